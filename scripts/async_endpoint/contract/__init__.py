@@ -1,0 +1,1 @@
+"""What every part agrees on: limits, names and shapes. Pure: no I/O, no clock."""

@@ -1,0 +1,105 @@
+"""Every error this package raises on purpose.
+
+    AsyncEndpointError                 exit code
+    ├── WorkFailed                     1  the work was done and it failed
+    │   ├── InvocationFailed              the model or the service answered with a failure
+    │   ├── TerraformFailed               a Terraform command ended with an error
+    │   └── SmokeTestFailed               at least one check of a smoke test missed
+    ├── UsageError                     2  what was asked for cannot be done as asked
+    │   ├── InvalidInput                  an argument, a file or a URI is not usable
+    │   ├── UnknownEnvironment            no folder of that name under envs/
+    │   └── PackageLayoutError            a model folder does not follow the archive layout
+    ├── NotReady                       3  the other side is not there, or not yet
+    │   ├── ToolMissing                   a program is absent or too old
+    │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
+    │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
+    │   └── ResultNotReady                the deadline passed with neither output nor failure
+    └── Refused                        4  it could be done, and should not be
+        └── ApplyNotProven                what is live is not what was planned
+
+A message is one sentence that names the thing, says what was found, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AsyncEndpointError(Exception):
+    """Root of the tree; `exit_code` is what the command line ends with."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class WorkFailed(AsyncEndpointError):
+    """The work was carried out and did not succeed."""
+
+
+class InvocationFailed(WorkFailed):
+    """An invocation ended in its failure location.
+
+    `reason` is the service's or the model's own text, `failure_location` the S3 URI of the failure object if one is known.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", failure_location: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.failure_location = failure_location
+
+
+class TerraformFailed(WorkFailed):
+    """A Terraform command ended with an error."""
+
+
+class SmokeTestFailed(WorkFailed):
+    """At least one check of a smoke test missed."""
+
+
+class UsageError(AsyncEndpointError):
+    """What was asked for cannot be done as asked."""
+
+    exit_code = 2
+
+
+class InvalidInput(UsageError):
+    """An argument, a file, a URI or a field has a value that cannot be used."""
+
+
+class UnknownEnvironment(UsageError):
+    """There is no environment of that name under envs/."""
+
+
+class PackageLayoutError(UsageError):
+    """A model folder does not follow the layout of a model archive."""
+
+
+class NotReady(AsyncEndpointError):
+    """The other side is not reachable, or not ready yet."""
+
+    exit_code = 3
+
+
+class ToolMissing(NotReady):
+    """A program this command needs is absent or too old."""
+
+
+class LocalAwsNotRunning(NotReady):
+    """Nothing answers at the local AWS's address."""
+
+
+class EndpointNotReady(NotReady):
+    """The endpoint is unknown, still creating, or failed."""
+
+
+class ResultNotReady(NotReady):
+    """The deadline passed with neither an output nor a failure object."""
+
+
+class Refused(AsyncEndpointError):
+    """It could be done, and should not be."""
+
+    exit_code = 4
+
+
+class ApplyNotProven(Refused):
+    """After an apply, what is live is not what was planned."""

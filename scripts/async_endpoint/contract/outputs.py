@@ -1,0 +1,119 @@
+"""The one object that passes from Terraform to Python: output `async_endpoint` of every root under envs/."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from async_endpoint.contract.errors import InvalidInput
+
+OUTPUT_NAME = "async_endpoint"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    name: str
+    arn: str
+    config_name: str
+    model_name: str
+    variant_name: str
+    instance_type: str
+    max_concurrent_invocations_per_instance: int
+    execution_role_arn: str
+
+
+@dataclass(frozen=True)
+class Storage:
+    """URIs end in `/`; `kms_key_arn` is null when the bucket uses S3-managed keys."""
+
+    bucket: str
+    input_uri: str
+    output_uri: str
+    failure_uri: str
+    kms_key_arn: str | None
+
+
+@dataclass(frozen=True)
+class Notifications:
+    success_topic_arn: str
+    error_topic_arn: str
+    results_queue_url: str
+    results_queue_arn: str
+    dead_letter_queue_url: str
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """`resource_id` is Application Auto Scaling's: endpoint/<name>/variant/<variant>."""
+
+    resource_id: str
+    min_instances: int
+    max_instances: int
+    target_backlog_per_instance: float
+    tracking_policy_name: str
+    wake_policy_name: str
+    wake_alarm_name: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds. `cold_start_seconds` is the longest a container may take to answer /ping."""
+
+    request_ttl_seconds: int
+    invocation_timeout_seconds: int
+    cold_start_seconds: int
+
+
+@dataclass(frozen=True)
+class AsyncEndpointOutputs:
+    """Typed view of the Terraform output; unknown keys are ignored, so that a newer root serves an older client."""
+
+    schema_version: int
+    environment: str
+    region: str
+    account_id: str
+    endpoint: Endpoint
+    storage: Storage
+    notifications: Notifications
+    scaling: Scaling
+    limits: Limits
+
+    @classmethod
+    def parse(cls, value: object) -> AsyncEndpointOutputs:
+        """Check and convert the decoded JSON of the output; raise InvalidInput naming the first field that is wrong."""
+        outputs: AsyncEndpointOutputs = _parse(cls, value, OUTPUT_NAME)
+        if outputs.schema_version != SCHEMA_VERSION:
+            raise InvalidInput(
+                f"Output {OUTPUT_NAME} has schema_version {outputs.schema_version}; this version of async-endpoint reads "
+                f"{SCHEMA_VERSION}: apply the environment with the code you run."
+            )
+        return outputs
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def _parse(kind: Any, value: object, where: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected an object. Apply the environment again.")
+        hints = typing.get_type_hints(kind)
+        return typing.cast(Any, kind)(
+            **{field.name: _parse(hints[field.name], value.get(field.name), f"{where}.{field.name}") for field in dataclasses.fields(kind)}
+        )
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        expected = " or ".join("null" if option is type(None) else option.__name__ for option in allowed)
+        raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected {expected}. Apply the environment again.")
+    return value
+
+
+def _name(value: object) -> str:
+    return "missing" if value is None else f"a {type(value).__name__}"

@@ -104,7 +104,10 @@ def _parse(kind: Any, value: object, where: str) -> Any:
             raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected an object. Apply the environment again.")
         hints = typing.get_type_hints(kind)
         return typing.cast(Any, kind)(
-            **{field.name: _parse(hints[field.name], value.get(field.name), f"{where}.{field.name}") for field in dataclasses.fields(kind)}
+            **{
+                field.name: _parse(hints[field.name], value.get(field.name), f"{where}.{field.name}")
+                for field in dataclasses.fields(kind)
+            }
         )
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):

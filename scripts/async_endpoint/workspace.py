@@ -1,0 +1,63 @@
+"""Where things lie in a checkout. On the lowest floor, beside contract/.
+
+Everything this project writes goes below `.local/` (state of the local AWS, working copies of roots) and `build/` (archives).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from async_endpoint.contract.errors import UnknownEnvironment, UsageError
+
+HOME_VARIABLE = "ASYNC_ENDPOINT_HOME"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A checkout of this repository, by its top folder."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The checkout around `start` (the current folder), the one ASYNC_ENDPOINT_HOME names, or the one this code lies in.
+
+        Raises UsageError when there is none.
+        """
+        named = os.environ.get(HOME_VARIABLE)
+        origin = (start or Path.cwd()).resolve()
+        candidates = [Path(named).resolve()] if named else [origin, *origin.parents, *Path(__file__).resolve().parents]
+        for folder in candidates:
+            if (folder / "modules" / "async-inference").is_dir() and (folder / "envs").is_dir():
+                return cls(folder)
+        raise UsageError(
+            f"{named or origin} is not inside a checkout with modules/async-inference and envs/; "
+            f"change into one, or set {HOME_VARIABLE} to it."
+        )
+
+    @property
+    def environments(self) -> list[str]:
+        return sorted(folder.parent.name for folder in (self.root / "envs").glob("*/main.tf"))
+
+    def environment(self, name: str) -> Path:
+        """The folder of root `name`; raises UnknownEnvironment naming those there are."""
+        if name not in self.environments:
+            raise UnknownEnvironment(
+                f"There is no environment {name!r} under envs/; choose one of {', '.join(self.environments)}."
+            )
+        return self.root / "envs" / name
+
+    @property
+    def modules(self) -> Path:
+        return self.root / "modules"
+
+    @property
+    def build(self) -> Path:
+        return self.root / "build"
+
+    @property
+    def local(self) -> Path:
+        """The folder for what this machine makes; ignored by git."""
+        return self.root / ".local"

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from async_endpoint.contract.errors import AsyncEndpointError
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

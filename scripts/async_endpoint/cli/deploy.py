@@ -1,9 +1,127 @@
-"""Commands of `deploy`."""
+"""Commands plan, apply, destroy and outputs: an environment and Terraform."""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+from rich.table import Table
+from rich.text import Text
+
+from async_endpoint.cli.console import console, print_json
+from async_endpoint.contract.errors import Refused, UsageError
+from async_endpoint.workspace import Workspace
+
+if TYPE_CHECKING:
+    from async_endpoint.terraform.adapter import Changes
+
+Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.")]
+Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]
+DetailedExitCode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes, as terraform plan does.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
+    for command in (plan, apply, destroy, outputs):
+        app.command()(command)
+
+
+def plan(
+    environment: Environment, local: Local = False, as_json: Json = False, detailed_exitcode: DetailedExitCode = False
+) -> None:
+    """Show what an apply would change."""
+    from async_endpoint.deploy import deployment  # noqa: PLC0415
+
+    changes = deployment.plan(environment, local=local, on_output=_say)
+    if as_json:
+        print_json({"environment": environment, "changes": asdict(changes)})
+    else:
+        console.print(_summary(changes))
+    if detailed_exitcode and changes.any:
+        raise typer.Exit(2)
+
+
+def apply(environment: Environment, local: Local = False, as_json: Json = False, yes: Yes = False) -> None:
+    """Plan, apply that plan, and prove that what it describes is live."""
+    from async_endpoint.deploy import deployment  # noqa: PLC0415
+    from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
+
+    def approve(changes: Changes) -> bool:
+        unasked = yes or is_local(environment, local=local)
+        return unasked or _answer(f"{_summary(changes)} Change AWS? Type yes:") == "yes"
+
+    applied = deployment.apply(environment, local=local, on_output=_say, approve=approve)
+    if as_json:
+        print_json({"environment": environment} | asdict(applied))
+        return
+    for proof in applied.proofs:
+        console.print(Text.assemble(("proved ", "green"), (f"{proof.name}: ", "bold"), proof.detail), soft_wrap=True)
+
+
+def destroy(environment: Environment, local: Local = False, as_json: Json = False, yes: Yes = False) -> None:
+    """Destroy everything of an environment, and check that nothing is left."""
+    from async_endpoint.deploy import deployment  # noqa: PLC0415
+    from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
+
+    Workspace.find().environment(environment)
+    if not yes and not is_local(environment, local=local):
+        typed = _answer(f"This destroys {environment} on AWS, results included. Type its name:")
+        if typed != environment:
+            raise Refused(f"{typed!r} is not {environment!r}; nothing was destroyed.")
+    destroyed = deployment.destroy(environment, local=local, on_output=_say)
+    if as_json:
+        known = {"destroyed": destroyed.endpoint.name, "remains": []} if destroyed else {"destroyed": None, "remains": None}
+        print_json({"environment": environment} | known)
+    elif destroyed:
+        console.print(f"{environment} is destroyed; nothing of {destroyed.endpoint.name} is left.")
+    else:
+        console.print(f"{environment} had no outputs: what Terraform knew of is destroyed, nothing else was looked for.")
+
+
+def outputs(environment: Environment, local: Local = False, as_json: Json = False) -> None:
+    """Show the names, addresses and limits of an applied environment."""
+    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415
+
+    values, _ = read_outputs(environment, local=local)
+    if as_json:
+        print_json(values.as_dict())
+        return
+    table = Table("output", "value", title=environment, title_justify="left")
+    for name, value in _rows(values.as_dict()):
+        table.add_row(name, Text(str(value), overflow="fold"))
+    console.print(table)
+
+
+def _say(line: str) -> None:
+    console.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def _summary(changes: Changes) -> str:
+    if not changes.any:
+        return "No changes."
+    return f"{changes.add} to add, {changes.change} to change, {changes.destroy} to destroy."
+
+
+def _answer(question: str) -> str:
+    """Ask on standard error; raises UsageError when there is nobody to answer."""
+    if not at_keyboard():
+        raise UsageError("Changing AWS asks first, and nobody is at the keyboard; add --yes.")
+    return console.input(Text(f"{question} ")).strip()
+
+
+def at_keyboard() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def _rows(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows = []
+    for name, value in values.items():
+        rows += _rows(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
+    return rows

@@ -1,9 +1,80 @@
-"""Commands of `local`."""
+"""`async-endpoint local up|down|status`: the local AWS."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from async_endpoint.cli.console import console, print_json
+from async_endpoint.workspace import Workspace
+
+DEFAULT_PORT = 4599
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this file to `app`."""
+    """Add the group `local` to `app`."""
+    group = typer.Typer(name="local", help="The local AWS: start it, look at it, stop it.", no_args_is_help=True)
+    group.command("up")(up)
+    group.command("down")(down)
+    group.command("status")(status)
+    app.add_typer(group)
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = DEFAULT_PORT,
+    time_scale: Annotated[
+        float, typer.Option(help="AWS seconds that pass in a second: 60 makes a minute a second.", min=0.1)
+    ] = 60.0,
+    instance_launch_seconds: Annotated[
+        float, typer.Option(help="AWS seconds that launching an instance takes.", min=0.0)
+    ] = 60.0,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it answers; stop it with: local down")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Start the local AWS and say where it is and what it does not emulate."""
+    from async_endpoint.local import daemon  # noqa: PLC0415 - commands load only what they need
+    from async_endpoint.local.record import LocalAwsRecord  # noqa: PLC0415
+
+    def tell(record: LocalAwsRecord) -> None:
+        if as_json:
+            print_json(record.__dict__)
+            return
+        console.print(f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); time runs x{record.time_scale:g}")
+        console.print(f"  export AWS_ENDPOINT_URL={record.endpoint_url} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")
+        from async_endpoint.local.limits import NOT_EMULATED  # noqa: PLC0415
+
+        for missing in NOT_EMULATED:
+            console.print(f"  not emulated: {missing}")
+
+    workspace = Workspace.find()
+    if detach:
+        tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds))
+    else:
+        daemon.run(workspace, port, time_scale, instance_launch_seconds, tell)
+
+
+def down() -> None:
+    """Stop the local AWS of this checkout."""
+    from async_endpoint.local import daemon  # noqa: PLC0415
+
+    record = daemon.stop(Workspace.find())
+    console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS ran")
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Show the running local AWS: endpoints, instances, backlog."""
+    from async_endpoint.local import daemon  # noqa: PLC0415
+
+    document = daemon.status(Workspace.find())
+    if as_json:
+        print_json(document)
+        return
+    console.print(
+        f"local AWS at [bold]{document['endpoint_url']}[/] (process {document['pid']}); time runs x{document['time_scale']:g}"
+    )
+    for endpoint in document["endpoints"]:
+        console.print(
+            f"  {endpoint['name']}  {endpoint['status']}  instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
+            f"  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
+        )

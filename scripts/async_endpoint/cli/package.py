@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from async_endpoint.cli.console import console, print_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
+
+    @app.command()
+    def package(
+        folder: Annotated[Path, typer.Argument(metavar="DIR", help="Model folder: model files and code/inference.py.")],
+        output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Archive to write, e.g. model.tar.gz.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    ) -> None:
+        """Check a model folder and write its archive; the same folder always gives the same bytes."""
+        from async_endpoint.model_package import build_archive  # noqa: PLC0415 - commands load only what they need
+
+        packaged = build_archive(folder, output)
+        if as_json:
+            print_json(
+                {
+                    "path": str(packaged.path),
+                    "size_bytes": packaged.size_bytes,
+                    "sha256": packaged.sha256,
+                    "files": packaged.files,
+                }
+            )
+            return
+        console.print(f"packaged {packaged.path}", markup=False, soft_wrap=True)
+        console.print(f"  files   {packaged.files}", markup=False)
+        console.print(f"  size    {packaged.size_bytes:,} bytes", markup=False)
+        console.print(f"  sha256  {packaged.sha256}", markup=False, soft_wrap=True)

@@ -1,0 +1,23 @@
+environment = "dev"
+name        = "fashion-recommender"
+
+model = {
+  archive = { path = "../../build/fashion-recommender.tar.gz" }
+}
+
+endpoint = {
+  instance_type              = "ml.m5.large"
+  log_retention_days         = 7
+  max_concurrent_invocations = 2
+}
+
+scaling = {
+  min_instances = 0
+  max_instances = 1
+}
+
+storage = {
+  expire_after_days        = { failure = 7, input = 3, noncurrent = 1, output = 7 }
+  force_destroy            = true
+  key_deletion_window_days = 7
+}

@@ -1,0 +1,21 @@
+environment = "local"
+name        = "fashion-recommender"
+
+model = {
+  archive = { path = "../../build/fashion-recommender.tar.gz" }
+}
+
+endpoint = {
+  instance_type              = "ml.m5.xlarge"
+  max_concurrent_invocations = 4
+}
+
+scaling = {
+  min_instances = 0
+  max_instances = 2
+}
+
+storage = {
+  force_destroy            = true
+  key_deletion_window_days = 7
+}

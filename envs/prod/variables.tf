@@ -1,0 +1,123 @@
+# Shapes only: defaults, rules and descriptions of single fields are those of modules/async-inference.
+
+variable "access" {
+  description = "Whether to make a managed policy for callers."
+  type = object({
+    create_policy = optional(bool)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "endpoint" {
+  description = "The endpoint's variant, its logs, and how long a request may wait."
+  type = object({
+    initial_instances              = optional(number)
+    instance_type                  = optional(string)
+    log_retention_days             = optional(number)
+    max_concurrent_invocations     = optional(number)
+    model_download_timeout_seconds = optional(number)
+    request_ttl_seconds            = optional(number)
+    startup_timeout_seconds        = optional(number)
+    volume_size_gb                 = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "environment" {
+  description = "Name of the environment. Part of every name."
+  type        = string
+  nullable    = false
+}
+
+variable "model" {
+  description = "The archive, its serving image and how it is served."
+  type = object({
+    archive = object({
+      kms_key_arn = optional(string)
+      path        = optional(string)
+      s3_uri      = optional(string)
+    })
+    environment = optional(map(string))
+    image = optional(object({
+      framework = optional(string)
+      processor = optional(string)
+      python    = optional(string)
+      uri       = optional(string)
+      version   = optional(string)
+    }))
+    serving = optional(object({
+      max_request_bytes  = optional(number)
+      max_response_bytes = optional(number)
+      program            = optional(string)
+      threads            = optional(number)
+      timeout_seconds    = optional(number)
+      workers            = optional(number)
+    }))
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of what is deployed. With the environment it names everything."
+  type        = string
+  nullable    = false
+}
+
+variable "notifications" {
+  description = "Which notifications carry responses, and the queue that receives them."
+  type = object({
+    include_response_in        = optional(set(string))
+    max_receives               = optional(number)
+    raw_message_delivery       = optional(bool)
+    retention_days             = optional(number)
+    visibility_timeout_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "region" {
+  description = "AWS region of everything."
+  type        = string
+  default     = "eu-west-1"
+  nullable    = false
+}
+
+variable "scaling" {
+  description = "Bounds of the instance count, backlog per instance and cooldowns."
+  type = object({
+    max_instances               = optional(number)
+    min_instances               = optional(number)
+    scale_in_cooldown_seconds   = optional(number)
+    scale_out_cooldown_seconds  = optional(number)
+    target_backlog_per_instance = optional(number)
+    wake_cooldown_seconds       = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "storage" {
+  description = "What happens to data: expiry by prefix, and what destroying deletes."
+  type = object({
+    expire_after_days = optional(object({
+      failure    = optional(number)
+      input      = optional(number)
+      noncurrent = optional(number)
+      output     = optional(number)
+    }))
+    force_destroy            = optional(bool)
+    key_deletion_window_days = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "tags" {
+  description = "Tags of everything, beside environment and managed-by."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

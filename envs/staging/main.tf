@@ -1,0 +1,12 @@
+module "async_inference" {
+  source = "../../modules/async-inference"
+
+  environment   = var.environment
+  name          = var.name
+  access        = var.access
+  endpoint      = var.endpoint
+  model         = var.model
+  notifications = var.notifications
+  scaling       = var.scaling
+  storage       = var.storage
+}

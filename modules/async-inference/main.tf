@@ -1,0 +1,76 @@
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  name = "${var.name}-${var.environment}"
+
+  # Output by output: the module as a whole would be ready only after its lifecycle rules, most of a minute later.
+  storage = {
+    bucket_arn  = module.storage.bucket_arn
+    bucket_name = module.storage.bucket_name
+    kms_key_arn = module.storage.kms_key_arn
+    prefixes    = module.storage.prefixes
+  }
+
+  # The image follows the instance: a CPU image on a GPU instance starts, and leaves the GPU idle.
+  _processor = can(regex("^ml\\.[gp][0-9r]", var.endpoint.instance_type)) ? "gpu" : "cpu"
+}
+
+module "storage" {
+  source = "../storage"
+
+  name                     = local.name
+  expire_after_days        = var.storage.expire_after_days
+  force_destroy            = var.storage.force_destroy
+  key_deletion_window_days = var.storage.key_deletion_window_days
+}
+
+module "notifications" {
+  source = "../notifications"
+
+  name          = local.name
+  kms_key_arn   = module.storage.kms_key_arn
+  results_queue = var.notifications
+}
+
+module "model" {
+  source = "../model"
+
+  name          = local.name
+  endpoint_name = local.name
+  archive       = var.model.archive
+  environment   = var.model.environment
+  image         = merge(var.model.image, { processor = coalesce(var.model.image.processor, local._processor) })
+  serving       = var.model.serving
+  storage       = local.storage
+  topic_arns    = module.notifications.topic_arns
+}
+
+module "endpoint" {
+  source = "../endpoint"
+
+  name               = local.name
+  kms_key_arn        = module.storage.kms_key_arn
+  log_retention_days = var.endpoint.log_retention_days
+  model_name         = module.model.name
+  scaling            = var.scaling
+  variant            = var.endpoint
+
+  results = {
+    failure_uri         = module.storage.uris.failure
+    include_response_in = var.notifications.include_response_in
+    output_uri          = module.storage.uris.output
+    topic_arns          = module.notifications.topic_arns
+  }
+}
+
+module "access" {
+  source = "../access"
+
+  name              = local.name
+  create_policy     = var.access.create_policy
+  endpoint_arn      = module.endpoint.arn
+  results_queue_arn = module.notifications.results_queue.arn
+  storage           = local.storage
+  topic_arns        = module.notifications.topic_arns
+}

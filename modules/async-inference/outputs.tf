@@ -1,0 +1,54 @@
+output "async_endpoint" {
+  description = "All that the Python side needs (scripts/async_endpoint/contract/outputs.py), once everything is ready."
+  value = {
+    schema_version = 1
+    environment    = var.environment
+    region         = data.aws_region.current.name
+    account_id     = data.aws_caller_identity.current.account_id
+
+    endpoint = {
+      arn                                     = module.endpoint.arn
+      config_name                             = module.endpoint.config_name
+      execution_role_arn                      = module.model.execution_role_arn
+      instance_type                           = module.endpoint.variant.instance_type
+      max_concurrent_invocations_per_instance = module.endpoint.variant.max_concurrent_invocations
+      model_name                              = module.model.name
+      name                                    = module.endpoint.name
+      variant_name                            = module.endpoint.variant.name
+    }
+
+    limits = {
+      cold_start_seconds         = module.endpoint.variant.startup_timeout_seconds
+      invocation_timeout_seconds = module.model.timeout_seconds
+      request_ttl_seconds        = var.endpoint.request_ttl_seconds
+    }
+
+    notifications = {
+      dead_letter_queue_url = module.notifications.dead_letter_queue.url
+      error_topic_arn       = module.notifications.topic_arns.error
+      results_queue_arn     = module.notifications.results_queue.arn
+      results_queue_url     = module.notifications.results_queue.url
+      success_topic_arn     = module.notifications.topic_arns.success
+    }
+
+    scaling = module.endpoint.scaling
+
+    storage = {
+      bucket      = module.storage.bucket_name
+      failure_uri = module.storage.uris.failure
+      input_uri   = module.storage.uris.input
+      kms_key_arn = module.storage.kms_key_arn
+      output_uri  = module.storage.uris.output
+    }
+  }
+
+  depends_on = [module.access, module.endpoint, module.model, module.notifications, module.storage]
+}
+
+output "caller_policy" {
+  description = "What a caller needs: the policy as json, and the arn of the managed policy or null."
+  value = {
+    arn  = module.access.policy_arn
+    json = module.access.policy_json
+  }
+}

@@ -1,0 +1,124 @@
+# Fields without a default here have theirs in the module that uses them.
+
+variable "access" {
+  description = "Whether to make a managed policy for callers (see module access)."
+  type = object({
+    create_policy = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "endpoint" {
+  description = "The endpoint's one variant, its logs, and how long a request may wait in its queue (see module endpoint)."
+  type = object({
+    initial_instances              = optional(number)
+    instance_type                  = optional(string, "ml.m5.xlarge")
+    log_retention_days             = optional(number, 30)
+    max_concurrent_invocations     = optional(number)
+    model_download_timeout_seconds = optional(number)
+    request_ttl_seconds            = optional(number, 21600)
+    startup_timeout_seconds        = optional(number)
+    volume_size_gb                 = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.endpoint.request_ttl_seconds >= 60 && var.endpoint.request_ttl_seconds <= 21600
+    error_message = "Field endpoint.request_ttl_seconds must be from 60 to 21600 seconds (6 hours), the range InvokeEndpointAsync accepts."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment, such as dev or prod. Part of every name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
+    error_message = "Variable environment must be 2 to 12 lowercase letters and digits that begin with a letter."
+  }
+}
+
+variable "model" {
+  description = "The archive, its serving image and how it is served (see module model). The processor of the image follows the instance type."
+  type = object({
+    archive = object({
+      kms_key_arn = optional(string)
+      path        = optional(string)
+      s3_uri      = optional(string)
+    })
+    environment = optional(map(string), {})
+    image = optional(object({
+      framework = optional(string)
+      processor = optional(string)
+      python    = optional(string)
+      uri       = optional(string)
+      version   = optional(string)
+    }), { framework = "pytorch", version = "2.6.0" })
+    serving = optional(object({
+      max_request_bytes  = optional(number)
+      max_response_bytes = optional(number)
+      program            = optional(string)
+      threads            = optional(number)
+      timeout_seconds    = optional(number)
+      workers            = optional(number)
+    }), {})
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of what is deployed. With the environment it names everything."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,20}[a-z0-9]$", var.name))
+    error_message = "Variable name must be 2 to 22 lowercase letters, digits and hyphens that begin with a letter, so that every name made from it stays within its limit."
+  }
+}
+
+variable "notifications" {
+  description = "Which notifications carry responses (see module endpoint), and the queue that receives them (see module notifications)."
+  type = object({
+    include_response_in        = optional(set(string))
+    max_receives               = optional(number)
+    raw_message_delivery       = optional(bool)
+    retention_days             = optional(number)
+    visibility_timeout_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "scaling" {
+  description = "Bounds of the instance count, backlog per instance and cooldowns (see module endpoint)."
+  type = object({
+    max_instances               = optional(number)
+    min_instances               = optional(number)
+    scale_in_cooldown_seconds   = optional(number)
+    scale_out_cooldown_seconds  = optional(number)
+    target_backlog_per_instance = optional(number)
+    wake_cooldown_seconds       = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "storage" {
+  description = "What happens to data: expiry by prefix, and what destroying deletes (see module storage)."
+  type = object({
+    expire_after_days = optional(object({
+      failure    = optional(number)
+      input      = optional(number)
+      noncurrent = optional(number)
+      output     = optional(number)
+    }), {})
+    force_destroy            = optional(bool, false)
+    key_deletion_window_days = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+}

@@ -1,0 +1,49 @@
+locals {
+  _queues = {
+    dead_letters = "${var.name}-dead-letters"
+    results      = "${var.name}-results"
+  }
+}
+
+data "aws_iam_policy_document" "queue" {
+  for_each = local._queues
+
+  statement {
+    sid       = "DeliverFromTopics"
+    actions   = ["sqs:SendMessage"]
+    resources = ["arn:${data.aws_partition.current.partition}:sqs:${local._location}:${each.value}"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["sns.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = local.topic_arns
+    }
+  }
+}
+
+# Not under the key of the deployment: a message SNS cannot deliver because of that key must still land here.
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = local._queues.dead_letters
+  message_retention_seconds = 1209600
+  policy                    = data.aws_iam_policy_document.queue["dead_letters"].json
+  sqs_managed_sse_enabled   = true
+}
+
+# Policy and redrive are arguments, not resources of their own: each such resource would wait another 25 seconds.
+resource "aws_sqs_queue" "results" {
+  name                       = local._queues.results
+  kms_master_key_id          = var.kms_key_arn
+  message_retention_seconds  = var.results_queue.retention_days * 86400
+  policy                     = data.aws_iam_policy_document.queue["results"].json
+  visibility_timeout_seconds = var.results_queue.visibility_timeout_seconds
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
+    maxReceiveCount     = var.results_queue.max_receives
+  })
+}

@@ -1,0 +1,101 @@
+"""The state of a CloudWatch metric alarm.
+
+Source: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data", of which both tables are tests here.
+Simplified: how many extra periods are fetched is not published, its examples show two beyond three, so two are fetched
+always; an alarm whose existing datapoints all breach but are too few and too young keeps its state (the guide only says that
+it does not go to ALARM). Not emulated: percentiles, metric math, anomaly bands, composite alarms.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal, get_args
+
+from async_endpoint.autoscaling.statistics import Statistic
+from async_endpoint.contract.errors import InvalidInput
+
+Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
+MissingData = Literal["missing", "ignore", "breaching", "notBreaching"]
+
+EXTRA_PERIODS: Final = 2
+
+_COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+
+
+class AlarmState(StrEnum):
+    """CloudWatch's names."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+@dataclass(frozen=True)
+class AlarmRule:
+    """When a metric breaches: `datapoints_to_alarm` of the last `evaluation_periods` periods of `period` seconds.
+
+    Raises InvalidInput for a rule that CloudWatch's PutMetricAlarm refuses.
+    """
+
+    comparison: Comparison
+    threshold: float
+    period: int = 60
+    evaluation_periods: int = 1
+    datapoints_to_alarm: int = 1
+    statistic: Statistic = "Average"
+    missing: MissingData = "missing"
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("ComparisonOperator", self.comparison, get_args(Comparison)),
+            ("Statistic", self.statistic, get_args(Statistic)),
+            ("TreatMissingData", self.missing, get_args(MissingData)),
+        ):
+            if value not in allowed:
+                raise InvalidInput(f"{name} of an alarm is {value!r}; use one of {', '.join(allowed)}.")
+        if self.period not in (10, 20, 30) and (self.period < 60 or self.period % 60):
+            raise InvalidInput(f"Period of an alarm is {self.period}; use 10, 20, 30 or a multiple of 60 seconds.")
+        if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
+            raise InvalidInput(
+                f"DatapointsToAlarm is {self.datapoints_to_alarm} of {self.evaluation_periods} EvaluationPeriods; "
+                "use 1 up to the number of evaluation periods."
+            )
+
+    @property
+    def evaluation_range(self) -> int:
+        """How many of the latest periods `evaluate` looks at, and so how many to fetch."""
+        return self.evaluation_periods + EXTRA_PERIODS
+
+    def breaches(self, value: float) -> bool:
+        return _COMPARE[self.comparison](value, self.threshold)
+
+
+def evaluate(rule: AlarmRule, values: Sequence[float | None], previous: AlarmState) -> AlarmState:
+    """The alarm's state after `values`, the latest periods oldest first, None where there is no datapoint.
+
+    More than `rule.evaluation_range` values are cut from the old end; fewer are as if the older ones were missing.
+    """
+    recent = list(values)[-rule.evaluation_range :]
+    breaching = [rule.breaches(value) for value in recent if value is not None][-rule.evaluation_periods :]
+    filled = rule.evaluation_periods - len(breaching)
+    if sum(breaching) >= rule.datapoints_to_alarm:
+        return AlarmState.ALARM
+    if filled and rule.missing == "breaching":
+        return AlarmState.ALARM if sum(breaching) + filled >= rule.datapoints_to_alarm else AlarmState.OK
+    if not filled or rule.missing == "notBreaching" or not all(breaching):
+        return AlarmState.OK
+    if rule.missing == "ignore":
+        return previous
+    if not breaching:
+        return AlarmState.INSUFFICIENT_DATA
+    # All that is known breaches. Old enough, and the silence since then counts as no contradiction.
+    age = next(age for age, value in zip(range(len(recent), 0, -1), recent, strict=True) if value is not None)
+    return AlarmState.ALARM if age >= rule.datapoints_to_alarm else previous

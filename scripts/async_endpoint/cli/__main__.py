@@ -1,0 +1,5 @@
+"""`python -m async_endpoint.cli`, for where the console command is not on the path."""
+
+from async_endpoint.cli.app import main
+
+main()

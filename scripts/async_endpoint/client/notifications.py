@@ -1,0 +1,88 @@
+"""Picking one's own notifications out of a queue that others read too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.explain import explained
+from async_endpoint.client.submit import Submitted
+from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput
+from async_endpoint.contract.notifications import Notification, parse_notification
+
+BATCH: Final = 10  # SQS: messages a receive, entries a batch
+POLL_SECONDS: Final = 5
+
+
+def find_notifications(
+    clients: AwsClients, queue_url: str, wanted: Sequence[Submitted], *, seconds: float, clock: Clock = SYSTEM_CLOCK
+) -> dict[str, Notification]:
+    """The first notification of each wanted request, by inference id; those that did not come within `seconds` are left out.
+
+    Messages of these requests are deleted. All others are held back while we look, so that a full queue is read to its end, and
+    visible again afterwards; each look adds one to their receive count. Raises UsageError or NotReady when the queue cannot be
+    read.
+    """
+    found: dict[str, Notification] = {}
+    deadline = clock.now() + seconds
+    with _held(clients, queue_url) as others:
+        while len(found) < len(wanted) and (remaining := deadline - clock.now()) > 0:
+            for message in _receive(clients, queue_url, hold_seconds=remaining + 2 * POLL_SECONDS):
+                notification = _parsed(message["Body"])
+                owner = next((request for request in wanted if notification and _belongs(notification, request)), None)
+                if notification is None or owner is None:
+                    others[message["MessageId"]] = message["ReceiptHandle"]
+                    continue
+                found.setdefault(owner.inference_id, notification)
+                with explained(clients, "sqs:DeleteMessage", queue_url):
+                    clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def _receive(clients: AwsClients, queue_url: str, *, hold_seconds: float) -> list[dict[str, Any]]:
+    with explained(clients, "sqs:ReceiveMessage", queue_url):
+        reply = clients.sqs.receive_message(
+            QueueUrl=queue_url,
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=POLL_SECONDS,
+            VisibilityTimeout=int(hold_seconds),
+        )
+    messages: list[dict[str, Any]] = reply.get("Messages", [])
+    return messages
+
+
+@contextmanager
+def _held(clients: AwsClients, queue_url: str) -> Iterator[dict[str, str]]:
+    """Other people's messages, receipt handle by message id; given back at the end."""
+    others: dict[str, str] = {}
+    try:
+        yield others
+    finally:
+        handles = list(others.values())
+        for start in range(0, len(handles), BATCH):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles[start : start + BATCH])
+            ]
+            # where this fails the messages come back by themselves, a little later
+            with suppress(AsyncEndpointError), explained(clients, "sqs:ChangeMessageVisibility", queue_url):
+                clients.sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+
+
+def _parsed(text: str) -> Notification | None:
+    try:
+        return parse_notification(text)
+    except InvalidInput:
+        return None
+
+
+def _belongs(notification: Notification, request: Submitted) -> bool:
+    """By inference id; by location in the flatter shape, whose requestId is not ours (FACTS "Notifications")."""
+    return (
+        notification.inference_id == request.inference_id
+        or notification.output_location == request.output_location
+        or (notification.failure_location is not None and notification.failure_location == request.failure_location)
+    )

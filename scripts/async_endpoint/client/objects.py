@@ -1,0 +1,89 @@
+"""Reading an object that may not be there yet, with or without the right to know."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.explain import DENIED, code_of, explained, message_of
+from async_endpoint.contract.s3_uri import S3Uri
+
+LIST_ACTION: Final = "s3:ListBucket"
+READ_ACTION: Final = "s3:GetObject"
+_NAMED_ACTION: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+
+
+@dataclass(frozen=True)
+class Found:
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Reading is denied for want of `action`. `exists` is None when the caller may not list either."""
+
+    action: str
+    exists: bool | None
+
+
+@dataclass
+class Place:
+    """One location, looked at again and again.
+
+    S3 answers 404 for a missing key, and 403 to a caller without s3:ListBucket, exactly as for a key that may not be read
+    (FACTS "Results"). Where its message does not name the action, a listing of the one key tells the two apart.
+    `blind` is true once it is known that they cannot be told apart: then 403 is taken for "not yet".
+    """
+
+    clients: AwsClients
+    location: str
+    blind: bool = field(default=False, init=False)
+
+    def look(self) -> Found | Unreadable | None:
+        """The object, or why it cannot be read, or None for not there yet. Raises what `explained` raises."""
+        answer = self._get()
+        if not isinstance(answer, str):
+            return answer
+        if answer == LIST_ACTION:
+            self.blind = True
+        if self.blind:
+            return None
+        exists = self._exists()
+        if exists is None and not answer:
+            self.blind = True
+            return None
+        if exists:  # it may have come between the two calls
+            again = self._get()
+            return Unreadable(again or READ_ACTION, exists) if isinstance(again, str) else again
+        return Unreadable(answer, exists) if answer else None
+
+    def _get(self) -> Found | str | None:
+        """The object, None for 404, or for 403 the action S3 says is missing, empty when it does not say."""
+        uri = S3Uri.parse(self.location)
+        with explained(self.clients, READ_ACTION, self.location):
+            try:
+                reply = self.clients.s3.get_object(Bucket=uri.bucket, Key=uri.key)
+                return Found(reply["Body"].read(), reply.get("ContentType", ""))
+            except ClientError as error:
+                if code_of(error) in ("NoSuchKey", "404"):
+                    return None
+                if code_of(error) not in DENIED:
+                    raise
+                named = _NAMED_ACTION.search(message_of(error))
+                return named[1] if named else ""
+
+    def _exists(self) -> bool | None:
+        uri = S3Uri.parse(self.location)
+        with explained(self.clients, LIST_ACTION, self.location):
+            try:
+                reply = self.clients.s3.list_objects_v2(Bucket=uri.bucket, Prefix=uri.key, MaxKeys=1)
+            except ClientError as error:
+                if code_of(error) not in DENIED:
+                    raise
+                return None
+        return any(entry["Key"] == uri.key for entry in reply.get("Contents", []))

@@ -1,0 +1,142 @@
+"""Does a deployed endpoint do what it promises? One good request, one bad one, and every trace they must leave."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.collect import Completed, wait
+from async_endpoint.client.notifications import find_notifications
+from async_endpoint.client.submit import Submitted, submit
+from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed
+from async_endpoint.contract.notifications import Notification, Status
+from async_endpoint.contract.outputs import AsyncEndpointOutputs, Limits
+
+WAKE_SECONDS: Final = 600  # two alarm periods, and an instance to start
+NOTIFICATION_SECONDS: Final = 60  # how long an announcement may follow its result
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise: whether it held, what was seen, and how long after the submission it was seen."""
+
+    name: str
+    passed: bool
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SmokeReport:
+    endpoint_name: str
+    inference_ids: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def missed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"passed": self.passed}
+
+
+def default_deadline_seconds(bounds: Limits) -> int:
+    """For an endpoint with nothing else to do: waking from zero, one cold start, two invocations."""
+    return min(bounds.request_ttl_seconds, WAKE_SECONDS) + bounds.cold_start_seconds + 2 * bounds.invocation_timeout_seconds
+
+
+def smoke_test(
+    clients: AwsClients,
+    outputs: AsyncEndpointOutputs,
+    good: Path,
+    bad: Path,
+    *,
+    deadline_seconds: float | None = None,
+    on_event: Callable[[str], None] = lambda event: None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> SmokeReport:
+    """Submit `good` and `bad` and check result object, failure object, success and error notification of exactly these two.
+
+    Works from zero instances; ends by `deadline_seconds` (see default_deadline_seconds) plus a minute for notifications. A miss
+    is a Check that did not pass; raises what `submit` raises when nothing could be tested.
+    """
+    allowed = default_deadline_seconds(outputs.limits) if deadline_seconds is None else deadline_seconds
+    trial = _Trial(clients, outputs, allowed, on_event, clock)
+    accepted, refused = trial.submit(good), trial.submit(bad)
+    checks = (trial.result(accepted), trial.failure(refused), *trial.notifications(accepted, refused))
+    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), checks)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    clients: AwsClients
+    outputs: AsyncEndpointOutputs
+    allowed_seconds: float
+    on_event: Callable[[str], None]
+    clock: Clock
+
+    def submit(self, payload: Path) -> Submitted:
+        submitted = submit(self.clients, self.outputs, payload, clock=self.clock)
+        self.on_event(f"submitted {payload.name} as {submitted.inference_id}")
+        return submitted
+
+    def result(self, request: Submitted) -> Check:
+        try:
+            completed = self._wait(request)
+        except AsyncEndpointError as error:
+            return self._check("result object", request, False, str(error))
+        return self._check("result object", request, True, f"{len(completed.body):,} bytes in {request.output_location}")
+
+    def failure(self, request: Submitted) -> Check:
+        if request.failure_location is None:
+            return self._check(
+                "failure object", request, False, "The endpoint names no failure location; give it a failure path."
+            )
+        try:
+            completed = self._wait(request)
+        except InvocationFailed as failed:
+            reason = (failed.reason.splitlines() or ["no reason given"])[0]
+            return self._check("failure object", request, True, f"{reason} in {failed.failure_location}")
+        except AsyncEndpointError as error:
+            return self._check("failure object", request, False, str(error))
+        seen = f"The bad request was answered with a result of {len(completed.body):,} bytes; give one the model refuses."
+        return self._check("failure object", request, False, seen)
+
+    def notifications(self, accepted: Submitted, refused: Submitted) -> list[Check]:
+        queue_url = self.outputs.notifications.results_queue_url
+        expected: tuple[tuple[str, Submitted, Status], ...] = (
+            ("success notification", accepted, "Completed"),
+            ("error notification", refused, "Failed"),
+        )
+        try:
+            found = find_notifications(
+                self.clients, queue_url, (accepted, refused), seconds=NOTIFICATION_SECONDS, clock=self.clock
+            )
+        except AsyncEndpointError as error:
+            return [self._check(name, request, False, str(error)) for name, request, _ in expected]
+        return [self._announced(name, request, status, found.get(request.inference_id)) for name, request, status in expected]
+
+    def _announced(self, name: str, request: Submitted, status: Status, notification: Notification | None) -> Check:
+        if notification is None:
+            queue_url = self.outputs.notifications.results_queue_url
+            seen = f"Not in {queue_url} within {NOTIFICATION_SECONDS} s; check topic, subscription and execution role."
+            return self._check(name, request, False, seen)
+        said = f": {notification.failure_reason}" if notification.failure_reason else ""
+        return self._check(name, request, notification.status == status, f"{notification.status}{said}")
+
+    def _wait(self, request: Submitted) -> Completed:
+        return wait(self.clients, request, self.outputs, deadline_seconds=self.allowed_seconds, clock=self.clock)
+
+    def _check(self, name: str, request: Submitted, passed: bool, detail: str) -> Check:
+        seconds = self.clock.now() - request.submitted_at.timestamp()
+        self.on_event(f"{name} {'seen' if passed else 'missed'} after {seconds:.1f} s: {detail}")
+        return Check(name, passed, detail, seconds)

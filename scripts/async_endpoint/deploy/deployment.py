@@ -1,0 +1,104 @@
+"""Plan, apply and destroy an environment. An apply ends with the proof of what is live."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.aws import Boto3Aws, answers
+from async_endpoint.deploy.outputs import outputs_of
+from async_endpoint.deploy.patience import Patience
+from async_endpoint.deploy.prove import Proof, prove
+from async_endpoint.deploy.remains import remains
+from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.roots import Root, prepare, require_archives
+from async_endpoint.workspace import Workspace
+
+# SQS lists a queue for up to 60 seconds after it is deleted [D].
+LISTINGS_SETTLE = Patience(deadline=75)
+
+Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """An apply that is proven: what it did, what it made, and what was checked."""
+
+    changes: Changes
+    outputs: AsyncEndpointOutputs
+    endpoint_url: str | None
+    proofs: list[Proof]
+
+
+def plan(environment: str, *, local: bool = False, on_output: Listener) -> Changes:
+    """Say what an apply would do; nothing is changed and no plan is kept."""
+    root = _ready(environment, local)
+    with _planned(root, _terraform(root, on_output)) as (_, changes):
+        return changes
+
+
+def apply(
+    environment: str, *, local: bool = False, on_output: Listener, approve: Callable[[Changes], bool] = lambda changes: True
+) -> Applied:
+    """Plan, apply exactly that plan, and prove that what it describes is live.
+
+    `approve` is asked once the plan has been shown; raises Refused when it says no, ApplyNotProven when the proof fails.
+    """
+    root = _ready(environment, local)
+    terraform = _terraform(root, on_output)
+    with _planned(root, terraform) as (file, changes):
+        if changes.any:
+            if not approve(changes):
+                raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
+            terraform.apply(file)
+    outputs = outputs_of(root)
+    with answers():
+        proofs = prove(Boto3Aws(outputs.region, root.endpoint_url), outputs)
+    return Applied(changes, outputs, root.endpoint_url, proofs)
+
+
+def destroy(environment: str, *, local: bool = False, on_output: Listener) -> AsyncEndpointOutputs | None:
+    """Destroy all of an environment; return the outputs it had, None when it had none.
+
+    Raises WorkFailed naming what exists afterwards all the same.
+    """
+    root = prepare(Workspace.find(), environment, local=local)
+    terraform = _terraform(root, on_output)
+    terraform.init(root.backend_files)
+    try:
+        outputs = outputs_of(root)
+    except (NotReady, InvalidInput):  # an apply that failed half way has made things and no output
+        outputs = None
+    terraform.destroy()
+    if outputs is not None:
+        with answers():
+            aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
+            left = LISTINGS_SETTLE.wait(lambda: remains(aws, name), enough=lambda left: not left)
+        if left:
+            raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
+    return outputs
+
+
+def _ready(environment: str, local: bool) -> Root:
+    workspace = Workspace.find()
+    root = prepare(workspace, environment, local=local)
+    require_archives(workspace, environment)
+    return root
+
+
+def _terraform(root: Root, on_output: Listener) -> Terraform:
+    return Terraform(root.folder, root.process_environment, on_output)
+
+
+@contextmanager
+def _planned(root: Root, terraform: Terraform) -> Iterator[tuple[Path, Changes]]:
+    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command."""
+    terraform.init(root.backend_files)
+    with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
+        file = Path(folder) / "saved.tfplan"
+        yield file, terraform.plan(file)

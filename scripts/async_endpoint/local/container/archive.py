@@ -1,0 +1,23 @@
+"""Unpack a model archive the way SageMaker does: into the model directory, and nowhere else."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+
+class ArchiveUnusable(Exception):
+    """The model archive cannot be unpacked; the text says why."""
+
+
+def unpack(archive: bytes, model_dir: Path) -> None:
+    """Unpack a gzip-compressed tar into `model_dir`; raises ArchiveUnusable when it is none, or reaches outside the folder."""
+    model_dir.mkdir(parents=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            tar.extractall(model_dir, filter="data")
+    except tarfile.FilterError as error:
+        raise ArchiveUnusable(f"the model archive has a member outside its folder: {error}") from error
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ArchiveUnusable(f"the model archive is not a gzip-compressed tar: {error}") from error

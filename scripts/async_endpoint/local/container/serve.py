@@ -1,0 +1,119 @@
+"""What runs inside an instance: the container contract around AWS's own handler code (sagemaker-inference).
+
+Started as a script with the file descriptor of a listening socket. `GET /ping` answers 200 once `model_fn` has returned;
+`POST /invocations` runs the archive's handlers, at most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time.
+Workers are threads around one loaded model, where the real model server forks a process for each. It imports nothing of this
+package, so that it runs in any environment.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ACCEPT = "X-Amzn-SageMaker-Accept"
+
+
+class Context:
+    """What sagemaker-inference asks of the model server for one request: properties in, status and content type out."""
+
+    def __init__(self, model_dir: str, headers: dict[str, str]) -> None:
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
+        self.request_processor = [self]
+        self.manifest: dict[str, Any] = {}
+        self.status, self.phrase = 200, "OK"
+        self.content_type = "application/json"
+        self._headers = headers
+
+    def get_request_properties(self) -> dict[str, str]:
+        return self._headers
+
+    def get_request_header(self, _index: int, name: str) -> str | None:
+        return self._headers.get(name)
+
+    def get_all_request_header(self, _index: int) -> dict[str, str]:
+        return self._headers
+
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
+        self.status, self.phrase = int(code), phrase
+
+    def set_response_content_type(self, _index: int, value: str) -> None:
+        self.content_type = value
+
+
+class ModelServer(ThreadingHTTPServer):
+    """Answers first and loads after, as model servers do: until the model is loaded, /ping answers 503."""
+
+    daemon_threads = True
+
+    def __init__(self, descriptor: int, model_dir: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = socket.socket(fileno=descriptor)
+        self.model_dir = model_dir
+        self.loaded = threading.Event()
+        workers = os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or os.environ.get("MODEL_SERVER_WORKERS") or "1"
+        self.workers = threading.BoundedSemaphore(max(int(workers), 1))
+
+    def load(self) -> None:
+        """Run `model_fn`; a model that cannot be loaded ends the process, as it ends a container."""
+        from sagemaker_inference.default_handler_service import DefaultHandlerService  # noqa: PLC0415
+
+        self.service = DefaultHandlerService()
+        self.service.initialize(Context(self.model_dir, {}))
+        self.loaded.set()
+
+    def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[Context, bytes]:
+        context = Context(self.model_dir, headers)
+        with self.workers:
+            answer = self.service.handle([{"body": body}], context)[0]
+        return context, answer.encode() if isinstance(answer, str) else bytes(answer)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The two routes of the container contract."""
+
+    protocol_version = "HTTP/1.1"
+    server: ModelServer
+
+    def do_GET(self) -> None:
+        ready = self.path == "/ping" and self.server.loaded.is_set()
+        self._answer(200 if ready else 404 if self.path != "/ping" else 503, "OK" if ready else "", "text/plain", b"")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path != "/invocations" or not self.server.loaded.is_set():
+            self._answer(404 if self.path != "/invocations" else 503, "", "text/plain", b"")
+            return
+        context, answer = self.server.invoke(body, dict(self.headers.items()))
+        if context.status >= 400:
+            print(answer.decode(errors="replace"), file=sys.stderr)  # the model server logs what it answers with an error
+        self._answer(context.status, context.phrase, context.content_type, answer)
+
+    def _answer(self, status: int, phrase: str, content_type: str, body: bytes) -> None:
+        self.send_response(status, phrase or None)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Pings and invocations are not logged; what the model prints is."""
+
+
+def main() -> None:
+    """`serve.py DESCRIPTOR`: load the model under SAGEMAKER_BASE_DIR and serve it until terminated."""
+    model_dir = os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model")  # noqa: PTH118 - one import less in the model's process
+    sys.path[0] = os.path.join(model_dir, "code")  # noqa: PTH118 - in place of this file's folder
+    server = ModelServer(int(sys.argv[1]), model_dir)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.load()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

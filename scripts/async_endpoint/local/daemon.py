@@ -1,0 +1,139 @@
+"""Start a local AWS, here or detached, ask it, and stop it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
+from async_endpoint.local.record import LocalAwsRecord, read_record, remove_record, require_record, write_record
+from async_endpoint.workspace import Workspace
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+def run(
+    workspace: Workspace, port: int, time_scale: float, launch_seconds: float, ready: Callable[[LocalAwsRecord], None]
+) -> None:
+    """Serve until told to stop, by signal or by `stop`. Raises InvalidInput when the port is taken or another one runs."""
+    from async_endpoint.local.aws import LocalAws  # noqa: PLC0415 - loads moto, which only the serving process needs
+
+    refuse_second(workspace)
+    try:
+        aws = LocalAws(workspace.local / "aws", port, time_scale, launch_seconds)
+    except (OSError, SystemExit) as error:  # werkzeug exits when a port is taken
+        raise InvalidInput(
+            f"Port {port} cannot be bound ({error}); choose another with --port, or 0 for a free one."
+        ) from error
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: aws.stopped.set())
+    aws.start()
+    write_record(workspace, aws.record)
+    try:
+        ready(aws.record)
+        aws.stopped.wait()
+    finally:
+        remove_record(workspace, aws.instance_id)
+        aws.stop()
+
+
+def start_detached(workspace: Workspace, port: int, time_scale: float, launch_seconds: float) -> LocalAwsRecord:
+    """Start one in a process of its own and wait until it answers; raises LocalAwsNotRunning with its last words if not."""
+    refuse_second(workspace)
+    log = log_path(workspace)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options],
+            cwd=workspace.root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        record = read_record(workspace)
+        if record is not None and record.pid == process.pid and _answers(record):
+            return record
+        time.sleep(0.05)
+    process.kill()
+    lines = log.read_text(errors="replace").strip().splitlines()
+    raise LocalAwsNotRunning(f"The local AWS did not start: {lines[-1] if lines else 'it said nothing'} (all of it in {log}).")
+
+
+def refuse_second(workspace: Workspace) -> None:
+    """Raise InvalidInput when this checkout's local AWS runs already."""
+    record = read_record(workspace)
+    if record is not None:
+        raise InvalidInput(
+            f"A local AWS of this checkout runs already at {record.endpoint_url}; stop it with: async-endpoint local down"
+        )
+
+
+def stop(workspace: Workspace) -> LocalAwsRecord | None:
+    """Stop this checkout's local AWS and wait until its process is gone; None when there was none."""
+    record = read_record(workspace)
+    if record is None:
+        return None
+    _ask(record, "stop", "POST")
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        if read_record(workspace) is None and not _exists(record.pid):
+            return record
+        time.sleep(0.05)
+    os.kill(record.pid, signal.SIGKILL)
+    remove_record(workspace, record.instance_id)
+    return record
+
+
+def status(workspace: Workspace) -> dict[str, Any]:
+    """The running one's status document; raises LocalAwsNotRunning."""
+    return _ask(require_record(workspace), "status")
+
+
+def log_path(workspace: Workspace) -> Path:
+    return workspace.local / "aws" / "log.txt"
+
+
+def _ask(record: LocalAwsRecord, path: str, method: str = "GET") -> dict[str, Any]:
+    request = urllib.request.Request(f"{record.endpoint_url}/_local/{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return cast("dict[str, Any]", json.load(answer))
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise LocalAwsNotRunning(
+            f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
+        ) from error
+
+
+def _answers(record: LocalAwsRecord) -> bool:
+    try:
+        return bool(_ask(record, "status")["instance_id"] == record.instance_id)
+    except LocalAwsNotRunning:
+        return False
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process runs; one that ended and was started from here is collected."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,83 @@
+"""Instances brought towards a desired count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from async_endpoint.local.clock import ScaledClock
+from async_endpoint.local.hosting.deployment import Deployment
+from async_endpoint.local.hosting.instance import Instance, InstanceState
+
+# A machine that failed is replaced after this many AWS seconds, doubling with each failure in a row up to the longest.
+FIRST_REPLACEMENT_SECONDS = 30.0
+LONGEST_REPLACEMENT_SECONDS = 600.0
+
+
+class Fleet:
+    """The instances of one deployment. Guarded by its endpoint's lock; `make` starts an instance and returns at once."""
+
+    def __init__(
+        self, deployment: Deployment, desired: int, make: Callable[[Deployment], Instance], clock: ScaledClock
+    ) -> None:
+        self.deployment = deployment
+        self.desired = desired
+        self.instances: list[Instance] = []
+        self.last_failure = ""
+        self._make = make
+        self._clock = clock
+        self._failures = 0
+        self._replace_at = 0.0
+
+    @property
+    def ready(self) -> list[Instance]:
+        return [instance for instance in self.instances if instance.serving]
+
+    @property
+    def settled(self) -> bool:
+        """Every wanted instance serves, and no other is left."""
+        return len(self.instances) == len(self.ready) == self.desired
+
+    def free(self) -> Instance | None:
+        """The least busy instance with room for one more request."""
+        limit = self.deployment.async_settings.concurrency
+        roomy = [instance for instance in self.ready if instance.in_flight < limit]
+        return min(roomy, key=lambda instance: instance.in_flight, default=None)
+
+    def reconcile(self) -> None:
+        """One step: forget the dead, start what is missing, drain what is too much, stop what has drained."""
+        self._bury()
+        if self.ready:
+            self._failures = 0
+        wanted = [instance for instance in self.instances if instance.state is not InstanceState.DRAINING]
+        if len(wanted) < self.desired and self._clock.now() >= self._replace_at:
+            self.instances += [self._make(self.deployment) for _ in range(self.desired - len(wanted))]
+        for instance in sorted(wanted, key=_least_loss)[: max(len(wanted) - self.desired, 0)]:
+            instance.state = InstanceState.DRAINING
+        for instance in self.instances:
+            if instance.state is InstanceState.DRAINING and instance.in_flight == 0:
+                instance.stop()
+        self.instances = [instance for instance in self.instances if not instance.over]
+
+    def wake_in(self) -> float | None:
+        """Real seconds until a failed instance is replaced, if one waits for that."""
+        missing = len(self.instances) < self.desired and self._replace_at > self._clock.now()
+        return self._clock.real(self._replace_at - self._clock.now()) if missing else None
+
+    def stop(self) -> None:
+        for instance in self.instances:
+            instance.stop()
+
+    def _bury(self) -> None:
+        for instance in self.instances:
+            if instance.state is InstanceState.FAILED:
+                self.last_failure = instance.reason
+                instance.stop()
+                pause = min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
+                self._failures += 1
+                self._replace_at = self._clock.now() + pause
+        self.instances = [instance for instance in self.instances if not instance.over]
+
+
+def _least_loss(instance: Instance) -> tuple[bool, int]:
+    """Stop first what does not serve yet, then what has least to finish."""
+    return instance.serving, instance.in_flight

@@ -1,0 +1,113 @@
+"""One instance of a fleet: launched, started, serving, drained, gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from async_endpoint.local.container.archive import ArchiveUnusable
+from async_endpoint.local.container.environment import RequirementsFailed
+from async_endpoint.local.container.process import ContainerDied, ContainerProcess, ContainerResponse, ContainerSpec
+from async_endpoint.local.hosting.site import Site
+
+# Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts.
+PING_PAUSE_SECONDS = 0.05
+
+
+class InstanceState(StrEnum):
+    LAUNCHING = "Launching"  # the machine is being provisioned
+    STARTING = "Starting"  # the container runs and does not answer /ping yet
+    READY = "InService"
+    DRAINING = "Draining"  # takes nothing new, finishes what it has
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+
+
+class Instance:
+    """A machine with one container. Its state changes under the endpoint's lock, which `changed` takes and notifies."""
+
+    def __init__(
+        self,
+        site: Site,
+        spec: ContainerSpec,
+        startup_seconds: float,
+        on_output: Callable[[str, str], None],
+        changed: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self.id = f"i-{uuid.uuid4().hex[:17]}"
+        self.state = InstanceState.LAUNCHING
+        self.in_flight = 0
+        self.reason = ""
+        self._folder = site.folder / self.id
+        self._spec = spec
+        self._startup_seconds = startup_seconds
+        self._launch_wait = site.clock.real(site.launch_seconds)
+        self._on_output = on_output
+        self._changed = changed
+        self._gone = threading.Event()
+        self._container: ContainerProcess | None = None
+        threading.Thread(target=self._start, name=self.id, daemon=True).start()
+
+    @property
+    def pid(self) -> int | None:
+        """The container's process id, for `local status` and for those who want to kill it."""
+        return self._container.pid if self._container else None
+
+    @property
+    def serving(self) -> bool:
+        return self.state is InstanceState.READY
+
+    @property
+    def over(self) -> bool:
+        return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
+
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+        """Pass one request to the container; raises ContainerDied or ContainerTimedOut."""
+        if self._container is None:
+            raise ContainerDied("the container is gone")
+        return self._container.invoke(body, headers, timeout)
+
+    def stop(self) -> None:
+        """End the machine now, whatever it is doing. Safe to call twice, and while it starts."""
+        self._gone.set()
+        if not self.over:
+            self.state = InstanceState.STOPPED
+        if self._container is not None:
+            self._container.kill()
+
+    def _start(self) -> None:
+        if self._gone.wait(self._launch_wait):
+            return
+        self._set(InstanceState.STARTING)
+        try:
+            container = ContainerProcess(self._folder, self._spec, lambda line: self._on_output(self.id, line), self._exited)
+        except (ArchiveUnusable, RequirementsFailed, OSError) as error:
+            self._set(InstanceState.FAILED, str(error))
+            return
+        self._container = container
+        if self._gone.is_set():  # stopped while the process was being made
+            container.kill()
+            return
+        deadline = time.monotonic() + self._startup_seconds
+        while container.alive and not self._gone.is_set():
+            if container.ping():
+                self._set(InstanceState.READY)
+                return
+            if time.monotonic() > deadline:
+                self._set(InstanceState.FAILED, f"/ping did not answer within {self._startup_seconds:.0f} seconds")
+                container.kill()
+                return
+            self._gone.wait(PING_PAUSE_SECONDS)
+
+    def _exited(self, code: int) -> None:
+        self._set(InstanceState.FAILED, f"the container ended with exit code {code}")
+
+    def _set(self, state: InstanceState, reason: str = "") -> None:
+        def change() -> None:
+            if not self.over and not (state is InstanceState.READY and self.state is InstanceState.DRAINING):
+                self.state, self.reason = state, reason
+
+        self._changed(change)

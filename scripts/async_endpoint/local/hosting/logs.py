@@ -1,0 +1,34 @@
+"""Container output, sent to CloudWatch Logs as the execution role may."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from async_endpoint.local import stores
+from async_endpoint.local.clock import ScaledClock
+from async_endpoint.local.hosting.role import ExecutionRole
+
+
+class EndpointLogs:
+    """The log group `/aws/sagemaker/Endpoints/<name>`, with one stream an instance: `<variant>/<instance>/data-log`."""
+
+    def __init__(self, endpoint_name: str, region: str, clock: ScaledClock) -> None:
+        self.group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
+        self._region = region
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def writer(self, role: ExecutionRole, variant: str) -> Callable[[str, str], None]:
+        """A function of (instance id, line). A line the role may not write is dropped, as on AWS."""
+
+        def write(instance_id: str, line: str) -> None:
+            with self._lock:
+                try:
+                    if line and role.may_log(self.group):
+                        lines = [(int(self._clock.now() * 1e3), line)]
+                        stores.put_log_lines(self._region, self.group, f"{variant}/{instance_id}/data-log", lines)
+                except stores.NoSuchThing:  # the role itself is gone
+                    return
+
+        return write

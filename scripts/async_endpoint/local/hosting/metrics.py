@@ -1,0 +1,42 @@
+"""What an endpoint counts between two scaled minutes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from async_endpoint.contract.metrics import Metric
+
+
+@dataclass
+class StatisticSet:
+    """CloudWatch's own aggregate of one metric over one period."""
+
+    count: int = 0
+    total: float = 0.0
+    minimum: float = float("inf")
+    maximum: float = float("-inf")
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.minimum = min(self.minimum, value)
+        self.maximum = max(self.maximum, value)
+
+
+class EndpointMetrics:
+    """Counters and timers of one endpoint, in the units contract/metrics.py names."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._period: dict[Metric, StatisticSet] = {}
+
+    def add(self, metric: Metric, value: float = 1.0) -> None:
+        with self._lock:
+            self._period.setdefault(metric, StatisticSet()).add(value)
+
+    def flush(self) -> dict[Metric, StatisticSet]:
+        """Return what was counted since the last flush, and start over."""
+        with self._lock:
+            period, self._period = self._period, {}
+        return period

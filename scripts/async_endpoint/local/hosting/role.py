@@ -1,0 +1,118 @@
+"""The execution role: every act of hosting on the customer's behalf goes through here and is checked against its policies.
+
+The policies are read at each act, so that a permission removed from a live endpoint is missed at the next request.
+Cross-account resources are not emulated: every bucket, topic and key is in the one local account.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local import stores
+from async_endpoint.local.iam import Request, evaluate, evaluate_key, evaluate_trust
+from async_endpoint.local.record import ACCOUNT_ID
+
+SERVICE = "sagemaker.amazonaws.com"
+_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
+
+
+class AccessDenied(Exception):
+    """The role may not; the text is in AWS's words and names principal, action and resource."""
+
+
+class ExecutionRole:
+    """One role, in one region."""
+
+    def __init__(self, arn: str, region: str) -> None:
+        self.arn = arn
+        self.region = region
+
+    def assume(self) -> None:
+        """Raise AccessDenied unless the role exists and SageMaker may assume it."""
+        context = {"aws:SourceAccount": ACCOUNT_ID, "aws:SourceArn": f"arn:aws:sagemaker:{self.region}:{ACCOUNT_ID}:*"}
+        try:
+            trusted = evaluate_trust(stores.role(self.arn).trust, SERVICE, context).allowed
+        except stores.NoSuchThing:
+            trusted = False
+        if not trusted:
+            raise AccessDenied(
+                f"Could not assume role {self.arn}. Please ensure that the role exists and allows principal '{SERVICE}' "
+                "to assume the role."
+            )
+
+    def pull_image(self, image: str) -> None:
+        """Raise AccessDenied unless the role may pull `image` from ECR; images elsewhere need no permission."""
+        match = _ECR_IMAGE.match(image)
+        if match is None:
+            return
+        repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+        wanted = {"GetAuthorizationToken": "*"} | dict.fromkeys(
+            ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"), repository
+        )
+        for action, resource in wanted.items():
+            if not self._verdict(f"ecr:{action}", resource).allowed:
+                raise AccessDenied(f"The role '{self.arn}' does not have {action} permission for the image: '{image}'.")
+
+    def get_object(self, uri: S3Uri) -> stores.StoredObject:
+        """Read an object. Raises NoSuchThing; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
+        policy = stores.bucket_policy(uri.bucket)
+        self._check("s3:GetObject", uri.arn, policy)
+        try:
+            found = stores.get_object(uri)
+        except stores.NoSuchThing:
+            self._check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
+            raise
+        if found.kms_key:
+            self._check_key("kms:Decrypt", found.kms_key, "s3")
+        return found
+
+    def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
+        """Write an object under `kms_key`, or under the bucket's default encryption. Raises NoSuchThing or AccessDenied."""
+        self._check("s3:PutObject", uri.arn, stores.bucket_policy(uri.bucket))
+        key = kms_key or stores.bucket_kms_key(uri.bucket)
+        if key:
+            self._check_key("kms:GenerateDataKey", key, "s3")
+        stores.put_object(uri, body, content_type, kms_key)
+
+    def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
+        """Publish to a topic. On a topic under a customer key the publisher needs that key too."""
+        topic = stores.topic(topic_arn, self.region)
+        self._check("sns:Publish", topic_arn, topic.policy)
+        if topic.kms_key and topic.kms_key != "alias/aws/sns":
+            for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+                self._check_key(action, topic.kms_key, "sns")
+        stores.publish(topic_arn, self.region, message)
+
+    def may_log(self, group: str) -> bool:
+        """Whether container output reaches CloudWatch Logs."""
+        arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}:log-stream:any"
+        return all(self._verdict(f"logs:{action}", arn).allowed for action in ("CreateLogStream", "PutLogEvents"))
+
+    def _verdict(
+        self, action: str, resource: str, policy: Mapping[str, Any] | None = None, context: Mapping[str, str] | None = None
+    ) -> Any:
+        role = stores.role(self.arn)
+        return evaluate(self._request(action, resource, context), role.policies, policy)
+
+    def _check(
+        self, action: str, resource: str, policy: Mapping[str, Any] | None = None, context: Mapping[str, str] | None = None
+    ) -> None:
+        verdict = self._verdict(action, resource, policy, context)
+        if not verdict.allowed:
+            raise AccessDenied(f"AccessDenied: {verdict.explain}")
+
+    def _check_key(self, action: str, identifier: str, via: str) -> None:
+        key = stores.kms_key(identifier, self.region)
+        request = self._request(
+            action, key.arn, {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
+        )
+        verdict = evaluate_key(request, stores.role(self.arn).policies, key.policy)
+        if not verdict.allowed:
+            raise AccessDenied(f"AccessDenied: {verdict.explain}")
+
+    def _request(self, action: str, resource: str, context: Mapping[str, str] | None) -> Request:
+        always = {"aws:PrincipalAccount": ACCOUNT_ID, "aws:PrincipalArn": self.arn, "aws:SecureTransport": "true"}
+        return Request(action=action, resource=resource, principal=self.arn, context={**always, **(context or {})})

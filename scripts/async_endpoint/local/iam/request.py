@@ -1,0 +1,62 @@
+"""A request as IAM sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_ROLE = re.compile(r"arn:(?P<partition>[^:]+):iam::(?P<account>\d{12}):role/(?:.*/)?(?P<name>[^/]+)")
+_SESSION = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d{12}):assumed-role/(?P<name>[^/]+)/(?P<session>[^/]+)")
+
+
+def role_of(arn: str) -> tuple[str, str] | None:
+    """(account, role name) of a role or of a session of one; None for anything else."""
+    match = _ROLE.fullmatch(arn) or _SESSION.fullmatch(arn)
+    return (match["account"], match["name"]) if match else None
+
+
+def account_of(arn: str) -> str | None:
+    """The account in an ARN; None where there is none."""
+    parts = arn.split(":", 5)
+    return (parts[4] or None) if len(parts) == 6 and parts[0] == "arn" else None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One action on one resource.
+
+    `principal` is the ARN of a role, a role session or a user, or a service such as sns.amazonaws.com. `resource` is an ARN, or
+    "*" for an action on no resource. A `context` value is a list for a multivalued key; keys are case-insensitive. `session`
+    names the session in which a role acts, in messages and for policies that name it.
+    """
+
+    action: str
+    resource: str
+    principal: str
+    context: Mapping[str, str | list[str]] = field(default_factory=dict)
+    session: str = "SageMaker"
+
+    @property
+    def is_service(self) -> bool:
+        return not self.principal.startswith("arn:")
+
+    @cached_property
+    def keys(self) -> Mapping[str, list[str]]:
+        """The context by lower-case key, with what follows from the principal where the caller left it out."""
+        known: dict[str, str | list[str]] = {"aws:principalisawsservice": "true" if self.is_service else "false"}
+        if self.is_service:
+            known["aws:principalservicename"] = self.principal
+        elif account := account_of(self.principal):
+            known |= {"aws:principalarn": self.principal, "aws:principalaccount": account}
+        known |= {key.lower(): value for key, value in self.context.items()}
+        return {key: [value] if isinstance(value, str) else list(value) for key, value in known.items()}
+
+    @property
+    def caller(self) -> str:
+        """The principal as error messages name it: a role acts through a session."""
+        match = _ROLE.fullmatch(self.principal)
+        if match is None:
+            return self.principal
+        return f"arn:{match['partition']}:sts::{match['account']}:assumed-role/{match['name']}/{self.session}"

@@ -1,0 +1,75 @@
+"""What a running local AWS writes about itself, so that other commands find it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from async_endpoint.contract.errors import LocalAwsNotRunning
+from async_endpoint.workspace import Workspace
+
+ACCOUNT_ID = "123456789012"  # moto's account
+
+
+@dataclass(frozen=True)
+class LocalAwsRecord:
+    """One running local AWS. `instance_id` differs for every start: state made under another one is void."""
+
+    endpoint_url: str
+    instance_id: str
+    pid: int
+    time_scale: float
+    account_id: str = ACCOUNT_ID
+
+
+def record_path(workspace: Workspace) -> Path:
+    return workspace.local / "aws" / "record.json"
+
+
+def write_record(workspace: Workspace, record: LocalAwsRecord) -> None:
+    """Write atomically, so that a reader never sees half a record."""
+    path = record_path(workspace)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(asdict(record), indent=2) + "\n")
+    temporary.replace(path)
+
+
+def remove_record(workspace: Workspace, instance_id: str) -> None:
+    """Remove the record if it is still this instance's."""
+    record = _load(record_path(workspace))
+    if record is not None and record.instance_id == instance_id:
+        record_path(workspace).unlink(missing_ok=True)
+
+
+def read_record(workspace: Workspace) -> LocalAwsRecord | None:
+    """The local AWS of this checkout, or None when none is alive; a stale record is not returned."""
+    record = _load(record_path(workspace))
+    return record if record is not None and _alive(record.pid) else None
+
+
+def require_record(workspace: Workspace) -> LocalAwsRecord:
+    """The local AWS of this checkout; raises LocalAwsNotRunning with the command that starts it."""
+    record = read_record(workspace)
+    if record is None:
+        raise LocalAwsNotRunning("No local AWS runs for this checkout; start it with: async-endpoint local up --detach")
+    return record
+
+
+def _load(path: Path) -> LocalAwsRecord | None:
+    try:
+        return LocalAwsRecord(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

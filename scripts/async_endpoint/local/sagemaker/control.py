@@ -1,0 +1,250 @@
+"""The control plane: models, endpoint configurations and endpoints. Each method is one API action and returns its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local import stores
+from async_endpoint.local.hosting.deployment import Deployment
+from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
+from async_endpoint.local.hosting.service import Hosting
+from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources
+from async_endpoint.local.sagemaker.rules import check_async_config
+from async_endpoint.local.sagemaker.wire import check, validation
+
+Action = Callable[[str, Described], Described]
+
+
+class ControlPlane:
+    """The SageMaker actions this local AWS answers itself; every other one is moto's."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+        self._models = Resources(MODEL, hosting.clock.now)
+        self._configs = Resources(CONFIG, hosting.clock.now)
+        self._endpoints = Resources(ENDPOINT, hosting.clock.now)
+        self._actions: dict[str, Action] = {
+            "CreateModel": self._create_model,
+            "DescribeModel": self._describe_model,
+            "DeleteModel": self._delete_model,
+            "ListModels": self._list(self._models, "Models", "Model"),
+            "CreateEndpointConfig": self._create_config,
+            "DescribeEndpointConfig": self._describe_config,
+            "DeleteEndpointConfig": self._delete_config,
+            "ListEndpointConfigs": self._list(self._configs, "EndpointConfigs", "EndpointConfig"),
+            "CreateEndpoint": self._create_endpoint,
+            "DescribeEndpoint": self._describe_endpoint,
+            "UpdateEndpoint": self._update_endpoint,
+            "UpdateEndpointWeightsAndCapacities": self._update_capacities,
+            "DeleteEndpoint": self._delete_endpoint,
+            "ListEndpoints": self._list(self._endpoints, "Endpoints", "Endpoint"),
+            "AddTags": self._add_tags,
+            "ListTags": self._list_tags,
+            "DeleteTags": self._delete_tags,
+        }
+
+    def answers(self, action: str, request: Described) -> bool:
+        """Whether this action is ours: all of hosting, and tags of what hosting made."""
+        if action in ("AddTags", "ListTags", "DeleteTags"):
+            return self._by_arn(request.get("ResourceArn", "")) is not None
+        return action in self._actions
+
+    def answer(self, action: str, region: str, request: Described) -> Described:
+        """Carry out one action; raises ApiError."""
+        check("sagemaker", action, request)
+        return self._actions[action](region, request)
+
+    # --- models --------------------------------------------------------------------------------------------------------
+
+    def _create_model(self, region: str, request: Described) -> Described:
+        containers = request.get("Containers") or ([request["PrimaryContainer"]] if "PrimaryContainer" in request else [])
+        if len(containers) != 1:
+            raise validation("The local AWS runs models of exactly one container; give it as PrimaryContainer.")
+        role = ExecutionRole(request["ExecutionRoleArn"], region)
+        data = containers[0].get("ModelDataUrl")
+        try:
+            role.assume()
+            if data:
+                role.get_object(S3Uri.parse(data))
+        except InvalidInput as error:
+            raise validation(str(error)) from error
+        except stores.NoSuchThing as error:
+            raise validation(f"Could not find model data at {data}. ({error})") from error
+        except AccessDenied as error:
+            raise validation(
+                f'Could not access model data at {data}. Please ensure that the role "{role.arn}" exists and that its '
+                'trust relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also '
+                f'ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. ({error})'
+            ) from error
+        return {"ModelArn": self._models.add(region, request).arn}
+
+    def _describe_model(self, region: str, request: Described) -> Described:
+        model = self._models.get(region, request["ModelName"])
+        answer = {"EnableNetworkIsolation": False, **model.request, "ModelArn": model.arn, "CreationTime": model.created_at}
+        if "PrimaryContainer" in answer:
+            answer["PrimaryContainer"] = {"Mode": "SingleModel", **answer["PrimaryContainer"]}
+        return answer
+
+    def _delete_model(self, region: str, request: Described) -> Described:
+        self._models.remove(region, request["ModelName"])
+        return {}
+
+    # --- endpoint configurations ---------------------------------------------------------------------------------------
+
+    def _create_config(self, region: str, request: Described) -> Described:
+        check_async_config(request)
+        for variant in request["ProductionVariants"]:
+            self._models.get(region, variant["ModelName"])
+        return {"EndpointConfigArn": self._configs.add(region, request).arn}
+
+    def _describe_config(self, region: str, request: Described) -> Described:
+        config = self._configs.get(region, request["EndpointConfigName"])
+        variants = [{"InitialVariantWeight": 1.0, **variant} for variant in config.request["ProductionVariants"]]
+        own = {"ProductionVariants": variants, "EndpointConfigArn": config.arn, "CreationTime": config.created_at}
+        return {"EnableNetworkIsolation": False, **config.request, **own}
+
+    def _delete_config(self, region: str, request: Described) -> Described:
+        name = request["EndpointConfigName"]
+        config = self._configs.get(region, name)
+        for endpoint in self._hosting.all(region):
+            if name in (
+                endpoint.deployment.config_name,
+                self._endpoints.get(region, endpoint.name).request["EndpointConfigName"],
+            ):
+                raise validation(
+                    f'Cannot delete endpoint configuration "{config.arn}": it is in use by endpoint "{endpoint.name}".'
+                )
+        self._configs.remove(region, name)
+        return {}
+
+    def _deployment(self, region: str, config_name: str) -> Deployment:
+        config = self._configs.get(region, config_name).request
+        model = self._models.get(region, config["ProductionVariants"][0]["ModelName"]).request
+        return Deployment.read(config, model)
+
+    # --- endpoints -----------------------------------------------------------------------------------------------------
+
+    def _create_endpoint(self, region: str, request: Described) -> Described:
+        deployment = self._deployment(region, request["EndpointConfigName"])
+        resource = self._endpoints.add(region, request)
+        self._hosting.create(region, request["EndpointName"], deployment)
+        return {"EndpointArn": resource.arn}
+
+    def _describe_endpoint(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        deployment = endpoint.deployment
+        image = {"SpecifiedImage": deployment.image, "ResolvedImage": deployment.image, "ResolutionTime": resource.created_at}
+        variant = {
+            "VariantName": deployment.variant_name,
+            "DeployedImages": [image],
+            "CurrentWeight": 1.0,
+            "DesiredWeight": 1.0,
+            "CurrentInstanceCount": endpoint.serving,
+            "DesiredInstanceCount": endpoint.desired,
+        }
+        answer = {
+            "EndpointName": endpoint.name,
+            "EndpointArn": resource.arn,
+            "EndpointConfigName": deployment.config_name,
+            "EndpointStatus": endpoint.status,
+            "CreationTime": endpoint.created_at,
+            "LastModifiedTime": endpoint.modified_at,
+            "AsyncInferenceConfig": self._configs.get(region, deployment.config_name).request["AsyncInferenceConfig"],
+        }
+        if endpoint.status not in ("Creating", "Failed"):
+            answer["ProductionVariants"] = [variant]
+        return answer | ({"FailureReason": endpoint.failure_reason} if endpoint.failure_reason else {})
+
+    def _update_endpoint(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        deployment = self._deployment(region, request["EndpointConfigName"])
+        if endpoint.status != "InService":
+            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+        if (
+            stores.scalable_target(region, endpoint.resource_id) is not None
+            and deployment.instance_type != endpoint.deployment.instance_type
+        ):
+            raise validation(
+                f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with Application '
+                "Auto Scaling; deregister the scalable target, update, and register it again."
+            )
+        resource.request["EndpointConfigName"] = request["EndpointConfigName"]
+        endpoint.update(deployment)
+        return {"EndpointArn": resource.arn}
+
+    def _update_capacities(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        if endpoint.status != "InService":
+            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+        for wanted in request["DesiredWeightsAndCapacities"]:
+            if wanted["VariantName"] != endpoint.deployment.variant_name:
+                raise validation(f'The variant name "{wanted["VariantName"]}" does not exist for endpoint "{endpoint.name}".')
+            if "DesiredInstanceCount" in wanted:
+                endpoint.scale(wanted["DesiredInstanceCount"])
+        return {"EndpointArn": resource.arn}
+
+    def _delete_endpoint(self, region: str, request: Described) -> Described:
+        self._endpoint(region, request["EndpointName"])
+        self._hosting.delete(region, request["EndpointName"])
+        self._endpoints.remove(region, request["EndpointName"])
+        return {}
+
+    def _endpoint(self, region: str, name: str) -> tuple[Resource, Endpoint]:
+        resource = self._endpoints.get(region, name)
+        endpoint = self._hosting.get(region, name)
+        if endpoint is None:  # deleted between the two look-ups
+            raise validation(ENDPOINT.missing.format(arn=resource.arn))
+        return resource, endpoint
+
+    # --- lists and tags ------------------------------------------------------------------------------------------------
+
+    def _list(self, resources: Resources, member: str, word: str) -> Action:
+        def answer(region: str, request: Described) -> Described:
+            found = [
+                item for item in resources.all(region) if request.get("NameContains", "") in item.request[resources.kind.name]
+            ]
+            found.sort(key=lambda item: item.created_at, reverse=request.get("SortOrder", "Descending") == "Descending")
+            start = int(request.get("NextToken") or 0)
+            end = start + request.get("MaxResults", 10)
+            page = [self._summary(region, item, resources, word) for item in found[start:end]]
+            return {member: page} | ({"NextToken": str(end)} if end < len(found) else {})
+
+        return answer
+
+    def _summary(self, region: str, item: Resource, resources: Resources, word: str) -> Described:
+        name = item.request[resources.kind.name]
+        summary: dict[str, Any] = {resources.kind.name: name, f"{word}Arn": item.arn, "CreationTime": item.created_at}
+        endpoint = self._hosting.get(region, name) if word == "Endpoint" else None
+        if endpoint is not None:
+            summary |= {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
+        return summary
+
+    def _add_tags(self, _: str, request: Described) -> Described:
+        tags = self._tagged(request).tags
+        tags |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        return {"Tags": _as_list(tags)}
+
+    def _list_tags(self, _: str, request: Described) -> Described:
+        return {"Tags": _as_list(self._tagged(request).tags)}
+
+    def _delete_tags(self, _: str, request: Described) -> Described:
+        for key in request["TagKeys"]:
+            self._tagged(request).tags.pop(key, None)
+        return {}
+
+    def _tagged(self, request: Described) -> Resource:
+        found = self._by_arn(request["ResourceArn"])
+        if found is None:
+            raise validation(f"Could not find {request['ResourceArn']}.")
+        return found
+
+    def _by_arn(self, wanted: str) -> Resource | None:
+        return next((item for kind in (self._models, self._configs, self._endpoints) if (item := kind.by_arn(wanted))), None)
+
+
+def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,97 @@
+"""One port: SageMaker's hosting APIs are ours, everything else is moto's."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Request, Response
+
+from async_endpoint.local.sagemaker.control import ControlPlane
+from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
+
+ADMIN = "/_local/"
+log = logging.getLogger(__name__)
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_INVOCATION = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>async-invocations|invocations)")
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class Front:
+    """The WSGI application of the local AWS."""
+
+    def __init__(self, control: ControlPlane, runtime: Runtime, admin: Callable[[str, str], dict[str, Any] | None]) -> None:
+        self._control = control
+        self._runtime = runtime
+        self._admin = admin
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._own(Request(environ))
+        except ApiError as error:
+            answer = json_error(error)
+        except Exception as error:  # a fault of ours must reach the client as AWS's own faults do
+            log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            answer = json_error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
+        return answer(environ, start_response) if answer else self._moto.get_application(environ)(environ, start_response)
+
+    def _own(self, request: Request) -> Response | None:
+        """The answer to a request of ours; None leaves it, unread, to moto."""
+        if request.path.startswith(ADMIN):
+            document = self._admin(request.method, request.path.removeprefix(ADMIN))
+            return Response(json.dumps(document or {}), 200 if document is not None else 404, content_type="application/json")
+        scope = _SCOPE.search(request.headers.get("Authorization", ""))
+        if scope is None or scope["service"] != "sagemaker":
+            return None
+        invocation = _INVOCATION.fullmatch(request.path)
+        if invocation is None:
+            return self._control_plane(request, scope["region"])
+        if invocation["kind"] == "invocations":
+            return self._runtime.invoke(scope["region"], invocation["name"])
+        return self._runtime.invoke_async(scope["region"], invocation["name"], dict(request.headers), request.get_data())
+
+    def _control_plane(self, request: Request, region: str) -> Response | None:
+        action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
+        body = request.get_data()
+        document = json.loads(body or b"{}")
+        if self._control.answers(action, document):
+            return json_answer(self._control.answer(action, region, document))
+        request.environ["wsgi.input"] = io.BytesIO(body)
+        return None
+
+
+class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
+    """No line on the terminal for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+class Server:
+    """The port, served by a thread a connection. Binds 127.0.0.1 only; port 0 takes a free one."""
+
+    def __init__(self, port: int, front: Front) -> None:
+        self._server: BaseWSGIServer = make_server("127.0.0.1", port, front, threaded=True, request_handler=_QuietHandler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

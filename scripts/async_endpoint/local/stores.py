@@ -1,0 +1,190 @@
+"""moto's stores, reached in process: the one file of hosting that knows moto's insides.
+
+Everything here acts without permission checks; hosting/role.py decides what may be done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.backends import get_backend
+
+from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.record import ACCOUNT_ID
+
+PARTITION = "aws"
+
+
+class NoSuchThing(Exception):
+    """A bucket, key, topic or role is not there; the text is AWS's."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    body: bytes
+    content_type: str | None
+    kms_key: str | None
+
+
+def _backend(service: str, region: str) -> Any:
+    return get_backend(service)[ACCOUNT_ID][region]
+
+
+# --- S3 ---------------------------------------------------------------------------------------------------------------
+
+
+def get_object(uri: S3Uri) -> StoredObject:
+    """Read an object; raises NoSuchThing with S3's text when bucket or key is missing."""
+    key = _bucket(uri.bucket) and _backend("s3", PARTITION).get_object(uri.bucket, uri.key)
+    if key is None:
+        raise NoSuchThing("NoSuchKey: The specified key does not exist.")
+    return StoredObject(key.value, (key.metadata or {}).get("Content-Type"), key.kms_key_id)
+
+
+def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
+    """Write an object, encrypted as asked or as the bucket's default says; raises NoSuchThing when the bucket is missing."""
+    _bucket(uri.bucket)
+    key = _backend("s3", PARTITION).put_object(
+        uri.bucket, uri.key, body, encryption="aws:kms" if kms_key else None, kms_key_id=kms_key
+    )
+    key.set_metadata({"Content-Type": content_type})
+
+
+def bucket_policy(bucket: str) -> dict[str, Any] | None:
+    policy = _bucket(bucket).policy
+    return json.loads(policy) if policy else None
+
+
+def bucket_kms_key(bucket: str) -> str | None:
+    """The customer key that new objects of this bucket are encrypted with, if its default encryption names one."""
+    encryption = _bucket(bucket).encryption or {}
+    rule = encryption.get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
+    return rule.get("KMSMasterKeyID") if rule.get("SSEAlgorithm", "").startswith("aws:kms") else None
+
+
+def _bucket(name: str) -> Any:
+    bucket = _backend("s3", PARTITION).buckets.get(name)
+    if bucket is None:
+        raise NoSuchThing("NoSuchBucket: The specified bucket does not exist")
+    return bucket
+
+
+# --- KMS, IAM ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Key:
+    arn: str
+    policy: dict[str, Any]
+
+
+def kms_key(identifier: str, region: str) -> Key:
+    """A key by id, ARN or alias; raises NoSuchThing when it is missing, disabled or being deleted."""
+    backend = _backend("kms", region)
+    key = backend.keys.get(backend.any_id_to_key_id(identifier)) if identifier else None
+    if key is None or key.key_state != "Enabled":
+        raise NoSuchThing(f"KMS key {identifier} does not exist or is not enabled.")
+    return Key(key.arn, json.loads(key.policy))
+
+
+@dataclass(frozen=True)
+class Role:
+    arn: str
+    name: str
+    trust: dict[str, Any]
+    policies: list[dict[str, Any]]
+
+
+def role(arn: str) -> Role:
+    """A role with every policy it has, inline and attached; raises NoSuchThing when it does not exist."""
+    for found in list(_backend("iam", PARTITION).get_roles()):
+        if found.arn == arn:
+            documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
+            return Role(
+                arn, found.name, json.loads(found.assume_role_policy_document), [json.loads(text) for text in documents]
+            )
+    raise NoSuchThing(f"Role {arn} does not exist.")
+
+
+def _default_version(policy: Any) -> str:
+    return str(next(version.document for version in policy.versions if version.version_id == policy.default_version_id))
+
+
+# --- SNS, SQS ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Topic:
+    arn: str
+    policy: dict[str, Any] | None
+    kms_key: str | None
+
+
+def topic(arn: str, region: str) -> Topic:
+    """A topic by ARN; raises NoSuchThing when it is missing."""
+    found = _backend("sns", region).topics.get(arn)
+    if found is None:
+        raise NoSuchThing(f"Topic {arn} does not exist")
+    return Topic(arn, json.loads(found.policy), found.kms_master_key_id or None)
+
+
+def publish(arn: str, region: str, message: Mapping[str, Any]) -> None:
+    """Publish a JSON message to a topic that exists."""
+    _backend("sns", region).publish(message=json.dumps(message), arn=arn)
+
+
+def publish_if_there(arn: str, region: str, message: Mapping[str, Any]) -> None:
+    """Publish to a topic; one that is gone takes the message with it, as an alarm's action does."""
+    if arn in _backend("sns", region).topics:
+        publish(arn, region, message)
+
+
+# --- CloudWatch, Logs -------------------------------------------------------------------------------------------------
+
+
+def put_metric_data(region: str, namespace: str, data: list[dict[str, Any]]) -> None:
+    """PutMetricData; a datum is {"MetricName", "Dimensions", "Timestamp" (datetime), "Value", "Unit"}."""
+    _backend("cloudwatch", region).put_metric_data(namespace, data)
+
+
+def alarms(region: str) -> list[Any]:
+    """moto's alarms of a region."""
+    return list(_backend("cloudwatch", region).alarms.values())
+
+
+def alarms_naming(region: str, action_arn: str) -> list[str]:
+    """The names of the alarms that have `action_arn` among the actions of state ALARM, and may act."""
+    return [alarm.name for alarm in alarms(region) if alarm.actions_enabled and action_arn in alarm.alarm_actions]
+
+
+def regions_with_alarms() -> list[str]:
+    return [region for region, backend in list(get_backend("cloudwatch")[ACCOUNT_ID].items()) if backend.alarms]
+
+
+def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
+    """Append (milliseconds, text) lines to a log stream, making group and stream if needed."""
+    backend = _backend("logs", region)
+    if group not in backend.groups:
+        backend.create_log_group(group, tags={})
+    if stream not in backend.groups[group].streams:
+        backend.create_log_stream(group, stream)
+    backend.put_log_events(group, stream, [{"timestamp": when, "message": text} for when, text in lines])
+
+
+# --- Application Auto Scaling -----------------------------------------------------------------------------------------
+
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+def scalable_target(region: str, resource_id: str) -> Any | None:
+    """The scalable target of a variant (min_capacity, max_capacity, suspended_state), or None."""
+    return _backend("applicationautoscaling", region).targets.get(DIMENSION, {}).get(resource_id)
+
+
+def scaling_policies(region: str, resource_id: str) -> list[Any]:
+    """The policies of a scalable target (policy_name, policy_type, policy_arn, _policy_body, alarms)."""
+    policies = list(_backend("applicationautoscaling", region).policies.values())
+    return [policy for policy in policies if policy.resource_id == resource_id and policy.scalable_dimension == DIMENSION]

@@ -1,0 +1,166 @@
+"""Terraform, one method a command. The only module that knows python-terraform.
+
+python-terraform 0.10.1 builds the command lines. It does not run them: its `cmd` holds all output back until the command has
+ended, takes no environment of its own for a call, and kills Terraform on Ctrl-C while it holds the lock of the state.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import python_terraform
+from python_terraform import IsFlagged
+
+from async_endpoint.contract.errors import TerraformFailed, ToolMissing
+from async_endpoint.terraform.diagnostics import first_error
+
+MINIMUM_VERSION: Final = (1, 11)
+
+_COUNTS = re.compile(r"^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy", re.MULTILINE)
+_INSTALL = "install it from https://developer.hashicorp.com/terraform/install"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a plan would do, in resources. `any` is also true when only outputs change."""
+
+    any: bool
+    add: int = 0
+    change: int = 0
+    destroy: int = 0
+
+
+class Terraform:
+    """Terraform in one folder, under one environment.
+
+    `on_output` hears every line of init, plan, apply and destroy as it is printed. A command that fails raises TerraformFailed
+    with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
+    On Ctrl-C Terraform, which hears it too, is waited for: it finishes the call it is in and writes its state.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], on_output: Callable[[str], None]) -> None:
+        self.folder = folder
+        self._environment = dict(environment)
+        self._on_output = on_output
+        # The library reads the state it is told of, or one it guesses: this names none.
+        self._commands = python_terraform.Terraform(str(folder), state="none", terraform_bin_path=self._executable())
+        self._check_version()
+
+    def init(self, backend_files: Iterable[Path] = ()) -> None:
+        """Install what the lock file names, without changing it, and use the backend as it is configured now."""
+        settings = [str(file) for file in backend_files]
+        self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
+
+    def plan(self, file: Path) -> Changes:
+        """Plan into `file`, to be given to `apply`; say what it would do."""
+        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2))
+        counts = _COUNTS.search(text)
+        return Changes(code == 2, *(int(count) for count in counts.groups())) if counts else Changes(code == 2)
+
+    def apply(self, file: Path) -> None:
+        """Carry out exactly the plan in `file`."""
+        self._stream("apply", str(file), input=False)
+
+    def destroy(self) -> None:
+        """Destroy all that the state names."""
+        self._stream("destroy", input=False, auto_approve=IsFlagged)
+
+    def output(self) -> dict[str, Any]:
+        """The values of all outputs; empty when nothing has been applied."""
+        return {name: output["value"] for name, output in json.loads(self._capture("output", json=IsFlagged)).items()}
+
+    def _executable(self) -> str:
+        path = shutil.which("terraform", path=self._environment.get("PATH"))
+        if path is None:
+            raise ToolMissing(f"terraform is not on the PATH; {_INSTALL}, version {_dotted(MINIMUM_VERSION)} or newer.")
+        return path
+
+    def _check_version(self) -> None:
+        text = self._capture("version", json=IsFlagged)
+        try:
+            found = str(json.loads(text)["terraform_version"])
+            version = tuple(int(part) for part in found.split("-", maxsplit=1)[0].split("."))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ToolMissing(f"terraform does not tell its version (it printed {text[:80]!r}); {_INSTALL}.") from error
+        if version < MINIMUM_VERSION:
+            raise ToolMissing(f"terraform is {found}; this needs {_dotted(MINIMUM_VERSION)} or newer: {_INSTALL}.")
+
+    def _stream(self, command: str, *arguments: str, accepted: tuple[int, ...] = (0,), **options: Any) -> tuple[int, str]:
+        """Run, pass every line on, and return exit code and text."""
+        line = self._command_line(command, *arguments, no_color=IsFlagged, **options)
+        process = self._start(line, stderr=subprocess.STDOUT)
+        heard: list[str] = []
+        interrupted = False
+        try:
+            interrupted = _patiently(lambda: self._pass_on(process, heard))
+        finally:  # also when the listener fails: an apply must never be left behind with nobody reading
+            interrupted |= _patiently(lambda: _drain(process)) | _patiently(process.wait)
+        if interrupted:
+            raise KeyboardInterrupt
+        text = "\n".join(heard)
+        self._check(command, process.returncode, text, accepted)
+        return process.returncode, text
+
+    def _capture(self, command: str, **options: Any) -> str:
+        """Run quietly and return standard output."""
+        process = self._start(self._command_line(command, **options), stderr=subprocess.PIPE)
+        text, errors = process.communicate()
+        self._check(command, process.returncode, errors + text, (0,))
+        return text
+
+    def _command_line(self, command: str, *arguments: str, **options: Any) -> list[str]:
+        line: list[str] = self._commands.generate_cmd_string(command, *arguments, **options)
+        return line
+
+    def _start(self, line: list[str], stderr: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            line,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            encoding="utf-8",
+            errors="replace",
+        )
+
+    def _pass_on(self, process: subprocess.Popen[str], heard: list[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            heard.append(line.rstrip("\n"))
+            self._on_output(heard[-1])
+
+    def _check(self, command: str, code: int, text: str, accepted: tuple[int, ...]) -> None:
+        if code in accepted:
+            return
+        said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
+        raise TerraformFailed(f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.")
+
+
+def _patiently(wait: Callable[[], object]) -> bool:
+    """Call `wait` until it returns, again after every Ctrl-C; True when there was one."""
+    interrupted = False
+    while True:
+        try:
+            wait()
+        except KeyboardInterrupt:
+            interrupted = True
+        else:
+            return interrupted
+
+
+def _drain(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for _ in process.stdout:
+        pass
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,66 @@
+"""Aiming a root at the local AWS, so that nothing it does can reach AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+OVERRIDE_FILE: Final = "aimed_at_local_override.tf"
+
+# The provider's own names. Services a root starts to use later are caught by AWS_ENDPOINT_URL below.
+SERVICES: Final = (
+    "appautoscaling", "cloudwatch", "ecr", "iam", "kms", "logs", "s3", "sagemaker", "sns", "sqs", "sts",
+)  # fmt: skip
+
+# Where these differ, what Terraform does differs from what the driver asked for.
+_DRIVERS_OWN: Final = ("TF_CLI_ARGS", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_INPUT", "TF_WORKSPACE")
+
+
+def local_override(endpoint_url: str, state: Path) -> str:
+    """An override file: local backend at `state` (relative to the root), provider at `endpoint_url`, made-up credentials."""
+    url = json.dumps(endpoint_url)
+    width = max(map(len, SERVICES))
+    endpoints = "\n".join(f"    {service:<{width}} = {url}" for service in SERVICES)
+    return f"""# Written by async-endpoint: this copy works on the local AWS and on nothing else.
+terraform {{
+  backend "local" {{
+    path = {json.dumps(state.as_posix())}
+  }}
+}}
+
+provider "aws" {{
+  access_key = "local"
+  secret_key = "local"
+
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = false
+  s3_use_path_style           = true
+
+  endpoints {{
+{endpoints}
+  }}
+}}
+"""
+
+
+def process_environment(base: Mapping[str, str], configuration: Path, endpoint_url: str | None) -> dict[str, str]:
+    """The environment Terraform runs under, with its CLI configuration in `configuration`.
+
+    With an `endpoint_url` every AWS setting of `base`, profile and files included, is replaced by that of the local AWS.
+    """
+    environment = {name: value for name, value in base.items() if not name.startswith(_DRIVERS_OWN)}
+    environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(configuration)}
+    if endpoint_url is None:
+        return environment
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")} | {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }

@@ -1,0 +1,284 @@
+"""AWS as the client sees it, in memory: no network, and a clock that moves only when someone waits."""
+
+# ruff: noqa: N803 - the arguments are spelled as boto3 spells them
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import pytest
+from botocore.exceptions import ClientError
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.clock import Clock
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+
+BUCKET = "shop-123456789012"
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-results"
+
+
+def client_error(code: str, message: str = "", status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation"
+    )
+
+
+@dataclass
+class FakeTime:
+    """`at(seconds, do)` happens when somebody has slept that long."""
+
+    seconds: float = 1_700_000_000.0
+    naps: list[float] = field(default_factory=list)
+    events: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.seconds
+
+    def at(self, seconds: float, do: Callable[[], None]) -> None:
+        self.events.append((self.seconds + seconds, do))
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0, "a sleep of nothing is a busy loop"
+        self.naps.append(seconds)
+        self.seconds += seconds
+        due = [event for event in self.events if event[0] <= self.seconds]
+        self.events = [event for event in self.events if event[0] > self.seconds]
+        for _, do in sorted(due, key=lambda event: event[0]):
+            do()
+
+
+@dataclass
+class FakeS3:
+    """`denied` holds actions, or (action, key); `tells` is whether a 403 names the missing action, as S3 does today."""
+
+    objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    denied: set[Any] = field(default_factory=set)
+    tells: bool = False
+    failures: list[Exception] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def put(self, uri: str, body: bytes, content_type: str = "application/json") -> None:
+        self.objects[uri.removeprefix(f"s3://{BUCKET}/")] = (body, content_type)
+
+    def upload_fileobj(self, body: BinaryIO, bucket: str, key: str, ExtraArgs: dict[str, str]) -> None:
+        self._begin("put", key)
+        self._check("s3:PutObject", key)
+        self.objects[key] = (body.read(), ExtraArgs["ContentType"])
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        self._begin("get", Key)
+        self._check("s3:GetObject", Key)
+        if Key not in self.objects:
+            self._check("s3:ListBucket", Key)
+            raise client_error("NoSuchKey", "The specified key does not exist.", 404)
+        body, content_type = self.objects[Key]
+        return {"Body": io.BytesIO(body), "ContentType": content_type}
+
+    def list_objects_v2(self, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        self._begin("list", Prefix)
+        self._check("s3:ListBucket", Prefix)
+        keys = sorted(key for key in self.objects if key.startswith(Prefix))[:MaxKeys]
+        return {"Contents": [{"Key": key} for key in keys]} if keys else {}
+
+    def _begin(self, call: str, key: str) -> None:
+        self.calls.append((call, key))
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def _check(self, action: str, key: str) -> None:
+        if action in self.denied or (action, key) in self.denied:
+            said = (
+                f"User: arn:aws:iam::1:user/ann is not authorized to perform: {action} on resource: x"
+                if self.tells
+                else "Access Denied"
+            )
+            raise client_error("AccessDenied", said, 403)
+
+
+@dataclass
+class FakeRuntime:
+    """Accepts everything; `then` is told of each request, `error` is raised instead."""
+
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    error: Exception | None = None
+    failure_path: bool = True
+    output_path: bool = True
+    then: Callable[[dict[str, Any], dict[str, Any]], None] = lambda request, reply: None
+
+    def invoke_endpoint_async(self, **request: Any) -> dict[str, Any]:
+        if self.error:
+            raise self.error
+        self.calls.append(request)
+        reply = {"InferenceId": request["InferenceId"]}
+        if self.output_path:
+            reply["OutputLocation"] = f"s3://{BUCKET}/output/{len(self.calls)}.out"
+        if self.failure_path:
+            reply["FailureLocation"] = f"s3://{BUCKET}/failure/{len(self.calls)}-error.out"
+        self.then(request, reply)
+        return reply
+
+
+@dataclass
+class FakeSageMaker:
+    status: str | None = "InService"
+    reason: str = ""
+    error: Exception | None = None
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, str]:
+        if self.error:
+            raise self.error
+        if self.status is None:
+            raise client_error("ValidationException", f'Could not find endpoint "{EndpointName}".')
+        return {"EndpointStatus": self.status} | ({"FailureReason": self.reason} if self.reason else {})
+
+
+@dataclass
+class Message:
+    body: str
+    number: int
+    visible_at: float = 0.0
+    receipts: int = 0
+
+
+@dataclass
+class FakeSqs:
+    """One queue; always hands out the oldest visible messages first, the worst case for a reader among others."""
+
+    time: FakeTime
+    messages: list[Message] = field(default_factory=list)
+    error: Exception | None = None
+    receives: int = 0
+
+    def send(self, document: Any) -> None:
+        body = document if isinstance(document, str) else json.dumps(document)
+        self.messages.append(Message(body, self.receives * 1000 + len(self.messages)))
+
+    def receive_message(
+        self,
+        QueueUrl: str,
+        MaxNumberOfMessages: int,
+        WaitTimeSeconds: int,
+        VisibilityTimeout: int,
+    ) -> dict[str, Any]:
+        assert QueueUrl == QUEUE_URL
+        self.receives += 1
+        if self.error:
+            raise self.error
+        if not self._visible():
+            self.time.sleep(WaitTimeSeconds)
+        batch = self._visible()[:MaxNumberOfMessages]
+        for message in batch:
+            message.visible_at = self.time.now() + VisibilityTimeout
+            message.receipts += 1
+        entries = [{"MessageId": str(m.number), "ReceiptHandle": f"{m.number}/{m.receipts}", "Body": m.body} for m in batch]
+        return {"Messages": entries} if entries else {}
+
+    def delete_message(self, QueueUrl: str, ReceiptHandle: str) -> None:
+        self.messages.remove(self._held(ReceiptHandle))
+
+    def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        for entry in Entries:
+            self._held(entry["ReceiptHandle"]).visible_at = self.time.now() + entry["VisibilityTimeout"]
+        return {}
+
+    def _visible(self) -> list[Message]:
+        return [message for message in self.messages if message.visible_at <= self.time.now()]
+
+    def _held(self, handle: str) -> Message:
+        return next(m for m in self.messages if handle == f"{m.number}/{m.receipts}")
+
+
+@dataclass
+class FakeAws:
+    time: FakeTime
+    s3: FakeS3
+    runtime: FakeRuntime
+    sagemaker: FakeSageMaker
+    sqs: FakeSqs
+    outputs: AsyncEndpointOutputs
+
+    @property
+    def clients(self) -> AwsClients:
+        return AwsClients(self.s3, self.runtime, self.sagemaker, self.sqs, "eu-west-1")
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(now=self.time.now, sleep=self.time.sleep)
+
+    def announce(
+        self, request: dict[str, Any], reply: dict[str, Any], *, reason: str | None = None, envelope: bool = True
+    ) -> None:
+        """Publish a terminal state as the developer guide shows it, in the envelope SNS puts around it for SQS."""
+        message: dict[str, Any] = {
+            "invocationStatus": "Failed" if reason else "Completed",
+            "inferenceId": request["InferenceId"],
+            "requestParameters": {"endpointName": request["EndpointName"], "inputLocation": request.get("InputLocation")},
+        }
+        if reason:
+            message |= {"failureReason": reason, "failureLocation": reply["FailureLocation"]}
+        else:
+            message["responseParameters"] = {"contentType": "application/json", "outputLocation": reply["OutputLocation"]}
+        self.sqs.send({"Type": "Notification", "Message": json.dumps(message)} if envelope else message)
+
+
+@pytest.fixture
+def outputs() -> AsyncEndpointOutputs:
+    return AsyncEndpointOutputs.parse(
+        {
+            "schema_version": 1,
+            "environment": "dev",
+            "region": "eu-west-1",
+            "account_id": "123456789012",
+            "endpoint": {
+                "name": "shop",
+                "arn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop",
+                "config_name": "shop-1",
+                "model_name": "shop-1",
+                "variant_name": "primary",
+                "instance_type": "ml.m5.large",
+                "max_concurrent_invocations_per_instance": 4,
+                "execution_role_arn": "arn:aws:iam::123456789012:role/shop",
+            },
+            "storage": {
+                "bucket": BUCKET,
+                "input_uri": f"s3://{BUCKET}/input/",
+                "output_uri": f"s3://{BUCKET}/output/",
+                "failure_uri": f"s3://{BUCKET}/failure/",
+                "kms_key_arn": None,
+            },
+            "notifications": {
+                "success_topic_arn": "arn:aws:sns:eu-west-1:123456789012:shop-success",
+                "error_topic_arn": "arn:aws:sns:eu-west-1:123456789012:shop-error",
+                "results_queue_url": QUEUE_URL,
+                "results_queue_arn": "arn:aws:sqs:eu-west-1:123456789012:shop-results",
+                "dead_letter_queue_url": f"{QUEUE_URL}-dead",
+            },
+            "scaling": {
+                "resource_id": "endpoint/shop/variant/primary",
+                "min_instances": 0,
+                "max_instances": 2,
+                "target_backlog_per_instance": 5,
+                "tracking_policy_name": "shop-backlog",
+                "wake_policy_name": "shop-wake",
+                "wake_alarm_name": "shop-wake",
+            },
+            "limits": {"request_ttl_seconds": 3600, "invocation_timeout_seconds": 60, "cold_start_seconds": 300},
+        }
+    )
+
+
+@pytest.fixture
+def aws(outputs: AsyncEndpointOutputs) -> FakeAws:
+    time = FakeTime()
+    return FakeAws(time, FakeS3(), FakeRuntime(), FakeSageMaker(), FakeSqs(time), outputs)
+
+
+@pytest.fixture
+def refusal() -> Callable[..., ClientError]:
+    """Makes the error a service answers with: refusal(code, message, HTTP status)."""
+    return client_error

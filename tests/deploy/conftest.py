@@ -1,0 +1,191 @@
+"""A deployment on moto, made as the modules make one, and a Terraform that only remembers what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from async_endpoint.contract.outputs import (
+    AsyncEndpointOutputs,
+    Endpoint,
+    Limits,
+    Notifications,
+    Scaling,
+    Storage,
+)
+from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.patience import Patience
+from async_endpoint.terraform.adapter import Changes
+from async_endpoint.workspace import Workspace
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+
+
+@pytest.fixture
+def outputs() -> AsyncEndpointOutputs:
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:shirts-"
+    return AsyncEndpointOutputs(
+        schema_version=1,
+        environment="dev",
+        region=REGION,
+        account_id=ACCOUNT,
+        endpoint=Endpoint(
+            name="shirts",
+            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/shirts",
+            config_name="shirts-2",
+            model_name="shirts-model",
+            variant_name="main",
+            instance_type="ml.m5.large",
+            max_concurrent_invocations_per_instance=4,
+            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/shirts-execution",
+        ),
+        storage=Storage("shirts-data", "s3://shirts-data/in/", "s3://shirts-data/out/", "s3://shirts-data/failed/", None),
+        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
+        scaling=Scaling("endpoint/shirts/variant/main", 0, 2, 5.0, "shirts-tracking", "shirts-wake", "shirts-wake"),
+        limits=Limits(21600, 900, 600),
+    )
+
+
+@pytest.fixture(scope="session")
+def clients() -> Boto3Aws:
+    """Clients are dear to make, and moto answers those of earlier tests too."""
+    return Boto3Aws(REGION)
+
+
+@pytest.fixture
+def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws]:
+    for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    with mock_aws():
+        yield clients
+
+
+@pytest.fixture
+def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+    """`outputs`, and everything they describe live."""
+    endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
+    sagemaker.create_model(ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn)
+    for name in (endpoint.config_name, "shirts-1"):
+        configuration(aws, outputs, name)
+    sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config_name)
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": scaling.resource_id,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    autoscaling = aws.client("application-autoscaling")
+    autoscaling.register_scalable_target(**target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances)
+    metric = {"MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Statistic": "Average"}
+    autoscaling.put_scaling_policy(
+        **target,
+        PolicyName=scaling.tracking_policy_name,
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": metric},
+    )
+    wake = autoscaling.put_scaling_policy(
+        **target,
+        PolicyName=scaling.wake_policy_name,
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )
+    alarm(aws, outputs, actions=[wake["PolicyARN"]])
+    return outputs
+
+
+def configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
+    endpoint, topics = outputs.endpoint, outputs.notifications
+    aws.client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {
+                "VariantName": endpoint.variant_name,
+                "ModelName": endpoint.model_name,
+                "InstanceType": endpoint.instance_type,
+                "InitialInstanceCount": 1,
+            }
+        ],
+        AsyncInferenceConfig={
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": endpoint.max_concurrent_invocations_per_instance},
+            "OutputConfig": {
+                "S3OutputPath": output_path or outputs.storage.output_uri.rstrip("/"),
+                "S3FailurePath": outputs.storage.failure_uri,
+                "NotificationConfig": {"SuccessTopic": topics.success_topic_arn, "ErrorTopic": topics.error_topic_arn},
+            },
+        },
+    )
+
+
+def alarm(aws: Boto3Aws, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=outputs.scaling.wake_alarm_name,
+        MetricName="HasBacklogWithoutCapacity",
+        Namespace="AWS/SageMaker",
+        Statistic="Average",
+        Dimensions=[{"Name": "EndpointName", "Value": outputs.endpoint.name}],
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=actions,
+    )
+
+
+@dataclass
+class RememberingTerraform:
+    """In the place of the adapter: `did` holds the commands, `changes` is what a plan finds, `values` the outputs."""
+
+    changes: Changes = field(default_factory=lambda: Changes(True, add=23))
+    values: dict[str, Any] = field(default_factory=dict)
+    did: list[str] = field(default_factory=list)
+    saved: list[Path] = field(default_factory=list)
+
+    def __call__(self, folder: Path, environment: dict[str, str], on_output: Any) -> RememberingTerraform:
+        self._say = on_output
+        return self
+
+    def init(self, backend_files: Iterable[Path]) -> None:
+        self.did.append("init")
+
+    def plan(self, file: Path) -> Changes:
+        self.did.append("plan")
+        self._say("a line of [the] plan")
+        file.write_text("plan")
+        self.saved.append(file)
+        return self.changes
+
+    def apply(self, file: Path) -> None:
+        assert file.read_text() == "plan"
+        self.did.append("apply")
+
+    def destroy(self) -> None:
+        self.did.append("destroy")
+
+    def output(self) -> dict[str, Any]:
+        return self.values
+
+
+@pytest.fixture
+def terraform(monkeypatch: pytest.MonkeyPatch) -> RememberingTerraform:
+    fake = RememberingTerraform()
+    for module in ("deployment", "outputs"):
+        monkeypatch.setattr(f"async_endpoint.deploy.{module}.Terraform", fake)
+    monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Patience(deadline=0))
+    return fake
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A checkout with the environment dev."""
+    for folder in ("envs/dev", "modules/async-inference"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "envs/dev/main.tf").touch()
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(tmp_path))
+    return Workspace(tmp_path)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from async_endpoint.cli import deploy
+from async_endpoint.contract.errors import Refused, UnknownEnvironment, UsageError
+from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.terraform.adapter import Changes
+
+pytestmark = pytest.mark.usefixtures("checkout")
+
+
+def run(*arguments: str, typed: str | None = None) -> Any:
+    app = typer.Typer()
+    deploy.register(app)
+    return CliRunner().invoke(app, arguments, input=typed)
+
+
+@pytest.fixture
+def keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody is at the keyboard."""
+    monkeypatch.setattr("async_endpoint.cli.deploy.at_keyboard", lambda: True)
+
+
+def test_plan_streams_to_standard_error_and_answers_on_standard_output(terraform: Any) -> None:
+    result = run("plan", "dev", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "environment": "dev",
+        "changes": {"any": True, "add": 23, "change": 0, "destroy": 0},
+    }
+    assert "a line of [the] plan" in result.stderr
+
+
+def test_plan_ends_as_terraform_does_when_asked_to(terraform: Any) -> None:
+    assert run("plan", "dev", "--detailed-exitcode").exit_code == 2
+    terraform.changes = Changes(False)
+    result = run("plan", "dev", "--detailed-exitcode")
+    assert result.exit_code == 0
+    assert "No changes." in result.stderr
+
+
+def test_apply_tells_each_proof(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    result = run("apply", "dev", "--yes")
+    assert result.exit_code == 0, result.exception
+    assert result.stdout == ""
+    assert "proved endpoint: shirts is InService with configuration shirts-2" in result.stderr
+
+
+def test_apply_json_is_one_document(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    document = json.loads(run("apply", "dev", "--yes", "--json").stdout)
+    assert document["outputs"] == deployed.as_dict()
+    assert document["changes"]["add"] == 23
+    assert len(document["proofs"]) == 5
+
+
+def test_aws_is_not_changed_without_a_yes_or_a_person(terraform: Any) -> None:
+    for verb in ("apply", "destroy"):
+        result = run(verb, "dev")
+        assert isinstance(result.exception, UsageError)
+        assert "add --yes" in str(result.exception)
+    assert not {"apply", "destroy"} & set(terraform.did)
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_a_no_leaves_everything_as_it_is(terraform: Any) -> None:
+    result = run("apply", "dev", typed="n\n")
+    assert isinstance(result.exception, Refused)
+    assert "23 to add, 0 to change, 0 to destroy. Change AWS? Type yes:" in result.stderr
+    result = run("destroy", "dev", typed="prod\n")
+    assert "'prod' is not 'dev'; nothing was destroyed." in str(result.exception)
+    assert not {"apply", "destroy"} & set(terraform.did)
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_a_yes_applies(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    result = run("apply", "dev", "--json", typed="yes\n")
+    assert json.loads(result.stdout)["endpoint_url"] is None
+    assert terraform.did == ["init", "plan", "apply"]
+
+
+def test_an_unknown_environment_is_said_before_anything_is_asked(terraform: Any) -> None:
+    assert isinstance(run("destroy", "nope").exception, UnknownEnvironment)
+
+
+@pytest.mark.usefixtures("keyboard", "aws")
+def test_destroy_by_its_name_reports_nothing_left(terraform: Any, outputs: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    result = run("destroy", "dev", "--json", typed="dev\n")
+    assert json.loads(result.stdout) == {"environment": "dev", "destroyed": "shirts", "remains": []}
+    assert terraform.did == ["init", "destroy"]
+
+
+def test_outputs_as_document_and_as_table(terraform: Any, outputs: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    assert json.loads(run("outputs", "dev", "--json").stdout) == outputs.as_dict()
+    assert "endpoint.config_name" in run("outputs", "dev").stderr

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from async_endpoint.contract.errors import ApplyNotProven, InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.deploy import deployment
+from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.outputs import read_outputs
+from async_endpoint.terraform.adapter import Changes
+from async_endpoint.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("checkout")
+
+
+def silent(line: str) -> None:
+    pass
+
+
+def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
+    assert deployment.plan("dev", on_output=silent) == Changes(True, add=23)
+    assert terraform.did == ["init", "plan"]
+    assert not terraform.saved[0].exists()
+
+
+def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    asked: list[Changes] = []
+
+    def approve(changes: Changes) -> bool:
+        asked.append(changes)
+        return True
+
+    applied = deployment.apply("dev", on_output=silent, approve=approve)
+    assert terraform.did == ["init", "plan", "apply"]
+    assert asked == [applied.changes] == [Changes(True, add=23)]
+    assert applied.outputs == deployed
+    assert len(applied.proofs) == 5
+    assert not terraform.saved[0].exists()
+
+
+def test_apply_without_changes_asks_nobody_and_still_proves(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(False)
+    applied = deployment.apply("dev", on_output=silent, approve=lambda changes: pytest.fail("asked"))
+    assert terraform.did == ["init", "plan"]
+    assert len(applied.proofs) == 5
+
+
+def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
+    with pytest.raises(Refused, match="not approved; nothing was changed"):
+        deployment.apply("dev", on_output=silent, approve=lambda changes: False)
+    assert terraform.did == ["init", "plan"]
+
+
+def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    sagemaker = aws.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName="shirts")
+    sagemaker.create_endpoint(EndpointName="shirts", EndpointConfigName="shirts-1")
+    with pytest.raises(ApplyNotProven, match="has configuration shirts-1 instead of shirts-2"):
+        deployment.apply("dev", on_output=silent)
+
+
+def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, checkout: Workspace) -> None:
+    (checkout.environment("dev") / "terraform.tfvars").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
+    for verb in (deployment.plan, deployment.apply):
+        with pytest.raises(InvalidInput, match="async-endpoint package"):
+            verb("dev", on_output=silent)
+    assert terraform.did == []
+    assert deployment.destroy("dev", on_output=silent) is None
+
+
+def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    assert deployment.destroy("dev", on_output=silent) == outputs
+    assert terraform.did == ["init", "destroy"]
+    aws.client("sqs").create_queue(QueueName="shirts-results")
+    with pytest.raises(WorkFailed, match=r"dev is destroyed, and yet there is queue .*shirts-results"):
+        deployment.destroy("dev", on_output=silent)
+
+
+def test_outputs_of_nothing_say_how_to_apply(terraform: Any) -> None:
+    with pytest.raises(NotReady, match="Nothing of dev is applied on AWS; apply it with: async-endpoint apply dev"):
+        read_outputs("dev")
+    assert terraform.did == []

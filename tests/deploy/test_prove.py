@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from async_endpoint.contract.errors import ApplyNotProven
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.patience import Patience
+from async_endpoint.deploy.prove import prove
+
+AT_ONCE = Patience(deadline=0)
+
+
+def altered(outputs: AsyncEndpointOutputs, part: str, **changes: Any) -> AsyncEndpointOutputs:
+    return dataclasses.replace(outputs, **{part: dataclasses.replace(getattr(outputs, part), **changes)})
+
+
+def test_what_was_applied_is_proven_in_five_parts(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    proofs = {proof.name: proof.detail for proof in prove(aws, deployed, AT_ONCE)}
+    assert proofs == {
+        "endpoint": "shirts is InService with configuration shirts-2",
+        "configuration": "asynchronous, model shirts-model on ml.m5.large",
+        "scaling range": "0 to 2 instances",
+        "scaling policies": "shirts-tracking and shirts-wake attached",
+        "wake alarm": "shirts-wake acts on shirts-wake",
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "difference"),
+    [
+        ("endpoint", {"config_name": "shirts-1"}, "endpoint shirts has configuration shirts-2 instead of shirts-1"),
+        ("endpoint", {"name": "coats"}, "endpoint coats does not exist"),
+        ("endpoint", {"config_name": "gone"}, "endpoint configuration gone does not exist"),
+        ("endpoint", {"model_name": "coats"}, "endpoint configuration shirts-2 has model shirts-model instead of coats"),
+        ("endpoint", {"variant_name": "blue"}, "has variant None instead of blue"),
+        ("storage", {"output_uri": "s3://b/o/"}, "has output path s3://shirts-data/out instead of s3://b/o"),
+        ("storage", {"failure_uri": "s3://b/f/"}, "has failure path s3://shirts-data/failed instead of s3://b/f"),
+        ("notifications", {"error_topic_arn": "arn:x"}, "instead of arn:x"),
+        ("scaling", {"max_instances": 7}, "scalable target endpoint/shirts/variant/main has maximum 2 instead of 7"),
+        ("scaling", {"resource_id": "endpoint/x/variant/y"}, "scalable target endpoint/x/variant/y does not exist"),
+        ("scaling", {"wake_policy_name": "other"}, "has policy other None instead of StepScaling"),
+        ("scaling", {"tracking_policy_name": "other"}, "has policy other None instead of TargetTrackingScaling"),
+        ("scaling", {"target_backlog_per_instance": 2.0}, "has tracking target 5.0 instead of 2.0"),
+        ("scaling", {"wake_alarm_name": "gone"}, "alarm gone does not exist"),
+    ],
+)
+def test_a_difference_is_named_exactly(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, part: str, changes: dict[str, Any], difference: str
+) -> None:
+    with pytest.raises(ApplyNotProven) as failure:
+        prove(aws, altered(deployed, part, **changes), AT_ONCE)
+    assert difference in str(failure.value)
+
+
+def test_an_alarm_that_wakes_nobody_is_not_a_proof(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
+    with pytest.raises(ApplyNotProven, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
+        prove(aws, deployed, AT_ONCE)
+
+
+def test_a_real_time_configuration_is_not_asynchronous(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    sagemaker = aws.client("sagemaker")
+    variant = {"VariantName": "main", "ModelName": "shirts-model", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="plain", ProductionVariants=[variant])
+    with pytest.raises(ApplyNotProven, match="output path None instead of s3://shirts-data/out"):
+        prove(aws, altered(deployed, "endpoint", config_name="plain"), AT_ONCE)
+
+
+class Passing:
+    """AWS whose endpoint is in `states` one after the other; the last one stays."""
+
+    def __init__(self, aws: Boto3Aws, *states: str) -> None:
+        self._aws, self._states = aws, list(states)
+
+    def client(self, service: str) -> Any:
+        return self if service == "sagemaker" else self._aws.client(service)
+
+    def describe_endpoint_config(self, **named: str) -> Any:
+        return self._aws.client("sagemaker").describe_endpoint_config(**named)
+
+    def describe_endpoint(self, **named: str) -> Any:
+        live = self._aws.client("sagemaker").describe_endpoint(**named)
+        return live | {"EndpointStatus": self._states.pop(0) if len(self._states) > 1 else self._states[0]}
+
+
+@pytest.fixture
+def patience() -> Callable[[float], Patience]:
+    """Patience on a clock that only sleeping moves."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return lambda deadline: Patience(deadline, pause=1, clock=lambda: now[0], sleep=sleep)
+
+
+def test_an_endpoint_that_is_scaling_is_waited_for(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, patience: Callable[[float], Patience]
+) -> None:
+    assert len(prove(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, patience(10))) == 5
+
+
+@pytest.mark.parametrize("states", [("Updating",), ("RollingBack", "UpdateRollbackFailed"), ("Failed",)])
+def test_an_endpoint_that_does_not_serve_is_not_proven(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, patience: Callable[[float], Patience], states: tuple[str, ...]
+) -> None:
+    with pytest.raises(ApplyNotProven, match=f"endpoint shirts has state {states[-1]} instead of InService"):
+        prove(Passing(aws, *states), deployed, patience(10))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from async_endpoint.contract.errors import NotReady
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.aws import Boto3Aws, answers
+from async_endpoint.deploy.remains import remains
+
+POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
+
+
+def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    for name in ("shirts", "shirtsleeves"):
+        aws.client("s3").create_bucket(
+            Bucket=f"{name}-{deployed.account_id}", CreateBucketConfiguration={"LocationConstraint": deployed.region}
+        )
+        aws.client("sns").create_topic(Name=f"{name}-success")
+        aws.client("sqs").create_queue(QueueName=f"{name}-results")
+        aws.client("iam").create_role(RoleName=f"{name}-execution", AssumeRolePolicyDocument=POLICY)
+        aws.client("iam").create_policy(PolicyName=f"{name}-caller", PolicyDocument=POLICY)
+        aws.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
+        key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        aws.client("kms").create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
+    assert remains(aws, "shirts") == [
+        "endpoint shirts",
+        "endpoint configuration shirts-1",
+        "endpoint configuration shirts-2",
+        "model shirts-model",
+        "scalable target endpoint/shirts/variant/main",
+        "alarm shirts-wake",
+        "bucket shirts-123456789012",
+        f"topic arn:aws:sns:{deployed.region}:123456789012:shirts-success",
+        f"queue https://sqs.{deployed.region}.amazonaws.com/123456789012/shirts-results",
+        "role shirts-execution",
+        "policy shirts-caller",
+        "key alias alias/shirts",
+        "log group /aws/sagemaker/Endpoints/shirts",
+    ]
+
+
+def test_all_pages_are_read(aws: Boto3Aws) -> None:
+    for number in range(120):
+        aws.client("sns").create_topic(Name=f"shirts-{number}")
+    assert len(remains(aws, "shirts")) == 120
+
+
+def test_nothing_is_an_empty_list(aws: Boto3Aws) -> None:
+    assert remains(aws, "shirts") == []
+
+
+def test_an_aws_that_does_not_answer_is_one_sentence() -> None:
+    with pytest.raises(NotReady, match="AWS could not be asked: Could not connect"), answers():
+        Boto3Aws("eu-west-1", "http://127.0.0.1:9").client("sts").get_caller_identity()
+
+
+def test_a_profile_that_does_not_exist_does_not_stop_the_local_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody's")
+    assert Boto3Aws("eu-west-1", "http://127.0.0.1:9").client("sts").meta.endpoint_url == "http://127.0.0.1:9"

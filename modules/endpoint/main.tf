@@ -1,6 +1,5 @@
 locals {
-  # Instance families with local NVMe storage: a d among the attributes (m5d, c6id, g4dn, p4de), and these without one.
-  _has_nvme = can(regex("^ml\\.(?:[a-z]+[0-9]+[a-z]*d[a-z]*|gr?[56]e?|p5[a-z]*|p6-?[a-z0-9]*|trn[12][a-z]*)\\.", var.variant.instance_type))
+  _has_nvme = can(regex(local._nvme_pattern, var.variant.instance_type))
 }
 
 resource "aws_sagemaker_endpoint_configuration" "this" {

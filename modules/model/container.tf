@@ -8,7 +8,7 @@ locals {
     "2.5" = "py311"
     "2.6" = "py312"
   }
-  _pytorch_python = try(coalesce(var.image.python, local._pytorch_pythons[regex("^[0-9]+\\.[0-9]+", var.image.version)]), null)
+  _pytorch_python = try(coalesce(var.image.python, lookup(local._pytorch_pythons, regex("^[0-9]+\\.[0-9]+", var.image.version), null)), null)
 
   _image_tags = {
     pytorch    = join("-", compact([var.image.version, var.image.processor, local._pytorch_python]))

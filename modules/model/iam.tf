@@ -8,10 +8,9 @@ locals {
 
   _log_group_arn  = "arn:${local._partition}:logs:${data.aws_region.current.name}:${local._account}:log-group:/aws/sagemaker/Endpoints/${var.endpoint_name}"
   _objects_arn    = "${var.storage.bucket_arn}/"
-  _repository     = regex(local._repository_pattern, local.image_uri)
-  _repository_arn = "arn:${local._partition}:ecr:${local._repository.region}:${local._repository.account}:repository/${local._repository.name}"
-
-  _repository_pattern = "^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<name>[^:@]+)"
+  _registry       = split(".", local.image_uri) # account.dkr.ecr.region.…
+  _repository     = regex("/([^:@]+)", local.image_uri)[0]
+  _repository_arn = "arn:${local._partition}:ecr:${local._registry[3]}:${local._registry[0]}:repository/${local._repository}"
 
   # All of the model prefix and not one object: during an update and its rollback the previous archive is still read.
   _model_objects_arn = (

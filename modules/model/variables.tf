@@ -41,7 +41,7 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for key in keys(var.environment) : can(regex("^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$", key))])
+    condition     = alltrue([for key in keys(var.environment) : can(regex("^[a-zA-Z_][a-zA-Z0-9_]*$", key))])
     error_message = "Every key of environment must be a name of letters, digits and underscores that does not begin with a digit."
   }
 
@@ -93,7 +93,7 @@ variable "image" {
   }
 
   validation {
-    condition     = var.image.uri == null || can(regex("${local._repository_pattern}[:@].+$", var.image.uri))
+    condition     = var.image.uri == null || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[a-z.]+/[^:@]+[:@].+$", var.image.uri))
     error_message = "Field image.uri must be an image in Amazon ECR with a tag or digest: account.dkr.ecr.region.amazonaws.com/repository:tag."
   }
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
 from async_endpoint.local.record import LocalAwsRecord, write_record
+from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.aim import OVERRIDE_FILE
 from async_endpoint.terraform.mirror import PROVIDER, terraform_platform
 from async_endpoint.terraform.roots import prepare, require_archives
@@ -138,3 +140,24 @@ def test_an_archive_that_is_not_built_is_named_with_the_command(checkout: Worksp
     checkout.build.mkdir()
     (checkout.build / "shirts.tar.gz").touch()
     require_archives(checkout, "dev")
+
+
+@pytest.mark.terraform
+def test_a_real_root_is_initialised_on_a_local_state_and_leaves_no_trace_in_envs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "gone.rc"))
+    checkout = Workspace.find(Path(__file__).parent)
+    before = files(checkout.root / "envs")
+    for name in ("envs", "modules"):
+        (tmp_path / name).symlink_to(checkout.root / name)
+    workspace = Workspace(tmp_path)
+    write_record(workspace, LocalAwsRecord("http://127.0.0.1:9", "first", os.getpid(), 1.0))
+    root = prepare(workspace, "dev", local=True)
+    heard: list[str] = []
+    Terraform(root.folder, root.process_environment, heard.append).init()
+    assert "Terraform has been successfully initialized!" in heard
+    assert not [line for line in heard if "Warning" in line]
+    backend = json.loads((root.folder / ".terraform" / "terraform.tfstate").read_text())["backend"]
+    assert (backend["type"], backend["config"]["path"]) == ("local", "../../state/first/terraform.tfstate")
+    assert files(checkout.root / "envs") == before

@@ -23,13 +23,10 @@ def print_json(document: Any) -> None:
 
 @contextmanager
 def reported_errors() -> Iterator[None]:
-    """Turn an error of the tree into one sentence and its exit code; Ctrl-C ends with 130."""
+    """Turn an error of the tree into one sentence and its exit code. (Ctrl-C is typer's: 130.)"""
     try:
         yield
     except AsyncEndpointError as error:
         console.print("[bold red]error[/]", end=" ")
         console.print(str(error), markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.print("stopped")
-        sys.exit(130)

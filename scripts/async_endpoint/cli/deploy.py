@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
@@ -92,10 +91,10 @@ def outputs(environment: Environment, local: Local = False, as_json: Json = Fals
     if as_json:
         print_json(values.as_dict())
         return
-    table = Table("output", "value", title=environment, title_justify="left")
-    for name, value in _rows(values.as_dict()):
-        table.add_row(name, Text(str(value), overflow="fold"))
-    console.print(table)
+    rows = _rows(values.as_dict())
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:  # not in a table: an ARN that is folded cannot be copied
+        console.print(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)), soft_wrap=True)
 
 
 def _say(line: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.tables import recommendations_table
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.collect import Completed, wait
 from async_endpoint.client.payload import prepare
@@ -134,20 +135,9 @@ def _show(completed: Completed) -> None:
     if document is None:
         console.print(f"{len(completed.body):,} bytes of {completed.content_type or 'an unnamed type'}", markup=False)
     elif isinstance(document, Mapping) and isinstance(document.get("recommendations"), list):
-        console.print(_recommendations_table(document["recommendations"]))
+        console.print(recommendations_table(document["recommendations"]))
     else:
         console.print_json(data=document)
-
-
-def _recommendations_table(items: list[Any]) -> Table:
-    table = Table("#", "item", "category", "gender", "score", title="recommendations")
-    for rank, item in enumerate(items, start=1):
-        fields = item if isinstance(item, Mapping) else {"path": item}
-        score = fields.get("score")
-        shown = f"{score:.4f}" if isinstance(score, float) else score
-        cells = (rank, *(fields.get(name) for name in ("path", "category", "gender")), shown)
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
-    return table
 
 
 def _report_table(report: SmokeReport) -> Table:

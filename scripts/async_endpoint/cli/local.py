@@ -70,11 +70,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     if as_json:
         print_json(document)
         return
-    console.print(
-        f"local AWS at [bold]{document['endpoint_url']}[/] (process {document['pid']}); time runs x{document['time_scale']:g}"
-    )
+    console.print(f"local AWS at [bold]{document['endpoint_url']}[/]; time runs x{document['time_scale']:g}")
     for endpoint in document["endpoints"]:
-        console.print(
-            f"  {endpoint['name']}  {endpoint['status']}  instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
-            f"  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
-        )
+        instances = f"instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
+        state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
+        console.print(f"  {endpoint['name']}  {state}", markup=False)

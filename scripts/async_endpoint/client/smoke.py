@@ -130,7 +130,8 @@ class _Trial:
             queue_url = self.outputs.notifications.results_queue_url
             seen = f"Not in {queue_url} within {NOTIFICATION_SECONDS} s; check topic, subscription and execution role."
             return self._check(name, request, False, seen)
-        said = f": {notification.failure_reason}" if notification.failure_reason else ""
+        reason = (notification.failure_reason or "").partition("\n")[0]
+        said = f": {reason}" if reason else ""
         return self._check(name, request, notification.status == status, f"{notification.status}{said}")
 
     def _wait(self, request: Submitted) -> Completed:

@@ -51,7 +51,7 @@ class Terraform:
         self._on_output = on_output
         # The library reads the state it is told of, or one it guesses: this names none.
         self._commands = python_terraform.Terraform(str(folder), state="none", terraform_bin_path=self._executable())
-        self._check_version()
+        self.version = self._checked_version()
 
     def init(self, backend_files: Iterable[Path] = ()) -> None:
         """Install what the lock file names, without changing it, and use the backend as it is configured now."""
@@ -82,7 +82,7 @@ class Terraform:
             raise ToolMissing(f"terraform is not on the PATH; {_INSTALL}, version {_dotted(MINIMUM_VERSION)} or newer.")
         return path
 
-    def _check_version(self) -> None:
+    def _checked_version(self) -> str:
         text = self._capture("version", json=IsFlagged)
         try:
             found = str(json.loads(text)["terraform_version"])
@@ -91,6 +91,7 @@ class Terraform:
             raise ToolMissing(f"terraform does not tell its version (it printed {text[:80]!r}); {_INSTALL}.") from error
         if version < MINIMUM_VERSION:
             raise ToolMissing(f"terraform is {found}; this needs {_dotted(MINIMUM_VERSION)} or newer: {_INSTALL}.")
+        return found
 
     def _stream(self, command: str, *arguments: str, accepted: tuple[int, ...] = (0,), **options: Any) -> tuple[int, str]:
         """Run, pass every line on, and return exit code and text."""

@@ -4,6 +4,7 @@ bucket_policy.py      conditions of bucket policies                scaling_tags.
 tracking_alarms.py    the alarms of target tracking policies       scalable_target.py  targets of endpoints that exist
 scaling_activity.py   DescribeScalingActivities                    metric_samples.py   datapoints, also kept by metric
 sns_to_sqs.py         queue and key policies, dead letters         first_state.py      alarms begin as INSUFFICIENT_DATA
+    redrive_policy.py     compact JSON of a queue's redrive policy
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from async_endpoint.local.gaps import (
     bucket_policy,
     first_state,
     metric_samples,
+    redrive_policy,
     scalable_target,
     scaling_activity,
     scaling_tags,
@@ -28,6 +30,7 @@ def mend(hosting: Hosting, samples: Samples, targets: Targets) -> None:
     bucket_policy.mend()
     first_state.mend()
     metric_samples.mend(samples, hosting.clock)
+    redrive_policy.mend()
     scalable_target.mend(hosting)
     scaling_activity.mend(targets)
     scaling_tags.mend()

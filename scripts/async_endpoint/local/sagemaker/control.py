@@ -76,9 +76,9 @@ class ControlPlane:
             raise validation(f"Could not find model data at {data}. ({error})") from error
         except AccessDenied as error:
             raise validation(
-                f'Could not access model data at {data}. Please ensure that the role "{role.arn}" exists and that its '
-                'trust relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also '
-                f'ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. ({error})'
+                f'Could not access model data at {data}. Please ensure that the role "{role.arn}" exists and that its trust '
+                'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
+                f'Also ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. ({error})'
             ) from error
         return {"ModelArn": self._models.add(region, request).arn}
 
@@ -169,8 +169,8 @@ class ControlPlane:
             and deployment.instance_type != endpoint.deployment.instance_type
         ):
             raise validation(
-                f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with Application '
-                "Auto Scaling; deregister the scalable target, update, and register it again."
+                f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with '
+                "Application Auto Scaling; deregister the scalable target, update, and register it again."
             )
         resource.request["EndpointConfigName"] = request["EndpointConfigName"]
         endpoint.update(deployment)

@@ -1,0 +1,85 @@
+# One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format local-up local-down status plan apply destroy smoke-test lock clean
+
+PYTHON ?= python3
+ENV ?= local
+TIME_SCALE ?= 60
+PYTEST_ARGS ?= -n 4 --dist worksteal
+
+BIN := .venv/bin
+CLI := $(BIN)/async-endpoint
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARCHIVE := build/fashion-recommender.tar.gz
+# Environments other than local are AWS's; LOCAL=1 aims them at the local AWS.
+AIM := $(if $(LOCAL),--local,)
+
+help: ## this list
+	@grep -hE '^[a-z -]+:.*## |^plan apply' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
+
+setup: .venv/runtime ## make the virtual environment
+
+demo: .venv/runtime ## deploy on the local AWS, invoke, watch it sleep and wake, destroy
+	@$(CLI) demo --time-scale $(TIME_SCALE)
+
+test: .venv/dev ## the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/dev ## check everything, write nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs
+	@$(BIN)/shellcheck .ci/run
+
+format: .venv/dev ## fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs
+
+local-up: .venv/runtime ## start the local AWS in the background
+	@$(CLI) local up --detach --time-scale $(TIME_SCALE)
+
+local-down: .venv/runtime ## stop the local AWS
+	@$(CLI) local down
+
+status: .venv/runtime ## show what runs on the local AWS
+	@$(CLI) local status
+
+plan apply: $(ARCHIVE) ## plan or apply an environment: make apply ENV=local
+	@$(CLI) $@ $(ENV) $(AIM)
+
+destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local
+	@$(CLI) $@ $(ENV) $(AIM)
+
+# Rebuilt every time: the same folder gives the same bytes, and Terraform goes by their hash.
+.PHONY: $(ARCHIVE)
+$(ARCHIVE): .venv/runtime
+	@$(CLI) package examples/fashion-recommender --output $@
+
+lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
+	  --output-file requirements/runtime.txt
+	uv pip compile pyproject.toml --extra dev --constraint requirements/runtime.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
+
+clean: ## remove everything that was made here
+	rm -rf .venv .local build
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1 || true); this needs Python 3.11 or newer: install it from" \
+	    "https://www.python.org/downloads/ or your system's packages, then say: make PYTHON=python3.11 ..." >&2; exit 3; }
+	@$(PYTHON) -m venv .venv || { \
+	  echo "error: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu install the package python3-venv." >&2; exit 3; }
+	@touch $@
+
+.venv/runtime: .venv/python requirements/runtime.txt pyproject.toml
+	@echo "setting up .venv (once)" >&2
+	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements/dev.txt
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,174 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-west-1" }
+  }
+
+  mock_data "aws_sagemaker_prebuilt_ecr_image" {
+    defaults = { registry_path = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312" }
+  }
+
+  mock_resource "aws_appautoscaling_policy" {
+    defaults = { arn = "arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:resource/sagemaker/endpoint/shop-test/variant/primary:policyName/shop-test" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/own" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::shop-test-123456789012-eu-west-1" }
+  }
+
+  mock_resource "aws_sagemaker_endpoint" {
+    defaults = { arn = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test" }
+  }
+
+  mock_resource "aws_sagemaker_endpoint_configuration" {
+    defaults = { name = "shop-test-20250101" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:shop-test" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test", url = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test" }
+  }
+}
+
+variables {
+  environment = "test"
+  name        = "shop"
+  model       = { archive = { s3_uri = "s3://models/shop/model.tar.gz" } }
+}
+
+run "output" {
+  assert {
+    condition = jsonencode(output.async_endpoint) == jsonencode({
+      schema_version = 1
+      environment    = "test"
+      region         = "eu-west-1"
+      account_id     = "123456789012"
+      endpoint = {
+        arn                                     = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
+        config_name                             = "shop-test-20250101"
+        execution_role_arn                      = "arn:aws:iam::123456789012:role/shop-test-execution"
+        instance_type                           = "ml.m5.xlarge"
+        max_concurrent_invocations_per_instance = 4
+        model_name                              = module.model.name
+        name                                    = "shop-test"
+        variant_name                            = "primary"
+      }
+      limits = {
+        cold_start_seconds         = 600
+        invocation_timeout_seconds = 300
+        request_ttl_seconds        = 21600
+      }
+      notifications = {
+        dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
+        error_topic_arn       = "arn:aws:sns:eu-west-1:123456789012:shop-test"
+        results_queue_arn     = "arn:aws:sqs:eu-west-1:123456789012:shop-test"
+        results_queue_url     = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
+        success_topic_arn     = "arn:aws:sns:eu-west-1:123456789012:shop-test"
+      }
+      scaling = {
+        max_instances               = 2
+        min_instances               = 0
+        resource_id                 = "endpoint/shop-test/variant/primary"
+        target_backlog_per_instance = 5
+        tracking_policy_name        = "shop-test-backlog-per-instance"
+        wake_alarm_name             = "shop-test-has-backlog-without-capacity"
+        wake_policy_name            = "shop-test-wake-from-zero"
+      }
+      storage = {
+        bucket      = "shop-test-123456789012-eu-west-1"
+        failure_uri = "s3://shop-test-123456789012-eu-west-1/failure/"
+        input_uri   = "s3://shop-test-123456789012-eu-west-1/input/"
+        kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
+        output_uri  = "s3://shop-test-123456789012-eu-west-1/output/"
+      }
+    })
+    error_message = "The output must be what scripts/async_endpoint/contract/outputs.py reads."
+  }
+
+  assert {
+    condition     = output.caller_policy == { arn = null, json = "{}" }
+    error_message = "The policy of a caller is handed over; a managed one is made only when asked for."
+  }
+}
+
+run "settings_reach_their_modules" {
+  variables {
+    access        = { create_policy = true }
+    endpoint      = { max_concurrent_invocations = 8, request_ttl_seconds = 3600, startup_timeout_seconds = 900 }
+    notifications = { max_receives = 9, include_response_in = ["SUCCESS_NOTIFICATION_TOPIC"] }
+    scaling       = { max_instances = 5, min_instances = 1, target_backlog_per_instance = 2 }
+    storage       = { force_destroy = true, expire_after_days = { input = 2 } }
+    model = {
+      archive     = { s3_uri = "s3://models/shop/model.tar.gz" }
+      environment = { EMBEDDER = "clip" }
+      serving     = { timeout_seconds = 1200 }
+    }
+  }
+
+  assert {
+    condition = jsonencode(output.async_endpoint.limits) == jsonencode({
+      cold_start_seconds         = 900
+      invocation_timeout_seconds = 1200
+      request_ttl_seconds        = 3600
+    })
+    error_message = "Limits must be those the endpoint and its container were given."
+  }
+
+  assert {
+    condition     = output.async_endpoint.endpoint.max_concurrent_invocations_per_instance == 8
+    error_message = "Concurrency must reach the endpoint."
+  }
+
+  assert {
+    condition = (
+      output.async_endpoint.scaling.max_instances == 5 && output.async_endpoint.scaling.min_instances == 1
+      && output.async_endpoint.scaling.target_backlog_per_instance == 2
+    )
+    error_message = "Scaling must reach the endpoint."
+  }
+
+  assert {
+    condition     = module.model.environment.EMBEDDER == "clip" && module.model.environment.MODEL_SERVER_TIMEOUT == "1200"
+    error_message = "Environment and serving must reach the container."
+  }
+
+  assert {
+    condition     = output.caller_policy.arn != null
+    error_message = "The managed policy must be made when asked for."
+  }
+}
+
+run "a_gpu_instance_takes_a_gpu_image" {
+  command = plan
+
+  variables {
+    endpoint = { instance_type = "ml.g5.xlarge" }
+  }
+
+  assert {
+    condition     = local._processor == "gpu"
+    error_message = "The image of a GPU instance must be one for GPUs."
+  }
+}

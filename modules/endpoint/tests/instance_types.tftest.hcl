@@ -1,0 +1,41 @@
+# Module tests/instance_types is the pattern and nothing else, so that no provider is started.
+run "families_with_local_storage" {
+  command = plan
+
+  module {
+    source = "./tests/instance_types"
+  }
+
+  variables {
+    types = [
+      "ml.c5d.xlarge", "ml.c6id.xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge", "ml.g6.xlarge", "ml.g6e.xlarge", "ml.gr6.4xlarge",
+      "ml.m5d.xlarge", "ml.m5dn.xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge", "ml.p5.48xlarge",
+      "ml.p5en.48xlarge", "ml.p6-b200.48xlarge", "ml.r5d.xlarge", "ml.r6gd.xlarge", "ml.trn1.2xlarge", "ml.trn1n.32xlarge",
+    ]
+  }
+
+  assert {
+    condition     = join(" ", output.with_nvme) == join(" ", var.types)
+    error_message = "All of these have local NVMe storage; SageMaker refuses a key on them."
+  }
+}
+
+run "families_without" {
+  command = plan
+
+  module {
+    source = "./tests/instance_types"
+  }
+
+  variables {
+    types = [
+      "ml.c5.xlarge", "ml.c5n.xlarge", "ml.c6i.xlarge", "ml.c7g.xlarge", "ml.inf1.xlarge", "ml.inf2.xlarge", "ml.m4.xlarge",
+      "ml.m5.xlarge", "ml.m6g.xlarge", "ml.m7i.xlarge", "ml.p2.xlarge", "ml.p3.2xlarge", "ml.r5.xlarge", "ml.t2.medium",
+    ]
+  }
+
+  assert {
+    condition     = length(output.with_nvme) == 0
+    error_message = "All of these have a volume of their own; without a key it would be encrypted with one that is not ours."
+  }
+}

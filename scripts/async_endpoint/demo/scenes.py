@@ -1,0 +1,93 @@
+"""The steps of the demonstration. Each either tells what it saw or raises, so that the command ends non-zero."""
+
+from __future__ import annotations
+
+import os
+import platform
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.collect import wait
+from async_endpoint.client.submit import submit
+from async_endpoint.contract.errors import WorkFailed
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.demo import watching
+from async_endpoint.demo.story import Story
+from async_endpoint.deploy import deployment
+from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.local import daemon
+from async_endpoint.model_package import build_archive
+from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.workspace import Workspace
+
+EXAMPLE = Path("examples", "fashion-recommender")
+ENVIRONMENT = "local"
+WAKE_SECONDS = 60.0
+RESULT_SECONDS = 120.0
+SLEEP_SECONDS = 90.0
+
+
+def play(story: Story, *, time_scale: float, launch_seconds: float) -> None:
+    """Deploy, invoke, sleep, wake, destroy; raises an error of the tree the moment something is not so."""
+    workspace = Workspace.find()
+    terraform = Terraform(workspace.root, os.environ, story.terraform)
+    story.tell(f"tools: Python {platform.python_version()}, Terraform {terraform.version}")
+    record = daemon.start_detached(workspace, 0, time_scale, launch_seconds)
+    try:
+        story.tell(f"local AWS at {record.endpoint_url}; an AWS minute passes in {60 / time_scale:.1f} s")
+        archive = build_archive(workspace.root / EXAMPLE, workspace.build / f"{EXAMPLE.name}.tar.gz")
+        story.tell(f"model packaged: {archive.path.name}, {archive.files} files, {archive.size_bytes:,} bytes")
+        story.tell(f"terraform apply of envs/{ENVIRONMENT}")
+        applied = deployment.apply(ENVIRONMENT, on_output=story.terraform)
+        story.tell(f"{applied.changes.add} resources applied")
+        for proof in applied.proofs:
+            story.tell(f"proved {proof.name}: {proof.detail}")
+        _request_twice(story, workspace, applied.outputs, record.endpoint_url)
+        story.tell(f"terraform destroy of envs/{ENVIRONMENT}")
+        deployment.destroy(ENVIRONMENT, on_output=story.terraform)
+        story.tell("nothing is left")
+    finally:
+        daemon.stop(workspace)
+    story.tell("local AWS stopped")
+
+
+def _request_twice(story: Story, workspace: Workspace, outputs: AsyncEndpointOutputs, url: str) -> None:
+    clients = AwsClients.create(outputs.region, url)
+    query = workspace.root / EXAMPLE / "queries" / "red-shirt.png"
+    _sleep(story, workspace, outputs, url)
+    first = _request(story, workspace, clients, outputs, query)
+    _sleep(story, workspace, outputs, url)
+    story.tell("a second request, to wake it again")
+    if _request(story, workspace, clients, outputs, query) != first:
+        raise WorkFailed(f"{query.name} was answered differently the second time; the model should be deterministic.")
+    story.tell("the second answer is the first, byte for byte")
+
+
+def _request(story: Story, workspace: Workspace, clients: AwsClients, outputs: AsyncEndpointOutputs, query: Path) -> bytes:
+    name = outputs.endpoint.name
+    with ThreadPoolExecutor(max_workers=1) as waiting:
+        submitted = submit(clients, outputs, query)
+        story.tell(f"request submitted: {query.name}; its result will be {submitted.output_location}")
+        result = waiting.submit(wait, clients, submitted, outputs, deadline_seconds=WAKE_SECONDS + RESULT_SECONDS)
+        for state, seconds in watching.states(workspace, name, result.done):
+            story.tell(f"  {state}: {seconds:.1f} s")
+        completed = result.result()
+    story.tell(f"completed after {completed.seconds:.1f} s: {len(completed.body):,} bytes")
+    document = completed.document()
+    if not isinstance(document, dict) or not document.get("recommendations"):
+        raise WorkFailed(f"The result {completed.output_location} has no recommendations; the model should have made some.")
+    story.table(document["recommendations"])
+    return completed.body
+
+
+def _sleep(story: Story, workspace: Workspace, outputs: AsyncEndpointOutputs, url: str) -> None:
+    name = outputs.endpoint.name
+    story.tell("waiting for the endpoint to scale in to zero by its own policies")
+    watching.until(workspace, name, lambda seen: seen.asleep, "asleep", SLEEP_SECONDS)
+    scaling = Boto3Aws(outputs.region, url).client("application-autoscaling")
+    activities = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=outputs.scaling.resource_id)
+    newest = activities["ScalingActivities"][0]
+    if "instance count to 0" not in newest["Description"]:
+        raise WorkFailed(f"Endpoint {name} is at zero and its last scaling activity is: {newest['Description']}")
+    story.tell(f"asleep at zero instances: {newest['Cause']}")

@@ -1,0 +1,82 @@
+"""Each module's own tests, run on a copy, and what holds for all modules."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODULES = ["access", "async-inference", "endpoint", "model", "notifications", "storage"]
+
+_VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+_OUTPUT = re.compile(r'^output "(\w+)"', re.MULTILINE)
+_RULE = re.compile(r"^  validation \{", re.MULTILINE)
+_REFUSAL = re.compile(r"^  expect_failures = \[var\.(\w+)\]", re.MULTILINE)
+_MESSAGE = re.compile(r'^\s+error_message = "(.*)"$', re.MULTILINE)
+
+
+def test_every_module_is_tested_here(checkout: Path) -> None:
+    assert sorted(folder.name for folder in (checkout / "modules").iterdir() if folder.is_dir()) == MODULES
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("module", MODULES)
+def test_terraform_test(copy: Any, module: str) -> None:
+    copy.succeed(f"modules/{module}", "init", "-input=false")
+
+    done = copy.test(f"modules/{module}")
+
+    assert done.code == 0, done.text
+    runs = done.messages["test_summary"][0]["test_summary"]
+    assert runs["passed"] > 0
+    assert runs["passed"] == sum(len(names) for names in done.messages["test_abstract"][0]["test_abstract"].values())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_rule_has_a_negative_test(checkout: Path, module: str) -> None:
+    folder = checkout / "modules" / module
+    variables = _VARIABLE.findall((folder / "variables.tf").read_text())
+    rules = Counter({name: len(_RULE.findall(body)) for name, body in variables if _RULE.search(body)})
+
+    assert Counter(_REFUSAL.findall((folder / "tests" / "rules.tftest.hcl").read_text())) == rules
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_variables_and_outputs_are_alphabetical(checkout: Path, module: str) -> None:
+    folder = checkout / "modules" / module
+    for names in (
+        [name for name, _ in _VARIABLE.findall((folder / "variables.tf").read_text())],
+        _OUTPUT.findall((folder / "outputs.tf").read_text()),
+    ):
+        assert names == sorted(names)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_variables_are_typed_and_described(checkout: Path, module: str) -> None:
+    for name, body in _VARIABLE.findall((checkout / "modules" / module / "variables.tf").read_text()):
+        assert "  description = " in body, name
+        assert "  nullable    = false" in body or "  nullable = false" in body, name
+        assert not re.search(r"\bany\b", body.split("validation")[0].split("type ", 1)[1]), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_messages_of_rules_are_sentences(checkout: Path, module: str) -> None:
+    for path in (checkout / "modules" / module).glob("*.tf"):
+        for message in _MESSAGE.findall(path.read_text()):
+            assert message[0].isupper(), message
+            assert message.endswith("."), message
+
+
+def test_no_module_declares_a_provider(checkout: Path) -> None:
+    declaring = [
+        path for path in (checkout / "modules").glob("*/*.tf") if re.search(r"^provider ", path.read_text(), re.MULTILINE)
+    ]
+    assert declaring == []
+
+
+@pytest.mark.terraform
+def test_everything_is_formatted(copy: Any) -> None:
+    assert copy.run(".", "fmt", "-check", "-recursive").stdout == ""

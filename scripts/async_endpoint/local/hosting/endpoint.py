@@ -116,16 +116,20 @@ class Endpoint:
 
     def delete(self) -> None:
         """Stop every instance; requests that wait or are in process end as failures, not in silence."""
+        left = self.close()
+        processing = self._processing(self.deployment)
+        for invocation in left:
+            processing.fail(invocation, f"Endpoint {self.name} was deleted before the request was processed.")
+
+    def close(self) -> list[Invocation]:
+        """Stop every instance and the loop, and return the requests that waited."""
         with self._changed:
             self._phase = "Deleting"
-            left = self._queue.drain()
             for fleet in (self._fleet, self._incoming, *self._retiring):
                 if fleet is not None:
                     fleet.stop()
             self._changed.notify_all()
-        processing = self._processing(self.deployment)
-        for invocation in left:
-            processing.fail(invocation, f"Endpoint {self.name} was deleted before the request was processed.")
+            return self._queue.drain()
 
     # --- deploying ---------------------------------------------------------------------------------------------------
 

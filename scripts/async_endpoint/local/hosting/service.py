@@ -38,7 +38,6 @@ class Hosting:
         endpoint.delete()
 
     def stop(self) -> None:
-        """End every instance of every endpoint."""
+        """End every endpoint with all its instances; what waited is lost with the local AWS."""
         for endpoint in self.all():
-            for instance in endpoint.instances:
-                instance.stop()
+            endpoint.close()

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local import stores
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
-from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources
-from async_endpoint.local.sagemaker.rules import check_async_config
+from async_endpoint.local.sagemaker.rules import check_async_config, check_model
 from async_endpoint.local.sagemaker.wire import check, validation
 
 Action = Callable[[str, Described], Described]
@@ -61,25 +58,7 @@ class ControlPlane:
     # --- models --------------------------------------------------------------------------------------------------------
 
     def _create_model(self, region: str, request: Described) -> Described:
-        containers = request.get("Containers") or ([request["PrimaryContainer"]] if "PrimaryContainer" in request else [])
-        if len(containers) != 1:
-            raise validation("The local AWS runs models of exactly one container; give it as PrimaryContainer.")
-        role = ExecutionRole(request["ExecutionRoleArn"], region)
-        data = containers[0].get("ModelDataUrl")
-        try:
-            role.assume()
-            if data:
-                role.get_object(S3Uri.parse(data))
-        except InvalidInput as error:
-            raise validation(str(error)) from error
-        except stores.NoSuchThing as error:
-            raise validation(f"Could not find model data at {data}. ({error})") from error
-        except AccessDenied as error:
-            raise validation(
-                f'Could not access model data at {data}. Please ensure that the role "{role.arn}" exists and that its trust '
-                'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
-                f'Also ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. ({error})'
-            ) from error
+        check_model(region, request)
         return {"ModelArn": self._models.add(region, request).arn}
 
     def _describe_model(self, region: str, request: Described) -> Described:

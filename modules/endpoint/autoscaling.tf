@@ -2,6 +2,12 @@ locals {
   variant_name = "primary"
 }
 
+# SageMaker refuses another instance type while a scalable target is registered. What scales is replaced with this, and the
+# endpoint comes after it: so the target is deregistered, then the endpoint updated, then the target registered again.
+resource "terraform_data" "instance_type" {
+  triggers_replace = var.variant.instance_type
+}
+
 # Named after the endpoint resource, so that destroying deregisters the target before the endpoint is deleted.
 resource "aws_appautoscaling_target" "this" {
   service_namespace  = "sagemaker"
@@ -9,6 +15,10 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${local.variant_name}"
   min_capacity       = var.scaling.min_instances
   max_capacity       = var.scaling.max_instances
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.instance_type]
+  }
 }
 
 # From one instance upwards, and back to none.
@@ -36,6 +46,10 @@ resource "aws_appautoscaling_policy" "tracking" {
       }
     }
   }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.instance_type]
+  }
 }
 
 # From none to one. Tracking alone leaves zero only once the backlog exceeds its target, so that a single request would wait for ever.
@@ -55,6 +69,10 @@ resource "aws_appautoscaling_policy" "wake" {
       metric_interval_lower_bound = 0
       scaling_adjustment          = 1
     }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.instance_type]
   }
 }
 

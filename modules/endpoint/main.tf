@@ -49,12 +49,12 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 }
 
 # Every update sets the instance count back to initial_instances (provider issue 48990: RetainAllVariantProperties is
-# not exposed), and fails while a scalable target is registered if it changes the instance type.
+# not exposed).
 resource "aws_sagemaker_endpoint" "this" {
   name                 = var.name
   endpoint_config_name = aws_sagemaker_endpoint_configuration.this.name
 
-  depends_on = [aws_cloudwatch_log_group.this]
+  depends_on = [aws_cloudwatch_log_group.this, terraform_data.instance_type]
 }
 
 # Left to SageMaker, the group would be kept for ever and outlive the endpoint.

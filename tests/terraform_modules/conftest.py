@@ -61,9 +61,8 @@ class Copy:
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
     for name in ("modules", "envs"):
-        shutil.copytree(
-            CHECKOUT / name, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns(".terraform", "*_override.tf")
-        )
+        leave_out = shutil.ignore_patterns(".terraform", "*_override.tf")
+        shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True, ignore=leave_out)
     (tmp_path / "terraform.rc").write_text(cli_configuration(find_provider_mirror()))
     return Copy(tmp_path)
 

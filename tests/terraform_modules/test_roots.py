@@ -1,4 +1,4 @@
-"""The four roots: what they may differ in, and what they hand to Python."""
+"""The four roots: what they may differ in, what their settings reach, and what they hand to Python."""
 
 from __future__ import annotations
 
@@ -14,6 +14,43 @@ ENVIRONMENTS = ["dev", "local", "prod", "staging"]
 OWN_FILES = {"backend.tf", "terraform.tfvars"}
 
 Files = Callable[[str], dict[str, bytes]]
+
+RUN = """
+run "{name}" {{
+  command   = {command}
+  state_key = "{name}"
+
+  variables {{
+    {values}
+  }}
+
+  assert {{
+    condition     = output.async_endpoint.environment == "{name}" && endswith(output.async_endpoint.endpoint.name, "-{name}")
+    error_message = "Names must carry the environment."
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def with_values(copy: Any) -> Callable[..., Any]:
+    """Plan or apply sets of values, by name, with a mocked provider.
+
+    Roots differ in values only, so that one serves all of them: each set is a run with a state of its own.
+    """
+
+    def run(command: str, values: dict[str, str], *arguments: str) -> Any:
+        archive = copy.folder / "build" / "fashion-recommender.tar.gz"
+        archive.parent.mkdir()
+        archive.write_bytes(b"its bytes are hashed, not read")
+        mocks = (copy.folder / "modules/async-inference/tests/async_inference.tftest.hcl").read_text().split("\nvariables {")[0]
+        runs = (RUN.format(command=command, name=name, values=text) for name, text in values.items())
+        (copy.folder / "envs/dev/terraform.tfvars").unlink()
+        (copy.folder / "envs/dev/root.tftest.hcl").write_text("\n".join([mocks, *runs]))
+        copy.succeed("envs/dev", "init", "-input=false", "-backend=false", "-lockfile=readonly")
+        return copy.test("envs/dev", *arguments)
+
+    return run
 
 
 def test_every_root_is_tested_here(checkout: Path) -> None:
@@ -36,36 +73,73 @@ def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
 
 
 @pytest.mark.terraform
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_root_hands_python_what_it_reads(copy: Any, environment: str) -> None:
-    root = f"envs/{environment}"
-    archive = copy.folder / "build" / "fashion-recommender.tar.gz"
-    archive.parent.mkdir()
-    archive.write_bytes(b"its bytes are hashed, not read")
-    mocks = (copy.folder / "modules/async-inference/tests/async_inference.tftest.hcl").read_text().split("\nvariables {")[0]
-    (copy.folder / root / "root.tftest.hcl").write_text(f'{mocks}\nrun "root" {{}}\n')
-    copy.succeed(root, "init", "-input=false", "-backend=false", "-lockfile=readonly")
+def test_values_of_every_root_can_be_planned(with_values: Callable[..., Any], root_files: Files) -> None:
+    done = with_values("plan", {name: root_files(name)["terraform.tfvars"].decode() for name in ENVIRONMENTS})
 
-    done = copy.test(root, "-verbose")
+    assert done.code == 0, done.text
+    assert done.messages["test_summary"][0]["test_summary"]["passed"] == len(ENVIRONMENTS)
+
+
+@pytest.mark.terraform
+def test_every_setting_reaches_its_resource_and_python(with_values: Callable[..., Any]) -> None:
+    done = with_values("apply", {"wired": Path(__file__).with_name("every_setting.tfvars").read_text()}, "-verbose")
 
     assert done.code == 0, done.text
     state = done.messages["test_state"][0]["test_state"]
-    outputs = AsyncEndpointOutputs.parse(state["outputs"][OUTPUT_NAME]["value"])
     assert state["outputs"].keys() == {OUTPUT_NAME}
-    assert outputs.as_dict() == state["outputs"][OUTPUT_NAME]["value"], "the output has fields Python does not read"
-    assert outputs.environment == environment
-    assert outputs.scaling.min_instances == 0
-    resources = list(_resources(state["root_module"]))
-    assert len(resources) == (29 if environment == "prod" else 28)
-    untagged = {item["address"] for item in resources if "tags_all" in item["values"] and not _tagged(item, environment)}
-    assert untagged == set()
+    value = state["outputs"][OUTPUT_NAME]["value"]
+    assert AsyncEndpointOutputs.parse(value).as_dict() == value, "the output has fields that Python does not read"
+    found = {
+        item["address"].removeprefix("module.async_inference.module."): item["values"]
+        for item in _resources(state["root_module"])
+    }
+    variant = found["endpoint.aws_sagemaker_endpoint_configuration.this"]["production_variants"][0]
+    assert variant["initial_instance_count"] == 2
+    assert variant["instance_type"] == "ml.g5.xlarge"
+    assert variant["model_data_download_timeout_in_seconds"] == 61
+    assert variant["container_startup_health_check_timeout_in_seconds"] == 63
+    asynchronous = found["endpoint.aws_sagemaker_endpoint_configuration.this"]["async_inference_config"][0]
+    assert asynchronous["client_config"] == [{"max_concurrent_invocations_per_instance": 3}]
+    assert asynchronous["output_config"][0]["notification_config"][0]["include_inference_response_in"] == [
+        "SUCCESS_NOTIFICATION_TOPIC"
+    ]
+    assert found["endpoint.aws_cloudwatch_log_group.this"]["retention_in_days"] == 7
+    target = found["endpoint.aws_appautoscaling_target.this"]
+    assert (target["min_capacity"], target["max_capacity"]) == (1, 4)
+    tracking = found["endpoint.aws_appautoscaling_policy.tracking"]["target_tracking_scaling_policy_configuration"][0]
+    assert (tracking["target_value"], tracking["scale_in_cooldown"], tracking["scale_out_cooldown"]) == (2.5, 65, 66)
+    assert found["endpoint.aws_appautoscaling_policy.wake"]["step_scaling_policy_configuration"][0]["cooldown"] == 67
+
+    queue = found["notifications.aws_sqs_queue.results"]
+    assert (queue["message_retention_seconds"], queue["visibility_timeout_seconds"]) == (2 * 86400, 64)
+    assert '"maxReceiveCount":9' in queue["redrive_policy"]
+    assert found['notifications.aws_sns_topic_subscription.results["error"]']["raw_message_delivery"] is True
+
+    assert found["storage.aws_s3_bucket.this"]["force_destroy"] is True
+    assert found["storage.aws_kms_key.this"]["deletion_window_in_days"] == 8
+    rules = {rule["id"]: rule for rule in found["storage.aws_s3_bucket_lifecycle_configuration.this"]["rule"]}
+    assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
+    assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
+
+    container = found["model.aws_sagemaker_model.this"]["primary_container"][0]
+    assert container["image"] == "123456789012.dkr.ecr.us-west-2.amazonaws.com/serve:1"
+    assert container["model_data_url"] == "s3://models/model.tar.gz"
+    expected = {
+        "EMBEDDER": "clip",
+        "OMP_NUM_THREADS": "5",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "70",
+        "SAGEMAKER_PROGRAM": "serve.py",
+        "TS_DEFAULT_WORKERS_PER_MODEL": "6",
+        "TS_MAX_REQUEST_SIZE": "68",
+        "TS_MAX_RESPONSE_SIZE": "69",
+    }
+    assert container["environment"].items() >= expected.items()
+
+    assert found["access.aws_iam_policy.caller[0]"]["name"] == "shop-wired-caller"
+    assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
 
 
 def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from (item for item in module.get("resources", []) if item["mode"] == "managed")
     for child in module.get("child_modules", []):
         yield from _resources(child)
-
-
-def _tagged(resource: dict[str, Any], environment: str) -> bool:
-    return (resource["values"]["tags_all"] or {}).get("environment") == environment

@@ -1,0 +1,70 @@
+"""A module imports only from floors below its own (DESIGN: "The Python package: floors"), and nothing imports a command."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import async_endpoint
+
+PACKAGE = Path(async_endpoint.__file__).parent
+
+# What each part may import besides itself. Parts on one floor do not know each other.
+BELOW = {
+    "contract": set(),
+    "workspace": {"contract"},
+    "autoscaling": {"contract"},
+    "model_package": {"contract"},
+    "client": {"contract", "workspace"},
+    "local": {"autoscaling", "contract", "workspace"},
+    "terraform": {"contract", "local.record", "workspace"},
+    "deploy": {"contract", "local.record", "terraform", "workspace"},
+    "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
+    "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of this package that a file imports, as `part.module`."""
+    tree = ast.parse(path.read_text())
+    names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {name.removeprefix("async_endpoint.") for name in names if name.startswith("async_endpoint.")}
+
+
+def forbidden(part: str, name: str) -> bool:
+    allowed = BELOW[part] | {part}
+    return not any(name == known or name.startswith(f"{known}.") for known in allowed)
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_import_goes_down() -> None:
+    sources = [path for path in PACKAGE.rglob("*.py") if part_of(path) != "__init__"]
+    wrong = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in sources
+        for name in imports_of(path)
+        if forbidden(part_of(path), name)
+    }
+    assert len(sources) > 50
+    assert not wrong
+
+
+def test_autoscaling_has_no_clock_and_no_io() -> None:
+    used = {
+        alias.name
+        for path in (PACKAGE / "autoscaling").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert used <= {"math", "operator"}
+
+
+def test_the_check_sees_a_wrong_import() -> None:
+    assert forbidden("client", "local.record")
+    assert forbidden("autoscaling", "workspace")
+    assert not forbidden("terraform", "local.record")

@@ -1,0 +1,46 @@
+# Every setting a root has, none at its default.
+
+environment = "wired"
+name        = "shop"
+region      = "us-west-2"
+access      = { create_policy = true }
+
+endpoint = {
+  initial_instances              = 2
+  instance_type                  = "ml.g5.xlarge"
+  log_retention_days             = 7
+  max_concurrent_invocations     = 3
+  model_download_timeout_seconds = 61
+  request_ttl_seconds            = 62
+  startup_timeout_seconds        = 63
+}
+
+notifications = {
+  include_response_in        = ["SUCCESS_NOTIFICATION_TOPIC"]
+  max_receives               = 9
+  raw_message_delivery       = true
+  retention_days             = 2
+  visibility_timeout_seconds = 64
+}
+
+scaling = {
+  max_instances               = 4
+  min_instances               = 1
+  scale_in_cooldown_seconds   = 65
+  scale_out_cooldown_seconds  = 66
+  target_backlog_per_instance = 2.5
+  wake_cooldown_seconds       = 67
+}
+
+storage = {
+  expire_after_days        = { failure = 11, input = 12, noncurrent = 13, output = 14 }
+  force_destroy            = true
+  key_deletion_window_days = 8
+}
+
+model = {
+  archive     = { s3_uri = "s3://models/model.tar.gz", kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/foreign" }
+  environment = { EMBEDDER = "clip" }
+  image       = { uri = "123456789012.dkr.ecr.us-west-2.amazonaws.com/serve:1" }
+  serving     = { max_request_bytes = 68, max_response_bytes = 69, program = "serve.py", threads = 5, timeout_seconds = 70, workers = 6 }
+}

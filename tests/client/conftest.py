@@ -204,7 +204,7 @@ class FakeAws:
 
     @property
     def clients(self) -> AwsClients:
-        return AwsClients(self.s3, self.runtime, self.sagemaker, self.sqs, "eu-west-1")
+        return AwsClients(self.s3, self.runtime, self.sagemaker, self.sqs, logs=None, region="eu-west-1")
 
     @property
     def clock(self) -> Clock:

@@ -24,7 +24,7 @@ def test_a_given_url_gets_fixed_credentials_path_addressing_and_no_proxy(monkeyp
     monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody's")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
     clients = AwsClients.create("eu-west-1", "http://127.0.0.1:9")
-    for client in (clients.s3, clients.runtime, clients.sagemaker, clients.sqs):
+    for client in (clients.s3, clients.runtime, clients.sagemaker, clients.sqs, clients.logs):
         credentials = client._request_signer._credentials
         assert (credentials.access_key, credentials.secret_key, credentials.token) == ("local", "local", None)
         assert client.meta.endpoint_url == "http://127.0.0.1:9"

@@ -25,6 +25,7 @@ class AwsClients:
     runtime: Any
     sagemaker: Any
     sqs: Any
+    logs: Any
     region: str
     endpoint_url: str | None = None
 
@@ -39,15 +40,15 @@ class AwsClients:
         url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
         try:
             session, config = _session(region, endpoint_url), _config(url)
-            s3, runtime, sagemaker, sqs = (
+            s3, runtime, sagemaker, sqs, logs = (
                 session.client(service, endpoint_url=endpoint_url, config=config)
-                for service in ("s3", "sagemaker-runtime", "sagemaker", "sqs")
+                for service in ("s3", "sagemaker-runtime", "sagemaker", "sqs", "logs")
             )
         except (BotoCoreError, ValueError) as error:  # boto3 reports a malformed URL as a ValueError
             raise UsageError(
                 f"No AWS clients for region {region!r} ({error}); correct the AWS settings of this shell."
             ) from error
-        return cls(s3, runtime, sagemaker, sqs, region, url)
+        return cls(s3, runtime, sagemaker, sqs, logs, region, url)
 
 
 def _session(region: str, endpoint_url: str | None) -> Any:

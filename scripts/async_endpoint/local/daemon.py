@@ -31,9 +31,9 @@ def run(
     refuse_second(workspace)
     try:
         aws = LocalAws(workspace.local / "aws", port, time_scale, launch_seconds)
-    except (OSError, SystemExit) as error:  # werkzeug exits when a port is taken
+    except OSError as error:
         raise InvalidInput(
-            f"Port {port} cannot be bound ({error}); choose another with --port, or 0 for a free one."
+            f"Port {port} cannot be bound ({error.strerror}); choose another with --port, or 0 for a free one."
         ) from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: aws.stopped.set())
@@ -48,7 +48,7 @@ def run(
 
 
 def start_detached(workspace: Workspace, port: int, time_scale: float, launch_seconds: float) -> LocalAwsRecord:
-    """Start one in a process of its own and wait until it answers; raises LocalAwsNotRunning with its last words if not."""
+    """Start one in a process of its own and wait until it answers; raises what it raised if it does not start."""
     refuse_second(workspace)
     log = log_path(workspace)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -70,23 +70,25 @@ def start_detached(workspace: Workspace, port: int, time_scale: float, launch_se
         time.sleep(0.05)
     process.kill()
     lines = log.read_text(errors="replace").strip().splitlines()
-    raise LocalAwsNotRunning(f"The local AWS did not start: {lines[-1] if lines else 'it said nothing'} (all of it in {log}).")
+    kind = InvalidInput if process.wait() == InvalidInput.exit_code else LocalAwsNotRunning
+    raise kind(f"The local AWS did not start: {lines[-1] if lines else 'it said nothing'} (all of it in {log}).")
 
 
 def refuse_second(workspace: Workspace) -> None:
     """Raise InvalidInput when this checkout's local AWS runs already."""
-    record = read_record(workspace)
-    if record is not None:
+    running = _running(workspace)
+    if running is not None:
         raise InvalidInput(
-            f"A local AWS of this checkout runs already at {record.endpoint_url}; stop it with: async-endpoint local down"
+            f"A local AWS of this checkout runs already at {running[0].endpoint_url}; stop it with: async-endpoint local down"
         )
 
 
 def stop(workspace: Workspace) -> LocalAwsRecord | None:
     """Stop this checkout's local AWS and wait until its process is gone; None when there was none."""
-    record = read_record(workspace)
-    if record is None:
+    running = _running(workspace)
+    if running is None:
         return None
+    record = running[0]
     _ask(record, "stop", "POST")
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
@@ -100,7 +102,8 @@ def stop(workspace: Workspace) -> LocalAwsRecord | None:
 
 def status(workspace: Workspace) -> dict[str, Any]:
     """The running one's status document; raises LocalAwsNotRunning."""
-    return _ask(require_record(workspace), "status")
+    running = _running(workspace)
+    return running[1] if running else _ask(require_record(workspace), "status")
 
 
 def log_path(workspace: Workspace) -> Path:
@@ -116,6 +119,26 @@ def _ask(record: LocalAwsRecord, path: str, method: str = "GET") -> dict[str, An
         raise LocalAwsNotRunning(
             f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
         ) from error
+
+
+def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | None:
+    """This checkout's local AWS and its status; raises LocalAwsNotRunning when it is there and hangs.
+
+    A record that was left behind, and whose process id another program has by now, is removed and not believed.
+    """
+    record = read_record(workspace)
+    if record is None:
+        return None
+    try:
+        document = _ask(record, "status")
+    except LocalAwsNotRunning as error:
+        if isinstance(getattr(error.__cause__, "reason", error.__cause__), TimeoutError):
+            raise
+        document = {}
+    if document.get("instance_id") == record.instance_id:
+        return record, document
+    remove_record(workspace, record.instance_id)
+    return None
 
 
 def _answers(record: LocalAwsRecord) -> bool:

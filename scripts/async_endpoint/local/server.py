@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +20,7 @@ from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
 
 ADMIN = "/_local/"
+WAITING_CONNECTIONS = 1_024
 log = logging.getLogger(__name__)
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _INVOCATION = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>async-invocations|invocations)")
@@ -64,11 +66,21 @@ class Front:
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
-        document = json.loads(body or b"{}")
+        document = _object(body)
         if self._control.answers(action, document):
             return json_answer(self._control.answer(action, region, document))
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ApiError("SerializationException", "The request is JSON, but not an object.")
+    return document
 
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
@@ -79,15 +91,19 @@ class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
 
 
 class Server:
-    """The port, served by a thread a connection. Binds 127.0.0.1 only; port 0 takes a free one."""
+    """The port, served by a thread a connection. Binds 127.0.0.1 only; port 0 takes a free one; OSError when it is taken."""
 
     def __init__(self, port: int, front: Front) -> None:
-        self._server: BaseWSGIServer = make_server("127.0.0.1", port, front, threaded=True, request_handler=_QuietHandler)
+        # Bound here: werkzeug prints and exits when a port is taken.
+        with socket.create_server(("127.0.0.1", port), backlog=WAITING_CONNECTIONS) as listener:
+            self._server: BaseWSGIServer = make_server(
+                "127.0.0.1", port, front, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._server.port}"
 
     def start(self) -> None:
         self._thread.start()

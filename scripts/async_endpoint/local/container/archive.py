@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zlib
 from pathlib import Path
+
+READ_BYTES = 1 << 20
 
 
 class ArchiveUnusable(Exception):
@@ -17,7 +20,9 @@ def unpack(archive: bytes, model_dir: Path) -> None:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             tar.extractall(model_dir, filter="data")
+            while tar.fileobj and tar.fileobj.read(READ_BYTES):  # to the end, where gzip's checksum is
+                pass
     except tarfile.FilterError as error:
         raise ArchiveUnusable(f"the model archive has a member outside its folder: {error}") from error
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ArchiveUnusable(f"the model archive is not a gzip-compressed tar: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -17,6 +18,7 @@ from async_endpoint.local.container import environment, serve
 from async_endpoint.local.container.archive import unpack
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
+LAST_OUTPUT_SECONDS = 2.0  # for what a dead container printed; whatever it started outside its session may hold on longer
 
 
 class ContainerDied(Exception):
@@ -51,6 +53,7 @@ class ContainerProcess:
     ) -> None:
         """Unpack, install requirements, start. Raises ArchiveUnusable or RequirementsFailed."""
         self._folder = folder
+        self._ended = threading.Event()
         unpack(spec.archive, folder / "model") if spec.archive is not None else (folder / "model").mkdir(parents=True)
         python = environment.python_for(folder / "model" / "code" / "requirements.txt")
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
@@ -60,12 +63,14 @@ class ContainerProcess:
                 pass_fds=[listener.fileno()],  # handed over, not found free and bound again: no other process can take the port
                 env=self._environment(spec.environment),
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closes when this process ends, however it ends; the container ends with it
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        threading.Thread(target=self._follow, args=(on_output, on_exit), name=f"container-{self.pid}", daemon=True).start()
+        follower = threading.Thread(target=self._follow, args=(on_output,), name=f"output-{self.pid}", daemon=True)
+        follower.start()
+        threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -88,8 +93,10 @@ class ContainerProcess:
 
     def kill(self) -> None:
         """End the container and whatever it started; its folder is removed once it is gone. Returns at once."""
-        if self.alive:
-            os.killpg(self.pid, signal.SIGKILL)
+        if not self._ended.is_set():
+            # Gone already, or on macOS a group of which only the unburied are left.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -115,10 +122,17 @@ class ContainerProcess:
         own = {name: here + value[len(OPT_ML) :] if value.startswith(OPT_ML) else value for name, value in given.items()}
         return {**kept, "PYTHONUNBUFFERED": "1", **own, "SAGEMAKER_BASE_DIR": here}
 
-    def _follow(self, on_output: Callable[[str], None], on_exit: Callable[[int], None]) -> None:
+    def _follow(self, on_output: Callable[[str], None]) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             on_output(line.decode(errors="replace").rstrip())
+
+    def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
         code = self._process.wait()
+        self.kill()  # what it started may live on, and hold its output open
+        self._ended.set()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        follower.join(LAST_OUTPUT_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         on_exit(code)

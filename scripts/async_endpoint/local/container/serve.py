@@ -2,32 +2,42 @@
 
 Started as a script with the file descriptor of a listening socket. `GET /ping` answers 200 once `model_fn` has returned;
 `POST /invocations` runs the archive's handlers, at most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time.
-Workers are threads around one loaded model, where the real model server forks a process for each. It imports nothing of this
-package, so that it runs in any environment.
+Workers are threads around one loaded model, where the real model server forks a process for each. Standard input is never
+written to: when it closes, whoever started this is gone, and this ends too. It imports nothing of this package, so that it
+runs in any environment.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import sys
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-ACCEPT = "X-Amzn-SageMaker-Accept"
 
+class Context(threading.local):
+    """What sagemaker-inference asks of the model server for one request: properties in, status and content type out.
 
-class Context:
-    """What sagemaker-inference asks of the model server for one request: properties in, status and content type out."""
+    Handlers are given the context that the model was loaded with, whatever the request: so there is one, and each thread has
+    its own attributes of it.
+    """
 
-    def __init__(self, model_dir: str, headers: dict[str, str]) -> None:
+    def __init__(self, model_dir: str) -> None:
         self.system_properties = {"model_dir": model_dir, "gpu_id": None}
         self.request_processor = [self]
         self.manifest: dict[str, Any] = {}
-        self.status, self.phrase = 200, "OK"
-        self.content_type = "application/json"
+        self.begin({})
+
+    def begin(self, headers: dict[str, str]) -> None:
+        """Forget this thread's last request."""
         self._headers = headers
+        self.status = 200
+        self.content_type = "application/json"
 
     def get_request_properties(self) -> dict[str, str]:
         return self._headers
@@ -39,7 +49,7 @@ class Context:
         return self._headers
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
-        self.status, self.phrase = int(code), phrase
+        self.status = int(code)
 
     def set_response_content_type(self, _index: int, value: str) -> None:
         self.content_type = value
@@ -64,14 +74,26 @@ class ModelServer(ThreadingHTTPServer):
         from sagemaker_inference.default_handler_service import DefaultHandlerService  # noqa: PLC0415
 
         self.service = DefaultHandlerService()
-        self.service.initialize(Context(self.model_dir, {}))
+        self.context = Context(self.model_dir)
+        self.service.initialize(self.context)
         self.loaded.set()
 
-    def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[Context, bytes]:
-        context = Context(self.model_dir, headers)
+    def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, str, bytes]:
+        """Status, content type and body of the answer. Whatever a handler does, it is answered."""
+        self.context.begin(headers)
         with self.workers:
-            answer = self.service.handle([{"body": body}], context)[0]
-        return context, answer.encode() if isinstance(answer, str) else bytes(answer)
+            try:
+                answer = as_bytes(self.service.handle([{"body": body}], self.context)[0])
+            except Exception:
+                return 500, "text/plain", traceback.format_exc().encode()
+        return self.context.status, str(self.context.content_type), answer
+
+
+def as_bytes(answer: Any) -> bytes:
+    """A handler's answer as the model server sends it: bytes and text as they are, anything else as JSON."""
+    if isinstance(answer, bytes | bytearray):
+        return bytes(answer)
+    return (answer if isinstance(answer, str) else json.dumps(answer, indent=2)).encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -82,21 +104,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         ready = self.path == "/ping" and self.server.loaded.is_set()
-        self._answer(200 if ready else 404 if self.path != "/ping" else 503, "OK" if ready else "", "text/plain", b"")
+        self._answer(200 if ready else 404 if self.path != "/ping" else 503, "text/plain", b"")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path != "/invocations" or not self.server.loaded.is_set():
-            self._answer(404 if self.path != "/invocations" else 503, "", "text/plain", b"")
+            self._answer(404 if self.path != "/invocations" else 503, "text/plain", b"")
             return
-        context, answer = self.server.invoke(body, dict(self.headers.items()))
-        if context.status >= 400:
+        status, content_type, answer = self.server.invoke(body, dict(self.headers.items()))
+        if status >= 400:
             print(answer.decode(errors="replace"), file=sys.stderr)  # the model server logs what it answers with an error
-        self._answer(context.status, context.phrase, context.content_type, answer)
+        self._answer(status, content_type, answer)
 
-    def _answer(self, status: int, phrase: str, content_type: str, body: bytes) -> None:
-        self.send_response(status, phrase or None)
-        self.send_header("Content-Type", content_type)
+    def _answer(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", " ".join(content_type.encode("ascii", "replace").decode().splitlines()))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -105,10 +127,26 @@ class Handler(BaseHTTPRequestHandler):
         """Pings and invocations are not logged; what the model prints is."""
 
 
+def end_with_starter() -> None:
+    """End this process and whatever it started once standard input closes; the model itself finds standard input empty."""
+    lifeline = os.dup(0)
+    with open(os.devnull) as nothing:  # noqa: PTH123 - as above
+        os.dup2(nothing.fileno(), 0)
+
+    def wait() -> None:
+        os.read(lifeline, 1)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> None:
     """`serve.py DESCRIPTOR`: load the model under SAGEMAKER_BASE_DIR and serve it until terminated."""
     model_dir = os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model")  # noqa: PTH118 - one import less in the model's process
     sys.path[0] = os.path.join(model_dir, "code")  # noqa: PTH118 - in place of this file's folder
+    end_with_starter()
     server = ModelServer(int(sys.argv[1]), model_dir)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()

@@ -5,6 +5,8 @@ tracking_alarms.py    the alarms of target tracking policies       scalable_targ
 scaling_activity.py   DescribeScalingActivities                    metric_samples.py   datapoints, also kept by metric
 sns_to_sqs.py         queue and key policies, dead letters         first_state.py      alarms begin as INSUFFICIENT_DATA
     redrive_policy.py     compact JSON of a queue's redrive policy
+sqs_queue.py          queues that do not slow down as they fill
+sns_topics.py         topics that do not grow as they publish
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from async_endpoint.local.gaps import (
     scaling_activity,
     scaling_tags,
     sns_to_sqs,
+    sns_topics,
+    sqs_queue,
     tracking_alarms,
 )
 from async_endpoint.local.hosting.service import Hosting
@@ -35,4 +39,6 @@ def mend(hosting: Hosting, samples: Samples, targets: Targets) -> None:
     scaling_activity.mend(targets)
     scaling_tags.mend()
     sns_to_sqs.mend()
+    sns_topics.mend()
+    sqs_queue.mend()
     tracking_alarms.mend()

@@ -22,6 +22,7 @@ from async_endpoint.local.stores import NoSuchThing
 # How often a request is given to an instance before an instance's death ends it. Not documented; poison must not kill for ever.
 MOST_ATTEMPTS = 3
 LONGEST_PAUSE_SECONDS = 5.0
+FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
 
 
 class DeploymentFailed(Exception):
@@ -34,7 +35,7 @@ class Endpoint:
     def __init__(self, name: str, region: str, deployment: Deployment, site: Site) -> None:
         self.name = name
         self.region = region
-        self.deployment = deployment
+        self.deployment = self.target = deployment  # what serves, and what is being deployed if that is another
         self.created_at = self.modified_at = site.clock.now()
         self.failure_reason = ""
         self.metrics = EndpointMetrics()
@@ -56,9 +57,9 @@ class Endpoint:
 
     @property
     def status(self) -> str:
-        """InService becomes Updating while instances are added or removed, as SageMaker has it."""
+        """InService becomes Updating while instances are added or removed, as SageMaker has it; not while one is replaced."""
         with self._changed:
-            scaling = self._phase == "InService" and self._fleet is not None and not self._fleet.settled
+            scaling = self._phase == "InService" and self._fleet is not None and self._fleet.scaling
             return "Updating" if scaling else self._phase
 
     @property
@@ -103,23 +104,26 @@ class Endpoint:
         """Bring the number of instances to `desired`; returns at once."""
         with self._changed:
             if self._fleet is not None and self._fleet.desired != desired:
-                self._fleet.desired = desired
+                self._fleet.scale(desired)
                 self.modified_at = self._clock.now()
                 self._changed.notify_all()
 
-    def update(self, deployment: Deployment) -> None:
-        """Start a blue/green update; the caller has checked that the endpoint is InService. Queued requests stay queued."""
+    def update(self, deployment: Deployment) -> bool:
+        """Start a blue/green update; False unless the endpoint is InService. Queued requests stay queued."""
         with self._changed:
-            self._phase = "Updating"
+            if self.status != "InService":
+                return False
+            self._phase, self.target = "Updating", deployment
             self.modified_at = self._clock.now()
         threading.Thread(target=self._deploy, args=(deployment,), name=f"deploy-{self.name}", daemon=True).start()
+        return True
 
     def delete(self) -> None:
         """Stop every instance; requests that wait or are in process end as failures, not in silence."""
         left = self.close()
         processing = self._processing(self.deployment)
         for invocation in left:
-            processing.fail(invocation, f"Endpoint {self.name} was deleted before the request was processed.")
+            processing.fail(invocation, self._deleted)
 
     def close(self) -> list[Invocation]:
         """Stop every instance and the loop, and return the requests that waited."""
@@ -151,6 +155,8 @@ class Endpoint:
                 self._swap(deployment)
         except DeploymentFailed as failure:
             self._abandon(str(failure))
+        except Exception as error:  # whatever goes wrong in here, the endpoint must reach a lasting state
+            self._abandon(f"InternalFailure: {type(error).__name__}: {error}")
         else:
             self._processing(deployment).announce()
 
@@ -179,10 +185,11 @@ class Endpoint:
 
     def _swap(self, deployment: Deployment) -> None:
         if self._fleet is not None:
-            self._fleet.desired = 0
+            self._fleet.scale(0)
             self._retiring.append(self._fleet)
         self._fleet, self._incoming = self._incoming, None
         self.deployment = deployment
+        self.failure_reason = ""
         self._phase = "InService"
         self.modified_at = self._clock.now()
         self._changed.notify_all()
@@ -195,7 +202,7 @@ class Endpoint:
             if self._incoming is not None:
                 self._incoming.stop()
                 self._incoming = None
-            self.failure_reason = reason
+            self.failure_reason, self.target = reason[:FAILURE_REASON_CHARS], self.deployment
             self._phase = "Failed" if self._fleet is None else "InService"
             self.modified_at = self._clock.now()
             self._changed.notify_all()
@@ -241,25 +248,35 @@ class Endpoint:
 
     def _process(self, invocation: Invocation, instance: Instance, deployment: Deployment) -> None:
         processing = self._processing(deployment)
-        retry = False
         invocation.attempts += 1
         try:
             processing.run(invocation, instance)
         except ContainerDied as death:
-            retry = invocation.attempts < MOST_ATTEMPTS and self._phase != "Deleting"
-            if not retry:
-                processing.fail(
-                    invocation, f"The instance died {invocation.attempts} times while processing the request ({death})."
-                )
+            reason = self._give_back(invocation, instance, death)
+            if reason:
+                processing.fail(invocation, reason)
         except Exception as error:  # whatever goes wrong in here, the request must reach a terminal state
             processing.fail(invocation, f"InternalFailure: {type(error).__name__}: {error}")
         finally:
             with self._changed:
                 instance.in_flight -= 1
                 self._in_process -= 1
-                if retry:
-                    self._queue.give_back(invocation)
                 self._changed.notify_all()
+
+    def _give_back(self, invocation: Invocation, instance: Instance, death: ContainerDied) -> str:
+        """Queue again what a dead instance had, and give that instance nothing more; or the reason why not."""
+        with self._changed:
+            instance.died(str(death))
+            if self._phase == "Deleting":
+                return self._deleted
+            if invocation.attempts >= MOST_ATTEMPTS:
+                return f"The instance died {invocation.attempts} times while processing the request ({death})."
+            self._queue.give_back(invocation)
+            return ""
+
+    @property
+    def _deleted(self) -> str:
+        return f"Endpoint {self.name} was deleted before the request was processed."
 
     def _processing(self, deployment: Deployment) -> Processing:
         role = ExecutionRole(deployment.role_arn, self.region)
@@ -269,9 +286,11 @@ class Endpoint:
         )
 
 
-def output_locations(deployment: Deployment, request_id: str) -> tuple[S3Uri | None, S3Uri | None]:
+def output_locations(
+    deployment: Deployment, request_id: str, filename: str | None, extension: str | None
+) -> tuple[S3Uri | None, S3Uri | None]:
     """Where a request's output and failure will lie. The failure key's form is what people observe, not documented."""
     settings = deployment.async_settings
-    output = settings.output.join(f"{request_id}.out") if settings.output else None
+    output = settings.output.join(extension or "", filename or f"{request_id}.out") if settings.output else None
     failure = settings.failure.join(f"{request_id}-error.out") if settings.failure else None
     return output, failure

@@ -21,6 +21,7 @@ class Fleet:
     ) -> None:
         self.deployment = deployment
         self.desired = desired
+        self.scaling = True  # until `desired` is reached once; a dead instance is replaced without a word
         self.instances: list[Instance] = []
         self.last_failure = ""
         self._make = make
@@ -36,6 +37,10 @@ class Fleet:
     def settled(self) -> bool:
         """Every wanted instance serves, and no other is left."""
         return len(self.instances) == len(self.ready) == self.desired
+
+    def scale(self, desired: int) -> None:
+        """Bring the instances to `desired` with the next steps."""
+        self.desired, self.scaling = desired, True
 
     def free(self) -> Instance | None:
         """The least busy instance with room for one more request."""
@@ -57,6 +62,7 @@ class Fleet:
             if instance.state is InstanceState.DRAINING and instance.in_flight == 0:
                 instance.stop()
         self.instances = [instance for instance in self.instances if not instance.over]
+        self.scaling = self.scaling and not self.settled
 
     def wake_in(self) -> float | None:
         """Real seconds until a failed instance is replaced, if one waits for that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import uuid
@@ -70,6 +71,11 @@ class Instance:
             raise ContainerDied("the container is gone")
         return self._container.invoke(body, headers, timeout)
 
+    def died(self, reason: str) -> None:
+        """Take nothing more: the container broke a connection. That it ended may be noticed only later."""
+        if not self.over:
+            self.state, self.reason = InstanceState.FAILED, reason
+
     def stop(self) -> None:
         """End the machine now, whatever it is doing. Safe to call twice, and while it starts."""
         self._gone.set()
@@ -84,8 +90,10 @@ class Instance:
         self._set(InstanceState.STARTING)
         try:
             container = ContainerProcess(self._folder, self._spec, lambda line: self._on_output(self.id, line), self._exited)
-        except (ArchiveUnusable, RequirementsFailed, OSError) as error:
-            self._set(InstanceState.FAILED, str(error))
+        except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
+            shutil.rmtree(self._folder, ignore_errors=True)
+            known = isinstance(error, ArchiveUnusable | RequirementsFailed | OSError)
+            self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
             return
         self._container = container
         if self._gone.is_set():  # stopped while the process was being made

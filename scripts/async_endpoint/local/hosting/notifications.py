@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from async_endpoint.contract.limits import NOTIFICATION_BODY_BYTES
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.hosting.queue import Invocation
 
+SNS_MESSAGE_BYTES = 262_144  # of Publish
 TEST_NOTIFICATION = {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}
 
 
@@ -18,7 +20,7 @@ def completed(
 ) -> dict[str, Any]:
     """A success. `place` has awsRegion and endpointName; `body` is the response when it is to be included."""
     response = {"contentType": content_type} | ({"outputLocation": str(output)} if output else {})
-    return _envelope(invocation, place, now, "Completed") | {"responseParameters": response} | _included(body, content_type)
+    return _with(body, content_type, _envelope(invocation, place, now, "Completed") | {"responseParameters": response})
 
 
 def failed(
@@ -26,7 +28,7 @@ def failed(
 ) -> dict[str, Any]:
     """A failure. Where failureLocation sits is not documented: the top level is our reading."""
     location = {"failureLocation": str(failure)} if failure else {}
-    return _envelope(invocation, place, now, "Failed") | {"failureReason": reason} | location | _included(body, "text/plain")
+    return _with(body, "text/plain", _envelope(invocation, place, now, "Failed") | {"failureReason": reason} | location)
 
 
 def _envelope(invocation: Invocation, place: Mapping[str, str], now: float, status: str) -> dict[str, Any]:
@@ -49,14 +51,18 @@ def _envelope(invocation: Invocation, place: Mapping[str, str], now: float, stat
     }
 
 
-def _included(body: bytes | None, content_type: str) -> dict[str, Any]:
-    """The response inside the message, when it is text and not above 128 KB; how SageMaker encodes binary is not documented."""
+def _with(body: bytes | None, content_type: str, message: dict[str, Any]) -> dict[str, Any]:
+    """The message with the response inside, when that is text and not above 128 KB, and SNS takes the whole of it.
+
+    How SageMaker encodes binary, or what is longer once escaped, is not documented.
+    """
     if body is None or len(body) > NOTIFICATION_BODY_BYTES:
-        return {}
+        return message
     try:
-        return {"responseBody": {"content": body.decode(), "contentType": content_type}}
+        whole = message | {"responseBody": {"content": body.decode(), "contentType": content_type}}
     except UnicodeDecodeError:
-        return {}
+        return message
+    return whole if len(json.dumps(whole)) <= SNS_MESSAGE_BYTES else message
 
 
 def _iso(seconds: float) -> str:

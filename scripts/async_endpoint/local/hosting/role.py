@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local import stores
 from async_endpoint.local.iam import Request, evaluate, evaluate_key, evaluate_trust
@@ -20,7 +21,7 @@ _ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\
 
 
 class AccessDenied(Exception):
-    """The role may not; the text is in AWS's words and names principal, action and resource."""
+    """The act is refused, to this role or to anybody; the text is in AWS's words."""
 
 
 class ExecutionRole:
@@ -35,7 +36,7 @@ class ExecutionRole:
         context = {"aws:SourceAccount": ACCOUNT_ID, "aws:SourceArn": f"arn:aws:sagemaker:{self.region}:{ACCOUNT_ID}:*"}
         try:
             trusted = evaluate_trust(stores.role(self.arn).trust, SERVICE, context).allowed
-        except stores.NoSuchThing:
+        except (stores.NoSuchThing, InvalidInput):
             trusted = False
         if not trusted:
             raise AccessDenied(
@@ -78,24 +79,36 @@ class ExecutionRole:
         stores.put_object(uri, body, content_type, kms_key)
 
     def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
-        """Publish to a topic. On a topic under a customer key the publisher needs that key too."""
+        """Publish to a topic. On a topic under a customer key the publisher needs that key too.
+
+        Raises NoSuchThing or AccessDenied, the latter too for a message that SNS does not take.
+        """
         topic = stores.topic(topic_arn, self.region)
         self._check("sns:Publish", topic_arn, topic.policy)
         if topic.kms_key and topic.kms_key != "alias/aws/sns":
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):
                 self._check_key(action, topic.kms_key, "sns")
-        stores.publish(topic_arn, self.region, message)
+        try:
+            stores.publish(topic_arn, self.region, message)
+        except Exception as error:
+            raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
     def may_log(self, group: str) -> bool:
         """Whether container output reaches CloudWatch Logs."""
         arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}:log-stream:any"
-        return all(self._verdict(f"logs:{action}", arn).allowed for action in ("CreateLogStream", "PutLogEvents"))
+        try:
+            return all(self._verdict(f"logs:{action}", arn).allowed for action in ("CreateLogStream", "PutLogEvents"))
+        except AccessDenied:
+            return False
 
     def _verdict(
         self, action: str, resource: str, policy: Mapping[str, Any] | None = None, context: Mapping[str, str] | None = None
     ) -> Any:
         role = stores.role(self.arn)
-        return evaluate(self._request(action, resource, context), role.policies, policy)
+        try:
+            return evaluate(self._request(action, resource, context), role.policies, policy)
+        except InvalidInput as error:  # a policy that cannot be evaluated allows nothing
+            raise AccessDenied(f"AccessDenied: {error}") from error
 
     def _check(
         self, action: str, resource: str, policy: Mapping[str, Any] | None = None, context: Mapping[str, str] | None = None
@@ -109,7 +122,10 @@ class ExecutionRole:
         request = self._request(
             action, key.arn, {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
         )
-        verdict = evaluate_key(request, stores.role(self.arn).policies, key.policy)
+        try:
+            verdict = evaluate_key(request, stores.role(self.arn).policies, key.policy)
+        except InvalidInput as error:
+            raise AccessDenied(f"AccessDenied: {error}") from error
         if not verdict.allowed:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")
 

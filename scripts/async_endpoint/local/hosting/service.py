@@ -33,9 +33,11 @@ class Hosting:
             return [endpoint for endpoint in self._endpoints.values() if region in (None, endpoint.region)]
 
     def delete(self, region: str, name: str) -> None:
+        """Delete an endpoint; one that is gone already stays gone."""
         with self._lock:
-            endpoint = self._endpoints.pop((region, name))
-        endpoint.delete()
+            endpoint = self._endpoints.pop((region, name), None)
+        if endpoint is not None:
+            endpoint.delete()
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""

@@ -9,6 +9,7 @@ from async_endpoint.local import stores
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.service import Hosting
+from async_endpoint.local.sagemaker.listing import page
 from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources
 from async_endpoint.local.sagemaker.rules import check_async_config, check_model
 from async_endpoint.local.sagemaker.wire import check, validation
@@ -90,10 +91,7 @@ class ControlPlane:
         name = request["EndpointConfigName"]
         config = self._configs.get(region, name)
         for endpoint in self._hosting.all(region):
-            if name in (
-                endpoint.deployment.config_name,
-                self._endpoints.get(region, endpoint.name).request["EndpointConfigName"],
-            ):
+            if name in (endpoint.deployment.config_name, endpoint.target.config_name):
                 raise validation(
                     f'Cannot delete endpoint configuration "{config.arn}": it is in use by endpoint "{endpoint.name}".'
                 )
@@ -115,7 +113,7 @@ class ControlPlane:
 
     def _describe_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
-        deployment = endpoint.deployment
+        deployment, status = endpoint.deployment, endpoint.status
         image = {"SpecifiedImage": deployment.image, "ResolvedImage": deployment.image, "ResolutionTime": resource.created_at}
         variant = {
             "VariantName": deployment.variant_name,
@@ -129,20 +127,18 @@ class ControlPlane:
             "EndpointName": endpoint.name,
             "EndpointArn": resource.arn,
             "EndpointConfigName": deployment.config_name,
-            "EndpointStatus": endpoint.status,
+            "EndpointStatus": status,
             "CreationTime": endpoint.created_at,
             "LastModifiedTime": endpoint.modified_at,
             "AsyncInferenceConfig": self._configs.get(region, deployment.config_name).request["AsyncInferenceConfig"],
         }
-        if endpoint.status not in ("Creating", "Failed"):
+        if status not in ("Creating", "Failed"):
             answer["ProductionVariants"] = [variant]
         return answer | ({"FailureReason": endpoint.failure_reason} if endpoint.failure_reason else {})
 
     def _update_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         deployment = self._deployment(region, request["EndpointConfigName"])
-        if endpoint.status != "InService":
-            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         if (
             stores.scalable_target(region, endpoint.resource_id) is not None
             and deployment.instance_type != endpoint.deployment.instance_type
@@ -151,8 +147,8 @@ class ControlPlane:
                 f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with '
                 "Application Auto Scaling; deregister the scalable target, update, and register it again."
             )
-        resource.request["EndpointConfigName"] = request["EndpointConfigName"]
-        endpoint.update(deployment)
+        if not endpoint.update(deployment):
+            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         return {"EndpointArn": resource.arn}
 
     def _update_capacities(self, region: str, request: Described) -> Described:
@@ -183,14 +179,9 @@ class ControlPlane:
 
     def _list(self, resources: Resources, member: str, word: str) -> Action:
         def answer(region: str, request: Described) -> Described:
-            found = [
-                item for item in resources.all(region) if request.get("NameContains", "") in item.request[resources.kind.name]
-            ]
-            found.sort(key=lambda item: item.created_at, reverse=request.get("SortOrder", "Descending") == "Descending")
-            start = int(request.get("NextToken") or 0)
-            end = start + request.get("MaxResults", 10)
-            page = [self._summary(region, item, resources, word) for item in found[start:end]]
-            return {member: page} | ({"NextToken": str(end)} if end < len(found) else {})
+            summaries = [self._summary(region, item, resources, word) for item in resources.all(region)]
+            found, token = page(summaries, word, request)
+            return {member: found} | ({"NextToken": token} if token else {})
 
         return answer
 

@@ -16,7 +16,7 @@ from async_endpoint.local.hosting.endpoint import output_locations
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.record import ACCOUNT_ID
-from async_endpoint.local.sagemaker.wire import ApiError
+from async_endpoint.local.sagemaker.wire import ApiError, pattern_broken
 
 PREFIX = "X-Amzn-SageMaker-"
 
@@ -62,20 +62,18 @@ class Runtime:
         now = self._hosting.clock.now()
         location = given("InputLocation")
         _check_input(location, body)
-        request_id = str(uuid.uuid4())
         ttl = _number(given("RequestTTLSeconds"), limits.REQUEST_TTL_SECONDS, limits.DEFAULT_REQUEST_TTL_SECONDS)
         timeout = _number(
             given("InvocationTimeoutSeconds"), limits.INVOCATION_TIMEOUT_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS
         )
         inference_id = given("Inference-Id") or str(uuid.uuid4())
         _within("InferenceId", inference_id, limits.INFERENCE_ID_CHARS)
-        output, failure = output_locations(deployment, request_id)
         name, extension = given("Filename"), given("S3OutputPathExtension")
-        if output is not None and (name or extension):
-            _within("Filename", name or "", limits.FILENAME_CHARS)
-            _within("S3OutputPathExtension", extension or "", limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
-            assert deployment.async_settings.output is not None
-            output = deployment.async_settings.output.join(extension or "", name or f"{request_id}.out")
+        if name:
+            _within("Filename", name, limits.FILENAME_CHARS)
+        if extension:
+            _within("S3OutputPathExtension", extension, limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
+        output, failure = output_locations(deployment, str(uuid.uuid4()), name, extension)
         return Invocation(
             inference_id=inference_id,
             output=output,
@@ -112,12 +110,19 @@ def _check_input(location: str | None, body: bytes) -> None:
 def _within(name: str, value: str, most: int) -> None:
     if len(value) > most or not value.isprintable():
         raise refused(f"{name} has {len(value)} characters; at most {most} printable ones are accepted.")
+    pattern = pattern_broken("sagemaker-runtime", "InvokeEndpointAsync", name, value)
+    if pattern is not None:
+        raise refused(f"{name} is {value!r}, which does not satisfy the pattern {pattern}")
 
 
 def _number(text: str | None, allowed: limits.Range, default: int) -> int:
     if text is None:
         return default
     try:
-        return allowed.check(int(text))
-    except (ValueError, InvalidInput) as error:
+        number = int(text)
+    except ValueError as error:
+        raise refused(f"{allowed.name} is {text!r}; use {allowed.low} to {allowed.high} {allowed.unit}.") from error
+    try:
+        return allowed.check(number)
+    except InvalidInput as error:
         raise refused(str(error)) from error

@@ -69,6 +69,13 @@ def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
     yield from (f"Value '{value}' at '{where}' failed to satisfy constraint: Member must {rule}" for rule in broken)
 
 
+def pattern_broken(service: str, operation: str, member: str, value: str) -> str | None:
+    """The pattern that the model gives a string member of an input and `value` does not satisfy, if so."""
+    pattern = service_model(service).operation_model(operation).input_shape.members[member].metadata.get("pattern")
+    compiled = _compiled(pattern) if pattern else None
+    return None if compiled is None or compiled.fullmatch(value) else str(pattern)
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """The pattern for Python; None for the few that use what only Java's expressions have, such as \\p{L}."""

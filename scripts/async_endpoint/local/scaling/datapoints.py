@@ -13,7 +13,7 @@ from async_endpoint.local.hosting.metrics import StatisticSet
 
 def publish(endpoint: Endpoint, start: float) -> None:
     """Put the datapoints of the minute that began at `start` (AWS seconds), all with that timestamp, as CloudWatch does."""
-    when = datetime.fromtimestamp(start, UTC)
+    when = datetime.fromtimestamp(start, UTC).replace(tzinfo=None)  # moto compares it with times that have no zone
     variant = endpoint.deployment.variant_name
     data = [_datum(metric, endpoint.name, variant, when) | {"Value": value} for metric, value in _gauges(endpoint).items()]
     data += [

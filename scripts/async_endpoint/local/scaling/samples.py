@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from async_endpoint.autoscaling.policies import MetricId
@@ -42,9 +42,9 @@ class Samples:
         self._points: defaultdict[tuple[str, MetricId], deque[_Point]] = defaultdict(lambda: deque(maxlen=KEPT_DATAPOINTS))
 
     def record(self, region: str, namespace: str, datum: Mapping[str, Any], now: float) -> None:
-        """Take one member of a PutMetricData request; one without a timestamp is of `now`."""
+        """Take one member of a PutMetricData request; a time without a zone is UTC, and one without a time is of `now`."""
         when = datum.get("Timestamp")
-        time = when.timestamp() if isinstance(when, datetime) else now
+        time = when.replace(tzinfo=when.tzinfo or UTC).timestamp() if isinstance(when, datetime) else now
         points = self._points[region, metric_id(namespace, datum["MetricName"], datum.get("Dimensions") or ())]
         sets = datum.get("StatisticValues")
         if sets:

@@ -37,7 +37,7 @@ class Ticker:
         serving = [endpoint for endpoint in self._hosting.all() if endpoint.status not in ("Creating", "Failed")]
         for endpoint in serving:
             datapoints.publish(endpoint, end - MINUTE)
-        for region in stores.regions_with_alarms():
+        for region in {*stores.regions_with_alarms(), *(endpoint.region for endpoint in serving)}:
             evaluated = alarms.evaluate_all(region, self._samples, end)
             for endpoint in serving:
                 if endpoint.region == region:

@@ -1,0 +1,54 @@
+"""`async-endpoint logs`: what an endpoint's containers say."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from async_endpoint.cli.console import console, print_json
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.logs import LogLine, follow_logs, log_group, read_logs
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `logs` to `app`."""
+    app.command("logs")(logs)
+
+
+def logs(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged, until Ctrl-C.")] = False,
+    since: Annotated[
+        float | None, typer.Option("--since", metavar="MINUTES", min=0, help="Only the last minutes before the newest line.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; with --follow, one a line for each line logged.")
+    ] = False,
+    local: Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")] = False,
+) -> None:
+    """Print what the endpoint's instances have logged, in the order of time."""
+    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+
+    outputs, endpoint_url = read_outputs(environment, local=local)
+    clients, endpoint = AwsClients.create(outputs.region, endpoint_url), outputs.endpoint.name
+    if not follow:
+        lines = read_logs(clients, endpoint, since_minutes=since)
+        if as_json:
+            print_json(
+                {"endpoint_name": endpoint, "log_group": log_group(endpoint), "events": [line.as_dict() for line in lines]}
+            )
+        else:
+            for line in lines:
+                print(_text(line))
+        return
+    try:
+        for line in follow_logs(clients, endpoint, since_minutes=since):
+            print(json.dumps(line.as_dict(), sort_keys=True) if as_json else _text(line), flush=True)
+    except KeyboardInterrupt:  # how following ends
+        console.print("stopped")
+
+
+def _text(line: LogLine) -> str:
+    return f"{line.time} {line.instance} {line.message}"

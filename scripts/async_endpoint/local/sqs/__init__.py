@@ -1,0 +1,1 @@
+"""What a standard queue holds, indexed: pure, without clock, locks or moto."""

@@ -84,7 +84,8 @@ class Key:
 def kms_key(identifier: str, region: str) -> Key:
     """A key by id, ARN or alias; raises NoSuchThing when it is missing, disabled or being deleted."""
     backend = _backend("kms", region)
-    key = backend.keys.get(backend.any_id_to_key_id(identifier)) if identifier else None
+    name = backend.get_alias_name(identifier)  # not any_id_to_key_id(), which breaks on an alias that nothing has
+    key = backend.keys.get(backend.get_key_id_from_alias(name) if name.startswith("alias/") else backend.get_key_id(name))
     if key is None or key.key_state != "Enabled":
         raise NoSuchThing(f"KMS key {identifier} does not exist or is not enabled.")
     return Key(key.arn, json.loads(key.policy))

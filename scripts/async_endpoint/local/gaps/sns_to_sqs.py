@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.kms.models import kms_backends
 from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
+from async_endpoint.local import stores
 from async_endpoint.local.iam import Request, evaluate
 
 SERVICE = "sns.amazonaws.com"
@@ -25,7 +25,8 @@ def _deliver(self: Subscription, message: str, message_id: str, **rest: Any) -> 
         return
     dead_letters = _dead_letters(self)
     if dead_letters and _may_send(self, dead_letters) and _passes_filter(self, message, rest.get("message_attributes")):
-        body = json.dumps(self.get_post_data(message, message_id, rest.get("subject")))
+        raw = str(self.attributes.get("RawMessageDelivery")).lower() == "true"
+        body = message if raw else json.dumps(self.get_post_data(message, message_id, rest.get("subject")))
         _queues(self, dead_letters).send_message(dead_letters.split(":")[-1], body)
 
 
@@ -47,14 +48,12 @@ def _may_send(subscription: Subscription, queue_arn: str) -> bool:
 
 
 def _may_use_key(identifier: str, queue_arn: str, context: dict[str, str]) -> bool:
-    _, _, _, region, account, _ = queue_arn.split(":")
-    backend = kms_backends[account][region]
-    key = backend.keys.get(backend.any_id_to_key_id(identifier))
-    if key is None:
+    try:
+        key = stores.kms_key(identifier, queue_arn.split(":")[3])
+    except stores.NoSuchThing:
         return False  # alias/aws/sqs too: SNS cannot use the AWS managed key of SQS
-    policy = json.loads(key.policy)
     wanted = ("kms:GenerateDataKey", "kms:Decrypt")
-    return all(evaluate(Request(action, key.arn, SERVICE, context), (), policy).allowed for action in wanted)
+    return all(evaluate(Request(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)
 
 
 def _dead_letters(subscription: Subscription) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -27,37 +29,65 @@ class Invocation:
 
 
 class RequestQueue:
-    """First in, first out; a request given back by a dead instance goes to the front. Guarded by its endpoint's lock."""
+    """First in, first out; a request given back by a dead instance goes to the front. Guarded by its endpoint's lock.
+
+    No call costs more with more requests waiting: those that expire are left where they stand and skipped later.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[Invocation] = deque()
+        self._order: deque[Invocation] = deque()
+        self._expiries: list[tuple[float, int, Invocation]] = []  # a heap; the number breaks ties
+        self._waiting: set[int] = set()  # the ids of those that really wait
+        self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, invocation: Invocation) -> None:
-        self._waiting.append(invocation)
+        self._order.append(invocation)
+        self._await(invocation)
 
     def give_back(self, invocation: Invocation) -> None:
-        self._waiting.appendleft(invocation)
+        self._order.appendleft(invocation)
+        self._await(invocation)
 
     def take(self) -> Invocation:
-        return self._waiting.popleft()
+        """The next request; IndexError when none waits."""
+        self._skip()
+        invocation = self._order.popleft()
+        self._waiting.remove(id(invocation))
+        if len(self._expiries) > 2 * len(self._waiting) + 64:  # let go of what is served, long before it would have expired
+            self._expiries = [entry for entry in self._expiries if id(entry[2]) in self._waiting]
+            heapq.heapify(self._expiries)
+        return invocation
 
     def expired(self, now: float) -> list[Invocation]:
         """Remove and return the requests whose time to live has passed."""
-        gone = [invocation for invocation in self._waiting if invocation.expires_at <= now]
-        if gone:
-            self._waiting = deque(invocation for invocation in self._waiting if invocation.expires_at > now)
+        gone = []
+        while self._expiries and self._expiries[0][0] <= now:
+            invocation = heapq.heappop(self._expiries)[2]
+            if id(invocation) in self._waiting:
+                self._waiting.remove(id(invocation))
+                gone.append(invocation)
         return gone
 
     def next_expiry(self) -> float | None:
-        return min((invocation.expires_at for invocation in self._waiting), default=None)
+        """When the next request expires; early by one that has been taken meanwhile, never late."""
+        return self._expiries[0][0] if self._expiries and self._waiting else None
 
     def oldest(self) -> float | None:
-        return min((invocation.received_at for invocation in self._waiting), default=None)
+        """When the request at the front was received."""
+        self._skip()
+        return self._order[0].received_at if self._order else None
 
     def drain(self) -> list[Invocation]:
         """Remove and return everything."""
-        left, self._waiting = list(self._waiting), deque()
-        return left
+        return [self.take() for _ in range(len(self))]
+
+    def _await(self, invocation: Invocation) -> None:
+        self._waiting.add(id(invocation))
+        heapq.heappush(self._expiries, (invocation.expires_at, next(self._numbers), invocation))
+
+    def _skip(self) -> None:
+        while self._order and id(self._order[0]) not in self._waiting:
+            self._order.popleft()

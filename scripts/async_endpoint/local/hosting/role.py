@@ -17,6 +17,7 @@ from async_endpoint.local.iam import Request, evaluate, evaluate_key, evaluate_t
 from async_endpoint.local.record import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
+AWS_MANAGED_S3_KEY = "alias/aws/s3"  # usable by all of the account, through S3
 _ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
 
 
@@ -66,7 +67,7 @@ class ExecutionRole:
         except stores.NoSuchThing:
             self._check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
             raise
-        if found.kms_key:
+        if found.kms_key and found.kms_key != AWS_MANAGED_S3_KEY:
             self._check_key("kms:Decrypt", found.kms_key, "s3")
         return found
 
@@ -74,7 +75,7 @@ class ExecutionRole:
         """Write an object under `kms_key`, or under the bucket's default encryption. Raises NoSuchThing or AccessDenied."""
         self._check("s3:PutObject", uri.arn, stores.bucket_policy(uri.bucket))
         key = kms_key or stores.bucket_kms_key(uri.bucket)
-        if key:
+        if key and key != AWS_MANAGED_S3_KEY:
             self._check_key("kms:GenerateDataKey", key, "s3")
         stores.put_object(uri, body, content_type, kms_key)
 

@@ -32,8 +32,9 @@ def run(
     try:
         aws = LocalAws(workspace.local / "aws", port, time_scale, launch_seconds)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise InvalidInput(
-            f"Port {port} cannot be bound ({error.strerror}); choose another with --port, or 0 for a free one."
+            f"Port {port} cannot be bound ({reason}); choose another with --port, or 0 for a free one."
         ) from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: aws.stopped.set())
@@ -69,9 +70,10 @@ def start_detached(workspace: Workspace, port: int, time_scale: float, launch_se
             return record
         time.sleep(0.05)
     process.kill()
-    lines = log.read_text(errors="replace").strip().splitlines()
-    kind = InvalidInput if process.wait() == InvalidInput.exit_code else LocalAwsNotRunning
-    raise kind(f"The local AWS did not start: {lines[-1] if lines else 'it said nothing'} (all of it in {log}).")
+    last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1].removeprefix("error ")
+    if process.wait() == InvalidInput.exit_code:
+        raise InvalidInput(last)
+    raise LocalAwsNotRunning(f"The local AWS did not start: {last} (all of it in {log}).")
 
 
 def refuse_second(workspace: Workspace) -> None:

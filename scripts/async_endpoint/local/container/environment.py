@@ -68,5 +68,5 @@ def _make(folder: Path, python: Path, base: str, requirements: Path) -> None:
     done = subprocess.run(install, capture_output=True, text=True, check=False, cwd=requirements.parent)
     if done.returncode:
         lines = (done.stderr + done.stdout).strip().splitlines()
-        errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+        errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") and not line.endswith(":")]
         raise RequirementsFailed(" ".join(errors or lines[-1:]) or f"pip ended with exit code {done.returncode}")

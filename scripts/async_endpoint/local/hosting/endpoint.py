@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ from async_endpoint.local.stores import NoSuchThing
 MOST_ATTEMPTS = 3
 LONGEST_PAUSE_SECONDS = 5.0
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
+
+log = logging.getLogger(__name__)
 
 
 class DeploymentFailed(Exception):
@@ -218,14 +221,20 @@ class Endpoint:
     def _loop(self) -> None:
         with self._changed:
             while self._phase != "Deleting":
-                for fleet in (self._fleet, self._incoming, *self._retiring):
-                    if fleet is not None:
-                        fleet.reconcile()
-                self._retiring = [fleet for fleet in self._retiring if fleet.instances]
-                self._changed.notify_all()  # those who wait for a fleet to be ready look again
-                self._expire()
-                self._dispatch()
+                try:
+                    self._step()
+                except Exception:  # one bad step must not leave the endpoint standing still for good
+                    log.exception("A step of endpoint %s failed.", self.name)
                 self._changed.wait(self._pause())
+
+    def _step(self) -> None:
+        for fleet in (self._fleet, self._incoming, *self._retiring):
+            if fleet is not None:
+                fleet.reconcile()
+        self._retiring = [fleet for fleet in self._retiring if fleet.instances]
+        self._changed.notify_all()  # those who wait for a fleet to be ready look again
+        self._expire()
+        self._dispatch()
 
     def _pause(self) -> float:
         waits = [LONGEST_PAUSE_SECONDS]

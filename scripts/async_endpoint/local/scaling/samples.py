@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import threading
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,29 +41,42 @@ class Samples:
     """Datapoints by region and metric. Several statistic sets in one period are averaged unweighted."""
 
     def __init__(self) -> None:
-        self._points: defaultdict[tuple[str, MetricId], deque[_Point]] = defaultdict(lambda: deque(maxlen=KEPT_DATAPOINTS))
+        self._lock = threading.Lock()
+        self._points: defaultdict[tuple[str, MetricId], list[_Point]] = defaultdict(list)  # by time
 
     def record(self, region: str, namespace: str, datum: Mapping[str, Any], now: float) -> None:
         """Take one member of a PutMetricData request; a time without a zone is UTC, and one without a time is of `now`."""
         when = datum.get("Timestamp")
         time = when.replace(tzinfo=when.tzinfo or UTC).timestamp() if isinstance(when, datetime) else now
-        points = self._points[region, metric_id(namespace, datum["MetricName"], datum.get("Dimensions") or ())]
-        sets = datum.get("StatisticValues")
-        if sets:
-            points.append(_Point(time, *(float(sets[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum"))))
-            return
-        values = [float(value) for value in datum.get("Values") or [datum.get("Value", 0.0)]]
-        counts = [float(count) for count in datum.get("Counts") or [1.0] * len(values)]
-        for value, count in zip(values, counts, strict=True):
-            points.append(_Point(time, count, value * count, value, value))
+        key = (region, metric_id(namespace, datum["MetricName"], datum.get("Dimensions") or ()))
+        with self._lock:
+            points = self._points[key]
+            for point in _points(datum, time):
+                insort(points, point, key=_time)
+            del points[:-KEPT_DATAPOINTS]
 
     def values(
         self, region: str, metric: MetricId, statistic: Statistic, period: int, end: float, count: int
     ) -> list[float | None]:
         """The latest `count` periods up to `end` (AWS seconds), oldest first; None where there is no datapoint."""
-        points = list(self._points.get((region, metric), ()))
+        with self._lock:
+            points = self._points.get((region, metric), [])
+            points = points[bisect_left(points, end - (count + 1) * period, key=_time) :]
         reduce_by: Literal["Sum"] | Statistic = "Sum" if statistic == "SampleCount" else statistic
         return aggregate((Sample(point.time, point.value(statistic)) for point in points), reduce_by, period, end, count)
+
+
+def _time(point: _Point) -> float:
+    return point.time
+
+
+def _points(datum: Mapping[str, Any], time: float) -> list[_Point]:
+    sets = datum.get("StatisticValues")
+    if sets:
+        return [_Point(time, *(float(sets[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum")))]
+    values = [float(value) for value in datum.get("Values") or [datum.get("Value", 0.0)]]
+    counts = [float(count) for count in datum.get("Counts") or [1.0] * len(values)]
+    return [_Point(time, count, value * count, value, value) for value, count in zip(values, counts, strict=True)]
 
 
 def metric_id(namespace: str, name: str, dimensions: Any) -> MetricId:

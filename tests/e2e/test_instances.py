@@ -1,0 +1,67 @@
+"""Instances that come and go under the requests: killed, put to sleep, woken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.terraform,
+    pytest.mark.xdist_group("root-prod"),
+    pytest.mark.parametrize("root", ["prod"], indirect=True),
+]
+
+Until = Callable[..., Any]
+
+
+@pytest.mark.usefixtures("awake")
+def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any, until: Until) -> None:
+    query = root.checkout.query("red-shirt.png")
+    answer = root.object(root.succeed("invoke", query, "--wait").out.strip())
+    [instance, *_] = until(lambda: [one for one in _instances(root) if one["state"] == "InService"], "served")
+    os.kill(instance["pid"], signal.SIGSTOP)  # from here on a request is in process for as long as we like
+    request = root.succeed("invoke", query, "--json").document
+    until(lambda: [one for one in _instances(root) if one["in_flight"] == 1], "in process")
+
+    os.kill(instance["pid"], signal.SIGKILL)
+
+    assert until(lambda: root.object(request["output_location"]), "answered") == answer
+    assert root.notification(request["inference_id"])["invocationStatus"] == "Completed"
+    assert instance["id"] not in [one["id"] for one in _instances(root)]
+
+
+def test_it_sleeps_by_its_own_policies_and_wakes_for_one_request(root: Any, until: Until) -> None:
+    until(lambda: root.counts() == (0, 0), "asleep at zero instances", seconds=120)
+    slept = _newest_activity(root)
+
+    invoked = root.succeed("invoke", root.checkout.query("red-shirt.png"))
+    location = invoked.out.removesuffix("\n")
+    assert root.object(location) is None, "it does not wait for a result"
+    body = until(lambda: root.object(location), "answered")
+    woken = _newest_activity(root)
+
+    assert slept["Description"] == "Setting desired instance count to 0."
+    assert root.outputs.scaling.tracking_policy_name in slept["Cause"]
+    assert woken["Description"] == "Setting desired instance count to 1."
+    assert root.outputs.scaling.wake_policy_name in woken["Cause"]
+    assert root.outputs.scaling.wake_alarm_name in woken["Cause"]
+    assert json.loads(body)["recommendations"][0]["path"].startswith("catalogue/shirt/red-")
+
+
+def _instances(root: Any) -> list[dict[str, Any]]:
+    [endpoint] = root.checkout.succeed("local", "status", "--json").document["endpoints"]
+    instances: list[dict[str, Any]] = endpoint["instances"]
+    return instances
+
+
+def _newest_activity(root: Any) -> dict[str, Any]:
+    activities = root.client("application-autoscaling").describe_scaling_activities(
+        ServiceNamespace="sagemaker", ResourceId=root.outputs.scaling.resource_id
+    )["ScalingActivities"]
+    newest: dict[str, Any] = activities[0]
+    return newest

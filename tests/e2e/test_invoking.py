@@ -1,0 +1,49 @@
+"""`async-endpoint invoke`: what goes to standard output, and what to people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.terraform,
+    pytest.mark.xdist_group("root-local"),
+    pytest.mark.parametrize("root", ["local"], indirect=True),
+    pytest.mark.usefixtures("awake"),
+]
+
+
+def test_without_wait_it_prints_where_the_result_will_be(root: Any) -> None:
+    invoked = root.succeed("invoke", root.checkout.query("blue-trousers.jpg"))
+
+    assert re.fullmatch(rf"{root.outputs.storage.output_uri}[0-9a-f-]{{36}}\.out\n", invoked.out)
+    assert re.fullmatch(r"submitted [0-9a-f-]{36}\n", invoked.err)
+
+
+def test_displayed_results_are_a_table_for_people(root: Any) -> None:
+    invoked = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--display-results")
+
+    shown = re.findall(r"│ *(\d) *│ *(\S+) *│ *(\w+) *│ *(\w+) *│ *([\d.]+) *│", invoked.err)
+    assert [rank for rank, *_ in shown] == ["1", "2", "3", "4", "5"]
+    assert all(path.startswith("catalogue/shirt/red-") and category == "shirt" for _, path, category, *_ in shown[:3])
+    assert root.object(invoked.out.removesuffix("\n")), "standard output is the location of the result"
+
+
+def test_json_is_one_document_with_the_result(root: Any) -> None:
+    few = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--top-k", "2", "--json").document
+    assert few["status"] == "Completed"
+    assert [item["path"].rpartition("-")[0] for item in few["result"]["recommendations"]] == ["catalogue/bag/yellow"] * 2
+
+    submitted = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--json").document
+    assert submitted.keys() == few.keys() - {"status", "result", "bytes", "content_type", "seconds"}
+
+
+def test_inline_needs_no_input_object(root: Any) -> None:
+    inline = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--inline", "--json").document
+    stored = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--json").document
+
+    assert inline["input_location"] is None
+    assert root.object(stored["input_location"])
+    assert inline["result"] == stored["result"]

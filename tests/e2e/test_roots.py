@@ -1,0 +1,133 @@
+"""Every root on a local AWS of its own, from the first apply until nothing is left. In this order; destroying comes last."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+PROOFS = ("endpoint", "configuration", "scaling range", "scaling policies", "wake alarm")
+ENVIRONMENTS = ("local", "dev", "staging", "prod")
+KEEPS_RESULTS = ("staging", "prod")  # storage.force_destroy is not set: a bucket that is not empty is not deleted
+
+pytestmark = pytest.mark.terraform
+every_root = pytest.mark.parametrize(
+    "root", [pytest.param(name, marks=pytest.mark.xdist_group(f"root-{name}")) for name in ENVIRONMENTS], indirect=True
+)
+
+
+@every_root
+def test_an_apply_proves_what_it_made(root: Any) -> None:
+    proved = [line.removeprefix("proved ") for line in root.applied.err.splitlines() if line.startswith("proved ")]
+    assert [line.partition(":")[0] for line in proved] == list(PROOFS)
+    assert proved[0] == f"endpoint: {root.name} is InService with configuration {root.outputs.endpoint.config_name}"
+    assert "Apply complete!" in root.applied.err, "Terraform's own output is passed on"
+    assert root.applied.out == ""
+
+
+@every_root
+def test_the_second_plan_is_empty(root: Any) -> None:
+    before = root.checkout.envs()
+
+    planned = root.run("plan", "--detailed-exitcode")
+
+    assert planned.code == 0, planned.err
+    assert planned.err.rstrip().endswith("No changes.")
+    assert root.checkout.envs() == before
+
+
+@every_root
+def test_commands_leave_nothing_below_envs(root: Any) -> None:
+    left = {path for path in root.checkout.envs() if not path.endswith((".tf", "terraform.tfvars", ".terraform.lock.hcl"))}
+    assert left == set()
+
+
+@every_root
+def test_a_red_shirt_is_answered_with_red_shirts(root: Any) -> None:
+    invoked = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
+
+    items = invoked["result"]["recommendations"]
+    assert len(items) == 5
+    assert all(item["path"].startswith("catalogue/shirt/red-") for item in items[:3]), items
+    assert [item["score"] for item in items] == sorted((item["score"] for item in items), reverse=True)
+
+
+@every_root
+def test_the_smoke_test_passes(root: Any) -> None:
+    report = root.succeed("smoke-test", "--json").document
+
+    assert report["passed"] is True
+    assert [check["name"] for check in report["checks"]] == [
+        "result object",
+        "failure object",
+        "success notification",
+        "error notification",
+    ]
+
+
+@pytest.mark.xdist_group("root-dev")
+@pytest.mark.parametrize("root", ["dev"], indirect=True)
+def test_an_endpoint_that_somebody_deleted_is_named(root: Any, until: Any) -> None:
+    sagemaker = root.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=root.name)
+    until(lambda: not sagemaker.list_endpoints()["Endpoints"], "deleted")
+
+    invoked = root.run("invoke", root.checkout.query("red-shirt.png"), "--wait")
+
+    assert invoked.code == 3
+    assert f"Endpoint {root.name} does not exist" in invoked.sentence
+
+
+@every_root
+def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
+    before, outputs = _inventory(root), root.outputs
+    kinds_there = {kind for kind, found in before.items() if found}
+    assert kinds_there >= before.keys() - {"policy", "endpoint", "scalable target"}, "what is not seen now cannot be missed"
+    pid = root.checkout.succeed("local", "status", "--json").document["pid"]
+    if root.environment in KEEPS_RESULTS:
+        _empty(root, outputs.storage.bucket)
+
+    destroyed = root.succeed("destroy")
+
+    assert destroyed.out == ""
+    assert _inventory(root) == {kind: [] for kind in before}
+    again = root.run("outputs", "--json")
+    assert again.code == 3
+    assert again.sentence.startswith(f"Nothing of {root.environment} is applied")
+    root.checkout.succeed("local", "down")
+    roots.forget(root)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def _empty(root: Any, bucket: str) -> None:
+    s3 = root.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def _inventory(root: Any) -> dict[str, list[str]]:
+    """Everything there is on this local AWS, by kind; a key that waits out its days of grace is gone."""
+    kms, scaling, sagemaker, sns = (root.client(name) for name in ("kms", "application-autoscaling", "sagemaker", "sns"))
+    keys = [key["KeyId"] for key in kms.list_keys()["Keys"]]
+    targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    return {
+        "alarm": [item["AlarmName"] for item in root.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "bucket": [item["Name"] for item in root.client("s3").list_buckets()["Buckets"]],
+        "endpoint": [item["EndpointName"] for item in sagemaker.list_endpoints()["Endpoints"]],
+        "endpoint configuration": [item["EndpointConfigName"] for item in sagemaker.list_endpoint_configs()["EndpointConfigs"]],
+        "key": [key for key in keys if kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] != "PendingDeletion"],
+        "key alias": [item["AliasName"] for item in kms.list_aliases()["Aliases"] if "/aws/" not in item["AliasName"]],
+        "log group": [item["logGroupName"] for item in root.client("logs").describe_log_groups()["logGroups"]],
+        "model": [item["ModelName"] for item in sagemaker.list_models()["Models"]],
+        "policy": [item["PolicyName"] for item in root.client("iam").list_policies(Scope="Local")["Policies"]],
+        "queue": root.client("sqs").list_queues().get("QueueUrls", []),
+        "role": [item["RoleName"] for item in root.client("iam").list_roles()["Roles"]],
+        "scalable target": [item["ResourceId"] for item in targets],
+        "scaling policy": [item["PolicyName"] for item in policies],
+        "subscription": [item["SubscriptionArn"] for item in sns.list_subscriptions()["Subscriptions"]],
+        "topic": [item["TopicArn"] for item in sns.list_topics()["Topics"]],
+    }

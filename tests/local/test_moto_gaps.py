@@ -1,0 +1,336 @@
+"""What moto lacks, seen mended from outside; and one test that fails once upstream has closed a gap, so that ours can go."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_kit import ACCOUNT, DIMENSION, REGION, Deployed, Kit, Queue, refusal, unique, until
+
+from async_endpoint.local import gaps
+
+
+def test_upstream_moto_still_has_every_gap_that_is_mended() -> None:
+    script = Path(__file__).with_name("unpatched_moto.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=script.parent)
+    mended = {module.name for module in pkgutil.iter_modules(gaps.__path__)}
+    assert json.loads(done.stdout) == dict.fromkeys(mended, True), "what is false here is closed upstream: remove ours"
+
+
+# --- bucket_policy --------------------------------------------------------------------------------------------------------
+
+
+def deny(bucket: str, **condition: Any) -> str:
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]})
+
+
+def test_a_bucket_for_tls_only_can_be_used(kit: Kit) -> None:
+    bucket = kit.bucket()
+    kit.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, Bool={"aws:SecureTransport": "false"}))
+    kit.put(bucket, "key", b"value")
+    assert kit.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
+
+
+@pytest.mark.parametrize("condition", [{}, {"Bool": {"aws:SecureTransport": "true"}}])
+def test_a_denial_that_applies_is_one(kit: Kit, condition: dict[str, Any]) -> None:
+    bucket = kit.bucket()
+    kit.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, **condition))
+    # moto's 403 has no body, and so no code of its own.
+    assert refusal(kit.s3.put_object, Bucket=bucket, Key="key", Body=b"")[0] in ("AccessDenied", "403")
+
+
+# --- first_state, metric_samples ------------------------------------------------------------------------------------------
+
+
+def alarm(kit: Kit, name: str, namespace: str, threshold: float = 1) -> None:
+    kit.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=namespace,
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=threshold,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="ignore",
+    )
+
+
+def state(kit: Kit, name: str) -> str:
+    found: str = kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
+    return found
+
+
+def test_an_alarm_begins_with_insufficient_data_and_keeps_its_state_when_put_again(kit: Kit) -> None:
+    name, namespace = unique("alarm"), unique("Namespace")
+    alarm(kit, name, namespace)
+    assert state(kit, name) == "INSUFFICIENT_DATA"
+    kit.cloudwatch.put_metric_data(
+        Namespace=namespace, MetricData=[{"MetricName": "m", "Value": 2.0, "Timestamp": kit.aws.clock.now()}]
+    )
+    until(lambda: state(kit, name) == "ALARM", "the datapoint is evaluated")
+    alarm(kit, name, namespace, threshold=1.5)
+    assert state(kit, name) == "ALARM"
+
+
+def test_a_customers_datapoints_are_both_stored_and_evaluated(kit: Kit) -> None:
+    name, namespace = unique("alarm"), unique("Namespace")
+    alarm(kit, name, namespace, threshold=6)
+    statistics = {"SampleCount": 3.0, "Sum": 6.0, "Minimum": 1.0, "Maximum": 3.0}
+    now = kit.aws.clock.now()
+    kit.cloudwatch.put_metric_data(
+        Namespace=namespace, MetricData=[{"MetricName": "m", "Timestamp": now, "StatisticValues": statistics}]
+    )
+    until(lambda: state(kit, name) == "ALARM", "the statistic set is evaluated")
+    found = kit.cloudwatch.get_metric_statistics(
+        Namespace=namespace, MetricName="m", StartTime=now - 60, EndTime=now + 60, Period=60, Statistics=["Sum"]
+    )
+    assert [point["Sum"] for point in found["Datapoints"]] == [6.0]
+
+
+# --- redrive_policy -------------------------------------------------------------------------------------------------------
+
+
+def test_a_redrive_policy_is_answered_as_terraform_wrote_it(kit: Kit) -> None:
+    dead = kit.queue()
+    asked = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}, separators=(",", ":"))
+    queue = kit.queue(RedrivePolicy=asked)
+    attributes = kit.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert attributes == {"RedrivePolicy": asked}
+    kit.sqs.send_message(QueueUrl=queue.url, MessageBody="never handled")
+    for _ in range(4):
+        kit.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=0)
+    assert until(dead.take, "the dead letter") == ["never handled"]
+
+
+# --- scalable_target, scaling_tags, scaling_activity, tracking_alarms -------------------------------------------------------
+
+
+@pytest.fixture
+def target(kit: Kit, deploy: Any) -> dict[str, str]:
+    """The target of an endpoint's variant, registered."""
+    deployed: Deployed = deploy()
+    named = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
+    kit.scaling.register_scalable_target(**named, MinCapacity=1, MaxCapacity=4, Tags={"team": "shop"})
+    return named
+
+
+def track(kit: Kit, target: dict[str, str], value: float = 5.0) -> dict[str, Any]:
+    metric = {
+        "MetricName": "ApproximateBacklogSizePerInstance",
+        "Namespace": "AWS/SageMaker",
+        "Dimensions": [{"Name": "EndpointName", "Value": target["ResourceId"].split("/")[1]}],
+        "Statistic": "Average",
+    }
+    answer: dict[str, Any] = kit.scaling.put_scaling_policy(
+        **target,
+        PolicyName="tracking",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": value, "CustomizedMetricSpecification": metric},
+    )
+    return answer
+
+
+def tracking_alarms(kit: Kit, target: dict[str, str]) -> dict[str, dict[str, Any]]:
+    found = kit.cloudwatch.describe_alarms(AlarmNamePrefix=f"TargetTracking-{target['ResourceId']}-")["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+def test_target_tracking_makes_its_two_alarms_and_takes_them_away(kit: Kit, target: dict[str, str]) -> None:
+    first = track(kit, target)
+    alarms = tracking_alarms(kit, target)
+    assert alarms.keys() == {alarm["AlarmName"] for alarm in first["Alarms"]}
+    assert {item["AlarmARN"] for item in first["Alarms"]} == {item["AlarmArn"] for item in alarms.values()}
+    high, low = (next(alarms[name] for name in alarms if word in name) for word in ("AlarmHigh", "AlarmLow"))
+    assert (high["Threshold"], high["EvaluationPeriods"], high["ComparisonOperator"]) == (5.0, 3, "GreaterThanThreshold")
+    assert (low["Threshold"], low["EvaluationPeriods"], low["ComparisonOperator"]) == (4.5, 15, "LessThanThreshold")
+    assert high["AlarmActions"] == low["AlarmActions"] == [first["PolicyARN"]]
+    second = track(kit, target, 10.0)
+    assert second["PolicyARN"] == first["PolicyARN"]
+    assert sorted(alarm["Threshold"] for alarm in tracking_alarms(kit, target).values()) == [9.0, 10.0]
+    (described,) = kit.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])[
+        "ScalingPolicies"
+    ]
+    assert {alarm["AlarmName"] for alarm in described["Alarms"]} == tracking_alarms(kit, target).keys()
+    kit.scaling.delete_scaling_policy(**target, PolicyName="tracking")
+    assert tracking_alarms(kit, target) == {}
+
+
+def test_a_target_takes_its_policies_and_alarms_with_it(kit: Kit, target: dict[str, str]) -> None:
+    track(kit, target)
+    kit.scaling.deregister_scalable_target(**target)
+    found = kit.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])
+    assert (found["ScalingPolicies"], tracking_alarms(kit, target)) == ([], {})
+
+
+def test_a_target_of_an_endpoint_that_does_not_exist_is_refused(kit: Kit, target: dict[str, str]) -> None:
+    none = target | {"ResourceId": "endpoint/none/variant/primary"}
+    assert refusal(kit.scaling.register_scalable_target, **none, MinCapacity=0, MaxCapacity=1)[0] == "ValidationException"
+
+
+def test_a_target_keeps_its_tags_until_they_are_taken_off(kit: Kit, target: dict[str, str]) -> None:
+    described = kit.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
+    arn = described["ScalableTargets"][0]["ScalableTargetARN"]
+
+    def tags() -> dict[str, str]:
+        found: dict[str, str] = kit.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"]
+        return found
+
+    assert tags() == {"team": "shop"}
+    kit.scaling.tag_resource(ResourceARN=arn, Tags={"cost": "1", "team": "coats"})
+    assert tags() == {"cost": "1", "team": "coats"}
+    kit.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
+    assert tags() == {"cost": "1", "team": "coats"}
+    kit.scaling.untag_resource(ResourceARN=arn, TagKeys=["team", "none"])
+    assert tags() == {"cost": "1"}
+    assert refusal(kit.scaling.list_tags_for_resource, ResourceARN=arn + "x")[0] == "ValidationException"
+
+
+def test_scaling_activities_come_in_pages(kit: Kit, target: dict[str, str]) -> None:
+    def activities(**more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = kit.scaling.describe_scaling_activities(
+            ServiceNamespace="sagemaker", ResourceId=target["ResourceId"], **more
+        )
+        return answer
+
+    assert activities()["ScalingActivities"] == []
+    for number, count in enumerate((2, 1), 1):
+        kit.scaling.register_scalable_target(**target, MinCapacity=count, MaxCapacity=count)
+        until(lambda number=number: len(activities()["ScalingActivities"]) == number, "an activity")  # type: ignore[misc]
+        until(lambda: activities()["ScalingActivities"][0]["StatusCode"] == "Successful", "it is over")
+    page = activities(MaxResults=1)
+    assert [item["Description"] for item in page["ScalingActivities"]] == ["Setting desired instance count to 1."]
+    page = activities(MaxResults=1, NextToken=page["NextToken"])
+    assert [item["Description"] for item in page["ScalingActivities"]] == ["Setting desired instance count to 2."]
+    assert "NextToken" not in page
+    assert len({item["ActivityId"] for item in activities()["ScalingActivities"]}) == 2
+
+
+# --- sns_to_sqs -----------------------------------------------------------------------------------------------------------
+
+
+def published(kit: Kit, topic: str, text: str = "hello") -> None:
+    kit.sns.publish(TopicArn=topic, Message=text)
+
+
+def texts(queue: Queue) -> list[str]:
+    return [json.loads(body)["Message"] for body in queue.take()]
+
+
+def dead_letters_of(kit: Kit, topic: str, queue: Queue, **attributes: str) -> Queue:
+    dead = kit.queue()
+    kit.subscribe(topic, queue, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}), **attributes)
+    return dead
+
+
+def key(kit: Kit, *actions: str) -> str:
+    """A customer key that SNS may use for `actions`."""
+    whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    service = {"Effect": "Allow", "Action": list(actions), "Resource": "*", "Principal": {"Service": "sns.amazonaws.com"}}
+    policy = {"Version": "2012-10-17", "Statement": [whole, *([service] if actions else [])]}
+    found: str = kit.kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
+    return found
+
+
+def test_a_queue_that_lets_sns_send_gets_the_message(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+    queue.allow({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic}})
+    dead = dead_letters_of(kit, topic, queue)
+    published(kit, topic)
+    assert (texts(queue), dead.take()) == (["hello"], [])
+
+
+def test_a_queue_without_a_policy_sends_the_message_to_the_dead_letters(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+    dead = dead_letters_of(kit, topic, queue)
+    published(kit, topic)
+    assert (queue.take(), texts(dead)) == ([], ["hello"])
+
+
+def test_a_queue_open_to_another_topic_only_sends_the_message_to_the_dead_letters(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+    queue.allow({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic + "-other"}})
+    dead = dead_letters_of(kit, topic, queue)
+    published(kit, topic)
+    assert (queue.take(), texts(dead)) == ([], ["hello"])
+
+
+def test_without_dead_letters_the_message_vanishes_and_publishing_succeeds(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+    kit.subscribe(topic, queue)
+    assert "MessageId" in kit.sns.publish(TopicArn=topic, Message="hello")
+    assert queue.take() == []
+
+
+def test_a_message_the_filter_holds_back_is_no_dead_letter(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+    dead = dead_letters_of(kit, topic, queue, FilterPolicy=json.dumps({"kind": ["wanted"]}), FilterPolicyScope="MessageBody")
+    published(kit, topic, json.dumps({"kind": "other"}))
+    published(kit, topic, json.dumps({"kind": "wanted"}))
+    assert texts(dead) == ['{"kind": "wanted"}']
+
+
+@pytest.mark.parametrize(
+    ("actions", "delivered"),
+    [
+        ((), False),
+        (("kms:GenerateDataKey",), False),
+        (("kms:Decrypt",), False),
+        (("kms:GenerateDataKey*", "kms:Decrypt"), True),
+    ],
+)
+def test_an_encrypted_queue_needs_a_key_that_sns_may_use(kit: Kit, actions: tuple[str, ...], delivered: bool) -> None:
+    topic, queue = kit.topic(), kit.queue(KmsMasterKeyId=key(kit, *actions))
+    dead = dead_letters_of(kit, topic, queue)
+    published(kit, topic)
+    assert (texts(queue), texts(dead)) == ((["hello"], []) if delivered else ([], ["hello"]))
+
+
+def test_the_queues_aws_managed_key_is_none_that_sns_may_use(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(KmsMasterKeyId="alias/aws/sqs")
+    dead = dead_letters_of(kit, topic, queue)
+    published(kit, topic)
+    assert (queue.take(), texts(dead)) == ([], ["hello"])
+
+
+def test_a_queue_that_is_gone_sends_the_message_to_the_dead_letters(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue()
+    dead = dead_letters_of(kit, topic, queue)
+    kit.sqs.delete_queue(QueueUrl=queue.url)
+    published(kit, topic)
+    assert texts(dead) == ["hello"]
+    assert REGION in queue.arn
+
+
+def test_a_raw_delivery_that_fails_is_a_raw_dead_letter(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+    dead = dead_letters_of(kit, topic, queue, RawMessageDelivery="true")
+    published(kit, topic)
+    assert dead.take() == ["hello"]
+
+
+# --- sns_topics, sqs_queue ------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_received_by_one_receiver_and_comes_back_unless_deleted(kit: Kit) -> None:
+    queue = kit.queue()
+    kit.sqs.send_message(QueueUrl=queue.url, MessageBody="hello")
+    first = kit.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=60)["Messages"][0]
+    assert "Messages" not in kit.sqs.receive_message(QueueUrl=queue.url)
+    kit.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    assert queue.take() == ["hello"]
+    assert queue.take() == []
+
+
+def test_a_topic_publishes_more_than_it_keeps(kit: Kit) -> None:
+    topic, queue = kit.topic(), kit.queue()
+    kit.subscribe(topic, queue)
+    for number in range(3):
+        published(kit, topic, str(number))
+    assert sorted(texts(queue)) == ["0", "1", "2"]

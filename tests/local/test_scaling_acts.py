@@ -1,0 +1,385 @@
+"""The deployed policies and alarms, acted on each minute: asleep when idle, awake for one request, never above the maximum."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_kit import DIMENSION, Deployed, Kit, refusal, unique, until
+
+from async_endpoint.contract import metrics as m
+
+MINUTE = 60
+
+
+def target_of(deployed: Deployed) -> dict[str, str]:
+    return {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
+
+
+def as_in_the_guide(kit: Kit, deployed: Deployed, *, least: int = 0, most: int = 2, **registration: Any) -> str:
+    """A scalable target, target tracking on the backlog per instance, and a step that wakes; returns the wake alarm's name."""
+    target = target_of(deployed)
+    kit.scaling.register_scalable_target(**target, MinCapacity=least, MaxCapacity=most, **registration)
+    named = [{"Name": "EndpointName", "Value": deployed.name}]
+    kit.scaling.put_scaling_policy(
+        **target,
+        PolicyName="tracking",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 5.0,
+            "CustomizedMetricSpecification": {
+                "MetricName": "ApproximateBacklogSizePerInstance",
+                "Namespace": "AWS/SageMaker",
+                "Dimensions": named,
+                "Statistic": "Average",
+            },
+            "ScaleInCooldown": 300,
+            "ScaleOutCooldown": 300,
+        },
+    )
+    wake = kit.scaling.put_scaling_policy(
+        **target,
+        PolicyName="wake",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "MetricAggregationType": "Average",
+            "Cooldown": 300,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )
+    name = unique("wake")
+    kit.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        AlarmActions=[wake["PolicyARN"]],
+        Namespace="AWS/SageMaker",
+        MetricName="HasBacklogWithoutCapacity",
+        Dimensions=named,
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=2,
+        DatapointsToAlarm=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="missing",
+    )
+    return name
+
+
+def activities(kit: Kit, deployed: Deployed) -> list[dict[str, Any]]:
+    """Newest first."""
+    found: list[dict[str, Any]] = kit.scaling.describe_scaling_activities(
+        ServiceNamespace="sagemaker", ResourceId=deployed.resource_id
+    )["ScalingActivities"]
+    return found
+
+
+def states(kit: Kit, deployed: Deployed) -> dict[str, str]:
+    """The state of each alarm on this endpoint's metrics, by the alarm's metric and side."""
+    alarms = [
+        alarm
+        for page in kit.cloudwatch.get_paginator("describe_alarms").paginate()
+        for alarm in page["MetricAlarms"]
+        if {"Name": "EndpointName", "Value": deployed.name} in alarm["Dimensions"]
+    ]
+    return {f"{alarm['MetricName']} {alarm['ComparisonOperator']}": alarm["StateValue"] for alarm in alarms}
+
+
+WAKE = "HasBacklogWithoutCapacity GreaterThanOrEqualToThreshold"
+HIGH = "ApproximateBacklogSizePerInstance GreaterThanThreshold"
+LOW = "ApproximateBacklogSizePerInstance LessThanThreshold"
+
+
+def test_an_idle_endpoint_sleeps_and_one_request_wakes_it(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    wake = as_in_the_guide(kit, deployed)
+    assert set(states(kit, deployed)) == {WAKE, HIGH, LOW}
+
+    until(lambda: deployed.status()["desired_instances"] == 0, "it scales in to zero")
+    until(lambda: not deployed.status()["instances"], "its instance is gone")
+    until(lambda: activities(kit, deployed)[0]["StatusCode"] == "Successful", "the activity is over")
+    (asleep,) = activities(kit, deployed)
+    assert asleep["Description"] == "Setting desired instance count to 0."
+    assert asleep["Cause"].startswith(f"monitor alarm TargetTracking-{deployed.resource_id}-AlarmLow-")
+    assert asleep["Cause"].endswith("in state ALARM triggered policy tracking")
+    assert asleep["StatusMessage"].endswith("Change successfully fulfilled by sagemaker.")
+    assert asleep["StartTime"] <= asleep["EndTime"]
+    assert states(kit, deployed) == {WAKE: "OK", HIGH: "OK", LOW: "ALARM"}
+    described = deployed.describe()
+    assert (described["EndpointStatus"], described["ProductionVariants"][0]["CurrentInstanceCount"]) == ("InService", 0)
+
+    invoked = deployed.invoke({"answer": "awake"})
+    assert deployed.outcome(invoked).body == b"awake"
+    until(lambda: len(activities(kit, deployed)) >= 2, "a second activity")
+    awake = activities(kit, deployed)[-2]
+    assert awake["Description"] == "Setting desired instance count to 1."
+    assert awake["Cause"] == f"monitor alarm {wake} in state ALARM triggered policy wake"
+    assert max(deployed.metric("HasBacklogWithoutCapacity", "Maximum", variant=False)) == 1.0
+    until(lambda: states(kit, deployed)[WAKE] == "OK", "the wake alarm is over")
+    until(lambda: deployed.status()["desired_instances"] == 0, "it sleeps again")
+
+
+def test_scaling_in_waits_for_fifteen_minutes_below_the_target(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    as_in_the_guide(kit, deployed)
+    until(lambda: activities(kit, deployed), "it scales in")
+    first = kit.cloudwatch.get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="ApproximateBacklogSizePerInstance",
+        Dimensions=[{"Name": "EndpointName", "Value": deployed.name}],
+        StartTime=kit.aws.clock.now() - 20 * 3_600,
+        EndTime=kit.aws.clock.now(),
+        Period=60,
+        Statistics=["Average"],
+    )
+    began: datetime = min(point["Timestamp"] for point in first["Datapoints"])
+    waited = (activities(kit, deployed)[-1]["StartTime"] - began).total_seconds()
+    assert waited >= 15 * MINUTE
+    assert waited % MINUTE == 0
+
+
+def test_a_backlog_scales_out_to_the_maximum_and_no_further(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "open"
+    deployed: Deployed = deploy(concurrency=1)
+    as_in_the_guide(kit, deployed, least=1, most=3)
+    requests = [deployed.invoke({"until": str(gate)}) for _ in range(40)]  # 40 a target of 5 would be eight instances
+    until(lambda: states(kit, deployed)[HIGH] == "ALARM", "the backlog is noticed")
+    until(lambda: deployed.describe()["ProductionVariants"][0]["CurrentInstanceCount"] == 3, "three instances serve")
+    assert activities(kit, deployed)[-1]["Description"] == "Setting desired instance count to 3."
+    points = len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False))
+    until(lambda: len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False)) >= points + 8, "minutes go by")
+    assert deployed.status()["desired_instances"] == 3
+    assert deployed.metric("ApproximateBacklogSize", "Maximum", variant=False)[-1] == 40
+    assert deployed.metric("ApproximateBacklogSizePerInstance", "Maximum", variant=False)[-1] == pytest.approx(40 / 3)
+    assert deployed.metric("ApproximateAgeOfOldestRequest", "Maximum", variant=False)[-1] > 3 * MINUTE
+    gate.touch()
+    assert {deployed.outcome(invoked).kind for invoked in requests} == {"output"}
+    until(lambda: deployed.status()["desired_instances"] == 1, "it scales in to its minimum")
+    assert deployed.status()["serving_instances"] >= 1
+
+
+def test_a_single_request_at_zero_waits_for_ever_without_the_step_policy(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    wake = as_in_the_guide(kit, deployed)
+    kit.cloudwatch.delete_alarms(AlarmNames=[wake])
+    until(lambda: not deployed.status()["instances"], "it sleeps")
+    invoked = deployed.invoke({"answer": "late"})
+    before = len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False))
+    until(lambda: len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False)) > before + 10, "ten minutes go by")
+    assert deployed.status()["desired_instances"] == 0
+    assert deployed.seen(invoked) is None
+    waiting = [deployed.invoke({"answer": "late"}) for _ in range(5)]  # now six wait: above the target of five
+    assert [deployed.outcome(one).body for one in (invoked, *waiting)] == [b"late"] * 6
+    assert "AlarmHigh" in activities(kit, deployed)[-2]["Cause"]
+
+
+def test_a_raised_minimum_is_reached_without_any_policy(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=2, MaxCapacity=4)
+    deployed.serving(2)
+    assert activities(kit, deployed)[0]["Cause"] == "minimum capacity was set to 2"
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=0, MaxCapacity=1)
+    deployed.serving(1)
+    assert activities(kit, deployed)[0]["Cause"] == "maximum capacity was set to 1"
+
+
+def test_suspended_scaling_does_nothing_until_it_is_resumed(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    as_in_the_guide(kit, deployed, SuspendedState={"DynamicScalingInSuspended": True})
+    until(lambda: states(kit, deployed)[LOW] == "ALARM", "fifteen idle minutes")
+    before = len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False))
+    until(lambda: len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False)) > before + 5, "minutes go by")
+    assert (activities(kit, deployed), deployed.status()["desired_instances"]) == ([], 1)
+    kit.scaling.register_scalable_target(
+        **target_of(deployed), MinCapacity=0, MaxCapacity=2, SuspendedState={"DynamicScalingInSuspended": False}
+    )
+    until(lambda: deployed.status()["desired_instances"] == 0, "it sleeps")
+
+
+def test_a_deregistered_target_is_left_alone_and_its_policies_and_alarms_are_gone(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    as_in_the_guide(kit, deployed)
+    kit.scaling.deregister_scalable_target(**target_of(deployed))
+    assert (
+        kit.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=deployed.resource_id)["ScalingPolicies"]
+        == []
+    )
+    assert set(states(kit, deployed)) == {WAKE}
+    before = len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False))
+    until(lambda: len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False)) > before + 17, "17 minutes go by")
+    assert (deployed.status()["desired_instances"], activities(kit, deployed)) == (1, [])
+
+
+def test_a_policy_on_a_metric_that_is_never_published_never_acts(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=0, MaxCapacity=2)
+    kit.scaling.put_scaling_policy(
+        **target_of(deployed),
+        PolicyName="real-time",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 5.0,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        },
+    )
+    before = len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False))
+    until(lambda: len(deployed.metric("ApproximateBacklogSize", "Maximum", variant=False)) > before + 17, "17 minutes go by")
+    assert (deployed.status()["desired_instances"], activities(kit, deployed)) == (1, [])
+
+
+def test_a_target_of_a_variant_that_does_not_exist_is_refused(kit: Kit, shop: Deployed) -> None:
+    for resource in ("endpoint/none/variant/primary", f"endpoint/{shop.name}/variant/none"):
+        code, message = refusal(
+            kit.scaling.register_scalable_target, **target_of(shop) | {"ResourceId": resource}, MinCapacity=0, MaxCapacity=1
+        )
+        assert (code, resource in message) == ("ValidationException", True)
+
+
+def test_an_alarm_tells_its_topic_of_each_change(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy().asleep()
+    topic, queue, name = kit.topic(), kit.queue(), unique("backlog")
+    kit.subscribe(topic, queue)
+    kit.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        AlarmActions=[topic],
+        OKActions=[topic],
+        Namespace="AWS/SageMaker",
+        MetricName="ApproximateBacklogSize",
+        Dimensions=[{"Name": "EndpointName", "Value": deployed.name}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+
+    def alarm() -> dict[str, Any]:
+        found: dict[str, Any] = kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+        return found
+
+    def told() -> dict[str, Any]:
+        (body,) = until(queue.take, "the alarm's message")
+        message: dict[str, Any] = json.loads(json.loads(body)["Message"])
+        return message
+
+    message = told()
+    assert (message["OldStateValue"], message["NewStateValue"]) == ("INSUFFICIENT_DATA", "OK")
+    deployed.invoke({"answer": ""})
+    message = told()
+    assert (message["AlarmName"], message["OldStateValue"], message["NewStateValue"]) == (name, "OK", "ALARM")
+    assert alarm()["StateValue"] == "ALARM"
+    assert "Threshold Crossed" in alarm()["StateReason"]
+    assert alarm()["AlarmArn"] == message["AlarmArn"]
+    deployed.scale(1)
+    assert told()["NewStateValue"] == "OK"
+
+
+def test_metrics_have_the_documented_names_units_and_dimensions(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    uri = kit.put(deployed.bucket, "input/shirt", b"shirt")
+    assert deployed.ask(InputLocation=uri).kind == "output"
+    deployed.failure({"status": 400, "message": "no"})
+    deployed.failure({"raise": "no"})
+    until(lambda: sum(deployed.metric("InvocationsProcessed")) == 3, "all three are counted")
+    now = kit.aws.clock.now()
+    listed = kit.cloudwatch.get_paginator("list_metrics").paginate(
+        Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": deployed.name}]
+    )
+    found = {metric["MetricName"]: metric["Dimensions"] for page in listed for metric in page["Metrics"]}
+    assert found.keys().isdisjoint(m.NEVER_PUBLISHED)
+    assert found.keys() == {
+        "ApproximateBacklogSize",
+        "ApproximateBacklogSizePerInstance",
+        "ApproximateAgeOfOldestRequest",
+        "HasBacklogWithoutCapacity",
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "InvocationFailures",
+        "InvocationsProcessed",
+        "ModelLatency",
+        "RequestDownloadLatency",
+        "ResponseUploadLatency",
+        "TimeInBacklog",
+        "TotalProcessingTime",
+    }
+    for name, dimensions in found.items():
+        metric = m.PUBLISHED[name]
+        assert dimensions == metric.dimensions(deployed.name, "primary"), name
+        answer = kit.cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=now - 3_600,
+            EndTime=now + 3_600,
+            Period=60,
+            Statistics=["Sum", "Average", "SampleCount"],
+        )
+        assert {point["Unit"] for point in answer["Datapoints"]} == {metric.unit}, name
+        assert {point["Timestamp"].second for point in answer["Datapoints"]} == {0}, name
+    assert [sum(deployed.metric(name)) for name in ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationFailures")] == [
+        1,
+        1,
+        2,
+    ]
+    assert sum(deployed.metric("ModelLatency", "SampleCount")) == 3
+    assert 0 < max(deployed.metric("ModelLatency", "Maximum")) < 30e6
+
+
+def test_get_metric_data_answers_too(kit: Kit, shop: Deployed) -> None:
+    now = kit.aws.clock.now()
+    until(lambda: kit.aws.clock.now() > now + 3 * MINUTE, "three minutes")
+    metric = {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "ApproximateBacklogSize",
+        "Dimensions": [{"Name": "EndpointName", "Value": shop.name}],
+    }
+    (answer,) = until(
+        lambda: [
+            found
+            for found in kit.cloudwatch.get_metric_data(
+                StartTime=now - MINUTE,
+                EndTime=now + 10 * MINUTE,
+                MetricDataQueries=[{"Id": "backlog", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}],
+            )["MetricDataResults"]
+            if found["Values"]
+        ],
+        "datapoints",
+    )
+    assert (answer["Id"], set(answer["Values"]) <= {0.0, 1.0, 2.0}) == ("backlog", True)
+
+
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
+def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zone(kit: Kit) -> None:
+    namespace, name = unique("Shop"), unique("orders")
+    kit.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=namespace,
+        MetricName="Orders",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=3,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="ignore",
+    )
+    kit.cloudwatch.put_metric_data(
+        Namespace=namespace,
+        MetricData=[{"MetricName": "Orders", "Timestamp": kit.aws.clock.now(), "Values": [1.0, 2.0], "Counts": [1.0, 1.0]}],
+    )
+    until(
+        lambda: kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM", "it is in ALARM"
+    )

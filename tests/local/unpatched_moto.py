@@ -1,0 +1,156 @@
+"""Run as a script: which gaps upstream moto still has, as one JSON object on standard output. Nothing of ours is loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.backends import get_backend
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/none/variant/none", "ScalableDimension": DIMENSION}
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, REGION, aws_access_key_id="local", aws_secret_access_key="local")
+
+
+def register() -> Any:
+    scaling = client("application-autoscaling")
+    scaling.register_scalable_target(**TARGET, MinCapacity=0, MaxCapacity=1)
+    return scaling
+
+
+def track(scaling: Any) -> dict[str, Any]:
+    metric = {"MetricName": "m", "Namespace": "n", "Dimensions": [], "Statistic": "Average"}
+    answer: dict[str, Any] = scaling.put_scaling_policy(
+        **TARGET,
+        PolicyName="tracking",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": metric},
+    )
+    return answer
+
+
+def missing(call: Callable[[], Any]) -> bool:
+    """Whether moto does not implement a call."""
+    try:
+        call()
+    except (NotImplementedError, ClientError) as error:
+        return isinstance(error, NotImplementedError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 501)
+    return False
+
+
+def bucket_policy() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="tls-only", CreateBucketConfiguration={"LocationConstraint": REGION})
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::tls-only/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    try:
+        s3.put_object(Bucket="tls-only", Key="key", Body=b"")
+    except ClientError as error:
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 403)
+    return False
+
+
+def first_state() -> bool:
+    cloudwatch = client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="new",
+        Namespace="n",
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
+
+
+def metric_samples() -> bool:
+    client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
+    return isinstance(get_backend("cloudwatch")[ACCOUNT][REGION].metric_data, list)
+
+
+def redrive_policy() -> bool:
+    sqs = client("sqs")
+    url, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    asked = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3}, separators=(",", ":"))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": asked})
+    return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
+
+
+def scalable_target() -> bool:
+    scaling = register()
+    track(scaling)
+    scaling.deregister_scalable_target(**TARGET)
+    return bool(scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"])
+
+
+def scaling_activity() -> bool:
+    return missing(lambda: client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker"))
+
+
+def scaling_tags() -> bool:
+    scaling = register()
+    arn = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["ScalableTargetARN"]
+    return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
+
+
+def sns_to_sqs() -> bool:
+    sns, sqs = client("sns"), client("sqs")
+    topic, url = sns.create_topic(Name="topic")["TopicArn"], sqs.create_queue(QueueName="closed")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:closed")
+    sns.publish(TopicArn=topic, Message="hello")
+    return "Messages" in sqs.receive_message(QueueUrl=url)
+
+
+def sns_topics() -> bool:
+    arn = client("sns").create_topic(Name="topic")["TopicArn"]
+    return isinstance(get_backend("sns")[ACCOUNT][REGION].topics[arn].sent_notifications, list)
+
+
+def sqs_queue() -> bool:
+    client("sqs").create_queue(QueueName="queue")
+    return isinstance(get_backend("sqs")[ACCOUNT][REGION].queues["queue"]._messages, list)
+
+
+def tracking_alarms() -> bool:
+    scaling = register()
+    first, second = track(scaling), track(scaling)
+    return not first["Alarms"] and first["PolicyARN"] != second["PolicyARN"]
+
+
+GAPS = (
+    bucket_policy,
+    first_state,
+    metric_samples,
+    redrive_policy,
+    scalable_target,
+    scaling_activity,
+    scaling_tags,
+    sns_to_sqs,
+    sns_topics,
+    sqs_queue,
+    tracking_alarms,
+)
+
+if __name__ == "__main__":
+    still_open = {}
+    for gap in GAPS:
+        with mock_aws():
+            still_open[gap.__name__] = gap()
+    print(json.dumps(still_open))

@@ -5,7 +5,7 @@
 PYTHON ?= python3
 ENV ?= local
 TIME_SCALE ?= 60
-PYTEST_ARGS ?= -n 4 --dist worksteal
+PYTEST_ARGS ?= -n 4 --dist loadgroup
 
 BIN := .venv/bin
 CLI := $(BIN)/async-endpoint

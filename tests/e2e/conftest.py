@@ -81,7 +81,7 @@ class Checkout:
 
     def start_local_aws(self) -> str:
         """Start this checkout's local AWS on a free port; return its URL."""
-        # moto, as it loads, looks for the profile of this shell
+        # Without it: moto, as it loads, looks for the profile of this shell.
         bare = {name: value for name, value in self.environment.items() if name != "AWS_PROFILE"}
         options = ("--port", "0", "--time-scale", "60", "--detach", "--json")
         url: str = Checkout(self.folder, bare).succeed("local", "up", *options).document["endpoint_url"]
@@ -197,9 +197,7 @@ def make_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
         folder = tmp_path_factory.mktemp("check out")
         for name in ("modules", "examples"):
             (folder / name).symlink_to(CHECKOUT / name)
-        shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
-        for lock in (CHECKOUT / "envs").glob("*/.terraform.lock.hcl"):
-            shutil.copy(lock, folder / "envs" / lock.parent.name)
+        shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
         (folder / "build").mkdir()
         made.append(Checkout(folder, _environment(tmp_path_factory)))
         return made[-1]

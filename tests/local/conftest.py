@@ -11,7 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from local_kit import Deployed, Kit
+from local_kit import Kit
+from local_parts import Deployed
 
 from async_endpoint.local.aws import LocalAws
 

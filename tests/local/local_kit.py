@@ -2,175 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 import json
-import subprocess
-import tarfile
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from local_model import archive
+from local_parts import Deployed, Outcome, Queue, Role
+from local_tools import unique, until
 
-from async_endpoint.contract.notifications import Notification, parse_notification
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.aws import LocalAws
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-
-# Does what the request says: a JSON object of orders, carried out in this order. Anything else comes back as it came.
-OBEDIENT = """
-import json, os, subprocess, sys, threading, time
-from sagemaker_inference.errors import BaseInferenceToolkitError
-
-BUSY, LOCK = set(), threading.Lock()
-
-def model_fn(model_dir):
-    return open(os.path.join(model_dir, "weights.txt")).read()
-
-def input_fn(data, content_type, context):
-    orders = json.loads(data) if content_type == "application/json" else {"echo": None}
-    orders["seen"] = {
-        "content_type": content_type,
-        "attributes": context.get_request_header(0, "X-Amzn-SageMaker-Custom-Attributes"),
-        "inference_id": context.get_request_header(0, "X-Amzn-SageMaker-Inference-Id"),
-        "bytes": len(data),
-    }
-    orders["data"] = data
-    return orders
-
-def predict_fn(orders, model):
-    with LOCK:
-        BUSY.add(threading.get_ident())
-        together = len(BUSY)
-    try:
-        if "print" in orders:
-            print(orders["print"])
-        if "touch" in orders:
-            open(orders["touch"], "a").write(f"{os.getpid()}\\n")
-        while "until" in orders and not os.path.exists(orders["until"]):
-            with LOCK:
-                together = max(together, len(BUSY))
-            time.sleep(0.005)
-        if "leave_child" in orders:
-            return str(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid)
-        if "exit" in orders:
-            os._exit(orders["exit"])
-        if "status" in orders:
-            raise BaseInferenceToolkitError(orders["status"], orders["message"], "refused")
-        if "raise" in orders:
-            raise RuntimeError(orders["raise"])
-        if "echo" in orders:
-            return orders["data"]
-        if "unfit" in orders:
-            return {"unfit": {1, 2}}
-        if "answer" in orders:
-            return orders["answer"]
-        return {"seen": orders["seen"], "weights": model, "together": together, "environment": dict(os.environ)}
-    finally:
-        with LOCK:
-            BUSY.discard(threading.get_ident())
-
-def output_fn(prediction, accept):
-    if isinstance(prediction, (bytes, str)):
-        return prediction, accept
-    if isinstance(prediction, dict) and "unfit" in prediction:
-        return prediction["unfit"]
-    return json.dumps(prediction), accept
-"""
-
-# By purpose, so that a test can take one away. {bucket} stands for the bucket's ARN.
-ALLOWED: dict[str, tuple[list[str], str]] = {
-    "read": (["s3:GetObject"], "{bucket}/*"),
-    "write": (["s3:PutObject"], "{bucket}/*"),
-    "list": (["s3:ListBucket"], "{bucket}"),
-    "announce": (["sns:Publish"], "*"),
-    "pull": (["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "*"),
-    "log in": (["ecr:GetAuthorizationToken"], "*"),
-    "log": (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "*"),
-}
-
-_numbers = itertools.count(1)
-Seen = TypeVar("Seen")
-
-
-def until(look: Callable[[], Seen], what: str, seconds: float = 30.0) -> Seen:
-    """What `look` returns once that is true; fails the test, naming `what`, when it is not within `seconds`."""
-    deadline, pause = time.monotonic() + seconds, 0.01
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}; last seen: {seen!r}"
-        time.sleep(pause)
-        pause = min(pause * 1.3, 0.1)
-    return seen
-
-
-def process_runs(pid: int) -> bool:
-    """Whether a process runs; one that ended and that nobody has collected yet does not."""
-    if not Path("/proc/self/stat").exists():
-        state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-        return state.strip()[:1] not in ("", "Z")
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def unique(word: str) -> str:
-    return f"{word}-{next(_numbers)}"
-
-
-def archive(code: str = OBEDIENT, requirements: str | None = None, extra: Iterable[tarfile.TarInfo] = ()) -> bytes:
-    """A model archive as bytes: code/inference.py, a weights file, and what is asked for."""
-    files = {"weights.txt": "feather", "code/inference.py": code}
-    if requirements is not None:
-        files["code/requirements.txt"] = requirements
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            content = text.encode(errors="surrogateescape")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-        for member in extra:
-            tar.addfile(member, io.BytesIO(b""))
-    return buffer.getvalue()
-
-
-def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    """The code and the message that a call is refused with; fails the test when it is not."""
-    try:
-        answer = call(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Code"], error.response["Error"]["Message"]
-    raise AssertionError(f"accepted: {answer}")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The one terminal state of a request. `kind` is output or failure."""
-
-    kind: str
-    body: bytes
-    content_type: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Invoked:
-    inference_id: str
-    output: str
-    failure: str
 
 
 class Kit:
@@ -283,6 +132,13 @@ class Kit:
             },
         }
 
+    def put_minutely(self, namespace: str, datum: dict[str, Any]) -> float:
+        """Put a datum for each of the next 200 AWS minutes, so that nobody is too late; returns the first one's time."""
+        now = self.aws.clock.now()
+        data = [datum | {"Timestamp": now + 60 * minute} for minute in range(200)]
+        self.cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
+        return now
+
     def forget_scaling(self, deployed: Deployed) -> None:
         """Take away the target and the alarms of an endpoint, that later minutes need not go through them."""
         target = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, "ResourceId": deployed.resource_id}
@@ -329,162 +185,3 @@ class Kit:
             deployed.until_status("InService")
             deployed.announced = [until(queue.take, "the TestNotification") for queue in deployed.queues.values()]
         return deployed
-
-
-@dataclass
-class Role:
-    kit: Kit = field(repr=False)
-    name: str
-    arn: str
-
-    def allow(self, bucket: str, *, without: Iterable[str] = (), more: Iterable[dict[str, Any]] = ()) -> None:
-        """Give the role what an execution role needs on `bucket`, without some of it, in place of what it had."""
-        statements = [
-            {"Effect": "Allow", "Action": actions, "Resource": resource.format(bucket=f"arn:aws:s3:::{bucket}")}
-            for purpose, (actions, resource) in ALLOWED.items()
-            if purpose not in without
-        ]
-        document = {"Version": "2012-10-17", "Statement": [*statements, *more]}
-        self.kit.iam.put_role_policy(RoleName=self.name, PolicyName="execution", PolicyDocument=json.dumps(document))
-
-
-@dataclass
-class Queue:
-    kit: Kit = field(repr=False)
-    url: str
-    arn: str
-    kept: list[str] = field(default_factory=list, repr=False)
-
-    def allow(self, principal: Any, **statement: Any) -> None:
-        allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": self.arn, "Principal": principal, **statement}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        self.kit.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
-
-    def take(self) -> list[str]:
-        """The bodies of up to ten messages, which are then gone from the queue."""
-        found = self.kit.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", [])
-        for message in found:
-            self.kit.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return [message["Body"] for message in found]
-
-    def notification(self) -> Notification:
-        """The next notification that is not the TestNotification."""
-
-        def look() -> Notification | None:
-            for body in self.take():
-                self.kept.append(body)
-            while self.kept:
-                parsed = parse_notification(self.kept.pop(0))
-                if parsed is not None:
-                    return parsed
-            return None
-
-        return until(look, f"a notification in {self.url}")
-
-
-@dataclass
-class Deployed:
-    kit: Kit = field(repr=False)
-    name: str
-    bucket: str
-    role: Role
-    model: str = ""
-    config: str = ""
-    queues: dict[str, Queue] = field(default_factory=dict)
-    topics: dict[str, Any] = field(default_factory=dict)
-    announced: list[list[str]] = field(default_factory=list, repr=False)
-
-    @property
-    def resource_id(self) -> str:
-        return f"endpoint/{self.name}/variant/primary"
-
-    def describe(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.kit.sagemaker.describe_endpoint(EndpointName=self.name)
-        return answer
-
-    def until_status(self, *wanted: str) -> dict[str, Any]:
-        described = until(
-            lambda: seen if (seen := self.describe())["EndpointStatus"] in (*wanted, "Failed") else None,
-            f"endpoint {self.name} is {wanted}",
-        )
-        assert described["EndpointStatus"] in wanted, described.get("FailureReason")
-        return described
-
-    def status(self) -> dict[str, Any]:
-        """This endpoint in the local AWS's own status document."""
-        return next(item for item in self.kit.aws.status()["endpoints"] if item["name"] == self.name)
-
-    def serving(self, count: int = 1) -> list[dict[str, Any]]:
-        """The instances, once exactly `count` serve and no other is there."""
-
-        def look() -> list[dict[str, Any]] | None:
-            instances: list[dict[str, Any]] = self.status()["instances"]
-            return instances if [item["state"] for item in instances] == ["InService"] * count else None
-
-        return until(lambda: look() is not None, f"{count} instances serve") and self.status()["instances"]
-
-    def scale(self, count: int) -> None:
-        wanted = [{"VariantName": "primary", "DesiredInstanceCount": count}]
-        self.kit.sagemaker.update_endpoint_weights_and_capacities(EndpointName=self.name, DesiredWeightsAndCapacities=wanted)
-
-    def asleep(self) -> Deployed:
-        """This endpoint, at zero instances."""
-        self.scale(0)
-        until(lambda: not self.status()["instances"], f"endpoint {self.name} has no instance")
-        self.until_status("InService")
-        return self
-
-    def invoke(self, orders: dict[str, Any] | None = None, **arguments: Any) -> Invoked:
-        """Send orders to the obedient model, inline, or whatever `arguments` say."""
-        if orders is not None:
-            arguments = {"Body": json.dumps(orders).encode(), "ContentType": "application/json"} | arguments
-        answer = self.kit.runtime.invoke_endpoint_async(EndpointName=self.name, **arguments)
-        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
-        return Invoked(answer["InferenceId"], answer["OutputLocation"], answer["FailureLocation"])
-
-    def seen(self, invoked: Invoked) -> Outcome | None:
-        """The outcome as it is now; fails the test when there are two."""
-        found = {kind: self.kit.read(uri) for kind, uri in (("output", invoked.output), ("failure", invoked.failure))}
-        ended = [Outcome(kind, item.body, item.content_type) for kind, item in found.items() if item is not None]
-        assert len(ended) < 2, f"two outcomes of one request: {ended}"
-        return ended[0] if ended else None
-
-    def outcome(self, invoked: Invoked, seconds: float = 30.0) -> Outcome:
-        return until(lambda: self.seen(invoked), f"an outcome of {invoked}", seconds)
-
-    def ask(self, orders: dict[str, Any] | None = None, **arguments: Any) -> Outcome:
-        return self.outcome(self.invoke(orders, **arguments))
-
-    def failure(self, orders: dict[str, Any] | None = None, **arguments: Any) -> str:
-        """The reason that a request failed for."""
-        outcome = self.ask(orders, **arguments)
-        assert outcome.kind == "failure", outcome
-        return outcome.body.decode()
-
-    def log_lines(self) -> list[str]:
-        group = f"/aws/sagemaker/Endpoints/{self.name}"
-        try:
-            events = self.kit.logs.filter_log_events(logGroupName=group)["events"]
-        except self.kit.logs.exceptions.ResourceNotFoundException:
-            return []
-        return [event["message"] for event in events]
-
-    def metric(self, name: str, statistic: str = "Sum", variant: bool = True) -> list[float]:
-        """The datapoints of a metric over this local AWS's whole life, oldest first."""
-        dimensions = [{"Name": "EndpointName", "Value": self.name}]
-        dimensions += [{"Name": "VariantName", "Value": "primary"}] if variant else []
-        now = self.kit.aws.clock.now()
-        found = self.kit.cloudwatch.get_metric_statistics(
-            Namespace="AWS/SageMaker",
-            MetricName=name,
-            Dimensions=dimensions,
-            StartTime=now - 20 * 3600,
-            EndTime=now + 3600,
-            Period=60,
-            Statistics=[statistic],
-        )
-        points = sorted(found["Datapoints"], key=lambda point: point["Timestamp"])
-        return [point[statistic] for point in points]
-
-    def delete(self) -> None:
-        self.kit.sagemaker.delete_endpoint(EndpointName=self.name)

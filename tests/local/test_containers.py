@@ -8,17 +8,24 @@ import sys
 import tarfile
 import threading
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from local_kit import Deployed, Kit, archive, process_runs, until
+from local_kit import Kit
+from local_model import archive
+from local_parts import Deployed
+from local_tools import process_runs, until
 
+from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container import environment
 from async_endpoint.local.container.archive import ArchiveUnusable, unpack
 from async_endpoint.local.container.environment import RequirementsFailed, python_for
 from async_endpoint.local.container.process import ContainerDied, ContainerProcess, ContainerSpec, ContainerTimedOut
+from async_endpoint.local.hosting.instance import Instance, InstanceState
+from async_endpoint.local.hosting.site import Site
 
 # --- archives -------------------------------------------------------------------------------------------------------------
 
@@ -193,6 +200,23 @@ def test_a_container_echoes_prints_and_ends_when_killed(tmp_path: Path) -> None:
     watched.container.kill()
     with pytest.raises(ContainerDied):
         watched.container.invoke(b"", {}, 1)
+
+
+def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) -> None:
+    site = Site(ScaledClock(600), tmp_path, launch_seconds=0)
+    spec = ContainerSpec(archive("import time\ndef model_fn(d): time.sleep(600)\n"), {})
+    changed = threading.Condition()
+
+    def change(do: Callable[[], None]) -> None:
+        with changed:
+            do()
+            changed.notify_all()
+
+    instance = Instance(site, spec, 0.2, lambda *_: None, change)
+    with changed:
+        assert changed.wait_for(lambda: instance.state is InstanceState.FAILED, 20)
+    assert instance.reason.startswith("/ping did not answer within")
+    until(lambda: instance.pid is not None and not process_runs(instance.pid), "its container is gone")
 
 
 def test_an_answer_that_comes_too_late_is_timed_out(tmp_path: Path) -> None:

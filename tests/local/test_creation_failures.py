@@ -9,7 +9,10 @@ import tarfile
 from typing import Any
 
 import pytest
-from local_kit import ALLOWED, Deployed, Kit, archive, refusal, unique, until
+from local_kit import Kit
+from local_model import archive
+from local_parts import ALLOWED, Deployed
+from local_tools import refusal, unique, until
 
 
 def outside(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:

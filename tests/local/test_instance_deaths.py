@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from local_kit import Deployed, Kit, process_runs, until
+from local_kit import Kit
+from local_parts import Deployed
+from local_tools import process_runs, until
 
 from async_endpoint.contract.notifications import parse_notification
 

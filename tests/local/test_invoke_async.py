@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from local_kit import Deployed, Kit, archive, refusal, unique, until
+from local_kit import Kit
+from local_model import archive
+from local_parts import Deployed
+from local_tools import refusal, unique, until
 
 
 def test_an_accepted_request_is_answered_with_where_its_outcome_will_lie(kit: Kit, shop: Deployed) -> None:

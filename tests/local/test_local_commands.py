@@ -18,7 +18,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from local_kit import Kit, process_runs, until
+from local_kit import Kit
+from local_tools import process_runs, until
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.local import daemon

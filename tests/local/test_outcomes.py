@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_kit import Deployed, Kit, archive, until
+from local_kit import Kit
+from local_model import archive
+from local_parts import Deployed
+from local_tools import until
 
 from async_endpoint.contract.notifications import Notification, parse_notification
 

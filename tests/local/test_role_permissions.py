@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local_kit import ACCOUNT, REGION, Deployed, Kit, Queue, until
+from local_kit import ACCOUNT, REGION, Kit
+from local_parts import Deployed, Queue
+from local_tools import until
 
 from async_endpoint.contract.notifications import Notification
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from local_kit import DIMENSION, Deployed, Kit, archive, refusal, until
+from local_kit import DIMENSION, Kit
+from local_model import archive
+from local_parts import Deployed
+from local_tools import refusal, until
 
 
 def another(kit: Kit, deployed: Deployed, model_archive: bytes | None = None, environment: Any = None, **variant: Any) -> str:

@@ -1,0 +1,131 @@
+"""What CloudWatch is told of an endpoint, minute by minute, and what it makes of a customer's own datapoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from local_kit import Kit
+from local_parts import Deployed
+from local_tools import unique, until
+
+from async_endpoint.contract import metrics as m
+
+MINUTE = 60
+
+
+def test_metrics_have_the_documented_names_units_and_dimensions(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    uri = kit.put(deployed.bucket, "input/shirt", b"shirt")
+    assert deployed.ask(InputLocation=uri).kind == "output"
+    deployed.failure({"status": 400, "message": "no"})
+    deployed.failure({"raise": "no"})
+    until(lambda: sum(deployed.metric("InvocationsProcessed")) == 3, "all three are counted")
+    now = kit.aws.clock.now()
+    listed = kit.cloudwatch.get_paginator("list_metrics").paginate(
+        Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": deployed.name}]
+    )
+    found = {metric["MetricName"]: metric["Dimensions"] for page in listed for metric in page["Metrics"]}
+    assert found.keys().isdisjoint(m.NEVER_PUBLISHED)
+    assert found.keys() == {
+        "ApproximateBacklogSize",
+        "ApproximateBacklogSizePerInstance",
+        "ApproximateAgeOfOldestRequest",
+        "HasBacklogWithoutCapacity",
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "InvocationFailures",
+        "InvocationsProcessed",
+        "ModelLatency",
+        "RequestDownloadLatency",
+        "ResponseUploadLatency",
+        "TimeInBacklog",
+        "TotalProcessingTime",
+    }
+    for name, dimensions in found.items():
+        metric = m.PUBLISHED[name]
+        assert dimensions == metric.dimensions(deployed.name, "primary"), name
+        answer = kit.cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=now - 3_600,
+            EndTime=now + 3_600,
+            Period=60,
+            Statistics=["Sum", "Average", "SampleCount"],
+        )
+        assert {point["Unit"] for point in answer["Datapoints"]} == {metric.unit}, name
+        assert {point["Timestamp"].second for point in answer["Datapoints"]} == {0}, name
+    assert [sum(deployed.metric(name)) for name in ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationFailures")] == [
+        1,
+        1,
+        2,
+    ]
+    assert sum(deployed.metric("ModelLatency", "SampleCount")) == 3
+    assert 0 < max(deployed.metric("ModelLatency", "Maximum")) < 30e6
+
+
+def test_the_total_time_of_a_request_has_its_time_in_the_backlog_in_it(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy().asleep()
+    sent = kit.aws.clock.now()
+    invoked = deployed.invoke({"answer": "late"})
+    until(lambda: kit.aws.clock.now() > sent + 2 * MINUTE, "two minutes in the backlog")
+    deployed.scale(1)
+    deployed.outcome(invoked)
+    (total,) = until(lambda: deployed.metric("TotalProcessingTime", "Maximum"), "its metric")
+    (waited,) = deployed.metric("TimeInBacklog", "Maximum")
+    assert total > waited > 2 * MINUTE * 1_000
+
+
+def test_get_metric_data_answers_too(kit: Kit, shop: Deployed) -> None:
+    now = kit.aws.clock.now()
+    until(lambda: kit.aws.clock.now() > now + 3 * MINUTE, "three minutes")
+    metric = {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "ApproximateBacklogSize",
+        "Dimensions": [{"Name": "EndpointName", "Value": shop.name}],
+    }
+    (answer,) = until(
+        lambda: [
+            found
+            for found in kit.cloudwatch.get_metric_data(
+                StartTime=now - MINUTE,
+                EndTime=now + 10 * MINUTE,
+                MetricDataQueries=[{"Id": "backlog", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}],
+            )["MetricDataResults"]
+            if found["Values"]
+        ],
+        "datapoints",
+    )
+    assert (answer["Id"], set(answer["Values"]) <= {0.0, 1.0, 2.0}) == ("backlog", True)
+
+
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
+def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zone(kit: Kit) -> None:
+    namespace, name = unique("Shop"), unique("orders")
+    kit.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=namespace,
+        MetricName="Orders",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=3,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="ignore",
+    )
+    kit.put_minutely(namespace, {"MetricName": "Orders", "Values": [1.0, 2.0], "Counts": [1.0, 1.0]})
+    until(
+        lambda: kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM", "it is in ALARM"
+    )

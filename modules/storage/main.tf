@@ -17,6 +17,9 @@ locals {
 resource "aws_s3_bucket" "this" {
   bucket        = local.bucket
   force_destroy = var.force_destroy
+
+  # Destroyed before the key: a bucket that is kept because it is not empty must stay readable.
+  depends_on = [aws_kms_key.this]
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {

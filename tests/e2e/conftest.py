@@ -81,10 +81,8 @@ class Checkout:
 
     def start_local_aws(self) -> str:
         """Start this checkout's local AWS on a free port; return its URL."""
-        # Without it: moto, as it loads, looks for the profile of this shell.
-        bare = {name: value for name, value in self.environment.items() if name != "AWS_PROFILE"}
         options = ("--port", "0", "--time-scale", "60", "--detach", "--json")
-        url: str = Checkout(self.folder, bare).succeed("local", "up", *options).document["endpoint_url"]
+        url: str = self.succeed("local", "up", *options).document["endpoint_url"]
         return url
 
     def query(self, name: str) -> str:
@@ -216,7 +214,6 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "TF_CLI_CONFIG_FILE": "/a/file/that/is/not/there",
         "TF_WORKSPACE": "elsewhere",
         "XDG_CACHE_HOME": str(tmp_path_factory.getbasetemp() / "cache"),  # of containers: empty, as on a new machine
-        "GOGC": "400",  # four Terraforms at once: collecting garbage is a third of their time
         "COLUMNS": "200",
     }
 

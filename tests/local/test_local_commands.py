@@ -98,7 +98,8 @@ def test_a_local_aws_that_is_killed_takes_its_containers_along_and_leaves_no_cla
     until(lambda: not process_runs(container), "the container ends too")
     os.waitpid(record.pid, 0)
     assert read_record(workspace) is None
-    assert daemon.start_detached(workspace, 0, 600, 6).pid != record.pid
+    again = daemon.start_detached(workspace, 0, 600, 6)
+    assert {path.name for path in record_path(workspace).parent.iterdir() if path.is_dir()} == {again.instance_id}
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])

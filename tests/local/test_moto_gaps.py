@@ -206,6 +206,12 @@ def test_scaling_activities_come_in_pages(kit: Kit, target: dict[str, str]) -> N
     page = activities(MaxResults=1, NextToken=page["NextToken"])
     assert [item["Description"] for item in page["ScalingActivities"]] == ["Setting desired instance count to 2."]
     assert "NextToken" not in page
+    assert (
+        kit.client("application-autoscaling", region="us-east-1").describe_scaling_activities(ServiceNamespace="sagemaker")[
+            "ScalingActivities"
+        ]
+        == []
+    )
     assert len({item["ActivityId"] for item in activities()["ScalingActivities"]}) == 2
 
 

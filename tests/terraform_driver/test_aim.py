@@ -55,6 +55,7 @@ def test_on_aws_a_persons_profile_stays_and_terraforms_settings_are_the_drivers(
         "TF_CLI_CONFIG_FILE": "/rc",
         "TF_IN_AUTOMATION": "1",
         "CHECKPOINT_DISABLE": "1",
+        "GOGC": "400",
     }
 
 

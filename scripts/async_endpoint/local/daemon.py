@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,16 @@ def run(
     workspace: Workspace, port: int, time_scale: float, launch_seconds: float, ready: Callable[[LocalAwsRecord], None]
 ) -> None:
     """Serve until told to stop, by signal or by `stop`. Raises InvalidInput when the port is taken or another one runs."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # moto, as it loads, looks for the profile of this shell, and stops when it is not there
     from async_endpoint.local.aws import LocalAws  # noqa: PLC0415 - loads moto, which only the serving process needs
 
     refuse_second(workspace)
+    folder = workspace.local / "aws"
+    for left_over in folder.glob("*/"):  # by one that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
     try:
-        aws = LocalAws(workspace.local / "aws", port, time_scale, launch_seconds)
+        aws = LocalAws(folder, port, time_scale, launch_seconds)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise InvalidInput(

@@ -14,7 +14,8 @@ PAGE = 50  # DescribeScalingActivities.MaxResults, default
 def mend(targets: Targets) -> None:
     def describe_scaling_activities(self: ApplicationAutoScalingResponse) -> str:
         wanted = self._get_param("ResourceId")
-        found = [activity for activity in targets.activities if wanted in (None, activity.resource_id)]
+        here = [activity for activity in targets.activities if activity.region == self.region]
+        found = [activity for activity in here if wanted in (None, activity.resource_id)]
         start = int(self._get_param("NextToken") or 0)
         end = start + (self._get_int_param("MaxResults") or PAGE)
         more = {"NextToken": str(end)} if end < len(found) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingReading, propose
 from async_endpoint.autoscaling.scaler import Bounds, Decision, ScalerState, completed, decide
@@ -20,6 +21,7 @@ KEPT_ACTIVITIES = 1_000
 class Activity:
     """A scaling activity, as DescribeScalingActivities tells it. Times are AWS seconds."""
 
+    region: str
     resource_id: str
     decision: Decision
     started_at: float
@@ -47,23 +49,22 @@ class Targets:
 
     def __init__(self) -> None:
         self.activities: list[Activity] = []
-        self._states: dict[tuple[str, str], ScalerState] = {}
+        self._states: WeakKeyDictionary[Endpoint, ScalerState] = WeakKeyDictionary()  # another of the same name starts anew
 
     def decide(self, endpoint: Endpoint, alarms: dict[str, Alarm], now: float) -> None:
         """Bring one endpoint's capacity to what its policies ask for. Nothing is asked of an endpoint that is being changed."""
         resource_id = endpoint.resource_id
-        key = (endpoint.region, resource_id)
         target = stores.scalable_target(endpoint.region, resource_id)
         if target is None:
-            self._states.pop(key, None)
+            self._states.pop(endpoint, None)
             return
         if endpoint.status != "InService":
             return
-        self._complete(key, now)
+        self._complete(endpoint, now)
         tracking, steps = _readings(endpoint.region, resource_id, alarms)
-        state, current = self._states.get(key, ScalerState()), endpoint.desired
+        state, current = self._states.get(endpoint, ScalerState()), endpoint.desired
         suspended = target.suspended_state or {}
-        decision, self._states[key] = decide(
+        decision, self._states[endpoint] = decide(
             state,
             now,
             current,
@@ -73,15 +74,15 @@ class Targets:
             suspended_out=bool(suspended.get("DynamicScalingOutSuspended")),
         )
         if decision is not None:
-            self.activities = [Activity(resource_id, decision, now), *self.activities[: KEPT_ACTIVITIES - 1]]
+            self.activities = [Activity(endpoint.region, resource_id, decision, now), *self.activities[: KEPT_ACTIVITIES - 1]]
             endpoint.scale(decision.desired)
 
-    def _complete(self, key: tuple[str, str], now: float) -> None:
+    def _complete(self, endpoint: Endpoint, now: float) -> None:
         """An endpoint back InService has reached its capacity: its cooldown counts from here."""
         for activity in self.activities:
-            if activity.resource_id == key[1] and activity.ended_at is None:
+            if activity.ended_at is None and (activity.region, activity.resource_id) == (endpoint.region, endpoint.resource_id):
                 activity.ended_at = now
-                self._states[key] = completed(self._states.get(key, ScalerState()), now)
+                self._states[endpoint] = completed(self._states.get(endpoint, ScalerState()), now)
 
 
 def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[list[TrackingReading], list[StepReading]]:

@@ -41,8 +41,7 @@ def deploy(kit: Kit) -> Iterator[Any]:
 
     yield endpoint
     for deployed in made:
-        if any(item["name"] == deployed.name for item in kit.aws.status()["endpoints"]):
-            deployed.delete()
+        kit.forget(deployed.name)
         kit.forget_scaling(deployed)
 
 

@@ -60,6 +60,16 @@ class Kit:
     sagemaker = cached_property(lambda self: self.client("sagemaker"))
     runtime = cached_property(lambda self: self.client("sagemaker-runtime"))
 
+    def endpoints(self, name: str) -> list[dict[str, Any]]:
+        """What the local AWS says of the endpoint of that name: one document, or none."""
+        return [item for item in self.aws.status()["endpoints"] if item["name"] == name]
+
+    def forget(self, name: str) -> None:
+        """End an endpoint whatever it is doing; SageMaker itself has no call for that."""
+        endpoint = self.aws.hosting.get(REGION, name)
+        if endpoint is not None:
+            self.aws.hosting.delete(endpoint, lambda: None)
+
     # --- one thing each ----------------------------------------------------------------------------------------------
 
     def bucket(self) -> str:

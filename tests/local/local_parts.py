@@ -202,4 +202,7 @@ class Deployed:
         return [point[statistic] for point in points]
 
     def delete(self) -> None:
+        """Delete this endpoint as soon as SageMaker takes that, and wait until its name is free."""
+        self.until_status("InService", "Failed", "UpdateRollbackFailed")
         self.kit.sagemaker.delete_endpoint(EndpointName=self.name)
+        until(lambda: not self.kit.endpoints(self.name), f"endpoint {self.name} is gone")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -91,13 +93,21 @@ def test_waiters_of_boto3_come_to_an_end(kit: Kit, deploy: Any) -> None:
     kit.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=deployed.name, WaiterConfig=quick)
 
 
-def test_an_endpoint_can_be_deleted_while_it_is_creating_and_made_again(kit: Kit, deploy: Any) -> None:
+def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(kit: Kit, deploy: Any) -> None:
     deployed = deploy(archive("import time\ndef model_fn(d): time.sleep(600)\n"), wait=False)
     until(lambda: [item["state"] for item in deployed.status()["instances"]] == ["Starting"], "its container starts")
-    pid = deployed.status()["instances"][0]["pid"]
-    deployed.delete()
+    pid = until(lambda: deployed.status()["instances"][0]["pid"], "its container has a process id")
+    in_progress = f'Cannot update in-progress endpoint "{arn("endpoint", deployed.name)}".'
+    assert refusal(kit.sagemaker.delete_endpoint, EndpointName=deployed.name) == ("ValidationException", in_progress)
+    os.kill(pid, signal.SIGKILL)
+    assert deployed.until_status("Failed")["FailureReason"]
+    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    assert deployed.describe()["EndpointStatus"] == "Deleting"
+    taken = {"EndpointName": deployed.name, "EndpointConfigName": deployed.config}
+    assert "Cannot create already existing endpoint" in refusal(kit.sagemaker.create_endpoint, **taken)[1]
+    until(lambda: not kit.endpoints(deployed.name), "the endpoint is gone")
     assert "Could not find endpoint" in refusal(deployed.describe)[1]
-    until(lambda: not process_runs(pid), "its container is gone")
+    assert not process_runs(pid)
     config = kit.config(kit.model(deployed.bucket, deployed.role), deployed.bucket)
     kit.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
     assert deployed.until_status("InService")["EndpointConfigName"] == config

@@ -32,7 +32,6 @@ from local_tools import refusal, unique
         ({"output": {"NotificationConfig": {"SuccessTopic": "topic"}}}, "SuccessTopic"),
         ({"output": {"NotificationConfig": {"IncludeInferenceResponseIn": ["EVERYWHERE"]}}}, "enum value set"),
         ({"request": {"EndpointConfigName": "not a name"}}, "EndpointConfigName"),
-        ({"request": {"AsyncInferenceConfig": None}}, "AsyncInferenceConfig"),
     ],
 )
 def test_a_configuration_sagemaker_would_refuse_is_refused(kit: Kit, shop: Deployed, change: dict[str, Any], said: str) -> None:

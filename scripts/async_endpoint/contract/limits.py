@@ -39,3 +39,5 @@ FILENAME_CHARS: Final = 32  # [M]
 S3_OUTPUT_PATH_EXTENSION_CHARS: Final = 512  # [M]
 NOTIFICATION_BODY_BYTES: Final = 131_072  # [D] response is included up to 128 KB
 REAL_TIME_RESPONSE_SECONDS: Final = 60  # [D] InvokeEndpoint's container must answer within this
+REAL_TIME_BODY_BYTES: Final = 6_291_456  # [M] InvokeEndpoint.Body
+SERVERLESS_BODY_BYTES: Final = 4_194_304  # [D] 4 MB

@@ -7,10 +7,12 @@ import tarfile
 import zlib
 from pathlib import Path
 
+from async_endpoint.local.container.container import CannotStart
+
 READ_BYTES = 1 << 20
 
 
-class ArchiveUnusable(Exception):
+class ArchiveUnusable(CannotStart):
     """The model archive cannot be unpacked; the text says why."""
 
 

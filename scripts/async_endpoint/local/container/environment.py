@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from async_endpoint.local.container.container import CannotStart
 
-class RequirementsFailed(Exception):
+
+class RequirementsFailed(CannotStart):
     """`pip install -r code/requirements.txt` failed; the text is pip's own errors."""
 
 

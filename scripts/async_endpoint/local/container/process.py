@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import shutil
 import signal
@@ -11,38 +10,18 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from async_endpoint.local.container import environment, serve
 from async_endpoint.local.container.archive import unpack
+from async_endpoint.local.container.connections import ContainerPort
+from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.local.container.spec import ContainerSpec
+
+__all__ = ["ContainerDied", "ContainerProcess", "ContainerResponse", "ContainerSpec", "ContainerTimedOut"]
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
 LAST_OUTPUT_SECONDS = 2.0  # for what a dead container printed; whatever it started outside its session may hold on longer
-
-
-class ContainerDied(Exception):
-    """The connection broke before an answer: the container is gone."""
-
-
-class ContainerTimedOut(Exception):
-    """No answer within the time allowed."""
-
-
-@dataclass(frozen=True)
-class ContainerSpec:
-    """What CreateModel says of a container: the archive's bytes (None without model data) and its environment."""
-
-    archive: bytes | None
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class ContainerResponse:
-    status: int
-    content_type: str
-    custom_attributes: str | None
-    body: bytes
 
 
 class ContainerProcess:
@@ -57,7 +36,7 @@ class ContainerProcess:
         unpack(spec.archive, folder / "model") if spec.archive is not None else (folder / "model").mkdir(parents=True)
         python = environment.python_for(folder / "model" / "code" / "requirements.txt")
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-            self.port = int(listener.getsockname()[1])
+            self._port = ContainerPort(int(listener.getsockname()[1]))
             self._process = subprocess.Popen(
                 [str(python), serve.__file__, str(listener.fileno())],
                 pass_fds=[listener.fileno()],  # handed over, not found free and bound again: no other process can take the port
@@ -77,44 +56,29 @@ class ContainerProcess:
         return self._process.pid
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.pid,) if self.alive else ()
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def ping(self, timeout: float = 2.0) -> bool:
-        """Whether `/ping` answers 200 within `timeout` seconds (SageMaker's own limit is 2)."""
-        try:
-            return self._request("GET", "/ping", b"", {}, timeout).status == 200
-        except (ContainerDied, ContainerTimedOut):
-            return False
+        return self._port.ping(timeout)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
-        """POST to `/invocations`; raises ContainerTimedOut after `timeout` seconds, ContainerDied on a broken connection."""
-        return self._request("POST", "/invocations", body, headers, timeout)
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+        """POST to `/invocations`; a process serves one model, whatever the target."""
+        return self._port.request("POST", "/invocations", body, headers, timeout)
 
     def kill(self) -> None:
-        """End the container and whatever it started; its folder is removed once it is gone. Returns at once."""
         if not self._ended.is_set():
             # Gone already, or on macOS a group of which only the unburied are left.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request(method, path, body, dict(headers))
-            answer = connection.getresponse()
-            return ContainerResponse(
-                answer.status,
-                answer.headers.get("Content-Type", "application/octet-stream"),
-                answer.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
-                answer.read(),
-            )
-        except TimeoutError as error:
-            raise ContainerTimedOut(str(error)) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise ContainerDied(str(error) or type(error).__name__) from error
-        finally:
-            connection.close()
+    def wait(self) -> None:
+        """Until the process is gone."""
+        self._process.wait()
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
         here = str(self._folder)
@@ -131,6 +95,7 @@ class ContainerProcess:
         code = self._process.wait()
         self.kill()  # what it started may live on, and hold its output open
         self._ended.set()
+        self._port.close()
         if self._process.stdin is not None:
             self._process.stdin.close()
         follower.join(LAST_OUTPUT_SECONDS)

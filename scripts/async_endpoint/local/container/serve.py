@@ -99,7 +99,9 @@ def as_bytes(answer: Any) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     """The two routes of the container contract."""
 
-    protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"  # connections stay open, so nothing may wait for the other side's acknowledgement:
+    disable_nagle_algorithm = True
+    wbufsize = -1  # an answer leaves in one piece
     server: ModelServer
 
     def do_GET(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from async_endpoint.contract.s3_uri import S3Uri
@@ -12,6 +13,8 @@ from async_endpoint.contract.s3_uri import S3Uri
 DEFAULT_CONCURRENCY = 4
 # ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is what people observe.
 DEFAULT_STARTUP_SECONDS = 600
+
+Described = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class AsyncSettings:
     concurrency: int
 
     @classmethod
-    def read(cls, config: Mapping[str, Any]) -> AsyncSettings:
+    def read(cls, config: Described) -> AsyncSettings:
         output = config["OutputConfig"]
         topics = output.get("NotificationConfig") or {}
         concurrency = (config.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance")
@@ -47,36 +50,135 @@ class AsyncSettings:
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """One configuration with its one variant and that variant's model."""
+class ContainerSource:
+    """One container of a model. For a multi-model container `model_data` is the prefix that TargetModel is looked up under."""
 
-    config_name: str
-    variant_name: str
-    model_name: str
-    instance_type: str
-    initial_count: int
-    startup_seconds: int
     image: str
     model_data: S3Uri | None
     environment: Mapping[str, str]
-    role_arn: str
-    async_settings: AsyncSettings
+    hostname: str
+    multi_model: bool
 
     @classmethod
-    def read(cls, config: Mapping[str, Any], model: Mapping[str, Any]) -> Deployment:
-        """From the stored CreateEndpointConfig and CreateModel requests, which sagemaker/ has checked."""
-        variant = config["ProductionVariants"][0]
-        container = model.get("PrimaryContainer") or model["Containers"][0]
+    def read(cls, container: Described) -> ContainerSource:
         return cls(
-            config_name=config["EndpointConfigName"],
-            variant_name=variant["VariantName"],
-            model_name=model["ModelName"],
-            instance_type=variant["InstanceType"],
-            initial_count=variant["InitialInstanceCount"],
-            startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or DEFAULT_STARTUP_SECONDS,
             image=container["Image"],
             model_data=S3Uri.parse(container["ModelDataUrl"]) if container.get("ModelDataUrl") else None,
             environment=container.get("Environment") or {},
-            role_arn=model["ExecutionRoleArn"],
-            async_settings=AsyncSettings.read(config["AsyncInferenceConfig"]),
+            hostname=container.get("ContainerHostname", ""),
+            multi_model=container.get("Mode") == "MultiModel",
         )
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model: its role, and its containers in the order of the pipeline; `direct` when the caller chooses one of them."""
+
+    name: str
+    role_arn: str
+    containers: tuple[ContainerSource, ...]
+    direct: bool
+
+    @classmethod
+    def read(cls, model: Described) -> ModelSpec:
+        return cls(
+            name=model["ModelName"],
+            role_arn=model["ExecutionRoleArn"],
+            containers=tuple(ContainerSource.read(container) for container in containers_of(model)),
+            direct=(model.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct",
+        )
+
+    @property
+    def multi_model(self) -> bool:
+        return any(container.multi_model for container in self.containers)
+
+
+def containers_of(model: Described) -> list[Described]:
+    """The containers of a CreateModel request, in either of its two forms."""
+    return list(model.get("Containers") or ([model["PrimaryContainer"]] if "PrimaryContainer" in model else []))
+
+
+@dataclass(frozen=True)
+class Serverless:
+    """ServerlessConfig. `provisioned` instances are kept warm."""
+
+    memory_mb: int
+    concurrency: int
+    provisioned: int
+
+    @classmethod
+    def read(cls, config: Described) -> Serverless:
+        return cls(config["MemorySizeInMB"], config["MaxConcurrency"], config.get("ProvisionedConcurrency", 0))
+
+
+@dataclass(frozen=True)
+class VariantSpec:
+    """A production or shadow variant. `instance_type` is empty, and `serverless` given, for a serverless one."""
+
+    name: str
+    model: ModelSpec
+    instance_type: str
+    initial_count: int
+    weight: float
+    startup_seconds: int
+    least_outstanding: bool
+    serverless: Serverless | None
+
+    @classmethod
+    def read(cls, variant: Described, model: Described) -> VariantSpec:
+        serverless = Serverless.read(variant["ServerlessConfig"]) if "ServerlessConfig" in variant else None
+        return cls(
+            name=variant["VariantName"],
+            model=ModelSpec.read(model),
+            instance_type=variant.get("InstanceType", ""),
+            # A serverless variant proves its container with one, even if none is kept warm.
+            initial_count=max(serverless.provisioned, 1) if serverless else variant["InitialInstanceCount"],
+            weight=variant.get("InitialVariantWeight", 1.0),
+            startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or DEFAULT_STARTUP_SECONDS,
+            least_outstanding=(variant.get("RoutingConfig") or {}).get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS",
+            serverless=serverless,
+        )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One configuration: its variants, and how it takes requests asynchronously, if it does."""
+
+    config_name: str
+    variants: tuple[VariantSpec, ...]
+    shadows: tuple[VariantSpec, ...]
+    async_settings: AsyncSettings | None
+
+    @classmethod
+    def read(cls, config: Described, model: Callable[[str], Described]) -> Deployment:
+        """From the checked CreateEndpointConfig and CreateModel requests; `model` gives the latter by name."""
+
+        def variants(member: str) -> tuple[VariantSpec, ...]:
+            return tuple(VariantSpec.read(variant, model(variant["ModelName"])) for variant in config.get(member, ()))
+
+        asynchronous = config.get("AsyncInferenceConfig")
+        return cls(
+            config_name=config["EndpointConfigName"],
+            variants=variants("ProductionVariants"),
+            shadows=variants("ShadowProductionVariants"),
+            async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
+        )
+
+    @cached_property
+    def specs(self) -> tuple[VariantSpec, ...]:
+        """Every variant, the shadows last."""
+        return self.variants + self.shadows
+
+    @property
+    def role_arn(self) -> str:
+        """The role of an asynchronous endpoint's one model."""
+        return self.variants[0].model.role_arn
+
+    def retaining(self, counts: Mapping[str, int], weights: Mapping[str, float]) -> Deployment:
+        """This deployment, with the variants that are named beginning at those counts and weights."""
+
+        def kept(spec: VariantSpec) -> VariantSpec:
+            count, weight = counts.get(spec.name, spec.initial_count), weights.get(spec.name, spec.weight)
+            return replace(spec, initial_count=count, weight=weight)
+
+        return replace(self, variants=tuple(map(kept, self.variants)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from async_endpoint.local.clock import ScaledClock
-from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.instance import Instance, InstanceState
 
 # A machine that failed is replaced after this many AWS seconds, doubling with each failure in a row up to the longest.
@@ -14,13 +13,14 @@ LONGEST_REPLACEMENT_SECONDS = 600.0
 
 
 class Fleet:
-    """The instances of one deployment. Guarded by its endpoint's lock; `make` starts an instance and returns at once."""
+    """The instances of one variant. Guarded by its endpoint's lock; `make` starts an instance and returns at once.
 
-    def __init__(
-        self, deployment: Deployment, desired: int, make: Callable[[Deployment], Instance], clock: ScaledClock
-    ) -> None:
-        self.deployment = deployment
+    `limit` is how many requests an instance is given at a time, None for as many as come.
+    """
+
+    def __init__(self, desired: int, make: Callable[[], Instance], clock: ScaledClock, limit: int | None = None) -> None:
         self.desired = desired
+        self.limit = limit
         self.scaling = True  # until `desired` is reached once; a dead instance is replaced without a word
         self.instances: list[Instance] = []
         self.last_failure = ""
@@ -44,8 +44,7 @@ class Fleet:
 
     def free(self) -> Instance | None:
         """The least busy instance with room for one more request."""
-        limit = self.deployment.async_settings.concurrency
-        roomy = [instance for instance in self.ready if instance.in_flight < limit]
+        roomy = [instance for instance in self.ready if self.limit is None or instance.in_flight < self.limit]
         return min(roomy, key=lambda instance: instance.in_flight, default=None)
 
     def reconcile(self) -> None:
@@ -55,7 +54,7 @@ class Fleet:
             self._failures = 0
         wanted = [instance for instance in self.instances if instance.state is not InstanceState.DRAINING]
         if len(wanted) < self.desired and self._clock.now() >= self._replace_at:
-            self.instances += [self._make(self.deployment) for _ in range(self.desired - len(wanted))]
+            self.instances += [self._make() for _ in range(self.desired - len(wanted))]
         for instance in sorted(wanted, key=_least_loss)[: max(len(wanted) - self.desired, 0)]:
             instance.state = InstanceState.DRAINING
         for instance in self.instances:

@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from async_endpoint.local.container.archive import ArchiveUnusable
-from async_endpoint.local.container.environment import RequirementsFailed
-from async_endpoint.local.container.process import ContainerDied, ContainerProcess, ContainerResponse, ContainerSpec
+from async_endpoint.local.container.container import CannotStart, Container, ContainerDied, ContainerResponse
+from async_endpoint.local.container.launch import launch
+from async_endpoint.local.container.spec import Workload
+from async_endpoint.local.faults.faults import NO_FAULT, Start
 from async_endpoint.local.hosting.site import Site
 
 # Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts.
@@ -28,28 +29,32 @@ class InstanceState(StrEnum):
 
 
 class Instance:
-    """A machine with one container. Its state changes under the endpoint's lock, which `changed` takes and notifies."""
+    """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes."""
 
     def __init__(
         self,
         site: Site,
-        spec: ContainerSpec,
+        workload: Workload,
         startup_seconds: float,
         on_output: Callable[[str, str], None],
         changed: Callable[[Callable[[], None]], None],
+        fault: Start = NO_FAULT,
     ) -> None:
         self.id = f"i-{uuid.uuid4().hex[:17]}"
         self.state = InstanceState.LAUNCHING
         self.in_flight = 0
         self.reason = ""
         self._folder = site.folder / self.id
-        self._spec = spec
+        self._workload = workload
+        self._runtime = site.runtime
         self._startup_seconds = startup_seconds
-        self._launch_wait = site.clock.real(site.launch_seconds)
+        self._clock = site.clock
+        self._launched_at = site.clock.now() + site.launch_seconds + fault.extra_seconds
+        self._fails = fault.fails
         self._on_output = on_output
         self._changed = changed
         self._gone = threading.Event()
-        self._container: ContainerProcess | None = None
+        self._container: Container | None = None
         threading.Thread(target=self._start, name=self.id, daemon=True).start()
 
     @property
@@ -65,16 +70,21 @@ class Instance:
     def over(self) -> bool:
         return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
-        """Pass one request to the container; raises ContainerDied or ContainerTimedOut."""
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+        """Pass on one request, to the container or model `target` if given; raises ContainerDied or ContainerTimedOut."""
         if self._container is None:
             raise ContainerDied("the container is gone")
-        return self._container.invoke(body, headers, timeout)
+        return self._container.invoke(body, headers, timeout, target)
 
     def died(self, reason: str) -> None:
         """Take nothing more: the container broke a connection. That it ended may be noticed only later."""
         if not self.over:
             self.state, self.reason = InstanceState.FAILED, reason
+
+    def kill(self) -> None:
+        """Break the containers, as a crash would: the endpoint finds out by itself."""
+        if self._container is not None:
+            self._container.kill()
 
     def stop(self) -> None:
         """End the machine now, whatever it is doing. Safe to call twice, and while it starts."""
@@ -85,14 +95,18 @@ class Instance:
             self._container.kill()
 
     def _start(self) -> None:
-        if self._gone.wait(self._launch_wait):
+        if self._clock.wait(self._gone, self._launched_at):
             return
         self._set(InstanceState.STARTING)
+        if self._fails:  # in AWS seconds: no code runs that would take as long as it takes
+            if not self._clock.wait(self._gone, self._clock.now() + self._startup_seconds):
+                self._never_answered()
+            return
         try:
-            container = ContainerProcess(self._folder, self._spec, lambda line: self._on_output(self.id, line), self._exited)
+            container = launch(self._folder, self._workload, self._output, self._exited, self._runtime)
         except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
             shutil.rmtree(self._folder, ignore_errors=True)
-            known = isinstance(error, ArchiveUnusable | RequirementsFailed | OSError)
+            known = isinstance(error, CannotStart | OSError)
             self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
             return
         self._container = container
@@ -105,10 +119,16 @@ class Instance:
                 self._set(InstanceState.READY)
                 return
             if time.monotonic() > deadline:
-                self._set(InstanceState.FAILED, f"/ping did not answer within {self._startup_seconds:.0f} seconds")
+                self._never_answered()
                 container.kill()
                 return
             self._gone.wait(PING_PAUSE_SECONDS)
+
+    def _never_answered(self) -> None:
+        self._set(InstanceState.FAILED, f"/ping did not answer within {self._startup_seconds:.0f} seconds")
+
+    def _output(self, line: str) -> None:
+        self._on_output(self.id, line)
 
     def _exited(self, code: int) -> None:
         self._set(InstanceState.FAILED, f"the container ended with exit code {code}")

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from async_endpoint.contract.metrics import Metric
 
 
 @dataclass
 class StatisticSet:
-    """CloudWatch's own aggregate of one metric over one period."""
+    """CloudWatch's own aggregate of one metric over one period; `rounded` values and how often they came, for percentiles."""
 
     count: int = 0
     total: float = 0.0
     minimum: float = float("inf")
     maximum: float = float("-inf")
+    rounded: Counter[float] = field(default_factory=Counter)
 
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
         self.minimum = min(self.minimum, value)
         self.maximum = max(self.maximum, value)
+        self.rounded[float(f"{value:.2g}")] += 1  # so that a busy minute has few
 
 
 class EndpointMetrics:

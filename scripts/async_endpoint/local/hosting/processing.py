@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from async_endpoint.contract import metrics as m
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.clock import ScaledClock
-from async_endpoint.local.container.process import ContainerResponse, ContainerTimedOut
+from async_endpoint.local.container.container import ContainerResponse, ContainerTimedOut
 from async_endpoint.local.hosting import notifications
 from async_endpoint.local.hosting.deployment import AsyncSettings
 from async_endpoint.local.hosting.instance import Instance
@@ -105,12 +105,14 @@ class Processing:
                 f"no answer within {invocation.timeout_seconds} seconds."
             ) from error
         self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
+        client = 400 <= response.status < 500
+        self._metrics.add(m.INVOCATION_4XX_ERRORS, float(client))
+        self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
         if response.status >= 400:
-            client = response.status < 500
-            self._metrics.add(m.INVOCATION_4XX_ERRORS if client else m.INVOCATION_5XX_ERRORS)
             text = response.body[:MODEL_TEXT_CHARS].decode(errors="replace").strip()
             raise RequestFailed(
-                f'Received {"client" if client else "server"} error ({response.status}) from primary with message "{text}"'
+                f"Received {'client' if client else 'server'} error ({response.status}) from {response.container} "
+                f'with message "{text}"'
             )
         return response
 

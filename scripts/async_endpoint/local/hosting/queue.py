@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ class Invocation:
     input_location: str | None = None
     body: bytes | None = None
     attempts: int = field(default=0)
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))  # ours; callers may give one inference id twice
 
 
 class RequestQueue:
@@ -79,6 +81,10 @@ class RequestQueue:
         """When the request at the front was received."""
         self._skip()
         return self._order[0].received_at if self._order else None
+
+    def all(self) -> list[Invocation]:
+        """Everything that waits, in order."""
+        return [invocation for invocation in self._order if id(invocation) in self._waiting]
 
     def drain(self) -> list[Invocation]:
         """Remove and return everything."""

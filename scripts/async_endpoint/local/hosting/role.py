@@ -13,6 +13,7 @@ from typing import Any
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local import stores
+from async_endpoint.local.faults.faults import Faults
 from async_endpoint.local.iam import Request, evaluate, evaluate_key, evaluate_trust
 from async_endpoint.local.record import ACCOUNT_ID
 
@@ -26,11 +27,12 @@ class AccessDenied(Exception):
 
 
 class ExecutionRole:
-    """One role, in one region."""
+    """One role, in one region; with `faults`, what they deny in S3 is denied too."""
 
-    def __init__(self, arn: str, region: str) -> None:
+    def __init__(self, arn: str, region: str, faults: Faults | None = None) -> None:
         self.arn = arn
         self.region = region
+        self._faults = faults
 
     def assume(self) -> None:
         """Raise AccessDenied unless the role exists and SageMaker may assume it."""
@@ -62,6 +64,7 @@ class ExecutionRole:
         """Read an object. Raises NoSuchThing; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
         policy = stores.bucket_policy(uri.bucket)
         self._check("s3:GetObject", uri.arn, policy)
+        self._meet_faults("GetObject", uri)
         try:
             found = stores.get_object(uri)
         except stores.NoSuchThing:
@@ -74,6 +77,7 @@ class ExecutionRole:
     def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or under the bucket's default encryption. Raises NoSuchThing or AccessDenied."""
         self._check("s3:PutObject", uri.arn, stores.bucket_policy(uri.bucket))
+        self._meet_faults("PutObject", uri)
         key = kms_key or stores.bucket_kms_key(uri.bucket)
         if key and key != AWS_MANAGED_S3_KEY:
             self._check_key("kms:GenerateDataKey", key, "s3")
@@ -102,8 +106,15 @@ class ExecutionRole:
         except AccessDenied:
             return False
 
+    def _meet_faults(self, action: str, uri: S3Uri) -> None:
+        if self._faults is not None and self._faults.denies(action, uri):
+            raise AccessDenied(
+                f"AccessDenied: {self.arn} is not authorized to perform: s3:{action} on resource: {uri.arn} "
+                "because a fault of the kind s3-denial is set"
+            )
+
     def _verdict(
-        self, action: str, resource: str, policy: Mapping[str, Any] | None = None, context: Mapping[str, str] | None = None
+        self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None
     ) -> Any:
         role = stores.role(self.arn)
         try:
@@ -112,7 +123,7 @@ class ExecutionRole:
             raise AccessDenied(f"AccessDenied: {error}") from error
 
     def _check(
-        self, action: str, resource: str, policy: Mapping[str, Any] | None = None, context: Mapping[str, str] | None = None
+        self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None
     ) -> None:
         verdict = self._verdict(action, resource, policy, context)
         if not verdict.allowed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
@@ -32,12 +33,20 @@ class Hosting:
         with self._lock:
             return [endpoint for endpoint in self._endpoints.values() if region in (None, endpoint.region)]
 
-    def delete(self, region: str, name: str) -> None:
-        """Delete an endpoint; one that is gone already stays gone."""
-        with self._lock:
-            endpoint = self._endpoints.pop((region, name), None)
-        if endpoint is not None:
-            endpoint.delete()
+    def delete(self, endpoint: Endpoint, gone: Callable[[], None]) -> None:
+        """Delete an endpoint; `gone` is called once its name is free again."""
+
+        def forget() -> None:
+            with self._lock:
+                self._endpoints.pop((endpoint.region, endpoint.name), None)
+            gone()
+
+        endpoint.delete(forget)
+
+    def look_again(self) -> None:
+        """Let every endpoint look at the clock now: it has jumped."""
+        for endpoint in self.all():
+            endpoint.look_again()
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""

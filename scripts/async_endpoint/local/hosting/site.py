@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from async_endpoint.contract.limits import REAL_TIME_RESPONSE_SECONDS
 from async_endpoint.local.clock import ScaledClock
+from async_endpoint.local.container.launch import PythonRuntime, Runtime
+from async_endpoint.local.faults.faults import Faults
 
 
 @dataclass(frozen=True)
 class Site:
-    """The clock, the folder for the instances' files, and the AWS seconds that provisioning a machine takes."""
+    """The clock, the folder for instances' files, the AWS seconds that provisioning a machine takes, what runs containers.
+
+    `response_seconds` is how long InvokeEndpoint waits for a container, in real seconds.
+    """
 
     clock: ScaledClock
     folder: Path
     launch_seconds: float
+    runtime: Runtime = field(default_factory=PythonRuntime)
+    response_seconds: float = REAL_TIME_RESPONSE_SECONDS
+
+    @cached_property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose; nothing, until somebody sets it."""
+        return Faults(self.clock)

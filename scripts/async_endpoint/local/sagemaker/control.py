@@ -9,9 +9,11 @@ from async_endpoint.local import stores
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.service import Hosting
+from async_endpoint.local.sagemaker.config_rules import check_config
+from async_endpoint.local.sagemaker.description import describe
 from async_endpoint.local.sagemaker.listing import page
 from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources
-from async_endpoint.local.sagemaker.rules import check_async_config, check_model
+from async_endpoint.local.sagemaker.rules import check_model, check_update
 from async_endpoint.local.sagemaker.wire import check, validation
 
 Action = Callable[[str, Described], Described]
@@ -67,6 +69,8 @@ class ControlPlane:
         answer = {"EnableNetworkIsolation": False, **model.request, "ModelArn": model.arn, "CreationTime": model.created_at}
         if "PrimaryContainer" in answer:
             answer["PrimaryContainer"] = {"Mode": "SingleModel", **answer["PrimaryContainer"]}
+        if "Containers" in answer:
+            answer["Containers"] = [{"Mode": "SingleModel", **container} for container in answer["Containers"]]
         return answer
 
     def _delete_model(self, region: str, request: Described) -> Described:
@@ -76,16 +80,18 @@ class ControlPlane:
     # --- endpoint configurations ---------------------------------------------------------------------------------------
 
     def _create_config(self, region: str, request: Described) -> Described:
-        check_async_config(request)
-        for variant in request["ProductionVariants"]:
-            self._models.get(region, variant["ModelName"])
+        check_config(request, lambda name: self._models.get(region, name).request)
         return {"EndpointConfigArn": self._configs.add(region, request).arn}
 
     def _describe_config(self, region: str, request: Described) -> Described:
         config = self._configs.get(region, request["EndpointConfigName"])
-        variants = [{"InitialVariantWeight": 1.0, **variant} for variant in config.request["ProductionVariants"]]
-        own = {"ProductionVariants": variants, "EndpointConfigArn": config.arn, "CreationTime": config.created_at}
-        return {"EnableNetworkIsolation": False, **config.request, **own}
+        variants: Described = {
+            member: [{"InitialVariantWeight": 1.0, **variant} for variant in config.request[member]]
+            for member in ("ProductionVariants", "ShadowProductionVariants")
+            if member in config.request
+        }
+        own = {"EndpointConfigArn": config.arn, "CreationTime": config.created_at}
+        return {"EnableNetworkIsolation": False, **config.request, **variants, **own}
 
     def _delete_config(self, region: str, request: Described) -> Described:
         name = request["EndpointConfigName"]
@@ -100,8 +106,7 @@ class ControlPlane:
 
     def _deployment(self, region: str, config_name: str) -> Deployment:
         config = self._configs.get(region, config_name).request
-        model = self._models.get(region, config["ProductionVariants"][0]["ModelName"]).request
-        return Deployment.read(config, model)
+        return Deployment.read(config, lambda name: self._models.get(region, name).request)
 
     # --- endpoints -----------------------------------------------------------------------------------------------------
 
@@ -113,40 +118,15 @@ class ControlPlane:
 
     def _describe_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
-        deployment, status = endpoint.deployment, endpoint.status
-        image = {"SpecifiedImage": deployment.image, "ResolvedImage": deployment.image, "ResolutionTime": resource.created_at}
-        variant = {
-            "VariantName": deployment.variant_name,
-            "DeployedImages": [image],
-            "CurrentWeight": 1.0,
-            "DesiredWeight": 1.0,
-            "CurrentInstanceCount": endpoint.serving,
-            "DesiredInstanceCount": endpoint.desired,
-        }
-        answer = {
-            "EndpointName": endpoint.name,
-            "EndpointArn": resource.arn,
-            "EndpointConfigName": deployment.config_name,
-            "EndpointStatus": status,
-            "CreationTime": endpoint.created_at,
-            "LastModifiedTime": endpoint.modified_at,
-            "AsyncInferenceConfig": self._configs.get(region, deployment.config_name).request["AsyncInferenceConfig"],
-        }
-        if status not in ("Creating", "Failed"):
-            answer["ProductionVariants"] = [variant]
-        return answer | ({"FailureReason": endpoint.failure_reason} if endpoint.failure_reason else {})
+        config = self._configs.get(region, endpoint.deployment.config_name).request
+        return describe(endpoint, resource, config)
 
     def _update_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         deployment = self._deployment(region, request["EndpointConfigName"])
-        if (
-            stores.scalable_target(region, endpoint.resource_id) is not None
-            and deployment.instance_type != endpoint.deployment.instance_type
-        ):
-            raise validation(
-                f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with '
-                "Application Auto Scaling; deregister the scalable target, update, and register it again."
-            )
+        check_update(endpoint, deployment)
+        if request.get("RetainAllVariantProperties"):
+            deployment = _retaining(endpoint, deployment, request.get("ExcludeRetainedVariantProperties", ()))
         if not endpoint.update(deployment):
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         return {"EndpointArn": resource.arn}
@@ -156,16 +136,19 @@ class ControlPlane:
         if endpoint.status != "InService":
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         for wanted in request["DesiredWeightsAndCapacities"]:
-            if wanted["VariantName"] != endpoint.deployment.variant_name:
+            if endpoint.variant(wanted["VariantName"]) is None:
                 raise validation(f'The variant name "{wanted["VariantName"]}" does not exist for endpoint "{endpoint.name}".')
-            if "DesiredInstanceCount" in wanted:
-                endpoint.scale(wanted["DesiredInstanceCount"])
+        for wanted in request["DesiredWeightsAndCapacities"]:
+            endpoint.adjust(wanted["VariantName"], wanted.get("DesiredInstanceCount"), wanted.get("DesiredWeight"))
         return {"EndpointArn": resource.arn}
 
     def _delete_endpoint(self, region: str, request: Described) -> Described:
-        self._endpoint(region, request["EndpointName"])
-        self._hosting.delete(region, request["EndpointName"])
-        self._endpoints.remove(region, request["EndpointName"])
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        if endpoint.status not in ("InService", "Failed", "UpdateRollbackFailed", "OutOfService"):
+            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+        for spec in endpoint.deployment.variants:
+            stores.deregister_scalable_target(region, f"endpoint/{endpoint.name}/variant/{spec.name}")
+        self._hosting.delete(endpoint, lambda: self._endpoints.remove(region, endpoint.name))
         return {}
 
     def _endpoint(self, region: str, name: str) -> tuple[Resource, Endpoint]:
@@ -180,7 +163,7 @@ class ControlPlane:
     def _list(self, resources: Resources, member: str, word: str) -> Action:
         def answer(region: str, request: Described) -> Described:
             summaries = [self._summary(region, item, resources, word) for item in resources.all(region)]
-            found, token = page(summaries, word, request)
+            found, token = page([summary for summary in summaries if summary], word, request)
             return {member: found} | ({"NextToken": token} if token else {})
 
         return answer
@@ -188,10 +171,12 @@ class ControlPlane:
     def _summary(self, region: str, item: Resource, resources: Resources, word: str) -> Described:
         name = item.request[resources.kind.name]
         summary: dict[str, Any] = {resources.kind.name: name, f"{word}Arn": item.arn, "CreationTime": item.created_at}
-        endpoint = self._hosting.get(region, name) if word == "Endpoint" else None
-        if endpoint is not None:
-            summary |= {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
-        return summary
+        if word != "Endpoint":
+            return summary
+        endpoint = self._hosting.get(region, name)
+        if endpoint is None:  # deleted between the two look-ups
+            return {}
+        return summary | {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
 
     def _add_tags(self, _: str, request: Described) -> Described:
         tags = self._tagged(request).tags
@@ -214,6 +199,16 @@ class ControlPlane:
 
     def _by_arn(self, wanted: str) -> Resource | None:
         return next((item for kind in (self._models, self._configs, self._endpoints) if (item := kind.by_arn(wanted))), None)
+
+
+def _retaining(endpoint: Endpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
+    """The deployment with the instance counts and weights that the live variants have now, but for what is excluded."""
+    excluded = {item["VariantPropertyType"] for item in exclude}
+    counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}
+    weights = {variant.name: variant.weight for variant in endpoint.variants}
+    return deployment.retaining(
+        {} if "DesiredInstanceCount" in excluded else counts, {} if "DesiredWeight" in excluded else weights
+    )
 
 
 def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:

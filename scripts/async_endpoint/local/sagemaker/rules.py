@@ -1,33 +1,62 @@
-"""What CreateModel and CreateEndpointConfig refuse, beyond the shape of the request."""
+"""What CreateModel and UpdateEndpoint refuse, beyond the shape of the request. Configurations are in config_rules.py."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local import stores
+from async_endpoint.local.hosting.deployment import Deployment, containers_of
+from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.sagemaker.wire import validation
 from async_endpoint.local.stores import NoSuchThing
 
-# Instances with local NVMe storage, which KmsKeyId does not cover (AWS: CreateEndpointConfig, KmsKeyId): a d among the
-# family's attributes (m5d, g4dn, p4de), or a family that always has it (g5, g6, p5, trn1).
-_LOCAL_STORAGE = re.compile(r"ml\.(?:[a-z]+\d+[a-z]*d[a-z]*|gr?[56]e?|p5[a-z]*|trn[12][a-z]*)\.")
+PIPELINE_CONTAINERS = 15  # CreateModel.Containers
 
 
 def check_model(region: str, request: Mapping[str, Any]) -> None:
     """Raise ValidationException when the role may not be assumed, or may not read the model data, as CreateModel does."""
-    containers = request.get("Containers") or ([request["PrimaryContainer"]] if "PrimaryContainer" in request else [])
-    if len(containers) != 1:
-        raise validation("The local AWS runs models of exactly one container; give it as PrimaryContainer.")
+    containers = containers_of(request)
+    _check_containers(request, containers)
     role = ExecutionRole(request["ExecutionRoleArn"], region)
-    data = containers[0].get("ModelDataUrl")
+    for container in containers:
+        _check_data(role, container)
+
+
+def _check_containers(request: Mapping[str, Any], containers: list[Mapping[str, Any]]) -> None:
+    if "PrimaryContainer" in request and request.get("Containers"):
+        raise validation("Give either PrimaryContainer or Containers; this request has both.")
+    if not 1 <= len(containers) <= PIPELINE_CONTAINERS:
+        raise validation(f"A model has 1 to {PIPELINE_CONTAINERS} containers; this request has {len(containers)}.")
+    for container in containers:
+        unknown = [member for member in ("ModelPackageName", "ModelDataSource") if member in container]
+        if unknown or "Image" not in container:
+            raise validation(
+                "The local AWS runs containers given by Image, with ModelDataUrl or without model data; this one has "
+                f"{' and '.join(unknown) or 'no Image'}."
+            )
+        if container.get("Mode") == "MultiModel" and not container.get("ModelDataUrl"):
+            raise validation("A container in MultiModel mode takes a ModelDataUrl: the prefix its models lie under.")
+        if container.get("Mode") == "MultiModel" and len(containers) > 1:
+            raise validation("The local AWS runs a multi-model container by itself, not in a pipeline.")
+    hostnames = [container["ContainerHostname"] for container in containers if "ContainerHostname" in container]
+    if len(set(hostnames)) < len(hostnames):
+        raise validation(f"The ContainerHostname of each container is its own; these are {', '.join(hostnames)}.")
+    direct = (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
+    if direct and (len(containers) < 2 or len(hostnames) < len(containers)):
+        raise validation("InferenceExecutionConfig Direct takes at least two containers, each with a ContainerHostname.")
+
+
+def _check_data(role: ExecutionRole, container: Mapping[str, Any]) -> None:
+    data = container.get("ModelDataUrl")
     try:
         role.assume()
-        if data:
-            role.get_object(S3Uri.parse(data))
+        uri = S3Uri.parse(data) if data else None
+        if uri is not None and container.get("Mode") != "MultiModel":  # there it is a prefix, read when a model is called
+            role.get_object(uri)
     except InvalidInput as error:
         raise validation(str(error)) from error
     except NoSuchThing as error:
@@ -36,29 +65,23 @@ def check_model(region: str, request: Mapping[str, Any]) -> None:
         raise validation(
             f'Could not access model data at {data}. Please ensure that the role "{role.arn}" exists and that its trust '
             'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
-            f'Also ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. ({error})'
+            'Also ensure that the role has "s3:GetObject" permissions and that the object is located in '
+            f"{role.region}. ({error})"
         ) from error
 
 
-def check_async_config(request: Mapping[str, Any]) -> None:
-    """Raise ValidationException for what SageMaker refuses, and for what this local AWS cannot run."""
-    if "AsyncInferenceConfig" not in request:
-        raise validation("The local AWS runs asynchronous endpoints only; this configuration has no AsyncInferenceConfig.")
-    variants = request["ProductionVariants"]
-    if len(variants) != 1 or request.get("ShadowProductionVariants"):
-        raise validation("An asynchronous endpoint takes exactly one production variant and no shadow variant.")
-    variant = variants[0]
-    if "ServerlessConfig" in variant or "InstanceType" not in variant:
-        raise validation("An asynchronous endpoint takes an instance-based variant: give InstanceType, not ServerlessConfig.")
-    if variant.get("InitialInstanceCount", 0) < 1:
+def check_update(endpoint: Endpoint, deployment: Deployment) -> None:
+    """Raise ValidationException for a new configuration that this endpoint cannot take."""
+    if (endpoint.deployment.async_settings is None) is not (deployment.async_settings is None):
         raise validation(
-            "InitialInstanceCount of an asynchronous endpoint's variant is at least 1; scale in to zero after creation."
+            f'Endpoint "{endpoint.name}" cannot be updated between asynchronous and real-time inference: '
+            "AsyncInferenceConfig can be neither added nor removed."
         )
-    if "KmsKeyId" in request and _LOCAL_STORAGE.match(variant["InstanceType"]):
-        raise validation(f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage.")
-    output = request["AsyncInferenceConfig"]["OutputConfig"]
-    for path in ("S3OutputPath", "S3FailurePath"):
-        try:
-            S3Uri.parse(output.get(path, "s3://absent"))
-        except InvalidInput as error:
-            raise validation(f"{path}: {error}") from error
+    wanted = {spec.name: spec.instance_type for spec in deployment.variants}
+    for variant in endpoint.variants:
+        registered = stores.scalable_target(endpoint.region, variant.resource_id) is not None
+        if registered and wanted.get(variant.name, variant.spec.instance_type) != variant.spec.instance_type:
+            raise validation(
+                f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with '
+                "Application Auto Scaling; deregister the scalable target, update, and register it again."
+            )

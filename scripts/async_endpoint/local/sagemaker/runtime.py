@@ -1,4 +1,4 @@
-"""The runtime API: InvokeEndpointAsync."""
+"""The runtime API: InvokeEndpoint and InvokeEndpointAsync."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from werkzeug.wrappers import Response
 from async_endpoint.contract import limits
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
-from async_endpoint.local.hosting.deployment import Deployment
-from async_endpoint.local.hosting.endpoint import output_locations
+from async_endpoint.local.hosting.async_requests import output_locations
+from async_endpoint.local.hosting.deployment import AsyncSettings, ModelSpec
+from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.real_time import Call, ModelFailed, Throttled, Unserved
+from async_endpoint.local.hosting.role import AccessDenied
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.record import ACCOUNT_ID
 from async_endpoint.local.sagemaker.wire import ApiError, pattern_broken
+from async_endpoint.local.stores import NoSuchThing
 
 PREFIX = "X-Amzn-SageMaker-"
+MODEL_TEXT_CHARS = 4_096  # how much of a model's error text is quoted
 
 
 def refused(message: str) -> ApiError:
@@ -26,20 +31,59 @@ def refused(message: str) -> ApiError:
     return ApiError("ValidationError", message)
 
 
+class Sent:
+    """The headers of a request, by the member of the API that each carries."""
+
+    def __init__(self, operation: str, headers: Mapping[str, str]) -> None:
+        self._operation = operation
+        self._headers = {name.lower(): value for name, value in headers.items()}
+
+    def get(self, header: str) -> str | None:
+        return self._headers.get((PREFIX + header).lower())
+
+    def text(self, header: str, member: str, most: int) -> str:
+        """A printable member of at most so many characters that fits its pattern, empty when not sent; raises ApiError."""
+        value = self.get(header)
+        if value is None:
+            return ""
+        if len(value) > most or not value.isprintable():
+            raise refused(f"{member} has {len(value)} characters; at most {most} printable ones are accepted.")
+        pattern = pattern_broken("sagemaker-runtime", self._operation, member, value)
+        if pattern is not None:
+            raise refused(f"{member} is {value!r}, which does not satisfy the pattern {pattern}")
+        return value
+
+    def number(self, header: str, allowed: limits.Range, default: int) -> int:
+        text = self.get(header)
+        try:
+            return default if text is None else allowed.check(int(text))
+        except InvalidInput as error:
+            raise refused(str(error)) from error
+        except ValueError as error:
+            raise refused(f"{allowed.name} is {text!r}; use {allowed.low} to {allowed.high} {allowed.unit}.") from error
+
+    def plain(self, name: str) -> str | None:
+        """A header that is not SageMaker's own, such as Content-Type."""
+        return self._headers.get(name.lower())
+
+
 class Runtime:
-    """Requests in, 202 out."""
+    """Requests in, answers or 202 out."""
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
 
+    # --- asynchronous --------------------------------------------------------------------------------------------------
+
     def invoke_async(self, region: str, name: str, headers: Mapping[str, str], body: bytes) -> Response:
         """Accept a request into the endpoint's queue; raises ApiError. 202 carries the locations as headers."""
-        endpoint = self._hosting.get(region, name)
-        if endpoint is None:
-            raise refused(f"Endpoint {name} of account {ACCOUNT_ID} not found.")
-        invocation = self._invocation(headers, body, endpoint.deployment)
-        if not endpoint.invoke(invocation):
-            raise refused(f"Endpoint {name} of account {ACCOUNT_ID} is not in service: its status is {endpoint.status}.")
+        endpoint = self._endpoint(region, name)
+        settings = endpoint.deployment.async_settings
+        if settings is None:
+            raise refused(f"Endpoint {name} is not an asynchronous endpoint; call InvokeEndpoint.")
+        invocation = self._invocation(Sent("InvokeEndpointAsync", headers), body, settings)
+        if not endpoint.invoke_async(invocation):
+            raise _not_in_service(endpoint)
         answer = Response(json.dumps({"InferenceId": invocation.inference_id}), 202, content_type="application/json")
         if invocation.output is not None:
             answer.headers[f"{PREFIX}OutputLocation"] = str(invocation.output)
@@ -47,33 +91,18 @@ class Runtime:
             answer.headers[f"{PREFIX}FailureLocation"] = str(invocation.failure)
         return answer
 
-    def invoke(self, region: str, name: str) -> Response:
-        """InvokeEndpoint: an asynchronous endpoint does not answer it."""
-        if self._hosting.get(region, name) is None:
-            raise refused(f"Endpoint {name} of account {ACCOUNT_ID} not found.")
-        raise refused(f"Endpoint {name} is an asynchronous endpoint; call InvokeEndpointAsync.")
-
-    def _invocation(self, headers: Mapping[str, str], body: bytes, deployment: Deployment) -> Invocation:
-        sent = {name.lower(): value for name, value in headers.items()}
-
-        def given(header: str) -> str | None:
-            return sent.get((PREFIX + header).lower())
-
+    def _invocation(self, sent: Sent, body: bytes, settings: AsyncSettings) -> Invocation:
         now = self._hosting.clock.now()
-        location = given("InputLocation")
-        _check_input(location, body)
-        ttl = _number(given("RequestTTLSeconds"), limits.REQUEST_TTL_SECONDS, limits.DEFAULT_REQUEST_TTL_SECONDS)
-        timeout = _number(
-            given("InvocationTimeoutSeconds"), limits.INVOCATION_TIMEOUT_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS
+        location = sent.get("InputLocation")
+        _check_input(sent, location, body)
+        ttl = sent.number("RequestTTLSeconds", limits.REQUEST_TTL_SECONDS, limits.DEFAULT_REQUEST_TTL_SECONDS)
+        timeout = sent.number(
+            "InvocationTimeoutSeconds", limits.INVOCATION_TIMEOUT_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS
         )
-        inference_id = given("Inference-Id") or str(uuid.uuid4())
-        _within("InferenceId", inference_id, limits.INFERENCE_ID_CHARS)
-        name, extension = given("Filename"), given("S3OutputPathExtension")
-        if name:
-            _within("Filename", name, limits.FILENAME_CHARS)
-        if extension:
-            _within("S3OutputPathExtension", extension, limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
-        output, failure = output_locations(deployment, str(uuid.uuid4()), name, extension)
+        inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS) or str(uuid.uuid4())
+        name = sent.text("Filename", "Filename", limits.FILENAME_CHARS)
+        extension = sent.text("S3OutputPathExtension", "S3OutputPathExtension", limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
+        output, failure = output_locations(settings, str(uuid.uuid4()), name, extension)
         return Invocation(
             inference_id=inference_id,
             output=output,
@@ -81,15 +110,59 @@ class Runtime:
             received_at=now,
             expires_at=now + ttl,
             timeout_seconds=timeout,
-            content_type=given("Content-Type") or sent.get("content-type") or "application/octet-stream",
-            accept=given("Accept"),
-            custom_attributes=given("Custom-Attributes"),
+            content_type=sent.get("Content-Type") or sent.plain("Content-Type") or "application/octet-stream",
+            accept=sent.get("Accept"),
+            custom_attributes=sent.get("Custom-Attributes"),
             input_location=location,
             body=body if location is None else None,
         )
 
+    # --- real time -----------------------------------------------------------------------------------------------------
 
-def _check_input(location: str | None, body: bytes) -> None:
+    def invoke(self, region: str, name: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """Answer with what the container answered; raises ApiError."""
+        endpoint = self._endpoint(region, name)
+        if endpoint.real_time is None:
+            raise refused(f"Endpoint {name} is an asynchronous endpoint; call InvokeEndpointAsync.")
+        if not endpoint.open:
+            raise _not_in_service(endpoint)
+        sent = Sent("InvokeEndpoint", headers)
+        call = _call(sent, body)
+        variant = endpoint.real_time.choose(call)
+        if variant is None:
+            wanted = f"Variant {call.target_variant}" if call.target_variant else "A variant that takes traffic"
+            raise refused(f"{wanted} not found in endpoint {name} of account {ACCOUNT_ID}.")
+        if len(body) > (most := limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES):
+            raise refused(f"Body has {len(body)} bytes; at most {most} are accepted.")
+        _check_targets(sent, variant.spec.model)
+        try:
+            response = endpoint.real_time.invoke(call, variant)
+        except Throttled as error:
+            raise ApiError("ThrottlingException", "Rate exceeded", 429) from error
+        except Unserved as error:
+            raise ApiError("ServiceUnavailable", str(error), 503) from error
+        except (AccessDenied, NoSuchThing) as error:
+            raise _no_model_data(variant.spec.model, call.target, error) from error
+        except ModelFailed as failure:
+            raise _model_error(failure, region, endpoint) from failure
+        answer = Response(response.body, 200, content_type=response.content_type)
+        answer.headers["x-Amzn-Invoked-Production-Variant"] = variant.name
+        if response.custom_attributes:
+            answer.headers[f"{PREFIX}Custom-Attributes"] = response.custom_attributes
+        return answer
+
+    def _endpoint(self, region: str, name: str) -> Endpoint:
+        endpoint = self._hosting.get(region, name)
+        if endpoint is None:
+            raise refused(f"Endpoint {name} of account {ACCOUNT_ID} not found.")
+        return endpoint
+
+
+def _not_in_service(endpoint: Endpoint) -> ApiError:
+    return refused(f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is not in service: its status is {endpoint.status}.")
+
+
+def _check_input(sent: Sent, location: str | None, body: bytes) -> None:
     if location is None and not body:
         raise refused("Give either InputLocation or Body; this request has neither.")
     if location is not None and body:
@@ -98,7 +171,7 @@ def _check_input(location: str | None, body: bytes) -> None:
         raise refused(f"Body has {len(body)} bytes; at most {limits.INLINE_BODY_BYTES} are accepted: use InputLocation.")
     if location is None:
         return
-    _within("InputLocation", location, limits.INPUT_LOCATION_CHARS)
+    sent.text("InputLocation", "InputLocation", limits.INPUT_LOCATION_CHARS)
     try:
         key = S3Uri.parse(location).key
     except InvalidInput as error:
@@ -107,22 +180,64 @@ def _check_input(location: str | None, body: bytes) -> None:
         raise refused(f"InputLocation {location} names a bucket; give an object in it.")
 
 
-def _within(name: str, value: str, most: int) -> None:
-    if len(value) > most or not value.isprintable():
-        raise refused(f"{name} has {len(value)} characters; at most {most} printable ones are accepted.")
-    pattern = pattern_broken("sagemaker-runtime", "InvokeEndpointAsync", name, value)
-    if pattern is not None:
-        raise refused(f"{name} is {value!r}, which does not satisfy the pattern {pattern}")
+def _call(sent: Sent, body: bytes) -> Call:
+    """What goes to the container: the request's own headers as SageMaker passes them on."""
+    if sent.get("Inference-Component") is not None:
+        raise refused("The local AWS runs no inference components; call without InferenceComponentName.")
+    inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS)
+    passed = {
+        "Content-Type": sent.plain("Content-Type") or "application/octet-stream",
+        "Accept": sent.plain("Accept"),
+        f"{PREFIX}Inference-Id": inference_id,
+        f"{PREFIX}Custom-Attributes": sent.get("Custom-Attributes"),
+        f"{PREFIX}Target-Model": sent.get("Target-Model"),
+        f"{PREFIX}Session-Id": sent.get("Session-Id"),
+    }
+    return Call(
+        body=body,
+        headers={name: value for name, value in passed.items() if value},
+        target_variant=sent.get("Target-Variant") or "",
+        target=sent.get("Target-Model") or sent.get("Target-Container-Hostname") or "",
+    )
 
 
-def _number(text: str | None, allowed: limits.Range, default: int) -> int:
-    if text is None:
-        return default
-    try:
-        number = int(text)
-    except ValueError as error:
-        raise refused(f"{allowed.name} is {text!r}; use {allowed.low} to {allowed.high} {allowed.unit}.") from error
-    try:
-        return allowed.check(number)
-    except InvalidInput as error:
-        raise refused(str(error)) from error
+def _check_targets(sent: Sent, model: ModelSpec) -> None:
+    """TargetModel goes with a multi-model container, TargetContainerHostname with a direct model: both or neither."""
+    target_model, hostname = sent.get("Target-Model"), sent.get("Target-Container-Hostname")
+    if model.multi_model is not (target_model is not None):
+        needed = "needs a TargetModel" if model.multi_model else "takes no TargetModel: it is not a multi-model container"
+        raise refused(f"Model {model.name} {needed}.")
+    if model.direct is not (hostname is not None):
+        needed = "needs a TargetContainerHostname" if model.direct else "takes no TargetContainerHostname: it is not direct"
+        raise refused(f"Model {model.name} {needed}.")
+    known = [container.hostname for container in model.containers]
+    if hostname is not None and hostname not in known:
+        raise refused(f"Model {model.name} has no container {hostname}; its containers are {', '.join(known)}.")
+
+
+def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
+    prefix = model.containers[0].model_data
+    assert prefix is not None  # only a multi-model container reads its archive when it is called
+    uri = prefix.join(target)
+    return refused(
+        f"Failed to download model data(bucket: {uri.bucket}, key: {uri.key}). Please ensure that there is an object located "
+        f"at the URL and that the role passed to CreateModel has permissions to download the model. ({error})"
+    )
+
+
+def _model_error(failure: ModelFailed, region: str, endpoint: Endpoint) -> ApiError:
+    """ModelError, in the words and with the members of AWS's."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
+    text = str(failure)[:MODEL_TEXT_CHARS]
+    kind = "client" if 400 <= failure.status < 500 else "server"
+    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
+    message = (
+        f'Received {kind} error ({failure.status}) from {failure.container} with message "{text}". '
+        f"See {console} in account {ACCOUNT_ID} for more information."
+    )
+    members = {
+        "OriginalStatusCode": failure.status,
+        "OriginalMessage": text,
+        "LogStreamArn": f"arn:aws:logs:{region}:{ACCOUNT_ID}:log-group:{group}:log-stream:{failure.log_stream}",
+    }
+    return ApiError("ModelError", message, 424, members)

@@ -16,13 +16,14 @@ from werkzeug.wrappers import Response
 
 
 class ApiError(Exception):
-    """An error as AWS answers it."""
+    """An error as AWS answers it; `members` are those of its shape beside the message."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, members: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.members = members or {}
 
 
 def validation(message: str) -> ApiError:
@@ -92,7 +93,7 @@ def json_answer(document: dict[str, Any]) -> Response:
 
 
 def json_error(error: ApiError) -> Response:
-    body = json.dumps({"__type": error.code, "message": error.message})
+    body = json.dumps({"__type": error.code, "message": error.message, **error.members})
     return Response(body, error.status, {"x-amzn-ErrorType": error.code}, content_type="application/x-amz-json-1.1")
 
 

@@ -1,0 +1,107 @@
+"""HTTP to one container on a loopback port, over connections that are kept open between requests.
+
+A request is sent once and never repeated: a connection that lay idle is used again only while it is younger than any model
+server lets one idle, and after a look at whether the other side has closed it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+
+from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+
+IDLE_SECONDS = 1.0  # gunicorn closes after 2 seconds, and others later
+READ_BYTES = 1 << 20
+
+
+class ContainerPort:
+    """The two routes of the container contract, and any other, at 127.0.0.1:`port`."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._idle: deque[tuple[float, http.client.HTTPConnection]] = deque()  # by the time it was last used
+        self._lock = threading.Lock()
+
+    def ping(self, timeout: float) -> bool:
+        """Whether `/ping` answers 200 within `timeout` seconds."""
+        try:
+            return self.request("GET", "/ping", b"", {}, timeout).status == 200
+        except (ContainerDied, ContainerTimedOut):
+            return False
+
+    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+        """One request; raises ContainerTimedOut after `timeout` seconds, ContainerDied on a broken connection."""
+        deadline = time.monotonic() + timeout
+        connection = self._connection(timeout)
+        try:
+            connection.request(method, path, body, dict(headers))
+            sock = connection.sock  # the answer takes it over when the connection ends with it
+            answer = connection.getresponse()
+            received = self._body(sock, answer, deadline)
+        except TimeoutError as error:
+            connection.close()
+            raise ContainerTimedOut(str(error)) from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise ContainerDied(str(error) or type(error).__name__) from error
+        self._keep(connection)
+        return ContainerResponse(
+            answer.status,
+            answer.headers.get("Content-Type", "application/octet-stream"),
+            answer.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
+            received,
+        )
+
+    def close(self) -> None:
+        """Let go of the connections that are idle."""
+        with self._lock:
+            idle, self._idle = self._idle, deque()
+        for _, connection in idle:
+            connection.close()
+
+    @staticmethod
+    def _body(sock: socket.socket, answer: http.client.HTTPResponse, deadline: float) -> bytes:
+        parts = []
+        while answer.length != 0 and (part := answer.read1(READ_BYTES)):
+            parts.append(part)
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        answer.close()
+        if answer.length:
+            raise http.client.IncompleteRead(b"", answer.length)
+        return b"".join(parts)
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        now = time.monotonic()
+        while True:
+            with self._lock:
+                used, connection = self._idle.pop() if self._idle else (now, None)
+            if connection is None:
+                return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            if now - used < IDLE_SECONDS and not _has_news(connection):
+                connection.sock.settimeout(timeout)
+                return connection
+            connection.close()
+
+    def _keep(self, connection: http.client.HTTPConnection) -> None:
+        """For the next request, unless the server closes it; those that a burst has left over are closed by the way."""
+        now, old = time.monotonic(), []
+        with self._lock:
+            if connection.sock is not None:
+                self._idle.append((now, connection))
+            while self._idle and now - self._idle[0][0] > IDLE_SECONDS:
+                old.append(self._idle.popleft()[1])
+        for forgotten in old:
+            forgotten.close()
+
+
+def _has_news(connection: http.client.HTTPConnection) -> bool:
+    """Whether an idle connection can be read from: the other side closed it, or said what nobody asked for."""
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))

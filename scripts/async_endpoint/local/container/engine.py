@@ -1,0 +1,141 @@
+"""The second runtime: the model's own image in a container of Docker or Podman. Not verified with a real engine.
+
+The image runs as the guide's page on inference code with hosting services says: command `serve`, the model under /opt/ml/model,
+port 8080, the environment of CreateModel. Everything goes through the engine's program, in the words both engines understand.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from async_endpoint.local.container import keeper
+from async_endpoint.local.container.connections import ContainerPort
+from async_endpoint.local.container.container import CannotStart, ContainerDied, ContainerResponse
+from async_endpoint.local.container.spec import ContainerSpec
+
+LABEL = "async-endpoint.local-aws"
+PORT = 8080
+LAST_OUTPUT_SECONDS = 2.0
+ANSWER_SECONDS = 30.0  # for the engine to answer a question
+
+
+class Engine:
+    """The program of an engine, and the label on the containers of one checkout's local AWS."""
+
+    def __init__(self, program: str, label: str) -> None:
+        self.program = program
+        self.label = label
+
+    def ask(self, *arguments: str) -> str:
+        """What the engine answers; raises CannotStart with its last words when it refuses."""
+        try:
+            done = subprocess.run(
+                [self.program, *arguments],
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                timeout=ANSWER_SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CannotStart(f"{self.program} does not answer: {error}") from error
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise CannotStart(f"{self.program} {arguments[0]}: {said}")
+        return done.stdout
+
+
+class EngineContainer:
+    """One container of an engine, and the process that keeps it. `mount` is the folder it sees as `seen`, read-only."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        spec: ContainerSpec,
+        mount: tuple[Path, str],
+        on_output: Callable[[str], None],
+        on_exit: Callable[[int], None],
+    ) -> None:
+        try:
+            engine.ask("image", "inspect", spec.image)
+        except CannotStart as error:
+            raise CannotStart(
+                f"The image {spec.image} is not on this machine ({error}); get it with: {engine.program} pull {spec.image}"
+            ) from error
+        self._engine = engine
+        self._folder = folder
+        self._name = f"async-endpoint-{uuid.uuid4().hex[:12]}"
+        self._http: ContainerPort | None = None
+        run = ["run", "--name", self._name, "--pull", "never", "--label", f"{LABEL}={engine.label}"]
+        run += ["--publish", f"127.0.0.1::{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
+        run += ["--hostname", spec.hostname] if spec.hostname else []
+        for name, value in spec.environment.items():
+            run += ["--env", f"{name}={value}"]
+        self._process = subprocess.Popen(
+            [sys.executable, keeper.__file__, engine.program, self._name, *run, spec.image, "serve"],
+            stdin=subprocess.PIPE,  # closes when this process ends, however it ends; the container is removed with it
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        follower = threading.Thread(target=self._follow, args=(on_output,), name=f"output-{self._name}", daemon=True)
+        follower.start()
+        threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self._name}", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.pid,) if self.alive else ()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ping(self, timeout: float = 2.0) -> bool:
+        if self._http is None:
+            try:
+                published = self._engine.ask("port", self._name, f"{PORT}/tcp").split()
+            except CannotStart:  # not running yet
+                return False
+            if not published:
+                return False
+            self._http = ContainerPort(int(published[0].rpartition(":")[2]))
+        return self._http.ping(timeout)
+
+    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+        """One request to any route of the container; raises ContainerTimedOut or ContainerDied."""
+        if self._http is None:
+            raise ContainerDied("the container has no port yet")
+        return self._http.request(method, path, body, headers, timeout)
+
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+        return self.request("POST", "/invocations", body, headers, timeout)
+
+    def kill(self) -> None:
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+
+    def _follow(self, on_output: Callable[[str], None]) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            on_output(line.decode(errors="replace").rstrip())
+
+    def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
+        code = self._process.wait()
+        keeper.remove(self._engine.program, self._name)  # in case that the keeper was killed
+        self.kill()
+        if self._http is not None:
+            self._http.close()
+        follower.join(LAST_OUTPUT_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        on_exit(code)

@@ -1,0 +1,42 @@
+"""Start all containers of an instance, whatever their number and their runtime."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from async_endpoint.local.container.container import Container, Line
+from async_endpoint.local.container.pipeline import ContainerGroup
+from async_endpoint.local.container.runtime import PythonRuntime, Runtime
+from async_endpoint.local.container.spec import ContainerSpec, Workload
+
+__all__ = ["PythonRuntime", "Runtime", "launch"]
+
+
+def launch(
+    folder: Path, workload: Workload, on_output: Callable[[str], None], on_exit: Callable[[int], None], runtime: Runtime
+) -> Container:
+    """Unpack, install requirements, start. Raises CannotStart or OSError, and then nothing is left running.
+
+    `folder` is made, and removed once all is over; then `on_exit` is told the exit code of the container that ended first.
+    """
+
+    def tell(name: str, line: str) -> None:
+        on_output(Line(line, name))
+
+    try:
+        if len(workload.containers) == 1 and not workload.direct:
+            return runtime.start(folder, workload.containers[0], partial(tell, ""), on_exit)
+        parts = {name: partial(_start, runtime, spec) for name, spec in zip(workload.names(), workload.containers, strict=True)}
+        return ContainerGroup(folder, parts, tell, on_exit, workload.direct)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _start(
+    runtime: Runtime, spec: ContainerSpec, folder: Path, on_output: Callable[[str], None], on_exit: Callable[[int], None]
+) -> Container:
+    return runtime.start(folder, spec, on_output, on_exit)

@@ -1,0 +1,137 @@
+"""The asynchronous side of an endpoint: requests that wait, given to instances, each brought to one outcome."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.container.container import ContainerDied
+from async_endpoint.local.hosting.deployment import AsyncSettings, Deployment
+from async_endpoint.local.hosting.instance import Instance
+from async_endpoint.local.hosting.logs import EndpointLogs
+from async_endpoint.local.hosting.metrics import EndpointMetrics
+from async_endpoint.local.hosting.processing import Processing
+from async_endpoint.local.hosting.queue import Invocation, RequestQueue
+from async_endpoint.local.hosting.recent import Recent
+from async_endpoint.local.hosting.role import ExecutionRole
+from async_endpoint.local.hosting.site import Site
+from async_endpoint.local.hosting.variant import Variant
+
+# How often a request is given to an instance before an instance's death ends it. Not documented; poison must not kill for ever.
+MOST_ATTEMPTS = 3
+
+
+class AsyncRequests:
+    """The requests of one endpoint, under whose lock `changed` `step` is called."""
+
+    def __init__(self, name: str, region: str, site: Site, changed: threading.Condition, logs: EndpointLogs) -> None:
+        self._name = name
+        self._region = region
+        self._clock = site.clock
+        self._faults = site.faults
+        self._changed = changed
+        self._logs = logs
+        self._queue = RequestQueue()
+        self._in_process: dict[int, Invocation] = {}
+        self._backlog = Recent()
+        self._closed = False
+        self._workers = ThreadPoolExecutor(max_workers=1_000, thread_name_prefix=name)
+
+    def put(self, invocation: Invocation) -> None:
+        with self._changed:
+            self._queue.put(invocation)
+            self._note()
+            self._changed.notify_all()
+
+    def backlog(self) -> tuple[int, float]:
+        """Requests waiting or in process, and the age in AWS seconds of the oldest that waits (0 when none does)."""
+        with self._changed:
+            oldest = self._queue.oldest()
+            return len(self._queue) + len(self._in_process), 0.0 if oldest is None else self._clock.now() - oldest
+
+    def backlog_at(self, moment: float) -> tuple[int, float]:
+        """The backlog as it was at a recent moment (AWS seconds)."""
+        with self._changed:
+            oldest = self._queue.oldest()
+            return self._backlog.at(moment) or 0, 0.0 if oldest is None else max(moment - oldest, 0.0)
+
+    def step(self, variant: Variant) -> None:
+        """End what has expired, and give what waits to instances with room."""
+        for invocation in self._queue.expired(self._clock.now()):
+            self._workers.submit(self.processing(variant.deployment, variant.metrics).expire, invocation)
+        while len(self._queue) and (instance := variant.route()) is not None:
+            invocation = self._queue.take()
+            instance.in_flight += 1
+            self._in_process[id(invocation)] = invocation
+            self._workers.submit(self._process, invocation, instance, variant)
+        self._note()
+
+    def next_expiry(self) -> float | None:
+        """Real seconds until a request expires."""
+        expiry = self._queue.next_expiry()
+        return None if expiry is None else self._clock.real(expiry - self._clock.now())
+
+    def close(self) -> list[Invocation]:
+        """Give out nothing more, and return the requests that waited."""
+        with self._changed:
+            self._closed = True
+            return self._queue.drain()
+
+    def abandon(self, left: list[Invocation], deployment: Deployment, metrics: EndpointMetrics) -> None:
+        """End requests of a deleted endpoint as failures, not in silence."""
+        processing = self.processing(deployment, metrics)
+        for invocation in left:
+            processing.fail(invocation, self._deleted)
+
+    def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> Processing:
+        role = ExecutionRole(deployment.role_arn, self._region, self._faults)
+        log = self._logs.writer(role, deployment.variants[0].name)
+        assert deployment.async_settings is not None  # an update may not take it away
+        return Processing(self._name, deployment.async_settings, role, metrics, self._clock, lambda line: log("service", line))
+
+    def _process(self, invocation: Invocation, instance: Instance, variant: Variant) -> None:
+        processing = self.processing(variant.deployment, variant.metrics)
+        try:
+            processing.run(invocation, instance)
+        except ContainerDied as death:
+            reason = self._give_back(invocation, instance, death)
+            if reason:
+                processing.fail(invocation, reason)
+        except Exception as error:  # whatever goes wrong in here, the request must reach a terminal state
+            processing.fail(invocation, f"InternalFailure: {type(error).__name__}: {error}")
+        finally:
+            with self._changed:
+                instance.in_flight -= 1
+                self._in_process.pop(id(invocation))
+                self._note()
+                self._changed.notify_all()
+
+    def _give_back(self, invocation: Invocation, instance: Instance, death: ContainerDied) -> str:
+        """Queue again what a dead instance had, and give that instance nothing more; or the reason why not."""
+        with self._changed:
+            instance.died(str(death))
+            if self._closed:
+                return self._deleted
+            if not isinstance(death.__cause__, ConnectionRefusedError):  # one that was dead already never had the request
+                invocation.attempts += 1
+            if invocation.attempts >= MOST_ATTEMPTS:
+                return f"The instance died {invocation.attempts} times while processing the request ({death})."
+            self._queue.give_back(invocation)
+            return ""
+
+    def _note(self) -> None:
+        self._backlog.set(self._clock.now(), len(self._queue) + len(self._in_process))
+
+    @property
+    def _deleted(self) -> str:
+        return f"Endpoint {self._name} was deleted before the request was processed."
+
+
+def output_locations(
+    settings: AsyncSettings, request_id: str, filename: str | None, extension: str | None
+) -> tuple[S3Uri | None, S3Uri | None]:
+    """Where a request's output and failure will lie. The failure key's form is what people observe, not documented."""
+    output = settings.output.join(extension or "", filename or f"{request_id}.out") if settings.output else None
+    failure = settings.failure.join(f"{request_id}-error.out") if settings.failure else None
+    return output, failure

@@ -1,0 +1,45 @@
+"""What is kept of an endpoint while the local AWS is stopped. Its instances are not: they start anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from async_endpoint.contract.metrics import Metric
+from async_endpoint.local.hosting.deployment import Deployment
+from async_endpoint.local.hosting.metrics import StatisticSet
+from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.variant import Variant
+
+
+@dataclass(frozen=True)
+class SavedVariant:
+    """How many instances a live variant wants, whether it is still on its way there, and its share of the traffic."""
+
+    desired: int
+    scaling: bool
+    weight: float
+
+    @classmethod
+    def of(cls, variant: Variant) -> SavedVariant:
+        return cls(variant.desired, variant.fleet.scaling, variant.weight)
+
+    def apply(self, variant: Variant) -> None:
+        variant.fleet.desired, variant.fleet.scaling, variant.weight = self.desired, self.scaling, self.weight
+
+
+@dataclass(frozen=True)
+class SavedEndpoint:
+    """One endpoint. Variants and metrics are by variant name; of the requests those in process come first."""
+
+    name: str
+    region: str
+    phase: str
+    deployment: Deployment
+    target: Deployment
+    created_at: float
+    modified_at: float
+    failure_reason: str
+    variants: Mapping[str, SavedVariant]
+    metrics: Mapping[str, Mapping[Metric, StatisticSet]]
+    requests: tuple[Invocation, ...]

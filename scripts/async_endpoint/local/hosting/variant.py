@@ -1,0 +1,77 @@
+"""One variant of a deployment that runs: its instances, its share of the traffic, and what it counts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from async_endpoint.contract.metrics import Kind
+from async_endpoint.local.hosting.deployment import Deployment, VariantSpec
+from async_endpoint.local.hosting.fleet import Fleet
+from async_endpoint.local.hosting.instance import Instance
+from async_endpoint.local.hosting.metrics import EndpointMetrics
+
+
+@dataclass(eq=False)
+class Variant:
+    """Guarded by its endpoint's lock; `rescaled` tells the endpoint that the wanted number of instances has changed."""
+
+    endpoint_name: str
+    deployment: Deployment
+    spec: VariantSpec
+    fleet: Fleet
+    metrics: EndpointMetrics
+    weight: float
+    shadow: bool
+    rescaled: Callable[[], None]
+    waiting: int = 0  # real-time requests that wait for an instance
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def resource_id(self) -> str:
+        """As Application Auto Scaling names it."""
+        return f"endpoint/{self.endpoint_name}/variant/{self.name}"
+
+    @property
+    def kind(self) -> Kind:
+        """Which metrics it publishes; see contract/metrics.py."""
+        if self.deployment.async_settings is not None:
+            return "asynchronous"
+        return "serverless" if self.spec.serverless is not None else "real-time"
+
+    @property
+    def desired(self) -> int:
+        return self.fleet.desired
+
+    @property
+    def serving(self) -> int:
+        """Instances that take traffic now: CurrentInstanceCount."""
+        return len(self.fleet.ready)
+
+    @property
+    def busy(self) -> int:
+        """Requests that its instances have now."""
+        return sum(instance.in_flight for instance in self.fleet.instances)
+
+    def scale(self, desired: int) -> None:
+        """Bring the number of instances to `desired`; returns at once."""
+        if self.fleet.desired != desired:
+            self.fleet.scale(desired)
+            self.rescaled()
+
+    def route(self) -> Instance | None:
+        """An instance for one more request, by the variant's routing strategy; None when none has room."""
+        if self.spec.least_outstanding or self.fleet.limit is not None:
+            return self.fleet.free()
+        ready = self.fleet.ready
+        return random.choice(ready) if ready else None
+
+
+def by_weight(variants: Sequence[Variant]) -> Variant | None:
+    """One of the variants, each with a chance as its weight has in the sum of all; None when every weight is zero."""
+    weights = [variant.weight for variant in variants]
+    return random.choices(variants, weights)[0] if any(weights) else None

@@ -1,0 +1,93 @@
+"""What DescribeEndpoint answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from async_endpoint.local.hosting.deployment import Serverless, VariantSpec
+from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.variant import Variant
+from async_endpoint.local.sagemaker.resources import Described, Resource
+
+
+def describe(endpoint: Endpoint, resource: Resource, config: Described) -> Described:
+    """An endpoint, complete; `config` is the request that made the configuration which serves."""
+    live = endpoint.variants
+    answer: dict[str, Any] = {
+        "EndpointName": endpoint.name,
+        "EndpointArn": resource.arn,
+        "EndpointConfigName": endpoint.deployment.config_name,
+        "EndpointStatus": endpoint.status,
+        "CreationTime": endpoint.created_at,
+        "LastModifiedTime": endpoint.modified_at,
+        "FailureReason": endpoint.failure_reason,
+        "ProductionVariants": [_summary(variant, resource.created_at) for variant in live if not variant.shadow],
+        "ShadowProductionVariants": [_summary(variant, resource.created_at) for variant in live if variant.shadow],
+        "PendingDeploymentSummary": _pending(endpoint),
+        "AsyncInferenceConfig": config.get("AsyncInferenceConfig"),
+        "DataCaptureConfig": _capture(config),
+    }
+    return {member: value for member, value in answer.items() if value}
+
+
+def _summary(variant: Variant, resolved_at: float) -> Described:
+    spec = variant.spec
+    summary: dict[str, Any] = {
+        "VariantName": spec.name,
+        "DeployedImages": _images(spec, resolved_at),
+        "CurrentWeight": variant.weight,
+        "DesiredWeight": variant.weight,
+    }
+    if spec.serverless is not None:
+        return summary | {
+            "CurrentInstanceCount": 0,
+            "CurrentServerlessConfig": _serverless(spec.serverless),
+            "DesiredServerlessConfig": _serverless(spec.serverless),
+        }
+    return summary | {"CurrentInstanceCount": variant.serving, "DesiredInstanceCount": variant.desired}
+
+
+def _pending(endpoint: Endpoint) -> Described | None:
+    """What is being deployed, while that is something else than what serves."""
+    target = endpoint.target
+    if endpoint.status not in ("Creating", "Updating") or (target is endpoint.deployment and endpoint.variants):
+        return None
+    variants = [
+        {
+            "VariantName": spec.name,
+            "DeployedImages": _images(spec, endpoint.modified_at),
+            "DesiredWeight": spec.weight,
+            "VariantStatus": [{"Status": "Creating", "StartTime": endpoint.modified_at}],
+        }
+        | ({"DesiredServerlessConfig": _serverless(spec.serverless)} if spec.serverless else _wanted(spec))
+        for spec in target.variants
+    ]
+    return {"EndpointConfigName": target.config_name, "ProductionVariants": variants, "StartTime": endpoint.modified_at}
+
+
+def _wanted(spec: VariantSpec) -> Described:
+    return {"DesiredInstanceCount": spec.initial_count, "InstanceType": spec.instance_type}
+
+
+def _images(spec: VariantSpec, when: float) -> list[Described]:
+    images = [container.image for container in spec.model.containers]
+    return [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": when} for image in images]
+
+
+def _serverless(settings: Serverless) -> Described:
+    provisioned = {"ProvisionedConcurrency": settings.provisioned} if settings.provisioned else {}
+    return {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.concurrency} | provisioned
+
+
+def _capture(config: Described) -> Described | None:
+    """DataCaptureConfigSummary of a configuration that captures; it is stored, nothing is captured here."""
+    capture = config.get("DataCaptureConfig")
+    if not capture:
+        return None
+    return {
+        "EnableCapture": capture.get("EnableCapture", False),
+        "CaptureStatus": "Started" if capture.get("EnableCapture") else "Stopped",
+        "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+        "DestinationS3Uri": capture["DestinationS3Uri"],
+        "KmsKeyId": capture.get("KmsKeyId", ""),
+    }

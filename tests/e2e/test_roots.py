@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 PROOFS = ("endpoint", "configuration", "scaling range", "scaling policies", "wake alarm")
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
@@ -70,6 +72,7 @@ def test_the_smoke_test_passes(root: Any) -> None:
 @pytest.mark.parametrize("root", ["dev"], indirect=True)
 def test_an_endpoint_that_somebody_deleted_is_named(root: Any, until: Any) -> None:
     sagemaker = root.client("sagemaker")
+    until(lambda: sagemaker.describe_endpoint(EndpointName=root.name)["EndpointStatus"] == "InService", "no scaling goes on")
     sagemaker.delete_endpoint(EndpointName=root.name)
     until(lambda: not sagemaker.list_endpoints()["Endpoints"], "deleted")
 
@@ -87,6 +90,7 @@ def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
     pid = root.checkout.succeed("local", "status", "--json").document["pid"]
     if root.environment in KEEPS_RESULTS:
         _empty(root, outputs.storage.bucket)
+    _change_scale(root)  # SageMaker refuses to delete an endpoint meanwhile, and Terraform would take that for done
 
     destroyed = root.succeed("destroy")
 
@@ -99,6 +103,15 @@ def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
     roots.forget(root)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def _change_scale(root: Any) -> None:
+    """Let instances be added, unless the endpoint is gone, or something is in progress already."""
+    count = [{"VariantName": root.outputs.endpoint.variant_name, "DesiredInstanceCount": 2}]
+    with contextlib.suppress(ClientError):
+        root.client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=root.name, DesiredWeightsAndCapacities=count
+        )
 
 
 def _empty(root: Any, bucket: str) -> None:

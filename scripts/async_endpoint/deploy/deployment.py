@@ -15,6 +15,7 @@ from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.patience import Patience
 from async_endpoint.deploy.prove import Proof, prove
 from async_endpoint.deploy.remains import remains
+from async_endpoint.deploy.standstill import settle, standstill
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
@@ -55,6 +56,10 @@ def apply(
         if changes.any:
             if not approve(changes):
                 raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
+            before = _outputs_if_any(root)
+            if before is not None:
+                with answers():
+                    settle(Boto3Aws(before.region, root.endpoint_url), before.endpoint.name)
             terraform.apply(file)
     outputs = outputs_of(root)
     with answers():
@@ -70,17 +75,17 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
     terraform.init(root.backend_files)
-    try:
-        outputs = outputs_of(root)
-    except (NotReady, InvalidInput):  # an apply that failed half way has made things and no output
-        outputs = None
-    terraform.destroy()
-    if outputs is not None:
-        with answers():
-            aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
-            left = LISTINGS_SETTLE.wait(lambda: remains(aws, name), enough=lambda left: not left)
-        if left:
-            raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
+    outputs = _outputs_if_any(root)
+    if outputs is None:
+        terraform.destroy()
+        return None
+    aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
+    with answers():
+        with standstill(aws, outputs):
+            terraform.destroy()
+        left = LISTINGS_SETTLE.wait(lambda: remains(aws, name), enough=lambda left: not left)
+    if left:
+        raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
     return outputs
 
 
@@ -89,6 +94,14 @@ def _ready(environment: str, local: bool) -> Root:
     root = prepare(workspace, environment, local=local)
     require_archives(workspace, environment)
     return root
+
+
+def _outputs_if_any(root: Root) -> AsyncEndpointOutputs | None:
+    """The outputs of what is deployed; None where nothing is, or an apply failed half way and made things and no output."""
+    try:
+        return outputs_of(root)
+    except (NotReady, InvalidInput):
+        return None
 
 
 def _terraform(root: Root, on_output: Listener) -> Terraform:

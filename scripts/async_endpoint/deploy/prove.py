@@ -14,12 +14,7 @@ from async_endpoint.contract.errors import ApplyNotProven
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.patience import Patience
-
-# Scaling may be updating the endpoint just now.
-SCALING_SETTLES = Patience(deadline=900)
-
-# RollingBack ends InService as well: with another configuration, which is then found out.
-_PASSING_STATES = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+from async_endpoint.deploy.standstill import PASSING_STATES, SCALING_SETTLES
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ def _settled_endpoint(aws: Aws, name: str, patience: Patience) -> Mapping[str, A
     def describe() -> Mapping[str, Any]:
         return _found(f"endpoint {name}", lambda: aws.client("sagemaker").describe_endpoint(EndpointName=name))
 
-    return patience.wait(describe, lambda live: live["EndpointStatus"] not in _PASSING_STATES)
+    return patience.wait(describe, lambda live: live["EndpointStatus"] not in PASSING_STATES)
 
 
 def _configuration(aws: Aws, outputs: AsyncEndpointOutputs) -> str:

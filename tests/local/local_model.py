@@ -52,6 +52,8 @@ def predict_fn(orders, model):
             return orders["data"]
         if "unfit" in orders:
             return {"unfit": {1, 2}}
+        if "length" in orders:
+            return "x" * orders["length"]
         if "answer" in orders:
             return orders["answer"]
         return {"seen": orders["seen"], "weights": model, "together": together, "environment": dict(os.environ)}

@@ -81,6 +81,11 @@ def test_an_error_of_the_container_is_a_model_error_with_its_status_and_text(shi
     assert "Received server error (500)" in shirts.refused({"raise": "torn"})["Error"]["Message"]
 
 
+def test_a_response_that_is_too_large_is_a_model_error(shirts: Live) -> None:
+    error = shirts.refused({"length": 6_291_457})
+    assert (error["Error"]["Code"], "at most 6291456" in error["OriginalMessage"]) == ("ModelError", True)
+
+
 def test_a_model_that_takes_longer_than_sixty_seconds_fails_the_call_in_awss_words(shirts: Live, tmp_path: Path) -> None:
     """What asynchronous endpoints are for. It really takes the minute."""
     gate = tmp_path / "open"

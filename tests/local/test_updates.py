@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from local_kit import DIMENSION, Kit
 from local_model import archive
 from local_parts import Deployed
 from local_tools import refusal, until
+
+from async_endpoint.local.hosting import endpoint as hosting_endpoint
 
 
 def another(kit: Kit, deployed: Deployed, model_archive: bytes | None = None, environment: Any = None, **variant: Any) -> str:
@@ -202,3 +206,36 @@ def test_workers_not_concurrency_bound_what_runs_in_the_model(deploy: Any, tmp_p
     until(lambda: deployed.status()["instances"][0]["in_flight"] == 4, "four requests are at the instance")
     gate.touch()
     assert max(deployed.outcome(invoked).document["together"] for invoked in requests) <= 2
+
+
+BROKEN = "def model_fn(d): raise RuntimeError('torn')\n"
+
+
+def test_a_rollback_is_seen_while_the_old_configuration_serves(kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting_endpoint, "ROLLING_BACK_SECONDS", 3_000)  # five seconds of this test's time
+    deployed: Deployed = deploy(VERSION="old")
+    update(kit, deployed, another(kit, deployed, archive(BROKEN)))
+    during = deployed.until_status("RollingBack")
+    assert during["EndpointConfigName"] == deployed.config
+    assert deployed.ask({}).document["environment"]["VERSION"] == "old"
+    described = deployed.until_status("InService")
+    assert described["EndpointConfigName"] == deployed.config
+    assert "did not pass the ping health check" in described["FailureReason"]
+
+
+def test_a_rollback_that_loses_an_instance_fails_and_can_be_mended_by_an_update(
+    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_endpoint, "ROLLING_BACK_SECONDS", 600_000)  # until something happens
+    deployed: Deployed = deploy()
+    (old,) = deployed.serving()
+    update(kit, deployed, another(kit, deployed, archive(BROKEN)))
+    deployed.until_status("RollingBack")
+    os.kill(old["pid"], signal.SIGKILL)
+    described = deployed.until_status("UpdateRollbackFailed")
+    assert described["EndpointConfigName"] == deployed.config
+    assert deployed.ask({"answer": "served all the same"}).body == b"served all the same"
+    mended = another(kit, deployed, environment={"VERSION": "mended"})
+    update(kit, deployed, mended)
+    described = deployed.until_status("InService")
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (mended, False)

@@ -1,23 +1,35 @@
-"""`async-endpoint local up|down|status`: the local AWS."""
+"""`async-endpoint local up|down|status|fault`: the local AWS."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.workspace import Workspace
 
 DEFAULT_PORT = 4599
 
 
+class Containers(StrEnum):
+    """What can run a model's containers."""
+
+    PYTHON = "python"
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
 def register(app: typer.Typer) -> None:
     """Add the group `local` to `app`."""
-    group = typer.Typer(name="local", help="The local AWS: start it, look at it, stop it.", no_args_is_help=True)
+    group = typer.Typer(name="local", help="The local AWS: start it, look at it, disturb it, stop it.", no_args_is_help=True)
     group.command("up")(up)
     group.command("down")(down)
     group.command("status")(status)
+    fault.register(group)
     app.add_typer(group)
 
 
@@ -29,6 +41,16 @@ def up(
     instance_launch_seconds: Annotated[
         float, typer.Option(help="AWS seconds that launching an instance takes.", min=0.0)
     ] = 60.0,
+    containers: Annotated[
+        Containers, typer.Option(help="What runs a model: its code in a Python process, or its image in docker or podman.")
+    ] = Containers.PYTHON,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Keep everything in this directory, and go on from what is there. It is trusted as code is.",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it answers; stop it with: local down")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -49,9 +71,9 @@ def up(
 
     workspace = Workspace.find()
     if detach:
-        tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds))
+        tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir))
     else:
-        daemon.run(workspace, port, time_scale, instance_launch_seconds, tell)
+        daemon.run(workspace, port, time_scale, instance_launch_seconds, tell, containers.value, state_dir)
 
 
 def down() -> None:
@@ -75,3 +97,13 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         instances = f"instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
         state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
         console.print(f"  {endpoint['name']}  {state}", markup=False)
+    if document["state"]:
+        console.print(f"  {_kept(document['state'])}", markup=False)
+    for item in document["faults"]:
+        console.print(f"  fault set: {fault.sentence(item)}", markup=False)
+
+
+def _kept(state: dict[str, Any]) -> str:
+    missing = "".join(f"; not saved: {name} ({reason})" for name, reason in state["not_saved"].items())
+    failed = f"; the last save failed: {state['error']}" if state["error"] else ""
+    return f"state in {state['dir']}; a kill -9 now would lose {state['lost_if_killed']}{missing}{failed}"

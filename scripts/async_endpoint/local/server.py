@@ -8,6 +8,7 @@ import logging
 import re
 import socket
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
+from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
@@ -27,12 +29,16 @@ _INVOCATION = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>async-invocations
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class Front:
     """The WSGI application of the local AWS."""
 
-    def __init__(self, control: ControlPlane, runtime: Runtime, admin: Callable[[str, str], dict[str, Any] | None]) -> None:
+    def __init__(
+        self, control: ControlPlane, runtime: Runtime, admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None]
+    ) -> None:
+        """`admin` answers (method, path below ADMIN, JSON sent), None if there is no such thing; it may raise InvalidInput."""
         self._control = control
         self._runtime = runtime
         self._admin = admin
@@ -46,22 +52,32 @@ class Front:
         except Exception as error:  # a fault of ours must reach the client as AWS's own faults do
             log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             answer = json_error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
-        return answer(environ, start_response) if answer else self._moto.get_application(environ)(environ, start_response)
+        if answer is None:
+            moto: Application = self._moto.get_application(environ)
+            return moto(environ, start_response)
+        answer.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))  # as AWS answers; SDKs log it
+        return answer(environ, start_response)
 
     def _own(self, request: Request) -> Response | None:
         """The answer to a request of ours; None leaves it, unread, to moto."""
         if request.path.startswith(ADMIN):
-            document = self._admin(request.method, request.path.removeprefix(ADMIN))
-            return Response(json.dumps(document or {}), 200 if document is not None else 404, content_type="application/json")
+            return self._administration(request)
         scope = _SCOPE.search(request.headers.get("Authorization", ""))
         if scope is None or scope["service"] != "sagemaker":
             return None
         invocation = _INVOCATION.fullmatch(request.path)
         if invocation is None:
             return self._control_plane(request, scope["region"])
-        if invocation["kind"] == "invocations":
-            return self._runtime.invoke(scope["region"], invocation["name"])
-        return self._runtime.invoke_async(scope["region"], invocation["name"], dict(request.headers), request.get_data())
+        invoke = self._runtime.invoke if invocation["kind"] == "invocations" else self._runtime.invoke_async
+        return invoke(scope["region"], invocation["name"], dict(request.headers), request.get_data())
+
+    def _administration(self, request: Request) -> Response:
+        try:
+            document = self._admin(request.method, request.path.removeprefix(ADMIN), _object(request.get_data()))
+            status = 200 if document is not None else 404
+        except (ApiError, InvalidInput) as error:
+            document, status = {"error": str(error)}, 400
+        return Response(json.dumps(document or {}), status, content_type="application/json")
 
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
@@ -84,26 +100,33 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
-    """No line on the terminal for each request."""
+    """No line on the terminal for each request, and no look for another on a connection that broke."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
+
+    def connection_dropped(self, error: BaseException, environ: Environ | None = None) -> None:
+        self.close_connection = True
 
 
 class Server:
     """The port, served by a thread a connection. Binds 127.0.0.1 only; port 0 takes a free one; OSError when it is taken."""
 
-    def __init__(self, port: int, front: Front) -> None:
+    def __init__(self, port: int, application: Application) -> None:
         # Bound here: werkzeug prints and exits when a port is taken.
         with socket.create_server(("127.0.0.1", port), backlog=WAITING_CONNECTIONS) as listener:
             self._server: BaseWSGIServer = make_server(
-                "127.0.0.1", port, front, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+                "127.0.0.1", port, application, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
             )
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     @property
+    def port(self) -> int:
+        return int(self._server.port)
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         self._thread.start()

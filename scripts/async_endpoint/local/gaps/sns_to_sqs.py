@@ -7,19 +7,21 @@ key; otherwise the message goes to the subscription's dead letter queue, or vani
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
 from async_endpoint.local import stores
+from async_endpoint.local.faults.deliveries import Deliveries
 from async_endpoint.local.iam import Request, evaluate
 
 SERVICE = "sns.amazonaws.com"
 _publish = Subscription.publish
 
 
-def _deliver(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
+def _send(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
     if self.protocol != "sqs" or _may_send(self, self.endpoint):
         _publish(self, message, message_id, **rest)
         return
@@ -70,5 +72,14 @@ def _queues(subscription: Subscription, queue_arn: str) -> Any:
     return sqs_backends[subscription.account_id][queue_arn.split(":")[3]]
 
 
-def mend() -> None:
-    Subscription.publish = _deliver
+def mend(deliveries: Deliveries) -> None:
+    """Deliver as the policies say, by way of the faults that deliveries meet."""
+
+    def deliver(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
+        send = partial(_send, self, message, message_id, **rest)
+        if not deliveries.disturbed:
+            send()
+        elif _passes_filter(self, message, rest.get("message_attributes")):
+            deliveries.deliver(self.topic.arn, send)
+
+    Subscription.publish = deliver

@@ -1,39 +1,43 @@
-"""moto keeps every message ever published to a topic, and a certificate of each delivery to a queue; nothing here reads them.
+"""moto publishes to the first hundred subscriptions of a topic only, and keeps every message ever published to it.
 
-What is kept is the latest of both, so that a long run does not grow: a consumer that checks signatures does so at once.
+What is kept here is the latest, so that a long run does not grow.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from typing import Any
 
-from moto.sns.models import SNSBackend, Topic
+from moto.moto_api._internal import mock_random
+from moto.sns.models import Topic
 
 KEPT = 1000
-_init_topic = Topic.__init__
-_init_backend = SNSBackend.__init__
+_init = Topic.__init__
 
 
-class Latest(OrderedDict[str, bytes]):
-    """The last KEPT entries."""
-
-    def __setitem__(self, key: str, value: bytes) -> None:
-        super().__setitem__(key, value)
-        while len(self) > KEPT:
-            self.popitem(last=False)
-
-
-def _bounded_topic(self: Topic, *arguments: Any, **options: Any) -> None:
-    _init_topic(self, *arguments, **options)
+def _bounded(self: Topic, *arguments: Any, **options: Any) -> None:
+    _init(self, *arguments, **options)
     self.sent_notifications = deque(maxlen=KEPT)
 
 
-def _bounded_backend(self: SNSBackend, *arguments: Any, **options: Any) -> None:
-    _init_backend(self, *arguments, **options)
-    self._message_public_keys = Latest()
+def _publish(
+    self: Topic,
+    message: str,
+    subject: str | None = None,
+    message_attributes: dict[str, Any] | None = None,
+    group_id: str | None = None,
+    **rest: Any,
+) -> str:
+    message_id = str(mock_random.uuid4())
+    for subscription in list(self.sns_backend.subscriptions.values()):
+        if subscription.topic is self:
+            subscription.publish(
+                message, message_id, subject=subject, message_attributes=message_attributes, group_id=group_id, **rest
+            )
+    self.sent_notifications.append((message_id, message, subject, message_attributes, group_id))
+    return message_id
 
 
 def mend() -> None:
-    Topic.__init__ = _bounded_topic
-    SNSBackend.__init__ = _bounded_backend
+    Topic.__init__ = _bounded
+    Topic.publish = _publish

@@ -1,0 +1,89 @@
+"""Throttled and broken, as each service says it on its own wire."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any, Final, NamedTuple
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Response
+
+from async_endpoint.local.faults.calls import SERVICES, Call
+from async_endpoint.local.sagemaker.wire import service_model
+
+
+class Refusal(NamedTuple):
+    code: str
+    message: str
+    status: int
+
+
+# S3's "Error responses" page; SQS's RequestThrottled, which botocore retries at 403; what people report of SNS. The others
+# answer as the page "Common Errors" of their API references says, the older (query) services with Throttling.
+_THROTTLED: Final = Refusal("ThrottlingException", "Rate exceeded", 400)
+_THROTTLED_BY: Final = {
+    "s3": Refusal("SlowDown", "Please reduce your request rate.", 503),
+    "sqs": Refusal("RequestThrottled", "Request is throttled.", 403),
+    **dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), Refusal("Throttling", "Rate exceeded", 400)),
+}
+_BROKEN: Final = {
+    500: Refusal(
+        "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500
+    ),
+    503: Refusal("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503),
+}
+_BROKEN_BY: Final = {
+    ("s3", 500): Refusal("InternalError", "We encountered an internal error. Please try again.", 500),
+    ("sns", 500): Refusal("InternalError", "An internal service error has occurred.", 500),
+}
+
+
+_AS_JSON: Final = {"Throttling": "ThrottlingException"}  # where the code of the query protocol is another
+_XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def throttled(call: Call, environ: dict[str, Any]) -> Response:
+    """The answer to one call too many."""
+    return _answer(call, environ, _THROTTLED_BY.get(call.service, _THROTTLED))
+
+
+def broken(call: Call, environ: dict[str, Any], status: int) -> Response:
+    """The answer of a service that fails (500) or is not available (503)."""
+    return _answer(call, environ, _BROKEN_BY.get((call.service, status), _BROKEN[status]))
+
+
+def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
+    request_id = str(uuid.uuid4())
+    if call.service == "s3":
+        body = f"<Code>{refusal.code}</Code><Message>{refusal.message}</Message>" + (
+            f"<Resource>{escape(environ['PATH_INFO'])}</Resource><RequestId>{request_id}</RequestId>"
+        )
+        headers = {"x-amz-request-id": request_id}
+        return Response(_XML + f"<Error>{body}</Error>", refusal.status, headers, content_type="application/xml")
+    headers = {"x-amzn-RequestId": request_id}
+    if call.service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
+        code = _AS_JSON.get(refusal.code, refusal.code)
+        headers["x-amzn-ErrorType"] = code
+        if "HTTP_X_AMZN_QUERY_MODE" in environ:  # a service that used to speak the query protocol: SQS, CloudWatch
+            headers["x-amzn-query-error"] = f"{refusal.code};{_sender(refusal)}"
+        return Response(
+            json.dumps({"__type": code, "message": refusal.message}),
+            refusal.status,
+            headers,
+            content_type=environ.get("CONTENT_TYPE") if "HTTP_X_AMZ_TARGET" in environ else "application/json",
+        )
+    return Response(_query_error(call, refusal, request_id), refusal.status, headers, content_type="text/xml")
+
+
+def _query_error(call: Call, refusal: Refusal, request_id: str) -> str:
+    space = service_model(call.service).metadata.get("xmlNamespace", "") if call.service in SERVICES else ""
+    return (
+        f'{_XML}<ErrorResponse xmlns="{space}"><Error><Type>{_sender(refusal)}</Type><Code>{refusal.code}</Code>'
+        f"<Message>{refusal.message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+
+
+def _sender(refusal: Refusal) -> str:
+    """Whose fault it is."""
+    return "Sender" if refusal.status < 500 else "Receiver"

@@ -41,10 +41,7 @@ def _may_send(subscription: Subscription, queue_arn: str) -> bool:
         "aws:SourceAccount": subscription.account_id,
         "aws:SecureTransport": "true",
     }
-    if (
-        not queue.policy
-        or not evaluate(Request("sqs:SendMessage", queue_arn, SERVICE, context), (), json.loads(queue.policy)).allowed
-    ):
+    if not queue.policy or not evaluate(Request("sqs:SendMessage", queue_arn, SERVICE, context), (), queue.policy).allowed:
         return False
     return not queue.kms_master_key_id or _may_use_key(queue.kms_master_key_id, queue_arn, context)
 

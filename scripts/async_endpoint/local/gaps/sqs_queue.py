@@ -3,13 +3,16 @@
 Here a standard queue holds its messages in an index (local/sqs/index.py), every change is made under the queue's own lock,
 and a long poll wakes with the message that arrives. What the rules are, and how they are worded, stays moto's: its own
 functions are called with a queue of the one message that is meant. FIFO queues stay moto's altogether.
+
+moto also keeps every handle ever deleted, to let it be deleted again; the latest are kept here.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +22,7 @@ from moto.sqs.models import Message, Queue, SQSBackend
 
 from async_endpoint.local.sqs.index import Held, MessageIndex, Place
 
+KEPT_HANDLES = 10_000
 _init = Queue.__init__
 _count_visible = Queue.approximate_number_of_messages.fget
 _count_delayed = Queue.approximate_number_of_messages_delayed.fget
@@ -38,8 +42,24 @@ class Messages(MessageIndex[Message]):
             self.name(held, handle)
 
 
+class LatestHandles(set[str]):
+    """The last KEPT_HANDLES handles given to `update`, the one way that moto adds any."""
+
+    def __init__(self, handles: Iterable[str] = ()) -> None:  # as a set takes them, and unpickling gives them
+        super().__init__(handles)
+        self._order: deque[str] = deque(self)
+
+    def update(self, *handles: Iterable[str | None]) -> None:
+        new = [handle for some in handles for handle in some if handle and handle not in self]  # moto's have a None among them
+        super().update(new)
+        self._order.extend(new)
+        while len(self._order) > KEPT_HANDLES:
+            self.discard(self._order.popleft())
+
+
 def _indexed_init(self: Queue, *arguments: Any, **options: Any) -> None:
     _init(self, *arguments, **options)
+    self.deleted_messages = LatestHandles()
     if not self.fifo_queue:
         self._messages = Messages()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from async_endpoint.contract.errors import InvalidInput
@@ -59,17 +60,26 @@ class Statement:
         return any(resource is not None and arn_like(resource, request.resource) for resource in filled) != self.not_resources
 
 
-def read(document: Document, kind: str, *, has_principal: bool) -> list[Statement]:
+def read(document: Document, kind: str, *, has_principal: bool) -> Sequence[Statement]:
     """The statements of a policy given as JSON or decoded; `kind` names it in messages, such as "identity-based policy 1".
 
     `has_principal` for a policy of a resource, key or role: each statement then needs a principal, otherwise a resource.
-    Raises InvalidInput naming the element that is missing, contradictory or unknown.
+    Raises InvalidInput naming the element that is missing, contradictory or unknown. The same JSON text is read once only.
     """
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except ValueError as error:
-            raise InvalidInput(f"The {kind} is not JSON ({error}); correct the policy.") from error
+    return _read_text(document, kind, has_principal) if isinstance(document, str) else _read(document, kind, has_principal)
+
+
+@lru_cache(maxsize=1024)
+def _read_text(text: str, kind: str, has_principal: bool) -> Sequence[Statement]:
+    """By the text itself: a policy that has changed is another text, so what is kept is never stale."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"The {kind} is not JSON ({error}); correct the policy.") from error
+    return _read(document, kind, has_principal)
+
+
+def _read(document: Any, kind: str, has_principal: bool) -> Sequence[Statement]:
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise InvalidInput(f"The {kind} has no Statement; correct the policy.")
     variables = document.get("Version") == _VERSION_WITH_VARIABLES

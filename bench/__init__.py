@@ -1,0 +1,1 @@
+"""What the local AWS costs, measured from outside: `make bench`."""

@@ -1,0 +1,152 @@
+"""A local AWS to measure, with all that an endpoint needs, and the model that does nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import urllib.request
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.program import REGION, Program, client, until
+
+ACCOUNT = "123456789012"
+IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+TIME_SCALE = 10.0  # the longest time to live, six AWS hours, is 36 minutes here; times in notifications resolve 0.1 ms
+
+# Answers with what it was sent. LOAD_SECONDS is what its weights take to load.
+NOOP = """
+import os, time
+
+def model_fn(model_dir):
+    time.sleep(float(os.environ.get("LOAD_SECONDS", "0")))
+
+def input_fn(data, content_type):
+    return data
+
+def predict_fn(data, model):
+    return data
+
+def output_fn(prediction, accept):
+    return prediction, accept
+"""
+
+
+class Stand(Program):
+    """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
+
+    def __init__(self) -> None:
+        scale = ("--time-scale", str(TIME_SCALE), "--instance-launch-seconds", "1")
+        super().__init__("-m", "async_endpoint.cli", "local", "up", "--port", "0", "--json", *scale)
+        self.bucket = "bench"
+        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.s3.put_object(Bucket=self.bucket, Key="model.tar.gz", Body=_archive())
+        self._role = self._execution_role()
+        self.queue, arn = self._open_queue()
+        self._topics = {}
+        for word in ("Success", "Error"):
+            topic = self.sns.create_topic(Name=f"bench-{word}")["TopicArn"]
+            self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+            self._topics[f"{word}Topic"] = topic
+
+    s3 = cached_property(lambda self: client(self.url, "s3"))
+    sns = cached_property(lambda self: client(self.url, "sns"))
+    sqs = cached_property(lambda self: client(self.url, "sqs"))
+    sagemaker = cached_property(lambda self: client(self.url, "sagemaker"))
+
+    def endpoint(
+        self, name: str, instances: int = 1, concurrency: int = 4, real_time: bool = False, **environment: str
+    ) -> Endpoint:
+        """A no-op endpoint, in service."""
+        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.bucket}/model.tar.gz"}
+        environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": str(concurrency), **environment}
+        self.sagemaker.create_model(
+            ModelName=name, ExecutionRoleArn=self._role, PrimaryContainer=container | {"Environment": environment}
+        )
+        variant = {
+            "VariantName": "primary",
+            "ModelName": name,
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": instances,
+        }
+        output = {"S3OutputPath": f"s3://{self.bucket}/{name}/output/", "S3FailurePath": f"s3://{self.bucket}/{name}/failure/"}
+        asynchronous = {
+            "OutputConfig": output | {"NotificationConfig": self._topics},
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": concurrency},
+        }
+        how = {} if real_time else {"AsyncInferenceConfig": asynchronous}
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **how)
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        made = Endpoint(self, name)
+        made.until_serving(instances)
+        return made
+
+    def status(self, name: str) -> dict[str, Any]:
+        """What the local AWS says of one endpoint: backlog, instances with their process ids, and more."""
+        with urllib.request.urlopen(f"{self.url}/_local/status", timeout=60) as answer:
+            return next(item for item in json.load(answer)["endpoints"] if item["name"] == name)
+
+    def _execution_role(self) -> str:
+        iam = client(self.url, "iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+        role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
+        here = [f"arn:aws:s3:::{self.bucket}", f"arn:aws:s3:::{self.bucket}/*"]
+        allowed: list[dict[str, Any]] = [
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"], "Resource": here},
+            {"Effect": "Allow", "Action": "sns:Publish", "Resource": f"arn:aws:sns:{REGION}:{ACCOUNT}:bench-*"},
+            {"Effect": "Allow", "Action": ["ecr:*", "logs:*"], "Resource": "*"},
+        ]
+        iam.put_role_policy(RoleName="bench", PolicyName="execution", PolicyDocument=_policy(*allowed))
+        return str(role)
+
+    def _open_queue(self) -> tuple[str, str]:
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bench"
+        sns = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        attributes = {"Policy": _policy(sns), "VisibilityTimeout": "600"}
+        return str(self.sqs.create_queue(QueueName="bench", Attributes=attributes)["QueueUrl"]), arn
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    stand: Stand
+    name: str
+
+    @property
+    def backlog(self) -> int:
+        return int(self.stand.status(self.name)["backlog"])
+
+    @property
+    def containers(self) -> list[int]:
+        """The process ids of the instances in service."""
+        return [item["pid"] for item in self.stand.status(self.name)["instances"] if item["state"] == "InService"]
+
+    def scale(self, count: int) -> None:
+        """Ask for `count` instances; returns at once."""
+        wanted = [{"VariantName": "primary", "DesiredInstanceCount": count}]
+        self.stand.sagemaker.update_endpoint_weights_and_capacities(EndpointName=self.name, DesiredWeightsAndCapacities=wanted)
+
+    def until_serving(self, count: int) -> None:
+        """Wait until `count` instances serve and the endpoint is in service."""
+
+        def serves() -> bool:
+            described = self.stand.sagemaker.describe_endpoint(EndpointName=self.name)
+            if described["EndpointStatus"] == "Failed":
+                raise RuntimeError(f"Endpoint {self.name} failed: {described['FailureReason']}")
+            return described["EndpointStatus"] == "InService" and len(self.containers) == count
+
+        until(serves, f"{count} instances of {self.name} serve")
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _archive() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        member = tarfile.TarInfo("code/inference.py")
+        member.size = len(NOOP)
+        tar.addfile(member, io.BytesIO(NOOP.encode()))
+    return buffer.getvalue()

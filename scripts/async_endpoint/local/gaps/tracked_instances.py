@@ -1,0 +1,18 @@
+"""moto keeps every object it ever made, for its dashboard: messages received and deleted long ago, objects written over.
+
+Here they live as long as something needs them. The dashboard, at /moto-api, shows none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.common_models import BaseModel
+
+
+def _untracked(cls: type[BaseModel], *_: Any, **__: Any) -> Any:
+    return super(BaseModel, cls).__new__(cls)
+
+
+def mend() -> None:
+    BaseModel.__new__ = _untracked

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from container_parts import Watched, single
 from local_kit import Kit
 from local_model import archive
 from local_parts import Deployed
@@ -22,8 +23,8 @@ from local_tools import process_runs, until
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container import environment
 from async_endpoint.local.container.archive import ArchiveUnusable, unpack
+from async_endpoint.local.container.container import ContainerDied, ContainerTimedOut
 from async_endpoint.local.container.environment import RequirementsFailed, python_for
-from async_endpoint.local.container.process import ContainerDied, ContainerProcess, ContainerSpec, ContainerTimedOut
 from async_endpoint.local.hosting.instance import Instance, InstanceState
 from async_endpoint.local.hosting.site import Site
 
@@ -153,50 +154,43 @@ def test_a_model_imports_what_its_requirements_bring(deploy: Any, tmp_path: Path
     assert (outcome.body, outcome.content_type) == (b"red", "text/plain")
 
 
+def test_two_environments_do_not_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=60)
+
+    def meet(folder: Path, *_: Any) -> None:
+        folder.mkdir()
+        both.wait()  # breaks when only one gets here
+
+    monkeypatch.setattr(environment, "_make", meet)
+    for colour in ("red", "blue"):
+        wheel(tmp_path / colour, colour)
+    with ThreadPoolExecutor(2) as pool:
+        made = pool.map(lambda name: python_for(tmp_path / name / "requirements.txt", tmp_path / "cache"), ("red", "blue"))
+    assert len(set(made)) == 2
+
+
 # --- the process ----------------------------------------------------------------------------------------------------------
-
-
-class Watched:
-    """A container with what it printed and how it ended."""
-
-    def __init__(self, folder: Path, code: str, **variables: str) -> None:
-        self.lines: list[str] = []
-        self.ended = threading.Event()
-        self.exit_code: int | None = None
-        self.container = ContainerProcess(folder, ContainerSpec(archive(code), variables), self.lines.append, self.end)
-
-    def end(self, code: int) -> None:
-        self.exit_code = code
-        self.ended.set()
-
-    def ready(self) -> ContainerProcess:
-        until(self.container.ping, "it answers /ping")
-        return self.container
-
-
-ECHO = "def model_fn(d): print('loaded')\ndef transform_fn(model, data, content_type, accept): return data, accept\n"
 
 
 def test_ping_answers_once_the_model_is_loaded(tmp_path: Path) -> None:
     gate = tmp_path / "open"
     code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
-    watched = Watched(tmp_path / "folder", code)
-    until(lambda: watched.container._request("GET", "/none", b"", {}, 2).status == 404, "the server answers")
+    watched = Watched(tmp_path / "folder", single(code))
+    until(lambda: watched.container.invoke(b"", {}, 60).status == 503, "the server answers")
     assert not watched.container.ping()
-    assert watched.container.invoke(b"", {}, 2).status == 503
     gate.touch()
     watched.ready()
     watched.container.kill()
 
 
 def test_a_container_echoes_prints_and_ends_when_killed(tmp_path: Path) -> None:
-    watched = Watched(tmp_path / "folder", ECHO)
+    watched = Watched(tmp_path / "folder", single())
     answer = watched.ready().invoke(b"\x00shirt", {"Content-Type": "image/png", "Accept": "image/x"}, 5)
     assert (answer.status, answer.body, answer.content_type) == (200, b"\x00shirt", "image/x")
-    assert "loaded" in watched.lines
+    until(lambda: "loaded" in watched.lines, "its output is there")
     watched.container.kill()
-    assert watched.ended.wait(10)
-    assert (watched.exit_code, (tmp_path / "folder").exists()) == (-9, False)
+    assert watched.is_gone()
+    assert watched.exit_codes == [-9]
     watched.container.kill()
     with pytest.raises(ContainerDied):
         watched.container.invoke(b"", {}, 1)
@@ -204,7 +198,7 @@ def test_a_container_echoes_prints_and_ends_when_killed(tmp_path: Path) -> None:
 
 def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) -> None:
     site = Site(ScaledClock(600), tmp_path, launch_seconds=0)
-    spec = ContainerSpec(archive("import time\ndef model_fn(d): time.sleep(600)\n"), {})
+    workload = single("import time\ndef model_fn(d): time.sleep(600)\n")
     changed = threading.Condition()
 
     def change(do: Callable[[], None]) -> None:
@@ -212,7 +206,7 @@ def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) 
             do()
             changed.notify_all()
 
-    instance = Instance(site, spec, 0.2, lambda *_: None, change)
+    instance = Instance(site, workload, 0.2, lambda *_: None, change)
     with changed:
         assert changed.wait_for(lambda: instance.state is InstanceState.FAILED, 20)
     assert instance.reason.startswith("/ping did not answer within")
@@ -221,7 +215,7 @@ def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) 
 
 def test_an_answer_that_comes_too_late_is_timed_out(tmp_path: Path) -> None:
     code = "import time\ndef model_fn(d): pass\ndef transform_fn(m, data, c, a): time.sleep(float(data)); return data, a\n"
-    container = Watched(tmp_path / "folder", code).ready()
+    container = Watched(tmp_path / "folder", single(code)).ready()
     with pytest.raises(ContainerTimedOut):
         container.invoke(b"30", {}, 0.1)
     container.kill()
@@ -229,14 +223,14 @@ def test_an_answer_that_comes_too_late_is_timed_out(tmp_path: Path) -> None:
 
 def test_a_handler_finds_standard_input_empty(tmp_path: Path) -> None:
     code = "import sys\ndef model_fn(d): pass\ndef transform_fn(m, data, c, a): return repr(sys.stdin.read()), a\n"
-    container = Watched(tmp_path / "folder", code).ready()
+    container = Watched(tmp_path / "folder", single(code)).ready()
     assert container.invoke(b"x", {}, 5).body == b"''"
     container.kill()
 
 
 def test_a_broken_status_or_content_type_does_not_break_the_connection(tmp_path: Path) -> None:
     code = "def model_fn(d): pass\ndef transform_fn(m, data, c, a): return data, 'text/plain\\r\\nX-Evil: →'\n"
-    container = Watched(tmp_path / "folder", code).ready()
+    container = Watched(tmp_path / "folder", single(code)).ready()
     answer = container.invoke(b"x", {}, 5)
     assert (answer.status, answer.body) == (200, b"x")
     assert answer.content_type.startswith("text/plain X-Evil")
@@ -249,9 +243,9 @@ def test_what_a_container_started_ends_with_it(kit: Kit, tmp_path: Path) -> None
         "def transform_fn(m, data, c, a):\n"
         "    return str(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid), a\n"
     )
-    watched = Watched(tmp_path / "folder", code)
+    watched = Watched(tmp_path / "folder", single(code))
     child = int(watched.ready().invoke(b"x", {}, 10).body)
     assert process_runs(child)
     watched.container.kill()
     until(lambda: not process_runs(child), "its child is gone")
-    assert watched.ended.wait(10)
+    assert watched.is_gone()

@@ -68,6 +68,9 @@ class ContainerPort:
     @staticmethod
     def _body(sock: socket.socket, answer: http.client.HTTPResponse, deadline: float) -> bytes:
         parts = []
+        closing = answer.version < 11 or "close" in answer.headers.get("Connection", "").lower()
+        if answer.length is None and not answer.chunked and not closing:
+            raise http.client.IncompleteRead(b"")  # the head broke off, which http.client takes for its end
         while answer.length != 0 and (part := answer.read1(READ_BYTES)):
             parts.append(part)
             sock.settimeout(max(deadline - time.monotonic(), 0.001))

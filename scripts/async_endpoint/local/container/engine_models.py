@@ -17,7 +17,7 @@ from pathlib import Path
 from async_endpoint.local.container.archive import ArchiveUnusable, unpack
 from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
 from async_endpoint.local.container.engine import Engine, EngineContainer
-from async_endpoint.local.container.multi_model import CannotLoad
+from async_endpoint.local.container.model_host import CannotLoad
 from async_endpoint.local.container.spec import ContainerSpec
 
 MODELS = "/opt/ml/models"
@@ -51,10 +51,10 @@ class EngineModels(EngineContainer):
             answer = self.request("POST", "/models", order, headers, LOAD_SECONDS)
             if answer.status >= 400:
                 raise CannotLoad(answer.status, f"Failed to load model {target}: {answer.body.decode(errors='replace')}")
-        except (ArchiveUnusable, ContainerTimedOut) as error:
-            raise CannotLoad(500, f"Failed to load model {target}: {error}") from error
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, ArchiveUnusable | ContainerTimedOut):
+                raise CannotLoad(500, f"Failed to load model {target}: {error}") from error
             raise
         return EngineModel(self, name, folder)
 

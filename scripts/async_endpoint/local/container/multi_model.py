@@ -11,52 +11,15 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from typing import Protocol
 
 from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.local.container.model_host import CannotLoad, LoadedModel, ModelHost
 from async_endpoint.local.container.spec import ContainerSpec
 
 MAX_LOADED = "SAGEMAKER_MULTI_MODEL_MAX_LOADED"
 DEFAULT_MAX_LOADED = 8
 INSUFFICIENT_MEMORY = 507  # of a container that is asked to load a model
 ROOM_LOOK_SECONDS = 0.5  # between two looks, while waiting for room, at whether the container still runs
-
-
-class CannotLoad(Exception):
-    """A model cannot be loaded: the status and text that its container answers with."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class LoadedModel(Protocol):
-    """One model in memory."""
-
-    @property
-    def alive(self) -> bool: ...
-
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse: ...
-
-    def unload(self) -> None:
-        """Returns once it is gone."""
-
-
-class ModelHost(Protocol):
-    """Where the models of one container are loaded."""
-
-    @property
-    def pids(self) -> tuple[int, ...]: ...
-
-    @property
-    def alive(self) -> bool: ...
-
-    def ping(self, timeout: float) -> bool: ...
-
-    def load(self, target: str, archive: bytes) -> LoadedModel:
-        """Returns once it is loaded; raises CannotLoad."""
-
-    def kill(self) -> None: ...
 
 
 class _Slot:
@@ -184,11 +147,9 @@ class MultiModel:
                 while self._taken >= self._room:
                     if not self.alive:
                         raise ContainerDied("the container is gone")
-                    loaded = [name for name, slot in self._slots.items() if slot.model is not None]
-                    if self._leaving < self._wanted and loaded:
-                        self._dismiss(
-                            min(loaded, key=lambda name: (self._slots[name].in_flight > 0, self._slots[name].used_at))
-                        )
+                    oldest = self._oldest()
+                    if self._leaving < self._wanted and oldest is not None:
+                        self._dismiss(oldest)
                     else:
                         self._changed.wait(ROOM_LOOK_SECONDS)
                 self._taken += 1

@@ -15,10 +15,8 @@ from pathlib import Path
 from async_endpoint.local.container import environment, serve
 from async_endpoint.local.container.archive import unpack
 from async_endpoint.local.container.connections import ContainerPort
-from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.local.container.container import ContainerResponse
 from async_endpoint.local.container.spec import ContainerSpec
-
-__all__ = ["ContainerDied", "ContainerProcess", "ContainerResponse", "ContainerSpec", "ContainerTimedOut"]
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
 LAST_OUTPUT_SECONDS = 2.0  # for what a dead container printed; whatever it started outside its session may hold on longer

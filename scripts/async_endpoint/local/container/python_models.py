@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from async_endpoint.local.container.container import CannotStart, ContainerDied
-from async_endpoint.local.container.multi_model import CannotLoad
+from async_endpoint.local.container.model_host import CannotLoad
 from async_endpoint.local.container.process import ContainerProcess
 from async_endpoint.local.container.spec import ContainerSpec
 

@@ -1,0 +1,165 @@
+"""A stand-in for the program of a container engine: understands what the local AWS says to it, and runs a model server.
+
+Installed as `docker` or `podman` on a PATH of a test's own. What it knows is in the folder STAND_IN: the names of its images in
+`images`, and for each container a JSON document with its arguments, the process that serves and its port. As with a real
+engine, that process lives on when the attached program is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+STATE = Path(os.environ.get("STAND_IN", ""))
+SERVE = os.environ.get("STAND_IN_SERVE", "")  # our own model server, for images of one model
+ROOM = 2  # models, in an image for many
+
+
+def refuse(text: str) -> None:
+    print(f"Error: {text}", file=sys.stderr)
+    sys.exit(125)
+
+
+def known() -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_text()) for path in STATE.glob("*.json")}
+
+
+def options(arguments: list[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """`--name value` pairs, and what follows them."""
+    found: dict[str, list[str]] = {}
+    while arguments[0].startswith("--"):
+        found.setdefault(arguments[0], []).append(arguments[1])
+        arguments = arguments[2:]
+    return found, arguments
+
+
+def run(arguments: list[str]) -> None:
+    given, (image, *command) = options(arguments)
+    if image not in (STATE / "images").read_text().split():
+        refuse(f"No such image: {image}")
+    if command != ["serve"]:
+        refuse(f"{image} cannot {command}")
+    (name,) = given["--name"]
+    (mount,) = given["--volume"]
+    source, inside, _ = mount.split(":")
+    environment = dict(pair.split("=", 1) for pair in given.get("--env", []))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        read, write = os.pipe()
+        program = [sys.executable, SERVE] if inside == "/opt/ml/model" else [sys.executable, __file__, "many", source]
+        process = subprocess.Popen(
+            [*program, str(listener.fileno())],
+            pass_fds=[listener.fileno(), write],  # it keeps its own standard input open
+            stdin=read,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONUNBUFFERED": "1",
+                **environment,
+                "SAGEMAKER_BASE_DIR": str(Path(source).parent),
+                **own(),
+            },
+            start_new_session=True,
+        )
+        document = {"arguments": arguments, "pid": process.pid, "port": listener.getsockname()[1], "labels": given["--label"]}
+    (STATE / f"{name}.part").write_text(json.dumps(document))
+    (STATE / f"{name}.part").rename(STATE / f"{name}.json")
+    code = process.wait()
+    sys.exit(code if code >= 0 else 128 - code)
+
+
+def own() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("STAND_IN")}
+
+
+def remove(name: str) -> None:
+    container = known().get(name)
+    if container is None:
+        refuse(f"No such container: {name}")
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(container["pid"], signal.SIGKILL)
+    (STATE / f"{name}.json").unlink(missing_ok=True)
+
+
+class Many(BaseHTTPRequestHandler):
+    """The container contract for multi-model endpoints, with room for two. A model's answer is the file `weights.txt`."""
+
+    protocol_version = "HTTP/1.1"
+    mounted = Path()
+    models: ClassVar[dict[str, str]] = {}
+
+    def do_GET(self) -> None:
+        self.answer(200, json.dumps({"models": [{"modelName": name} for name in self.models]}))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == "/models":
+            order = json.loads(body)
+            weights = self.mounted / order["model_name"] / "model" / "weights.txt"
+            if order["url"] != f"/opt/ml/models/{order['model_name']}/model" or not weights.is_file():
+                self.answer(400, f"nothing at {order['url']}")
+            elif len(self.models) >= ROOM:
+                self.answer(507, "no memory")
+            else:
+                self.models[order["model_name"]] = weights.read_text()
+                self.answer(200, "")
+            return
+        name = self.path.removeprefix("/models/").removesuffix("/invoke")
+        target = self.headers["X-Amzn-SageMaker-Target-Model"]
+        self.answer(200, f"{target} {self.models[name]} {body.decode()}")
+
+    def do_DELETE(self) -> None:
+        self.models.pop(self.path.removeprefix("/models/"))
+        self.answer(200, "")
+
+    def answer(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def serve_many(source: str, descriptor: int) -> None:
+    Many.mounted = Path(source)
+    server = HTTPServer(("127.0.0.1", 0), Many, bind_and_activate=False)
+    server.socket.close()
+    server.socket = socket.socket(fileno=descriptor)
+    server.serve_forever()
+
+
+def main(verb: str, arguments: list[str]) -> None:
+    if (STATE / "broken").exists():
+        refuse("Cannot connect to the engine")
+    if verb == "many":
+        serve_many(arguments[0], int(arguments[1]))
+    elif verb == "image":
+        if arguments[1] not in (STATE / "images").read_text().split():
+            refuse(f"No such image: {arguments[1]}")
+    elif verb == "run":
+        time.sleep(float(os.environ.get("STAND_IN_SLOW", "0")))
+        run(arguments)
+    elif verb == "port":
+        container = known().get(arguments[0])
+        print(f"127.0.0.1:{container['port']}") if container else refuse(f"No such container: {arguments[0]}")
+    elif verb == "ps":
+        wanted = arguments[arguments.index("--filter") + 1].removeprefix("label=")
+        print("\n".join(name for name, container in known().items() if wanted in container["labels"]))
+    elif verb == "rm":
+        remove(arguments[-1])
+    else:
+        refuse(f"unknown command {verb}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

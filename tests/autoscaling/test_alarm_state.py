@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
@@ -117,7 +117,7 @@ def test_m_real_breaches_alarm_and_one_real_non_breach_among_too_few_is_ok(data,
     ("change", "named"),
     [
         ({"comparison": "GreaterThan"}, "ComparisonOperator"),
-        ({"statistic": "p90"}, "Statistic"),
+        ({"statistic": "p101"}, "Statistic"),
         ({"missing": "skip"}, "TreatMissingData"),
         ({"period": 45}, "Period"),
         ({"period": 0}, "Period"),
@@ -142,3 +142,45 @@ def test_one_datapoint_of_one_by_default():
 
 def test_states_carry_cloudwatchs_names():
     assert [str(state) for state in AlarmState] == ["OK", "ALARM", "INSUFFICIENT_DATA"]
+
+
+def documented(comparison, threshold, m, n, missing, values, previous):
+    """The guide's rules, spelled out another way: every value is True, False or None before anything else is asked."""
+    breach = {
+        "GreaterThanThreshold": lambda value: value > threshold,
+        "GreaterThanOrEqualToThreshold": lambda value: not value < threshold,
+        "LessThanThreshold": lambda value: value < threshold,
+        "LessThanOrEqualToThreshold": lambda value: not value > threshold,
+    }[comparison]
+    marks = [None if value is None else breach(value) for value in values][-(n + 2) :]
+    marks = [None] * (n + 2 - len(marks)) + marks
+    known = [mark for mark in marks if mark is not None][-n:]
+    lacking = n - len(known)
+    fill = {"breaching": [True] * lacking, "notBreaching": [False] * lacking}.get(missing, [])
+    if (known + fill).count(True) >= m:
+        return ALARM
+    if not lacking or fill or False in known:
+        return OK  # as many as are needed are known or filled in, or one that is known does not breach
+    if missing == "ignore":
+        return previous
+    if not known:
+        return INSUFFICIENT
+    return ALARM if True in marks[: len(marks) - m + 1] else previous  # the oldest breach is m periods old at least
+
+
+COMPARISONS = ("GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
+
+
+@given(
+    st.data(),
+    st.sampled_from(COMPARISONS),
+    st.integers(1, 5),
+    st.sampled_from(TREATMENTS),
+    st.lists(st.sampled_from([1.0, 2.0, 3.0, None]), max_size=9),
+    st.sampled_from(list(AlarmState)),
+)
+@settings(max_examples=1_000)
+def test_every_comparison_m_of_n_and_treatment_is_as_documented(data, comparison, n, treatment, values, previous):
+    m = data.draw(st.integers(1, n))
+    alarm = AlarmRule(comparison, 2.0, 60, n, m, missing=treatment)  # type: ignore[arg-type]
+    assert evaluate(alarm, values, previous) is documented(comparison, 2.0, m, n, treatment, values, previous)

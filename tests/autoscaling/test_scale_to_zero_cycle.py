@@ -44,8 +44,8 @@ class Endpoint:
         self.backlog = max(0, self.backlog - self.running * self.per_instance_minute)
         for second in (0, 20, 40):
             time = START + self.minute * 60 + second
-            self.samples["per"].append(Sample(time, self.backlog / max(1, self.running)))
-            self.samples["none"].append(Sample(time, float(self.backlog > 0 and self.running == 0)))
+            self.samples["per"].append(Sample.of(time, self.backlog / max(1, self.running)))
+            self.samples["none"].append(Sample.of(time, float(self.backlog > 0 and self.running == 0)))
         self.minute += 1
         now = START + self.minute * 60
         if self._ready_at is not None and self.minute >= self._ready_at:

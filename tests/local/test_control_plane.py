@@ -161,8 +161,8 @@ def test_a_configuration_in_use_cannot_be_deleted(kit: Kit, deploy: Any) -> None
     deployed = deploy()
     code, message = refusal(kit.sagemaker.delete_endpoint_config, EndpointConfigName=deployed.config)
     assert (code, deployed.name in message, deployed.config in message) == ("ValidationException", True, True)
-    deployed.delete()
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
+    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)  # at once, as Terraform does
     assert "Could not find" in refusal(kit.sagemaker.describe_endpoint_config, EndpointConfigName=deployed.config)[1]
 
 

@@ -12,6 +12,7 @@ from local_parts import Deployed
 from local_tools import unique, until
 
 from async_endpoint.contract import metrics as m
+from async_endpoint.local.hosting.recent import Recent
 
 MINUTE = 60
 
@@ -24,12 +25,10 @@ def test_metrics_have_the_documented_names_units_and_dimensions(kit: Kit, deploy
     deployed.failure({"raise": "no"})
     until(lambda: sum(deployed.metric("InvocationsProcessed")) == 3, "all three are counted")
     now = kit.aws.clock.now()
-    found = {}
-    for name in (*m.PUBLISHED, *m.NEVER_PUBLISHED):  # by name: moto takes seconds to list all there are
-        listed = kit.cloudwatch.list_metrics(
-            Namespace="AWS/SageMaker", MetricName=name, Dimensions=[{"Name": "EndpointName", "Value": deployed.name}]
-        )
-        found |= {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"]}
+    listed = kit.cloudwatch.list_metrics(
+        Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": deployed.name}]
+    )
+    found = {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"]}
     assert found.keys().isdisjoint(m.NEVER_PUBLISHED)
     assert found.keys() == {
         "ApproximateBacklogSize",
@@ -104,6 +103,37 @@ def test_get_metric_data_answers_too(kit: Kit, shop: Deployed) -> None:
     assert (answer["Id"], set(answer["Values"]) <= {0.0, 1.0, 2.0}) == ("backlog", True)
 
 
+def test_a_late_minute_tells_how_it_was() -> None:
+    recent = Recent()
+    assert recent.at(0.0) is None
+    for moment, value in ((10.0, 1), (20.0, 2), (20.0, 3), (30.0, 3), (40.0, 0)):
+        recent.set(moment, value)
+    assert [recent.at(moment) for moment in (9.9, 10.0, 19.9, 20.0, 39.9, 40.0, 99.0)] == [None, 1, 1, 3, 3, 0, 0]
+    assert recent.at(10.0) is None  # what is before the last moment asked about is forgotten
+
+
+def test_percentiles_of_what_hosting_measures_are_there(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    for _ in range(3):
+        deployed.ask({"answer": "yes"})
+    until(lambda: sum(deployed.metric("ModelLatency", "SampleCount")) == 3, "all three are counted")
+    now = kit.aws.clock.now()
+    points = kit.cloudwatch.get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="ModelLatency",
+        Dimensions=m.MODEL_LATENCY.dimensions(deployed.name, "primary"),
+        StartTime=now - 20 * 3_600,
+        EndTime=now + 3_600,
+        Period=3_600,
+        Statistics=["Minimum", "Maximum"],
+        ExtendedStatistics=["p50", "p99"],
+    )["Datapoints"]
+    assert points
+    for point in points:
+        percentiles = point["ExtendedStatistics"]
+        assert point["Minimum"] <= percentiles["p50"] <= percentiles["p99"] <= point["Maximum"]
+
+
 @pytest.fixture
 def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
@@ -131,3 +161,13 @@ def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zon
     until(
         lambda: kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM", "it is in ALARM"
     )
+
+
+def test_each_kind_of_endpoint_has_its_metrics() -> None:
+    """From the guide: what is the same on all, and what asynchronous endpoints never publish."""
+    asynchronous, real_time, serverless = (m.published_by(kind) for kind in ("asynchronous", "real-time", "serverless"))
+    assert asynchronous.keys() & real_time.keys() == {"ModelLatency", "Invocation4XXErrors", "Invocation5XXErrors"}
+    assert real_time.keys() - serverless.keys() == {"InvocationsPerInstance"}
+    assert serverless.keys() - real_time.keys() == {"ModelSetupTime"}
+    assert {"Invocations", "InvocationsPerInstance", "OverheadLatency"} <= m.NEVER_PUBLISHED
+    assert not m.NEVER_PUBLISHED & asynchronous.keys()

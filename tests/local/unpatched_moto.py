@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.backends import get_backend
+from moto.backends import get_backend, list_of_moto_modules
+from moto.sns.models import Topic
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -44,6 +45,10 @@ def missing(call: Callable[[], Any]) -> bool:
     except (NotImplementedError, ClientError) as error:
         return isinstance(error, NotImplementedError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 501)
     return False
+
+
+def alarm_history() -> bool:
+    return missing(client("cloudwatch").describe_alarm_history)
 
 
 def bucket_policy() -> bool:
@@ -93,6 +98,10 @@ def redrive_policy() -> bool:
     return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
 
 
+def repeated_work() -> bool:
+    return list_of_moto_modules() is not list_of_moto_modules()
+
+
 def scalable_target() -> bool:
     scaling = register()
     track(scaling)
@@ -104,10 +113,47 @@ def scaling_activity() -> bool:
     return missing(lambda: client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker"))
 
 
+def scaling_descriptions() -> bool:
+    targets = register().describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    return "RoleARN" not in targets[0]
+
+
 def scaling_tags() -> bool:
     scaling = register()
     arn = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["ScalableTargetARN"]
     return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
+
+
+def s3_denial() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="closed", Key="key", Body=b"")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::closed/*"}
+    s3.put_bucket_policy(Bucket="closed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    try:
+        s3.get_object(Bucket="closed", Key="key")
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == "403")
+    return False
+
+
+def sns_signature() -> bool:
+    sns, sqs = client("sns"), client("sqs")
+    topic = sns.create_topic(Name="topic")["TopicArn"]
+    sqs.create_queue(QueueName="open")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:open")
+    for _ in range(2):
+        sns.publish(TopicArn=topic, Message="hello")
+    return len(get_backend("sns")[ACCOUNT][REGION]._message_public_keys) == 2
+
+
+def scheduled_actions() -> bool:
+    action = {"ScheduledActionName": "never", "Schedule": "never", "ScalableTargetAction": {"MinCapacity": 1}}
+    try:
+        client("application-autoscaling").put_scheduled_action(**TARGET, **action)
+    except ClientError:
+        return False
+    return True
 
 
 def sns_to_sqs() -> bool:
@@ -128,6 +174,12 @@ def sqs_queue() -> bool:
     return isinstance(get_backend("sqs")[ACCOUNT][REGION].queues["queue"]._messages, list)
 
 
+def tracked_instances() -> bool:
+    client("sns").create_topic(Name="topic")
+    client("sns").delete_topic(TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:topic")
+    return bool(Topic.instances_tracked)
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -135,16 +187,23 @@ def tracking_alarms() -> bool:
 
 
 GAPS = (
+    alarm_history,
     bucket_policy,
     first_state,
     metric_samples,
     redrive_policy,
+    repeated_work,
     scalable_target,
     scaling_activity,
+    scaling_descriptions,
     scaling_tags,
+    scheduled_actions,
+    s3_denial,
+    sns_signature,
     sns_to_sqs,
     sns_topics,
     sqs_queue,
+    tracked_instances,
     tracking_alarms,
 )
 

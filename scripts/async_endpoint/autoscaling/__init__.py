@@ -5,6 +5,7 @@
     policies.py     a policy and a metric to a capacity: target tracking and step scaling
     proposals.py    alarm states to what each policy proposes
     scaler.py       proposals to one decision: the largest wins, cooldowns, bounds
+    schedules.py    when a scheduled action is due; cron.py its cron expressions
 
 One turn, each minute of CloudWatch time: aggregate, evaluate each alarm, propose, decide. The local AWS drives it with the wall
 clock times its time scale, a simulator with a virtual clock.

@@ -3,7 +3,7 @@
 Source: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data", of which both tables are tests here.
 Simplified: how many extra periods are fetched is not published, its examples show two beyond three, so two are fetched
 always; an alarm whose existing datapoints all breach but are too few and too young keeps its state (the guide only says that
-it does not go to ALARM). Not emulated: percentiles, metric math, anomaly bands, composite alarms.
+it does not go to ALARM). Not emulated: metric math, anomaly bands, composite alarms, EvaluateLowSampleCountPercentile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal, get_args
 
-from async_endpoint.autoscaling.statistics import Statistic
+from async_endpoint.autoscaling.statistics import is_statistic
 from async_endpoint.contract.errors import InvalidInput
 
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
@@ -50,17 +50,20 @@ class AlarmRule:
     period: int = 60
     evaluation_periods: int = 1
     datapoints_to_alarm: int = 1
-    statistic: Statistic = "Average"
+    statistic: str = "Average"  # a plain one, or a percentile such as p99
     missing: MissingData = "missing"
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
             ("ComparisonOperator", self.comparison, get_args(Comparison)),
-            ("Statistic", self.statistic, get_args(Statistic)),
             ("TreatMissingData", self.missing, get_args(MissingData)),
         ):
             if value not in allowed:
                 raise InvalidInput(f"{name} of an alarm is {value!r}; use one of {', '.join(allowed)}.")
+        if not is_statistic(self.statistic):
+            raise InvalidInput(
+                f"Statistic of an alarm is {self.statistic!r}; use Average, Sum, Minimum, Maximum, SampleCount or p0 to p100."
+            )
         if self.period not in (10, 20, 30) and (self.period < 60 or self.period % 60):
             raise InvalidInput(f"Period of an alarm is {self.period}; use 10, 20, 30 or a multiple of 60 seconds.")
         if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:

@@ -4,7 +4,7 @@ Source: Application Auto Scaling user guide. The largest capacity wins. After a 
 part of the next one's until the cooldown ends, so only a larger scale-out adds, and it adds the difference. After a
 scale-in, further scale-ins wait; a scale-out does not, and ends the wait. Suspension stops what policies do, not the bounds.
 Read into the guide where it is silent: cooldowns belong to the scalable target, with the length of the policy that acted; a
-scale-out's cooldown does not hold back a scale-in. Not emulated: scheduled actions, refusals for anticipated flapping.
+scale-out's cooldown does not hold back a scale-in. Not emulated: refusals for anticipated flapping.
 """
 
 from __future__ import annotations

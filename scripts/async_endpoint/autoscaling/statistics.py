@@ -1,58 +1,130 @@
-"""Samples of a metric, aggregated into periods the way CloudWatch does."""
+"""Samples of a metric, aggregated into periods the way CloudWatch does.
+
+Source: CloudWatch user guide, "Statistics definitions" and "Percentiles". Read into it where it is silent: a percentile is the
+smallest value that at least so many of a hundred do not exceed; CloudWatch's own is not published.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from async_endpoint.contract.errors import InvalidInput
 
 Statistic = Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount"]
 
-_REDUCE: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
-    "Average": lambda values: math.fsum(values) / len(values),
-    "Sum": math.fsum,
-    "Minimum": min,
-    "Maximum": max,
-    "SampleCount": lambda values: float(len(values)),
-}
+_PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One published value; `time` is epoch seconds."""
+    """What was published for `time` (epoch seconds): one value, or the statistics of `count` values.
+
+    `values` pairs each value with how often it came; empty where only the statistics are known, and then it has no percentiles.
+    """
 
     time: float
-    value: float
+    total: float
+    count: float
+    minimum: float
+    maximum: float
+    values: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def of(cls, time: float, *values: float, counts: Sequence[float] | None = None) -> Sample:
+        """One or more values, each of them `counts` times, once unless given."""
+        pairs = tuple(zip(values, counts or [1.0] * len(values), strict=True))
+        total = math.fsum(value * count for value, count in pairs)
+        return cls(time, total, math.fsum(count for _, count in pairs), min(values), max(values), pairs)
+
+    @classmethod
+    def of_set(cls, time: float, count: float, total: float, minimum: float, maximum: float) -> Sample:
+        """A statistic set; the values are known after all when there is but one."""
+        return cls(time, total, count, minimum, maximum, ((minimum, count),) if minimum == maximum else ())
+
+
+def _sum(samples: Sequence[Sample]) -> float:
+    return math.fsum(sample.total for sample in samples)
+
+
+def _count(samples: Sequence[Sample]) -> float:
+    return math.fsum(sample.count for sample in samples)
+
+
+_COMBINE: Final[Mapping[str, Callable[[Sequence[Sample]], float | None]]] = {
+    "Average": lambda samples: _sum(samples) / _count(samples) if _count(samples) else None,
+    "Sum": _sum,
+    "Minimum": lambda samples: min(sample.minimum for sample in samples),
+    "Maximum": lambda samples: max(sample.maximum for sample in samples),
+    "SampleCount": _count,
+}
+
+
+def is_statistic(name: str) -> bool:
+    """Whether CloudWatch has a statistic of this name, p0 to p100 among them; trimmed means and ranks are not emulated."""
+    return name in _COMBINE or _PERCENTILE.fullmatch(name) is not None
+
+
+def combine(samples: Sequence[Sample], statistic: str) -> float | None:
+    """One value out of the samples of a period, None where they have none; InvalidInput for a statistic not known."""
+    if not samples:
+        return None
+    if statistic in _COMBINE:
+        return _COMBINE[statistic](samples)
+    found = _PERCENTILE.fullmatch(statistic)
+    if found is None:
+        raise InvalidInput(f"Statistic {statistic!r} is not known; use one of {', '.join(get_args(Statistic))} or p0 to p100.")
+    return _percentile(samples, float(found[1]))
 
 
 def reduce(values: Sequence[float], statistic: Statistic) -> float:
     """One value out of at least one; raises InvalidInput for a statistic CloudWatch does not have."""
-    if statistic not in _REDUCE:
-        raise InvalidInput(f"Statistic {statistic!r} is not known; use one of {', '.join(_REDUCE)}.")
-    return _REDUCE[statistic](values)
+    reduced = combine([Sample.of(0.0, value) for value in values], statistic)
+    if reduced is None:
+        raise InvalidInput(f"There is no {statistic} of no values; give at least one.")
+    return reduced
 
 
-def aggregate(samples: Iterable[Sample], statistic: Statistic, period: int, end: float, count: int) -> list[float | None]:
-    """The `count` latest whole periods that end at or before `end`, oldest first; None where a period has no sample.
+def periods(samples: Iterable[Sample], start: float, period: int, count: int) -> list[list[Sample]]:
+    """The samples of `count` periods of `period` seconds, of which the first begins at `start`; oldest first.
 
-    Periods are `period` seconds long, start at multiples of it since the epoch and hold the samples of [start, start + period).
-    An empty period has no datapoint at all, so Sum and SampleCount are None there too, not zero.
     Raises InvalidInput unless `period` is at least one second.
     """
     if period < 1:
         raise InvalidInput(f"A metric period is {period} seconds; use at least 1.")
-    first = math.floor(end / period) - count
-    found: list[list[float]] = [[] for _ in range(count)]
+    found: list[list[Sample]] = [[] for _ in range(count)]
     for sample in samples:
-        index = math.floor(sample.time / period) - first
+        index = math.floor((sample.time - start) / period)
         if 0 <= index < count:
-            found[index].append(sample.value)
-    return [reduce(values, statistic) if values else None for values in found]
+            found[index].append(sample)
+    return found
+
+
+def aggregate(samples: Iterable[Sample], statistic: str, period: int, end: float, count: int) -> list[float | None]:
+    """The `count` latest whole periods that end at or before `end`, oldest first; None where a period has no sample.
+
+    Periods start at multiples of `period` seconds since the epoch and hold the samples of [start, start + period).
+    An empty period has no datapoint at all, so Sum and SampleCount are None there too, not zero.
+    """
+    start = (math.floor(end / period) - count) * period if period >= 1 else 0
+    return [combine(found, statistic) for found in periods(samples, start, period, count)]
 
 
 def latest(values: Sequence[float | None]) -> float | None:
     """The newest value there is, of values oldest first."""
     return next((value for value in reversed(values) if value is not None), None)
+
+
+def _percentile(samples: Sequence[Sample], percent: float) -> float | None:
+    if not all(sample.values for sample in samples):
+        return None
+    pairs = sorted(pair for sample in samples for pair in sample.values)
+    needed, seen = _count(samples) * percent / 100, 0.0
+    for value, count in pairs:
+        seen += count
+        if seen >= needed:
+            return value
+    return pairs[-1][0]

@@ -33,11 +33,12 @@ DEFAULT_INVOCATION_TIMEOUT_SECONDS: Final = 900  # [D]
 
 INLINE_BODY_BYTES: Final = 128_000  # [M] InvokeEndpointAsync.Body
 INPUT_OBJECT_BYTES: Final = 1_073_741_824  # [D] 1 GB
+OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # not documented: as large as an input
 INFERENCE_ID_CHARS: Final = 64  # [M]
 INPUT_LOCATION_CHARS: Final = 1_024  # [M]
 FILENAME_CHARS: Final = 32  # [M]
 S3_OUTPUT_PATH_EXTENSION_CHARS: Final = 512  # [M]
 NOTIFICATION_BODY_BYTES: Final = 131_072  # [D] response is included up to 128 KB
 REAL_TIME_RESPONSE_SECONDS: Final = 60  # [D] InvokeEndpoint's container must answer within this
-REAL_TIME_BODY_BYTES: Final = 6_291_456  # [M] InvokeEndpoint.Body
-SERVERLESS_BODY_BYTES: Final = 4_194_304  # [D] 4 MB
+REAL_TIME_BODY_BYTES: Final = 6_291_456  # [M] Body of InvokeEndpoint's request and response
+SERVERLESS_BODY_BYTES: Final = 4_194_304  # [D] 4 MB, of the request and of the response

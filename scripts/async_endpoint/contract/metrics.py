@@ -1,7 +1,8 @@
-"""The CloudWatch metrics of an asynchronous endpoint.
+"""The CloudWatch metrics of an endpoint, and on which kind of endpoint each is published.
 
-Source: SageMaker developer guide, "Monitor asynchronous endpoint" (2023 snapshot). A policy or an alarm on a metric that is
-not listed here never fires; `NEVER_PUBLISHED` names those people reach for from real-time endpoints.
+Sources: SageMaker developer guide, "Monitor asynchronous endpoint" (2023 snapshot; its list is exhaustive for asynchronous
+endpoints) and "SageMaker metrics in CloudWatch", of which units and meanings are. A policy or an alarm on a metric that an
+endpoint's kind does not publish never fires; `NEVER_PUBLISHED` names those people reach for from real-time endpoints.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ NAMESPACE: Final = "AWS/SageMaker"
 
 Unit = Literal["Count", "Seconds", "Milliseconds", "Microseconds", "None"]
 Scope = Literal["endpoint", "variant"]
+Kind = Literal["asynchronous", "real-time", "serverless"]
+
+ASYNCHRONOUS: Final[frozenset[Kind]] = frozenset({"asynchronous"})
+INSTANCES: Final[frozenset[Kind]] = frozenset({"real-time"})
+SERVERLESS: Final[frozenset[Kind]] = frozenset({"serverless"})
+SYNCHRONOUS: Final = INSTANCES | SERVERLESS
+EVERY: Final = ASYNCHRONOUS | SYNCHRONOUS
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A published metric: its unit, and whether it carries EndpointName alone or EndpointName and VariantName."""
+    """A published metric: its unit, whether it carries EndpointName alone or VariantName too, and the kinds that publish it."""
 
     name: str
     unit: Unit
     scope: Scope
+    kinds: frozenset[Kind] = ASYNCHRONOUS
 
     def dimensions(self, endpoint: str, variant: str) -> list[dict[str, str]]:
         """The dimensions exactly as CloudWatch stores them."""
@@ -43,15 +52,31 @@ NOTIFICATION_FAILURES: Final = Metric("NotificationFailures", "Count", "variant"
 EXPIRED_REQUESTS: Final = Metric("ExpiredRequests", "Count", "variant")
 INVOCATION_FAILURES: Final = Metric("InvocationFailures", "Count", "variant")
 INVOCATIONS_PROCESSED: Final = Metric("InvocationsProcessed", "Count", "variant")
-INVOCATION_4XX_ERRORS: Final = Metric("Invocation4XXErrors", "Count", "variant")
-INVOCATION_5XX_ERRORS: Final = Metric("Invocation5XXErrors", "Count", "variant")
 REQUEST_DOWNLOAD_LATENCY: Final = Metric("RequestDownloadLatency", "Microseconds", "variant")
 RESPONSE_UPLOAD_LATENCY: Final = Metric("ResponseUploadLatency", "Microseconds", "variant")
-MODEL_LATENCY: Final = Metric("ModelLatency", "Microseconds", "variant")
 TIME_IN_BACKLOG: Final = Metric("TimeInBacklog", "Milliseconds", "variant")
 TOTAL_PROCESSING_TIME: Final = Metric("TotalProcessingTime", "Milliseconds", "variant")
 
-PUBLISHED: Final[Mapping[str, Metric]] = {
-    metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)
-}
-NEVER_PUBLISHED: Final = frozenset({"Invocations", "InvocationsPerInstance", "OverheadLatency"})
+# Documented: 1 is sent for each such response, 0 for any other.
+INVOCATION_4XX_ERRORS: Final = Metric("Invocation4XXErrors", "None", "variant", EVERY)
+INVOCATION_5XX_ERRORS: Final = Metric("Invocation5XXErrors", "None", "variant", EVERY)
+MODEL_LATENCY: Final = Metric("ModelLatency", "Microseconds", "variant", EVERY)
+
+# InvocationsPerInstance: 1 / active instances is sent on each request. InvocationModelErrors: whatever is not a 2XX from the
+# model, time-outs and broken answers too. ModelSetupTime: launching the compute of a serverless endpoint.
+INVOCATIONS: Final = Metric("Invocations", "None", "variant", SYNCHRONOUS)
+INVOCATIONS_PER_INSTANCE: Final = Metric("InvocationsPerInstance", "None", "variant", INSTANCES)
+INVOCATION_MODEL_ERRORS: Final = Metric("InvocationModelErrors", "None", "variant", SYNCHRONOUS)
+OVERHEAD_LATENCY: Final = Metric("OverheadLatency", "Microseconds", "variant", SYNCHRONOUS)
+MODEL_SETUP_TIME: Final = Metric("ModelSetupTime", "Microseconds", "variant", SERVERLESS)
+
+ALL: Final[tuple[Metric, ...]] = tuple(metric for metric in list(globals().values()) if isinstance(metric, Metric))
+
+
+def published_by(kind: Kind) -> Mapping[str, Metric]:
+    """The metrics that an endpoint of this kind publishes, by name."""
+    return {metric.name: metric for metric in ALL if kind in metric.kinds}
+
+
+PUBLISHED: Final = published_by("asynchronous")
+NEVER_PUBLISHED: Final = frozenset(metric.name for metric in ALL) - PUBLISHED.keys()

@@ -53,9 +53,10 @@ def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None =
     key.set_metadata({"Content-Type": content_type})
 
 
-def bucket_policy(bucket: str) -> dict[str, Any] | None:
+def bucket_policy(bucket: str) -> str | None:
+    """The policy of a bucket, if it has one, as JSON text; raises NoSuchThing."""
     policy = _bucket(bucket).policy
-    return json.loads(policy) if policy else None
+    return policy.decode() if isinstance(policy, bytes) else policy or None
 
 
 def bucket_kms_key(bucket: str) -> str | None:
@@ -77,8 +78,10 @@ def _bucket(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Key:
+    """`policy` is JSON text."""
+
     arn: str
-    policy: dict[str, Any]
+    policy: str
 
 
 def kms_key(identifier: str, region: str) -> Key:
@@ -88,15 +91,17 @@ def kms_key(identifier: str, region: str) -> Key:
     key = backend.keys.get(backend.get_key_id_from_alias(name) if name.startswith("alias/") else backend.get_key_id(name))
     if key is None or key.key_state != "Enabled":
         raise NoSuchThing(f"KMS key {identifier} does not exist or is not enabled.")
-    return Key(key.arn, json.loads(key.policy))
+    return Key(key.arn, key.policy)
 
 
 @dataclass(frozen=True)
 class Role:
+    """Policies are JSON text, as they were put: whoever evaluates them reads the same text once only."""
+
     arn: str
     name: str
-    trust: dict[str, Any]
-    policies: list[dict[str, Any]]
+    trust: str
+    policies: list[str]
 
 
 def role(arn: str) -> Role:
@@ -104,9 +109,7 @@ def role(arn: str) -> Role:
     for found in list(_backend("iam", PARTITION).get_roles()):
         if found.arn == arn:
             documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
-            return Role(
-                arn, found.name, json.loads(found.assume_role_policy_document), [json.loads(text) for text in documents]
-            )
+            return Role(arn, found.name, found.assume_role_policy_document, documents)
     raise NoSuchThing(f"Role {arn} does not exist.")
 
 
@@ -119,8 +122,10 @@ def _default_version(policy: Any) -> str:
 
 @dataclass(frozen=True)
 class Topic:
+    """`policy` is JSON text."""
+
     arn: str
-    policy: dict[str, Any] | None
+    policy: str | None
     kms_key: str | None
 
 
@@ -129,18 +134,12 @@ def topic(arn: str, region: str) -> Topic:
     found = _backend("sns", region).topics.get(arn)
     if found is None:
         raise NoSuchThing(f"Topic {arn} does not exist")
-    return Topic(arn, json.loads(found.policy), found.kms_master_key_id or None)
+    return Topic(arn, found.policy, found.kms_master_key_id or None)
 
 
-def publish(arn: str, region: str, message: Mapping[str, Any]) -> None:
+def publish(arn: str, region: str, message: Mapping[str, Any], subject: str | None = None) -> None:
     """Publish a JSON message to a topic that exists."""
-    _backend("sns", region).publish(message=json.dumps(message), arn=arn)
-
-
-def publish_if_there(arn: str, region: str, message: Mapping[str, Any]) -> None:
-    """Publish to a topic; one that is gone takes the message with it, as an alarm's action does."""
-    if arn in _backend("sns", region).topics:
-        publish(arn, region, message)
+    _backend("sns", region).publish(message=json.dumps(message), arn=arn, subject=subject)
 
 
 # --- CloudWatch, Logs -------------------------------------------------------------------------------------------------
@@ -186,7 +185,19 @@ def scalable_target(region: str, resource_id: str) -> Any | None:
     return _backend("applicationautoscaling", region).targets.get(DIMENSION, {}).get(resource_id)
 
 
+def deregister_scalable_target(region: str, resource_id: str) -> None:
+    """Deregister a variant's scalable target, if it has one, with its policies."""
+    if scalable_target(region, resource_id) is not None:
+        _backend("applicationautoscaling", region).deregister_scalable_target("sagemaker", resource_id, DIMENSION)
+
+
 def scaling_policies(region: str, resource_id: str) -> list[Any]:
     """The policies of a scalable target (policy_name, policy_type, policy_arn, _policy_body, alarms)."""
     policies = list(_backend("applicationautoscaling", region).policies.values())
     return [policy for policy in policies if policy.resource_id == resource_id and policy.scalable_dimension == DIMENSION]
+
+
+def scheduled_actions(region: str, resource_id: str) -> list[Any]:
+    """The scheduled actions of a scalable target (scheduled_action_name, schedule, timezone, scalable_target_action, ...)."""
+    actions = list(_backend("applicationautoscaling", region).scheduled_actions)
+    return [action for action in actions if action.resource_id == resource_id and action.scalable_dimension == DIMENSION]

@@ -2,43 +2,62 @@
 
 bucket_policy.py      conditions of bucket policies                scaling_tags.py     tags of scalable targets
 tracking_alarms.py    the alarms of target tracking policies       scalable_target.py  targets of endpoints that exist
-scaling_activity.py   DescribeScalingActivities                    metric_samples.py   datapoints, also kept by metric
+scaling_activity.py   DescribeScalingActivities                    metric_samples.py   datapoints, bounded and by metric
+scheduled_actions.py  scheduled actions, checked and in AWS time   alarm_history.py    what happened to alarms
 sns_to_sqs.py         queue and key policies, dead letters         first_state.py      alarms begin as INSUFFICIENT_DATA
+scaling_descriptions.py  scalable targets and policies, complete and in pages
     redrive_policy.py     compact JSON of a queue's redrive policy
+repeated_work.py      what never changes, worked out once          tracked_instances.py  objects that nobody needs go
 sqs_queue.py          queues that do not slow down as they fill
-sns_topics.py         topics that do not grow as they publish
+sns_topics.py         topics that reach all who subscribed, and do not grow as they publish
+sns_signature.py      one certificate for all deliveries           s3_denial.py        a denial says AccessDenied
 """
 
 from __future__ import annotations
 
+from async_endpoint.local.faults.deliveries import Deliveries
 from async_endpoint.local.gaps import (
+    alarm_history,
     bucket_policy,
     first_state,
     metric_samples,
     redrive_policy,
+    repeated_work,
+    s3_denial,
     scalable_target,
     scaling_activity,
+    scaling_descriptions,
     scaling_tags,
+    scheduled_actions,
+    sns_signature,
     sns_to_sqs,
     sns_topics,
     sqs_queue,
+    tracked_instances,
     tracking_alarms,
 )
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.scaling.samples import Samples
-from async_endpoint.local.scaling.targets import Targets
+from async_endpoint.local.scaling.ticker import Ticker
 
 
-def mend(hosting: Hosting, samples: Samples, targets: Targets) -> None:
+def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliveries) -> None:
     """Mend every gap, for the whole process."""
     bucket_policy.mend()
-    first_state.mend()
+    first_state.mend(hosting.clock)
+    alarm_history.mend(ticker.alarms, hosting.clock)
     metric_samples.mend(samples, hosting.clock)
     redrive_policy.mend()
+    repeated_work.mend()
+    s3_denial.mend()
     scalable_target.mend(hosting)
-    scaling_activity.mend(targets)
+    scaling_activity.mend(ticker.targets)
+    scaling_descriptions.mend()
     scaling_tags.mend()
-    sns_to_sqs.mend()
+    scheduled_actions.mend(hosting)
+    sns_signature.mend()
+    sns_to_sqs.mend(deliveries)
     sns_topics.mend()
     sqs_queue.mend()
+    tracked_instances.mend()
     tracking_alarms.mend()

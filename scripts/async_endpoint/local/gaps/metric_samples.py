@@ -1,21 +1,59 @@
-"""moto searches every datapoint ever put for each question; alarms are evaluated on an index kept beside it."""
+"""moto keeps every datapoint ever put in one list, and searches all of it for each question; ListMetrics is quadratic in it.
+
+Here they lie in a bounded index (local/scaling/samples.py), and the questions are answered from there, percentiles among them.
+Metrics that moto makes up of other services' stores, as the size of a bucket, are no longer there.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.cloudwatch.models import CloudWatchBackend
+from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
 
+from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.clock import ScaledClock
+from async_endpoint.local.scaling import queries
 from async_endpoint.local.scaling.samples import Samples
-
-_put = CloudWatchBackend.put_metric_data
 
 
 def mend(samples: Samples, clock: ScaledClock) -> None:
     def put_metric_data(self: CloudWatchBackend, namespace: str, metric_data: list[dict[str, Any]]) -> None:
-        _put(self, namespace, metric_data)
+        for number, datum in enumerate(metric_data, 1):
+            self._validate_parameters_put_metric_data(datum, number)
         for datum in metric_data:
             samples.record(self.region_name, namespace, datum, clock.now())
 
+    def get_filtered_metrics(
+        self: CloudWatchBackend, metric_name: str, namespace: str, dimensions: list[dict[str, str]]
+    ) -> list[MetricDatumBase]:
+        found = queries.list_metrics(samples, self.region_name, namespace, metric_name, dimensions)
+        return [
+            MetricDatumBase(metric.namespace, metric.name, [{"Name": k, "Value": v} for k, v in metric.dimensions], None)
+            for metric in found
+        ]
+
+    def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
+        request = self._get_params()
+        if not request.get("Statistics") and not request.get("ExtendedStatistics"):
+            raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
+        try:
+            datapoints = queries.metric_statistics(samples, self.region, request)
+        except queries.TooMany as error:
+            raise InvalidParameterCombination(str(error)) from error
+        except InvalidInput as error:
+            raise InvalidParameterValue(str(error)) from error
+        return ActionResult({"Label": request["MetricName"], "Datapoints": datapoints})
+
+    def get_metric_data(self: CloudWatchResponse) -> ActionResult:
+        try:
+            return ActionResult({"MetricDataResults": queries.metric_data(samples, self.region, self._get_params())})
+        except InvalidInput as error:
+            raise ValidationError(str(error)) from error
+
     CloudWatchBackend.put_metric_data = put_metric_data
+    CloudWatchBackend.get_filtered_metrics = get_filtered_metrics
+    CloudWatchResponse.get_metric_statistics = get_metric_statistics
+    CloudWatchResponse.get_metric_data = get_metric_data

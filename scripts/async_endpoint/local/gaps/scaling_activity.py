@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.core.exceptions import JsonRESTError
 
 from async_endpoint.local.scaling.targets import Targets
 
-PAGE = 50  # DescribeScalingActivities.MaxResults, default
+PAGE = 50  # MaxResults, default
 
 
 def mend(targets: Targets) -> None:
     def describe_scaling_activities(self: ApplicationAutoScalingResponse) -> str:
         wanted = self._get_param("ResourceId")
-        here = [activity for activity in targets.activities if activity.region == self.region]
-        found = [activity for activity in here if wanted in (None, activity.resource_id)]
-        start = int(self._get_param("NextToken") or 0)
-        end = start + (self._get_int_param("MaxResults") or PAGE)
-        more = {"NextToken": str(end)} if end < len(found) else {}
-        return json.dumps({"ScalingActivities": [activity.describe() for activity in found[start:end]], **more})
+        found = targets.activities.find(self.region, lambda activity: wanted in (None, activity.resource_id))
+        return one_page(self, "ScalingActivities", [activity.describe() for activity in found])
 
     ApplicationAutoScalingResponse.describe_scaling_activities = describe_scaling_activities
+
+
+def one_page(request: Any, member: str, found: list[dict[str, Any]]) -> str:
+    """The answer with the page that was asked for, and where the next one begins."""
+    token = request._get_param("NextToken") or "0"
+    if not token.isdecimal():
+        raise JsonRESTError("InvalidNextTokenException", f"The next token {token} is invalid.")
+    end = int(token) + (request._get_int_param("MaxResults") or PAGE)
+    more = {"NextToken": str(end)} if end < len(found) else {}
+    return json.dumps({member: found[int(token) : end], **more})

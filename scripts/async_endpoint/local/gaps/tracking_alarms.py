@@ -11,6 +11,7 @@ from moto.moto_api._internal import mock_random
 from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.local.gaps.scalable_target import check_registered
 from async_endpoint.local.scaling.policies import read_tracking
 from async_endpoint.local.stores import DIMENSION
 
@@ -20,6 +21,7 @@ _put = ApplicationAutoscalingBackend.put_scaling_policy
 def _put_scaling_policy(self: ApplicationAutoscalingBackend, **request: Any) -> FakeApplicationAutoscalingPolicy:
     names = ("service_namespace", "resource_id", "scalable_dimension", "policy_name")
     key = FakeApplicationAutoscalingPolicy.formulate_key(*(request[name] for name in names))
+    check_registered(self, request["service_namespace"], request["resource_id"], request["scalable_dimension"])
     before = self.policies.get(key)
     policy = _put(self, **request)
     if before is not None:
@@ -32,7 +34,7 @@ def _put_scaling_policy(self: ApplicationAutoscalingBackend, **request: Any) -> 
 
 def _alarms(policy: FakeApplicationAutoscalingPolicy) -> list[Any]:
     try:
-        tracking = read_tracking(policy.policy_name, policy._policy_body)
+        tracking = read_tracking(policy.policy_name, policy.resource_id, policy._policy_body)
     except InvalidInput:  # stored, as AWS stores it; it never acts
         return []
     high, low = tracking_alarms(tracking)

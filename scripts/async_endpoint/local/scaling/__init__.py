@@ -1,6 +1,9 @@
-"""Each scaled minute: datapoints published, alarms evaluated, the deployed policies acted on.
+"""Each scaled minute: datapoints published, alarms evaluated, the deployed policies and schedules acted on.
 
-ticker.py   the minutes          datapoints.py  what endpoints publish     samples.py   every datapoint, by metric
-alarms.py   CloudWatch's alarms  policies.py    Application Auto Scaling's policies, as autoscaling/ reads them
-targets.py  one decision a scalable target, and the activities that follow
+ticker.py         the minutes                              targets.py        one decision a scalable target
+datapoints.py     what endpoints publish                   policies.py       its policies, as autoscaling/ reads them
+samples.py        every datapoint, by metric               scheduled.py      its scheduled actions
+queries.py        questions about metrics                  activities.py     the scaling activities that follow
+alarms.py         CloudWatch's alarms                      history.py        what happened to them
+alarm_actions.py  what they do                             alarm_texts.py    how they say it
 """

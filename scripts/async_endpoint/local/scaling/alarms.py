@@ -1,4 +1,4 @@
-"""CloudWatch's metric alarms, evaluated. Composite alarms, metric math and percentiles are stored by moto and not evaluated."""
+"""CloudWatch's metric alarms, evaluated. Composite alarms, metric math and anomaly bands are stored by moto and no more."""
 
 from __future__ import annotations
 
@@ -12,17 +12,73 @@ from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.autoscaling.proposals import Alarm
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local import stores
+from async_endpoint.local.clock import ScaledClock
+from async_endpoint.local.scaling import alarm_actions, alarm_texts
+from async_endpoint.local.scaling.alarm_texts import Change
+from async_endpoint.local.scaling.history import AlarmHistory
 from async_endpoint.local.scaling.samples import Samples
 
 
-def evaluate_all(region: str, samples: Samples, end: float) -> dict[str, Alarm]:
-    """Bring every alarm of `region` to its state at `end` (AWS seconds); returns them by name, with their values."""
-    return {stored.name: _evaluate(region, stored, rule, samples, end) for stored, rule in _rules(region)}
+class Alarms:
+    """Every alarm's state, which moto holds, kept up with its metric; `history` has what happened."""
+
+    def __init__(self, samples: Samples, clock: ScaledClock) -> None:
+        self.history = AlarmHistory()
+        self._samples = samples
+        self._clock = clock
+
+    def evaluate_all(self, region: str, end: float) -> dict[str, Alarm]:
+        """Bring every alarm of `region` to its state at `end` (AWS seconds); returns them by name, with their values."""
+        return {stored.name: self._evaluate(region, stored, rule, end) for stored, rule in _rules(region)}
+
+    def change(self, alarm: Any, state: str, reason: str, data: str | None, when: float | None = None) -> None:
+        """Put `alarm`, moto's, in a state, now unless said otherwise. Its actions follow if that is another one."""
+        moment = self._clock.now() if when is None else when
+        change = Change(alarm.state_value, alarm.state_reason, alarm.state_reason_data, state, reason, data, moment)
+        alarm.state_reason, alarm.state_reason_data, alarm.state_value = reason, data, state
+        alarm.state_updated_timestamp = datetime.fromtimestamp(moment, UTC)
+        if change.new != change.old:
+            summary, told = alarm_texts.state_update(change)
+            self.history.add(alarm, moment, "StateUpdate", summary, json.dumps(told))
+            alarm_actions.execute(alarm, change, self.history)
+
+    def configured(self, alarm: Any, before: Any | None) -> None:
+        """Tell the history that `alarm`, moto's, was created or updated."""
+        new = alarm_texts.configuration(alarm)
+        if before is None:
+            self._tell(alarm, "created", {"type": "Create", "createdAlarm": new})
+            return
+        old = alarm_texts.configuration(before)
+        changed = {name: value for name, value in old.items() if new.get(name) != value}
+        self._tell(alarm, "updated", {"type": "Update", "originalUpdatedFields": changed, "updatedAlarm": new})
+
+    def deleted(self, alarm: Any) -> None:
+        """Tell the history that `alarm`, moto's, was deleted."""
+        self._tell(alarm, "deleted", {"type": "Delete", "deletedAlarm": alarm_texts.configuration(alarm)})
+
+    def _tell(self, alarm: Any, done: str, data: dict[str, Any]) -> None:
+        summary = f'Alarm "{alarm.name}" {done}'
+        self.history.add(alarm, self._clock.now(), "ConfigurationUpdate", summary, json.dumps({"version": "1.0"} | data))
+
+    def _evaluate(self, region: str, stored: Any, rule: AlarmRule, end: float) -> Alarm:
+        metric = MetricId(
+            stored.namespace, stored.metric_name, tuple(sorted((item.name, item.value) for item in stored.dimensions))
+        )
+        values = self._samples.values(
+            region, metric, rule.statistic, rule.period, end, rule.evaluation_range, stored.unit or None
+        )
+        previous = AlarmState(stored.state_value)
+        state = evaluate(rule, values, previous)
+        if state is not previous:
+            why = alarm_texts.reason(rule, bool(stored.datapoints_to_alarm), values, state, end)
+            self.change(stored, state.value, why, alarm_texts.reason_data(rule, values, end), end)
+        return Alarm(stored.name, rule, state, values)
 
 
 def _rules(region: str) -> Iterator[tuple[Any, AlarmRule]]:
     for stored in stores.alarms(region):
-        if not stored.metric_name or not stored.statistic:
+        statistic = stored.statistic or stored.extended_statistic
+        if not stored.metric_name or not statistic:
             continue
         try:
             rule = AlarmRule(
@@ -31,44 +87,9 @@ def _rules(region: str) -> Iterator[tuple[Any, AlarmRule]]:
                 period=int(stored.period),
                 evaluation_periods=int(stored.evaluation_periods),
                 datapoints_to_alarm=int(stored.datapoints_to_alarm or stored.evaluation_periods),
-                statistic=stored.statistic,
+                statistic=statistic,
                 missing=stored.treat_missing_data or "missing",
             )
         except InvalidInput:  # a rule that this evaluation does not know stays in its first state
             continue
         yield stored, rule
-
-
-def _evaluate(region: str, stored: Any, rule: AlarmRule, samples: Samples, end: float) -> Alarm:
-    metric = MetricId(
-        stored.namespace, stored.metric_name, tuple(sorted((item.name, item.value) for item in stored.dimensions))
-    )
-    values = samples.values(region, metric, rule.statistic, rule.period, end, rule.evaluation_range)
-    previous = AlarmState(stored.state_value)
-    state = evaluate(rule, values, previous)
-    if state is not previous:
-        _change(region, stored, state, values, end)
-    return Alarm(stored.name, rule, state, values)
-
-
-def _change(region: str, stored: Any, state: AlarmState, values: list[float | None], end: float) -> None:
-    old, when = stored.state_value, datetime.fromtimestamp(end, UTC)
-    known = [value for value in values if value is not None]
-    reason = f"Threshold Crossed: {len(known)} datapoints {known} against {stored.comparison_operator} {stored.threshold}."
-    stored.update_state(reason, json.dumps({"recentDatapoints": known}), state.value)
-    stored.state_updated_timestamp = when
-    actions = {AlarmState.ALARM: stored.alarm_actions, AlarmState.OK: stored.ok_actions}.get(
-        state, stored.insufficient_data_actions
-    )
-    message = {
-        "AlarmName": stored.name,
-        "AlarmArn": stored.alarm_arn,
-        "Region": region,
-        "OldStateValue": old,
-        "NewStateValue": state.value,
-        "NewStateReason": reason,
-        "StateChangeTime": when.isoformat(),
-    }
-    for action in actions if stored.actions_enabled else ():
-        if action.split(":")[2] == "sns":
-            stores.publish_if_there(action, region, message)

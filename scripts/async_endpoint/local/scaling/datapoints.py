@@ -1,4 +1,4 @@
-"""What an asynchronous endpoint publishes each minute."""
+"""What an endpoint publishes each minute."""
 
 from __future__ import annotations
 
@@ -11,21 +11,31 @@ from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.metrics import StatisticSet
 
 
-def publish(endpoint: Endpoint, start: float) -> None:
-    """Put the datapoints of the minute that began at `start` (AWS seconds), all with that timestamp, as CloudWatch does."""
-    when = datetime.fromtimestamp(start, UTC).replace(tzinfo=None)  # moto compares it with times that have no zone
-    variant = endpoint.deployment.variant_name
-    data = [_datum(metric, endpoint.name, variant, when) | {"Value": value} for metric, value in _gauges(endpoint).items()]
-    data += [
-        _datum(metric, endpoint.name, variant, when) | _set(counted) for metric, counted in endpoint.metrics.flush().items()
-    ]
+def publish(endpoint: Endpoint, start: float, end: float) -> None:
+    """Put the datapoints of the minute from `start` to `end` (AWS seconds), all with the timestamp `start`, as CloudWatch does.
+
+    An endpoint that was not InService yet at its end has none.
+    """
+    serving = endpoint.serving_at(end)
+    if serving is None:
+        return
+    when = datetime.fromtimestamp(start, UTC)
+    gauges = _gauges(endpoint, serving, end)
+    data = [_datum(metric, endpoint.name, "", when) | {"Value": value} for metric, value in gauges.items()]
+    for variant in endpoint.variants:
+        counts = variant.metrics.flush()
+        data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
+        # Without traffic a variant on instances sends zeros, so that it scales in ("Automatic scaling prerequisites").
+        idle = [] if m.INVOCATIONS in counts or variant.kind != "real-time" else [m.INVOCATIONS, m.INVOCATIONS_PER_INSTANCE]
+        data += [_datum(metric, endpoint.name, variant.name, when) | {"Value": 0.0} for metric in idle]
     stores.put_metric_data(endpoint.region, m.NAMESPACE, data)
 
 
-def _gauges(endpoint: Endpoint) -> dict[m.Metric, float]:
-    """The backlog now. Per instance, none counts as one: see autoscaling.policies.tracking_capacity."""
-    backlog, age = endpoint.backlog()
-    instances = endpoint.serving
+def _gauges(endpoint: Endpoint, instances: int, end: float) -> dict[m.Metric, float]:
+    """An asynchronous endpoint's backlog at `end`. Per instance, none counts as one: see policies.tracking_capacity."""
+    if endpoint.requests is None:
+        return {}
+    backlog, age = endpoint.requests.backlog_at(end)
     return {
         m.APPROXIMATE_BACKLOG_SIZE: float(backlog),
         m.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE: backlog / max(instances, 1),
@@ -50,4 +60,5 @@ def _set(counted: StatisticSet) -> dict[str, Any]:
         "Minimum": counted.minimum,
         "Maximum": counted.maximum,
     }
-    return {"StatisticValues": statistics}
+    values = [min(max(value, counted.minimum), counted.maximum) for value in counted.rounded]
+    return {"StatisticValues": statistics, "Values": values, "Counts": list(counted.rounded.values())}

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from async_endpoint.autoscaling.policies import Step, StepScaling, TargetTracking
+from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking
+from async_endpoint.autoscaling.statistics import Statistic
+from async_endpoint.contract import metrics as m
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.scaling.samples import metric_id
 
+PREDEFINED = "SageMakerVariantInvocationsPerInstance"
 DEFAULT_COOLDOWN_SECONDS = 300  # of SageMaker variants, where the policy names none
 
 
-def read_tracking(name: str, config: dict[str, Any]) -> TargetTracking:
-    """A target tracking configuration; raises InvalidInput for a predefined metric, which async endpoints never publish."""
-    custom = config.get("CustomizedMetricSpecification")
-    if not custom or "MetricName" not in custom:
-        raise InvalidInput(
-            f"Scaling policy {name} tracks a predefined metric or metric math; asynchronous endpoints publish neither: give a "
-            "CustomizedMetricSpecification on ApproximateBacklogSizePerInstance."
-        )
+def read_tracking(name: str, resource_id: str, config: dict[str, Any]) -> TargetTracking:
+    """A target tracking configuration; raises InvalidInput for metric math and for predefined metrics nobody publishes here."""
+    metric, statistic = _tracked(name, resource_id, config)
     return TargetTracking(
         name=name,
         target=float(config["TargetValue"]),
-        metric=metric_id(custom["Namespace"], custom["MetricName"], custom.get("Dimensions") or ()),
+        metric=metric,
         scale_in_cooldown=config.get("ScaleInCooldown", DEFAULT_COOLDOWN_SECONDS),
         scale_out_cooldown=config.get("ScaleOutCooldown", DEFAULT_COOLDOWN_SECONDS),
         disable_scale_in=config.get("DisableScaleIn", False),
-        statistic=custom.get("Statistic", "Average"),
+        statistic=statistic,
+    )
+
+
+def _tracked(name: str, resource_id: str, config: dict[str, Any]) -> tuple[MetricId, Statistic]:
+    """The metric, and how it is aggregated. The predefined one is the sum of a minute's invocations per instance."""
+    custom, predefined = config.get("CustomizedMetricSpecification"), config.get("PredefinedMetricSpecification") or {}
+    if custom and "MetricName" in custom:
+        found = metric_id(custom["Namespace"], custom["MetricName"], custom.get("Dimensions") or ())
+        return found, custom.get("Statistic", "Average")
+    if predefined.get("PredefinedMetricType") == PREDEFINED:
+        _, endpoint, _, variant = resource_id.split("/")
+        per_instance = m.INVOCATIONS_PER_INSTANCE
+        return metric_id(m.NAMESPACE, per_instance.name, per_instance.dimensions(endpoint, variant)), "Sum"
+    raise InvalidInput(
+        f"Scaling policy {name} tracks metric math, or a predefined metric that the local AWS does not publish; give a "
+        f"CustomizedMetricSpecification with a MetricName, or {PREDEFINED} for a real-time endpoint."
     )
 
 

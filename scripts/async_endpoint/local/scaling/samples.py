@@ -1,82 +1,104 @@
-"""Every datapoint put to CloudWatch, by metric, so that evaluating an alarm does not search all of them."""
+"""Every datapoint put to CloudWatch, by metric: what alarms are evaluated on, and what is answered to who asks.
+
+Bounded: of each metric the latest KEPT_SAMPLES are kept, of which the latest KEPT_VALUES have percentiles, and of all metrics
+the KEPT_METRICS that were written to last.
+"""
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections import defaultdict
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Any
 
 from async_endpoint.autoscaling.policies import MetricId
-from async_endpoint.autoscaling.statistics import Sample, Statistic, aggregate
+from async_endpoint.autoscaling.statistics import Sample, aggregate
 
-KEPT_DATAPOINTS = 3_000  # two days of minutes: more than any alarm looks back
+KEPT_SAMPLES = 3_000  # two days of minutes: more than any alarm looks back
+KEPT_VALUES = 500  # eight hours
+KEPT_METRICS = 10_000  # in each region
+_BY_TIME = attrgetter("time")
 
-
-@dataclass(frozen=True)
-class _Point:
-    """One datum: a single value, or the statistic set that was put in its place."""
-
-    time: float
-    count: float
-    total: float
-    minimum: float
-    maximum: float
-
-    def value(self, statistic: Statistic) -> float:
-        values: dict[Statistic, float] = {
-            "Average": self.total / self.count if self.count else 0.0,
-            "Sum": self.total,
-            "Minimum": self.minimum,
-            "Maximum": self.maximum,
-            "SampleCount": self.count,
-        }
-        return values[statistic]
+Series = dict[str, list[Sample]]  # by unit, each by time: CloudWatch keeps units apart
+Saved = dict[str, list[tuple[MetricId, Series]]]  # by region
 
 
 class Samples:
-    """Datapoints by region and metric. Several statistic sets in one period are averaged unweighted."""
+    """Samples by region, metric and unit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._points: defaultdict[tuple[str, MetricId], list[_Point]] = defaultdict(list)  # by time
+        self._regions: dict[str, OrderedDict[MetricId, Series]] = {}  # the metric written to last comes last
 
     def record(self, region: str, namespace: str, datum: Mapping[str, Any], now: float) -> None:
         """Take one member of a PutMetricData request; a time without a zone is UTC, and one without a time is of `now`."""
         when = datum.get("Timestamp")
         time = when.replace(tzinfo=when.tzinfo or UTC).timestamp() if isinstance(when, datetime) else now
-        key = (region, metric_id(namespace, datum["MetricName"], datum.get("Dimensions") or ()))
+        metric = metric_id(namespace, datum["MetricName"], datum.get("Dimensions") or ())
         with self._lock:
-            points = self._points[key]
-            for point in _points(datum, time):
-                insort(points, point, key=_time)
-            del points[:-KEPT_DATAPOINTS]
+            metrics = self._regions.setdefault(region, OrderedDict())
+            series = metrics.setdefault(metric, {})
+            metrics.move_to_end(metric)
+            samples = series.setdefault(datum.get("Unit") or "None", [])
+            insort(samples, _sample(datum, time), key=_BY_TIME)
+            del samples[:-KEPT_SAMPLES]
+            if len(samples) > KEPT_VALUES and len(samples[-KEPT_VALUES - 1].values) > 1:
+                samples[-KEPT_VALUES - 1] = replace(samples[-KEPT_VALUES - 1], values=())
+            if len(metrics) > KEPT_METRICS:
+                metrics.popitem(last=False)
+
+    def saved(self) -> Saved:
+        """Everything, for a stop."""
+        with self._lock:
+            return {
+                region: [
+                    (metric, {unit: list(samples) for unit, samples in series.items()}) for metric, series in metrics.items()
+                ]
+                for region, metrics in self._regions.items()
+            }
+
+    def restore(self, saved: Saved) -> None:
+        """Become what was saved."""
+        with self._lock:
+            self._regions = {region: OrderedDict(metrics) for region, metrics in saved.items()}
+
+    def metrics(self, region: str) -> list[MetricId]:
+        """Every metric that has samples."""
+        with self._lock:
+            return list(self._regions.get(region) or ())
+
+    def between(self, region: str, metric: MetricId, start: float, end: float) -> Series:
+        """The samples of [start, end) by unit, without the units that have none."""
+        with self._lock:
+            series = (self._regions.get(region) or OrderedDict()).get(metric, {})
+            found = {
+                unit: samples[bisect_left(samples, start, key=_BY_TIME) : bisect_left(samples, end, key=_BY_TIME)]
+                for unit, samples in series.items()
+            }
+        return {unit: samples for unit, samples in found.items() if samples}
 
     def values(
-        self, region: str, metric: MetricId, statistic: Statistic, period: int, end: float, count: int
+        self, region: str, metric: MetricId, statistic: str, period: int, end: float, count: int, unit: str | None = None
     ) -> list[float | None]:
-        """The latest `count` periods up to `end` (AWS seconds), oldest first; None where there is no datapoint."""
-        with self._lock:
-            points = self._points.get((region, metric), [])
-            points = points[bisect_left(points, end - (count + 1) * period, key=_time) :]
-        reduce_by: Literal["Sum"] | Statistic = "Sum" if statistic == "SampleCount" else statistic
-        return aggregate((Sample(point.time, point.value(statistic)) for point in points), reduce_by, period, end, count)
+        """The latest `count` whole periods up to `end` (AWS seconds), oldest first; None where there is no datapoint."""
+        found = self.between(region, metric, end - (count + 1) * period, end)
+        samples = [sample for of, some in found.items() if unit in (None, of) for sample in some]
+        return aggregate(samples, statistic, period, end, count)
 
 
-def _time(point: _Point) -> float:
-    return point.time
-
-
-def _points(datum: Mapping[str, Any], time: float) -> list[_Point]:
-    sets = datum.get("StatisticValues")
-    if sets:
-        return [_Point(time, *(float(sets[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum")))]
+def _sample(datum: Mapping[str, Any], time: float) -> Sample:
+    """A statistic set may come with its values, as hosting puts it; CloudWatch takes the one or the other."""
     values = [float(value) for value in datum.get("Values") or [datum.get("Value", 0.0)]]
-    counts = [float(count) for count in datum.get("Counts") or [1.0] * len(values)]
-    return [_Point(time, count, value * count, value, value) for value, count in zip(values, counts, strict=True)]
+    sample = Sample.of(time, *values, counts=[float(count) for count in datum.get("Counts") or ()] or None)
+    sets = datum.get("StatisticValues")
+    if not sets:
+        return sample
+    known = Sample.of_set(time, *(float(sets[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
+    return replace(known, values=sample.values) if datum.get("Values") else known
 
 
 def metric_id(namespace: str, name: str, dimensions: Any) -> MetricId:

@@ -2,69 +2,60 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, field
+from collections import defaultdict
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingReading, propose
-from async_endpoint.autoscaling.scaler import Bounds, Decision, ScalerState, completed, decide
+from async_endpoint.autoscaling.scaler import Bounds, ScalerState, completed, decide
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local import stores
 from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.variant import Variant
+from async_endpoint.local.scaling import scheduled
+from async_endpoint.local.scaling.activities import Activities, Activity
 from async_endpoint.local.scaling.policies import read_steps, read_tracking
 
-KEPT_ACTIVITIES = 1_000
-
-
-@dataclass
-class Activity:
-    """A scaling activity, as DescribeScalingActivities tells it. Times are AWS seconds."""
-
-    region: str
-    resource_id: str
-    decision: Decision
-    started_at: float
-    ended_at: float | None = None
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-    def describe(self) -> dict[str, Any]:
-        done = self.ended_at is not None
-        outcome = f"Successfully set desired instance count to {self.decision.desired}."
-        return {
-            "ActivityId": self.id,
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": self.resource_id,
-            "ScalableDimension": stores.DIMENSION,
-            "Description": f"Setting desired instance count to {self.decision.desired}.",
-            "Cause": self.decision.cause,
-            "StartTime": self.started_at,
-            "StatusCode": "Successful" if done else "InProgress",
-            "StatusMessage": f"{outcome} Change successfully fulfilled by sagemaker." if done else outcome,
-        } | ({"EndTime": self.ended_at} if done else {})
+States = defaultdict[str, ScalerState]  # by variant name, over all updates
 
 
 class Targets:
-    """The scalable targets of endpoints, each with its cooldown and its activities, newest first."""
+    """The scalable targets of variants, each with its cooldown, and their activities."""
 
     def __init__(self) -> None:
-        self.activities: list[Activity] = []
-        self._states: WeakKeyDictionary[Endpoint, ScalerState] = WeakKeyDictionary()  # another of the same name starts anew
+        self.activities = Activities()
+        self._states: WeakKeyDictionary[Endpoint, States] = WeakKeyDictionary()  # another of the same name starts anew
 
-    def decide(self, endpoint: Endpoint, alarms: dict[str, Alarm], now: float) -> None:
-        """Bring one endpoint's capacity to what its policies ask for. Nothing is asked of an endpoint that is being changed."""
-        resource_id = endpoint.resource_id
-        target = stores.scalable_target(endpoint.region, resource_id)
-        if target is None:
-            self._states.pop(endpoint, None)
-            return
-        if endpoint.status != "InService":
-            return
-        self._complete(endpoint, now)
-        tracking, steps = _readings(endpoint.region, resource_id, alarms)
-        state, current = self._states.get(endpoint, ScalerState()), endpoint.desired
+    def saved(self) -> dict[tuple[str, str], dict[str, ScalerState]]:
+        """The states, by region and name of the endpoint, and by variant."""
+        return {(endpoint.region, endpoint.name): dict(states) for endpoint, states in self._states.items()}
+
+    def restore(self, endpoint: Endpoint, states: dict[str, ScalerState]) -> None:
+        self._states[endpoint] = defaultdict(ScalerState, states)
+
+    def decide(self, endpoint: Endpoint, alarms: dict[str, Alarm], begin: float, now: float) -> None:
+        """Do what is due since `begin`, and bring each variant's capacity to what bounds and policies ask for.
+
+        The capacity of an endpoint that is being changed is left alone.
+        """
+        states = self._states.setdefault(endpoint, defaultdict(ScalerState))
+        still = endpoint.status == "InService"
+        for variant in endpoint.variants:
+            target = stores.scalable_target(endpoint.region, variant.resource_id)
+            if target is None:
+                states.pop(variant.name, None)
+                continue
+            for activity in scheduled.run(endpoint.region, variant.resource_id, target, begin, now):
+                self.activities.add(activity)
+            if still:
+                self._complete(endpoint.region, variant, states, now)
+                self._decide(endpoint.region, variant, target, alarms, states, now)
+
+    def _decide(self, region: str, variant: Variant, target: Any, alarms: dict[str, Alarm], states: States, now: float) -> None:
+        tracking, steps = _readings(region, variant.resource_id, alarms)
+        state, current = states[variant.name], variant.desired
         suspended = target.suspended_state or {}
-        decision, self._states[endpoint] = decide(
+        decision, states[variant.name] = decide(
             state,
             now,
             current,
@@ -74,15 +65,15 @@ class Targets:
             suspended_out=bool(suspended.get("DynamicScalingOutSuspended")),
         )
         if decision is not None:
-            self.activities = [Activity(endpoint.region, resource_id, decision, now), *self.activities[: KEPT_ACTIVITIES - 1]]
-            endpoint.scale(decision.desired)
+            self.activities.add(Activity.of_capacity(region, variant.resource_id, decision.desired, decision.cause, now))
+            variant.scale(decision.desired)
 
-    def _complete(self, endpoint: Endpoint, now: float) -> None:
+    def _complete(self, region: str, variant: Variant, states: States, now: float) -> None:
         """An endpoint back InService has reached its capacity: its cooldown counts from here."""
-        for activity in self.activities:
-            if activity.ended_at is None and (activity.region, activity.resource_id) == (endpoint.region, endpoint.resource_id):
-                activity.ended_at = now
-                self._states[endpoint] = completed(self._states.get(endpoint, ScalerState()), now)
+        for activity in self.activities.find(region, lambda one: one.resource_id == variant.resource_id):
+            if activity.status == "InProgress":
+                activity.succeed(now)
+                states[variant.name] = completed(states[variant.name], now)
 
 
 def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[list[TrackingReading], list[StepReading]]:
@@ -91,7 +82,8 @@ def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[
         try:
             if policy.policy_type == "TargetTrackingScaling":
                 high, low = (alarms[alarm.name] for alarm in policy.alarms)
-                tracking.append(TrackingReading(read_tracking(policy.policy_name, policy._policy_body), high, low))
+                read = read_tracking(policy.policy_name, resource_id, policy._policy_body)
+                tracking.append(TrackingReading(read, high, low))
             else:
                 step = read_steps(policy.policy_name, policy._policy_body)
                 steps += [

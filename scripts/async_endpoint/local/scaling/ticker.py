@@ -5,15 +5,30 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from dataclasses import dataclass
 
+from async_endpoint.autoscaling.scaler import ScalerState
 from async_endpoint.local import stores
 from async_endpoint.local.hosting.service import Hosting
-from async_endpoint.local.scaling import alarms, datapoints
+from async_endpoint.local.scaling import datapoints
+from async_endpoint.local.scaling.activities import Activity
+from async_endpoint.local.scaling.alarms import Alarms
+from async_endpoint.local.scaling.history import Item
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.targets import Targets
 
 MINUTE = 60
+MADE_UP = 1_440  # minutes that a clock which jumped leaves to be made up for, at the most
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The scalers' states by endpoint (region and name) and variant, the scaling activities, and what happened to alarms."""
+
+    states: dict[tuple[str, str], dict[str, ScalerState]]
+    activities: list[Activity]
+    history: list[Item]
 
 
 class Ticker:
@@ -21,8 +36,9 @@ class Ticker:
 
     def __init__(self, hosting: Hosting, samples: Samples) -> None:
         self.targets = Targets()
+        self.alarms = Alarms(samples, hosting.clock)
         self._hosting = hosting
-        self._samples = samples
+        self._at_work = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="minutes", daemon=True)
 
@@ -32,23 +48,37 @@ class Ticker:
     def stop(self) -> None:
         self._stopped.set()
 
+    def saved(self) -> Saved:
+        """What alarms and scalable targets remember, for a stop."""
+        with self._at_work:
+            return Saved(self.targets.saved(), self.targets.activities.saved(), self.alarms.history.saved())
+
+    def restore(self, saved: Saved) -> None:
+        """Become what was saved, after hosting has its endpoints."""
+        for endpoint in self._hosting.all():
+            self.targets.restore(endpoint, saved.states.get((endpoint.region, endpoint.name), {}))
+        self.targets.activities.restore(saved.activities)
+        self.alarms.history.restore(saved.history)
+
     def minute(self, end: float) -> None:
         """What happens at the end of one minute (AWS seconds, a multiple of 60)."""
-        serving = [endpoint for endpoint in self._hosting.all() if endpoint.status not in ("Creating", "Failed")]
+        serving = [endpoint for endpoint in self._hosting.all() if endpoint.open]
         for endpoint in serving:
-            datapoints.publish(endpoint, end - MINUTE)
+            datapoints.publish(endpoint, end - MINUTE, end)
         for region in {*stores.regions_with_alarms(), *(endpoint.region for endpoint in serving)}:
-            evaluated = alarms.evaluate_all(region, self._samples, end)
+            evaluated = self.alarms.evaluate_all(region, end)
             for endpoint in serving:
                 if endpoint.region == region:
-                    self.targets.decide(endpoint, evaluated, end)
+                    self.targets.decide(endpoint, evaluated, end - MINUTE, end)
 
     def _run(self) -> None:
         clock = self._hosting.clock
         end = math.floor(clock.now() / MINUTE + 1) * MINUTE
-        while not self._stopped.wait(clock.real(end - clock.now())):
+        while not clock.wait(self._stopped, end):
+            end = max(end, math.floor(clock.now() / MINUTE - MADE_UP) * MINUTE)
             try:
-                self.minute(end)
+                with self._at_work:
+                    self.minute(end)
             except Exception:  # one bad minute must not end scaling for good
                 log.exception("The minute that ended at %s failed.", end)
             end += MINUTE

@@ -1,0 +1,128 @@
+"""When a scheduled action is due: `at(...)`, `rate(...)` and six-field `cron(...)` expressions.
+
+Sources: Application Auto Scaling API reference, PutScheduledAction; CloudWatch Events user guide, "Schedule expressions for
+rules", for the cron fields. Read into the guides where they are silent: a local time that daylight saving skips is not made up
+for, one that comes twice counts the first time; a rate counts from StartTime, which is its first time, or else from when the
+action was put, which is not.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo, available_timezones
+
+from async_endpoint.autoscaling.cron import Cron
+from async_endpoint.contract.errors import InvalidInput
+
+SYNTAX: Final = (
+    r"Schedule expressions must have the following syntax: rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) "
+    "or at(yyyy-MM-dd'T'HH:mm:ss)."
+)
+_SECONDS: Final = {"minute": 60, "hour": 3_600, "day": 86_400}
+_AT: Final = re.compile(r"at\((\d{4}-\d{2}-\d{2})T(\d{1,2}:\d{2}:\d{2})\)")
+_RATE: Final = re.compile(r"rate\((\d{1,9})\s?(minute|hour|day)s?\)")
+_CRON: Final = re.compile(r"cron\((.+)\)")
+
+
+class Schedule(Protocol):
+    """Times in epoch seconds, of which only the next is asked for."""
+
+    def after(self, moment: float) -> float | None:
+        """The first time later than `moment`, None when there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class At:
+    """Once."""
+
+    time: float
+
+    def after(self, moment: float) -> float | None:
+        return self.time if self.time > moment else None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Every `interval` seconds, from `first` on."""
+
+    interval: int
+    first: float
+
+    def after(self, moment: float) -> float | None:
+        return self.first + max(0, math.floor((moment - self.first) / self.interval) + 1) * self.interval
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A cron expression in a time zone."""
+
+    cron: Cron
+    zone: ZoneInfo
+
+    def after(self, moment: float) -> float | None:
+        local = datetime.fromtimestamp(moment, self.zone).replace(tzinfo=None, second=0, microsecond=0)
+        times = (_epoch(time, self.zone) for time in self.cron.times(local))
+        return next((time for time in times if time is not None and time > moment), None)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The times of `schedule` from `start` up to and with `end`; either may be open."""
+
+    schedule: Schedule
+    start: float | None = None
+    end: float | None = None
+
+    def after(self, moment: float) -> float | None:
+        if self.start is not None and moment < self.start:
+            moment = math.nextafter(self.start, -math.inf)
+        time = self.schedule.after(moment)
+        return time if time is not None and (self.end is None or time <= self.end) else None
+
+
+def parse_schedule(
+    expression: str, timezone: str | None = None, put: float = 0.0, start: float | None = None, end: float | None = None
+) -> Schedule:
+    """A scheduled action's Schedule, Timezone, StartTime and EndTime; `put` is when it was put. Times in epoch seconds.
+
+    Start and end bound what recurs, not an at(...). Raises InvalidInput, worded as AWS words it, for what PutScheduledAction
+    refuses.
+    """
+    zone = _zone(timezone)
+    if found := _AT.fullmatch(expression):
+        return At(_moment(expression, f"{found[1]} {found[2]}", zone))
+    if (found := _RATE.fullmatch(expression)) and int(found[1]):
+        interval = int(found[1]) * _SECONDS[found[2]]
+        return Window(Rate(interval, put + interval if start is None else start), start, end)
+    if found := _CRON.fullmatch(expression):
+        return Window(Recurring(Cron.parse(found[1]), zone), start, end)
+    raise InvalidInput(f"Invalid schedule expression. Details: {SYNTAX}")
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    if name is None:
+        return ZoneInfo("UTC")
+    if name not in available_timezones():
+        raise InvalidInput(f"Invalid time zone {name}; use the canonical name of an IANA time zone, such as Pacific/Tahiti.")
+    return ZoneInfo(name)
+
+
+def _moment(expression: str, text: str, zone: ZoneInfo) -> float:
+    try:
+        local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
+    except ValueError as error:
+        raise InvalidInput(f"Invalid schedule expression. Details: {expression} names no time ({error}).") from error
+    return local.replace(tzinfo=zone).timestamp()
+
+
+def _epoch(local: datetime, zone: ZoneInfo) -> float | None:
+    """A local time as epoch seconds, None for one that daylight saving skips."""
+    there = local.replace(tzinfo=zone)
+    offset = there.utcoffset() or timedelta(0)
+    utc = (local - offset).replace(tzinfo=UTC)
+    return utc.timestamp() if utc.astimezone(zone).replace(tzinfo=None) == local else None

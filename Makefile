@@ -1,11 +1,12 @@
 # One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format local-up local-down status plan apply destroy smoke-test lock clean
+.PHONY: help setup demo test clients bench lint format local-up local-down status plan apply destroy smoke-test lock clean
 
 PYTHON ?= python3
 ENV ?= local
 TIME_SCALE ?= 60
 PYTEST_ARGS ?= -n 4 --dist loadgroup
+BENCH_ARGS ?=
 
 BIN := .venv/bin
 CLI := $(BIN)/async-endpoint
@@ -24,6 +25,14 @@ demo: .venv/runtime ## deploy on the local AWS, invoke, watch it sleep and wake,
 
 test: .venv/dev ## the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# They wait more than they compute, so each has a worker of its own.
+clients: .venv/dev ## other people's clients against the local AWS, in an environment of their own
+	@python=$$($(BIN)/python tests/clients/client_environment.py) && \
+	  CLIENTS_PYTHON=$$python $(BIN)/python -m pytest -n 4 tests/clients
+
+bench: .venv/runtime ## measure the local AWS, and write bench/results.md (a few minutes)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 lint: .venv/dev ## check everything, write nothing
 	@$(BIN)/ruff check .
@@ -62,6 +71,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --output-file requirements/runtime.txt
 	uv pip compile pyproject.toml --extra dev --constraint requirements/runtime.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
+	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet --output-file requirements/clients.txt
 
 clean: ## remove everything that was made here
 	rm -rf .venv .local build

@@ -9,6 +9,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 import typer
+from calls_table import SERVICES, actions
 from documents import ROOT, Document, bullets, coded, documents, rows
 
 from async_endpoint.cli.app import app
@@ -21,20 +22,6 @@ from async_endpoint.local.limits import NOT_EMULATED
 from async_endpoint.local.sagemaker.control import ControlPlane
 
 EVERY_DOCUMENT = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-
-# Sections of the table of calls, and botocore's names of the services whose actions they list.
-SERVICES = {
-    "SageMaker": ["sagemaker"],
-    "SageMaker Runtime": ["sagemaker-runtime"],
-    "Application Auto Scaling": ["application-autoscaling"],
-    "CloudWatch": ["cloudwatch"],
-    "CloudWatch Logs": ["logs"],
-    "S3": ["s3"],
-    "SNS": ["sns"],
-    "SQS": ["sqs"],
-    "IAM and STS": ["iam", "sts"],
-    "KMS": ["kms"],
-}
 
 
 @EVERY_DOCUMENT
@@ -131,12 +118,6 @@ def test_the_table_of_calls_names_actions_that_exist(local_aws: Document, headin
     known = set().union(*map(operations, SERVICES[heading]))
     assert actions(local_aws, heading) <= known
     assert {how for _, how, _ in rows(local_aws.section(heading))} <= {"faithful", "simplified", "absent"}
-
-
-def actions(document: Document, heading: str) -> set[str]:
-    named = [name for cell, *_ in rows(document.section(heading)) for name in coded(cell)]
-    assert len(named) == len(set(named)), "an action has two rows"
-    return set(named)
 
 
 def operations(service: str) -> set[str]:

@@ -37,13 +37,15 @@ def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any, un
 
 def test_it_sleeps_by_its_own_policies_and_wakes_for_one_request(root: Any, until: Until) -> None:
     until(lambda: root.counts() == (0, 0), "asleep at zero instances", seconds=120)
-    slept = _newest_activity(root)
+    before = _activities(root)
+    slept = before[0]
 
     invoked = root.succeed("invoke", root.checkout.query("red-shirt.png"))
     location = invoked.out.removesuffix("\n")
     assert root.object(location) is None, "it does not wait for a result"
     body = until(lambda: root.object(location), "answered")
-    woken = _newest_activity(root)
+    # The first of the newer ones: it may sleep again by now.
+    woken = [one for one in _activities(root) if one["ActivityId"] not in {old["ActivityId"] for old in before}][-1]
 
     assert slept["Description"] == "Setting desired instance count to 0."
     assert root.outputs.scaling.tracking_policy_name in slept["Cause"]
@@ -59,9 +61,9 @@ def _instances(root: Any) -> list[dict[str, Any]]:
     return instances
 
 
-def _newest_activity(root: Any) -> dict[str, Any]:
-    activities = root.client("application-autoscaling").describe_scaling_activities(
+def _activities(root: Any) -> list[dict[str, Any]]:
+    """All of them, newest first."""
+    activities: list[dict[str, Any]] = root.client("application-autoscaling").describe_scaling_activities(
         ServiceNamespace="sagemaker", ResourceId=root.outputs.scaling.resource_id
     )["ScalingActivities"]
-    newest: dict[str, Any] = activities[0]
-    return newest
+    return activities

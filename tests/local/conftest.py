@@ -9,14 +9,25 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from conformity import checked, install
 from local_kit import Kit
 from local_parts import Deployed
 
 from async_endpoint.local.aws import LocalAws
 
 TIME_SCALE = 600.0  # an AWS minute passes in a tenth of a second
+
+install()
+
+
+@pytest.fixture(autouse=True)
+def every_answer_conforms() -> Iterator[None]:
+    """Whatever boto3 is answered in a test is held against botocore's service models."""
+    with checked():
+        yield
 
 
 @pytest.fixture(scope="session")

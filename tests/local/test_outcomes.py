@@ -13,6 +13,7 @@ from local_model import archive
 from local_parts import Deployed
 from local_tools import until
 
+from async_endpoint.contract import limits
 from async_endpoint.contract.notifications import Notification, parse_notification
 
 LARGEST_BODY_IN_A_NOTIFICATION = 131_072
@@ -169,6 +170,18 @@ def test_an_input_the_role_may_not_read_ends_as_a_failure(kit: Kit, deploy: Any)
     assert "is not authorized to perform: s3:GetObject" in reason
     assert f"assumed-role/{deployed.role.name}/" in reason
     assert notified(deployed, "Error", invoked.inference_id).failure_reason == reason
+
+
+def test_an_input_or_a_response_that_is_too_large_ends_as_a_failure(
+    kit: Kit, shop: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With smaller limits than AWS's gigabyte."""
+    monkeypatch.setattr(limits, "INPUT_OBJECT_BYTES", 1_000)
+    large = kit.put(shop.bucket, "input/large", b"x" * 1_001)
+    assert "it has 1001 bytes; at most 1000 are accepted" in shop.failure(InputLocation=large)
+    monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 500)
+    assert "has 501 bytes; at most 500 are delivered" in shop.failure({"answer": "x" * 501})
+    assert shop.ask({"answer": "x" * 500}).kind == "output"
 
 
 def test_without_a_failure_path_the_reason_comes_by_notification_alone(kit: Kit, deploy: Any) -> None:

@@ -275,3 +275,26 @@ def test_an_alarm_tells_its_topic_of_each_change(kit: Kit, deploy: Any) -> None:
     assert alarm()["AlarmArn"] == message["AlarmArn"]
     deployed.scale(1)
     assert told()["NewStateValue"] == "OK"
+
+
+def test_minutes_that_a_jump_of_the_clock_skips_are_made_up_for(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    as_in_the_guide(kit, deployed)
+    start = (kit.aws.clock.now() // MINUTE + 1) * MINUTE
+    kit.aws.clock.jump(30 * MINUTE)
+
+    def minutes() -> set[float]:
+        found = kit.cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName="ApproximateBacklogSize",
+            Dimensions=[{"Name": "EndpointName", "Value": deployed.name}],
+            StartTime=start,
+            EndTime=start + 29 * MINUTE,
+            Period=MINUTE,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        return {point["Timestamp"].timestamp() for point in found}
+
+    until(lambda: minutes() == {start + minute * MINUTE for minute in range(29)}, "each minute has its datapoint")
+    until(lambda: deployed.status()["desired_instances"] == 0, "it sleeps")
+    assert activities(kit, deployed)[-1]["StartTime"].timestamp() < start + 30 * MINUTE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
-from async_endpoint.local.record import LocalAwsRecord, write_record
+from async_endpoint.local.record import LocalAwsRecord, new_instance_id, write_record
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.aim import OVERRIDE_FILE
 from async_endpoint.terraform.mirror import PROVIDER, terraform_platform
@@ -81,6 +81,17 @@ def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws: Lo
     assert second is not None
     assert not first.exists()
     assert not second.exists()
+
+
+def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(kept=True), os.getpid(), 1.0))
+    first = prepare(checkout, "dev", local=True).state
+    assert first is not None
+    first.parent.mkdir(parents=True)
+    first.touch()
+    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(kept=False), os.getpid(), 1.0))
+    assert prepare(checkout, "dev", local=True).state != first
+    assert first.exists()
 
 
 def test_without_a_local_aws_it_says_how_to_start_one(checkout: Workspace) -> None:

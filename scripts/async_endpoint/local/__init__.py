@@ -7,5 +7,6 @@ gaps/         what moto lacks, one file a gap                        iam/       
 sagemaker/    the SageMaker APIs: models, configurations, endpoints, runtime
 hosting/      endpoints as state machines: queue, instances, delivery, metrics
 container/    one process an instance, behind /ping and /invocations
+persistence/  what --state-dir keeps across a stop
 scaling/      each scaled minute: datapoints, alarms, policies acted on
 """

@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import uuid
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
+from async_endpoint.local.container.runtime import PythonRuntime
+from async_endpoint.local.container.runtime import Runtime as Containers
+from async_endpoint.local.faults.admin import FaultsAdmin
+from async_endpoint.local.faults.deliveries import Deliveries
+from async_endpoint.local.faults.layer import FaultLayer
 from async_endpoint.local.gaps import mend
+from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.limits import NOT_EMULATED
-from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord
+from async_endpoint.local.persistence.state import Part, State
+from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
-from async_endpoint.local.server import Front, Server
+from async_endpoint.local.server import Application, Front, Server
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
@@ -34,32 +42,62 @@ class LocalAws:
         port: int = 0,
         time_scale: float = DEFAULT_TIME_SCALE,
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
+        containers: Containers | None = None,
+        state_dir: Path | None = None,
     ) -> None:
-        """Bind the port, 0 for a free one; raises OSError when it is taken. `folder` holds the instances' files."""
-        self.instance_id = uuid.uuid4().hex[:12]
+        """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
+
+        `folder` holds the instances' files. Raises InvalidInput when `state_dir` cannot be used or is of another version.
+        """
+        self._state = State(state_dir) if state_dir is not None else None
+        origin = self._state.origin if self._state is not None else None
+        self.instance_id = origin.instance_id if origin else new_instance_id(kept=state_dir is not None)
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
-        self.clock = ScaledClock(time_scale)
-        self.hosting = Hosting(Site(self.clock, self._folder, launch_seconds))
+        self.clock = ScaledClock(time_scale, origin.now if origin else None)
+        site = Site(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
+        self.faults = site.faults
+        self.hosting = Hosting(site)
+        self._faults_admin = FaultsAdmin(self.faults, self.hosting)
         samples = Samples()
         self._ticker = Ticker(self.hosting, samples)
-        mend(self.hosting, samples, self._ticker.targets)
-        self._server = Server(port, Front(ControlPlane(self.hosting), Runtime(self.hosting), self._admin))
+        mend(self.hosting, samples, self._ticker, Deliveries(self.faults))
+        control = ControlPlane(self.hosting)
+        self._parts: dict[str, Part] = {
+            "samples": samples,
+            "hosting": self.hosting,
+            "sagemaker": control,
+            "scaling": self._ticker,
+        }
+        front = Front(control, Runtime(self.hosting, self._accepted), self._admin)
+        self._calls = CountedCalls(FaultLayer(front, self.faults))
+        try:
+            self._server = _serve(self._calls, port, origin.port if origin else 0)
+        except OSError:
+            if self._state is not None:
+                self._state.close()
+            raise
 
     @property
     def record(self) -> LocalAwsRecord:
         return LocalAwsRecord(self._server.url, self.instance_id, os.getpid(), self.clock.scale, ACCOUNT_ID)
 
     def start(self) -> None:
+        """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        if self._state is not None:
+            self._state.restore(self._parts, self.hosting.requeue)
+            self._state.start(self.instance_id, self._server.port, self.clock)
         self._server.start()
         self._ticker.start()
 
     def stop(self) -> None:
-        """End every instance, then the port."""
+        """Close the port, save what goes on, then end every instance."""
         self._ticker.stop()
-        self.hosting.stop()
         self._server.stop()
+        if self._state is not None:
+            self._state.stop()
+        self.hosting.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def status(self) -> dict[str, Any]:
@@ -72,20 +110,28 @@ class LocalAws:
             "time_scale": self.clock.scale,
             "now": self.clock.now(),
             "endpoints": [self._endpoint_status(endpoint) for endpoint in self.hosting.all()],
+            "state": self._state.status() if self._state is not None else None,
+            "faults": self.faults.all(),
+            "calls": self._calls.by_service(),
             "not_emulated": list(NOT_EMULATED),
         }
 
     @staticmethod
-    def _endpoint_status(endpoint: Any) -> dict[str, Any]:
+    def _endpoint_status(endpoint: Endpoint) -> dict[str, Any]:
         backlog, age = endpoint.backlog()
+        variants = endpoint.variants
         return {
             "name": endpoint.name,
             "region": endpoint.region,
             "status": endpoint.status,
             "config_name": endpoint.deployment.config_name,
             "failure_reason": endpoint.failure_reason,
-            "desired_instances": endpoint.desired,
-            "serving_instances": endpoint.serving,
+            "desired_instances": sum(variant.desired for variant in variants),
+            "serving_instances": sum(variant.serving for variant in variants),
+            "variants": [
+                {"name": item.name, "desired_instances": item.desired, "serving_instances": item.serving, "weight": item.weight}
+                for item in variants
+            ],
             "backlog": backlog,
             "oldest_request_seconds": age,
             "instances": [
@@ -94,11 +140,28 @@ class LocalAws:
             ],
         }
 
-    def _admin(self, method: str, path: str) -> dict[str, Any] | None:
-        """`GET /_local/status` and `POST /_local/stop`."""
+    def _accepted(self, endpoint: Endpoint, invocation: Invocation) -> None:
+        if self._state is not None:
+            self._state.accepted(endpoint.region, endpoint.name, endpoint.created_at, invocation)
+
+    def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
+        """`GET /_local/status`, `POST /_local/stop`, and `/_local/faults`; raises InvalidInput."""
+        first, _, rest = path.partition("/")
+        if first == "faults":
+            return self._faults_admin.answer(method, rest, document)
         if (method, path) == ("GET", "status"):
             return self.status()
         if (method, path) == ("POST", "stop"):
             self.stopped.set()
             return {"stopping": True}
         return None
+
+
+def _serve(application: Application, port: int, before: int) -> Server:
+    """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
+    if port == 0 and before:
+        try:
+            return Server(before, application)
+        except OSError:
+            pass
+    return Server(port, application)

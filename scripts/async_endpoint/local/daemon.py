@@ -14,8 +14,11 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
+from async_endpoint.local.container.runtime import runtime_named
+from async_endpoint.local.lock import held
 from async_endpoint.local.record import LocalAwsRecord, read_record, remove_record, require_record, write_record
 from async_endpoint.workspace import Workspace
 
@@ -24,43 +27,71 @@ STOP_SECONDS = 30.0
 
 
 def run(
-    workspace: Workspace, port: int, time_scale: float, launch_seconds: float, ready: Callable[[LocalAwsRecord], None]
+    workspace: Workspace,
+    port: int,
+    time_scale: float,
+    launch_seconds: float,
+    ready: Callable[[LocalAwsRecord], None],
+    containers: str = "python",
+    state_dir: Path | None = None,
 ) -> None:
-    """Serve until told to stop, by signal or by `stop`. Raises InvalidInput when the port is taken or another one runs."""
+    """Serve until told to stop, by signal or by `stop`.
+
+    Raises InvalidInput when the port is taken, another one runs, or `state_dir` cannot be gone on from; ToolMissing when what
+    runs `containers` is not there.
+    """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # moto, as it loads, looks for the profile of this shell, and stops when it is not there
     from async_endpoint.local.aws import LocalAws  # noqa: PLC0415 - loads moto, which only the serving process needs
 
     refuse_second(workspace)
     folder = workspace.local / "aws"
-    for left_over in folder.glob("*/"):  # by one that was killed
-        shutil.rmtree(left_over, ignore_errors=True)
-    try:
-        aws = LocalAws(folder, port, time_scale, launch_seconds)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise InvalidInput(
-            f"Port {port} cannot be bound ({reason}); choose another with --port, or 0 for a free one."
-        ) from error
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: aws.stopped.set())
-    aws.start()
-    write_record(workspace, aws.record)
-    try:
-        ready(aws.record)
-        aws.stopped.wait()
-    finally:
-        remove_record(workspace, aws.instance_id)
-        aws.stop()
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder) as alone:
+        if not alone:  # it has no record yet, or no more
+            raise InvalidInput(
+                "A local AWS of this checkout is starting or stopping; wait a moment, then see: async-endpoint local status"
+            )
+        for left_over in folder.glob("*" + "[0-9a-f]" * 12):  # by one that was killed, named by its instance_id
+            shutil.rmtree(left_over, ignore_errors=True)
+        runtime = runtime_named(containers, folder)
+        runtime.sweep()
+        try:
+            aws = LocalAws(folder, port, time_scale, launch_seconds, runtime, state_dir)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise InvalidInput(
+                f"Port {port} cannot be bound ({reason}); choose another with --port, or 0 for a free one."
+            ) from error
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: aws.stopped.set())
+        aws.start()
+        write_record(workspace, aws.record)
+        try:
+            ready(aws.record)
+            aws.stopped.wait()
+        finally:
+            remove_record(workspace, aws.instance_id)
+            aws.stop()
 
 
-def start_detached(workspace: Workspace, port: int, time_scale: float, launch_seconds: float) -> LocalAwsRecord:
+def start_detached(
+    workspace: Workspace,
+    port: int,
+    time_scale: float,
+    launch_seconds: float,
+    containers: str = "python",
+    state_dir: Path | None = None,
+) -> LocalAwsRecord:
     """Start one in a process of its own and wait until it answers; raises what it raised if it does not start."""
     refuse_second(workspace)
+    runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
     log.parent.mkdir(parents=True, exist_ok=True)
     options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
-    with log.open("wb") as output:
+    options += ["--containers", containers, *(["--state-dir", str(state_dir.absolute())] if state_dir else [])]
+    log.write_bytes(b"")
+    with log.open("ab") as output:  # to its end always: another one that starts at the same instant writes there too
         process = subprocess.Popen(
             [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options],
             cwd=workspace.root,
@@ -76,7 +107,8 @@ def start_detached(workspace: Workspace, port: int, time_scale: float, launch_se
             return record
         time.sleep(0.05)
     process.kill()
-    last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1].removeprefix("error ")
+    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    last = next((line for line in reversed(lines) if line.startswith("error ")), lines[-1]).removeprefix("error ")
     if process.wait() == InvalidInput.exit_code:
         raise InvalidInput(last)
     raise LocalAwsNotRunning(f"The local AWS did not start: {last} (all of it in {log}).")
@@ -114,12 +146,24 @@ def status(workspace: Workspace) -> dict[str, Any]:
     return running[1] if running else _ask(require_record(workspace), "status")
 
 
+def faults(workspace: Workspace, method: str = "GET", name: str = "", document: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the running one about its faults (faults/admin.py); raises LocalAwsNotRunning, or InvalidInput as it complains."""
+    path = f"faults/{quote(name, safe='')}" if name else "faults"
+    try:
+        return _ask(require_record(workspace), path, method, document)
+    except LocalAwsNotRunning as error:
+        if isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 400:
+            raise InvalidInput(json.load(error.__cause__)["error"]) from None
+        raise
+
+
 def log_path(workspace: Workspace) -> Path:
     return workspace.local / "aws" / "log.txt"
 
 
-def _ask(record: LocalAwsRecord, path: str, method: str = "GET") -> dict[str, Any]:
-    request = urllib.request.Request(f"{record.endpoint_url}/_local/{path}", method=method)
+def _ask(record: LocalAwsRecord, path: str, method: str = "GET", document: dict[str, Any] | None = None) -> dict[str, Any]:
+    body = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(f"{record.endpoint_url}/_local/{path}", body, method=method)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return cast("dict[str, Any]", json.load(answer))

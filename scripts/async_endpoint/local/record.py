@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,11 +12,17 @@ from async_endpoint.contract.errors import LocalAwsNotRunning
 from async_endpoint.workspace import Workspace
 
 ACCOUNT_ID = "123456789012"  # moto's account
+KEPT = "kept-"  # begins the id of one that can come back, with its `--state-dir`
+
+
+def new_instance_id(*, kept: bool) -> str:
+    """An id that no other local AWS has."""
+    return (KEPT if kept else "") + uuid.uuid4().hex[:12]
 
 
 @dataclass(frozen=True)
 class LocalAwsRecord:
-    """One running local AWS. `instance_id` differs for every start: state made under another one is void."""
+    """One running local AWS. State made under another `instance_id` is void; only one with a `--state-dir` keeps its own."""
 
     endpoint_url: str
     instance_id: str

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.local.record import require_record
+from async_endpoint.local.record import KEPT, require_record
 from async_endpoint.terraform.aim import OVERRIDE_FILE, local_override, process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
@@ -164,5 +164,5 @@ def _link(link: Path, target: Path) -> None:
 
 def _remove_other_states(states: Path, keep: str) -> None:
     for folder in states.glob("*"):
-        if folder.name != keep:
+        if folder.name != keep and not folder.name.startswith(KEPT):
             shutil.rmtree(folder, ignore_errors=True)

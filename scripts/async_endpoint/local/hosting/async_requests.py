@@ -59,7 +59,8 @@ class AsyncRequests:
     def step(self, variant: Variant) -> None:
         """End what has expired, and give what waits to instances with room."""
         for invocation in self._queue.expired(self._clock.now()):
-            self._workers.submit(self.processing(variant.deployment, variant.metrics).expire, invocation)
+            self._in_process[id(invocation)] = invocation
+            self._workers.submit(self._expire, invocation, variant)
         while len(self._queue) and (instance := variant.route()) is not None:
             invocation = self._queue.take()
             instance.in_flight += 1
@@ -72,17 +73,24 @@ class AsyncRequests:
         expiry = self._queue.next_expiry()
         return None if expiry is None else self._clock.real(expiry - self._clock.now())
 
+    def all(self) -> list[Invocation]:
+        """Every request without an outcome: those in process, then those that wait, in order."""
+        with self._changed:  # one that a dead instance gave back is in both for a moment
+            return list({id(one): one for one in (*self._in_process.values(), *self._queue.all())}.values())
+
     def close(self) -> list[Invocation]:
         """Give out nothing more, and return the requests that waited."""
         with self._changed:
             self._closed = True
             return self._queue.drain()
 
-    def abandon(self, left: list[Invocation], deployment: Deployment, metrics: EndpointMetrics) -> None:
-        """End requests of a deleted endpoint as failures, not in silence."""
+    def abandon(
+        self, left: list[Invocation], deployment: Deployment, metrics: EndpointMetrics, reason: str | None = None
+    ) -> None:
+        """End requests as failures, not in silence: their endpoint was deleted, or there is another `reason`."""
         processing = self.processing(deployment, metrics)
         for invocation in left:
-            processing.fail(invocation, self._deleted)
+            processing.fail(invocation, reason or self._deleted)
 
     def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> Processing:
         role = ExecutionRole(deployment.role_arn, self._region, self._faults)
@@ -106,6 +114,14 @@ class AsyncRequests:
                 self._in_process.pop(id(invocation))
                 self._note()
                 self._changed.notify_all()
+
+    def _expire(self, invocation: Invocation, variant: Variant) -> None:
+        try:
+            self.processing(variant.deployment, variant.metrics).expire(invocation)
+        finally:
+            with self._changed:
+                self._in_process.pop(id(invocation))
+                self._note()
 
     def _give_back(self, invocation: Invocation, instance: Instance, death: ContainerDied) -> str:
         """Queue again what a dead instance had, and give that instance nothing more; or the reason why not."""

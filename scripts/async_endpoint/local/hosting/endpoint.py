@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from async_endpoint.local.hosting.async_requests import AsyncRequests
-from async_endpoint.local.hosting.deployment import Deployment, VariantSpec
-from async_endpoint.local.hosting.fleet import Fleet
+from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.instance import Instance
+from async_endpoint.local.hosting.lineup import Lineup
 from async_endpoint.local.hosting.logs import EndpointLogs
-from async_endpoint.local.hosting.metrics import EndpointMetrics
-from async_endpoint.local.hosting.preparation import DeploymentFailed, prepare
+from async_endpoint.local.hosting.maker import VariantMaker
+from async_endpoint.local.hosting.preparation import DeploymentFailed
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.real_time import RealTime
 from async_endpoint.local.hosting.recent import Recent
-from async_endpoint.local.hosting.role import ExecutionRole
-from async_endpoint.local.hosting.serverless import ServerlessFleet
+from async_endpoint.local.hosting.saved import SavedEndpoint, SavedVariant
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.hosting.variant import Variant
 
@@ -34,7 +32,8 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """States as DescribeEndpoint names them. Public methods take the lock; what starts with an underscore runs under it."""
 
-    def __init__(self, name: str, region: str, deployment: Deployment, site: Site) -> None:
+    def __init__(self, name: str, region: str, deployment: Deployment, site: Site, saved: SavedEndpoint | None = None) -> None:
+        """Create the endpoint, or go on with one that was `saved`."""
         self.name = name
         self.region = region
         self.deployment = self.target = deployment  # what serves, and what is being deployed if that is another
@@ -43,18 +42,18 @@ class Endpoint:
         self.changed = threading.Condition(threading.RLock())
         self._site = site
         self._clock = site.clock
-        asynchronous = deployment.async_settings is not None
-        self._logs = EndpointLogs(name, region, site.clock, asynchronous)
-        self._metrics: defaultdict[str, EndpointMetrics] = defaultdict(EndpointMetrics)  # by variant name, over all updates
         self._phase = "Creating"
+        self._lineup = Lineup()
         self._capacity = Recent()
-        self._live: list[Variant] = []  # take traffic
-        self._incoming: list[Variant] = []  # must pass /ping first
-        self._retiring: list[Variant] = []  # finish what they have
-        self.requests = AsyncRequests(name, region, site, self.changed, self._logs) if asynchronous else None
-        self.real_time = None if asynchronous else RealTime(self.changed, lambda: self._live if self.open else [], site)
+        asynchronous = deployment.async_settings is not None
+        logs = EndpointLogs(name, region, site.clock, asynchronous)
+        self._maker = VariantMaker(name, region, site, logs, self._apply, self._rescaled)
+        self.requests = AsyncRequests(name, region, site, self.changed, logs) if asynchronous else None
+        self.real_time = None if asynchronous else RealTime(self.changed, lambda: self._lineup.live if self.open else [], site)
+        unfinished = deployment if saved is None else self._resume(saved)
         threading.Thread(target=self._loop, name=f"endpoint-{name}", daemon=True).start()
-        threading.Thread(target=self._deploy, args=(deployment,), name=f"deploy-{name}", daemon=True).start()
+        if unfinished is not None:
+            threading.Thread(target=self._deploy, args=(unfinished,), name=f"deploy-{name}", daemon=True).start()
 
     # --- what the APIs and the scaling see -------------------------------------------------------------------------
 
@@ -62,14 +61,13 @@ class Endpoint:
     def status(self) -> str:
         """InService becomes Updating while instances are added or removed, as SageMaker has it; not while one is replaced."""
         with self.changed:
-            scaling = self._phase in STILL and any(variant.fleet.scaling for variant in self._live)
-            return "Updating" if scaling else self._phase
+            return "Updating" if self._phase in STILL and self._lineup.scaling else self._phase
 
     @property
     def variants(self) -> list[Variant]:
         """The variants that take traffic, the shadows among them; none until the endpoint was InService once."""
         with self.changed:
-            return list(self._live)
+            return list(self._lineup.live)
 
     def variant(self, name: str) -> Variant | None:
         return next((variant for variant in self.variants if variant.name == name), None)
@@ -78,7 +76,7 @@ class Endpoint:
     def instances(self) -> list[Instance]:
         """Every instance there is, those of incoming and retiring variants too."""
         with self.changed:
-            return [instance for variant in self._all() for instance in variant.fleet.instances]
+            return [instance for variant in self._lineup for instance in variant.fleet.instances]
 
     @property
     def open(self) -> bool:
@@ -131,7 +129,7 @@ class Endpoint:
         """Stop every instance, end what waits or is in process as failures, and call `gone` a little later."""
         left = self.close()
         if self.requests is not None:
-            self.requests.abandon(left, self.deployment, self._metrics[self.deployment.variants[0].name])
+            self.requests.abandon(left, self.deployment, self._maker.metrics[self.deployment.variants[0].name])
         timer = threading.Timer(self._clock.real(DELETING_SECONDS), gone)
         timer.daemon = True
         timer.start()
@@ -141,72 +139,82 @@ class Endpoint:
         with self.changed:
             self._phase = "Deleting"
             self.modified_at = self._clock.now()
-            for variant in self._all():
-                variant.fleet.stop()
+            self._lineup.stop()
             self.changed.notify_all()
             return self.requests.close() if self.requests else []
+
+    # --- kept across a stop ------------------------------------------------------------------------------------------
+
+    def saved(self) -> SavedEndpoint | None:
+        """What is kept of it; None when it is being deleted."""
+        with self.changed:
+            if self._phase == "Deleting":
+                return None
+            return SavedEndpoint(
+                name=self.name,
+                region=self.region,
+                phase=self._phase,
+                deployment=self.deployment,
+                target=self.target,
+                created_at=self.created_at,
+                modified_at=self.modified_at,
+                failure_reason=self.failure_reason,
+                variants={variant.name: SavedVariant.of(variant) for variant in self._lineup.live},
+                metrics={name: metrics.counted() for name, metrics in self._maker.metrics.items()},
+                requests=tuple(self.requests.all()) if self.requests else (),
+            )
+
+    def _resume(self, saved: SavedEndpoint) -> Deployment | None:
+        """Become what was saved, on new instances; returns what is still to be deployed, as the creation or update goes on.
+
+        A rollback is over. What cannot be prepared again, its archive or role being gone, is Failed, and its requests with it.
+        """
+        self.created_at, self.modified_at = saved.created_at, saved.modified_at
+        self.target, self.failure_reason = saved.target, saved.failure_reason
+        self._phase = "InService" if saved.phase == "RollingBack" else saved.phase
+        for name, counted in saved.metrics.items():
+            self._maker.metrics[name].restore(counted)
+        try:
+            self._lineup.live = self._maker.make(self.deployment) if saved.variants else []
+        except DeploymentFailed as failure:
+            self._phase, self.target = "Failed", self.deployment
+            self.failure_reason = str(failure)[:FAILURE_REASON_CHARS]
+            if self.requests is not None:
+                metrics = self._maker.metrics[self.deployment.variants[0].name]
+                self.requests.abandon(list(saved.requests), self.deployment, metrics, self.failure_reason)
+            return None
+        for variant in self._lineup.live:
+            saved.variants[variant.name].apply(variant)
+        for invocation in saved.requests:
+            if self.requests is not None:
+                self.requests.put(invocation)
+        return self.target if self._phase in ("Creating", "Updating") else None
 
     # --- deploying ---------------------------------------------------------------------------------------------------
 
     def _deploy(self, deployment: Deployment) -> None:
         """Create or update: prepare, start whole fleets, then move the traffic; otherwise fail, or roll back."""
         try:
-            makers = {spec.name: self._instance_maker(spec) for spec in deployment.specs}
+            incoming = self._maker.make(deployment)
             with self.changed:
-                self._incoming = [self._variant(deployment, spec, makers[spec.name]) for spec in deployment.specs]
+                self._lineup.incoming = incoming
                 self.changed.notify_all()
-                self.changed.wait_for(lambda: self._phase == "Deleting" or self._unfit() or self._fit())
+                self.changed.wait_for(lambda: self._phase == "Deleting" or self._lineup.check_incoming())
                 if self._phase == "Deleting":
                     return
-                unfit = self._unfit()
-                if unfit is not None:
-                    raise DeploymentFailed(
-                        f"The {'primary container' if len(unfit.spec.model.containers) == 1 else 'containers'} for production "
-                        f"variant {unfit.name} did not pass the ping health check. Please check CloudWatch logs for this "
-                        f"endpoint. ({unfit.fleet.last_failure})"
-                    )
-                fault = self._site.faults.update_failure(self.name) if self._live else ""
+                fault = self._site.faults.update_failure(self.name) if self._lineup.live else ""
                 if fault:
                     raise DeploymentFailed(fault)
-                self._swap(deployment)
+                self._lineup.move_traffic()
+                self.deployment, self.failure_reason = deployment, ""
+                self._enter("InService")
         except DeploymentFailed as failure:
             self._abandon(str(failure))
         except Exception as error:  # whatever goes wrong in here, the endpoint must reach a lasting state
             self._abandon(f"InternalFailure: {type(error).__name__}: {error}")
         else:
             if self.requests is not None:
-                self.requests.processing(deployment, self._metrics[deployment.variants[0].name]).announce()
-
-    def _instance_maker(self, spec: VariantSpec) -> Callable[[], Instance]:
-        """Check the role, fetch the archives, and return what starts instances of them."""
-        workload = prepare(spec.model, self.region, self._site.faults)
-        log = self._logs.writer(ExecutionRole(spec.model.role_arn, self.region), spec.name)
-        faults = self._site.faults
-        return lambda: Instance(self._site, workload, spec.startup_seconds, log, self._apply, faults.start(self.name))
-
-    def _variant(self, deployment: Deployment, spec: VariantSpec, make: Callable[[], Instance]) -> Variant:
-        settings = deployment.async_settings
-        if spec.serverless is not None:
-            fleet: Fleet = ServerlessFleet(spec.serverless, make, self._clock)
-        else:
-            fleet = Fleet(spec.initial_count, make, self._clock, settings.concurrency if settings else None)
-        shadow = spec in deployment.shadows
-        return Variant(self.name, deployment, spec, fleet, self._metrics[spec.name], spec.weight, shadow, self._rescaled)
-
-    def _fit(self) -> bool:
-        return all(variant.fleet.settled for variant in self._incoming)
-
-    def _unfit(self) -> Variant | None:
-        return next((variant for variant in self._incoming if variant.fleet.last_failure), None)
-
-    def _swap(self, deployment: Deployment) -> None:
-        for variant in self._live:
-            variant.fleet.scale(0)
-        self._retiring += self._live
-        self._live, self._incoming = self._incoming, []
-        self.deployment = deployment
-        self.failure_reason = ""
-        self._enter("InService")
+                self.requests.processing(deployment, self._maker.metrics[deployment.variants[0].name]).announce()
 
     def _abandon(self, reason: str) -> None:
         """A creation ends Failed; an update rolls back to the old configuration, which never stopped serving."""
@@ -214,27 +222,19 @@ class Endpoint:
             if self._phase == "Deleting":
                 return
             self.failure_reason, self.target = reason[:FAILURE_REASON_CHARS], self.deployment
-            self._enter("RollingBack" if self._live else "Failed")
-            for variant in self._incoming:
-                variant.fleet.scale(0)  # the loop stops them, one step later
-            self._retiring += self._incoming
-            self._incoming = []
-            if not self._live:
-                return
-            for variant in self._live:
-                variant.fleet.last_failure = ""
-            self.changed.wait_for(self._unrestorable, self._clock.real(ROLLING_BACK_SECONDS))
-            self.changed.wait_for(lambda: self._unrestorable() or self._restored())
-            if self._phase != "Deleting":
-                self._enter("UpdateRollbackFailed" if self._unrestorable() else "InService")
+            self._lineup.drop_incoming()
+            self._enter("RollingBack" if self._lineup.live else "Failed")
+            if self._phase == "RollingBack":
+                self._await_rollback()
 
-    def _restored(self) -> bool:
-        """The old configuration has every instance it wants, and nothing is left of the new one."""
-        return not self._retiring and all(variant.fleet.settled for variant in self._live)
+    def _await_rollback(self) -> None:
+        def cut_short() -> bool:
+            return self._phase == "Deleting" or self._lineup.broken
 
-    def _unrestorable(self) -> bool:
-        """An instance of the old configuration died while the update rolled back to it, or all is over."""
-        return self._phase == "Deleting" or any(variant.fleet.last_failure for variant in self._live)
+        self.changed.wait_for(cut_short, self._clock.real(ROLLING_BACK_SECONDS))
+        self.changed.wait_for(lambda: cut_short() or self._lineup.restored)
+        if self._phase != "Deleting":
+            self._enter("UpdateRollbackFailed" if self._lineup.broken else "InService")
 
     def _enter(self, phase: str) -> None:
         self._phase = phase
@@ -242,9 +242,6 @@ class Endpoint:
         self.changed.notify_all()
 
     # --- the loop ----------------------------------------------------------------------------------------------------
-
-    def _all(self) -> Iterator[Variant]:
-        yield from (*self._live, *self._incoming, *self._retiring)
 
     def _apply(self, change: Callable[[], None]) -> None:
         """Let an instance change its state under the lock, and look again."""
@@ -267,16 +264,13 @@ class Endpoint:
                 self.changed.wait(self._pause())
 
     def _step(self) -> None:
-        for variant in self._all():
-            variant.fleet.reconcile()
-        self._retiring = [variant for variant in self._retiring if variant.fleet.instances]
+        self._lineup.reconcile()
         self.changed.notify_all()  # those who wait for a fleet to be ready look again
-        if self._live:
-            self._capacity.set(self._clock.now(), sum(variant.serving for variant in self._live))
-        if self.requests is not None and self._live:
-            self.requests.step(self._live[0])
+        if self._lineup.live:
+            self._capacity.set(self._clock.now(), self._lineup.serving)
+            if self.requests is not None:
+                self.requests.step(self._lineup.live[0])
 
     def _pause(self) -> float:
-        waits = [variant.fleet.wake_in() for variant in (*self._live, *self._incoming)]
-        waits.append(self.requests.next_expiry() if self.requests else None)
-        return min([LONGEST_PAUSE_SECONDS, *(wait for wait in waits if wait is not None)])
+        expiry = self.requests.next_expiry() if self.requests else None
+        return min([LONGEST_PAUSE_SECONDS, *self._lineup.wake_in(), *([] if expiry is None else [expiry])])

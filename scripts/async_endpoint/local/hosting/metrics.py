@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from async_endpoint.contract.metrics import Metric
@@ -37,6 +38,16 @@ class EndpointMetrics:
     def add(self, metric: Metric, value: float = 1.0) -> None:
         with self._lock:
             self._period.setdefault(metric, StatisticSet()).add(value)
+
+    def counted(self) -> dict[Metric, StatisticSet]:
+        """What was counted since the last flush."""
+        with self._lock:
+            return dict(self._period)
+
+    def restore(self, counted: Mapping[Metric, StatisticSet]) -> None:
+        """Go on from what was counted before."""
+        with self._lock:
+            self._period = dict(counted)
 
     def flush(self) -> dict[Metric, StatisticSet]:
         """Return what was counted since the last flush, and start over."""

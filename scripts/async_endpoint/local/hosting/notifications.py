@@ -9,7 +9,7 @@ from typing import Any
 
 from async_endpoint.contract.limits import NOTIFICATION_BODY_BYTES
 from async_endpoint.contract.s3_uri import S3Uri
-from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.queue import BINARY, Invocation
 
 SNS_MESSAGE_BYTES = 262_144  # of Publish
 TEST_NOTIFICATION = {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}
@@ -34,7 +34,7 @@ def failed(
 def _envelope(invocation: Invocation, place: Mapping[str, str], now: float, status: str) -> dict[str, Any]:
     request = {
         "accept": invocation.accept,
-        "contentType": invocation.content_type,
+        "contentType": invocation.content_type or BINARY,
         "endpointName": place["endpointName"],
         "inputLocation": invocation.input_location,
     }

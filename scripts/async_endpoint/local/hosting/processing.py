@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from async_endpoint.contract import limits
 from async_endpoint.contract import metrics as m
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.clock import ScaledClock
@@ -13,7 +14,7 @@ from async_endpoint.local.hosting import notifications
 from async_endpoint.local.hosting.deployment import AsyncSettings
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.metrics import EndpointMetrics
-from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.queue import BINARY, Invocation
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.stores import NoSuchThing
 
@@ -83,12 +84,20 @@ class Processing:
         assert invocation.input_location is not None
         started = time.monotonic()
         try:
-            return self._role.get_object(S3Uri.parse(invocation.input_location)).body
+            found = self._role.get_object(S3Uri.parse(invocation.input_location))
         except (AccessDenied, NoSuchThing) as error:
             self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
             raise RequestFailed(f"Failed to download the request from {invocation.input_location}: {error}") from error
         finally:
             self._metrics.add(m.REQUEST_DOWNLOAD_LATENCY, (time.monotonic() - started) * 1e6)
+        if len(found.body) > limits.INPUT_OBJECT_BYTES:
+            self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
+            raise RequestFailed(
+                f"Failed to download the request from {invocation.input_location}: it has {len(found.body)} bytes; at most "
+                f"{limits.INPUT_OBJECT_BYTES} are accepted."
+            )
+        invocation.content_type = invocation.content_type or found.content_type or BINARY
+        return found.body
 
     def _invoke(self, invocation: Invocation, instance: Instance, body: bytes) -> ContainerResponse:
         headers = {"Content-Type": invocation.content_type, "X-Amzn-SageMaker-Inference-Id": invocation.inference_id}
@@ -113,6 +122,11 @@ class Processing:
             raise RequestFailed(
                 f"Received {'client' if client else 'server'} error ({response.status}) from {response.container} "
                 f'with message "{text}"'
+            )
+        if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
+            raise RequestFailed(
+                f"The response of {response.container} has {len(response.body)} bytes; at most {limits.OUTPUT_OBJECT_BYTES} "
+                "are delivered."
             )
         return response
 

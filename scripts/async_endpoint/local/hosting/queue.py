@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 
 from async_endpoint.contract.s3_uri import S3Uri
 
+BINARY = "application/octet-stream"  # of a body that nobody tells the type of
+
 
 @dataclass
 class Invocation:
-    """One accepted request. Times are AWS seconds; `timeout_seconds` is the model's own time and is never scaled."""
+    """One accepted request. Times are AWS seconds; `timeout_seconds` is the model's own time and is never scaled.
+
+    `content_type` is empty until the input is read where only the object in S3 tells it.
+    """
 
     inference_id: str
     output: S3Uri | None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from async_endpoint.contract import limits
 from async_endpoint.contract import metrics as m
 from async_endpoint.local.container.container import PRIMARY, ContainerDied, ContainerResponse, ContainerTimedOut
 from async_endpoint.local.hosting.instance import Instance
@@ -99,6 +100,10 @@ class RealTime:
         variant.metrics.add(m.MODEL_LATENCY, (time.monotonic() - sent) * 1e6)
         variant.metrics.add(m.OVERHEAD_LATENCY, (sent - begun) * 1e6)
         _count(variant, response.status)
+        most = limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES
+        if len(response.body) > most:
+            large = f"The response has {len(response.body)} bytes; at most {most} are returned."
+            raise ModelFailed(response.status, large, response.container, log_stream)
         if response.status >= 400:
             raise ModelFailed(response.status, response.body.decode(errors="replace"), response.container, log_stream)
         return response

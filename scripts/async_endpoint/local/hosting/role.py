@@ -113,18 +113,14 @@ class ExecutionRole:
                 "because a fault of the kind s3-denial is set"
             )
 
-    def _verdict(
-        self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None
-    ) -> Any:
+    def _verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
         role = stores.role(self.arn)
         try:
             return evaluate(self._request(action, resource, context), role.policies, policy)
         except InvalidInput as error:  # a policy that cannot be evaluated allows nothing
             raise AccessDenied(f"AccessDenied: {error}") from error
 
-    def _check(
-        self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None
-    ) -> None:
+    def _check(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> None:
         verdict = self._verdict(action, resource, policy, context)
         if not verdict.allowed:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.saved import SavedEndpoint
 from async_endpoint.local.hosting.site import Site
 
 
@@ -18,6 +20,7 @@ class Hosting:
         self._site = site
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._lock = threading.Lock()
+        self._restored: set[str] = set()  # ids of the requests that are here again after a stop
 
     def create(self, region: str, name: str, deployment: Deployment) -> Endpoint:
         """Start an endpoint; the caller has checked that the name is free."""
@@ -47,6 +50,26 @@ class Hosting:
         """Let every endpoint look at the clock now: it has jumped."""
         for endpoint in self.all():
             endpoint.look_again()
+
+    def saved(self) -> list[SavedEndpoint]:
+        """What is kept of every endpoint that is not being deleted."""
+        return [saved for endpoint in self.all() if (saved := endpoint.saved()) is not None]
+
+    def restore(self, saved: list[SavedEndpoint]) -> None:
+        """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
+        for one in saved:
+            self._restored.update(invocation.request_id for invocation in one.requests)
+            self._endpoints[one.region, one.name] = Endpoint(one.name, one.region, one.deployment, self._site, one)
+
+    def requeue(self, region: str, name: str, created_at: float, invocation: Invocation) -> bool:
+        """Queue a request that was accepted before, unless it was restored; False when its endpoint is not there any more."""
+        endpoint = self.get(region, name)
+        if endpoint is None or endpoint.created_at != created_at:
+            return False
+        if invocation.request_id in self._restored:
+            return True
+        self._restored.add(invocation.request_id)
+        return endpoint.invoke_async(invocation)
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""

@@ -12,7 +12,7 @@ from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.sagemaker.config_rules import check_config
 from async_endpoint.local.sagemaker.description import describe
 from async_endpoint.local.sagemaker.listing import page
-from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources
+from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources, Stored
 from async_endpoint.local.sagemaker.rules import check_model, check_update
 from async_endpoint.local.sagemaker.wire import check, validation
 
@@ -58,6 +58,18 @@ class ControlPlane:
         check("sagemaker", action, request)
         return self._actions[action](region, request)
 
+    def saved(self) -> dict[str, Stored]:
+        """What is kept of models, configurations and endpoints across a stop, by kind."""
+        return {kind.kind.word: kind.saved() for kind in (self._models, self._configs, self._endpoints)}
+
+    def restore(self, saved: dict[str, Stored]) -> None:
+        """Become what was saved, after hosting has its endpoints: one whose deletion was under way is gone."""
+        for kind in (self._models, self._configs, self._endpoints):
+            kind.restore(saved[kind.kind.word])
+        for region, name in saved[ENDPOINT.word]:
+            if self._hosting.get(region, name) is None:
+                self._endpoints.remove(region, name)
+
     # --- models --------------------------------------------------------------------------------------------------------
 
     def _create_model(self, region: str, request: Described) -> Described:
@@ -97,7 +109,7 @@ class ControlPlane:
         name = request["EndpointConfigName"]
         config = self._configs.get(region, name)
         for endpoint in self._hosting.all(region):
-            if name in (endpoint.deployment.config_name, endpoint.target.config_name):
+            if endpoint.status != "Deleting" and name in (endpoint.deployment.config_name, endpoint.target.config_name):
                 raise validation(
                     f'Cannot delete endpoint configuration "{config.arn}": it is in use by endpoint "{endpoint.name}".'
                 )

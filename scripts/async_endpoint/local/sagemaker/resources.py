@@ -50,13 +50,16 @@ class Resource:
     tags: dict[str, str] = field(default_factory=dict)
 
 
+Stored = dict[tuple[str, str], Resource]  # by region and name
+
+
 class Resources:
     """Everything of one kind, by region and name."""
 
     def __init__(self, kind: Kind, now: Callable[[], float]) -> None:
         self.kind = kind
         self._now = now
-        self._stored: dict[tuple[str, str], Resource] = {}
+        self._stored: Stored = {}
         self._lock = threading.Lock()
 
     def add(self, region: str, request: Described) -> Resource:
@@ -85,6 +88,16 @@ class Resources:
     def all(self, region: str) -> list[Resource]:
         with self._lock:
             return [resource for (where, _), resource in self._stored.items() if where == region]
+
+    def saved(self) -> Stored:
+        """Everything, for a stop."""
+        with self._lock:
+            return dict(self._stored)
+
+    def restore(self, saved: Stored) -> None:
+        """Become what was saved."""
+        with self._lock:
+            self._stored = dict(saved)
 
     def by_arn(self, wanted: str) -> Resource | None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Response
 
@@ -14,7 +14,7 @@ from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.hosting.async_requests import output_locations
 from async_endpoint.local.hosting.deployment import AsyncSettings, ModelSpec
 from async_endpoint.local.hosting.endpoint import Endpoint
-from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.queue import BINARY, Invocation
 from async_endpoint.local.hosting.real_time import Call, ModelFailed, Throttled, Unserved
 from async_endpoint.local.hosting.role import AccessDenied
 from async_endpoint.local.hosting.service import Hosting
@@ -70,8 +70,10 @@ class Sent:
 class Runtime:
     """Requests in, answers or 202 out."""
 
-    def __init__(self, hosting: Hosting) -> None:
+    def __init__(self, hosting: Hosting, accepted: Callable[[Endpoint, Invocation], None] = lambda *_: None) -> None:
+        """`accepted` is told of each asynchronous request that is in its queue, before its caller is."""
         self._hosting = hosting
+        self._accepted = accepted
 
     # --- asynchronous --------------------------------------------------------------------------------------------------
 
@@ -84,6 +86,7 @@ class Runtime:
         invocation = self._invocation(Sent("InvokeEndpointAsync", headers), body, settings)
         if not endpoint.invoke_async(invocation):
             raise _not_in_service(endpoint)
+        self._accepted(endpoint, invocation)
         answer = Response(json.dumps({"InferenceId": invocation.inference_id}), 202, content_type="application/json")
         if invocation.output is not None:
             answer.headers[f"{PREFIX}OutputLocation"] = str(invocation.output)
@@ -110,7 +113,8 @@ class Runtime:
             received_at=now,
             expires_at=now + ttl,
             timeout_seconds=timeout,
-            content_type=sent.get("Content-Type") or sent.plain("Content-Type") or "application/octet-stream",
+            # Where the request does not tell, an object tells its own type: SageMaker's SDK and its samples rely on that.
+            content_type=sent.get("Content-Type") or ("" if location else sent.plain("Content-Type") or BINARY),
             accept=sent.get("Accept"),
             custom_attributes=sent.get("Custom-Attributes"),
             input_location=location,

@@ -1,0 +1,110 @@
+"""Other people's clients against a local AWS in a process of its own. `make clients` makes their environment and runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
+
+from local_kit import IMAGE, REGION, Kit
+from local_model import OBEDIENT, archive
+from local_tools import unique
+from remote_aws import RemoteAws, running
+
+CLIENTS = "CLIENTS_PYTHON"  # the Python of the environment that has the clients
+LONGEST_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a client is asked to deploy and to send, and where outputs are to go."""
+
+    name: str
+    image: str
+    role: str
+    bucket: str
+    model_data: str
+    input: str
+    output: str
+    failure: str
+
+
+@dataclass(frozen=True)
+class Client:
+    """Runs a script that knows nothing of this project, with an endpoint URL, made-up credentials and a region."""
+
+    python: Path
+    url: str
+    folder: Path
+
+    def run(self, script: str, order: Order) -> str:
+        """What the script prints; a script of Python gets the order as JSON, one of the shell as variables."""
+        path = Path(__file__).with_name("scripts") / script
+        given = asdict(order)
+        variables = {name.upper(): value for name, value in given.items()} if path.suffix == ".sh" else {}
+        command = ["bash", path] if variables else [self.python, path, json.dumps(given)]
+        done = subprocess.run(
+            command,
+            env={
+                "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
+                "HOME": str(self.folder),
+                "AWS_ENDPOINT_URL": self.url,
+                "AWS_ACCESS_KEY_ID": "anybody",
+                "AWS_SECRET_ACCESS_KEY": "anything",
+                "AWS_DEFAULT_REGION": REGION,
+                **variables,
+            },
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{script} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteAws]:
+    with running(tmp_path_factory.mktemp("aws"), time_scale=60) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def kit(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    return Kit(aws, tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def client(kit: Kit, tmp_path: Path) -> Client:
+    if CLIENTS not in os.environ:
+        pytest.skip("other people's clients have an environment of their own: make clients")
+    return Client(Path(os.environ[CLIENTS]), kit.url, tmp_path)
+
+
+@pytest.fixture
+def order(kit: Kit) -> Order:
+    """A bucket, a role and a model's archive, made as somebody else would have made them."""
+    bucket, role, name = kit.bucket(), kit.role(), unique("clients")
+    role.allow(bucket)
+    return Order(
+        name=name,
+        image=IMAGE,
+        role=role.arn,
+        bucket=bucket,
+        model_data=kit.put(bucket, "model/model.tar.gz", archive(OBEDIENT)),
+        input=kit.put(bucket, "input/hello.json", b'{"print": "hello from the model", "answer": {"hello": "world"}}'),
+        output=f"s3://{bucket}/output/",
+        failure=f"s3://{bucket}/failure/",
+    )

@@ -1,0 +1,56 @@
+"""Clients that other people wrote, unchanged: deploy, invoke, wait, delete. Each is a script below scripts/."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from calls_table import undocumented
+from documents import ROOT, Document
+from local_kit import Kit
+from local_tools import refusal
+
+
+@pytest.fixture(autouse=True)
+def all_is_gone_and_documented_afterwards(kit: Kit, order: Any) -> Any:
+    yield
+    assert undocumented(Document.read(ROOT / "docs" / "local-aws.md"), kit.aws.status()["calls"]) == set()
+    for describe, member in (
+        (kit.sagemaker.describe_endpoint, "EndpointName"),
+        (kit.sagemaker.describe_endpoint_config, "EndpointConfigName"),
+        (kit.sagemaker.describe_model, "ModelName"),
+    ):
+        assert "Could not find" in refusal(describe, **{member: order.name})[1]
+
+
+def test_the_aws_cli(kit: Kit, client: Any, order: Any) -> None:
+    lines = client.run("with_aws_cli.sh", order).splitlines()
+    assert json.loads(lines[0]) == {"hello": "world"}
+    assert lines[1:] == [
+        "GreaterThanThreshold\tLessThanThreshold",
+        "ConfigurationUpdate",
+        "backlog",
+        "team\tshop",
+    ]
+
+
+def test_sagemaker_s_python_sdk(kit: Kit, client: Any, order: Any) -> None:
+    seen = json.loads(client.run("with_sagemaker_sdk.py", order).splitlines()[-1])
+    assert seen["answers"] == [{"waited": True}, {"later": True}]
+    assert "not this one" in seen["failure"]
+
+
+def test_sagemaker_core(kit: Kit, client: Any, order: Any) -> None:
+    seen = json.loads(client.run("with_sagemaker_core.py", order).splitlines()[-1])
+    assert seen == {
+        "answer": {"hello": "world"},
+        "listed": [order.name],
+        "status": "InService",
+        "inference_id": "from-core",
+    }
+
+
+def test_aiobotocore(kit: Kit, client: Any, order: Any) -> None:
+    seen = json.loads(client.run("with_aiobotocore.py", order))
+    assert seen == {"answers": [{"hello": "world"}] * 8, "listed": [order.name]}

@@ -1,0 +1,39 @@
+"""A local AWS in a process of its own: the one of tests/local has the whole of this process, if those tests run here too."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from conformity import checked, install
+from local_kit import Kit
+from local_parts import Deployed
+from remote_aws import running
+
+install()
+
+
+@pytest.fixture(scope="session")
+def remote_kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    with running(tmp_path_factory.mktemp("aws"), time_scale=600) as aws:
+        remote: Any = aws
+        yield Kit(remote, tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def store(remote_kit: Kit) -> Deployed:
+    """An asynchronous endpoint that many tests share, so none may change it."""
+    return remote_kit.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC"])
+
+
+@pytest.fixture(autouse=True)
+def every_answer_conforms() -> Iterator[None]:
+    with checked():
+        yield

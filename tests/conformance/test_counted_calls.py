@@ -1,0 +1,72 @@
+"""The local AWS counts the calls it gets, by service and action."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from typing import Any
+
+import pytest
+from local_kit import Kit
+from local_tools import refusal
+
+from async_endpoint.local.calls import CountedCalls
+
+
+def signed(service: str, method: str = "POST", path: str = "/", **more: str) -> dict[str, Any]:
+    scope = f"AWS4-HMAC-SHA256 Credential=key/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    return {"HTTP_AUTHORIZATION": scope, "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": ""} | more
+
+
+def test_each_call_counts_once_however_many_come_together() -> None:
+    calls = CountedCalls(lambda *_: [b"answered"])
+
+    def many() -> None:
+        for _ in range(500):
+            assert calls(signed("s3", "PUT", "/bucket/key"), lambda *_: None) == [b"answered"]
+            calls(signed("sqs", HTTP_X_AMZ_TARGET="AmazonSQS.SendMessage"), lambda *_: None)
+
+    threads = [threading.Thread(target=many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert calls.by_service() == {"s3": {"PutObject": 2_000}, "sqs": {"SendMessage": 2_000}}
+
+
+def test_a_call_that_is_answered_with_an_error_counts_too() -> None:
+    def broken(*_: Any) -> Any:
+        raise ConnectionAbortedError
+
+    calls = CountedCalls(broken)
+    with pytest.raises(ConnectionAbortedError):
+        calls(signed("monitoring", HTTP_X_AMZ_TARGET="GraniteServiceVersion20100801.PutMetricData"), lambda *_: None)
+    assert calls.by_service() == {"cloudwatch": {"PutMetricData": 1}}
+
+
+def test_calls_of_every_protocol_are_told_apart(remote_kit: Kit) -> None:
+    before = remote_kit.aws.status()["calls"]
+    bucket, topic, queue = remote_kit.bucket(), remote_kit.topic(), remote_kit.queue()
+    remote_kit.put(bucket, "a/key", b"")
+    remote_kit.read(f"s3://{bucket}/a/key")
+    assert remote_kit.keys(bucket) == ["a/key"]
+    remote_kit.sns.publish(TopicArn=topic, Message="hello")
+    assert queue.take() == []
+    refusal(remote_kit.runtime.invoke_endpoint_async, EndpointName="none", Body=b"{}")
+    with urllib.request.urlopen(f"{remote_kit.url}/_local/status", timeout=30):
+        pass  # signed by nobody
+    after = remote_kit.aws.status()["calls"]
+    new = {
+        service: {
+            action: number - before.get(service, {}).get(action, 0)
+            for action, number in actions.items()
+            if number != before.get(service, {}).get(action, 0)
+        }
+        for service, actions in after.items()
+    }
+    assert {service: actions for service, actions in new.items() if actions} == {
+        "s3": {"CreateBucket": 1, "PutObject": 1, "GetObject": 1, "ListObjectsV2": 1},
+        "sns": {"CreateTopic": 1, "Publish": 1},
+        "sqs": {"CreateQueue": 1, "SetQueueAttributes": 1, "ReceiveMessage": 1},
+        "sagemaker-runtime": {"InvokeEndpointAsync": 1},
+    }

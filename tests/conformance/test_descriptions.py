@@ -1,0 +1,91 @@
+"""Descriptions: what was given comes back, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local_kit import ACCOUNT, IMAGE, REGION, Kit
+from local_parts import Deployed
+from local_tools import unique
+
+Request = dict[str, Any]
+
+
+def arn(kind: str, name: str) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
+
+
+def without_metadata(answer: Request) -> Request:
+    return {name: value for name, value in answer.items() if name not in ("ResponseMetadata", "CreationTime")}
+
+
+def test_a_model_is_described_as_it_was_given(remote_kit: Kit, store: Deployed) -> None:
+    data = remote_kit.sagemaker.describe_model(ModelName=store.model)["PrimaryContainer"]["ModelDataUrl"]
+    request = {
+        "ModelName": unique("Model"),
+        "ExecutionRoleArn": store.role.arn,
+        "EnableNetworkIsolation": True,
+        "VpcConfig": {"SecurityGroupIds": ["sg-12345678"], "Subnets": ["subnet-12345678"]},
+        "PrimaryContainer": {
+            "Image": IMAGE,
+            "Mode": "SingleModel",
+            "ModelDataUrl": data,
+            "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "EMPTY": ""},
+            "ImageConfig": {"RepositoryAccessMode": "Platform"},
+        },
+    }
+    made = remote_kit.sagemaker.create_model(**request, Tags=[{"Key": "team", "Value": "shop"}])
+    described = remote_kit.sagemaker.describe_model(ModelName=request["ModelName"])
+    assert without_metadata(described) == request | {"ModelArn": made["ModelArn"]}
+    assert made["ModelArn"] == arn("model", request["ModelName"].lower())
+
+
+def test_a_configuration_is_described_as_it_was_given(remote_kit: Kit, store: Deployed) -> None:
+    request = remote_kit.config_request(unique("Config"), store.model, store.bucket, 7, store.topics)
+    request["ProductionVariants"][0] |= {
+        "InitialVariantWeight": 2.5,
+        "ContainerStartupHealthCheckTimeoutInSeconds": 60,
+        "ModelDataDownloadTimeoutInSeconds": 60,
+        "VolumeSizeInGB": 30,
+    }
+    request["AsyncInferenceConfig"]["OutputConfig"]["KmsKeyId"] = "alias/aws/s3"
+    request["KmsKeyId"] = "alias/volumes"
+    made = remote_kit.sagemaker.create_endpoint_config(**request)
+    described = remote_kit.sagemaker.describe_endpoint_config(EndpointConfigName=request["EndpointConfigName"])
+    own = {"EndpointConfigArn": made["EndpointConfigArn"], "EnableNetworkIsolation": False}
+    assert without_metadata(described) == request | own
+
+
+def test_an_endpoint_is_described_with_all_that_an_asynchronous_one_has(remote_kit: Kit, store: Deployed) -> None:
+    described = store.describe()
+    config = remote_kit.sagemaker.describe_endpoint_config(EndpointConfigName=store.config)
+    assert described["AsyncInferenceConfig"] == config["AsyncInferenceConfig"]
+    assert set(described) - {"ResponseMetadata"} == {
+        "EndpointName",
+        "EndpointArn",
+        "EndpointConfigName",
+        "EndpointStatus",
+        "CreationTime",
+        "LastModifiedTime",
+        "ProductionVariants",
+        "AsyncInferenceConfig",
+    }
+    (variant,) = described["ProductionVariants"]
+    (image,) = variant.pop("DeployedImages")
+    assert (image["SpecifiedImage"], set(image)) == (IMAGE, {"SpecifiedImage", "ResolvedImage", "ResolutionTime"})
+    assert variant == {
+        "VariantName": "primary",
+        "CurrentWeight": 1.0,
+        "DesiredWeight": 1.0,
+        "CurrentInstanceCount": 1,
+        "DesiredInstanceCount": 1,
+    }
+
+
+def test_names_are_of_the_case_they_were_given_and_arns_in_lower_case(remote_kit: Kit, store: Deployed) -> None:
+    name = unique("MixedCase")
+    request = remote_kit.config_request(name, store.model, store.bucket)
+    made = remote_kit.sagemaker.create_endpoint_config(**request)["EndpointConfigArn"]
+    assert made == arn("endpoint-config", name.lower())
+    (listed,) = remote_kit.sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]
+    assert (listed["EndpointConfigName"], listed["EndpointConfigArn"]) == (name, made)

@@ -1,0 +1,22 @@
+"""What a local AWS counted is held against the tables of docs/local-aws.md."""
+
+from __future__ import annotations
+
+from calls_table import SERVICES, actions, undocumented
+from documents import Document
+
+
+def test_a_call_that_no_table_has_is_found_out(local_aws: Document) -> None:
+    calls = {
+        "sagemaker": {"CreateEndpoint": 1, "CreateDomain": 2},
+        "sts": {"GetCallerIdentity": 1},
+        "sns": {"": 1},
+        "athena": {"StartQueryExecution": 1},
+    }
+    assert undocumented(local_aws, calls) == {"sagemaker CreateDomain", "sns ", "athena StartQueryExecution"}
+
+
+def test_a_call_of_each_table_is_documented(local_aws: Document) -> None:
+    for heading, services in SERVICES.items():
+        listed = dict.fromkeys(actions(local_aws, heading), 1)
+        assert all(undocumented(local_aws, {service: listed}) == set() for service in services)

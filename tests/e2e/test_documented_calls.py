@@ -1,0 +1,33 @@
+"""Every action that Terraform, the driver and the client called is in the tables of docs/local-aws.md."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
+
+from calls_table import undocumented
+from documents import ROOT, Document
+
+pytestmark = [
+    pytest.mark.terraform,
+    pytest.mark.xdist_group("root-staging"),
+    pytest.mark.parametrize("root", ["staging"], indirect=True),
+    pytest.mark.usefixtures("awake"),
+]
+
+
+def test_every_call_of_a_deployment_is_documented(root: Any) -> None:
+    root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait")
+    root.succeed("plan")
+    with urllib.request.urlopen(f"{root.url}/_local/status", timeout=30) as answer:
+        calls = json.load(answer)["calls"]
+    assert calls["sagemaker-runtime"]["InvokeEndpointAsync"] >= 1
+    assert {"CreateEndpoint", "DescribeEndpoint"} <= calls["sagemaker"].keys()
+    assert undocumented(Document.read(ROOT / "docs" / "local-aws.md"), calls) == set()

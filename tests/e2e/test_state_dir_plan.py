@@ -1,0 +1,83 @@
+"""A deployed environment outlives a stop of its local AWS: Terraform finds nothing to do, and what waited is answered."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.contract.s3_uri import S3Uri
+
+REGION = "eu-west-1"
+BACKLOG = 100
+
+pytestmark = pytest.mark.terraform
+
+
+def start(checkout: Any, state: Path, time_scale: int, port: int = 0) -> dict[str, Any]:
+    options = ("--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", "0", "--detach", "--json")
+    record: dict[str, Any] = checkout.succeed("local", "up", "--state-dir", str(state), *options).document
+    return record
+
+
+def client(service: str, url: str) -> Any:
+    return boto3.client(service, REGION, endpoint_url=url, aws_access_key_id="local", aws_secret_access_key="local")
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def endpoint(checkout: Any) -> dict[str, Any]:
+    [found] = checkout.succeed("local", "status", "--json").document["endpoints"]
+    return dict(found)
+
+
+def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_completes(
+    checkout: Any, tmp_path: Path, until: Any
+) -> None:
+    checkout.succeed("package", "examples/fashion-recommender", "-o", "build/fashion-recommender.tar.gz")
+    first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
+    checkout.succeed("apply", "dev", "--local")
+    outputs = AsyncEndpointOutputs.parse(checkout.succeed("outputs", "dev", "--local", "--json").document)
+    name, sagemaker = outputs.endpoint.name, client("sagemaker", first["endpoint_url"])
+    [variant] = sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
+    asleep = [{"VariantName": variant["VariantName"], "DesiredInstanceCount": 0}]
+    sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=asleep)
+    until(lambda: not endpoint(checkout)["instances"], "asleep")
+    runtime = client("sagemaker-runtime", first["endpoint_url"])
+    query = Path(checkout.folder / checkout.query("red-shirt.png")).read_bytes()
+    sent = [
+        runtime.invoke_endpoint_async(EndpointName=name, Body=query, ContentType="image/png", Filename=f"answer-{number}")
+        for number in range(BACKLOG)
+    ]
+    assert endpoint(checkout)["backlog"] == BACKLOG
+    checkout.succeed("local", "down")
+
+    again = start(checkout, tmp_path / "state", 600, a_free_port())
+
+    assert again["instance_id"] == first["instance_id"]
+    assert again["endpoint_url"] != first["endpoint_url"]
+    planned = checkout.run("plan", "dev", "--local", "--detailed-exitcode")
+    assert planned.code == 0, planned.err
+    assert planned.err.rstrip().endswith("No changes.")
+    s3 = client("s3", again["endpoint_url"])
+    where = S3Uri.parse(sent[0]["OutputLocation"])
+
+    def answered() -> set[str]:
+        found = s3.list_objects_v2(Bucket=where.bucket, Prefix=where.key.rpartition("/")[0]).get("Contents", [])
+        return {f"s3://{where.bucket}/{item['Key']}" for item in found}
+
+    wanted = {one["OutputLocation"] for one in sent}
+    until(lambda: wanted <= answered(), "all answered", 180)
+    document = json.loads(s3.get_object(Bucket=where.bucket, Key=where.key)["Body"].read())
+    assert len(document["recommendations"]) == 5
+    until(lambda: endpoint(checkout)["backlog"] == 0, "nothing waits")
+    report = checkout.succeed("smoke-test", "dev", "--local", "--json").document
+    assert report["passed"], "queues are found by the URLs in Terraform's state, which name the port of before"

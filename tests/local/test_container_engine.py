@@ -36,8 +36,9 @@ class StandIn:
         for path in (self.state, programs):
             path.mkdir()
         (self.state / "images").write_text(IMAGE)
-        source = Path(str(stand_in_module.__file__)).read_text()
-        (programs / "docker").write_text(f"#!{sys.executable}\n{source}")
+        # Through a shell: the path of an interpreter after #! may have no spaces in it.
+        source = Path(str(stand_in_module.__file__))
+        (programs / "docker").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{source}" "$@"\n')
         (programs / "docker").chmod(0o755)
         patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("STAND_IN", str(self.state))

@@ -90,7 +90,14 @@ def _object(key: FakeKey, keep: Keep | None) -> Reduced:
     state = {name: value for name, value in vars(key).items() if name not in ("_value_buffer", "lock")}
     known = state.get(IDENTITY)
     state["value"] = _body(key) if keep is None or known is None else _Body(keep(known, lambda: _body(key)))
-    return FakeKey.__new__, (FakeKey,), state, None, None, _set_object
+    return _empty_object, (), state, None, None, _set_object
+
+
+def _empty_object() -> FakeKey:
+    """With nothing to dispose of, should its state turn out to be unreadable."""
+    key = FakeKey.__new__(FakeKey)
+    key.disposed = True
+    return key
 
 
 def _set_object(key: FakeKey, state: dict[str, Any]) -> None:

@@ -200,3 +200,9 @@ def test_hash_is_the_kth_of_its_weekday(weekday: int, which: int, year: int, mon
     all_days = (datetime(year, month, day) for day in range(1, calendar.monthrange(year, month)[1] + 1))
     same = [each for each in all_days if (each.weekday() + 1) % 7 + 1 == weekday]
     assert found == (same[which - 1].replace(tzinfo=UTC).timestamp() if which <= len(same) else None)
+
+
+def test_what_was_parsed_once_is_not_parsed_again() -> None:
+    first = parse_schedule("cron(0 10 * * ? *)", "Asia/Tokyo", start=60.0)
+    assert parse_schedule("cron(0 10 * * ? *)", "Asia/Tokyo", start=60.0) is first
+    assert parse_schedule("cron(0 10 * * ? *)", "Asia/Tokyo", start=120.0) != first

@@ -128,7 +128,7 @@ def _error(operation: OperationModel, answer: Answer) -> Iterator[str]:
     if problem:
         yield problem
         return
-    header = answer.headers.get("x-amzn-errortype", "").split(":")[0]
+    header = answer.headers.get("x-amzn-errortype", "").rsplit("#", 1)[-1].split(":")[0]
     code = str(document.get("__type", header)).rsplit("#", 1)[-1].split(":")[0]
     if not code:
         yield "an error without a code"

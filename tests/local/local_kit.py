@@ -66,9 +66,9 @@ class Kit:
 
     def forget(self, name: str) -> None:
         """End an endpoint whatever it is doing; SageMaker itself has no call for that."""
-        endpoint = self.aws.hosting.get(REGION, name)
+        endpoint = self.aws.hosting._endpoints.pop((REGION, name), None)
         if endpoint is not None:
-            self.aws.hosting.delete(endpoint, lambda: None)
+            endpoint.close()
 
     # --- one thing each ----------------------------------------------------------------------------------------------
 

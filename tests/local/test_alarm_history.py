@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from local_kit import ACCOUNT, REGION, Kit
 from local_parts import Queue
-from local_tools import unique, until
+from local_tools import refusal, unique, until
+
+from async_endpoint.local import stores
 
 MINUTE = 60
 
@@ -22,22 +24,30 @@ def name(kit: Kit) -> Iterator[str]:
     kit.cloudwatch.delete_alarms(AlarmNames=[name])
 
 
+def alarm_request(name: str, **changes: Any) -> dict[str, Any]:
+    """An alarm on the sum of orders; what is changed to None is left out."""
+    request = {
+        "AlarmName": name,
+        "Namespace": name,
+        "MetricName": "Orders",
+        "Dimensions": [{"Name": "Shop", "Value": "coats"}],
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 3,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "ignore",
+    } | changes
+    return {member: value for member, value in request.items() if value is not None}
+
+
 def put_alarm(kit: Kit, name: str, **changes: Any) -> None:
-    kit.cloudwatch.put_metric_alarm(
-        **{
-            "AlarmName": name,
-            "Namespace": name,
-            "MetricName": "Orders",
-            "Dimensions": [{"Name": "Shop", "Value": "coats"}],
-            "Statistic": "Sum",
-            "Period": 60,
-            "EvaluationPeriods": 1,
-            "Threshold": 3,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-            "TreatMissingData": "ignore",
-        }
-        | changes
-    )
+    kit.cloudwatch.put_metric_alarm(**alarm_request(name, **changes))
+
+
+def stored(name: str) -> Any:
+    """moto's alarm of that name."""
+    return next(alarm for alarm in stores.alarms(REGION) if alarm.name == name)
 
 
 def orders(kit: Kit, name: str, value: float) -> None:
@@ -225,6 +235,68 @@ def test_an_action_that_cannot_be_executed_says_why(kit: Kit, name: str) -> None
     kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
     latest = history(kit, name, HistoryItemType="Action", MaxRecords=4)
     assert f"Successfully executed action {secret}" in [item["HistorySummary"] for item in latest]
+
+
+def test_an_action_that_breaks_is_told_and_the_others_follow(kit: Kit, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaks, topic, queue = kit.topic(), kit.topic(), kit.queue()
+    kit.subscribe(topic, queue)
+    put_alarm(kit, name, AlarmActions=[topic])
+    stored(name).alarm_actions = ["foo", breaks, topic]  # PutMetricAlarm takes no foo any more, but one may be restored
+    publish = stores.publish
+
+    def publish_but_for_one(arn: str, *arguments: Any) -> None:
+        if arn == breaks:
+            raise RuntimeError("it broke")
+        publish(arn, *arguments)
+
+    monkeypatch.setattr(stores, "publish", publish_but_for_one)
+    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
+    assert json.loads(told(queue)["Message"])["NewStateReason"] == "drill"
+    assert [item["HistorySummary"] for item in history(kit, name, HistoryItemType="Action", ScanBy="TimestampAscending")] == [
+        'Failed to execute action foo. Received error: "Invalid arn syntax: foo"',
+        f'Failed to execute action {breaks}. Received error: "it broke"',
+        f"Successfully executed action {topic}",
+    ]
+
+
+def test_an_alarm_that_cannot_be_evaluated_leaves_the_others_alone(kit: Kit, name: str) -> None:
+    broken, without = unique("alarm"), unique("alarm")
+    put_alarm(kit, broken)
+    put_alarm(kit, without)
+    stored(broken).threshold, stored(without).threshold = "soon", None  # as an earlier release stored them
+    put_alarm(kit, name)
+    orders(kit, name, 5)
+    until_state(kit, name, "ALARM")
+    kit.cloudwatch.delete_alarms(AlarmNames=[broken, without])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"Threshold": None}, "Threshold must not be null"),
+        ({"Period": None}, "Period must not be null"),
+        ({"Period": 61}, "Period"),
+        ({"MetricName": None}, "MetricName must not be null"),
+        ({"Statistic": None}, "Statistic"),
+        ({"ExtendedStatistic": "p90"}, "Statistic"),
+        ({"DatapointsToAlarm": 2}, "DatapointsToAlarm"),
+        ({"AlarmActions": ["foo"]}, "Invalid arn syntax: foo"),
+        ({"OKActions": ["arn:aws:sns"]}, "Invalid arn syntax: arn:aws:sns"),
+        ({"InsufficientDataActions": ["notBreaching"]}, "Invalid arn syntax: notBreaching"),
+    ],
+)
+def test_an_alarm_that_could_never_be_evaluated_is_refused(kit: Kit, changes: dict[str, Any], said: str) -> None:
+    name = unique("alarm")
+    code, message = refusal(kit.cloudwatch.put_metric_alarm, **alarm_request(name, **changes))
+    assert (code, said in message) == ("ValidationError", True), message
+    assert kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
+
+
+def test_a_refused_update_changes_nothing(kit: Kit, name: str) -> None:
+    put_alarm(kit, name)
+    refusal(kit.cloudwatch.put_metric_alarm, **alarm_request(name, Threshold=None))
+    assert alarm(kit, name)["Threshold"] == 3.0
+    assert len(history(kit, name, HistoryItemType="ConfigurationUpdate")) == 1
 
 
 def test_an_update_tells_what_was_and_a_deleted_alarm_keeps_its_history(kit: Kit, name: str) -> None:

@@ -14,6 +14,7 @@ from container_parts import ECHO, Watched, multi_model, pipeline
 from local_model import archive
 from local_tools import process_runs, until
 
+from async_endpoint.local.container import python_models
 from async_endpoint.local.container.container import ContainerDied, ContainerTimedOut
 from async_endpoint.local.container.spec import ContainerSpec, Workload
 
@@ -139,6 +140,25 @@ def test_a_model_that_cannot_be_loaded_is_an_answer_and_can_be_mended(
     assert process_of(watched, "bad") in watched.container.pids
     assert watched.container.alive
     watched.container.kill()
+
+
+def test_a_model_that_loads_for_too_long_is_ended_and_its_room_is_free(
+    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(python_models, "LOAD_SECONDS", 0.3)
+    told = tmp_path / "told"
+    code = f"import os, time\ndef model_fn(d):\n    print(os.getpid(), file=open({str(told)!r}, 'a'))\n    time.sleep(600)\n"
+    shelf.archives["slow"] = archive(code)
+    watched = Watched(tmp_path / "instance", multi_model(shelf, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
+    answer = watched.container.invoke(b"", {}, 60, target="slow")
+    message = json.loads(answer.body)["message"]
+    assert (answer.status, message) == (500, "Failed to load model slow: it was not loaded within 0.3 seconds.")
+    assert watched.container.pids == ()
+    assert not told.exists() or not any(process_runs(int(pid)) for pid in told.read_text().split())
+    monkeypatch.setattr(python_models, "LOAD_SECONDS", 600.0)
+    assert process_of(watched, "a") in watched.container.pids
+    watched.container.kill()
+    assert watched.is_gone()
 
 
 def test_a_model_that_dies_is_loaded_again_at_the_next_call(watched: Watched, shelf: Shelf) -> None:

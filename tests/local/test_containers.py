@@ -85,13 +85,13 @@ def wheel(folder: Path, value: str) -> None:
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every run of pip."""
     ran: list[Any] = []
-    run = subprocess.run
+    run = environment._run
 
-    def counted(*arguments: Any, **options: Any) -> Any:
+    def counted(*arguments: Any) -> Any:
         ran.append(arguments)
-        return run(*arguments, **options)
+        return run(*arguments)
 
-    monkeypatch.setattr(environment.subprocess, "run", counted)
+    monkeypatch.setattr(environment, "_run", counted)
     return ran
 
 

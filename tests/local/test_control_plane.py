@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import pytest
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from local_kit import ACCOUNT, IMAGE, REGION, Kit
 from local_model import archive
-from local_parts import Deployed
+from local_parts import Deployed, Role
 from local_tools import process_runs, refusal, unique, until
+
+from async_endpoint.local.hosting import endpoint as hosting_endpoint
 
 
 def arn(kind: str, name: str) -> str:
@@ -164,6 +167,63 @@ def test_a_configuration_in_use_cannot_be_deleted(kit: Kit, deploy: Any) -> None
     kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
     kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)  # at once, as Terraform does
     assert "Could not find" in refusal(kit.sagemaker.describe_endpoint_config, EndpointConfigName=deployed.config)[1]
+
+
+def test_an_endpoint_can_be_described_and_not_deleted_again_while_it_is_deleting(
+    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_endpoint, "DELETING_SECONDS", 3_000)  # five seconds of this test's time
+    deployed: Deployed = deploy()
+    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
+    assert deployed.describe()["EndpointStatus"] == "Deleting"
+    assert "in-progress" in refusal(kit.sagemaker.delete_endpoint, EndpointName=deployed.name)[1]
+    until(lambda: not kit.endpoints(deployed.name), "the endpoint is gone")
+
+
+def test_the_last_deployment_configuration_is_described(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    assert "LastDeploymentConfig" not in deployed.describe()
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    given = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}}
+
+    def update(**more: Any) -> dict[str, Any]:
+        config = kit.config(deployed.model, deployed.bucket)
+        kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config, **more)
+        return deployed.until_status("InService")
+
+    assert update(DeploymentConfig=given)["LastDeploymentConfig"] == given
+    assert update(RetainDeploymentConfig=True)["LastDeploymentConfig"] == given
+    assert "LastDeploymentConfig" not in update()
+
+
+def test_more_instances_than_the_machine_should_have_are_refused(kit: Kit, deploy: Any) -> None:
+    many = kit.config(kit.model(*_place(kit)), kit.bucket(), InitialInstanceCount=65)
+    code, message = refusal(kit.sagemaker.create_endpoint, EndpointName=unique("endpoint"), EndpointConfigName=many)
+    assert (code, "'ml.m5.large for endpoint usage' is 64 Instances" in message) == ("ResourceLimitExceeded", True)
+    deployed: Deployed = deploy()
+    wanted = [{"VariantName": "primary", "DesiredInstanceCount": 100_000}]
+    code, message = refusal(
+        kit.sagemaker.update_endpoint_weights_and_capacities, EndpointName=deployed.name, DesiredWeightsAndCapacities=wanted
+    )
+    assert (code, "a request delta of 99999 Instances" in message) == ("ResourceLimitExceeded", True)
+    assert deployed.describe()["EndpointStatus"] == "InService"
+
+
+def _place(kit: Kit) -> tuple[str, Role]:
+    bucket, role = kit.bucket(), kit.role()
+    role.allow(bucket)
+    return bucket, role
+
+
+def test_an_action_that_nobody_carries_out_is_refused_by_its_name(kit: Kit) -> None:
+    absent = {
+        "UnknownOperationException": (kit.sagemaker.list_workforces, {}),
+        "InvalidAction": (kit.sns.get_sms_sandbox_account_status, {}),
+    }
+    for wanted, (call, arguments) in absent.items():
+        code, message = refusal(call, **arguments)
+        assert (code, "is not emulated by the local AWS" in message) == (wanted, True), message
 
 
 def test_regions_do_not_see_each_other(kit: Kit, shop: Deployed) -> None:

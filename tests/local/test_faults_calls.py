@@ -243,7 +243,7 @@ def test_an_action_of_s3_is_told_by_the_shape_of_the_request(
         ({"kind": "disconnect", "when": "never"}, "The option when of a fault disconnect is 'never'; give one of before, "),
         ({"kind": "notification-duplicate", "copies": 0}, "The option copies of a fault notification-duplicate is 0; give "),
         ({"kind": "s3-denial", "action": "ListBucket"}, "Hosting is never asked for S3's action ListBucket; use one of "),
-        ({"kind": "s3-denial", "prefix": "bucket/"}, "'bucket/' is not an S3 URI; write it as s3://bucket/key."),
+        ({"kind": "s3-denial", "prefix": "bucket/"}, "'bucket/' is not an S3 URI; write it as s3://bucket/key"),
         ({"kind": "clock-jump", "seconds": -1}, "The option seconds of a fault clock-jump is -1; give a number of seconds "),
         ({"kind": "clock-jump", "seconds": 1, "rate": 0.5}, "A fault clock-jump has no option rate; it takes seconds, seed."),
         ({"kind": "instance-kill"}, "A fault instance-kill needs the option endpoint: the name of an endpoint."),

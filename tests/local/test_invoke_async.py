@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from local_kit import Kit
@@ -33,6 +34,14 @@ def test_an_input_in_s3_and_an_inline_one_reach_the_model_alike(kit: Kit, shop: 
     for arguments in ({"InputLocation": uri}, {"Body": b"\x00\xff shirt"}):
         outcome = shop.ask(**arguments, ContentType="image/x", Accept="application/x-answer")
         assert (outcome.kind, outcome.body, outcome.content_type) == ("output", b"\x00\xff shirt", "application/x-answer")
+
+
+def test_an_input_is_found_whatever_its_key_and_by_its_https_address(kit: Kit, shop: Deployed) -> None:
+    key = "input/a b+c%20é.bin"
+    uri = kit.put(shop.bucket, key, b"shirt", ContentType="image/x")
+    hosts = (f"{shop.bucket}.s3.eu-west-1.amazonaws.com", f"s3.amazonaws.com/{shop.bucket}")
+    for location in (uri, *(f"https://{host}/{quote(key)}" for host in hosts)):
+        assert shop.ask(InputLocation=location).body == b"shirt", location
 
 
 def test_content_type_accept_attributes_and_id_reach_the_handlers(shop: Deployed) -> None:
@@ -83,6 +92,9 @@ def test_a_resubmission_under_one_filename_overwrites_its_own_output(kit: Kit, s
         ({"InvocationTimeoutSeconds": 0}, "InvocationTimeoutSeconds is 0"),
         ({"InvocationTimeoutSeconds": 3_601}, "InvocationTimeoutSeconds is 3601"),
         ({"InferenceId": "x" * 65}, "InferenceId"),
+        ({"InferenceId": "hémd"}, "InferenceId"),
+        ({"CustomAttributes": "x" * 1_025}, "CustomAttributes"),
+        ({"ContentType": "x" * 1_025}, "ContentType"),
         ({"Filename": "x" * 33}, "Filename"),
         ({"Filename": "two.dots.json"}, "Filename"),
         ({"Filename": "a folder/file"}, "Filename"),

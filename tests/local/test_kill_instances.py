@@ -190,7 +190,7 @@ def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_tha
         port.request("POST", "/invocations", b"", {}, 10)
     broken = ContainerDied("Remote end closed connection without response")
     reasons = [
-        requests._give_back(invocation, SimpleNamespace(died=lambda _: None), death)  # type: ignore[arg-type]
+        requests._after(death, invocation, SimpleNamespace(died=lambda _: None))  # type: ignore[arg-type]
         for death in [refused.value] * 5 + [broken] * (MOST_EXECUTIONS - 1) + [refused.value, broken]
     ]
     assert [bool(reason) for reason in reasons] == [False] * (len(reasons) - 1) + [True]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from local_kit import DIMENSION, Kit
+from local_model import OBEDIENT, archive
 from local_parts import Deployed
 from local_tools import refusal, unique, until
+
+from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.quota import MOST_INSTANCES
+from async_endpoint.local.scaling import datapoints
 
 MINUTE = 60
 
@@ -184,6 +190,78 @@ def test_a_raised_minimum_is_reached_without_any_policy(kit: Kit, deploy: Any) -
     kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=0, MaxCapacity=1)
     deployed.serving(1)
     assert activities(kit, deployed)[0]["Cause"] == "maximum capacity was set to 1"
+
+
+def test_a_policy_and_an_endpoint_that_fail_leave_the_others_alone(
+    kit: Kit, deploy: Any, shop: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed: Deployed = deploy()
+    publish, failed = datapoints.publish, threading.Event()
+
+    def publish_but_for_one(endpoint: Endpoint, start: float, end: float) -> None:
+        if endpoint.name == shop.name:
+            failed.set()
+            raise RuntimeError("it broke")
+        publish(endpoint, start, end)
+
+    monkeypatch.setattr(datapoints, "publish", publish_but_for_one)
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=1, MaxCapacity=4)
+    metric = {"Namespace": "n", "MetricName": "m"}
+    math = [
+        {"Id": "m", "MetricStat": {"Metric": metric, "Stat": "Sum"}, "ReturnData": False},
+        {"Id": "half", "Expression": "m / 2", "ReturnData": True},
+    ]
+    kit.scaling.put_scaling_policy(  # stored, and never acts: metric math is not emulated
+        **target_of(deployed),
+        PolicyName="math",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": {"Metrics": math}},
+    )
+    until(failed.is_set, "a minute in which an endpoint fails")
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=2, MaxCapacity=4)
+    deployed.serving(2)
+
+
+def test_an_activity_is_over_with_its_target_and_with_its_endpoint(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+    hold = tmp_path / "hold"
+    held = f"def model_fn(model_dir):\n    while os.path.exists({str(hold)!r}):\n        time.sleep(0.01)\n"
+    deployed: Deployed = deploy(archive(OBEDIENT.replace("def model_fn(model_dir):\n", held)))
+
+    def begin(count: int) -> None:
+        """Ask for instances that never serve."""
+        hold.touch()
+        kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=count, MaxCapacity=count)
+        until(lambda: deployed.status()["desired_instances"] == count, f"{count} instances are asked for")
+
+    def ended(count: int) -> dict[str, Any]:
+        """The last activity, once it has failed."""
+        last = until(lambda: one if (one := activities(kit, deployed)[0])["StatusCode"] != "InProgress" else None, "it is over")
+        assert last["Description"] == f"Setting desired instance count to {count}."
+        return last
+
+    begin(2)
+    assert activities(kit, deployed)[0]["StatusCode"] == "InProgress"
+    kit.scaling.deregister_scalable_target(**target_of(deployed))
+    assert (ended(2)["StatusCode"], "was gone" in ended(2)["StatusMessage"]) == ("Failed", True)
+    assert ended(2)["EndTime"] >= ended(2)["StartTime"]
+    hold.unlink()
+    deployed.serving(2)
+    deployed.until_status("InService")
+    begin(3)
+    kit.forget(deployed.name)
+    assert (ended(3)["StatusCode"], "was gone" in ended(3)["StatusMessage"]) == ("Failed", True)
+    hold.unlink()
+
+
+def test_a_capacity_above_the_quota_is_told_as_a_failure_and_not_set(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=MOST_INSTANCES + 1, MaxCapacity=100)
+    failed = until(lambda: activities(kit, deployed), "a decision")[-1]
+    assert failed["Description"] == f"Setting desired instance count to {MOST_INSTANCES + 1}."
+    assert (failed["StatusCode"], "service limit" in failed["StatusMessage"]) == ("Failed", True)
+    assert deployed.status()["desired_instances"] == 1
+    kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=2, MaxCapacity=100)
+    deployed.serving(2)
 
 
 def test_suspended_scaling_does_nothing_until_it_is_resumed(kit: Kit, deploy: Any) -> None:

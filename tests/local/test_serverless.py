@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_tools import fault
 from live_parts import Live, containers, go_live, make_model
 from local_kit import Kit
 from local_model import OBEDIENT
@@ -69,6 +70,32 @@ def test_provisioned_concurrency_stays_warm(kit: Kit, live: Any) -> None:
     begun = kit.aws.clock.now()
     until(lambda: kit.aws.clock.now() > begun + 1_500, "more time has passed than an idle container has")
     assert {item["pid"] for item in instances(endpoint)} == warm
+
+
+def another(kit: Kit, endpoint: Live, **config: int) -> str:
+    serverless = {"MemorySizeInMB": 2_048, "MaxConcurrency": 3, **config}
+    model = kit.model(endpoint.bucket, endpoint.role)
+    variant = {"VariantName": "primary", "ModelName": model, "ServerlessConfig": serverless}
+    name = unique("config")
+    kit.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    return name
+
+
+def test_what_was_provisioned_goes_with_an_update_and_with_a_rollback(kit: Kit, live: Any) -> None:
+    endpoint: Live = live(3, ProvisionedConcurrency=2)
+    old = {item["id"] for item in instances(endpoint)}
+    config = another(kit, endpoint, ProvisionedConcurrency=1)
+    kit.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config)
+    endpoint.until_status("InService")
+    until(lambda: len(instances(endpoint)) == 1, "the old instances are gone, and not replaced")
+    (new,) = instances(endpoint)
+    assert new["id"] not in old
+    failing = another(kit, endpoint, ProvisionedConcurrency=2)
+    with fault(kit, "update-rollback", endpoint=endpoint.name, count=1):
+        kit.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=failing)
+        described = endpoint.until_status("InService")
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (config, True)
+    assert [item["id"] for item in instances(endpoint)] == [new["id"]]
 
 
 def test_describe_shows_the_serverless_configuration(live: Any) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,14 +16,20 @@ from typing import Any
 
 import pytest
 from live_parts import INSTANCES, go_live
-from local_kit import DIMENSION, Kit
+from local_kit import DIMENSION, REGION, Kit
 from local_parts import Deployed
-from local_tools import until
+from local_tools import refusal, until
 from remote_aws import RemoteAws
 
-from async_endpoint.cli.local import status
+from async_endpoint.cli.local import down, status
+from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.local import daemon
+from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.queue import Invocation
+from async_endpoint.local.hosting.saved import SavedEndpoint
 from async_endpoint.local.record import read_record
+from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.workspace import Workspace
 
 SCALE = 600.0
@@ -239,3 +249,120 @@ def test_endpoints_that_answer_at_once_go_on_as_they_were(workspace: Workspace, 
     weighted.serving(3)
     assert weighted.call({"answer": "again"}).variant == "green"
     assert cold.call({"answer": "warm"}).body == b"warm"
+
+
+# --- when it cannot be saved -----------------------------------------------------------------------------------------------
+
+
+def test_one_that_cannot_save_is_not_stopped_until_it_can(
+    workspace: Workspace, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kit, state = start(), tmp_path / "state"
+    bucket = kit.bucket()
+    state.rename(tmp_path / "away")
+
+    with pytest.raises(WorkFailed, match=r"could not be saved in .*state \(No such file or directory\); mend that") as failed:
+        down()
+    assert "async-endpoint local down --lose-changes" in str(failed.value)
+    assert failed.value.exit_code == 1
+    assert bucket in {item["Name"] for item in kit.s3.list_buckets()["Buckets"]}
+    status()
+    assert "the last save failed: No such file or directory" in " ".join(capfd.readouterr().err.split())
+
+    (tmp_path / "away").rename(state)
+    down()
+    assert bucket in {item["Name"] for item in start().s3.list_buckets()["Buckets"]}
+
+
+def test_a_directory_that_is_gone_takes_no_request_and_its_changes_can_be_lost(
+    workspace: Workspace, start: Start, tmp_path: Path
+) -> None:
+    kit, state = start(), tmp_path / "state"
+    deployed = kit.endpoint().asleep()
+    shutil.rmtree(state)
+
+    code, message = refusal(kit.runtime.invoke_endpoint_async, EndpointName=deployed.name, InputLocation="s3://bucket/key")
+
+    assert code == "ServiceUnavailable"
+    assert f"state directory {state} does not take it (No such file or directory); mend that, then send it again" in message
+    assert deployed.status()["backlog"] == 0
+    with pytest.raises(WorkFailed):
+        daemon.stop(workspace)
+    state.mkdir()
+    until(lambda: not kit.aws.status()["state"]["error"], "the next save goes into the directory that was made again")
+    deployed.invoke({"answer": "late"})
+    shutil.rmtree(state)
+    down(lose_changes=True)
+    assert read_record(workspace) is None
+
+
+def test_one_that_ends_by_a_signal_and_cannot_save_says_so(workspace: Workspace, start: Start, tmp_path: Path) -> None:
+    start()
+    record = read_record(workspace)
+    assert record is not None
+    (tmp_path / "state").rename(tmp_path / "away")
+
+    os.kill(record.pid, signal.SIGTERM)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(record.pid, 0)[1]) == 1
+    *_, last = daemon.log_path(workspace).read_text().split("error ")
+    told = " ".join(last.split())
+    assert "has ended, and what changed since its last save could not be saved in" in told
+    assert "(No such file or directory); mend that before you start it again" in told
+
+
+def test_state_that_is_damaged_is_refused_and_left_as_it_is(workspace: Workspace, start: Start, tmp_path: Path) -> None:
+    kit, state = start(), tmp_path / "state"
+    deployed = kit.endpoint().asleep()
+    until_saved(kit)
+    for number in range(3):
+        deployed.invoke({"answer": str(number)})
+    kill(workspace)
+    shutil.copytree(state, tmp_path / "copy")
+    journal = max(state.glob("journal-*"), key=lambda path: path.stat().st_size)
+    body = bytearray(journal.read_bytes())
+    body[len(body) // 2] ^= 255
+
+    for harm in (lambda: journal.write_bytes(body), journal.unlink, (state / "snapshot").unlink):
+        harm()
+        before = {path.name: path.read_bytes() for path in state.iterdir()}
+        with pytest.raises(
+            InvalidInput, match=r"is damaged: its file \S+ (is missing|does not hold what was written); nothing"
+        ):
+            start()
+        assert {path.name: path.read_bytes() for path in state.iterdir()} == before
+    shutil.rmtree(state)
+    (tmp_path / "copy").rename(state)
+    start()
+    assert deployed.status()["backlog"] == 3
+
+
+def test_an_empty_name_is_not_the_directory_one_happens_to_be_in(workspace: Workspace, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "async_endpoint.cli", "local", "up", "--state-dir", ""]
+    (tmp_path / "here").mkdir()
+    done = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True, check=False)
+    assert (done.returncode, list((tmp_path / "here").iterdir())) == (2, [])
+    assert "--state-dir is empty; give the directory that the state is to be kept in" in " ".join(done.stderr.split())
+
+
+def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neither_when_refused(kit: Kit, deploy: Any) -> None:
+    name = deploy().asleep().name
+    endpoint = kit.aws.hosting.get(REGION, name)
+    assert endpoint is not None
+    saves: list[SavedEndpoint | None] = []
+    saving = threading.Thread(target=lambda: saves.append(endpoint.saved()))
+
+    def accept(endpoint: Endpoint, invocation: Invocation) -> None:
+        saving.start()
+        saving.join(0.5)  # it cannot end yet
+
+    def refuse(endpoint: Endpoint, invocation: Invocation) -> None:
+        raise ApiError("ServiceUnavailable", "full", 503)
+
+    with pytest.raises(ApiError, match="full"):
+        Runtime(kit.aws.hosting, refuse).invoke_async(REGION, name, {}, b"one")
+    assert endpoint.backlog()[0] == 0
+    Runtime(kit.aws.hosting, accept).invoke_async(REGION, name, {}, b"two")
+    saving.join()
+    assert saves[0] is not None
+    assert [one.body for one in saves[0].requests] == [b"two"]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
+import random
 import re
+import shutil
 import signal
+import sys
 import threading
 import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from local_tools import until
 from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
@@ -22,10 +28,12 @@ from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.hosting.queue import Invocation, RequestQueue
 from async_endpoint.local.persistence import journal, moto_state, pickling, snapshot
 from async_endpoint.local.persistence.contents import SPARE_BYTES, Contents, ContentsReader, ContentsWriter
+from async_endpoint.local.persistence.damage import Damaged
 from async_endpoint.local.persistence.folder import LOCK_FILE, StateFolder
 from async_endpoint.local.persistence.journal import Accepted, Journal
 from async_endpoint.local.persistence.saver import SaveFailed, Saver, in_fork
 from async_endpoint.local.persistence.snapshot import SNAPSHOT_FILE, Header, Snapshot
+from async_endpoint.local.persistence.state import State
 
 
 def header(number: int = 1) -> Header:
@@ -70,6 +78,52 @@ def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=re.escape(f"State directory {tmp_path} holds files that no local AWS wrote")):
         StateFolder(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702])
+def test_a_directory_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    with pytest.raises(InvalidInput, match=rf"state can be written by others \(mode {mode:04o}\)"):
+        StateFolder(tmp_path / "state")
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "saved", "refused"),
+    [
+        ({"journal-1": b"", "objects-1": b"", "snapshot.new": b"{"}, False, False),  # killed before the first save was complete
+        ({"journal-1": b"x"}, False, True),
+        ({"objects-1": b"x"}, False, True),
+        ({}, True, True),
+    ],
+)
+def test_files_beside_no_snapshot_are_refused_unless_nothing_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: dict[str, bytes], saved: bool, refused: bool
+) -> None:
+    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # the patch is for the whole process: not so in this one
+    folder = StateFolder(tmp_path / "state")
+    folder.mark(1.0, 1.0, saved=saved)
+    folder.close()
+    for name, text in left.items():
+        (tmp_path / "state" / name).write_bytes(text)
+    before = files(tmp_path / "state")
+    for _ in range(2):  # the first does not keep it locked
+        with pytest.raises(InvalidInput, match="its file snapshot is missing") if refused else nullcontext():
+            State(tmp_path / "state").close()
+    assert files(tmp_path / "state") == before
+
+
+def test_a_directory_that_was_made_again_is_locked_again(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    shutil.rmtree(tmp_path / "state")
+    with pytest.raises(FileNotFoundError):
+        folder.hold()
+    (tmp_path / "state").mkdir()
+    folder.hold()
+    folder.mark(1.0, 1.0)
+    with pytest.raises(InvalidInput, match="in use by process"):
+        StateFolder(tmp_path / "state")
 
 
 def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
@@ -156,8 +210,64 @@ def test_state_that_was_damaged_is_refused(tmp_path: Path, part: str) -> None:
     snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha")]}, {"queue": [1]}, None)
     [path] = tmp_path.glob(f"{part}*")
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match=rf"is damaged: its file {part}.* does not hold what was written; nothing in it was"):
         whole(Snapshot.read(tmp_path))
+
+
+@pytest.mark.parametrize("part", [SNAPSHOT_FILE, "objects"])
+@pytest.mark.parametrize("where", [0.0, 0.5, 0.99])
+def test_random_bytes_are_told_from_another_version(tmp_path: Path, part: str, where: float) -> None:
+    snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha" * 100)]}, {"queue": list(range(1000))}, None)
+    [path] = tmp_path.glob(f"{part}*")
+    body = bytearray(path.read_bytes())
+    at = int(where * len(body))
+    body[at : at + 3] = bytes(255 - byte for byte in body[at : at + 3])
+    path.write_bytes(body)
+    with pytest.raises(InvalidInput, match="is damaged: its file") as refused:
+        whole(Snapshot.read(tmp_path))
+    assert not re.search(r"Error\b|version", str(refused.value))
+
+
+def test_bodies_that_are_missing_are_said(tmp_path: Path) -> None:
+    snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha")]}, {}, None)
+    next(tmp_path.glob("objects-*")).unlink()
+    with pytest.raises(InvalidInput, match=r"is damaged: its file objects-\w+ is missing"):
+        whole(Snapshot.read(tmp_path))
+
+
+def test_what_is_whole_and_names_code_that_is_not_here_is_of_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = ModuleType("another_versions_part")
+    part.Part = type("Part", (), {"__module__": part.__name__})  # type: ignore[attr-defined]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, part.__name__, part)
+        snapshot.write(tmp_path, header(), {}, {"part": part.Part()}, None)
+    with pytest.raises(InvalidInput, match="was written by another version of the local AWS") as refused:
+        whole(Snapshot.read(tmp_path))
+    assert "Error" not in str(refused.value)
+
+
+def test_a_save_that_fails_leaves_no_trace_and_one_that_does_not_is_for_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = {"s3": [stored("a", b"alpha")]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            snapshot.write(tmp_path, header(1), stores, {}, None)
+    assert list(tmp_path.iterdir()) == []
+    snapshot.write(tmp_path, header(1), stores, {}, None)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    first = Snapshot.read(tmp_path)
+    stores["s3"].append(stored("b", b"beta"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            snapshot.write(tmp_path, header(2), stores, {}, first)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 # --- pickling ----------------------------------------------------------------------------------------------------------------
@@ -204,22 +314,97 @@ def test_a_queue_lists_what_waits_in_order() -> None:
 # --- the journal -------------------------------------------------------------------------------------------------------------
 
 
+RECORDS = [Accepted("eu-west-1", "shirts", 1.0, invocation(text)) for text in "abcd"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_path: Path) -> None:
-    records = [Accepted("eu-west-1", "shirts", 1.0, invocation(text)) for text in "abcd"]
     written = Journal(tmp_path)
     numbers = []
-    for record in records[:3]:
+    for record in RECORDS[:3]:
         numbers.append(written.turn())
         written.write(record)
+    assert written.pending == 3
     assert written.turn() == written.turn() == numbers[-1] + 1  # one that is empty serves for the next save too
+    assert written.pending == 3, "no save has covered them"
+    written.write(RECORDS[3])
     written.close()
-    (tmp_path / f"{journal.PREFIX}{numbers[-1] + 1}").write_bytes(pickling.dumps(records[3])[:-5])
-    assert list(journal.read(tmp_path, numbers[1])) == records[1:3]
-    journal.remove(tmp_path, numbers[1])
-    assert list(journal.read(tmp_path, 0)) == records[1:3]
-    assert Journal(tmp_path).turn() > numbers[-1] + 1
+    last = tmp_path / f"{journal.PREFIX}{numbers[-1] + 1}"
+    for left in (last.stat().st_size - 1, 40, 13, 12, 11, 1):
+        os.truncate(last, left)
+        journal.check(tmp_path, numbers[0])
+        assert list(journal.read(tmp_path, numbers[1])) == RECORDS[1:3], f"{left} bytes are left"
+    again = Journal(tmp_path)
+    again.turn()
+    again.close()
+    journal.check(tmp_path, numbers[0])
+    assert last.stat().st_size == 0, "it is cut off, for now it is not the last any more"
+    written.forget(numbers[1])
+    assert written.pending == 3
+    written.forget(numbers[-1] + 1)
+    assert (written.pending, list(journal.read(tmp_path, 0))) == (1, [])
     with pytest.raises(OSError, match="closed"):
-        written.write(records[0])
+        written.write(RECORDS[0])
+
+
+def test_a_journal_that_was_damaged_is_refused_and_left_alone(tmp_path: Path) -> None:
+    written = Journal(tmp_path)
+    number = written.turn()
+    for record in RECORDS[:3]:
+        written.write(record)
+    path = tmp_path / f"{journal.PREFIX}{number}"
+    whole_one = path.read_bytes()
+    for at in (0, 2, 5, 9, 40, len(whole_one) // 2, len(whole_one) - 1):  # lengths, checksums and pickles
+        path.write_bytes(whole_one[:at] + bytes([255 - whole_one[at]]) + whole_one[at + 1 :])
+        before = files(tmp_path)
+        with pytest.raises(Damaged, match=f"its file {path.name} does not hold what was written"):
+            journal.check(tmp_path, number)
+        assert files(tmp_path) == before
+    path.write_bytes(random.Random(1).randbytes(300))
+    with pytest.raises(Damaged):
+        list(journal.read(tmp_path, number))
+    path.write_bytes(whole_one)
+    written.turn()
+    journal.check(tmp_path, number)
+    os.truncate(path, len(whole_one) - 5)
+    with pytest.raises(Damaged, match=f"its file {path.name} is cut short"):
+        journal.check(tmp_path, number)
+    path.unlink()
+    with pytest.raises(Damaged, match=f"its file {path.name} is missing"):
+        journal.check(tmp_path, number)
+
+
+def test_a_record_that_cannot_be_written_whole_is_cut_off_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, pwrite = Journal(tmp_path), os.pwrite
+    number = written.turn()
+    written.write(RECORDS[0])
+
+    def full(handle: int, text: memoryview, at: int) -> int:
+        if len(text) < 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(handle, text[: len(text) - 50], at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            written.write(RECORDS[1])
+    assert written.pending == 1
+    written.write(RECORDS[2])
+    assert list(journal.read(tmp_path, number)) == [RECORDS[0], RECORDS[2]]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            written.turn()
+    written.write(RECORDS[3])
+    assert written.turn() == number + 1
+    journal.check(tmp_path, number)
+    assert len(list(journal.read(tmp_path, number))) == 3
+    (tmp_path / f"{journal.PREFIX}{number + 1}").unlink()
+    with pytest.raises(OSError, match="No such file"):
+        written.write(RECORDS[3])
 
 
 # --- saving ------------------------------------------------------------------------------------------------------------------
@@ -229,12 +414,14 @@ def test_what_is_written_is_as_it_was_and_the_writer_keeps_nothing_but_files(tmp
     state, reader_end = {"number": 1}, os.pipe()
 
     def write() -> None:
+        (tmp_path / "begun").touch()
         while not (tmp_path / "go").exists():
             time.sleep(0.01)
         (tmp_path / "written").write_bytes(pickle.dumps(state))
 
     saving = threading.Thread(target=in_fork, args=(write, nullcontext()))
     saving.start()
+    until((tmp_path / "begun").exists, "the copy is made")
     os.close(reader_end[1])
     assert os.read(reader_end[0], 1) == b"", "the copy has let go of the pipe"
     os.close(reader_end[0])
@@ -244,11 +431,17 @@ def test_what_is_written_is_as_it_was_and_the_writer_keeps_nothing_but_files(tmp
     assert pickle.loads((tmp_path / "written").read_bytes()) == {"number": 1}
 
 
+def full_disk(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "a/path")
+
+
 def test_a_save_that_fails_is_told_and_the_next_one_mends_it(capfd: pytest.CaptureFixture[str]) -> None:
-    ends = [lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: None]
+    ends = [full_disk, lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: None]
     saver = Saver(lambda: in_fork(ends.pop(0), nullcontext()), lambda: None)  # type: ignore[arg-type]
     saver.save()
-    assert "SaveFailed: the process that saved ended with 1; the log says why" in saver.error
+    assert saver.error == "No space left on device"
+    saver.save()
+    assert saver.error == "division by zero"
     assert "ZeroDivisionError" in capfd.readouterr().err
     saver.save()
     assert "ended with -9" in saver.error

@@ -12,6 +12,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -85,6 +86,7 @@ class Window:
         return time if time is not None and (self.end is None or time <= self.end) else None
 
 
+@lru_cache(maxsize=1_024)  # asked for each action each minute, and knowing every time zone takes a while
 def parse_schedule(
     expression: str, timezone: str | None = None, put: float = 0.0, start: float | None = None, end: float | None = None
 ) -> Schedule:

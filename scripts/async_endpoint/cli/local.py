@@ -10,6 +10,7 @@ import typer
 
 from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
+from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.workspace import Workspace
 
 DEFAULT_PORT = 4599
@@ -47,7 +48,8 @@ def up(
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            file_okay=False,
+            parser=_directory,
+            metavar="DIRECTORY",
             help="Keep everything in this directory, and go on from what is there. It is trusted as code is.",
         ),
     ] = None,
@@ -76,11 +78,22 @@ def up(
         daemon.run(workspace, port, time_scale, instance_launch_seconds, tell, containers.value, state_dir)
 
 
-def down() -> None:
-    """Stop the local AWS of this checkout."""
+def _directory(text: str | Path) -> Path:
+    """An empty one would be the directory that one happens to be in; raises InvalidInput."""
+    if not str(text):
+        raise InvalidInput("--state-dir is empty; give the directory that the state is to be kept in.")
+    return Path(text)
+
+
+def down(
+    lose_changes: Annotated[
+        bool, typer.Option("--lose-changes", help="Stop also when its state cannot be saved, and lose what changed since.")
+    ] = False,
+) -> None:
+    """Stop the local AWS of this checkout, once its state is saved where it keeps one."""
     from async_endpoint.local import daemon  # noqa: PLC0415
 
-    record = daemon.stop(Workspace.find())
+    record = daemon.stop(Workspace.find(), lose_changes=lose_changes)
     console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS ran")
 
 

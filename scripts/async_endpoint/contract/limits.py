@@ -35,6 +35,7 @@ INLINE_BODY_BYTES: Final = 128_000  # [M] InvokeEndpointAsync.Body
 INPUT_OBJECT_BYTES: Final = 1_073_741_824  # [D] 1 GB
 OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # not documented: as large as an input
 INFERENCE_ID_CHARS: Final = 64  # [M]
+HEADER_CHARS: Final = 1_024  # [M] Accept, ContentType, CustomAttributes, TargetModel
 INPUT_LOCATION_CHARS: Final = 1_024  # [M]
 FILENAME_CHARS: Final = 32  # [M]
 S3_OUTPUT_PATH_EXTENSION_CHARS: Final = 512  # [M]

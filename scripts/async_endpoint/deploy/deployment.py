@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.patience import Patience
 from async_endpoint.deploy.prove import Proof, prove
 from async_endpoint.deploy.remains import remains
-from async_endpoint.deploy.standstill import settle, standstill
+from async_endpoint.deploy.standstill import standstill
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
@@ -57,10 +57,8 @@ def apply(
             if not approve(changes):
                 raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
             before = _outputs_if_any(root)
-            if before is not None:
-                with answers():
-                    settle(Boto3Aws(before.region, root.endpoint_url), before.endpoint.name)
-            terraform.apply(file)
+            with answers(), standstill(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext():
+                terraform.apply(file)
     outputs = outputs_of(root)
     with answers():
         proofs = prove(Boto3Aws(outputs.region, root.endpoint_url), outputs)

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.runtime import PythonRuntime
@@ -25,6 +26,7 @@ from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import Application, Front, Server
@@ -83,20 +85,30 @@ class LocalAws:
         return LocalAwsRecord(self._server.url, self.instance_id, os.getpid(), self.clock.scale, ACCOUNT_ID)
 
     def start(self) -> None:
-        """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read."""
+        """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._state is not None:
-            self._state.restore(self._parts, self.hosting.requeue)
-            self._state.start(self.instance_id, self._server.port, self.clock)
+            try:
+                self._state.restore(self._parts, self.hosting.requeue)
+                self._state.start(self.instance_id, self._server.port, self.clock)
+            except InvalidInput:
+                self._state.close()
+                self._end()
+                raise
         self._server.start()
         self._ticker.start()
 
     def stop(self) -> None:
-        """Close the port, save what goes on, then end every instance."""
+        """Close the port, save what goes on, then end every instance; raises WorkFailed when that save fails."""
         self._ticker.stop()
         self._server.stop()
-        if self._state is not None:
-            self._state.stop()
+        try:
+            if self._state is not None:
+                self._state.stop()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         self.hosting.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -141,20 +153,33 @@ class LocalAws:
         }
 
     def _accepted(self, endpoint: Endpoint, invocation: Invocation) -> None:
-        if self._state is not None:
+        if self._state is None:
+            return
+        try:
             self._state.accepted(endpoint.region, endpoint.name, endpoint.created_at, invocation)
+        except WorkFailed as error:
+            raise ApiError("ServiceUnavailable", str(error), 503) from error
 
     def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """`GET /_local/status`, `POST /_local/stop`, and `/_local/faults`; raises InvalidInput."""
+        """`GET /_local/status`, `POST /_local/stop`, and `/_local/faults`; raises InvalidInput, ApiError."""
         first, _, rest = path.partition("/")
         if first == "faults":
             return self._faults_admin.answer(method, rest, document)
         if (method, path) == ("GET", "status"):
             return self.status()
         if (method, path) == ("POST", "stop"):
-            self.stopped.set()
-            return {"stopping": True}
+            return self._stop(lose_changes=bool(document.get("lose_changes")))
         return None
+
+    def _stop(self, *, lose_changes: bool) -> dict[str, Any]:
+        """Save, and begin to stop once that is done; ApiError when it fails, unless the changes may be lost."""
+        if self._state is not None and not lose_changes:
+            try:
+                self._state.save()
+            except WorkFailed as error:
+                raise ApiError("StateNotSaved", str(error)) from error
+        self.stopped.set()
+        return {"stopping": True}
 
 
 def _serve(application: Application, port: int, before: int) -> Server:

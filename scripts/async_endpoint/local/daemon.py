@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
+from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, WorkFailed
 from async_endpoint.local.container.runtime import runtime_named
 from async_endpoint.local.lock import held
+from async_endpoint.local.persistence.folder import was_closed
 from async_endpoint.local.record import LocalAwsRecord, read_record, remove_record, require_record, write_record
 from async_endpoint.workspace import Workspace
 
 START_SECONDS = 60.0
+ANSWER_SECONDS = 10.0
 STOP_SECONDS = 30.0
+SAVE_SECONDS = 330.0  # more than the longest save may take before it is given up
 
 
 def run(
@@ -38,7 +41,7 @@ def run(
     """Serve until told to stop, by signal or by `stop`.
 
     Raises InvalidInput when the port is taken, another one runs, or `state_dir` cannot be gone on from; ToolMissing when what
-    runs `containers` is not there.
+    runs `containers` is not there; WorkFailed when it ended and its state could not be saved.
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # moto, as it loads, looks for the profile of this shell, and stops when it is not there
@@ -123,21 +126,40 @@ def refuse_second(workspace: Workspace) -> None:
         )
 
 
-def stop(workspace: Workspace) -> LocalAwsRecord | None:
-    """Stop this checkout's local AWS and wait until its process is gone; None when there was none."""
+def stop(workspace: Workspace, *, lose_changes: bool = False) -> LocalAwsRecord | None:
+    """Stop this checkout's local AWS and wait until its process is gone; None when there was none.
+
+    Raises WorkFailed when its state cannot be saved: it then goes on, unless `lose_changes`.
+    """
     running = _running(workspace)
     if running is None:
         return None
-    record = running[0]
-    _ask(record, "stop", "POST")
-    deadline = time.monotonic() + STOP_SECONDS
+    record, state = running[0], running[1].get("state")
+    try:
+        _ask(record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
+    except LocalAwsNotRunning as error:
+        complaint = _complaint(error)
+        if complaint is None:
+            raise
+        raise WorkFailed(complaint) from None
+    _await_end(workspace, record, STOP_SECONDS + (SAVE_SECONDS if state else 0.0))
+    if state and not lose_changes and not was_closed(Path(state["dir"])):
+        raise WorkFailed(
+            f"The local AWS at {record.endpoint_url} has ended, and what changed last was not saved in {state['dir']}; see why "
+            "at the end of its log or terminal before you start it again from there."
+        )
+    return record
+
+
+def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> None:
+    """Wait until its process is gone, and kill it when it is not within so many seconds."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if read_record(workspace) is None and not _exists(record.pid):
-            return record
+            return
         time.sleep(0.05)
     os.kill(record.pid, signal.SIGKILL)
     remove_record(workspace, record.instance_id)
-    return record
 
 
 def status(workspace: Workspace) -> dict[str, Any]:
@@ -152,20 +174,34 @@ def faults(workspace: Workspace, method: str = "GET", name: str = "", document: 
     try:
         return _ask(require_record(workspace), path, method, document)
     except LocalAwsNotRunning as error:
-        if isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 400:
-            raise InvalidInput(json.load(error.__cause__)["error"]) from None
-        raise
+        complaint = _complaint(error)
+        if complaint is None:
+            raise
+        raise InvalidInput(complaint) from None
+
+
+def _complaint(error: LocalAwsNotRunning) -> str | None:
+    """The sentence of one that runs and refuses what it was asked; None when it does not answer."""
+    if isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 400:
+        return str(json.load(error.__cause__)["error"])
+    return None
 
 
 def log_path(workspace: Workspace) -> Path:
     return workspace.local / "aws" / "log.txt"
 
 
-def _ask(record: LocalAwsRecord, path: str, method: str = "GET", document: dict[str, Any] | None = None) -> dict[str, Any]:
+def _ask(
+    record: LocalAwsRecord,
+    path: str,
+    method: str = "GET",
+    document: dict[str, Any] | None = None,
+    seconds: float = ANSWER_SECONDS,
+) -> dict[str, Any]:
     body = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(f"{record.endpoint_url}/_local/{path}", body, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
             return cast("dict[str, Any]", json.load(answer))
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise LocalAwsNotRunning(

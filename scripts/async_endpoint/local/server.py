@@ -12,20 +12,23 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from botocore.model import OperationNotFoundError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.local.faults.answers import absent, broken
+from async_endpoint.local.faults.calls import call_of
 from async_endpoint.local.sagemaker.control import ControlPlane
-from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
 
 ADMIN = "/_local/"
 WAITING_CONNECTIONS = 1_024
 log = logging.getLogger(__name__)
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-_INVOCATION = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>async-invocations|invocations)")
+_INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -42,7 +45,7 @@ class Front:
         self._control = control
         self._runtime = runtime
         self._admin = admin
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = DomainDispatcherApplication(_backend)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -53,10 +56,25 @@ class Front:
             log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             answer = json_error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
         if answer is None:
-            moto: Application = self._moto.get_application(environ)
-            return moto(environ, start_response)
+            return self._others(environ, start_response)
         answer.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))  # as AWS answers; SDKs log it
         return answer(environ, start_response)
+
+    def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
+        try:
+            moto: Application = self._moto.get_application(environ)
+            return moto(environ, start_response)
+        except Exception as error:
+            call = call_of(environ)
+            if call is None:
+                answer = Response("This is no call of AWS: its signature names no service.\n", 400, content_type="text/plain")
+            elif isinstance(error, NotImplementedError | OperationNotFoundError):
+                answer = absent(call, environ)
+            else:
+                log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                answer = broken(call, environ, 500)
+            return answer(environ, start_response)
 
     def _own(self, request: Request) -> Response | None:
         """The answer to a request of ours; None leaves it, unread, to moto."""
@@ -68,6 +86,8 @@ class Front:
         invocation = _INVOCATION.fullmatch(request.path)
         if invocation is None:
             return self._control_plane(request, scope["region"])
+        if invocation["kind"] == "invocations-response-stream":
+            raise refused("The local AWS does not stream responses; call InvokeEndpoint.")
         invoke = self._runtime.invoke if invocation["kind"] == "invocations" else self._runtime.invoke_async
         return invoke(scope["region"], invocation["name"], dict(request.headers), request.get_data())
 
@@ -89,10 +109,17 @@ class Front:
         return None
 
 
+def _backend(service: str) -> Any:
+    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML."""
+    application = create_backend_app(service)
+    application.config["PROPAGATE_EXCEPTIONS"] = True
+    return application
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ApiError("SerializationException", "The request is JSON, but not an object.")

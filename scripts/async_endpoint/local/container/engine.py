@@ -17,6 +17,7 @@ from pathlib import Path
 from async_endpoint.local.container import keeper
 from async_endpoint.local.container.connections import ContainerPort
 from async_endpoint.local.container.container import CannotStart, ContainerDied, ContainerResponse
+from async_endpoint.local.container.output import follow
 from async_endpoint.local.container.spec import ContainerSpec
 
 LABEL = "async-endpoint.local-aws"
@@ -85,7 +86,8 @@ class EngineContainer:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        follower = threading.Thread(target=self._follow, args=(on_output,), name=f"output-{self._name}", daemon=True)
+        printed = (self._process.stdout or (), on_output)
+        follower = threading.Thread(target=follow, args=printed, name=f"output-{self._name}", daemon=True)
         follower.start()
         threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self._name}", daemon=True).start()
 
@@ -124,11 +126,6 @@ class EngineContainer:
     def kill(self) -> None:
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
-
-    def _follow(self, on_output: Callable[[str], None]) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            on_output(line.decode(errors="replace").rstrip())
 
     def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
         code = self._process.wait()

@@ -17,11 +17,10 @@ from pathlib import Path
 from async_endpoint.local.container.archive import ArchiveUnusable, unpack
 from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
 from async_endpoint.local.container.engine import Engine, EngineContainer
-from async_endpoint.local.container.model_host import CannotLoad
+from async_endpoint.local.container.model_host import LOAD_SECONDS, CannotLoad
 from async_endpoint.local.container.spec import ContainerSpec
 
 MODELS = "/opt/ml/models"
-LOAD_SECONDS = 600.0
 UNLOAD_SECONDS = 60.0
 
 

@@ -6,22 +6,26 @@ for each distinct requirements file and shared by every later instance; what the
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from async_endpoint.local.container import installer
+from async_endpoint.local.container.allowance import Allowance, OutOfTime
 from async_endpoint.local.container.container import CannotStart
 
 
 class RequirementsFailed(CannotStart):
-    """`pip install -r code/requirements.txt` failed; the text is pip's own errors."""
+    """`pip install -r code/requirements.txt` failed, the text is pip's own errors; or took too long, and the text says that."""
 
 
 def cache_folder() -> Path:
@@ -29,9 +33,10 @@ def cache_folder() -> Path:
     return Path(base) / "async-endpoint" / "containers"
 
 
-def python_for(requirements: Path, cache: Path | None = None) -> Path:
+def python_for(requirements: Path, cache: Path | None = None, allowance: Allowance | None = None) -> Path:
     """The interpreter to run a container with; raises RequirementsFailed when its requirements cannot be installed.
 
+    Waiting until another has installed the same file is part of `allowance`; when that ends, pip is killed, and this raises.
     Without requirements, or with an empty file, that is the interpreter running now.
     """
     wanted = requirements.read_bytes() if requirements.is_file() else b""
@@ -45,30 +50,61 @@ def python_for(requirements: Path, cache: Path | None = None) -> Path:
         digest.update(beside.read_bytes() if beside.is_file() else b"")
     folder = (cache or cache_folder()) / digest.hexdigest()[:20]
     python = folder / "bin" / "python"
-    with _alone(folder):
-        if not (folder / "ready").is_file():
-            _make(folder, python, base, requirements)
-            (folder / "ready").touch()
+    allowance = allowance or Allowance()
+    try:
+        with _alone(folder, allowance):
+            if not (folder / "ready").is_file():
+                _make(folder, python, base, requirements, allowance)
+                (folder / "ready").touch()
+    except OutOfTime as error:
+        raise RequirementsFailed(f"code/requirements.txt could not be installed {error}") from error
     return python
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+@contextlib.contextmanager
+def _alone(folder: Path, allowance: Allowance) -> Iterator[None]:
     """One maker of `folder` at a time, among every local AWS of this machine."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                allowance.pause()
         yield
 
 
-def _make(folder: Path, python: Path, base: str, requirements: Path) -> None:
+def _make(folder: Path, python: Path, base: str, requirements: Path, allowance: Allowance) -> None:
     venv.create(folder, clear=True, symlinks=True, with_pip=False)
     own = next((folder / "lib").glob("python*/site-packages"))
     (own / "base_image.pth").write_text(f"{base}\n")
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
-    install = [*pip, "install", "--quiet", "--no-input", "-r", requirements.name]
-    done = subprocess.run(install, capture_output=True, text=True, check=False, cwd=requirements.parent)
-    if done.returncode:
-        lines = (done.stderr + done.stdout).strip().splitlines()
+    pip = [sys.executable, installer.__file__, "--python", str(python), "--disable-pip-version-check"]
+    code, printed = _run([*pip, "install", "--quiet", "--no-input", "-r", requirements.name], requirements.parent, allowance)
+    if code:
+        lines = printed.strip().splitlines()
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") and not line.endswith(":")]
-        raise RequirementsFailed(" ".join(errors or lines[-1:]) or f"pip ended with exit code {done.returncode}")
+        raise RequirementsFailed(" ".join(errors or lines[-1:]) or f"pip ended with exit code {code}")
+
+
+def _run(command: list[str], folder: Path, allowance: Allowance) -> tuple[int, str]:
+    """Exit code and output of a command, which is killed with whatever it started when `allowance` ends."""
+    with tempfile.TemporaryFile() as output:  # a file is never full, however long nobody reads it
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.PIPE,  # closes when this process ends, however it ends; pip ends with it
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with process:
+            try:
+                while process.poll() is None:
+                    allowance.pause()
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # as ContainerProcess has it
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
+        output.seek(0)
+        return process.returncode, output.read().decode(errors="replace")

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from async_endpoint.local.container.container import ContainerResponse
 
+LOAD_SECONDS = 600.0  # for one model, in real seconds
+
 
 class CannotLoad(Exception):
     """A model cannot be loaded: the status and text that its container answers with."""
@@ -40,6 +42,6 @@ class ModelHost(Protocol):
     def ping(self, timeout: float) -> bool: ...
 
     def load(self, target: str, archive: bytes) -> LoadedModel:
-        """Returns once it is loaded; raises CannotLoad."""
+        """Returns once it is loaded; raises CannotLoad, after LOAD_SECONDS at the latest."""
 
     def kill(self) -> None: ...

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from async_endpoint.local.container import environment, serve
+from async_endpoint.local.container.allowance import Allowance
 from async_endpoint.local.container.archive import unpack
 from async_endpoint.local.container.connections import ContainerPort
 from async_endpoint.local.container.container import ContainerResponse
+from async_endpoint.local.container.output import follow
 from async_endpoint.local.container.spec import ContainerSpec
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
@@ -26,13 +28,18 @@ class ContainerProcess:
     """A running container. `folder` becomes its /opt/ml; `on_output` is given each line it prints; `on_exit` its exit code."""
 
     def __init__(
-        self, folder: Path, spec: ContainerSpec, on_output: Callable[[str], None], on_exit: Callable[[int], None]
+        self,
+        folder: Path,
+        spec: ContainerSpec,
+        on_output: Callable[[str], None],
+        on_exit: Callable[[int], None],
+        allowance: Allowance | None = None,
     ) -> None:
-        """Unpack, install requirements, start. Raises ArchiveUnusable or RequirementsFailed."""
+        """Unpack, install requirements within `allowance`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
         self._folder = folder
         self._ended = threading.Event()
         unpack(spec.archive, folder / "model") if spec.archive is not None else (folder / "model").mkdir(parents=True)
-        python = environment.python_for(folder / "model" / "code" / "requirements.txt")
+        python = environment.python_for(folder / "model" / "code" / "requirements.txt", allowance=allowance)
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self._port = ContainerPort(int(listener.getsockname()[1]))
             self._process = subprocess.Popen(
@@ -45,7 +52,8 @@ class ContainerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        follower = threading.Thread(target=self._follow, args=(on_output,), name=f"output-{self.pid}", daemon=True)
+        printed = (self._process.stdout or (), on_output)
+        follower = threading.Thread(target=follow, args=printed, name=f"output-{self.pid}", daemon=True)
         follower.start()
         threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
 
@@ -83,11 +91,6 @@ class ContainerProcess:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         own = {name: here + value[len(OPT_ML) :] if value.startswith(OPT_ML) else value for name, value in given.items()}
         return {**kept, "PYTHONUNBUFFERED": "1", **own, "SAGEMAKER_BASE_DIR": here}
-
-    def _follow(self, on_output: Callable[[str], None]) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            on_output(line.decode(errors="replace").rstrip())
 
     def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
         code = self._process.wait()

@@ -12,8 +12,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from async_endpoint.local.container.allowance import Allowance
 from async_endpoint.local.container.container import CannotStart, ContainerDied
-from async_endpoint.local.container.model_host import CannotLoad
+from async_endpoint.local.container.model_host import LOAD_SECONDS, CannotLoad
 from async_endpoint.local.container.process import ContainerProcess
 from async_endpoint.local.container.spec import ContainerSpec
 
@@ -42,7 +43,7 @@ class PythonModels:
         self._numbers = itertools.count(1)
         self._models: dict[int, PythonModel | None] = {}  # None: about to be started
         self._changed = threading.Condition()
-        self._killed = False
+        self._killed = threading.Event()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -51,7 +52,7 @@ class PythonModels:
 
     @property
     def alive(self) -> bool:
-        return not self._killed
+        return not self._killed.is_set()
 
     def ping(self, timeout: float) -> bool:
         return self.alive
@@ -60,8 +61,10 @@ class PythonModels:
         number = next(self._numbers)
         self._keep(number, None)
         folder = self._folder / str(number)
+        spec = replace(self._spec, archive=archive)
+        allowance = Allowance(LOAD_SECONDS, self._killed)
         try:
-            model = PythonModel(folder, replace(self._spec, archive=archive), self._on_output, partial(self._forget, number))
+            model = PythonModel(folder, spec, self._on_output, partial(self._forget, number), allowance)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             self._forget(number)
@@ -72,12 +75,16 @@ class PythonModels:
         while not model.ping():
             if not model.alive:
                 raise CannotLoad(500, f"Failed to load model {target}: its process ended while it was loading.")
+            if allowance.over:
+                model.unload()
+                raise CannotLoad(500, f"Failed to load model {target}: it was not loaded within {LOAD_SECONDS:g} seconds.")
             time.sleep(PING_PAUSE_SECONDS)
         return model
 
     def kill(self) -> None:
         with self._changed:
-            first, self._killed = not self._killed, True
+            first = self.alive
+            self._killed.set()
             models = list(self._models.values())
         for model in models:
             if model is not None:
@@ -87,7 +94,7 @@ class PythonModels:
 
     def _keep(self, number: int, model: PythonModel | None) -> None:
         with self._changed:
-            gone = self._killed
+            gone = not self.alive
             if model is None or number in self._models:  # one that has ended already is forgotten already
                 self._models[number] = model
         if gone and model is None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from async_endpoint.contract.errors import ToolMissing
 from async_endpoint.local.container import keeper
+from async_endpoint.local.container.allowance import Allowance
 from async_endpoint.local.container.archive import unpack
 from async_endpoint.local.container.container import CannotStart, Container
 from async_endpoint.local.container.engine import LABEL, Engine, EngineContainer
@@ -24,9 +25,17 @@ class Runtime(Protocol):
     """Starts single containers; `launch` makes pipelines of them."""
 
     def start(
-        self, folder: Path, spec: ContainerSpec, on_output: Callable[[str], None], on_exit: Callable[[int], None]
+        self,
+        folder: Path,
+        spec: ContainerSpec,
+        on_output: Callable[[str], None],
+        on_exit: Callable[[int], None],
+        allowance: Allowance | None = None,
     ) -> Container:
-        """Start one container. `folder` is its own and removed with it. Raises CannotStart or OSError, then nothing runs."""
+        """Start one container. `folder` is its own and removed with it. Raises CannotStart or OSError, then nothing runs.
+
+        `allowance` is what installing requirements may take; an image brings its own.
+        """
 
     def sweep(self) -> None:
         """Remove what a local AWS of this checkout that was killed has left behind."""
@@ -36,11 +45,16 @@ class PythonRuntime:
     """The archive's code in a process each; what they leave behind is files only."""
 
     def start(
-        self, folder: Path, spec: ContainerSpec, on_output: Callable[[str], None], on_exit: Callable[[int], None]
+        self,
+        folder: Path,
+        spec: ContainerSpec,
+        on_output: Callable[[str], None],
+        on_exit: Callable[[int], None],
+        allowance: Allowance | None = None,
     ) -> Container:
         if spec.models is not None:
             return MultiModel(PythonModels(folder, spec, on_output, on_exit), spec)
-        return ContainerProcess(folder, spec, on_output, on_exit)
+        return ContainerProcess(folder, spec, on_output, on_exit, allowance)
 
     def sweep(self) -> None:
         """Nothing: these processes end with whoever started them."""
@@ -60,7 +74,12 @@ class EngineRuntime:
         self._left_over()
 
     def start(
-        self, folder: Path, spec: ContainerSpec, on_output: Callable[[str], None], on_exit: Callable[[int], None]
+        self,
+        folder: Path,
+        spec: ContainerSpec,
+        on_output: Callable[[str], None],
+        on_exit: Callable[[int], None],
+        allowance: Allowance | None = None,
     ) -> Container:
         if spec.models is not None:
             return MultiModel(EngineModels(self._engine, folder, spec, on_output, on_exit), spec)

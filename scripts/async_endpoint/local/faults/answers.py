@@ -39,6 +39,7 @@ _BROKEN_BY: Final = {
 }
 
 
+_ABSENT_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
 _AS_JSON: Final = {"Throttling": "ThrottlingException"}  # where the code of the query protocol is another
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -51,6 +52,14 @@ def throttled(call: Call, environ: dict[str, Any]) -> Response:
 def broken(call: Call, environ: dict[str, Any], status: int) -> Response:
     """The answer of a service that fails (500) or is not available (503)."""
     return _answer(call, environ, _BROKEN_BY.get((call.service, status), _BROKEN[status]))
+
+
+def absent(call: Call, environ: dict[str, Any]) -> Response:
+    """The answer to an action that nobody here carries out."""
+    named = call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    text = f"{named} of {call.service} is not emulated by the local AWS."
+    status = 501 if call.service == "s3" else 400
+    return _answer(call, environ, Refusal(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
 
 
 def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:

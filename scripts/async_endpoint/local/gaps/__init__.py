@@ -19,7 +19,6 @@ from async_endpoint.local.faults.deliveries import Deliveries
 from async_endpoint.local.gaps import (
     alarm_history,
     bucket_policy,
-    first_state,
     metric_samples,
     redrive_policy,
     repeated_work,
@@ -44,13 +43,12 @@ from async_endpoint.local.scaling.ticker import Ticker
 def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliveries) -> None:
     """Mend every gap, for the whole process."""
     bucket_policy.mend()
-    first_state.mend(hosting.clock)
     alarm_history.mend(ticker.alarms, hosting.clock)
     metric_samples.mend(samples, hosting.clock)
     redrive_policy.mend()
     repeated_work.mend()
     s3_denial.mend()
-    scalable_target.mend(hosting)
+    scalable_target.mend(hosting, ticker.targets)
     scaling_activity.mend(ticker.targets)
     scaling_descriptions.mend()
     scaling_tags.mend()

@@ -23,8 +23,8 @@ class InvalidNextToken(CloudWatchException):  # type: ignore[misc]
 
 
 def mend(alarms: Alarms, clock: ScaledClock) -> None:
-    def put_metric_alarm(self: CloudWatchBackend, name: str, *args: Any, **kwargs: Any) -> Any:
-        alarm, before = put_alarm(self, clock.now(), name, *args, **kwargs)
+    def put_metric_alarm(self: CloudWatchBackend, name: str, **request: Any) -> Any:
+        alarm, before = put_alarm(self, clock.now(), name, **request)
         alarms.configured(alarm, before)
         return alarm
 

@@ -13,6 +13,7 @@ from moto.core.exceptions import JsonRESTError
 
 from async_endpoint.local.hosting.deployment import VariantSpec
 from async_endpoint.local.hosting.service import Hosting
+from async_endpoint.local.scaling.targets import Targets
 from async_endpoint.local.stores import DIMENSION
 
 _register = ApplicationAutoscalingBackend.register_scalable_target
@@ -20,7 +21,7 @@ _deregister = ApplicationAutoscalingBackend.deregister_scalable_target
 _delete_policy = ApplicationAutoscalingBackend.delete_scaling_policy
 
 
-def mend(hosting: Hosting) -> None:
+def mend(hosting: Hosting, targets: Targets) -> None:
     def register(
         self: Any, namespace: str, r_id: str, dimension: str, min_capacity: int | None, max_capacity: int | None, **rest: Any
     ) -> Any:
@@ -33,8 +34,13 @@ def mend(hosting: Hosting) -> None:
         )
         return _register(self, namespace, r_id, dimension, min_capacity=min_capacity, max_capacity=max_capacity, **rest)
 
+    def deregister(self: Any, namespace: str, r_id: str, dimension: str) -> None:
+        _deregister_scalable_target(self, namespace, r_id, dimension)
+        if dimension == DIMENSION:
+            targets.deregistered(self.region_name, r_id, hosting.clock.now())
+
     ApplicationAutoscalingBackend.register_scalable_target = register
-    ApplicationAutoscalingBackend.deregister_scalable_target = _deregister_scalable_target
+    ApplicationAutoscalingBackend.deregister_scalable_target = deregister
     ApplicationAutoscalingBackend.delete_scaling_policy = _delete_scaling_policy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,6 +21,8 @@ from async_endpoint.local.hosting.variant import Variant
 
 # How often a request is given to an instance before an instance's death ends it. Not documented; poison must not kill for ever.
 MOST_ATTEMPTS = 3
+
+log = logging.getLogger(__name__)
 
 
 class AsyncRequests:
@@ -75,13 +78,14 @@ class AsyncRequests:
 
     def all(self) -> list[Invocation]:
         """Every request without an outcome: those in process, then those that wait, in order."""
-        with self._changed:  # one that a dead instance gave back is in both for a moment
-            return list({id(one): one for one in (*self._in_process.values(), *self._queue.all())}.values())
+        with self._changed:
+            return [*self._in_process.values(), *self._queue.all()]
 
     def close(self) -> list[Invocation]:
         """Give out nothing more, and return the requests that waited."""
         with self._changed:
             self._closed = True
+            self._workers.shutdown(wait=False)  # those at work go on to the end of what they have
             return self._queue.drain()
 
     def abandon(
@@ -90,7 +94,7 @@ class AsyncRequests:
         """End requests as failures, not in silence: their endpoint was deleted, or there is another `reason`."""
         processing = self.processing(deployment, metrics)
         for invocation in left:
-            processing.fail(invocation, reason or self._deleted)
+            _end(processing, invocation, reason or self._deleted)
 
     def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> Processing:
         role = ExecutionRole(deployment.role_arn, self._region, self._faults)
@@ -100,41 +104,50 @@ class AsyncRequests:
 
     def _process(self, invocation: Invocation, instance: Instance, variant: Variant) -> None:
         processing = self.processing(variant.deployment, variant.metrics)
+        reason, death = "", None
         try:
             processing.run(invocation, instance)
-        except ContainerDied as death:
-            reason = self._give_back(invocation, instance, death)
-            if reason:
-                processing.fail(invocation, reason)
+        except ContainerDied as error:
+            death = error
         except Exception as error:  # whatever goes wrong in here, the request must reach a terminal state
-            processing.fail(invocation, f"InternalFailure: {type(error).__name__}: {error}")
-        finally:
-            with self._changed:
-                instance.in_flight -= 1
+            reason = f"InternalFailure: {type(error).__name__}: {error}"
+        with self._changed:
+            instance.in_flight -= 1
+            if death is not None:
+                reason = self._after(death, invocation, instance)
+            if not reason:
                 self._in_process.pop(id(invocation))
-                self._note()
-                self._changed.notify_all()
+                if death is not None:
+                    self._queue.give_back(invocation)
+            self._note()
+            self._changed.notify_all()
+        if reason:
+            _end(processing, invocation, reason)
+            self._forget(invocation)
 
     def _expire(self, invocation: Invocation, variant: Variant) -> None:
         try:
             self.processing(variant.deployment, variant.metrics).expire(invocation)
+        except Exception:
+            log.exception("Request %s expired, and could not be ended.", invocation.inference_id)
         finally:
-            with self._changed:
-                self._in_process.pop(id(invocation))
-                self._note()
+            self._forget(invocation)
 
-    def _give_back(self, invocation: Invocation, instance: Instance, death: ContainerDied) -> str:
-        """Queue again what a dead instance had, and give that instance nothing more; or the reason why not."""
+    def _after(self, death: ContainerDied, invocation: Invocation, instance: Instance) -> str:
+        """Give a dead instance nothing more; returns why its request is not queued again, empty when it is."""
+        instance.died(str(death))
+        if self._closed:
+            return self._deleted
+        if not isinstance(death.__cause__, ConnectionRefusedError):  # one that was dead already never had the request
+            invocation.attempts += 1
+        if invocation.attempts >= MOST_ATTEMPTS:
+            return f"The instance died {invocation.attempts} times while processing the request ({death})."
+        return ""
+
+    def _forget(self, invocation: Invocation) -> None:
         with self._changed:
-            instance.died(str(death))
-            if self._closed:
-                return self._deleted
-            if not isinstance(death.__cause__, ConnectionRefusedError):  # one that was dead already never had the request
-                invocation.attempts += 1
-            if invocation.attempts >= MOST_ATTEMPTS:
-                return f"The instance died {invocation.attempts} times while processing the request ({death})."
-            self._queue.give_back(invocation)
-            return ""
+            self._in_process.pop(id(invocation))
+            self._note()
 
     def _note(self) -> None:
         self._backlog.set(self._clock.now(), len(self._queue) + len(self._in_process))
@@ -142,6 +155,14 @@ class AsyncRequests:
     @property
     def _deleted(self) -> str:
         return f"Endpoint {self._name} was deleted before the request was processed."
+
+
+def _end(processing: Processing, invocation: Invocation, reason: str) -> None:
+    """End a request as a failure, whatever goes wrong with that: the next one has its turn."""
+    try:
+        processing.fail(invocation, reason)
+    except Exception:
+        log.exception("Request %s could not be ended: %s", invocation.inference_id, reason)
 
 
 def output_locations(

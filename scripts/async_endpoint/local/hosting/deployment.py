@@ -14,6 +14,8 @@ DEFAULT_CONCURRENCY = 4
 # ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is what people observe.
 DEFAULT_STARTUP_SECONDS = 600
 
+SHOWN = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
+
 Described = Mapping[str, Any]
 
 
@@ -148,6 +150,7 @@ class Deployment:
     variants: tuple[VariantSpec, ...]
     shadows: tuple[VariantSpec, ...]
     async_settings: AsyncSettings | None
+    shown: Described  # of the configuration, what DescribeEndpoint shows of it too
 
     @classmethod
     def read(cls, config: Described, model: Callable[[str], Described]) -> Deployment:
@@ -162,6 +165,7 @@ class Deployment:
             variants=variants("ProductionVariants"),
             shadows=variants("ShadowProductionVariants"),
             async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
+            shown={member: config[member] for member in SHOWN if member in config},
         )
 
     @cached_property

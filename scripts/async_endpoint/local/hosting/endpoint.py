@@ -47,7 +47,7 @@ class Endpoint:
         self._capacity = Recent()
         asynchronous = deployment.async_settings is not None
         logs = EndpointLogs(name, region, site.clock, asynchronous)
-        self._maker = VariantMaker(name, region, site, logs, self._apply, self._rescaled)
+        self._maker = VariantMaker(name, region, site, logs, self._apply)
         self.requests = AsyncRequests(name, region, site, self.changed, logs) if asynchronous else None
         self.real_time = None if asynchronous else RealTime(self.changed, lambda: self._lineup.live if self.open else [], site)
         unfinished = deployment if saved is None else self._resume(saved)
@@ -100,6 +100,14 @@ class Endpoint:
             self.requests.put(invocation)
             return True
 
+    def refuse_again(self, invocation: Invocation) -> bool:
+        """End a request that was accepted before a stop, of an endpoint that cannot serve since; False if it takes none."""
+        if self.requests is None:
+            return False
+        metrics = self._maker.metrics[self.deployment.variants[0].name]
+        self.requests.abandon([invocation], self.deployment, metrics, self.failure_reason)
+        return True
+
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
         """Give a variant another instance count or weight, as far as given; returns at once."""
         with self.changed:
@@ -108,8 +116,10 @@ class Endpoint:
                 return
             if weight is not None:
                 variant.weight = weight
-            if count is not None:
-                variant.scale(count)
+            if count is not None and count != variant.desired:
+                variant.fleet.scale(count)
+                self.modified_at = self._clock.now()
+            self.changed.notify_all()
 
     def update(self, deployment: Deployment) -> bool:
         """Start a blue/green update; False while something else goes on. Queued requests stay queued."""
@@ -125,14 +135,17 @@ class Endpoint:
         with self.changed:
             self.changed.notify_all()
 
-    def delete(self, gone: Callable[[], None]) -> None:
-        """Stop every instance, end what waits or is in process as failures, and call `gone` a little later."""
-        left = self.close()
-        if self.requests is not None:
-            self.requests.abandon(left, self.deployment, self._maker.metrics[self.deployment.variants[0].name])
-        timer = threading.Timer(self._clock.real(DELETING_SECONDS), gone)
-        timer.daemon = True
-        timer.start()
+    def delete(self, gone: Callable[[], None]) -> bool:
+        """Stop every instance, end what waits or is in process as failures, and call `gone` a little later.
+
+        False while anything is in progress, a deletion included.
+        """
+        with self.changed:
+            if self.status not in (*STILL, "Failed"):
+                return False
+            left = self.close()
+        threading.Thread(target=self._bury, args=(left, gone), name=f"delete-{self.name}", daemon=True).start()
+        return True
 
     def close(self) -> list[Invocation]:
         """Stop every instance and the loop, and return the requests that waited."""
@@ -141,7 +154,16 @@ class Endpoint:
             self.modified_at = self._clock.now()
             self._lineup.stop()
             self.changed.notify_all()
+            if self.real_time is not None:
+                self.real_time.close()
             return self.requests.close() if self.requests else []
+
+    def _bury(self, left: list[Invocation], gone: Callable[[], None]) -> None:
+        until = self._clock.now() + DELETING_SECONDS
+        if self.requests is not None:
+            self.requests.abandon(left, self.deployment, self._maker.metrics[self.deployment.variants[0].name])
+        self._clock.wait(threading.Event(), until)
+        gone()
 
     # --- kept across a stop ------------------------------------------------------------------------------------------
 
@@ -160,7 +182,7 @@ class Endpoint:
                 modified_at=self.modified_at,
                 failure_reason=self.failure_reason,
                 variants={variant.name: SavedVariant.of(variant) for variant in self._lineup.live},
-                metrics={name: metrics.counted() for name, metrics in self._maker.metrics.items()},
+                metrics={name: metrics.counted() for name, metrics in dict(self._maker.metrics).items()},
                 requests=tuple(self.requests.all()) if self.requests else (),
             )
 
@@ -247,11 +269,6 @@ class Endpoint:
         """Let an instance change its state under the lock, and look again."""
         with self.changed:
             change()
-            self.changed.notify_all()
-
-    def _rescaled(self) -> None:
-        with self.changed:
-            self.modified_at = self._clock.now()
             self.changed.notify_all()
 
     def _loop(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from async_endpoint.local.container.allowance import Allowance
 from async_endpoint.local.container.container import CannotStart, Container, ContainerDied, ContainerResponse
 from async_endpoint.local.container.launch import launch
 from async_endpoint.local.container.spec import Workload
@@ -77,7 +77,10 @@ class Instance:
         return self._container.invoke(body, headers, timeout, target)
 
     def died(self, reason: str) -> None:
-        """Take nothing more: the container broke a connection. That it ended may be noticed only later."""
+        """Take nothing more: the container broke a connection. That it ended may be noticed only later.
+
+        A container that breaks one and lives on is ended as well: its instance fails, and is replaced. Our reading.
+        """
         if not self.over:
             self.state, self.reason = InstanceState.FAILED, reason
 
@@ -102,10 +105,13 @@ class Instance:
             if not self._clock.wait(self._gone, self._clock.now() + self._startup_seconds):
                 self._never_answered()
             return
+        allowance = Allowance(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
         try:
-            container = launch(self._folder, self._workload, self._output, self._exited, self._runtime)
+            container = launch(self._folder, self._workload, self._output, self._exited, self._runtime, allowance)
         except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
             shutil.rmtree(self._folder, ignore_errors=True)
+            if self._gone.is_set():  # stopped, which was perhaps the error
+                return
             known = isinstance(error, CannotStart | OSError)
             self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
             return
@@ -113,12 +119,14 @@ class Instance:
         if self._gone.is_set():  # stopped while the process was being made
             container.kill()
             return
-        deadline = time.monotonic() + self._startup_seconds
+        self._await_ping(container, allowance)
+
+    def _await_ping(self, container: Container, allowance: Allowance) -> None:
         while container.alive and not self._gone.is_set():
             if container.ping():
                 self._set(InstanceState.READY)
                 return
-            if time.monotonic() > deadline:
+            if allowance.over:
                 self._never_answered()
                 container.kill()
                 return

@@ -20,14 +20,13 @@ from async_endpoint.local.hosting.variant import Variant
 
 @dataclass(frozen=True)
 class VariantMaker:
-    """`apply` lets an instance change its state under the endpoint's lock; `rescaled` is told of a new instance count."""
+    """`apply` lets an instance change its state under the endpoint's lock."""
 
     endpoint_name: str
     region: str
     site: Site
     logs: EndpointLogs
     apply: Callable[[Callable[[], None]], None]
-    rescaled: Callable[[], None]
     metrics: defaultdict[str, EndpointMetrics] = field(  # by variant name, over all updates
         default_factory=lambda: defaultdict(EndpointMetrics)
     )
@@ -45,7 +44,6 @@ class VariantMaker:
             metrics=self.metrics[spec.name],
             weight=spec.weight,
             shadow=spec in deployment.shadows,
-            rescaled=self.rescaled,
         )
 
     def _fleet(self, deployment: Deployment, spec: VariantSpec) -> Fleet:

@@ -24,6 +24,10 @@ class Unserved(Exception):
     """No instance may take the request now; the text says why."""
 
 
+class Retired(Unserved):
+    """The variant takes no traffic any more: an update has moved it elsewhere."""
+
+
 class Throttled(Exception):
     """A serverless variant has as many requests as it may have at a time."""
 
@@ -65,15 +69,29 @@ class RealTime:
                 return next((variant for variant in production if variant.name == call.target_variant), None)
             return by_weight(production)
 
-    def invoke(self, call: Call, variant: Variant) -> ContainerResponse:
-        """The variant's answer, while shadows get a copy. Raises Unserved, Throttled or ModelFailed."""
+    def invoke(self, call: Call, variant: Variant) -> tuple[ContainerResponse, Variant]:
+        """The answer, and whose it is: `variant`'s, or that of the one an update put in its place. Shadows get a copy.
+
+        Raises Unserved, Throttled or ModelFailed.
+        """
         self._copy_to_shadows(call, variant)
-        return self._ask(call, variant)
+        while True:
+            try:
+                return self._ask(call, variant), variant
+            except Retired:
+                another = self.choose(call)
+                if another is None or another is variant:
+                    raise
+                variant = another
+
+    def close(self) -> None:
+        self._shadow_workers.shutdown(wait=False)
 
     def _copy_to_shadows(self, call: Call, variant: Variant) -> None:
         """A shadow variant sees its weight's share of the production variant's requests, and answers nobody."""
         for shadow in [item for item in self._live() if item.shadow]:
-            if random.random() * variant.weight < shadow.weight:
+            # One that is as busy as it may be misses some: its backlog must not grow for ever.
+            if random.random() * variant.weight < shadow.weight and shadow.busy < SHADOW_WORKERS:
                 self._shadow_workers.submit(self._ask, call, shadow)
 
     def _ask(self, call: Call, variant: Variant) -> ContainerResponse:
@@ -103,7 +121,7 @@ class RealTime:
         most = limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES
         if len(response.body) > most:
             large = f"The response has {len(response.body)} bytes; at most {most} are returned."
-            raise ModelFailed(response.status, large, response.container, log_stream)
+            raise ModelFailed(0, large, response.container, log_stream)
         if response.status >= 400:
             raise ModelFailed(response.status, response.body.decode(errors="replace"), response.container, log_stream)
         return response
@@ -117,8 +135,10 @@ class RealTime:
             variant.waiting += 1
             asked, cold = time.monotonic(), False
             try:
-                while (instance := variant.route()) is None:
-                    if not isinstance(variant.fleet, ServerlessFleet) or variant not in self._live():
+                while variant not in self._live() or (instance := variant.route()) is None:
+                    if variant not in self._live():
+                        raise Retired(f"Variant {variant.name} is not in service.")
+                    if not isinstance(variant.fleet, ServerlessFleet):
                         raise Unserved(f"Variant {variant.name} has no instance in service.")
                     variant.fleet.demand(variant.waiting + variant.busy)
                     cold = True

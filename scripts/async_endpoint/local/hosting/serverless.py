@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.hosting.deployment import Serverless
 from async_endpoint.local.hosting.fleet import Fleet
-from async_endpoint.local.hosting.instance import Instance
+from async_endpoint.local.hosting.instance import Instance, InstanceState
 
 # How long a container that nobody calls stays warm, in AWS seconds. Not documented; people observe 5 to 15 minutes.
 IDLE_SECONDS = 600.0
@@ -24,6 +25,11 @@ class ServerlessFleet(Fleet):
         self._provisioned = settings.provisioned
         self._used: dict[str, float] = {}  # when an instance was last seen busy or starting
 
+    def scale(self, desired: int) -> None:
+        """Of a variant that is retired: nothing is kept warm any more."""
+        self._provisioned = desired
+        super().scale(desired)
+
     def demand(self, requests: int) -> None:
         """Have an instance for each of so many requests."""
         self.desired = max(self.desired, requests)
@@ -35,8 +41,11 @@ class ServerlessFleet(Fleet):
             name: self._used.get(name, now) if instance.serving and not instance.in_flight else now
             for name, instance in here.items()
         }
-        idle = sum(now - since >= IDLE_SECONDS for since in self._used.values())
-        self.desired = max(self.desired - idle, self._provisioned)
+        idle = [name for name, since in sorted(self._used.items(), key=itemgetter(1)) if now - since >= IDLE_SECONDS]
+        for name in idle[: max(self.desired - self._provisioned, 0)]:
+            here[name].state = InstanceState.DRAINING
+            del self._used[name]
+            self.desired -= 1
         super().reconcile()
         self.scaling = False  # to come and go with the requests is no change of the endpoint
 

@@ -36,15 +36,15 @@ class Hosting:
         with self._lock:
             return [endpoint for endpoint in self._endpoints.values() if region in (None, endpoint.region)]
 
-    def delete(self, endpoint: Endpoint, gone: Callable[[], None]) -> None:
-        """Delete an endpoint; `gone` is called once its name is free again."""
+    def delete(self, endpoint: Endpoint, gone: Callable[[], None]) -> bool:
+        """Delete an endpoint; `gone` is called once its name is free again. False while anything of it is in progress."""
 
         def forget() -> None:
             with self._lock:
                 self._endpoints.pop((endpoint.region, endpoint.name), None)
             gone()
 
-        endpoint.delete(forget)
+        return endpoint.delete(forget)
 
     def look_again(self) -> None:
         """Let every endpoint look at the clock now: it has jumped."""
@@ -69,7 +69,7 @@ class Hosting:
         if invocation.request_id in self._restored:
             return True
         self._restored.add(invocation.request_id)
-        return endpoint.invoke_async(invocation)
+        return endpoint.invoke_async(invocation) or endpoint.refuse_again(invocation)
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""

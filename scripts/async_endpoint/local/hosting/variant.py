@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from async_endpoint.contract.metrics import Kind
@@ -15,7 +15,7 @@ from async_endpoint.local.hosting.metrics import EndpointMetrics
 
 @dataclass(eq=False)
 class Variant:
-    """Guarded by its endpoint's lock; `rescaled` tells the endpoint that the wanted number of instances has changed."""
+    """Guarded by its endpoint's lock; Endpoint.adjust() changes its weight and how many instances it wants."""
 
     endpoint_name: str
     deployment: Deployment
@@ -24,7 +24,6 @@ class Variant:
     metrics: EndpointMetrics
     weight: float
     shadow: bool
-    rescaled: Callable[[], None]
     waiting: int = 0  # real-time requests that wait for an instance
 
     @property
@@ -56,12 +55,6 @@ class Variant:
     def busy(self) -> int:
         """Requests that its instances have now."""
         return sum(instance.in_flight for instance in self.fleet.instances)
-
-    def scale(self, desired: int) -> None:
-        """Bring the number of instances to `desired`; returns at once."""
-        if self.fleet.desired != desired:
-            self.fleet.scale(desired)
-            self.rescaled()
 
     def route(self) -> Instance | None:
         """An instance for one more request, by the variant's routing strategy; None when none has room."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,16 +15,21 @@ from async_endpoint.contract.errors import InvalidInput
 LOCK_FILE = "lock.json"
 # A save that outlives its killed process holds the lock until it has ended.
 LOCK_WAIT_SECONDS = 20.0
-_MARK_BYTES = 128
+_MARK_BYTES = 192
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Who has the directory, and its AWS time when it was last marked; `closed` once it was given up in good order."""
+    """Who has the directory, its AWS time when it was last marked, and whether a snapshot was completed in it.
+
+    `closed` once everything was saved and the directory given up.
+    """
 
     pid: int
     now: float
     time_scale: float
+    saved: bool = False
     closed: bool = False
 
 
@@ -36,13 +42,19 @@ class StateFolder:
         lock = self.path / LOCK_FILE
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.path.stat().st_uid != os.getuid():
+            found = self.path.stat()
+            if found.st_uid != os.getuid():
                 raise InvalidInput(f"State directory {self.path} belongs to another user; choose one of your own.")
+            if found.st_mode & _OTHERS_MAY_WRITE:
+                raise InvalidInput(
+                    f"State directory {self.path} can be written by others (mode {stat.S_IMODE(found.st_mode):04o}), and "
+                    "reading it runs what it says; take that away (chmod go-w) if you trust what is in it, or choose another."
+                )
             if not lock.exists() and any(self.path.iterdir()):
                 raise InvalidInput(
                     f"State directory {self.path} holds files that no local AWS wrote; choose an empty or a new one."
                 )
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = _open(lock)
         except OSError as error:
             raise InvalidInput(
                 f"State directory {self.path} cannot be used ({error.strerror}); choose one that can be written."
@@ -50,21 +62,24 @@ class StateFolder:
         self._take()
         self.last = self._read()
 
-    def mark(self, now: float, time_scale: float, *, closed: bool = False) -> None:
+    def hold(self) -> None:
+        """Go on having the directory where it was removed and made again; raises OSError when it is not there or in use."""
+        if os.fstat(self._lock).st_nlink:
+            return
+        again = _open(self.path / LOCK_FILE)
+        try:
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.dup2(again, self._lock, inheritable=False)
+        finally:
+            os.close(again)
+
+    def mark(self, now: float, time_scale: float, *, saved: bool = False, closed: bool = False) -> None:
         """Write down the AWS time, in one system call, so that a kill leaves one mark or the other."""
-        text = json.dumps(asdict(Mark(os.getpid(), now, time_scale, closed)))
+        text = json.dumps(asdict(Mark(os.getpid(), now, time_scale, saved, closed)))
         os.pwrite(self._lock, text.encode().ljust(_MARK_BYTES), 0)
 
     def close(self) -> None:
         os.close(self._lock)
-
-    def sync(self) -> None:
-        """Make renamed and removed names last."""
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
     def _take(self) -> None:
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
@@ -84,10 +99,36 @@ class StateFolder:
                 return
 
     def _read(self) -> Mark | None:
-        try:
-            return Mark(**json.loads(os.pread(self._lock, _MARK_BYTES, 0)))
-        except (ValueError, TypeError):
-            return None
+        return _mark(os.pread(self._lock, _MARK_BYTES, 0))
+
+
+def was_closed(folder: Path) -> bool:
+    """Whether the local AWS that had the directory last saved everything before it ended."""
+    try:
+        mark = _mark((folder / LOCK_FILE).read_bytes())
+    except OSError:
+        return False
+    return mark is not None and mark.closed
+
+
+def sync(folder: Path) -> None:
+    """Make renamed and removed names last."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _open(lock: Path) -> int:
+    return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _mark(text: bytes) -> Mark | None:
+    try:
+        return Mark(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def _runs(pid: int) -> bool:

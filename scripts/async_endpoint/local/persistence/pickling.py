@@ -23,7 +23,7 @@ PROTOCOL = 5
 IDENTITY = "_content_id"  # given to an object's body when it is written; see moto_state.py
 
 Keep = Callable[[str, Callable[[], bytes]], Place]
-Read = Callable[[int, int], bytes]
+Read = Callable[[int, int, int], bytes]
 Reduced = tuple[Any, ...]
 _MADE_ANEW = {type(make()): make for make in (threading.Lock, threading.RLock, threading.Condition, threading.Event)}
 
@@ -38,7 +38,7 @@ class _Body:
         return _body_at, self.place
 
 
-def _body_at(offset: int, length: int) -> bytes:
+def _body_at(offset: int, length: int, checksum: int) -> bytes:
     """Named in pickles; StatePickle's unpickler puts its reader in this place."""
     raise pickle.UnpicklingError(f"the body at {offset} of {length} bytes lies in another file")
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from async_endpoint.local.persistence.damage import reason
+
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 5.0
@@ -25,55 +27,69 @@ EVERY_SECONDS = 5.0
 MOST_OF_THE_TIME = 0.05
 MARK_SECONDS = 1.0
 LONGEST_SAVE_SECONDS = 300.0
+MOST_SAID_BYTES = 1_024  # of why a save failed: what a pipe takes that nobody reads yet
 
 
 class SaveFailed(Exception):
-    """The process that saved ended badly; what it said is in the log."""
+    """The process that saved ended badly; the message says why, and the log where."""
 
 
 def in_fork(write: Callable[[], None], at_rest: AbstractContextManager[None]) -> None:
     """Run `write` in a copy of this process, made while `at_rest`; raises SaveFailed when it fails or hangs."""
-    with at_rest:
-        pid = os.fork()
-        if pid == 0:
-            _write_and_end(write)
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as told:
+        try:
+            with at_rest:
+                pid = os.fork()
+                if pid == 0:
+                    _write_and_end(write, writer)
+        finally:
+            os.close(writer)
+        status = _ended(pid)
+        if status:
+            why = told.read().decode() or f"the process that saved ended with {os.waitstatus_to_exitcode(status)}"
+            raise SaveFailed(why)
+
+
+def _ended(pid: int) -> int:
+    """Wait for the process and return its status; one that hangs is killed."""
     deadline = time.monotonic() + LONGEST_SAVE_SECONDS
     pause = 0.001
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            break
+            return status
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             deadline += LONGEST_SAVE_SECONDS
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
-    if status:
-        raise SaveFailed(f"the process that saved ended with {os.waitstatus_to_exitcode(status)}; the log says why")
 
 
-def _write_and_end(write: Callable[[], None]) -> None:
+def _write_and_end(write: Callable[[], None], failure: int) -> None:
     """In the copy, which has one thread, and locks that nobody will ever give back: touch nothing but what `write` reads."""
     code = 1
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        _keep_files_only()
+        _keep_files_only(failure)
         gc.disable()
         write()
         code = 0
-    except BaseException:
-        os.write(2, traceback.format_exc().encode())
+    except BaseException as error:
+        os.write(failure, reason(error).encode()[:MOST_SAID_BYTES])
+        if not isinstance(error, OSError):  # a fault of ours
+            os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)
 
 
-def _keep_files_only() -> None:
+def _keep_files_only(besides: int) -> None:
     """Let go of every socket, pipe and locked folder: they must end with the process that this is a copy of."""
     for path in list(Path("/dev/fd").iterdir()):
         number = int(path.name)
         with contextlib.suppress(OSError):
-            if number > 2 and not stat.S_ISREG(os.fstat(number).st_mode):
+            if number > 2 and number != besides and not stat.S_ISREG(os.fstat(number).st_mode):
                 os.close(number)
 
 
@@ -91,7 +107,7 @@ class Saver:
         self.error = ""
 
     def start(self) -> None:
-        self.save()
+        """Save from now on."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -109,15 +125,16 @@ class Saver:
                 self._save()
                 self.error = ""
             except Exception as error:
-                log.exception("State could not be saved.")
-                self.error = f"{type(error).__name__}: {error}"
+                self.error = reason(error)
+                log.error("State could not be saved: %s", self.error, exc_info=not isinstance(error, SaveFailed | OSError))
             self.took = time.monotonic() - started
             self.every = max(EVERY_SECONDS, self.took / MOST_OF_THE_TIME)
 
     def _run(self) -> None:
         saved = time.monotonic()
         while not self._stopped.wait(MARK_SECONDS):
-            self._mark()
+            with contextlib.suppress(OSError):  # the next save tells, which marks too
+                self._mark()
             if time.monotonic() - saved >= self.every:
                 self.save()
                 saved = time.monotonic()

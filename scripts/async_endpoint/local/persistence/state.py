@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.persistence import journal, moto_state, snapshot
+from async_endpoint.local.persistence.damage import Damaged, reason, refusal
 from async_endpoint.local.persistence.folder import StateFolder
 from async_endpoint.local.persistence.journal import Accepted, Journal
 from async_endpoint.local.persistence.pickling import IDENTITY
@@ -53,9 +54,13 @@ class State:
         self._folder = StateFolder(path)
         try:
             self._found = self._last = Snapshot.read(self._folder.path)
+            self._check()
         except InvalidInput:
             self._folder.close()
             raise
+        except (Damaged, OSError) as error:
+            self._folder.close()
+            raise refusal(self._folder.path, error) from error
         self._journal = Journal(self._folder.path)
         self._parts: Mapping[str, Part] = {}
         self._saved_at = 0.0
@@ -93,26 +98,61 @@ class State:
                 self._requeued += known
                 self._homeless += not known
         except Exception as error:
-            raise snapshot.unreadable(self._folder.path, error) from error
+            raise refusal(self._folder.path, error) from error
 
     def start(self, instance_id: str, port: int, clock: ScaledClock) -> None:
-        """Save at once, then every few seconds."""
+        """Save at once, then every few seconds; raises InvalidInput when that first save fails."""
         self._instance_id, self._port, self._clock = instance_id, port, clock
         self._saver = Saver(self._save, self._mark)
-        self._mark()
+        self._saver.save()
+        if self._saver.error:
+            raise InvalidInput(
+                f"State directory {self._folder.path} cannot be saved to ({self._saver.error}); mend that, or choose another."
+            )
         self._saver.start()
 
     def accepted(self, region: str, endpoint: str, endpoint_created_at: float, invocation: Invocation) -> None:
-        """A request is in the queue and about to be answered with 202; raises OSError when that cannot be written down."""
-        self._journal.write(
-            Accepted(region, endpoint, endpoint_created_at, invocation, self._unsaved_input(invocation.input_location))
-        )
+        """Write a request down that is about to be queued and answered with 202; raises WorkFailed when that fails.
+
+        Its endpoint is not saved meanwhile: so it is in the journal of before, and in that save's queue, or in that of after.
+        """
+        unsaved = self._unsaved_input(invocation.input_location)
+        try:
+            self._journal.write(Accepted(region, endpoint, endpoint_created_at, invocation, unsaved))
+        except OSError as error:
+            raise WorkFailed(
+                f"The request was not accepted, because state directory {self._folder.path} does not take it "
+                f"({reason(error)}); mend that, then send it again."
+            ) from error
+
+    def save(self) -> None:
+        """Save now; raises WorkFailed when that fails."""
+        self._saver.save()
+        if self._saver.error:
+            raise WorkFailed(
+                f"The local AWS was not stopped, because its state could not be saved in {self._folder.path} "
+                f"({self._saver.error}); mend that and stop it again, or lose what changed since the last save: "
+                "async-endpoint local down --lose-changes"
+            )
 
     def stop(self) -> None:
-        """Save for the last time, while what was in process is still as it was, and give the directory up."""
+        """Save for the last time, while what was in process is still as it was, and give the directory up.
+
+        Raises WorkFailed when that save fails; the directory is given up all the same.
+        """
         self._saver.stop()
-        self._folder.mark(self._clock.now(), self._clock.scale, closed=True)
+        error = self._saver.error
+        if not error:
+            try:
+                self._mark(closed=True)
+            except OSError as failed:
+                error = reason(failed)
         self.close()
+        if error:
+            raise WorkFailed(
+                f"The local AWS has ended, and what changed since its last save could not be saved in {self._folder.path} "
+                f"({error}); mend that before you start it again from there."
+            )
 
     def close(self) -> None:
         """Give the directory up as it is."""
@@ -130,7 +170,7 @@ class State:
             "save_every_seconds": round(self._saver.every, 1),
             "objects": header.objects if header else 0,
             "object_bytes": header.objects_end if header else 0,
-            "requests_in_journal": self._journal.written,
+            "requests_in_journal": self._journal.pending,
             "requests_from_journal": self._requeued,
             "requests_without_endpoint": self._homeless,
             "not_saved": dict(header.left_out) if header else {},
@@ -138,7 +178,21 @@ class State:
             "lost_if_killed": f"what changed in the last {ago:.1f} s, but for requests accepted with 202",
         }
 
+    def _check(self) -> None:
+        """Raise Damaged when something is missing beside what was found, or is not what was written."""
+        path = self._folder.path
+        if self._found is not None:
+            journal.check(path, self._found.header.number)
+            return
+        # One that was killed before its first save was complete leaves files without a byte, for it answered nobody.
+        others = [file for prefix in (journal.PREFIX, snapshot.OBJECTS_PREFIX) for file in path.glob(f"{prefix}*")]
+        mark = self._folder.last
+        if (mark is not None and mark.saved) or any(file.stat().st_size for file in others):
+            raise Damaged(f"its file {snapshot.SNAPSHOT_FILE} is missing")
+
     def _save(self) -> None:
+        self._folder.hold()
+        self._mark()
         number = self._journal.turn()  # before the queues are copied: a request may be in both, and never in neither
         saved = {name: part.saved() for name, part in self._parts.items()}  # moto's stores later: they hold the results
         stores, at = moto_state.take(), time.time()
@@ -149,10 +203,10 @@ class State:
         finally:
             self._last = Snapshot.read(self._folder.path)
         if self._last is not None:
-            journal.remove(self._folder.path, self._last.header.number)
+            self._journal.forget(self._last.header.number)
 
-    def _mark(self) -> None:
-        self._folder.mark(self._clock.now(), self._clock.scale)
+    def _mark(self, *, closed: bool = False) -> None:
+        self._folder.mark(self._clock.now(), self._clock.scale, saved=self._last is not None, closed=closed)
 
     def _unsaved_input(self, location: str | None) -> tuple[S3Uri, Any] | None:
         if location is None:

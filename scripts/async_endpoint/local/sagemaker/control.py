@@ -13,7 +13,7 @@ from async_endpoint.local.sagemaker.config_rules import check_config
 from async_endpoint.local.sagemaker.description import describe
 from async_endpoint.local.sagemaker.listing import page
 from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources, Stored
-from async_endpoint.local.sagemaker.rules import check_model, check_update
+from async_endpoint.local.sagemaker.rules import check_capacity, check_counts, check_model, check_update
 from async_endpoint.local.sagemaker.wire import check, validation
 
 Action = Callable[[str, Described], Described]
@@ -124,23 +124,28 @@ class ControlPlane:
 
     def _create_endpoint(self, region: str, request: Described) -> Described:
         deployment = self._deployment(region, request["EndpointConfigName"])
+        check_counts(deployment)
         resource = self._endpoints.add(region, request)
         self._hosting.create(region, request["EndpointName"], deployment)
         return {"EndpointArn": resource.arn}
 
     def _describe_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
-        config = self._configs.get(region, endpoint.deployment.config_name).request
-        return describe(endpoint, resource, config)
+        return describe(endpoint, resource)
 
     def _update_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         deployment = self._deployment(region, request["EndpointConfigName"])
+        check_counts(deployment)
         check_update(endpoint, deployment)
         if request.get("RetainAllVariantProperties"):
             deployment = _retaining(endpoint, deployment, request.get("ExcludeRetainedVariantProperties", ()))
         if not endpoint.update(deployment):
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+        if not request.get("RetainDeploymentConfig"):
+            kept = {member: value for member, value in resource.request.items() if member != "DeploymentConfig"}
+            given = {member: value for member, value in request.items() if member == "DeploymentConfig"}
+            resource.request = kept | given
         return {"EndpointArn": resource.arn}
 
     def _update_capacities(self, region: str, request: Described) -> Described:
@@ -148,19 +153,17 @@ class ControlPlane:
         if endpoint.status != "InService":
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         for wanted in request["DesiredWeightsAndCapacities"]:
-            if endpoint.variant(wanted["VariantName"]) is None:
-                raise validation(f'The variant name "{wanted["VariantName"]}" does not exist for endpoint "{endpoint.name}".')
+            check_capacity(endpoint, wanted)
         for wanted in request["DesiredWeightsAndCapacities"]:
             endpoint.adjust(wanted["VariantName"], wanted.get("DesiredInstanceCount"), wanted.get("DesiredWeight"))
         return {"EndpointArn": resource.arn}
 
     def _delete_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
-        if endpoint.status not in ("InService", "Failed", "UpdateRollbackFailed", "OutOfService"):
+        if not self._hosting.delete(endpoint, lambda: self._endpoints.remove(region, endpoint.name)):
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         for spec in endpoint.deployment.variants:
             stores.deregister_scalable_target(region, f"endpoint/{endpoint.name}/variant/{spec.name}")
-        self._hosting.delete(endpoint, lambda: self._endpoints.remove(region, endpoint.name))
         return {}
 
     def _endpoint(self, region: str, name: str) -> tuple[Resource, Endpoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from async_endpoint.local.hosting.deployment import Serverless, VariantSpec
@@ -10,9 +11,9 @@ from async_endpoint.local.hosting.variant import Variant
 from async_endpoint.local.sagemaker.resources import Described, Resource
 
 
-def describe(endpoint: Endpoint, resource: Resource, config: Described) -> Described:
-    """An endpoint, complete; `config` is the request that made the configuration which serves."""
-    live = endpoint.variants
+def describe(endpoint: Endpoint, resource: Resource) -> Described:
+    """An endpoint, complete."""
+    live, shown = endpoint.variants, endpoint.deployment.shown
     answer: dict[str, Any] = {
         "EndpointName": endpoint.name,
         "EndpointArn": resource.arn,
@@ -24,8 +25,10 @@ def describe(endpoint: Endpoint, resource: Resource, config: Described) -> Descr
         "ProductionVariants": [_summary(variant, resource.created_at) for variant in live if not variant.shadow],
         "ShadowProductionVariants": [_summary(variant, resource.created_at) for variant in live if variant.shadow],
         "PendingDeploymentSummary": _pending(endpoint),
-        "AsyncInferenceConfig": config.get("AsyncInferenceConfig"),
-        "DataCaptureConfig": _capture(config),
+        "LastDeploymentConfig": resource.request.get("DeploymentConfig"),
+        "AsyncInferenceConfig": shown.get("AsyncInferenceConfig"),
+        "ExplainerConfig": shown.get("ExplainerConfig"),
+        "DataCaptureConfig": _capture(shown),
     }
     return {member: value for member, value in answer.items() if value}
 
@@ -79,9 +82,9 @@ def _serverless(settings: Serverless) -> Described:
     return {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.concurrency} | provisioned
 
 
-def _capture(config: Described) -> Described | None:
+def _capture(shown: Mapping[str, Any]) -> Described | None:
     """DataCaptureConfigSummary of a configuration that captures; it is stored, nothing is captured here."""
-    capture = config.get("DataCaptureConfig")
+    capture = shown.get("DataCaptureConfig")
     if not capture:
         return None
     return {

@@ -8,10 +8,11 @@ from typing import Any
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local import stores
+from async_endpoint.local.hosting import quota
 from async_endpoint.local.hosting.deployment import Deployment, containers_of
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
-from async_endpoint.local.sagemaker.wire import validation
+from async_endpoint.local.sagemaker.wire import ApiError, validation
 from async_endpoint.local.stores import NoSuchThing
 
 PIPELINE_CONTAINERS = 15  # CreateModel.Containers
@@ -68,6 +69,27 @@ def _check_data(role: ExecutionRole, container: Mapping[str, Any]) -> None:
             'Also ensure that the role has "s3:GetObject" permissions and that the object is located in '
             f"{role.region}. ({error})"
         ) from error
+
+
+def check_counts(deployment: Deployment) -> None:
+    """Raise ResourceLimitExceeded for more instances than there may be."""
+    for spec in deployment.specs:
+        reason = quota.over(spec, spec.initial_count)
+        if reason:
+            raise ApiError("ResourceLimitExceeded", reason)
+
+
+def check_capacity(endpoint: Endpoint, wanted: Mapping[str, Any]) -> None:
+    """Raise ValidationException for a weight or instance count that a variant cannot have, or ResourceLimitExceeded."""
+    name, count = wanted["VariantName"], wanted.get("DesiredInstanceCount")
+    variant = endpoint.variant(name)
+    if variant is None:
+        raise validation(f'The variant name "{name}" does not exist for endpoint "{endpoint.name}".')
+    if count is not None and variant.spec.serverless is not None:
+        raise validation(f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instances to count.')
+    reason = quota.refusal(endpoint, name, count or 0)
+    if reason:
+        raise ApiError("ResourceLimitExceeded", reason)
 
 
 def check_update(endpoint: Endpoint, deployment: Deployment) -> None:

@@ -36,7 +36,7 @@ class Sent:
 
     def __init__(self, operation: str, headers: Mapping[str, str]) -> None:
         self._operation = operation
-        self._headers = {name.lower(): value for name, value in headers.items()}
+        self._headers = {name.lower(): _decoded(value) for name, value in headers.items()}
 
     def get(self, header: str) -> str | None:
         return self._headers.get((PREFIX + header).lower())
@@ -67,11 +67,19 @@ class Sent:
         return self._headers.get(name.lower())
 
 
+def _decoded(value: str) -> str:
+    """A header as its sender wrote it: SDKs send UTF-8, WSGI reads Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
 class Runtime:
     """Requests in, answers or 202 out."""
 
     def __init__(self, hosting: Hosting, accepted: Callable[[Endpoint, Invocation], None] = lambda *_: None) -> None:
-        """`accepted` is told of each asynchronous request that is in its queue, before its caller is."""
+        """`accepted` is told of each asynchronous request before it is queued, and raises ApiError to refuse it."""
         self._hosting = hosting
         self._accepted = accepted
 
@@ -84,9 +92,11 @@ class Runtime:
         if settings is None:
             raise refused(f"Endpoint {name} is not an asynchronous endpoint; call InvokeEndpoint.")
         invocation = self._invocation(Sent("InvokeEndpointAsync", headers), body, settings)
-        if not endpoint.invoke_async(invocation):
-            raise _not_in_service(endpoint)
-        self._accepted(endpoint, invocation)
+        with endpoint.changed:  # no save sees what is written down and not queued, nor the reverse
+            if not endpoint.open:
+                raise _not_in_service(endpoint)
+            self._accepted(endpoint, invocation)
+            endpoint.invoke_async(invocation)
         answer = Response(json.dumps({"InferenceId": invocation.inference_id}), 202, content_type="application/json")
         if invocation.output is not None:
             answer.headers[f"{PREFIX}OutputLocation"] = str(invocation.output)
@@ -103,6 +113,9 @@ class Runtime:
             "InvocationTimeoutSeconds", limits.INVOCATION_TIMEOUT_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS
         )
         inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS) or str(uuid.uuid4())
+        content_type = sent.text("Content-Type", "ContentType", limits.HEADER_CHARS)
+        accept = sent.text("Accept", "Accept", limits.HEADER_CHARS)
+        attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
         name = sent.text("Filename", "Filename", limits.FILENAME_CHARS)
         extension = sent.text("S3OutputPathExtension", "S3OutputPathExtension", limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
         output, failure = output_locations(settings, str(uuid.uuid4()), name, extension)
@@ -114,9 +127,9 @@ class Runtime:
             expires_at=now + ttl,
             timeout_seconds=timeout,
             # Where the request does not tell, an object tells its own type: SageMaker's SDK and its samples rely on that.
-            content_type=sent.get("Content-Type") or ("" if location else sent.plain("Content-Type") or BINARY),
-            accept=sent.get("Accept"),
-            custom_attributes=sent.get("Custom-Attributes"),
+            content_type=content_type or ("" if location else sent.plain("Content-Type") or BINARY),
+            accept=accept or None,
+            custom_attributes=attributes or None,
             input_location=location,
             body=body if location is None else None,
         )
@@ -140,7 +153,7 @@ class Runtime:
             raise refused(f"Body has {len(body)} bytes; at most {most} are accepted.")
         _check_targets(sent, variant.spec.model)
         try:
-            response = endpoint.real_time.invoke(call, variant)
+            response, variant = endpoint.real_time.invoke(call, variant)
         except Throttled as error:
             raise ApiError("ThrottlingException", "Rate exceeded", 429) from error
         except Unserved as error:
@@ -177,7 +190,7 @@ def _check_input(sent: Sent, location: str | None, body: bytes) -> None:
         return
     sent.text("InputLocation", "InputLocation", limits.INPUT_LOCATION_CHARS)
     try:
-        key = S3Uri.parse(location).key
+        key = S3Uri.locate(location).key
     except InvalidInput as error:
         raise refused(f"InputLocation: {error}") from error
     if not key:
@@ -189,19 +202,21 @@ def _call(sent: Sent, body: bytes) -> Call:
     if sent.get("Inference-Component") is not None:
         raise refused("The local AWS runs no inference components; call without InferenceComponentName.")
     inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS)
+    attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
+    target_model = sent.text("Target-Model", "TargetModel", limits.HEADER_CHARS)
     passed = {
         "Content-Type": sent.plain("Content-Type") or "application/octet-stream",
         "Accept": sent.plain("Accept"),
         f"{PREFIX}Inference-Id": inference_id,
-        f"{PREFIX}Custom-Attributes": sent.get("Custom-Attributes"),
-        f"{PREFIX}Target-Model": sent.get("Target-Model"),
+        f"{PREFIX}Custom-Attributes": attributes,
+        f"{PREFIX}Target-Model": target_model,
         f"{PREFIX}Session-Id": sent.get("Session-Id"),
     }
     return Call(
         body=body,
         headers={name: value for name, value in passed.items() if value},
         target_variant=sent.get("Target-Variant") or "",
-        target=sent.get("Target-Model") or sent.get("Target-Container-Hostname") or "",
+        target=target_model or sent.get("Target-Container-Hostname") or "",
     )
 
 

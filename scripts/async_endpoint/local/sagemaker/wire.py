@@ -44,7 +44,8 @@ def check(service: str, operation: str, params: dict[str, Any]) -> None:
     report = ParamValidator().validate(params, shape)
     problems = [report.generate_report()] if report.has_errors() else list(_beyond_limits(shape, params, ""))
     if problems:
-        raise validation(f"{len(problems)} validation error detected: {'; '.join(problems)}")
+        errors = "error" if len(problems) == 1 else "errors"
+        raise validation(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
 
 
 def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
@@ -77,9 +78,14 @@ def pattern_broken(service: str, operation: str, member: str, value: str) -> str
     return None if compiled is None or compiled.fullmatch(value) else str(pattern)
 
 
+_JAVA = {r"[\p{Print}]": r"[\x20-\x7e]", r"\p{ASCII}": r"[\x00-\x7f]", r"\z": r"\Z"}
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """The pattern for Python; None for the few that use what only Java's expressions have, such as \\p{L}."""
+    for java, python in _JAVA.items():
+        pattern = pattern.replace(java, python)
     try:
         return re.compile(pattern)
     except re.error:

@@ -6,4 +6,5 @@ samples.py        every datapoint, by metric               scheduled.py      its
 queries.py        questions about metrics                  activities.py     the scaling activities that follow
 alarms.py         CloudWatch's alarms                      history.py        what happened to them
 alarm_actions.py  what they do                             alarm_texts.py    how they say it
+alarm_rules.py    what is refused of them                  going_on.py       what fails alone
 """

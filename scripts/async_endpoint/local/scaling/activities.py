@@ -40,6 +40,9 @@ class Activity:
         self.status, self.ended_at = "Successful", now
         self.message += " Change successfully fulfilled by sagemaker."
 
+    def fail(self, message: str, now: float | None = None) -> None:
+        self.status, self.message, self.ended_at = "Failed", message, now
+
     def describe(self) -> dict[str, Any]:
         return {
             "ActivityId": self.id,
@@ -70,6 +73,25 @@ class Activities:
 
     def restore(self, saved: list[Activity]) -> None:
         self._kept = list(saved)
+
+    def end(self, ended: Callable[[Activity], bool], message: str, now: float) -> None:
+        """Fail, at `now`, those in progress that will never be seen to complete."""
+        with self._lock:
+            for activity in self._kept:
+                if activity.status == "InProgress" and ended(activity):
+                    activity.fail(message, now)
+
+    def complete(self, region: str, resource_id: str, now: float) -> bool:
+        """The capacity of a target is reached at `now`; whether anything was in progress."""
+        with self._lock:
+            reached = [
+                activity
+                for activity in self._kept
+                if (activity.region, activity.resource_id, activity.status) == (region, resource_id, "InProgress")
+            ]
+            for activity in reached:
+                activity.succeed(now)
+        return bool(reached)
 
     def find(self, region: str, matches: Callable[[Activity], bool]) -> list[Activity]:
         return [activity for activity in self._kept if activity.region == region and matches(activity)]

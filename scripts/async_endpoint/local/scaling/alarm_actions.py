@@ -11,6 +11,7 @@ from async_endpoint.local import stores
 from async_endpoint.local.iam import Request, evaluate
 from async_endpoint.local.record import ACCOUNT_ID
 from async_endpoint.local.scaling import alarm_texts
+from async_endpoint.local.scaling.alarm_rules import ARN
 from async_endpoint.local.scaling.alarm_texts import Change
 from async_endpoint.local.scaling.history import AlarmHistory
 
@@ -35,14 +36,17 @@ def execute(alarm: Any, change: Change, history: AlarmHistory) -> None:
         try:
             published = _execute(alarm, change, action)
             data |= {"publishedMessage": json.dumps({"default": json.dumps(published)})} if published else {}
-        except ActionFailed as failure:
-            data |= {"actionState": "Failed", "error": str(failure)}
-            summary = f'Failed to execute action {action}. Received error: "{failure}"'
+        except Exception as failure:  # whatever it is, the other actions follow
+            why = str(failure) or type(failure).__name__
+            data |= {"actionState": "Failed", "error": why}
+            summary = f'Failed to execute action {action}. Received error: "{why}"'
         history.add(alarm, change.when, "Action", summary, json.dumps(data))
 
 
 def _execute(alarm: Any, change: Change, action: str) -> dict[str, Any] | None:
     """The message that was published, if any."""
+    if not ARN.fullmatch(action):
+        raise ActionFailed(f"Invalid arn syntax: {action}")
     service = action.split(":")[2]
     if service == "autoscaling":
         return None

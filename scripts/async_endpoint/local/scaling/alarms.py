@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
+from async_endpoint.autoscaling.alarms import AlarmState, evaluate
 from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.autoscaling.proposals import Alarm
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local import stores
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.scaling import alarm_actions, alarm_texts
+from async_endpoint.local.scaling.alarm_rules import read_rule
 from async_endpoint.local.scaling.alarm_texts import Change
+from async_endpoint.local.scaling.going_on import going_on
 from async_endpoint.local.scaling.history import AlarmHistory
 from async_endpoint.local.scaling.samples import Samples
 
@@ -29,7 +30,13 @@ class Alarms:
 
     def evaluate_all(self, region: str, end: float) -> dict[str, Alarm]:
         """Bring every alarm of `region` to its state at `end` (AWS seconds); returns them by name, with their values."""
-        return {stored.name: self._evaluate(region, stored, rule, end) for stored, rule in _rules(region)}
+        evaluated = {}
+        for stored in stores.alarms(region):
+            with going_on("Alarm", stored.name):
+                alarm = self._evaluate(region, stored, end)
+                if alarm is not None:
+                    evaluated[alarm.name] = alarm
+        return evaluated
 
     def change(self, alarm: Any, state: str, reason: str, data: str | None, when: float | None = None) -> None:
         """Put `alarm`, moto's, in a state, now unless said otherwise. Its actions follow if that is another one."""
@@ -60,7 +67,12 @@ class Alarms:
         summary = f'Alarm "{alarm.name}" {done}'
         self.history.add(alarm, self._clock.now(), "ConfigurationUpdate", summary, json.dumps({"version": "1.0"} | data))
 
-    def _evaluate(self, region: str, stored: Any, rule: AlarmRule, end: float) -> Alarm:
+    def _evaluate(self, region: str, stored: Any, end: float) -> Alarm | None:
+        """None for what is no alarm on one metric; a rule that this evaluation does not know stays in its first state."""
+        try:
+            rule = read_rule(vars(stored))
+        except InvalidInput:
+            return None
         metric = MetricId(
             stored.namespace, stored.metric_name, tuple(sorted((item.name, item.value) for item in stored.dimensions))
         )
@@ -73,23 +85,3 @@ class Alarms:
             why = alarm_texts.reason(rule, bool(stored.datapoints_to_alarm), values, state, end)
             self.change(stored, state.value, why, alarm_texts.reason_data(rule, values, end), end)
         return Alarm(stored.name, rule, state, values)
-
-
-def _rules(region: str) -> Iterator[tuple[Any, AlarmRule]]:
-    for stored in stores.alarms(region):
-        statistic = stored.statistic or stored.extended_statistic
-        if not stored.metric_name or not statistic:
-            continue
-        try:
-            rule = AlarmRule(
-                comparison=stored.comparison_operator,
-                threshold=float(stored.threshold),
-                period=int(stored.period),
-                evaluation_periods=int(stored.evaluation_periods),
-                datapoints_to_alarm=int(stored.datapoints_to_alarm or stored.evaluation_periods),
-                statistic=statistic,
-                missing=stored.treat_missing_data or "missing",
-            )
-        except InvalidInput:  # a rule that this evaluation does not know stays in its first state
-            continue
-        yield stored, rule

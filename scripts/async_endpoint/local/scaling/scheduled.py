@@ -38,8 +38,7 @@ def _trigger(region: str, resource_id: str, target: Any, action: Any, now: float
     low = target.min_capacity if low is None else low
     high = target.max_capacity if high is None else high
     if low > high:
-        activity.status = "Failed"
-        activity.message = f"Failed to set {what}: the minimum capacity would be {low} and the maximum {high}."
+        activity.fail(f"Failed to set {what}: the minimum capacity would be {low} and the maximum {high}.")
         return activity
     target.min_capacity, target.max_capacity = low, high
     return activity

@@ -10,11 +10,15 @@ from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingRea
 from async_endpoint.autoscaling.scaler import Bounds, ScalerState, completed, decide
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local import stores
+from async_endpoint.local.hosting import quota
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.variant import Variant
 from async_endpoint.local.scaling import scheduled
 from async_endpoint.local.scaling.activities import Activities, Activity
+from async_endpoint.local.scaling.going_on import going_on
 from async_endpoint.local.scaling.policies import read_steps, read_tracking
+
+GONE = "The scalable target, or the variant that it scaled, was gone before the change was fulfilled."
 
 States = defaultdict[str, ScalerState]  # by variant name, over all updates
 
@@ -45,17 +49,37 @@ class Targets:
             if target is None:
                 states.pop(variant.name, None)
                 continue
-            for activity in scheduled.run(endpoint.region, variant.resource_id, target, begin, now):
-                self.activities.add(activity)
+            with going_on("Scheduled scaling of", variant.resource_id):
+                for activity in scheduled.run(endpoint.region, variant.resource_id, target, begin, now):
+                    self.activities.add(activity)
             if still:
-                self._complete(endpoint.region, variant, states, now)
-                self._decide(endpoint.region, variant, target, alarms, states, now)
+                with going_on("Scaling of", variant.resource_id):
+                    if self.activities.complete(endpoint.region, variant.resource_id, now):
+                        states[variant.name] = completed(states[variant.name], now)  # the cooldown counts from here
+                    self._decide(endpoint, variant, target, alarms, states, now)
 
-    def _decide(self, region: str, variant: Variant, target: Any, alarms: dict[str, Alarm], states: States, now: float) -> None:
-        tracking, steps = _readings(region, variant.resource_id, alarms)
+    def deregistered(self, region: str, resource_id: str, now: float) -> None:
+        """A target is gone: nobody sees its capacity reached any more."""
+        self.activities.end(lambda activity: (activity.region, activity.resource_id) == (region, resource_id), GONE, now)
+
+    def end_lost(self, endpoints: list[Endpoint], now: float) -> None:
+        """End what was in progress for targets that are not those of `endpoints`, or for endpoints of the same names before."""
+        there = {
+            (endpoint.region, variant.resource_id)
+            for endpoint in endpoints
+            if endpoint in self._states
+            for variant in endpoint.variants
+            if stores.scalable_target(endpoint.region, variant.resource_id) is not None
+        }
+        self.activities.end(lambda activity: (activity.region, activity.resource_id) not in there, GONE, now)
+
+    def _decide(
+        self, endpoint: Endpoint, variant: Variant, target: Any, alarms: dict[str, Alarm], states: States, now: float
+    ) -> None:
+        tracking, steps = _readings(endpoint.region, variant.resource_id, alarms)
         state, current = states[variant.name], variant.desired
         suspended = target.suspended_state or {}
-        decision, states[variant.name] = decide(
+        decision, after = decide(
             state,
             now,
             current,
@@ -64,16 +88,17 @@ class Targets:
             suspended_in=bool(suspended.get("DynamicScalingInSuspended")),
             suspended_out=bool(suspended.get("DynamicScalingOutSuspended")),
         )
-        if decision is not None:
-            self.activities.add(Activity.of_capacity(region, variant.resource_id, decision.desired, decision.cause, now))
-            variant.scale(decision.desired)
-
-    def _complete(self, region: str, variant: Variant, states: States, now: float) -> None:
-        """An endpoint back InService has reached its capacity: its cooldown counts from here."""
-        for activity in self.activities.find(region, lambda one: one.resource_id == variant.resource_id):
-            if activity.status == "InProgress":
-                activity.succeed(now)
-                states[variant.name] = completed(states[variant.name], now)
+        if decision is None:
+            return
+        activity = Activity.of_capacity(endpoint.region, variant.resource_id, decision.desired, decision.cause, now)
+        refused = quota.refusal(endpoint, variant.name, decision.desired)
+        if refused:  # no cooldown follows: the next minute tries again
+            activity.fail(refused, now)
+            self.activities.add(activity)
+            return
+        self.activities.add(activity)
+        states[variant.name] = after
+        endpoint.adjust(variant.name, decision.desired, None)
 
 
 def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[list[TrackingReading], list[StepReading]]:
@@ -81,8 +106,8 @@ def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[
     for policy in stores.scaling_policies(region, resource_id):
         try:
             if policy.policy_type == "TargetTrackingScaling":
-                high, low = (alarms[alarm.name] for alarm in policy.alarms)
                 read = read_tracking(policy.policy_name, resource_id, policy._policy_body)
+                high, low = (alarms[alarm.name] for alarm in policy.alarms)
                 tracking.append(TrackingReading(read, high, low))
             else:
                 step = read_steps(policy.policy_name, policy._policy_body)

@@ -13,6 +13,7 @@ from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.scaling import datapoints
 from async_endpoint.local.scaling.activities import Activity
 from async_endpoint.local.scaling.alarms import Alarms
+from async_endpoint.local.scaling.going_on import going_on
 from async_endpoint.local.scaling.history import Item
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.targets import Targets
@@ -63,13 +64,16 @@ class Ticker:
     def minute(self, end: float) -> None:
         """What happens at the end of one minute (AWS seconds, a multiple of 60)."""
         serving = [endpoint for endpoint in self._hosting.all() if endpoint.open]
+        self.targets.end_lost(serving, end)
         for endpoint in serving:
-            datapoints.publish(endpoint, end - MINUTE, end)
+            with going_on("The metrics of endpoint", endpoint.name):
+                datapoints.publish(endpoint, end - MINUTE, end)
         for region in {*stores.regions_with_alarms(), *(endpoint.region for endpoint in serving)}:
             evaluated = self.alarms.evaluate_all(region, end)
             for endpoint in serving:
                 if endpoint.region == region:
-                    self.targets.decide(endpoint, evaluated, end - MINUTE, end)
+                    with going_on("The scaling of endpoint", endpoint.name):
+                        self.targets.decide(endpoint, evaluated, end - MINUTE, end)
 
     def _run(self) -> None:
         clock = self._hosting.clock

@@ -1,0 +1,55 @@
+"""What a container prints is taken from it whatever becomes of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+from container_parts import pipeline, single
+from local_tools import until
+
+from async_endpoint.local.container.container import Container
+from async_endpoint.local.container.launch import PythonRuntime, launch
+from async_endpoint.local.container.output import follow
+from async_endpoint.local.container.spec import Workload
+
+TALKATIVE = """
+def model_fn(d): pass
+def transform_fn(model, data, content_type, accept):
+    for number in range(4000):
+        print("line", number, "x" * 60)
+    return "said", "text/plain"
+"""
+
+
+@pytest.mark.parametrize("workload", [single(TALKATIVE), pipeline(TALKATIVE, TALKATIVE)], ids=["one", "pipeline"])
+def test_a_model_prints_on_when_nobody_can_keep_it(tmp_path: Path, workload: Workload) -> None:
+    ended = threading.Event()
+    heard: list[str] = []
+
+    def broken(line: str) -> None:
+        heard.append(line)
+        raise OSError("no space left on device")
+
+    container: Container = launch(tmp_path / "instance", workload, broken, lambda _: ended.set(), PythonRuntime())
+    until(container.ping, "it answers /ping")
+    assert container.invoke(b"", {}, 60).body == b"said"  # four times what a pipe holds
+    until(lambda: any(line.startswith("line 3999") for line in heard), "all of it was taken")
+    container.kill()
+    assert ended.wait(60)
+
+
+def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[str] = []
+
+    def picky(line: str) -> None:
+        if line == "bad":
+            raise ValueError("not this one")
+        kept.append(line)
+
+    with caplog.at_level(logging.WARNING):
+        follow([b"good\n", b"bad\n", b"better \xff\n"], picky)
+    assert kept == ["good", "better \ufffd"]
+    assert caplog.messages == ["A line that a container printed is lost: ValueError: not this one"]

@@ -253,7 +253,9 @@ class Endpoint:
         def cut_short() -> bool:
             return self._phase == "Deleting" or self._lineup.broken
 
-        self.changed.wait_for(cut_short, self._clock.real(ROLLING_BACK_SECONDS))
+        until = self._clock.now() + ROLLING_BACK_SECONDS
+        while not cut_short() and (left := self._clock.real(until - self._clock.now())) > 0:
+            self.changed.wait(left)  # less, if the clock jumps meanwhile
         self.changed.wait_for(lambda: cut_short() or self._lineup.restored)
         if self._phase != "Deleting":
             self._enter("UpdateRollbackFailed" if self._lineup.broken else "InService")

@@ -73,13 +73,14 @@ class Fleet:
             instance.stop()
 
     def _bury(self) -> None:
-        for instance in self.instances:
-            if instance.state is InstanceState.FAILED:
-                self.last_failure = instance.reason
-                instance.stop()
-                pause = min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
-                self._failures += 1
-                self._replace_at = self._clock.now() + pause
+        failed = [instance for instance in self.instances if instance.state is InstanceState.FAILED]
+        for instance in failed:
+            self.last_failure = instance.reason
+            instance.stop()
+        if failed:
+            pause = min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
+            self._failures += 1
+            self._replace_at = self._clock.now() + pause
         self.instances = [instance for instance in self.instances if not instance.over]
 
 

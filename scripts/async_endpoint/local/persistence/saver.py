@@ -94,13 +94,13 @@ def _keep_files_only(besides: int) -> None:
 
 
 class Saver:
-    """Calls `save` now and then and `mark` each second, in a thread of its own."""
+    """Calls `save` now and then and `mark` each second, however long a save takes, in threads of its own."""
 
     def __init__(self, save: Callable[[], None], mark: Callable[[], None]) -> None:
         self._save = save
         self._mark = mark
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
+        self._threads = [threading.Thread(target=run, name="saver", daemon=True) for run in (self._run, self._run_marks)]
         self._alone = threading.Lock()
         self.every = EVERY_SECONDS
         self.took = 0.0
@@ -108,13 +108,15 @@ class Saver:
 
     def start(self) -> None:
         """Save from now on."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Save for the last time."""
         self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
         self.save()
 
     def save(self) -> None:
@@ -133,8 +135,11 @@ class Saver:
     def _run(self) -> None:
         saved = time.monotonic()
         while not self._stopped.wait(MARK_SECONDS):
-            with contextlib.suppress(OSError):  # the next save tells, which marks too
-                self._mark()
             if time.monotonic() - saved >= self.every:
                 self.save()
                 saved = time.monotonic()
+
+    def _run_marks(self) -> None:
+        while not self._stopped.wait(MARK_SECONDS):
+            with contextlib.suppress(OSError):  # the next save tells, which marks too
+                self._mark()

@@ -184,17 +184,18 @@ def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would
     assert f"state in {tmp_path / 'state'}; a kill -9 now would lose what changed in the last" in told
     inline = [deployed.invoke({"answer": str(number)}) for number in range(20)]
     location = kit.put(deployed.bucket, "input/fresh.json", b'{"answer": "from S3"}')
-    by_location = deployed.invoke(InputLocation=location, ContentType="application/json")
+    address = f"https://{deployed.bucket}.s3.eu-west-1.amazonaws.com/input/fresh.json"
+    by_location = [deployed.invoke(InputLocation=where, ContentType="application/json") for where in (location, address)]
     now = kit.aws.clock.now()
     kill(workspace)
 
     again = start()
 
     assert again.aws.clock.now() > now
-    assert deployed.status()["backlog"] == 21
+    assert deployed.status()["backlog"] == 22
     deployed.scale(1)
     assert [deployed.outcome(one).body for one in inline] == [str(number).encode() for number in range(20)]
-    assert deployed.outcome(by_location).body == b"from S3"
+    assert [deployed.outcome(one).body for one in by_location] == [b"from S3"] * 2
 
 
 def until_saved(kit: Kit) -> None:

@@ -96,7 +96,10 @@ def test_waiters_of_boto3_come_to_an_end(kit: Kit, deploy: Any) -> None:
     kit.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=deployed.name, WaiterConfig=quick)
 
 
-def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(kit: Kit, deploy: Any) -> None:
+def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(
+    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_endpoint, "DELETING_SECONDS", 3_000)  # five seconds of this test's time
     deployed = deploy(archive("import time\ndef model_fn(d): time.sleep(600)\n"), wait=False)
     until(lambda: [item["state"] for item in deployed.status()["instances"]] == ["Starting"], "its container starts")
     pid = until(lambda: deployed.status()["instances"][0]["pid"], "its container has a process id")

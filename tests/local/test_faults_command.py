@@ -7,13 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fault_tools import fault, known, put
 from local_kit import DIMENSION, Kit
 from local_tools import until
+from own_process import command, empty_checkout, remote
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local import daemon
@@ -26,16 +26,10 @@ TIME_SCALE = 6  # an AWS minute takes ten seconds: nothing here is waited for, u
 STARTING = "A local AWS of this checkout is starting or stopping; wait a moment, then see: async-endpoint local status"
 
 
-def checkout(root: Path) -> Workspace:
-    (root / "modules" / "async-inference").mkdir(parents=True)
-    (root / "envs").mkdir()
-    return Workspace(root)
-
-
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A checkout with nothing in it, and its local AWS."""
-    workspace = checkout(tmp_path_factory.mktemp("checkout") / "root")
+    workspace = empty_checkout(tmp_path_factory.mktemp("checkout") / "root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -47,29 +41,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.fixture
 def aws(workspace: Workspace) -> Kit:
     """The kit for that local AWS, which is a process of its own."""
-    record = read_record(workspace)
-    assert record is not None
-    return Kit(
-        SimpleNamespace(  # type: ignore[arg-type]
-            record=record,
-            instance_id=record.instance_id,
-            status=lambda: daemon.status(workspace),
-            clock=SimpleNamespace(now=lambda: daemon.status(workspace)["now"]),
-        ),
-        workspace.local / "aws",
-    )
-
-
-def command(*arguments: str) -> tuple[int, str, list[str]]:
-    """Exit code, standard output, and the lines of standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "async_endpoint.cli", "local", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr.splitlines()
+    return remote(workspace)
 
 
 def test_a_fault_is_set_seen_felt_and_cleared(aws: Kit) -> None:
@@ -173,7 +145,7 @@ def test_a_rollback_is_seen_while_it_lasts(aws: Kit) -> None:
 def test_a_second_local_aws_is_refused_while_the_first_has_no_record_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = checkout(tmp_path)
+    workspace = empty_checkout(tmp_path)
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
     record_path(workspace).parent.mkdir(parents=True)
     with held(record_path(workspace).parent) as alone:
@@ -186,7 +158,7 @@ def test_a_second_local_aws_is_refused_while_the_first_has_no_record_yet(
 
 
 def test_of_two_started_at_the_same_instant_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = checkout(tmp_path)
+    workspace = empty_checkout(tmp_path)
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
     up = [sys.executable, "-m", "async_endpoint.cli", "local", "up", "--port", "0", "--json"]
     both: list[subprocess.Popen[Any]] = [

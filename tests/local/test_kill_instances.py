@@ -9,8 +9,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from local_kit import Kit
 from local_model import archive
 from local_parts import Deployed
 from local_tools import process_runs, until
+from own_process import empty_checkout, remote
 
 from async_endpoint.contract.notifications import Notification, parse_notification
 from async_endpoint.contract.s3_uri import S3Uri
@@ -35,8 +34,6 @@ from async_endpoint.local.hosting.async_requests import AsyncRequests
 from async_endpoint.local.hosting.logs import EndpointLogs
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.site import Site
-from async_endpoint.local.record import read_record
-from async_endpoint.workspace import Workspace
 
 REQUESTS, KILLS, INSTANCES, CONCURRENCY = 500, 50, 3, 4
 MOST_EXECUTIONS = 3
@@ -69,18 +66,11 @@ def output_fn(prediction, accept):
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """A local AWS of this test's own, in another process. A dead instance is replaced after half a second."""
-    root = tmp_path / "checkout"
-    for folder in ("modules/async-inference", "envs"):
-        (root / folder).mkdir(parents=True)
-    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root))
+    workspace = empty_checkout(tmp_path / "checkout")
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    options = ["--port", "0", "--time-scale", "60", "--instance-launch-seconds", "0"]
-    subprocess.run([sys.executable, "-m", "async_endpoint.cli", "local", "up", "--detach", *options], check=True, timeout=90)
-    workspace = Workspace(root)
-    record = read_record(workspace)
-    assert record is not None
-    aws: Any = SimpleNamespace(record=record, instance_id=record.instance_id, status=lambda: daemon.status(workspace))
-    yield Kit(aws, workspace.local / "aws")
+    daemon.start_detached(workspace, 0, 60.0, 0)
+    yield remote(workspace)
     daemon.stop(workspace)
 
 

@@ -14,12 +14,11 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from local_kit import Kit
 from local_tools import process_runs, until
+from own_process import command, empty_checkout, remote
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.local import daemon
@@ -33,33 +32,10 @@ NOT_RUNNING = "No local AWS runs for this checkout; start it with: async-endpoin
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A checkout with nothing in it, and none of its local AWS left afterwards."""
     root = tmp_path / "a check out"
-    (root / "modules" / "async-inference").mkdir(parents=True)
-    (root / "envs").mkdir()
+    workspace = empty_checkout(root)
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root))
-    workspace = Workspace(root)
     yield workspace
     daemon.stop(workspace)
-
-
-def command(*arguments: str) -> tuple[int, str, list[str]]:
-    """Exit code, standard output, and the lines of standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "async_endpoint.cli", "local", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout, done.stderr.splitlines()
-
-
-def remote(workspace: Workspace) -> Kit:
-    """The kit for a local AWS in a process of its own."""
-    record = read_record(workspace)
-    assert record is not None
-    folder = workspace.local / "aws"
-    aws: Any = SimpleNamespace(record=record, instance_id=record.instance_id, status=lambda: daemon.status(workspace))
-    return Kit(aws, folder)
 
 
 def test_up_status_and_down_tell_the_same_story(workspace: Workspace) -> None:

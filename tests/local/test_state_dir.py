@@ -19,7 +19,7 @@ from live_parts import INSTANCES, go_live
 from local_kit import DIMENSION, REGION, Kit
 from local_parts import Deployed
 from local_tools import refusal, until
-from remote_aws import RemoteAws
+from own_process import empty_checkout, remote
 
 from async_endpoint.cli.local import down, status
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
@@ -39,10 +39,8 @@ Start = Callable[[], Kit]
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     root = tmp_path / "a check out"
-    (root / "modules" / "async-inference").mkdir(parents=True)
-    (root / "envs").mkdir()
+    workspace = empty_checkout(root)
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root))
-    workspace = Workspace(root)
     yield workspace
     daemon.stop(workspace)
 
@@ -52,9 +50,8 @@ def start(workspace: Workspace, tmp_path: Path) -> Start:
     """Start the local AWS on the state there is."""
 
     def started() -> Kit:
-        record = daemon.start_detached(workspace, 0, SCALE, 6, state_dir=tmp_path / "state")
-        aws: Any = RemoteAws(record)
-        return Kit(aws, workspace.local / "aws")
+        daemon.start_detached(workspace, 0, SCALE, 6, state_dir=tmp_path / "state")
+        return remote(workspace)
 
     return started
 

@@ -29,7 +29,8 @@ from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
-from async_endpoint.local.server import Application, Front, Server
+from async_endpoint.local.server import Front, Server
+from async_endpoint.local.wsgi import Application
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0

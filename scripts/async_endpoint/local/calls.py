@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from async_endpoint.local.faults.calls import call_of
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from async_endpoint.local.wsgi import Application, Environ, StartResponse
 
 
 class CountedCalls:
@@ -20,7 +18,7 @@ class CountedCalls:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         call = call_of(environ)
         if call is not None:
             with self._lock:

@@ -20,7 +20,7 @@ from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, Wor
 from async_endpoint.local.container.runtime import runtime_named
 from async_endpoint.local.lock import held
 from async_endpoint.local.persistence.folder import was_closed
-from async_endpoint.local.record import LocalAwsRecord, read_record, remove_record, require_record, write_record
+from async_endpoint.local.record import LocalAwsRecord, read_record, remove_record, require_record, runs, write_record
 from async_endpoint.workspace import Workspace
 
 START_SECONDS = 60.0
@@ -243,8 +243,4 @@ def _exists(pid: int) -> bool:
             return False
     except ChildProcessError:
         pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return runs(pid)

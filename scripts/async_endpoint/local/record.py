@@ -54,7 +54,7 @@ def remove_record(workspace: Workspace, instance_id: str) -> None:
 def read_record(workspace: Workspace) -> LocalAwsRecord | None:
     """The local AWS of this checkout, or None when none is alive; a stale record is not returned."""
     record = _load(record_path(workspace))
-    return record if record is not None and _alive(record.pid) else None
+    return record if record is not None and runs(record.pid) else None
 
 
 def require_record(workspace: Workspace) -> LocalAwsRecord:
@@ -72,7 +72,8 @@ def _load(path: Path) -> LocalAwsRecord | None:
         return None
 
 
-def _alive(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether a process has this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

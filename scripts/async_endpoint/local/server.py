@@ -23,16 +23,12 @@ from async_endpoint.local.faults.calls import call_of
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
+from async_endpoint.local.wsgi import SCOPE, Application, Environ, StartResponse
 
 ADMIN = "/_local/"
 WAITING_CONNECTIONS = 1_024
 log = logging.getLogger(__name__)
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class Front:
@@ -80,7 +76,7 @@ class Front:
         """The answer to a request of ours; None leaves it, unread, to moto."""
         if request.path.startswith(ADMIN):
             return self._administration(request)
-        scope = _SCOPE.search(request.headers.get("Authorization", ""))
+        scope = SCOPE.search(request.headers.get("Authorization", ""))
         if scope is None or scope["service"] != "sagemaker":
             return None
         invocation = _INVOCATION.fullmatch(request.path)

@@ -6,23 +6,20 @@ port 8080, the environment of CreateModel. Everything goes through the engine's 
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from async_endpoint.local.container import keeper
+from async_endpoint.local.container.attached import Attached
 from async_endpoint.local.container.connections import ContainerPort
 from async_endpoint.local.container.container import CannotStart, ContainerDied, ContainerResponse
-from async_endpoint.local.container.output import follow
 from async_endpoint.local.container.spec import ContainerSpec
 
 LABEL = "async-endpoint.local-aws"
 PORT = 8080
-LAST_OUTPUT_SECONDS = 2.0
 ANSWER_SECONDS = 30.0  # for the engine to answer a question
 
 
@@ -52,7 +49,7 @@ class Engine:
         return done.stdout
 
 
-class EngineContainer:
+class EngineContainer(Attached):
     """One container of an engine, and the process that keeps it. `mount` is the folder it sees as `seen`, read-only."""
 
     def __init__(
@@ -71,7 +68,6 @@ class EngineContainer:
                 f"The image {spec.image} is not on this machine ({error}); get it with: {engine.program} pull {spec.image}"
             ) from error
         self._engine = engine
-        self._folder = folder
         self._name = f"async-endpoint-{uuid.uuid4().hex[:12]}"
         self._http: ContainerPort | None = None
         run = ["run", "--name", self._name, "--pull", "never", "--label", f"{LABEL}={engine.label}"]
@@ -79,29 +75,8 @@ class EngineContainer:
         run += ["--hostname", spec.hostname] if spec.hostname else []
         for name, value in spec.environment.items():
             run += ["--env", f"{name}={value}"]
-        self._process = subprocess.Popen(
-            [sys.executable, keeper.__file__, engine.program, self._name, *run, spec.image, "serve"],
-            stdin=subprocess.PIPE,  # closes when this process ends, however it ends; the container is removed with it
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        printed = (self._process.stdout or (), on_output)
-        follower = threading.Thread(target=follow, args=printed, name=f"output-{self._name}", daemon=True)
-        follower.start()
-        threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self._name}", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        return (self.pid,) if self.alive else ()
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
+        command = [sys.executable, keeper.__file__, engine.program, self._name, *run, spec.image, "serve"]
+        super().__init__(command, folder, on_output, on_exit)  # the keeper removes the container when it is let go
 
     def ping(self, timeout: float = 2.0) -> bool:
         if self._http is None:
@@ -124,15 +99,9 @@ class EngineContainer:
         return self.request("POST", "/invocations", body, headers, timeout)
 
     def kill(self) -> None:
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+        self.let_go()
 
-    def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
-        code = self._process.wait()
+    def ended(self) -> None:
         keeper.remove(self._engine.program, self._name)  # in case that the keeper was killed
-        self.kill()
         if self._http is not None:
             self._http.close()
-        follower.join(LAST_OUTPUT_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        on_exit(code)

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from async_endpoint.local.sagemaker.wire import service_model
+from async_endpoint.local.wsgi import SCOPE
 
 # As boto3 names them.
 SERVICES: Final = (
@@ -25,7 +26,6 @@ SERVICES: Final = (
     "sts",
 )
 _SIGNED_AS = {"monitoring": "cloudwatch"}  # where that is another name
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
 _SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+%2F(?P<service>[^%&]+)%2Faws4_request")
 _INVOKED = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 _INVOCATIONS = {
@@ -60,7 +60,7 @@ def call_of(environ: dict[str, Any]) -> Call | None:
 
 
 def _told(environ: dict[str, Any]) -> Call | None:
-    scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE_OF_URL.search(environ.get("QUERY_STRING", ""))
+    scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE_OF_URL.search(environ.get("QUERY_STRING", ""))
     if scope is None:
         return None
     service = _SIGNED_AS.get(scope["service"], scope["service"])

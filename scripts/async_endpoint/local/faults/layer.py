@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from werkzeug.wrappers import Response
 
@@ -15,8 +14,7 @@ from async_endpoint.local.faults.active import spread
 from async_endpoint.local.faults.calls import Call, call_of
 from async_endpoint.local.faults.faults import Faults
 from async_endpoint.local.faults.kinds import CallFault, Disconnect, Error, Latency, Throttle
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from async_endpoint.local.wsgi import Application, Environ, StartResponse
 
 
 class FaultLayer:
@@ -26,11 +24,11 @@ class FaultLayer:
         self._application = application
         self._faults = faults
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._struck(environ) if self._faults.calls else None
         return (answer or self._application)(environ, start_response)
 
-    def _struck(self, environ: dict[str, Any]) -> Response | None:
+    def _struck(self, environ: Environ) -> Response | None:
         call = call_of(environ)
         if call is None:  # nobody's call: the local AWS's own paths, or a browser
             return None
@@ -51,7 +49,7 @@ class FaultLayer:
                 return answers.broken(call, environ, fault.status)
         return None
 
-    def _carry_out(self, environ: dict[str, Any]) -> None:
+    def _carry_out(self, environ: Environ) -> None:
         """Do what is asked, and keep the answer."""
         answer = self._application(environ, lambda *_: lambda _: None)
         try:
@@ -69,7 +67,7 @@ def _concerns(fault: CallFault, call: Call) -> bool:
     )
 
 
-def _cut(environ: dict[str, Any]) -> None:
+def _cut(environ: Environ) -> None:
     """Close the connection; werkzeug takes the exception for a client that went away."""
     with contextlib.suppress(OSError):
         environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

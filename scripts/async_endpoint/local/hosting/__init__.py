@@ -10,5 +10,6 @@ processing.py  one request, from input to outcome      real_time.py  one call, o
 role.py        every act on the customer's behalf, checked    site.py  what all of them share
 notifications.py   the SNS messages                    metrics.py    what CloudWatch is told each minute
 logs.py        container output in CloudWatch Logs     recent.py     a number as it was a moment ago
-saved.py       what is kept across a stop
+saved.py       what is kept across a stop              words.py      what AWS says of bad answers
+quota.py       how many instances there may be
 """

@@ -9,16 +9,14 @@ from async_endpoint.contract import limits
 from async_endpoint.contract import metrics as m
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.clock import ScaledClock
-from async_endpoint.local.container.container import ContainerResponse, ContainerTimedOut
-from async_endpoint.local.hosting import notifications
+from async_endpoint.local.container.container import PRIMARY, ContainerResponse, ContainerTimedOut
+from async_endpoint.local.hosting import notifications, words
 from async_endpoint.local.hosting.deployment import AsyncSettings
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.metrics import EndpointMetrics
 from async_endpoint.local.hosting.queue import BINARY, Invocation
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.stores import NoSuchThing
-
-MODEL_TEXT_CHARS = 4_096  # how much of a model's error text is quoted in a failure
 
 
 class RequestFailed(Exception):
@@ -110,19 +108,14 @@ class Processing:
             response = instance.invoke(body, headers, invocation.timeout_seconds)
         except ContainerTimedOut as error:
             raise RequestFailed(
-                "Your invocation timed out while waiting for a response from container primary: "
-                f"no answer within {invocation.timeout_seconds} seconds."
+                f"{words.timed_out(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
             ) from error
         self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
-        client = 400 <= response.status < 500
-        self._metrics.add(m.INVOCATION_4XX_ERRORS, float(client))
+        self._metrics.add(m.INVOCATION_4XX_ERRORS, float(400 <= response.status < 500))
         self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
         if response.status >= 400:
-            text = response.body[:MODEL_TEXT_CHARS].decode(errors="replace").strip()
-            raise RequestFailed(
-                f"Received {'client' if client else 'server'} error ({response.status}) from {response.container} "
-                f'with message "{text}"'
-            )
+            text = response.body[: words.MODEL_TEXT_CHARS].decode(errors="replace").strip()
+            raise RequestFailed(words.received(response.status, response.container, text))
         if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
             raise RequestFailed(
                 f"The response of {response.container} has {len(response.body)} bytes; at most {limits.OUTPUT_OBJECT_BYTES} "

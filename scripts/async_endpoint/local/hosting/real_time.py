@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from async_endpoint.contract import limits
 from async_endpoint.contract import metrics as m
 from async_endpoint.local.container.container import PRIMARY, ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.local.hosting import words
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.serverless import ServerlessFleet
 from async_endpoint.local.hosting.site import Site
@@ -168,8 +169,8 @@ def _timed_out(log_stream: str, container: str) -> ModelFailed:
     """In AWS's words, as people quote them."""
     return ModelFailed(
         0,
-        f"Your invocation timed out while waiting for a response from container {container}. Review the latency metrics for "
-        "each container in Amazon CloudWatch, resolve the issue, and try again.",
+        f"{words.timed_out(container)}. Review the latency metrics for each container in Amazon CloudWatch, resolve the issue, "
+        "and try again.",
         container,
         log_stream,
     )

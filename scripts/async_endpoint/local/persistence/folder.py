@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.local.record import runs
 
 LOCK_FILE = "lock.json"
 # A save that outlives its killed process holds the lock until it has ended.
@@ -88,7 +89,7 @@ class StateFolder:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 holder = self._read()
-                if (holder is not None and _runs(holder.pid)) or time.monotonic() > deadline:
+                if (holder is not None and runs(holder.pid)) or time.monotonic() > deadline:
                     os.close(self._lock)
                     raise InvalidInput(
                         f"State directory {self.path} is in use by process {holder.pid if holder else 'unknown'}; "
@@ -129,13 +130,3 @@ def _mark(text: bytes) -> Mark | None:
         return Mark(**json.loads(text))
     except (ValueError, TypeError):
         return None
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

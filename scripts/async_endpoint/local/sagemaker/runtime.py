@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from async_endpoint.contract import limits
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.hosting import words
 from async_endpoint.local.hosting.async_requests import output_locations
 from async_endpoint.local.hosting.deployment import AsyncSettings, ModelSpec
 from async_endpoint.local.hosting.endpoint import Endpoint
@@ -23,7 +24,6 @@ from async_endpoint.local.sagemaker.wire import ApiError, pattern_broken
 from async_endpoint.local.stores import NoSuchThing
 
 PREFIX = "X-Amzn-SageMaker-"
-MODEL_TEXT_CHARS = 4_096  # how much of a model's error text is quoted
 
 
 def refused(message: str) -> ApiError:
@@ -247,13 +247,10 @@ def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
 def _model_error(failure: ModelFailed, region: str, endpoint: Endpoint) -> ApiError:
     """ModelError, in the words and with the members of AWS's."""
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-    text = str(failure)[:MODEL_TEXT_CHARS]
-    kind = "client" if 400 <= failure.status < 500 else "server"
+    text = str(failure)[: words.MODEL_TEXT_CHARS]
     console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
-    message = (
-        f'Received {kind} error ({failure.status}) from {failure.container} with message "{text}". '
-        f"See {console} in account {ACCOUNT_ID} for more information."
-    )
+    said = words.received(failure.status, failure.container, text)
+    message = f"{said}. See {console} in account {ACCOUNT_ID} for more information."
     members = {
         "OriginalStatusCode": failure.status,
         "OriginalMessage": text,

@@ -54,6 +54,7 @@ class Kit:
     sqs = cached_property(lambda self: self.client("sqs"))
     iam = cached_property(lambda self: self.client("iam"))
     kms = cached_property(lambda self: self.client("kms"))
+    ec2 = cached_property(lambda self: self.client("ec2"))
     logs = cached_property(lambda self: self.client("logs"))
     cloudwatch = cached_property(lambda self: self.client("cloudwatch"))
     scaling = cached_property(lambda self: self.client("application-autoscaling"))

@@ -22,7 +22,7 @@ ALLOWED: dict[str, tuple[list[str], str]] = {
     "announce": (["sns:Publish"], "*"),
     "pull": (["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "*"),
     "log in": (["ecr:GetAuthorizationToken"], "*"),
-    "log": (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "*"),
+    "log": (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], "*"),
 }
 
 

@@ -6,11 +6,12 @@ Everything here acts without permission checks; hosting/role.py decides what may
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from moto.backends import get_backend
+from moto.s3.models import FakeKey
 
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.record import ACCOUNT_ID
@@ -51,6 +52,39 @@ def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None =
         uri.bucket, uri.key, body, encryption="aws:kms" if kms_key else None, kms_key_id=kms_key
     )
     key.set_metadata({"Content-Type": content_type})
+
+
+def list_keys(uri: S3Uri) -> list[str]:
+    """The keys that begin with `uri`'s, in order; raises NoSuchThing when the bucket is missing."""
+    there = _bucket(uri.bucket).keys.items()
+    return sorted(name for name, key in there if name.startswith(uri.key) and isinstance(key, FakeKey))  # no delete markers
+
+
+def begin_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
+    """Begin an upload in parts, and return its id."""
+    backend = _backend("s3", PARTITION)
+    upload = backend.create_multipart_upload(
+        bucket_name=uri.bucket,
+        key_name=uri.key,
+        metadata={"Content-Type": content_type},
+        storage_type="STANDARD",
+        tags={},
+        acl=None,
+        sse_encryption="aws:kms" if kms_key else None,
+        kms_key_id=kms_key,
+    )
+    return str(upload.id)
+
+
+def complete_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
+    """Put all parts of an upload, and make the object of them."""
+    backend = _backend("s3", PARTITION)
+    put = [(number, backend.upload_part(uri.bucket, upload, number, part)) for number, part in enumerate(parts, 1)]
+    backend.complete_multipart_upload(uri.bucket, upload, [(number, part.etag) for number, part in put])
+
+
+def abort_upload(uri: S3Uri, upload: str) -> None:
+    _backend("s3", PARTITION).abort_multipart_upload(uri.bucket, upload)
 
 
 def bucket_policy(bucket: str) -> str | None:
@@ -164,6 +198,10 @@ def regions_with_alarms() -> list[str]:
     return [region for region, backend in list(get_backend("cloudwatch")[ACCOUNT_ID].items()) if backend.alarms]
 
 
+def has_log_group(region: str, group: str) -> bool:
+    return group in _backend("logs", region).groups
+
+
 def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
     """Append (milliseconds, text) lines to a log stream, making group and stream if needed."""
     backend = _backend("logs", region)
@@ -173,6 +211,35 @@ def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, s
         backend.create_log_stream(group, stream)
     # Past the backend, which drops what is hours ahead of the wall clock, as scaled time soon is.
     backend.groups[group].put_log_events(stream, [{"timestamp": when, "message": text} for when, text in lines])
+
+
+# --- EC2 --------------------------------------------------------------------------------------------------------------
+
+
+def check_network(region: str, subnets: Iterable[str], security_groups: Iterable[str]) -> None:
+    """Raise NoSuchThing, in EC2's words, for a subnet or security group that is not there, or is in another VPC."""
+    backend = _backend("ec2", region)
+    known = {subnet.id: subnet.vpc_id for subnet in backend.describe_subnets()}
+    groups = {group.id: group.vpc_id for group in backend.describe_security_groups()}
+    for what, wanted, there in (("subnet", subnets, known), ("security group", security_groups, groups)):
+        for name in wanted:
+            if name not in there:
+                raise NoSuchThing(f"The {what} ID '{name}' does not exist")
+    vpcs = {known[name] for name in subnets} | {groups[name] for name in security_groups}
+    if len(vpcs) > 1:
+        raise NoSuchThing(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
+
+
+# --- SageMaker, as far as it is moto's --------------------------------------------------------------------------------
+
+
+def model_package(name: str, region: str) -> list[dict[str, Any]]:
+    """The containers of a model package by ARN or name; raises NoSuchThing."""
+    try:
+        package = _backend("sagemaker", region).describe_model_package(name)
+    except Exception as error:
+        raise NoSuchThing(f"ModelPackage {name} does not exist.") from error
+    return list((package.inference_specification or {}).get("Containers") or [])
 
 
 # --- Application Auto Scaling -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Unpack a model archive the way SageMaker does: into the model directory, and nowhere else."""
+"""Lay out a model the way SageMaker does: in the model directory, and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,12 +8,27 @@ import zlib
 from pathlib import Path
 
 from async_endpoint.local.container.container import CannotStart
+from async_endpoint.local.container.spec import ContainerSpec
 
 READ_BYTES = 1 << 20
 
 
 class ArchiveUnusable(CannotStart):
     """The model archive cannot be unpacked; the text says why."""
+
+
+def lay_out(spec: ContainerSpec, model_dir: Path) -> None:
+    """Make `model_dir` with what the container's model data is; raises ArchiveUnusable."""
+    if spec.archive is not None:
+        unpack(spec.archive, model_dir)
+        return
+    model_dir.mkdir(parents=True)
+    for name, content in spec.files.items():
+        path = (model_dir / name).resolve()
+        if not path.is_relative_to(model_dir.resolve()):
+            raise ArchiveUnusable(f"the model data has an object outside its prefix: {name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def unpack(archive: bytes, model_dir: Path) -> None:

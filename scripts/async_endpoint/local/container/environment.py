@@ -33,8 +33,12 @@ def cache_folder() -> Path:
     return Path(base) / "async-endpoint" / "containers"
 
 
-def python_for(requirements: Path, cache: Path | None = None, allowance: Allowance | None = None) -> Path:
+def python_for(
+    requirements: Path, cache: Path | None = None, allowance: Allowance | None = None, *, isolated: bool = False
+) -> Path:
     """The interpreter to run a container with; raises RequirementsFailed when its requirements cannot be installed.
+
+    For an `isolated` container that is so unless the base, and wheels that the archive brings along, satisfy them.
 
     Waiting until another has installed the same file is part of `allowance`; when that ends, pip is killed, and this raises.
     Without requirements, or with an empty file, that is the interpreter running now.
@@ -44,7 +48,7 @@ def python_for(requirements: Path, cache: Path | None = None, allowance: Allowan
     if all(not line or line.startswith("#") for line in lines):
         return Path(sys.executable)
     base = sysconfig.get_path("purelib")
-    digest = hashlib.sha256("\0".join([sys.version, base]).encode() + wanted)
+    digest = hashlib.sha256("\0".join([sys.version, base, *(["isolated"] if isolated else [])]).encode() + wanted)
     for line in lines:  # a wheel that the archive brings along
         beside = requirements.parent / (line.split() or [""])[-1]
         digest.update(beside.read_bytes() if beside.is_file() else b"")
@@ -54,7 +58,7 @@ def python_for(requirements: Path, cache: Path | None = None, allowance: Allowan
     try:
         with _alone(folder, allowance):
             if not (folder / "ready").is_file():
-                _make(folder, python, base, requirements, allowance)
+                _make(folder, python, base, requirements, allowance, ["--no-index"] if isolated else [])
                 (folder / "ready").touch()
     except OutOfTime as error:
         raise RequirementsFailed(f"code/requirements.txt could not be installed {error}") from error
@@ -75,12 +79,13 @@ def _alone(folder: Path, allowance: Allowance) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, python: Path, base: str, requirements: Path, allowance: Allowance) -> None:
+def _make(folder: Path, python: Path, base: str, requirements: Path, allowance: Allowance, options: list[str]) -> None:
     venv.create(folder, clear=True, symlinks=True, with_pip=False)
     own = next((folder / "lib").glob("python*/site-packages"))
     (own / "base_image.pth").write_text(f"{base}\n")
     pip = [sys.executable, installer.__file__, "--python", str(python), "--disable-pip-version-check"]
-    code, printed = _run([*pip, "install", "--quiet", "--no-input", "-r", requirements.name], requirements.parent, allowance)
+    install = ["install", "--quiet", "--no-input", *options, "-r", requirements.name]
+    code, printed = _run([*pip, *install], requirements.parent, allowance)
     if code:
         lines = printed.strip().splitlines()
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") and not line.endswith(":")]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from async_endpoint.local.container import environment, serve
 from async_endpoint.local.container.allowance import Allowance
-from async_endpoint.local.container.archive import unpack
+from async_endpoint.local.container.archive import lay_out
 from async_endpoint.local.container.attached import Attached
 from async_endpoint.local.container.connections import ContainerPort
 from async_endpoint.local.container.container import ContainerResponse
@@ -34,8 +34,9 @@ class ContainerProcess(Attached):
     ) -> None:
         """Unpack, install requirements within `allowance`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
         self._ended = threading.Event()
-        unpack(spec.archive, folder / "model") if spec.archive is not None else (folder / "model").mkdir(parents=True)
-        python = environment.python_for(folder / "model" / "code" / "requirements.txt", allowance=allowance)
+        lay_out(spec, folder / "model")
+        requirements = folder / "model" / "code" / "requirements.txt"
+        python = environment.python_for(requirements, allowance=allowance, isolated=spec.isolated)
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self._port = ContainerPort(int(listener.getsockname()[1]))
             super().__init__(

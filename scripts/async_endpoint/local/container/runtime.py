@@ -11,7 +11,7 @@ from typing import Protocol
 from async_endpoint.contract.errors import ToolMissing
 from async_endpoint.local.container import keeper
 from async_endpoint.local.container.allowance import Allowance
-from async_endpoint.local.container.archive import unpack
+from async_endpoint.local.container.archive import lay_out
 from async_endpoint.local.container.container import CannotStart, Container
 from async_endpoint.local.container.engine import LABEL, Engine, EngineContainer
 from async_endpoint.local.container.engine_models import EngineModels
@@ -84,7 +84,7 @@ class EngineRuntime:
         if spec.models is not None:
             return MultiModel(EngineModels(self._engine, folder, spec, on_output, on_exit), spec)
         model = folder / "model"
-        unpack(spec.archive, model) if spec.archive is not None else model.mkdir(parents=True)
+        lay_out(spec, model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
 
     def sweep(self) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class ContainerSpec:
     """One container of a model.
 
-    `archive` is the content of model.tar.gz, None without model data; `hostname` the ContainerHostname, if one is given.
-    `models` makes it a multi-model container: the archive of a TargetModel; what it raises passes through `invoke`.
+    `archive` is the content of model.tar.gz, None where the model is `files` by their path, or where there is no model data;
+    `hostname` the ContainerHostname, if one is given. `models` makes it a multi-model container: the archive of a TargetModel;
+    what it raises passes through `invoke`. An `isolated` container reaches no network, so pip downloads nothing for it.
     """
 
     archive: bytes | None
@@ -19,6 +20,8 @@ class ContainerSpec:
     image: str = ""
     hostname: str = ""
     models: Callable[[str], bytes] | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    isolated: bool = False
 
 
 @dataclass(frozen=True)

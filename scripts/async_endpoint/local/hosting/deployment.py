@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.hosting.models import Described, ModelSpec
 
 # CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this is ours.
 DEFAULT_CONCURRENCY = 4
@@ -15,8 +15,6 @@ DEFAULT_CONCURRENCY = 4
 DEFAULT_STARTUP_SECONDS = 600
 
 SHOWN = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
-
-Described = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,55 +47,6 @@ class AsyncSettings:
     @property
     def topics(self) -> list[str]:
         return sorted({topic for topic in (self.success_topic, self.error_topic) if topic})
-
-
-@dataclass(frozen=True)
-class ContainerSource:
-    """One container of a model. For a multi-model container `model_data` is the prefix that TargetModel is looked up under."""
-
-    image: str
-    model_data: S3Uri | None
-    environment: Mapping[str, str]
-    hostname: str
-    multi_model: bool
-
-    @classmethod
-    def read(cls, container: Described) -> ContainerSource:
-        return cls(
-            image=container["Image"],
-            model_data=S3Uri.parse(container["ModelDataUrl"]) if container.get("ModelDataUrl") else None,
-            environment=container.get("Environment") or {},
-            hostname=container.get("ContainerHostname", ""),
-            multi_model=container.get("Mode") == "MultiModel",
-        )
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """A model: its role, and its containers in the order of the pipeline; `direct` when the caller chooses one of them."""
-
-    name: str
-    role_arn: str
-    containers: tuple[ContainerSource, ...]
-    direct: bool
-
-    @classmethod
-    def read(cls, model: Described) -> ModelSpec:
-        return cls(
-            name=model["ModelName"],
-            role_arn=model["ExecutionRoleArn"],
-            containers=tuple(ContainerSource.read(container) for container in containers_of(model)),
-            direct=(model.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct",
-        )
-
-    @property
-    def multi_model(self) -> bool:
-        return any(container.multi_model for container in self.containers)
-
-
-def containers_of(model: Described) -> list[Described]:
-    """The containers of a CreateModel request, in either of its two forms."""
-    return list(model.get("Containers") or ([model["PrimaryContainer"]] if "PrimaryContainer" in model else []))
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.container.spec import ContainerSpec, Workload
 from async_endpoint.local.faults.faults import Faults
-from async_endpoint.local.hosting.deployment import ContainerSource, ModelSpec
+from async_endpoint.local.hosting import launch_rights
+from async_endpoint.local.hosting.models import ContainerSource, Form, ModelData, ModelSpec
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.stores import NoSuchThing
 
@@ -16,29 +18,39 @@ class DeploymentFailed(Exception):
 
 
 def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
-    """Check the model's role and fetch its archives; raises DeploymentFailed with the reason in AWS's words."""
+    """Check the model's role and fetch its model data; raises DeploymentFailed with the reason in AWS's words."""
     role = ExecutionRole(model.role_arn, region, faults)
     try:
         role.assume()
-        return Workload(tuple(_container(container, role) for container in model.containers), model.direct)
+        if model.vpc is not None:
+            launch_rights.attach(role, model.vpc)
+        return Workload(tuple(_container(container, role, model.isolated) for container in model.containers), model.direct)
     except (AccessDenied, NoSuchThing) as error:
         raise DeploymentFailed(str(error)) from error
 
 
-def _container(source: ContainerSource, role: ExecutionRole) -> ContainerSpec:
-    role.pull_image(source.image)
+def _container(source: ContainerSource, role: ExecutionRole, isolated: bool) -> ContainerSpec:
+    launch_rights.pull(role, source)
     data = source.model_data
+    form = data.form if data else None
     return ContainerSpec(
-        archive=role.get_object(data).body if data and not source.multi_model else None,
+        archive=role.get_object(data.uri).body if data and form is Form.ARCHIVE else None,
         environment=source.environment,
         image=source.image,
         hostname=source.hostname,
-        models=_lookup(source, role) if source.multi_model else None,
+        models=_lookup(data.uri, role) if data and form is Form.SHELF else None,
+        files=_files(data, role) if data else {},
+        isolated=isolated,
     )
 
 
-def _lookup(source: ContainerSource, role: ExecutionRole) -> Callable[[str], bytes]:
+def _files(data: ModelData, role: ExecutionRole) -> dict[str, bytes]:
+    """What is no archive, by its path below the model directory."""
+    if data.form is Form.OBJECT:
+        return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).body}
+    return role.get_prefix(data.uri) if data.form is Form.PREFIX else {}
+
+
+def _lookup(shelf: S3Uri, role: ExecutionRole) -> Callable[[str], bytes]:
     """A function from TargetModel to its archive, read with the role as it is then; raises AccessDenied or NoSuchThing."""
-    prefix = source.model_data
-    assert prefix is not None  # check_model() refuses a multi-model container without one
-    return lambda target: role.get_object(prefix.join(target)).body
+    return lambda target: role.get_object(shelf.join(target)).body

@@ -6,7 +6,6 @@ Cross-account resources are not emulated: every bucket, topic and key is in the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +17,8 @@ from async_endpoint.local.iam import Request, evaluate, evaluate_key, evaluate_t
 from async_endpoint.local.record import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
+PART_BYTES = 8 * 1_048_576  # what boto3 puts in one piece at the most; which size hosting takes is not documented
 AWS_MANAGED_S3_KEY = "alias/aws/s3"  # usable by all of the account, through S3
-_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
 
 
 class AccessDenied(Exception):
@@ -47,41 +46,39 @@ class ExecutionRole:
                 "to assume the role."
             )
 
-    def pull_image(self, image: str) -> None:
-        """Raise AccessDenied unless the role may pull `image` from ECR; images elsewhere need no permission."""
-        match = _ECR_IMAGE.match(image)
-        if match is None:
-            return
-        repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
-        wanted = {"GetAuthorizationToken": "*"} | dict.fromkeys(
-            ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"), repository
-        )
-        for action, resource in wanted.items():
-            if not self._verdict(f"ecr:{action}", resource).allowed:
-                raise AccessDenied(f"The role '{self.arn}' does not have {action} permission for the image: '{image}'.")
-
     def get_object(self, uri: S3Uri) -> stores.StoredObject:
         """Read an object. Raises NoSuchThing; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
         policy = stores.bucket_policy(uri.bucket)
-        self._check("s3:GetObject", uri.arn, policy)
+        self.check("s3:GetObject", uri.arn, policy)
         self._meet_faults("GetObject", uri)
         try:
             found = stores.get_object(uri)
         except stores.NoSuchThing:
-            self._check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
+            self.check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
             raise
         if found.kms_key and found.kms_key != AWS_MANAGED_S3_KEY:
-            self._check_key("kms:Decrypt", found.kms_key, "s3")
+            self.check_key("kms:Decrypt", found.kms_key, "s3")
         return found
+
+    def get_prefix(self, uri: S3Uri) -> dict[str, bytes]:
+        """Read every object below a prefix, by its path there. Raises AccessDenied, or NoSuchThing when there is none."""
+        self.check("s3:ListBucket", uri.bucket_arn, stores.bucket_policy(uri.bucket), {"s3:prefix": uri.key})
+        keys = [key for key in stores.list_keys(uri) if not key.endswith("/")]
+        if not keys:
+            raise stores.NoSuchThing(f"There is no object below {uri}.")
+        return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).body for key in keys}
 
     def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or under the bucket's default encryption. Raises NoSuchThing or AccessDenied."""
-        self._check("s3:PutObject", uri.arn, stores.bucket_policy(uri.bucket))
+        self.check("s3:PutObject", uri.arn, stores.bucket_policy(uri.bucket))
         self._meet_faults("PutObject", uri)
         key = kms_key or stores.bucket_kms_key(uri.bucket)
         if key and key != AWS_MANAGED_S3_KEY:
-            self._check_key("kms:GenerateDataKey", key, "s3")
-        stores.put_object(uri, body, content_type, kms_key)
+            self.check_key("kms:GenerateDataKey", key, "s3")
+        if len(body) <= PART_BYTES:
+            stores.put_object(uri, body, content_type, kms_key)
+        else:
+            self._put_in_parts(uri, body, content_type, kms_key, key)
 
     def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
         """Publish to a topic. On a topic under a customer key the publisher needs that key too.
@@ -89,22 +86,51 @@ class ExecutionRole:
         Raises NoSuchThing or AccessDenied, the latter too for a message that SNS does not take.
         """
         topic = stores.topic(topic_arn, self.region)
-        self._check("sns:Publish", topic_arn, topic.policy)
+        self.check("sns:Publish", topic_arn, topic.policy)
         if topic.kms_key and topic.kms_key != "alias/aws/sns":
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-                self._check_key(action, topic.kms_key, "sns")
+                self.check_key(action, topic.kms_key, "sns")
         try:
             stores.publish(topic_arn, self.region, message)
         except Exception as error:
             raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
     def may_log(self, group: str) -> bool:
-        """Whether container output reaches CloudWatch Logs."""
-        arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}:log-stream:any"
+        """Whether container output reaches CloudWatch Logs.
+
+        The guide's list of a role's permissions has DescribeLogStreams, as CloudWatch's agent needs it to write to a stream.
+        """
+        arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}"
+        wanted = [
+            ("logs:CreateLogStream", ":log-stream:any"),
+            ("logs:DescribeLogStreams", ""),
+            ("logs:PutLogEvents", ":log-stream:any"),
+        ]
+        if not stores.has_log_group(self.region, group):
+            wanted.append(("logs:CreateLogGroup", ""))
+        return all(self.may(action, arn + below) for action, below in wanted)
+
+    def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
+        """Whether the role exists and its own policies allow an act."""
         try:
-            return all(self._verdict(f"logs:{action}", arn).allowed for action in ("CreateLogStream", "PutLogEvents"))
-        except AccessDenied:
+            return bool(self.verdict(action, resource, None, context).allowed)
+        except (AccessDenied, stores.NoSuchThing):
             return False
+
+    def _put_in_parts(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
+        """As SDKs put what is large: each part is encrypted with what the upload's key decrypts to, so it needs both rights.
+
+        A failed upload is aborted, if the role may do that; otherwise its parts stay (S3 user guide, "Multipart upload").
+        """
+        upload = stores.begin_upload(uri, content_type, kms_key)
+        try:
+            if key and key != AWS_MANAGED_S3_KEY:
+                self.check_key("kms:Decrypt", key, "s3")
+            stores.complete_upload(uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)])
+        except AccessDenied:
+            if self.may("s3:AbortMultipartUpload", uri.arn):
+                stores.abort_upload(uri, upload)
+            raise
 
     def _meet_faults(self, action: str, uri: S3Uri) -> None:
         if self._faults is not None and self._faults.denies(action, uri):
@@ -113,23 +139,25 @@ class ExecutionRole:
                 "because a fault of the kind s3-denial is set"
             )
 
-    def _verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
+    def verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
+        """What the role's policies, and the resource's own if it has one, say; raises NoSuchThing without the role."""
         role = stores.role(self.arn)
         try:
             return evaluate(self._request(action, resource, context), role.policies, policy)
         except InvalidInput as error:  # a policy that cannot be evaluated allows nothing
             raise AccessDenied(f"AccessDenied: {error}") from error
 
-    def _check(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> None:
-        verdict = self._verdict(action, resource, policy, context)
+    def check(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> None:
+        """Raise AccessDenied unless `verdict` allows."""
+        verdict = self.verdict(action, resource, policy, context)
         if not verdict.allowed:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")
 
-    def _check_key(self, action: str, identifier: str, via: str) -> None:
+    def check_key(self, action: str, identifier: str, via: str, more: Mapping[str, str] | None = None) -> None:
+        """Raise AccessDenied unless role and key let it use the key through the service `via`; NoSuchThing without the key."""
         key = stores.kms_key(identifier, self.region)
-        request = self._request(
-            action, key.arn, {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
-        )
+        context = {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
+        request = self._request(action, key.arn, {**context, **(more or {})})
         try:
             verdict = evaluate_key(request, stores.role(self.arn).policies, key.policy)
         except InvalidInput as error:

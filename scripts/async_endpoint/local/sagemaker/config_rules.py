@@ -8,7 +8,7 @@ from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
-from async_endpoint.local.hosting.deployment import ModelSpec
+from async_endpoint.local.hosting.models import ModelSpec
 from async_endpoint.local.sagemaker.wire import validation
 
 MOST_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
@@ -61,6 +61,7 @@ def _check_instances(variant: Described, request: Described) -> None:
 
 
 def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> None:
+    """Its exclusions are those of the developer guide, "Serverless Inference"."""
     name, config = variant["VariantName"], variant["ServerlessConfig"]
     if not alone:
         raise validation(f"Serverless variant {name} goes neither with instance-based variants nor with a shadow variant.")
@@ -72,6 +73,10 @@ def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> N
         raise validation(f"ProvisionedConcurrency of variant {name} is above its MaxConcurrency of {config['MaxConcurrency']}.")
     if len(model.containers) > 1 or model.multi_model:
         raise validation(f"Serverless variant {name} takes a model of one container in SingleModel mode.")
+    if any(container.from_data_source for container in model.containers):  # ContainerDefinition.ModelDataSource
+        raise validation(f"Serverless variant {name} takes a model with ModelDataUrl; ModelDataSource is not supported.")
+    if model.vpc is not None or model.isolated or any(container.private_registry for container in model.containers):
+        raise validation(f"Serverless variant {name} takes a model without VPC, network isolation and private registry.")
 
 
 def _check_async(request: Described, variant: Described, model: ModelSpec) -> None:

@@ -12,8 +12,10 @@ from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.sagemaker.config_rules import check_config
 from async_endpoint.local.sagemaker.description import describe
 from async_endpoint.local.sagemaker.listing import page
+from async_endpoint.local.sagemaker.model_rules import check_model
+from async_endpoint.local.sagemaker.packages import resolved
 from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources, Stored
-from async_endpoint.local.sagemaker.rules import check_capacity, check_counts, check_model, check_update
+from async_endpoint.local.sagemaker.rules import check_capacity, check_counts, check_update
 from async_endpoint.local.sagemaker.wire import check, validation
 
 Action = Callable[[str, Described], Described]
@@ -73,8 +75,11 @@ class ControlPlane:
     # --- models --------------------------------------------------------------------------------------------------------
 
     def _create_model(self, region: str, request: Described) -> Described:
-        check_model(region, request)
-        return {"ModelArn": self._models.add(region, request).arn}
+        meant = resolved(region, request)
+        check_model(region, meant)
+        model = self._models.add(region, request)
+        model.meant = meant
+        return {"ModelArn": model.arn}
 
     def _describe_model(self, region: str, request: Described) -> Described:
         model = self._models.get(region, request["ModelName"])
@@ -92,7 +97,7 @@ class ControlPlane:
     # --- endpoint configurations ---------------------------------------------------------------------------------------
 
     def _create_config(self, region: str, request: Described) -> Described:
-        check_config(request, lambda name: self._models.get(region, name).request)
+        check_config(request, lambda name: self._models.get(region, name).meant)
         return {"EndpointConfigArn": self._configs.add(region, request).arn}
 
     def _describe_config(self, region: str, request: Described) -> Described:
@@ -118,7 +123,7 @@ class ControlPlane:
 
     def _deployment(self, region: str, config_name: str) -> Deployment:
         config = self._configs.get(region, config_name).request
-        return Deployment.read(config, lambda name: self._models.get(region, name).request)
+        return Deployment.read(config, lambda name: self._models.get(region, name).meant)
 
     # --- endpoints -----------------------------------------------------------------------------------------------------
 

@@ -42,12 +42,13 @@ def arn(kind: Kind, region: str, name: str) -> str:
 
 @dataclass
 class Resource:
-    """One stored resource: the request that made it, without its tags."""
+    """One stored resource: the request that made it, without its tags. `meant` is that request with what it refers to in it."""
 
     arn: str
     request: Described
     created_at: float
     tags: dict[str, str] = field(default_factory=dict)
+    meant: Described = field(default_factory=dict)
 
 
 Stored = dict[tuple[str, str], Resource]  # by region and name

@@ -1,74 +1,15 @@
-"""What CreateModel and UpdateEndpoint refuse, beyond the shape of the request. Configurations are in config_rules.py."""
+"""What CreateEndpoint and UpdateEndpoint refuse, beyond the shape of the request."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local import stores
 from async_endpoint.local.hosting import quota
-from async_endpoint.local.hosting.deployment import Deployment, containers_of
+from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
-from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.sagemaker.wire import ApiError, validation
-from async_endpoint.local.stores import NoSuchThing
-
-PIPELINE_CONTAINERS = 15  # CreateModel.Containers
-
-
-def check_model(region: str, request: Mapping[str, Any]) -> None:
-    """Raise ValidationException when the role may not be assumed, or may not read the model data, as CreateModel does."""
-    containers = containers_of(request)
-    _check_containers(request, containers)
-    role = ExecutionRole(request["ExecutionRoleArn"], region)
-    for container in containers:
-        _check_data(role, container)
-
-
-def _check_containers(request: Mapping[str, Any], containers: list[Mapping[str, Any]]) -> None:
-    if "PrimaryContainer" in request and request.get("Containers"):
-        raise validation("Give either PrimaryContainer or Containers; this request has both.")
-    if not 1 <= len(containers) <= PIPELINE_CONTAINERS:
-        raise validation(f"A model has 1 to {PIPELINE_CONTAINERS} containers; this request has {len(containers)}.")
-    for container in containers:
-        unknown = [member for member in ("ModelPackageName", "ModelDataSource") if member in container]
-        if unknown or "Image" not in container:
-            raise validation(
-                "The local AWS runs containers given by Image, with ModelDataUrl or without model data; this one has "
-                f"{' and '.join(unknown) or 'no Image'}."
-            )
-        if container.get("Mode") == "MultiModel" and not container.get("ModelDataUrl"):
-            raise validation("A container in MultiModel mode takes a ModelDataUrl: the prefix its models lie under.")
-        if container.get("Mode") == "MultiModel" and len(containers) > 1:
-            raise validation("The local AWS runs a multi-model container by itself, not in a pipeline.")
-    hostnames = [container["ContainerHostname"] for container in containers if "ContainerHostname" in container]
-    if len(set(hostnames)) < len(hostnames):
-        raise validation(f"The ContainerHostname of each container is its own; these are {', '.join(hostnames)}.")
-    direct = (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
-    if direct and (len(containers) < 2 or len(hostnames) < len(containers)):
-        raise validation("InferenceExecutionConfig Direct takes at least two containers, each with a ContainerHostname.")
-
-
-def _check_data(role: ExecutionRole, container: Mapping[str, Any]) -> None:
-    data = container.get("ModelDataUrl")
-    try:
-        role.assume()
-        uri = S3Uri.parse(data) if data else None
-        if uri is not None and container.get("Mode") != "MultiModel":  # there it is a prefix, read when a model is called
-            role.get_object(uri)
-    except InvalidInput as error:
-        raise validation(str(error)) from error
-    except NoSuchThing as error:
-        raise validation(f"Could not find model data at {data}. ({error})") from error
-    except AccessDenied as error:
-        raise validation(
-            f'Could not access model data at {data}. Please ensure that the role "{role.arn}" exists and that its trust '
-            'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
-            'Also ensure that the role has "s3:GetObject" permissions and that the object is located in '
-            f"{role.region}. ({error})"
-        ) from error
 
 
 def check_counts(deployment: Deployment) -> None:

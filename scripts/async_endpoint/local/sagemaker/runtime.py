@@ -13,8 +13,9 @@ from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.hosting import words
 from async_endpoint.local.hosting.async_requests import output_locations
-from async_endpoint.local.hosting.deployment import AsyncSettings, ModelSpec
+from async_endpoint.local.hosting.deployment import AsyncSettings
 from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.models import ModelSpec
 from async_endpoint.local.hosting.queue import BINARY, Invocation
 from async_endpoint.local.hosting.real_time import Call, ModelFailed, Throttled, Unserved
 from async_endpoint.local.hosting.role import AccessDenied
@@ -235,9 +236,9 @@ def _check_targets(sent: Sent, model: ModelSpec) -> None:
 
 
 def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
-    prefix = model.containers[0].model_data
-    assert prefix is not None  # only a multi-model container reads its archive when it is called
-    uri = prefix.join(target)
+    shelf = model.containers[0].model_data
+    assert shelf is not None  # only a multi-model container reads its archive when it is called
+    uri = shelf.uri.join(target)
     return refused(
         f"Failed to download model data(bucket: {uri.bucket}, key: {uri.key}). Please ensure that there is an object located "
         f"at the URL and that the role passed to CreateModel has permissions to download the model. ({error})"

@@ -1,0 +1,64 @@
+"""What the execution role must be allowed before instances of its model are launched.
+
+Sources: SageMaker developer guide, "CreateModel API: Execution Role Permissions" for images and VPC, "Use a private Docker
+registry" for the Lambda function, "Auto-Rollback Configuration and Monitoring" for alarms; KMS developer guide for grants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from async_endpoint.local import stores
+from async_endpoint.local.hosting.models import ContainerSource, Vpc
+from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
+from async_endpoint.local.record import ACCOUNT_ID
+
+_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
+_DESCRIBED = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+_ON_INTERFACES = ("CreateNetworkInterfacePermission", "DeleteNetworkInterface", "DeleteNetworkInterfacePermission")
+
+
+def pull(role: ExecutionRole, source: ContainerSource) -> None:
+    """Raise AccessDenied unless the role may pull the image from ECR, or ask for the login to a private registry."""
+    if source.private_registry:
+        if source.registry_function:
+            role.check("lambda:InvokeFunction", source.registry_function)
+        return
+    match = _ECR_IMAGE.match(source.image)
+    if match is None:  # images elsewhere need no permission
+        return
+    repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+    wanted = {"GetAuthorizationToken": "*"} | dict.fromkeys(
+        ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"), repository
+    )
+    for action, resource in wanted.items():
+        if not role.verdict(f"ecr:{action}", resource).allowed:
+            raise AccessDenied(f"The role '{role.arn}' does not have {action} permission for the image: '{source.image}'.")
+
+
+def attach(role: ExecutionRole, vpc: Vpc) -> None:
+    """Raise AccessDenied unless the role may put network interfaces into the VPC, NoSuchThing for what EC2 does not have."""
+    stores.check_network(role.region, vpc.subnets, vpc.security_groups)
+    ec2 = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:"
+    for what in _DESCRIBED:
+        role.check(f"ec2:Describe{what}", "*")
+    for resource in (
+        "network-interface/*",
+        *(f"subnet/{name}" for name in vpc.subnets),
+        *(f"security-group/{name}" for name in vpc.security_groups),
+    ):
+        role.check("ec2:CreateNetworkInterface", ec2 + resource)
+    for action in _ON_INTERFACES:
+        role.check(f"ec2:{action}", f"{ec2}network-interface/*")
+
+
+def encrypt_volumes(role: ExecutionRole, kms_key: str) -> None:
+    """Raise AccessDenied unless the role may let the instances' volumes use the key of the endpoint configuration."""
+    role.check_key("kms:CreateGrant", kms_key, "sagemaker", {"kms:GrantIsForAWSResource": "true"})
+
+
+def watch(role: ExecutionRole, alarms: Iterable[str]) -> None:
+    """Raise AccessDenied unless the role may look at the alarms that roll an update back."""
+    for name in alarms:
+        role.check("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{role.region}:{ACCOUNT_ID}:alarm:{name}")

@@ -46,22 +46,32 @@ module "model" {
   topic_arns    = module.notifications.topic_arns
 }
 
+module "configuration" {
+  source = "../configuration"
+
+  name = local.name
+  kms  = { key_arn = module.storage.kms_key_arn }
+
+  inference = {
+    async = {
+      failure_uri                = module.storage.uris.failure
+      include_response_in        = var.notifications.include_response_in
+      max_concurrent_invocations = var.endpoint.max_concurrent_invocations
+      output_uri                 = module.storage.uris.output
+      topic_arns                 = module.notifications.topic_arns
+    }
+  }
+
+  variants = { primary = merge(var.endpoint, { model_name = module.model.name }) }
+}
+
 module "endpoint" {
   source = "../endpoint"
 
   name               = local.name
-  kms_key_arn        = module.storage.kms_key_arn
+  configuration      = module.configuration
   log_retention_days = var.endpoint.log_retention_days
-  model_name         = module.model.name
   scaling            = var.scaling
-  variant            = var.endpoint
-
-  results = {
-    failure_uri         = module.storage.uris.failure
-    include_response_in = var.notifications.include_response_in
-    output_uri          = module.storage.uris.output
-    topic_arns          = module.notifications.topic_arns
-  }
 }
 
 module "access" {

@@ -8,17 +8,17 @@ output "async_endpoint" {
 
     endpoint = {
       arn                                     = module.endpoint.arn
-      config_name                             = module.endpoint.config_name
+      config_name                             = module.configuration.name
       execution_role_arn                      = module.model.execution_role_arn
-      instance_type                           = module.endpoint.variant.instance_type
-      max_concurrent_invocations_per_instance = module.endpoint.variant.max_concurrent_invocations
+      instance_type                           = module.configuration.variants.primary.instance_type
+      max_concurrent_invocations_per_instance = module.configuration.variants.primary.concurrency
       model_name                              = module.model.name
       name                                    = module.endpoint.name
-      variant_name                            = module.endpoint.variant.name
+      variant_name                            = "primary"
     }
 
     limits = {
-      cold_start_seconds         = module.endpoint.variant.startup_timeout_seconds
+      cold_start_seconds         = module.configuration.variants.primary.startup_timeout_seconds
       invocation_timeout_seconds = module.model.timeout_seconds
       request_ttl_seconds        = var.endpoint.request_ttl_seconds
     }
@@ -42,7 +42,7 @@ output "async_endpoint" {
     }
   }
 
-  depends_on = [module.access, module.endpoint, module.model, module.notifications, module.storage]
+  depends_on = [module.access, module.configuration, module.endpoint, module.model, module.notifications, module.storage]
 }
 
 output "caller_policy" {

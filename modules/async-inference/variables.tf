@@ -10,7 +10,7 @@ variable "access" {
 }
 
 variable "endpoint" {
-  description = "The endpoint's one variant, its logs, and how long a request may wait in its queue (see module endpoint)."
+  description = "The endpoint's one variant (see module configuration), its logs, and how long a request may wait in its queue."
   type = object({
     initial_instances              = optional(number)
     instance_type                  = optional(string, "ml.m5.xlarge")
@@ -81,7 +81,7 @@ variable "name" {
 }
 
 variable "notifications" {
-  description = "Which notifications carry responses (see module endpoint), and the queue that receives them (see module notifications)."
+  description = "Which notifications carry responses (see module configuration), and the queue that receives them (see module notifications)."
   type = object({
     include_response_in        = optional(set(string))
     max_receives               = optional(number)

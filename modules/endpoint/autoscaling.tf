@@ -1,11 +1,11 @@
 locals {
-  variant_name = "primary"
+  variant_name = one(keys(var.configuration.variants))
 }
 
 # SageMaker refuses another instance type while a scalable target is registered. What scales is replaced with this, and the
 # endpoint comes after it: so the target is deregistered, then the endpoint updated, then the target registered again.
 resource "terraform_data" "instance_type" {
-  triggers_replace = var.variant.instance_type
+  triggers_replace = { for name, variant in var.configuration.variants : name => variant.instance_type }
 }
 
 # Named after the endpoint resource, so that destroying deregisters the target before the endpoint is deleted.

@@ -3,11 +3,6 @@ output "arn" {
   value       = aws_sagemaker_endpoint.this.arn
 }
 
-output "config_name" {
-  description = "Name of the endpoint configuration that must be live after an apply."
-  value       = aws_sagemaker_endpoint_configuration.this.name
-}
-
 output "name" {
   description = "Name of the endpoint, once it serves and scales."
   value       = aws_sagemaker_endpoint.this.name
@@ -26,9 +21,4 @@ output "scaling" {
     wake_alarm_name             = aws_cloudwatch_metric_alarm.wake.alarm_name
     wake_policy_name            = aws_appautoscaling_policy.wake.name
   }
-}
-
-output "variant" {
-  description = "The production variant, as configured, with its name."
-  value       = merge(var.variant, { name = local.variant_name })
 }

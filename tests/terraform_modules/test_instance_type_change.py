@@ -9,7 +9,7 @@ import pytest
 RUNS = """
 run "before" {
   variables {
-    variant = { instance_type = "ml.m5.xlarge" }
+    configuration = { kind = "async", name = "before", variants = { primary = { instance_type = "ml.m5.xlarge" } } }
   }
 }
 
@@ -17,7 +17,7 @@ run "after" {
   command = plan
 
   variables {
-    variant = { instance_type = "ml.m5.2xlarge" }
+    configuration = { kind = "async", name = "after", variants = { primary = { instance_type = "ml.m5.2xlarge" } } }
   }
 }
 """

@@ -93,12 +93,12 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
         item["address"].removeprefix("module.async_inference.module."): item["values"]
         for item in _resources(state["root_module"])
     }
-    variant = found["endpoint.aws_sagemaker_endpoint_configuration.this"]["production_variants"][0]
+    variant = found["configuration.aws_sagemaker_endpoint_configuration.this"]["production_variants"][0]
     assert variant["initial_instance_count"] == 2
     assert variant["instance_type"] == "ml.g5.xlarge"
     assert variant["model_data_download_timeout_in_seconds"] == 61
     assert variant["container_startup_health_check_timeout_in_seconds"] == 63
-    asynchronous = found["endpoint.aws_sagemaker_endpoint_configuration.this"]["async_inference_config"][0]
+    asynchronous = found["configuration.aws_sagemaker_endpoint_configuration.this"]["async_inference_config"][0]
     assert asynchronous["client_config"] == [{"max_concurrent_invocations_per_instance": 3}]
     assert asynchronous["output_config"][0]["notification_config"][0]["include_inference_response_in"] == [
         "SUCCESS_NOTIFICATION_TOPIC"

@@ -5,57 +5,20 @@ mock_provider "aws" {
 }
 
 variables {
-  name        = "shop-test"
-  kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
-  model_name  = "shop-test-abc"
-  results = {
-    failure_uri = "s3://shop/failure/"
-    output_uri  = "s3://shop/output/"
-    topic_arns = {
-      error   = "arn:aws:sns:eu-west-1:123456789012:shop-test-error"
-      success = "arn:aws:sns:eu-west-1:123456789012:shop-test-success"
-    }
+  name = "shop-test"
+  configuration = {
+    kind     = "async"
+    name     = "shop-test-20250101"
+    variants = { primary = { initial_instances = 1, instance_type = "ml.m5.xlarge" } }
   }
 }
 
-run "configuration" {
+run "endpoint" {
   command = plan
 
   assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.name_prefix == "shop-test-" && aws_sagemaker_endpoint.this.name == "shop-test"
-    error_message = "Configurations have a name of their own each, and the endpoint keeps its name."
-  }
-
-  assert {
-    condition = alltrue([
-      for variant in aws_sagemaker_endpoint_configuration.this.production_variants :
-      variant.variant_name == "primary" && variant.model_name == "shop-test-abc" && variant.initial_instance_count == 1
-      && variant.instance_type == "ml.m5.xlarge" && variant.container_startup_health_check_timeout_in_seconds == 600
-      && variant.model_data_download_timeout_in_seconds == 600
-    ]) && length(aws_sagemaker_endpoint_configuration.this.production_variants) == 1
-    error_message = "An asynchronous endpoint has one variant, which starts with one instance."
-  }
-
-  assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.async_inference_config[0].client_config[0].max_concurrent_invocations_per_instance == 4
-    error_message = "Concurrency must be configured, or SageMaker chooses it."
-  }
-
-  assert {
-    condition = alltrue([
-      for output in aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config :
-      output.s3_output_path == "s3://shop/output/" && output.s3_failure_path == "s3://shop/failure/" && output.kms_key_id == var.kms_key_arn
-    ])
-    error_message = "Outputs and failures must have a path each, and be encrypted with the key of the deployment."
-  }
-
-  assert {
-    condition = alltrue([
-      for topics in aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config[0].notification_config :
-      topics.success_topic == var.results.topic_arns.success && topics.error_topic == var.results.topic_arns.error
-      && topics.include_inference_response_in == toset(["ERROR_NOTIFICATION_TOPIC", "SUCCESS_NOTIFICATION_TOPIC"])
-    ])
-    error_message = "Both outcomes must be announced, with the response inside."
+    condition     = aws_sagemaker_endpoint.this.name == "shop-test" && aws_sagemaker_endpoint.this.endpoint_config_name == "shop-test-20250101"
+    error_message = "The endpoint keeps its name whatever configuration it serves with."
   }
 
   assert {
@@ -153,50 +116,5 @@ run "the_alarm_wakes" {
       wake_policy_name            = "shop-test-wake-from-zero"
     }
     error_message = "The output must name all that scales the endpoint."
-  }
-}
-
-run "volume_is_encrypted_where_it_can_be" {
-  command = plan
-
-  variables {
-    variant = { instance_type = "ml.m5.xlarge", volume_size_gb = 50 }
-  }
-
-  assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.kms_key_arn == var.kms_key_arn
-    error_message = "Volumes of instances without local storage must be encrypted with the key of the deployment."
-  }
-
-  assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].volume_size_in_gb == 50
-    error_message = "The volume must have the size asked for."
-  }
-}
-
-run "no_key_on_local_storage" {
-  command = plan
-
-  variables {
-    variant = { instance_type = "ml.g5.xlarge" }
-  }
-
-  assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.kms_key_arn == null
-    error_message = "SageMaker refuses a key on instance types with local NVMe storage."
-  }
-
-  assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config[0].kms_key_id == var.kms_key_arn
-    error_message = "Results are encrypted whatever the instance type."
-  }
-}
-
-run "refuses_a_volume_size_on_local_storage" {
-  command         = plan
-  expect_failures = [aws_sagemaker_endpoint_configuration.this]
-
-  variables {
-    variant = { instance_type = "ml.g5.xlarge", volume_size_gb = 50 }
   }
 }

@@ -1,4 +1,4 @@
-# Module tests/instance_types is the pattern and nothing else, so that no provider is started.
+# Module tests/instance_types is instance_types.tf and nothing else, so that no provider is started.
 run "families_with_local_storage" {
   command = plan
 
@@ -37,5 +37,30 @@ run "families_without" {
   assert {
     condition     = length(output.with_nvme) == 0
     error_message = "All of these have a volume of their own; without a key it would be encrypted with one that is not ours."
+  }
+}
+
+run "cores_and_gpus" {
+  command = plan
+
+  module {
+    source = "./tests/instance_types"
+  }
+
+  variables {
+    types = [
+      "ml.t2.medium", "ml.t2.large", "ml.m5.large", "ml.m5.xlarge", "ml.m5.12xlarge", "ml.c4.8xlarge", "ml.c5.18xlarge", "ml.m8g.medium",
+      "ml.g4dn.xlarge", "ml.g4dn.12xlarge", "ml.g5.16xlarge", "ml.g5.48xlarge", "ml.p3.8xlarge", "ml.p4d.24xlarge", "ml.inf2.xlarge",
+    ]
+  }
+
+  assert {
+    condition     = join(" ", output.vcpus) == "2 2 2 4 48 36 72 1 4 48 64 192 32 96 4"
+    error_message = "CPUUtilization adds up over virtual CPUs: their number must be EC2's."
+  }
+
+  assert {
+    condition     = join(" ", output.gpus) == "0 0 0 0 0 0 0 0 1 4 1 8 4 8 0"
+    error_message = "GPUUtilization adds up over GPUs: their number must be EC2's."
   }
 }

@@ -1,0 +1,208 @@
+data "aws_region" "current" {}
+
+locals {
+  kind = one([for kind, choice in var.inference : kind if choice != null])
+
+  _async      = var.inference.async
+  _capture    = try(var.inference.real_time.data_capture, null)
+  _serverless = var.inference.serverless
+  _topics     = try(var.inference.async.topic_arns, null)
+  _topic_arns = try([for arn in values(local._topics) : arn if arn != null], [])
+
+  _instance_types = toset([for variant in var.variants : variant.instance_type if variant.instance_type != null])
+  _has_nvme       = anytrue([for type in local._instance_types : local.hardware[type].nvme])
+
+  # A serverless variant has no instances, so nothing is said of them.
+  _of_instances = local._serverless == null ? [] : ["initial_instances", "model_download_timeout_seconds", "startup_timeout_seconds"]
+  _variants = {
+    for name, variant in var.variants :
+    name => merge({ for field, value in variant : field => contains(local._of_instances, field) ? null : value }, { name = name })
+  }
+}
+
+# Immutable: a change makes a new one under a new name, and the new name is what makes the endpoint update.
+resource "aws_sagemaker_endpoint_configuration" "this" {
+  name_prefix = "${var.name}-"
+
+  # SageMaker refuses a key on instances with local NVMe storage, which their hardware encrypts; and serverless has no volumes.
+  kms_key_arn = local._has_nvme || local._serverless != null ? null : var.kms.key_arn
+
+  # Two kinds of blocks with the same fields, and Terraform has no way to write them once.
+  dynamic "production_variants" {
+    for_each = [for variant in local._variants : variant if !variant.shadow]
+    iterator = variant
+
+    content {
+      variant_name           = variant.value.name
+      model_name             = variant.value.model_name
+      initial_variant_weight = variant.value.weight
+      instance_type          = variant.value.instance_type
+      initial_instance_count = variant.value.initial_instances
+      volume_size_in_gb      = variant.value.volume_size_gb
+      enable_ssm_access      = variant.value.enable_ssm_access
+      inference_ami_version  = variant.value.inference_ami_version
+
+      container_startup_health_check_timeout_in_seconds = variant.value.startup_timeout_seconds
+      model_data_download_timeout_in_seconds            = variant.value.model_download_timeout_seconds
+
+      dynamic "core_dump_config" {
+        for_each = variant.value.core_dump_uri[*]
+
+        content {
+          destination_s3_uri = core_dump_config.value
+          kms_key_id         = var.kms.key_arn
+        }
+      }
+
+      dynamic "managed_instance_scaling" {
+        for_each = variant.value.managed_scaling[*]
+
+        content {
+          max_instance_count = managed_instance_scaling.value.max_instances
+          min_instance_count = managed_instance_scaling.value.min_instances
+          status             = "ENABLED"
+        }
+      }
+
+      dynamic "routing_config" {
+        for_each = variant.value.routing_strategy[*]
+
+        content {
+          routing_strategy = routing_config.value
+        }
+      }
+
+      dynamic "serverless_config" {
+        for_each = local._serverless[*]
+
+        content {
+          max_concurrency         = serverless_config.value.max_concurrency
+          memory_size_in_mb       = serverless_config.value.memory_mb
+          provisioned_concurrency = serverless_config.value.provisioned_concurrency
+        }
+      }
+    }
+  }
+
+  dynamic "shadow_production_variants" {
+    for_each = [for variant in local._variants : variant if variant.shadow]
+    iterator = variant
+
+    content {
+      variant_name           = variant.value.name
+      model_name             = variant.value.model_name
+      initial_variant_weight = variant.value.weight
+      instance_type          = variant.value.instance_type
+      initial_instance_count = variant.value.initial_instances
+      volume_size_in_gb      = variant.value.volume_size_gb
+      enable_ssm_access      = variant.value.enable_ssm_access
+      inference_ami_version  = variant.value.inference_ami_version
+
+      container_startup_health_check_timeout_in_seconds = variant.value.startup_timeout_seconds
+      model_data_download_timeout_in_seconds            = variant.value.model_download_timeout_seconds
+
+      dynamic "core_dump_config" {
+        for_each = variant.value.core_dump_uri[*]
+
+        content {
+          destination_s3_uri = core_dump_config.value
+          kms_key_id         = var.kms.key_arn
+        }
+      }
+
+      dynamic "managed_instance_scaling" {
+        for_each = variant.value.managed_scaling[*]
+
+        content {
+          max_instance_count = managed_instance_scaling.value.max_instances
+          min_instance_count = managed_instance_scaling.value.min_instances
+          status             = "ENABLED"
+        }
+      }
+
+      dynamic "routing_config" {
+        for_each = variant.value.routing_strategy[*]
+
+        content {
+          routing_strategy = routing_config.value
+        }
+      }
+    }
+  }
+
+  dynamic "async_inference_config" {
+    for_each = local._async[*]
+    iterator = async
+
+    content {
+      client_config {
+        max_concurrent_invocations_per_instance = async.value.max_concurrent_invocations
+      }
+
+      output_config {
+        kms_key_id      = var.kms.key_arn
+        s3_failure_path = async.value.failure_uri
+        s3_output_path  = async.value.output_uri
+
+        dynamic "notification_config" {
+          for_each = local._topics[*]
+
+          content {
+            error_topic                   = notification_config.value.error
+            include_inference_response_in = async.value.include_response_in
+            success_topic                 = notification_config.value.success
+          }
+        }
+      }
+    }
+  }
+
+  dynamic "data_capture_config" {
+    for_each = local._capture[*]
+    iterator = capture
+
+    content {
+      destination_s3_uri          = capture.value.uri
+      enable_capture              = true
+      initial_sampling_percentage = capture.value.sampling_percent
+      kms_key_id                  = var.kms.key_arn
+
+      dynamic "capture_options" {
+        for_each = sort(capture.value.modes)
+
+        content {
+          capture_mode = capture_options.value
+        }
+      }
+
+      dynamic "capture_content_type_header" {
+        for_each = length(setunion(capture.value.csv_content_types, capture.value.json_content_types)) > 0 ? [capture.value] : []
+        iterator = header
+
+        content {
+          csv_content_types  = length(header.value.csv_content_types) > 0 ? header.value.csv_content_types : null
+          json_content_types = length(header.value.json_content_types) > 0 ? header.value.json_content_types : null
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      condition     = alltrue([for variant in var.variants : variant.volume_size_gb == null || !try(local.hardware[variant.instance_type].nvme, false)])
+      error_message = "Leave out volume_size_gb of each variant whose instance type has local storage (as ml.g5.xlarge has): its size is fixed, and SageMaker refuses another."
+    }
+
+    precondition {
+      condition     = alltrue([for arn in local._topic_arns : split(":", arn)[3] == data.aws_region.current.name])
+      error_message = "Each topic of inference.async.topic_arns must be in ${data.aws_region.current.name}, where the endpoint is: SageMaker notifies no topic of another region. Subscribe from there to a topic here."
+    }
+
+    precondition {
+      condition     = alltrue([for variant in local._variants : !variant.shadow || variant.core_dump_uri == null || var.kms.key_arn != null])
+      error_message = "Give kms.key_arn: the provider takes core dumps of a shadow variant with a key only."
+    }
+  }
+}

@@ -1,0 +1,25 @@
+output "kind" {
+  description = "How requests are answered: async, real_time or serverless."
+  value       = local.kind
+}
+
+output "name" {
+  description = "Name of the configuration. It changes with everything the configuration says."
+  value       = aws_sagemaker_endpoint_configuration.this.name
+}
+
+output "variants" {
+  description = "By variant name: what an endpoint, its scaling and its alarms go by. Concurrency is that of an instance (async) or of the variant (serverless)."
+  value = {
+    for name, variant in local._variants : name => {
+      concurrency             = try(local._async.max_concurrent_invocations, local._serverless.max_concurrency, null)
+      gpus                    = try(local.hardware[variant.instance_type].gpus, null)
+      initial_instances       = variant.initial_instances
+      instance_type           = variant.instance_type
+      managed_scaling         = variant.managed_scaling != null
+      shadow                  = variant.shadow
+      startup_timeout_seconds = variant.startup_timeout_seconds
+      vcpus                   = try(local.hardware[variant.instance_type].vcpus, null)
+    }
+  }
+}

@@ -9,20 +9,24 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from local_kit import Kit
 from local_tools import process_runs, until
 from own_process import command, empty_checkout, remote
+from werkzeug.test import EnvironBuilder
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.local import daemon
 from async_endpoint.local.record import LocalAwsRecord, read_record, record_path, write_record
+from async_endpoint.local.server import Front
 from async_endpoint.workspace import Workspace
 
 NOT_RUNNING = "No local AWS runs for this checkout; start it with: async-endpoint local up --detach"
@@ -136,6 +140,35 @@ def test_another_checkouts_local_aws_at_the_recorded_port_is_not_stopped(workspa
     assert daemon.stop(workspace) is None
     assert not kit.aws.stopped.is_set()
     assert kit.s3.list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_answer_that_breaks_off_is_said_in_one_sentence(workspace: Workspace) -> None:
+    def answer_half(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer_half, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        write_record(workspace, LocalAwsRecord(url, "instance", os.getpid(), 60.0))
+        with pytest.raises(LocalAwsNotRunning, match=rf"{url} does not answer \(IncompleteRead.*\); stop process"):
+            daemon.faults(workspace)
+        thread.join()
+    record_path(workspace).unlink()
+
+
+def test_it_stops_only_once_the_answer_that_says_so_has_been_sent() -> None:
+    done: list[str] = []
+    nothing: Any = None
+    front = Front(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
+    environ = EnvironBuilder("/_local/stop", method="POST").get_environ()
+    answer = front(environ, lambda status, _: done.append(status))
+    assert b"".join(answer) == b'{"stopping": true}'
+    assert done == ["200 OK"]
+    answer.close()  # type: ignore[attr-defined]  # as a server does when all is sent
+    assert done == ["200 OK", "stop"]
 
 
 def test_one_that_does_not_start_says_its_last_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
-from async_endpoint.local.server import Front, Server
+from async_endpoint.local.server import STOP, Front, Server
 from async_endpoint.local.wsgi import Application
 
 DEFAULT_TIME_SCALE = 60.0
@@ -72,7 +72,7 @@ class LocalAws:
             "sagemaker": control,
             "scaling": self._ticker,
         }
-        front = Front(control, Runtime(self.hosting, self._accepted), self._admin)
+        front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
             self._server = _serve(self._calls, port, origin.port if origin else 0)
@@ -168,18 +168,17 @@ class LocalAws:
             return self._faults_admin.answer(method, rest, document)
         if (method, path) == ("GET", "status"):
             return self.status()
-        if (method, path) == ("POST", "stop"):
-            return self._stop(lose_changes=bool(document.get("lose_changes")))
+        if (method, path) == ("POST", STOP):
+            return self._ready_to_stop(lose_changes=bool(document.get("lose_changes")))
         return None
 
-    def _stop(self, *, lose_changes: bool) -> dict[str, Any]:
-        """Save, and begin to stop once that is done; ApiError when it fails, unless the changes may be lost."""
+    def _ready_to_stop(self, *, lose_changes: bool) -> dict[str, Any]:
+        """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""
         if self._state is not None and not lose_changes:
             try:
                 self._state.save()
             except WorkFailed as error:
                 raise ApiError("StateNotSaved", str(error)) from error
-        self.stopped.set()
         return {"stopping": True}
 
 

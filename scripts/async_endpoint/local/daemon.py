@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -203,7 +204,7 @@ def _ask(
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
             return cast("dict[str, Any]", json.load(answer))
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (http.client.HTTPException, OSError, ValueError) as error:  # the first: an answer that breaks off
         raise LocalAwsNotRunning(
             f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
         ) from error

@@ -26,6 +26,7 @@ from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_erro
 from async_endpoint.local.wsgi import SCOPE, Application, Environ, StartResponse
 
 ADMIN = "/_local/"
+STOP = "stop"
 WAITING_CONNECTIONS = 1_024
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
@@ -35,12 +36,20 @@ class Front:
     """The WSGI application of the local AWS."""
 
     def __init__(
-        self, control: ControlPlane, runtime: Runtime, admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None]
+        self,
+        control: ControlPlane,
+        runtime: Runtime,
+        admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None],
+        stop: Callable[[], None],
     ) -> None:
-        """`admin` answers (method, path below ADMIN, JSON sent), None if there is no such thing; it may raise InvalidInput."""
+        """`admin` answers (method, path below ADMIN, JSON sent), None if there is no such thing; it may raise InvalidInput.
+
+        `stop` is called once the answer to a POST of STOP has been sent: the process would end in the middle of it.
+        """
         self._control = control
         self._runtime = runtime
         self._admin = admin
+        self._stop = stop
         self._moto = DomainDispatcherApplication(_backend)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -93,7 +102,10 @@ class Front:
             status = 200 if document is not None else 404
         except (ApiError, InvalidInput) as error:
             document, status = {"error": str(error)}, 400
-        return Response(json.dumps(document or {}), status, content_type="application/json")
+        answer = Response(json.dumps(document or {}), status, content_type="application/json")
+        if (request.method, request.path, status) == ("POST", ADMIN + STOP, 200):
+            answer.call_on_close(self._stop)
+        return answer
 
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")

@@ -5,15 +5,23 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from async_endpoint.client import ClientConfig, Completed, Invocation, Request, Submitted, Target
+from async_endpoint.client import endpoint as client_endpoint
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import Clock
+from async_endpoint.client.collector import Collector
+from async_endpoint.client.retries import Retries
+from async_endpoint.client.sending import Sender
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 
 BUCKET = "shop-123456789012"
@@ -40,6 +48,11 @@ class FakeTime:
     def at(self, seconds: float, do: Callable[[], None]) -> None:
         self.events.append((self.seconds + seconds, do))
 
+    def wait(self, changed: threading.Condition, so: Callable[[], object], seconds: float) -> None:
+        """Whoever waits makes the time pass; all others wait for what happens then."""
+        if seconds > 0 and not so():
+            self.sleep(seconds)
+
     def sleep(self, seconds: float) -> None:
         assert seconds > 0, "a sleep of nothing is a busy loop"
         self.naps.append(seconds)
@@ -59,14 +72,15 @@ class FakeS3:
     tells: bool = False
     failures: list[Exception] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    modified: datetime = datetime(2023, 1, 1, tzinfo=UTC)
 
     def put(self, uri: str, body: bytes, content_type: str = "application/json") -> None:
         self.objects[uri.removeprefix(f"s3://{BUCKET}/")] = (body, content_type)
 
-    def upload_fileobj(self, body: BinaryIO, bucket: str, key: str, ExtraArgs: dict[str, str]) -> None:
-        self._begin("put", key)
-        self._check("s3:PutObject", key)
-        self.objects[key] = (body.read(), ExtraArgs["ContentType"])
+    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        self._begin("put", Key)
+        self._check("s3:PutObject", Key)
+        self.objects[Key] = (Body, ContentType)
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         self._begin("get", Key)
@@ -77,11 +91,15 @@ class FakeS3:
         body, content_type = self.objects[Key]
         return {"Body": io.BytesIO(body), "ContentType": content_type}
 
-    def list_objects_v2(self, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+    def list_objects_v2(
+        self, Bucket: str, Prefix: str, MaxKeys: int = 1_000, StartAfter: str = "", ContinuationToken: str = ""
+    ) -> dict[str, Any]:
         self._begin("list", Prefix)
         self._check("s3:ListBucket", Prefix)
-        keys = sorted(key for key in self.objects if key.startswith(Prefix))[:MaxKeys]
-        return {"Contents": [{"Key": key} for key in keys]} if keys else {}
+        after = max(StartAfter, ContinuationToken)
+        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > after)
+        page: dict[str, Any] = {"Contents": [{"Key": key, "LastModified": self.modified} for key in keys[:MaxKeys]]}
+        return page | ({"IsTruncated": True, "NextContinuationToken": keys[MaxKeys - 1]} if len(keys) > MaxKeys else {})
 
     def _begin(self, call: str, key: str) -> None:
         self.calls.append((call, key))
@@ -156,6 +174,12 @@ class FakeSqs:
         body = document if isinstance(document, str) else json.dumps(document)
         self.messages.append(Message(body, self.receives * 1000 + len(self.messages)))
 
+    def create_queue(self, **wanted: Any) -> dict[str, Any]:
+        raise client_error("AccessDenied", "no queue of one's own", 403)
+
+    def list_queues(self, **wanted: Any) -> dict[str, Any]:
+        return {}
+
     def receive_message(
         self,
         QueueUrl: str,
@@ -193,6 +217,15 @@ class FakeSqs:
         return next(m for m in self.messages if handle == f"{m.number}/{m.receipts}")
 
 
+class AtOnce(Executor):
+    """Does what it is given at once, in the caller's thread."""
+
+    def submit(self, do: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(do(*arguments, **options))
+        return future
+
+
 @dataclass
 class FakeAws:
     time: FakeTime
@@ -201,14 +234,55 @@ class FakeAws:
     sagemaker: FakeSageMaker
     sqs: FakeSqs
     outputs: AsyncEndpointOutputs
+    told: list[str] = field(default_factory=list)
 
     @property
     def clients(self) -> AwsClients:
-        return AwsClients(self.s3, self.runtime, self.sagemaker, self.sqs, logs=None, region="eu-west-1")
+        services: dict[str, Any] = {
+            "s3": self.s3,
+            "sagemaker-runtime": self.runtime,
+            "sagemaker": self.sagemaker,
+            "sqs": self.sqs,
+        }
+        return AwsClients(services.__getitem__, "eu-west-1")
 
     @property
     def clock(self) -> Clock:
-        return Clock(now=self.time.now, sleep=self.time.sleep)
+        return Clock(now=self.time.now, sleep=self.time.sleep, wait=self.time.wait)
+
+    def submit(self, payload: Any, key: str = "one", clients: AwsClients | None = None, **fields: Any) -> Submitted:
+        """One request of the run `run`, sent in this thread."""
+        target = Target.of(self.outputs)
+        sender = Sender(clients or self.clients, target, "run", ClientConfig(), self.clock, self.pause)
+        return sender.send(Request(payload=payload, **fields), Invocation(f"run-{key}", key))
+
+    def collector(self, **config: Any) -> Collector:
+        """A collector whose rounds are made by whoever asks for them, and whose readers read at once."""
+        retries = Retries(3, 0.1, 5.0, self.pause)
+        target, settings = Target.of(self.outputs), ClientConfig(**config)
+        return Collector(self.clients, target, "run-", settings, self.clock, retries, AtOnce(), self.told.append)
+
+    def collect(self, submitted: Submitted, **config: Any) -> Completed:
+        """The result of one request, looked for until it has an outcome; raises what its invocation does."""
+        collector = self.collector(**{"collect": "looking"} | config)
+        invocation = Invocation(submitted.inference_id, "one", submitted=submitted)
+        collector.open()
+        collector.watch(invocation)
+        collector.accepted(invocation)
+        self.until(invocation.done, collector)
+        return invocation.result(0)
+
+    def until(self, so: Callable[[], bool], collector: Collector) -> None:
+        """Make rounds until it is so."""
+        while not so():
+            pause = collector.step()
+            if pause > 0 and not so():
+                self.time.sleep(pause)
+
+    def pause(self, seconds: float) -> bool:
+        if seconds > 0:
+            self.time.sleep(seconds)
+        return False
 
     def announce(
         self, request: dict[str, Any], reply: dict[str, Any], *, reason: str | None = None, envelope: bool = True
@@ -276,6 +350,12 @@ def outputs() -> AsyncEndpointOutputs:
 def aws(outputs: AsyncEndpointOutputs) -> FakeAws:
     time = FakeTime()
     return FakeAws(time, FakeS3(), FakeRuntime(), FakeSageMaker(), FakeSqs(time), outputs)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client's threads would send and read is sent and read by whoever asks: fake time must not run ahead of them."""
+    monkeypatch.setattr(client_endpoint, "ThreadPoolExecutor", lambda *_: AtOnce())
 
 
 @pytest.fixture

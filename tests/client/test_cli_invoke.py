@@ -16,6 +16,8 @@ from async_endpoint.cli import invoke as command
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.contract.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed
 
+pytestmark = pytest.mark.usefixtures("at_once")
+
 OUTPUT = "s3://shop-123456789012/output/1.out"
 RECOMMENDATIONS = {
     "recommendations": [
@@ -46,7 +48,7 @@ class Line:
         self.asked.append((environment, local))
         return self.aws.outputs, "http://127.0.0.1:4566" if local else None
 
-    def create(self, region: str, endpoint_url: str | None) -> AwsClients:
+    def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsClients:
         self.created.append((region, endpoint_url))
         return self.aws.clients
 
@@ -62,7 +64,7 @@ def line(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(AwsClients, "create", line.create)
     monkeypatch.setattr(command.console, "width", 200)
-    for name in ("submit", "wait", "smoke_test"):
+    for name in ("AsyncEndpoint", "smoke_test"):
         monkeypatch.setattr(command, name, functools.partial(getattr(command, name), clock=aws.clock))
     return line
 
@@ -116,7 +118,7 @@ def test_display_results_shows_whatever_came(line: Line, shirt: Path, body: byte
 
 
 def test_json_without_wait_is_one_document(line: Line, shirt: Path) -> None:
-    result = line("invoke", "dev", shirt, "--json")
+    result = line("invoke", "dev", shirt, "--upload", "--json")
     document = json.loads(result.stdout)
     assert document["output_location"] == OUTPUT
     assert document["input_location"].startswith("s3://shop-123456789012/input/")
@@ -151,10 +153,9 @@ def test_timeout_is_the_deadline_and_json_says_pending(line: Line, shirt: Path) 
 
 def test_top_k_sends_the_recommenders_request(line: Line, shirt: Path) -> None:
     assert line("invoke", "dev", shirt, "--top-k", 3).exit_code == 0
-    [(body, content_type)] = line.aws.s3.objects.values()
-    assert content_type == "application/json"
-    assert json.loads(body) == {"image": base64.b64encode(b"pixels").decode(), "top_k": 3}
-    assert line.aws.runtime.calls[0]["InputLocation"].endswith(".json")
+    [call] = line.aws.runtime.calls
+    assert call["ContentType"] == "application/json"
+    assert json.loads(call["Body"]) == {"image": base64.b64encode(b"pixels").decode(), "top_k": 3}
 
 
 def test_top_k_of_an_s3_uri_is_refused_before_anything_is_read(line: Line) -> None:
@@ -168,6 +169,13 @@ def test_options_reach_the_call(line: Line, shirt: Path) -> None:
     line("invoke", "dev", shirt, "--inline", "--content-type", "image/x-shirt", "--accept", "application/json")
     [call] = line.aws.runtime.calls
     assert (call["Body"], call["ContentType"], call["Accept"]) == (b"pixels", "image/x-shirt", "application/json")
+
+
+def test_verbose_says_how_the_result_is_found(line: Line, shirt: Path) -> None:
+    line.aws.s3.put(OUTPUT, b"{}")
+    assert "found by listing" not in line("invoke", "dev", shirt, "--wait").stderr
+    told = line("invoke", "dev", shirt, "--wait", "--verbose").stderr
+    assert "Results are found by listing, not by notifications: sqs:CreateQueue on shop-run-" in told
 
 
 def test_an_s3_uri_is_invoked_as_it_is(line: Line) -> None:
@@ -204,10 +212,7 @@ def test_smoke_test_takes_the_examples_queries_by_default(line: Line, tmp_path: 
     keep_promises(line.aws)
     result = line("smoke-test", "dev", "--json")
     assert result.exit_code == 0, result.exception
-    assert {body for key, (body, _) in line.aws.s3.objects.items() if key.startswith("input/")} == {
-        b"red-shirt.png",
-        b"corrupt.jpg",
-    }
+    assert {call["Body"] for call in line.aws.runtime.calls} == {b"red-shirt.png", b"corrupt.jpg"}
     document = json.loads(result.stdout)
     assert document["passed"] is True
     assert len(document["checks"]) == 4

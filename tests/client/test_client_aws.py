@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import aws as seam
+from async_endpoint.client import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.submit import submit
 from async_endpoint.contract.errors import LocalAwsNotRunning, UsageError
 
 
@@ -58,9 +57,8 @@ def test_a_profile_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyP
         AwsClients.create("eu-west-1")
 
 
-def test_a_refused_connection_names_the_url(outputs: Any, closed_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam, "ATTEMPTS", 1)
-    clients = AwsClients.create("eu-west-1", closed_url)
+def test_a_refused_connection_names_the_url(outputs: Any, closed_url: str) -> None:
+    endpoint = AsyncEndpoint(outputs, endpoint_url=closed_url, config=ClientConfig(attempts=2, backoff_seconds=0.01))
     for inline in (False, True):
         with pytest.raises(LocalAwsNotRunning, match=f"{closed_url} does not answer .*make local-up"):
-            submit(clients, outputs, b"x", inline=inline)
+            endpoint.send(Request(payload=b"x", inline=inline))

@@ -6,17 +6,19 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from async_endpoint.client import AsyncEndpoint, ClientConfig, Submitted
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.collect import wait
-from async_endpoint.client.inputs import upload
 from async_endpoint.client.notifications import find_notifications
-from async_endpoint.client.submit import Submitted
+from async_endpoint.client.retries import Retries
+from async_endpoint.client.uploads import PART_BYTES, carried
 from async_endpoint.contract.errors import ResultNotReady, UsageError
+from async_endpoint.contract.s3_uri import S3Uri
 
 
 @pytest.fixture
@@ -35,32 +37,58 @@ def submitted(outputs: Any, name: str) -> Submitted:
     return Submitted(name, None, f"{base.output_uri}{name}.out", f"{base.failure_uri}{name}.out", 60, datetime.now(UTC))
 
 
-def test_a_large_payload_goes_up_in_parts(clients: AwsClients, outputs: Any) -> None:
-    location = upload(clients, outputs.storage, b"x" * 9_000_000, "text/csv", "one")
-    head = clients.s3.head_object(Bucket=outputs.storage.bucket, Key="input/one.csv")
+def upload(clients: AwsClients, outputs: Any, payload: Path | bytes, content_type: str, name: str) -> str | None:
+    retries = Retries(1, 0.1, 1.0, lambda seconds: False)
+    folder = S3Uri.parse(outputs.storage.input_uri)
+    return carried(clients, retries, folder, name, payload, content_type, inline=False)[1]
+
+
+@pytest.mark.parametrize(("size", "parts"), [(PART_BYTES, None), (PART_BYTES + 1, 2), (2 * PART_BYTES + 5, 3)])
+def test_a_large_payload_goes_up_in_parts(
+    clients: AwsClients, outputs: Any, tmp_path: Path, size: int, parts: int | None
+) -> None:
+    (tmp_path / "rows.csv").write_bytes(b"0123456789abcdef" * (size // 16) + b"x" * (size % 16))
+    location = upload(clients, outputs, tmp_path / "rows.csv", "text/csv", "one")
+    found = clients.s3.get_object(Bucket=outputs.storage.bucket, Key="input/one.csv")
     assert location == f"{outputs.storage.input_uri}one.csv"
-    assert head["ContentLength"] == 9_000_000
-    assert head["ContentType"] == "text/csv"
-    assert head["ETag"].endswith('-2"')
+    assert found["ContentType"] == "text/csv"
+    assert found["Body"].read() == (tmp_path / "rows.csv").read_bytes()
+    assert found["ETag"].partition("-")[2] == (f'{parts}"' if parts else "")
+
+
+def test_a_part_that_fails_leaves_no_upload_behind(
+    clients: AwsClients, outputs: Any, monkeypatch: pytest.MonkeyPatch, refusal: Any
+) -> None:
+    def refuse(**part: Any) -> None:
+        raise refusal("AccessDenied", "no", 403)
+
+    monkeypatch.setattr(clients.s3, "upload_part", refuse)
+    with pytest.raises(UsageError, match="s3:PutObject"):
+        upload(clients, outputs, b"x" * (PART_BYTES + 1), "text/csv", "one")
+    assert "Uploads" not in clients.s3.list_multipart_uploads(Bucket=outputs.storage.bucket)
 
 
 def test_an_empty_payload_goes_up(clients: AwsClients, outputs: Any) -> None:
-    upload(clients, outputs.storage, b"", "image/png", "empty")
+    upload(clients, outputs, b"", "image/png", "empty")
     assert clients.s3.head_object(Bucket=outputs.storage.bucket, Key="input/empty.png")["ContentLength"] == 0
 
 
 def test_an_upload_without_a_bucket_is_one_sentence(clients: AwsClients, outputs: Any) -> None:
-    gone = dataclasses.replace(outputs.storage, input_uri="s3://bucket-that-is-gone/input/")
-    with pytest.raises(UsageError, match=r"s3:PutObject on s3://bucket-that-is-gone/input/one failed \(NoSuchBucket"):
+    gone = dataclasses.replace(outputs, storage=dataclasses.replace(outputs.storage, input_uri="s3://bucket-that-is-gone/i/"))
+    with pytest.raises(UsageError, match=r"s3:PutObject on s3://bucket-that-is-gone/i/one failed \(NoSuchBucket"):
         upload(clients, gone, b"x", "unheard/of", "one")
 
 
-def test_missing_then_there(clients: AwsClients, outputs: Any) -> None:
-    request = submitted(outputs, "one")
-    with pytest.raises(ResultNotReady):
-        wait(clients, request, outputs, deadline_seconds=0)
-    clients.s3.put_object(Bucket=outputs.storage.bucket, Key="output/one.out", Body=b"{}", ContentType="application/json")
-    completed = wait(clients, request, outputs, deadline_seconds=0)
+@pytest.mark.parametrize("collect", ["listing", "looking"])
+def test_missing_then_there(clients: AwsClients, outputs: Any, collect: Any) -> None:
+    with AsyncEndpoint(outputs, clients=clients, config=ClientConfig(collect=collect)) as endpoint:
+        late = endpoint.resume(dataclasses.replace(submitted(outputs, "late"), deadline_seconds=0))
+        with pytest.raises(ResultNotReady):
+            late.result()
+        there = endpoint.resume(submitted(outputs, "one"))
+        where = {"Bucket": outputs.storage.bucket, "Key": "output/one.out"}
+        clients.s3.put_object(**where, Body=b"{}", ContentType="application/json")
+        completed = there.result()
     assert (completed.body, completed.content_type) == (b"{}", "application/json")
 
 

@@ -9,6 +9,8 @@ import pytest
 from async_endpoint.client.smoke import SmokeReport, default_deadline_seconds, smoke_test
 from async_endpoint.contract.errors import EndpointNotReady
 
+pytestmark = pytest.mark.usefixtures("at_once")
+
 REASON = "Received client error (400) from primary: not an image"
 
 
@@ -46,7 +48,7 @@ def endpoint(aws: Any) -> Endpoint:
 
 
 def run(aws: Any, files: tuple[Path, Path], **options: Any) -> SmokeReport:
-    return smoke_test(aws.clients, aws.outputs, *files, clock=aws.clock, **options)
+    return smoke_test(aws.outputs, *files, clients=aws.clients, clock=aws.clock, **options)
 
 
 def verdicts(report: SmokeReport) -> dict[str, bool]:

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ParamValidationError
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
+from async_endpoint.client import AsyncEndpoint
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.submit import submit
 from async_endpoint.contract.errors import (
     AsyncEndpointError,
     EndpointNotReady,
@@ -30,14 +29,16 @@ def shirt(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_is_uploaded_under_a_key_made_of_the_inference_id(aws: Any, shirt: Path) -> None:
-    submitted = submit(aws.clients, aws.outputs, shirt, inference_id="run-1_a.b", clock=aws.clock)
-    assert submitted.input_location == "s3://shop-123456789012/input/run-1_a.b.png"
-    assert aws.s3.objects["input/run-1_a.b.png"] == (b"pixels", "image/png")
+def test_a_file_is_uploaded_under_a_key_made_of_run_and_key(aws: Any, shirt: Path) -> None:
+    submitted = aws.submit(shirt, key="1_a", inline=False)
+    assert submitted.input_location == "s3://shop-123456789012/input/run/1_a.png"
+    assert aws.s3.objects["input/run/1_a.png"] == (b"pixels", "image/png")
     assert aws.runtime.calls == [
         {
             "EndpointName": "shop",
-            "InferenceId": "run-1_a.b",
+            "InferenceId": "run-1_a",
+            "Filename": "1_a.out",
+            "S3OutputPathExtension": "run",
             "ContentType": "image/png",
             "InputLocation": submitted.input_location,
             "RequestTTLSeconds": 3600,
@@ -56,45 +57,47 @@ def test_the_call_is_what_the_service_model_allows(aws: Any, shirt: Path) -> Non
     clients = AwsClients.create("eu-west-1", "http://127.0.0.1:9")
     with Stubber(clients.runtime) as stub:
         expected = {"EndpointName": "shop", "Body": b"pixels", "ContentType": "image/png", "Accept": "application/json"}
-        limits = {"InferenceId": ANY, "RequestTTLSeconds": 3600, "InvocationTimeoutSeconds": 60}
+        limits = {"InferenceId": "run-one", "RequestTTLSeconds": 3600, "InvocationTimeoutSeconds": 60}
+        limits |= {"Filename": "one.out", "S3OutputPathExtension": "run"}
         stub.add_response(
             "invoke_endpoint_async", {"InferenceId": "its own", "OutputLocation": "s3://b-1/o.out"}, expected | limits
         )
-        submitted = submit(clients, aws.outputs, shirt, accept="application/json", inline=True)
+        submitted = aws.submit(shirt, accept="application/json", clients=clients)
     assert submitted.inference_id == "its own"
     assert submitted.input_location is None
     assert submitted.failure_location is None
 
 
-def test_inference_ids_are_unique_and_short_enough(aws: Any, shirt: Path) -> None:
-    ids = {submit(aws.clients, aws.outputs, shirt).inference_id for _ in range(20)}
-    assert len(ids) == 20
-    assert all(1 <= len(inference_id) <= 64 for inference_id in ids)
+@pytest.mark.parametrize("key", ["", "x" * 29, "naïve", "a.b", "a/b", "-a", "line\nbreak"])
+def test_a_key_that_could_not_name_an_output_is_refused(aws: Any, key: str) -> None:
+    with (
+        AsyncEndpoint(aws.outputs, clients=aws.clients) as endpoint,
+        pytest.raises(InvalidInput, match=r"The key .* cannot be"),
+    ):
+        endpoint.submit(b"x", key=key)
 
 
-def test_ids_that_differ_in_unsafe_characters_do_not_share_a_key(aws: Any) -> None:
-    locations = [
-        submit(aws.clients, aws.outputs, b"{}", content_type="application/json", inference_id=inference_id).input_location
-        for inference_id in ("run/1", "run 1", "run/1")
-    ]
-    assert locations[0] == locations[2] != locations[1]
-    assert all(re.fullmatch(r"s3://shop-123456789012/input/run-1-[0-9a-f]{8}\.json", location or "") for location in locations)
+def test_the_same_key_of_the_same_run_is_the_same_request(aws: Any, shirt: Path) -> None:
+    aws.submit(shirt, inline=False)
+    aws.submit(shirt, inline=False)
+    assert aws.runtime.calls[0] == aws.runtime.calls[1]
+    assert len(aws.s3.objects) == 1
 
 
-@pytest.mark.parametrize("inference_id", [" leading", "x" * 65, "naïve", "line\nbreak"])
-def test_an_inference_id_the_service_would_refuse_is_refused_here(aws: Any, inference_id: str) -> None:
-    with pytest.raises(InvalidInput, match="Inference id"):
-        submit(aws.clients, aws.outputs, b"x", inference_id=inference_id)
-    assert not aws.s3.calls
+@pytest.mark.parametrize(("size", "inline"), [(1, True), (128_000, True), (128_001, False)])
+def test_a_body_goes_inline_by_its_size(aws: Any, size: int, inline: bool) -> None:
+    submitted = aws.submit(b"x" * size)
+    assert ("Body" in aws.runtime.calls[0], submitted.input_location is None) == (inline, inline)
+    assert len(aws.s3.objects) == (not inline)
 
 
-def test_bytes_are_uploaded_as_binary_unless_said_otherwise(aws: Any) -> None:
-    submit(aws.clients, aws.outputs, b"x")
+def test_bytes_are_sent_as_binary_unless_said_otherwise(aws: Any) -> None:
+    aws.submit(b"x")
     assert aws.runtime.calls[0]["ContentType"] == "application/octet-stream"
 
 
 def test_an_s3_uri_is_sent_as_it_is_and_nothing_is_uploaded(aws: Any) -> None:
-    submitted = submit(aws.clients, aws.outputs, "s3://elsewhere/a/shirt.jpg")
+    submitted = aws.submit("s3://elsewhere/a/shirt.jpg")
     assert submitted.input_location == "s3://elsewhere/a/shirt.jpg"
     assert aws.runtime.calls[0]["InputLocation"] == "s3://elsewhere/a/shirt.jpg"
     assert aws.runtime.calls[0]["ContentType"] == "image/jpeg"
@@ -112,14 +115,14 @@ def test_an_s3_uri_is_sent_as_it_is_and_nothing_is_uploaded(aws: Any) -> None:
 )
 def test_a_uri_that_cannot_be_an_input_is_refused(aws: Any, uri: str, complaint: str) -> None:
     with pytest.raises(InvalidInput, match=complaint):
-        submit(aws.clients, aws.outputs, uri)
+        aws.submit(uri)
     assert not aws.runtime.calls
 
 
 def test_an_empty_file_is_submitted_for_the_service_to_judge(aws: Any, tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
-    submitted = submit(aws.clients, aws.outputs, tmp_path / "empty.jpg", inference_id="empty")
-    assert aws.s3.objects["input/empty.jpg"] == (b"", "image/jpeg")
+    submitted = aws.submit(tmp_path / "empty.jpg", key="empty")
+    assert aws.s3.objects["input/run/empty.jpg"] == (b"", "image/jpeg")
     assert aws.runtime.calls[0]["InputLocation"] == submitted.input_location
 
 
@@ -128,19 +131,19 @@ def test_a_file_above_one_gigabyte_is_refused_before_any_call(aws: Any, tmp_path
     with path.open("wb") as file:
         os.truncate(file.fileno(), INPUT_OBJECT_BYTES + 1)
     with pytest.raises(InvalidInput, match=r"huge\.bin has 1,073,741,825 bytes; give an input of at most 1,073,741,824\."):
-        submit(aws.clients, aws.outputs, path)
+        aws.submit(path)
     assert not aws.s3.calls
 
 
 @pytest.mark.parametrize("name", ["absent.png", "."])
 def test_what_is_not_a_file_is_named(aws: Any, tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
-        submit(aws.clients, aws.outputs, tmp_path / name)
+        aws.submit(tmp_path / name)
 
 
 @pytest.mark.parametrize("size", [1, 128_000])
 def test_an_inline_body_travels_in_the_call(aws: Any, size: int) -> None:
-    submitted = submit(aws.clients, aws.outputs, b"x" * size, inline=True)
+    submitted = aws.submit(b"x" * size, inline=True)
     assert len(aws.runtime.calls[0]["Body"]) == size
     assert "InputLocation" not in aws.runtime.calls[0]
     assert submitted.input_location is None
@@ -149,20 +152,20 @@ def test_an_inline_body_travels_in_the_call(aws: Any, size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 128_001])
 def test_an_inline_body_outside_its_limit_is_refused(aws: Any, size: int) -> None:
-    with pytest.raises(InvalidInput, match=rf"has {size:,} bytes; an inline body holds 1 to 128,000: leave out --inline"):
-        submit(aws.clients, aws.outputs, b"x" * size, inline=True)
+    with pytest.raises(InvalidInput, match=rf"has {size:,} bytes; an inline body holds 1 to 128,000: put it into S3"):
+        aws.submit(b"x" * size, inline=True)
     assert not aws.runtime.calls
 
 
 def test_an_s3_uri_cannot_go_inline(aws: Any) -> None:
     with pytest.raises(InvalidInput, match="cannot go inline"):
-        submit(aws.clients, aws.outputs, "s3://elsewhere/x.json", inline=True)
+        aws.submit("s3://elsewhere/x.json", inline=True)
 
 
 @pytest.mark.parametrize("field", ["content_type", "accept"])
 def test_a_header_cannot_carry_a_line_break(aws: Any, field: str) -> None:
     with pytest.raises(InvalidInput, match="HTTP header"):
-        submit(aws.clients, aws.outputs, b"x", **{field: "text/plain\r\nX-Evil: 1"})
+        aws.submit(b"x", **{field: "text/plain\r\nX-Evil: 1"})
     assert not aws.s3.calls
     assert not aws.runtime.calls
 
@@ -182,7 +185,7 @@ def test_a_validation_error_is_told_by_the_endpoints_state(
     aws.runtime.error = refusal("ValidationError", "Endpoint shop is not asynchronous.")
     aws.sagemaker.status, aws.sagemaker.reason = status, "no ping answer."
     with pytest.raises(error) as caught:
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
     assert str(caught.value).startswith(sentence)
     assert caught.value.exit_code == error.exit_code
 
@@ -193,13 +196,13 @@ def test_not_found_needs_no_right_to_describe(aws: Any, refusal: Any) -> None:
     with pytest.raises(
         EndpointNotReady, match=r"shop does not take requests yet \(Endpoint shop of account 123456789012 not found\)"
     ):
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
 
 
 def test_an_endpoint_that_came_into_service_meanwhile_is_worth_another_try(aws: Any, refusal: Any) -> None:
     aws.runtime.error = refusal("ValidationError", "Endpoint shop is not in service: its status is Creating.")
     with pytest.raises(EndpointNotReady, match=r"shop does not take requests yet \(.*Creating\); submit again\."):
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
 
 
 @pytest.mark.parametrize(
@@ -219,38 +222,38 @@ def test_other_refusals_become_one_sentence(
 ) -> None:
     aws.runtime.error = refusal(code, "said.", status)
     with pytest.raises(AsyncEndpointError) as caught:
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
     assert type(caught.value) is error
     assert sentence in str(caught.value)
 
 
 def test_a_denied_upload_names_the_action_and_the_key(aws: Any) -> None:
     aws.s3.denied.add("s3:PutObject")
-    with pytest.raises(UsageError, match=r"s3:PutObject on s3://shop-123456789012/input/one\.bin is denied \(AccessDenied"):
-        submit(aws.clients, aws.outputs, b"x", inference_id="one")
+    with pytest.raises(UsageError, match=r"s3:PutObject on s3://shop-123456789012/input/run/one\.bin is denied \(AccessDenied"):
+        aws.submit(b"x", inline=False)
     assert not aws.runtime.calls
 
 
 def test_missing_credentials_are_a_usage_error(aws: Any) -> None:
     aws.runtime.error = NoCredentialsError()
     with pytest.raises(UsageError, match="no usable AWS credentials"):
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
 
 
 def test_what_botocore_will_not_send_is_invalid_input(aws: Any) -> None:
     aws.runtime.error = ParamValidationError(report="Invalid length for parameter Accept")
     with pytest.raises(InvalidInput, match="Invalid length for parameter Accept"):
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
 
 
 def test_aws_out_of_reach_is_not_ready(aws: Any) -> None:
     aws.runtime.error = EndpointConnectionError(endpoint_url="https://runtime.sagemaker.eu-west-1.amazonaws.com/")
     with pytest.raises(NotReady, match="AWS cannot be reached in eu-west-1") as caught:
-        submit(aws.clients, aws.outputs, b"x")
+        aws.submit(b"x")
     assert not isinstance(caught.value, LocalAwsNotRunning)
 
 
 def test_a_reply_without_an_output_location_is_explained(aws: Any) -> None:
     aws.runtime.output_path = False
-    with pytest.raises(UsageError, match="no S3OutputPath; apply environment dev again"):
-        submit(aws.clients, aws.outputs, b"x")
+    with pytest.raises(UsageError, match="no S3OutputPath; give it one"):
+        aws.submit(b"x")

@@ -78,7 +78,7 @@ def cloud() -> FakeLogs:
 
 
 def clients(cloud: Any) -> AwsClients:
-    return AwsClients(None, None, None, None, logs=cloud, region="eu-west-1", endpoint_url="http://127.0.0.1:9")
+    return AwsClients({"logs": cloud}.__getitem__, "eu-west-1", "http://127.0.0.1:9")
 
 
 def messages(lines: Any) -> list[str]:

@@ -142,7 +142,8 @@ def test_the_layout_is_the_one_there_is(readme: Document) -> None:
 
 
 def test_the_python_of_the_readme_is_python(readme: Document) -> None:
-    (example,) = readme.blocks("python")
-    compile(example, "README.md", "exec")
-    assert "boto3" in example
-    assert "async_endpoint" not in example
+    plain, ours = readme.blocks("python")
+    for example in (plain, ours):
+        compile(example, "README.md", "exec")
+    assert "boto3" in plain and "async_endpoint" not in plain
+    assert "boto3" not in ours

@@ -18,8 +18,8 @@ pytestmark = [
 def test_without_wait_it_prints_where_the_result_will_be(root: Any) -> None:
     invoked = root.succeed("invoke", root.checkout.query("blue-trousers.jpg"))
 
-    assert re.fullmatch(rf"{root.outputs.storage.output_uri}[0-9a-f-]{{36}}\.out\n", invoked.out)
-    assert re.fullmatch(r"submitted [0-9a-f-]{36}\n", invoked.err)
+    assert re.fullmatch(rf"{root.outputs.storage.output_uri}r[0-9a-f]{{12}}/00000001\.out\n", invoked.out)
+    assert re.fullmatch(r"submitted r[0-9a-f]{12}-00000001\n", invoked.err)
 
 
 def test_displayed_results_are_a_table_for_people(root: Any) -> None:
@@ -40,9 +40,9 @@ def test_json_is_one_document_with_the_result(root: Any) -> None:
     assert submitted.keys() == few.keys() - {"status", "result", "bytes", "content_type", "seconds"}
 
 
-def test_inline_needs_no_input_object(root: Any) -> None:
-    inline = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--inline", "--json").document
-    stored = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--json").document
+def test_small_inputs_go_inline_and_any_can_be_uploaded(root: Any) -> None:
+    inline = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--json").document
+    stored = root.succeed("invoke", root.checkout.query("yellow-bag.jpg"), "--wait", "--upload", "--json").document
 
     assert inline["input_location"] is None
     assert root.object(stored["input_location"])

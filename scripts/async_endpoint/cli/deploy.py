@@ -87,9 +87,9 @@ def outputs(environment: Environment, local: Local = False, as_json: Json = Fals
     """Show the names, addresses and limits of an applied environment."""
     from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415
 
-    values, _ = read_outputs(environment, local=local)
-    if as_json:
-        print_json(values.as_dict())
+    values, endpoint_url = read_outputs(environment, local=local)
+    if as_json:  # what it takes to use the environment, from this machine
+        print_json(values.as_dict() | {"endpoint_url": endpoint_url})
         return
     rows = _rows(values.as_dict())
     width = max(len(name) for name, _ in rows)

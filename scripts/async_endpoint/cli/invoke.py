@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +14,14 @@ from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.tables import recommendations_table
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.collect import Completed, wait
+from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request
 from async_endpoint.client.payload import prepare
 from async_endpoint.client.smoke import SmokeReport, smoke_test
-from async_endpoint.client.submit import Submitted, submit
-from async_endpoint.contract.errors import InvocationFailed, ResultNotReady, SmokeTestFailed
+from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.workspace import Workspace
 
+STATUS_SECONDS = 0.5
 QUERIES = Path("examples", "fashion-recommender", "queries")
 
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")]
@@ -43,30 +44,37 @@ def invoke(
     top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Ask the recommender for this many items.")] = None,
     content_type: Annotated[str | None, typer.Option("--content-type", help="Default: guessed from the name.")] = None,
     accept: Annotated[str | None, typer.Option("--accept", help="The content type wanted back.")] = None,
-    inline: Annotated[bool, typer.Option("--inline", help="Send the input in the call, up to 128,000 bytes.")] = False,
+    inline: Annotated[
+        bool | None, typer.Option("--inline/--upload", help="Send the input in the call, or put it into S3; default: by size.")
+    ] = None,
     timeout: Seconds = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how the result is found, and why so.")] = False,
     as_json: AsJson = False,
     local: Local = False,
 ) -> None:
     """Send one request to the endpoint; print where its result will be, or wait for it."""
     body, body_type = prepare(payload, content_type=content_type, top_k=top_k)
-    outputs, clients = _connect(environment, local)
-    submitted = submit(clients, outputs, body, content_type=body_type, accept=accept, inline=inline)
-    if not (waiting or display or timeout is not None):
-        if as_json:
-            print_json(submitted.as_dict())
-        else:
-            console.print(f"submitted {submitted.inference_id}", markup=False, soft_wrap=True)
-            print(submitted.output_location)
-        return
-    completed = _wait(clients, submitted, outputs, timeout, as_json)
+    outputs, url = _read_outputs(environment, local)
+    config, explain = ClientConfig(concurrency=1, deadline_seconds=timeout), _say if verbose else lambda told: None
+    request = Request(payload=body, content_type=body_type, accept=accept, inline=inline)
+    with AsyncEndpoint(outputs, endpoint_url=url, config=config, explain=explain) as endpoint:
+        if not (waiting or display or timeout is not None):
+            submitted = endpoint.send(request)
+            if as_json:
+                print_json(submitted.as_dict())
+            else:
+                _say(f"submitted {submitted.inference_id}")
+                print(submitted.output_location)
+            return
+        invocation = endpoint.submit(request)
+        completed = _wait(invocation, as_json)
     if as_json:
-        print_json(submitted.as_dict() | completed.as_dict())
+        print_json(invocation.accepted().as_dict() | completed.as_dict())
         return
-    console.print(f"completed in {completed.seconds:.1f} s, {len(completed.body):,} bytes", markup=False)
+    _say(f"completed in {completed.seconds:.1f} s, {len(completed.body):,} bytes")
     if display:
         _show(completed)
-    print(submitted.output_location)
+    print(completed.output_location)
 
 
 def run_smoke_test(
@@ -81,15 +89,8 @@ def run_smoke_test(
     if good is None or bad is None:
         queries = Workspace.find().root / QUERIES
         good, bad = good or queries / "red-shirt.png", bad or queries / "corrupt.jpg"
-    outputs, clients = _connect(environment, local)
-    report = smoke_test(
-        clients,
-        outputs,
-        good,
-        bad,
-        deadline_seconds=timeout,
-        on_event=lambda event: console.print(event, markup=False, soft_wrap=True),
-    )
+    outputs, url = _read_outputs(environment, local)
+    report = smoke_test(outputs, good, bad, endpoint_url=url, deadline_seconds=timeout, on_event=_say)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -101,33 +102,32 @@ def run_smoke_test(
         )
 
 
-def _connect(environment: str, local: bool) -> tuple[AsyncEndpointOutputs, AwsClients]:
+def _read_outputs(environment: str, local: bool) -> tuple[AsyncEndpointOutputs, str | None]:
     from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
 
-    outputs, endpoint_url = read_outputs(environment, local=local)
-    return outputs, AwsClients.create(outputs.region, endpoint_url)
+    return read_outputs(environment, local=local)
 
 
-def _wait(
-    clients: AwsClients, submitted: Submitted, outputs: AsyncEndpointOutputs, timeout: float | None, as_json: bool
-) -> Completed:
+def _say(told: str) -> None:
+    console.print(told, markup=False, soft_wrap=True)
+
+
+def _wait(invocation: Invocation, as_json: bool) -> Completed:
+    submitted, started = invocation.accepted(), time.monotonic()
     with console.status(f"waiting for {submitted.inference_id}") as status:
-        try:
-            return wait(
-                clients,
-                submitted,
-                outputs,
-                deadline_seconds=timeout,
-                on_poll=lambda poll: status.update(f"waiting for {submitted.inference_id}, {poll.elapsed_seconds:.0f} s"),
+        while not invocation.done():
+            status.update(f"waiting for {submitted.inference_id}, {time.monotonic() - started:.0f} s")
+            with suppress(ResultNotReady):
+                invocation.exception(timeout=STATUS_SECONDS)
+    try:
+        return invocation.result()
+    except AsyncEndpointError as error:
+        if as_json and isinstance(error, InvocationFailed | ResultNotReady):
+            ended = (
+                {"status": "Failed", "reason": error.reason} if isinstance(error, InvocationFailed) else {"status": "Pending"}
             )
-        except InvocationFailed as error:
-            if as_json:
-                print_json(submitted.as_dict() | {"status": "Failed", "reason": error.reason})
-            raise
-        except ResultNotReady:
-            if as_json:
-                print_json(submitted.as_dict() | {"status": "Pending"})
-            raise
+            print_json(submitted.as_dict() | ended)
+        raise
 
 
 def _show(completed: Completed) -> None:

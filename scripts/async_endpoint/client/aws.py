@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from botocore.config import Config
@@ -14,41 +15,71 @@ from async_endpoint.contract.errors import UsageError
 CONNECT_TIMEOUT_SECONDS: Final = 5
 READ_TIMEOUT_SECONDS: Final = 60  # longer than the longest SQS long poll, 20 s
 ATTEMPTS: Final = 3
+CONNECTIONS: Final = 10
 ENDPOINT_URL_VARIABLE: Final = "AWS_ENDPOINT_URL"
 
 
-@dataclass(frozen=True)
-class AwsClients:
-    """The services a caller of an endpoint talks to. `endpoint_url` is None for AWS itself."""
+class _Service:
+    """A client that is made when it is first asked for: each costs some 50 ms."""
 
-    s3: Any
-    runtime: Any
-    sagemaker: Any
-    sqs: Any
-    logs: Any
-    region: str
-    endpoint_url: str | None = None
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, clients: AwsClients, owner: type[AwsClients]) -> Any:
+        return clients.get(self._name)
+
+
+class AwsClients:
+    """The services a caller of an endpoint talks to; safe to share among threads.
+
+    `make` gives the client of a service by boto3's name for it. `endpoint_url` is None for AWS itself.
+    """
+
+    s3: Any = _Service("s3")
+    runtime: Any = _Service("sagemaker-runtime")
+    sagemaker: Any = _Service("sagemaker")
+    sqs: Any = _Service("sqs")
+    sns: Any = _Service("sns")
+    logs: Any = _Service("logs")
+    cloudwatch: Any = _Service("cloudwatch")
+    scaling: Any = _Service("application-autoscaling")
+
+    def __init__(self, make: Callable[[str], Any], region: str, endpoint_url: str | None = None) -> None:
+        self.region, self.endpoint_url = region, endpoint_url
+        self._make = make
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     @classmethod
-    def create(cls, region: str, endpoint_url: str | None = None) -> AwsClients:
+    def create(
+        cls, region: str, endpoint_url: str | None = None, *, attempts: int = ATTEMPTS, connections: int = CONNECTIONS
+    ) -> AwsClients:
         """Clients for AWS, or for the local AWS at `endpoint_url`.
 
         With `endpoint_url` the credentials are the fixed pair local/local and this machine's profile is left out; without it
-        boto3's own chain decides, AWS_ENDPOINT_URL included. Raises UsageError when the AWS settings of this machine cannot be
-        used.
+        boto3's own chain decides, AWS_ENDPOINT_URL included. Each client tries a call `attempts` times and keeps up to
+        `connections` open. Raises UsageError when the AWS settings of this machine cannot be used.
         """
         url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
         try:
-            session, config = _session(region, endpoint_url), _config(url)
-            s3, runtime, sagemaker, sqs, logs = (
-                session.client(service, endpoint_url=endpoint_url, config=config)
-                for service in ("s3", "sagemaker-runtime", "sagemaker", "sqs", "logs")
-            )
+            session, config = _session(region, endpoint_url), _config(url, attempts, connections)
+            clients = cls(lambda name: session.client(name, endpoint_url=endpoint_url, config=config), region, url)
+            clients.get("s3")  # whatever is wrong with the settings shows here
         except (BotoCoreError, ValueError) as error:  # boto3 reports a malformed URL as a ValueError
             raise UsageError(
                 f"No AWS clients for region {region!r} ({error}); correct the AWS settings of this shell."
             ) from error
-        return cls(s3, runtime, sagemaker, sqs, logs, region, url)
+        return clients
+
+    def get(self, name: str) -> Any:
+        """The client of the service that boto3 calls `name`."""
+        made = self._made.get(name)
+        if made is None:
+            with self._lock:  # making clients is not safe among threads, using them is
+                if name not in self._made:
+                    self._made[name] = self._make(name)
+                made = self._made[name]
+        return made
 
 
 def _session(region: str, endpoint_url: str | None) -> Any:
@@ -62,11 +93,13 @@ def _session(region: str, endpoint_url: str | None) -> Any:
     return boto3.Session("local", "local", region_name=region, botocore_session=bare)
 
 
-def _config(url: str | None) -> Config:
+def _config(url: str | None, attempts: int, connections: int) -> Config:
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=connections,
+        tcp_keepalive=True,
     )
     # a proxy set for the internet must not receive what is meant for loopback
     return config.merge(Config(s3={"addressing_style": "path"}, proxies={})) if url else config

@@ -43,7 +43,8 @@ _CREDENTIALS: Final = frozenset(
     }
 )
 # ThrottlingException is not in sagemaker-runtime's model: only the code string tells it
-_BUSY: Final = re.compile(r"Throttl|TooManyRequests|SlowDown|RequestLimitExceeded|ServiceUnavailable|InternalFailure")
+_THROTTLED: Final = re.compile(r"Throttl|TooManyRequests|SlowDown|RequestLimitExceeded")
+_BUSY: Final = re.compile(r"ServiceUnavailable|InternalFailure|InternalError|RequestTimeout$")
 
 
 @contextmanager
@@ -71,15 +72,27 @@ def message_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
 
 
+def throttled(error: Exception) -> bool:
+    """Whether the service refuses for the number of calls."""
+    return isinstance(error, ClientError) and _THROTTLED.search(code_of(error)) is not None
+
+
+def curable(error: Exception) -> bool:
+    """Whether another try may be answered otherwise: throttling, status 5xx, or no answer at all."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or throttled(error) or _BUSY.search(code_of(error)) is not None
+    return isinstance(error, _UNANSWERED)
+
+
 def _refused(error: ClientError, action: str, resource: str) -> AsyncEndpointError:
     code, said = code_of(error), message_of(error)
     answer = f"{code}: {said}" if said else code
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in DENIED:
         return UsageError(f"{action} on {resource} is denied ({answer}); attach the environment's caller policy.")
     if code in _CREDENTIALS:
         return UsageError(f"AWS does not accept these credentials ({answer}); renew them and try again.")
-    if status >= 500 or _BUSY.search(code):
+    if curable(error):
         return NotReady(f"{action} on {resource} is refused for the moment ({answer}); try again in a while.")
     return UsageError(f"{action} on {resource} failed ({answer}); check that the environment is applied in this account.")
 

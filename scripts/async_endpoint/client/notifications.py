@@ -9,7 +9,7 @@ from typing import Any, Final
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.explain import explained
-from async_endpoint.client.submit import Submitted
+from async_endpoint.client.results import Submitted
 from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput
 from async_endpoint.contract.notifications import Notification, parse_notification
 

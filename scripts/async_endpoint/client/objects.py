@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from botocore.exceptions import ClientError
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import DENIED, code_of, explained, message_of
+from async_endpoint.client.retries import Retries
 from async_endpoint.contract.s3_uri import S3Uri
 
 LIST_ACTION: Final = "s3:ListBucket"
@@ -31,44 +32,45 @@ class Unreadable:
     exists: bool | None
 
 
-@dataclass
-class Place:
-    """One location, looked at again and again.
+class Objects:
+    """S3 as one caller may see it.
 
     S3 answers 404 for a missing key, and 403 to a caller without s3:ListBucket, exactly as for a key that may not be read
     (FACTS "Results"). Where its message does not name the action, a listing of the one key tells the two apart.
-    `blind` is true once it is known that they cannot be told apart: then 403 is taken for "not yet".
+    `blind` is true once it is known that they cannot be told apart: then 403 is taken for "not yet", unless this caller could
+    tell before (`seeing`), who has then lost that right.
     """
 
-    clients: AwsClients
-    location: str
-    blind: bool = field(default=False, init=False)
+    def __init__(self, clients: AwsClients, retries: Retries) -> None:
+        self._clients, self._retries = clients, retries
+        self.blind = False
+        self.seeing = False
 
-    def look(self) -> Found | Unreadable | None:
+    def look(self, location: str) -> Found | Unreadable | None:
         """The object, or why it cannot be read, or None for not there yet. Raises what `explained` raises."""
-        answer = self._get()
+        answer = self._get(location)
         if not isinstance(answer, str):
+            self.seeing, self.blind = True, False
             return answer
         if answer == LIST_ACTION:
             self.blind = True
         if self.blind:
-            return None
-        exists = self._exists()
+            return Unreadable(READ_ACTION, None) if self.seeing else None
+        exists = self._exists(location)
         if exists is None and not answer:
             self.blind = True
-            return None
+            return Unreadable(READ_ACTION, None) if self.seeing else None
         if exists:  # it may have come between the two calls
-            again = self._get()
+            again = self._get(location)
             return Unreadable(again or READ_ACTION, exists) if isinstance(again, str) else again
         return Unreadable(answer, exists) if answer else None
 
-    def _get(self) -> Found | str | None:
+    def _get(self, location: str) -> Found | str | None:
         """The object, None for 404, or for 403 the action S3 says is missing, empty when it does not say."""
-        uri = S3Uri.parse(self.location)
-        with explained(self.clients, READ_ACTION, self.location):
+        uri = S3Uri.parse(location)
+        with explained(self._clients, READ_ACTION, location):
             try:
-                reply = self.clients.s3.get_object(Bucket=uri.bucket, Key=uri.key)
-                return Found(reply["Body"].read(), reply.get("ContentType", ""))
+                return self._retries.call(lambda: self._read(uri))
             except ClientError as error:
                 if code_of(error) in ("NoSuchKey", "404"):
                     return None
@@ -77,11 +79,17 @@ class Place:
                 named = _NAMED_ACTION.search(message_of(error))
                 return named[1] if named else ""
 
-    def _exists(self) -> bool | None:
-        uri = S3Uri.parse(self.location)
-        with explained(self.clients, LIST_ACTION, self.location):
+    def _read(self, uri: S3Uri) -> Found:
+        reply = self._clients.s3.get_object(Bucket=uri.bucket, Key=uri.key)
+        return Found(reply["Body"].read(), reply.get("ContentType", ""))
+
+    def _exists(self, location: str) -> bool | None:
+        uri = S3Uri.parse(location)
+        with explained(self._clients, LIST_ACTION, location):
             try:
-                reply = self.clients.s3.list_objects_v2(Bucket=uri.bucket, Prefix=uri.key, MaxKeys=1)
+                reply = self._retries.call(
+                    lambda: self._clients.s3.list_objects_v2(Bucket=uri.bucket, Prefix=uri.key, MaxKeys=1)
+                )
             except ClientError as error:
                 if code_of(error) not in DENIED:
                     raise

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.collect import Completed, wait
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.endpoint import AsyncEndpoint
+from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.notifications import find_notifications
-from async_endpoint.client.submit import Submitted, submit
+from async_endpoint.client.results import Request, Submitted
 from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed
 from async_endpoint.contract.notifications import Notification, Status
 from async_endpoint.contract.outputs import AsyncEndpointOutputs, Limits
@@ -55,11 +57,12 @@ def default_deadline_seconds(bounds: Limits) -> int:
 
 
 def smoke_test(
-    clients: AwsClients,
     outputs: AsyncEndpointOutputs,
     good: Path,
     bad: Path,
     *,
+    endpoint_url: str | None = None,
+    clients: AwsClients | None = None,
     deadline_seconds: float | None = None,
     on_event: Callable[[str], None] = lambda event: None,
     clock: Clock = SYSTEM_CLOCK,
@@ -67,12 +70,17 @@ def smoke_test(
     """Submit `good` and `bad` and check result object, failure object, success and error notification of exactly these two.
 
     Works from zero instances; ends by `deadline_seconds` (see default_deadline_seconds) plus a minute for notifications. A miss
-    is a Check that did not pass; raises what `submit` raises when nothing could be tested.
+    is a Check that did not pass; raises what `AsyncEndpoint.send` raises when nothing could be tested.
     """
     allowed = default_deadline_seconds(outputs.limits) if deadline_seconds is None else deadline_seconds
-    trial = _Trial(clients, outputs, allowed, on_event, clock)
-    accepted, refused = trial.submit(good), trial.submit(bad)
-    checks = (trial.result(accepted), trial.failure(refused), *trial.notifications(accepted, refused))
+    # objects are looked for themselves: a notification that carries the result would prove nothing of them
+    config = ClientConfig(collect="looking", deadline_seconds=allowed)
+    clients = clients or AwsClients.create(outputs.region, endpoint_url)
+    with AsyncEndpoint(outputs, clients=clients, config=config, clock=clock) as endpoint:
+        trial = _Trial(clients, outputs, endpoint, on_event, clock)
+        accepted, refused = trial.submit(good), trial.submit(bad)
+        first, second = endpoint.resume(accepted), endpoint.resume(refused) if refused.failure_location else None
+        checks = (trial.result(accepted, first), trial.failure(refused, second), *trial.notifications(accepted, refused))
     return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), checks)
 
 
@@ -80,29 +88,29 @@ def smoke_test(
 class _Trial:
     clients: AwsClients
     outputs: AsyncEndpointOutputs
-    allowed_seconds: float
+    endpoint: AsyncEndpoint
     on_event: Callable[[str], None]
     clock: Clock
 
     def submit(self, payload: Path) -> Submitted:
-        submitted = submit(self.clients, self.outputs, payload, clock=self.clock)
+        submitted = self.endpoint.send(Request(payload=payload))
         self.on_event(f"submitted {payload.name} as {submitted.inference_id}")
         return submitted
 
-    def result(self, request: Submitted) -> Check:
+    def result(self, request: Submitted, invocation: Invocation) -> Check:
         try:
-            completed = self._wait(request)
+            completed = invocation.result()
         except AsyncEndpointError as error:
             return self._check("result object", request, False, str(error))
         return self._check("result object", request, True, f"{len(completed.body):,} bytes in {request.output_location}")
 
-    def failure(self, request: Submitted) -> Check:
-        if request.failure_location is None:
+    def failure(self, request: Submitted, invocation: Invocation | None) -> Check:
+        if invocation is None:
             return self._check(
                 "failure object", request, False, "The endpoint names no failure location; give it a failure path."
             )
         try:
-            completed = self._wait(request)
+            completed = invocation.result()
         except InvocationFailed as failed:
             reason = (failed.reason.splitlines() or ["no reason given"])[0]
             return self._check("failure object", request, True, f"{reason} in {failed.failure_location}")
@@ -133,9 +141,6 @@ class _Trial:
         reason = (notification.failure_reason or "").partition("\n")[0]
         said = f": {reason}" if reason else ""
         return self._check(name, request, notification.status == status, f"{notification.status}{said}")
-
-    def _wait(self, request: Submitted) -> Completed:
-        return wait(self.clients, request, self.outputs, deadline_seconds=self.allowed_seconds, clock=self.clock)
 
     def _check(self, name: str, request: Submitted, passed: bool, detail: str) -> Check:
         seconds = self.clock.now() - request.submitted_at.timestamp()

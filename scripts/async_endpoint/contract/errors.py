@@ -3,17 +3,20 @@
     AsyncEndpointError                 exit code
     ├── WorkFailed                     1  the work was done and it failed
     │   ├── InvocationFailed              the model or the service answered with a failure
+    │   │   └── InvocationExpired         its time to live passed before an instance took it
     │   ├── TerraformFailed               a Terraform command ended with an error
     │   └── SmokeTestFailed               at least one check of a smoke test missed
     ├── UsageError                     2  what was asked for cannot be done as asked
     │   ├── InvalidInput                  an argument, a file or a URI is not usable
+    │   ├── ResultUnreadable              a result is there and may not be read
     │   ├── UnknownEnvironment            no folder of that name under envs/
     │   └── PackageLayoutError            a model folder does not follow the archive layout
     ├── NotReady                       3  the other side is not there, or not yet
     │   ├── ToolMissing                   a program is absent or too old
     │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
-    │   └── ResultNotReady                the deadline passed with neither output nor failure
+    │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
+    │       └── Abandoned                     the client was closed before the outcome was there
     └── Refused                        4  it could be done, and should not be
         └── ApplyNotProven                what is live is not what was planned
 
@@ -47,6 +50,10 @@ class InvocationFailed(WorkFailed):
         self.failure_location = failure_location
 
 
+class InvocationExpired(InvocationFailed):
+    """A request's time to live passed before an instance took it."""
+
+
 class TerraformFailed(WorkFailed):
     """A Terraform command ended with an error."""
 
@@ -63,6 +70,10 @@ class UsageError(AsyncEndpointError):
 
 class InvalidInput(UsageError):
     """An argument, a file, a URI or a field has a value that cannot be used."""
+
+
+class ResultUnreadable(UsageError):
+    """A result or a failure object is there, and the caller may not read it, or no longer."""
 
 
 class UnknownEnvironment(UsageError):
@@ -91,8 +102,12 @@ class EndpointNotReady(NotReady):
     """The endpoint is unknown, still creating, or failed."""
 
 
-class ResultNotReady(NotReady):
-    """The deadline passed with neither an output nor a failure object."""
+class ResultNotReady(NotReady, TimeoutError):
+    """The deadline passed with neither an output nor a failure object. A TimeoutError too, as futures raise."""
+
+
+class Abandoned(ResultNotReady):
+    """The client was closed before a request had an outcome, which may still come."""
 
 
 class Refused(AsyncEndpointError):

@@ -7,6 +7,8 @@ message is not documented; it is looked for at the top, in `responseParameters` 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,10 @@ Status = Literal["Completed", "Failed"]
 
 @dataclass(frozen=True)
 class Notification:
-    """One terminal state, as announced. A hint: S3 decides. Locations are S3 URIs, absent when the message has none."""
+    """One terminal state, as announced. A hint: S3 decides. Locations are S3 URIs, absent when the message has none.
+
+    `response_body` is the response, or the failure, where the message includes it. Times are ISO 8601 by the service's clock.
+    """
 
     status: Status
     inference_id: str | None
@@ -28,6 +33,9 @@ class Notification:
     failure_location: str | None
     failure_reason: str | None
     response_body: bytes | None
+    response_type: str | None = None
+    received_time: str | None = None
+    event_time: str | None = None
 
 
 def parse_notification(text: str | bytes) -> Notification | None:
@@ -44,7 +52,7 @@ def parse_notification(text: str | bytes) -> Notification | None:
         raise InvalidInput(f"A notification has invocationStatus {status!r}; expected Completed or Failed.")
     request, response = _mapping(message, "requestParameters"), _mapping(message, "responseParameters")
     places = (message, response, request)
-    body = _mapping(message, "responseBody").get("content")
+    included = _mapping(message, "responseBody")
     return Notification(
         status=status,
         inference_id=_first(places, "inferenceId") or _first(places, "requestId"),
@@ -52,8 +60,25 @@ def parse_notification(text: str | bytes) -> Notification | None:
         output_location=_first(places, "outputLocation"),
         failure_location=_first(places, "failureLocation"),
         failure_reason=_first(places, "failureReason"),
-        response_body=body.encode() if isinstance(body, str) else None,
+        response_body=_content(included),
+        response_type=_first((included, response), "contentType"),
+        received_time=_first(places, "receivedTime"),
+        event_time=_first(places, "eventTime"),
     )
+
+
+def _content(included: Mapping[str, Any]) -> bytes | None:
+    """The bytes of a response inside a message; None when there is none, or it is written in a way we do not know.
+
+    That text is itself is what the guide shows; an `encoding` of base64 beside it is not documented, and read if it comes.
+    """
+    content, encoding = included.get("content"), str(included.get("encoding", "")).lower()
+    if not isinstance(content, str) or encoding not in ("", "base64", "text", "utf-8"):
+        return None
+    try:
+        return base64.b64decode(content, validate=True) if encoding == "base64" else content.encode()
+    except (binascii.Error, UnicodeEncodeError):
+        return None
 
 
 def _object(text: str | bytes) -> dict[str, Any]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.collect import wait
-from async_endpoint.client.submit import submit
+from async_endpoint.client import AsyncEndpoint, ClientConfig
 from async_endpoint.contract.errors import WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.demo import watching
@@ -53,26 +50,24 @@ def play(story: Story, *, time_scale: float, launch_seconds: float) -> None:
 
 
 def _request_twice(story: Story, workspace: Workspace, outputs: AsyncEndpointOutputs, url: str) -> None:
-    clients = AwsClients.create(outputs.region, url)
     query = workspace.root / EXAMPLE / "queries" / "red-shirt.png"
     _sleep(story, workspace, outputs, url)
-    first = _request(story, workspace, clients, outputs, query)
+    first = _request(story, workspace, outputs, url, query)
     _sleep(story, workspace, outputs, url)
     story.tell("a second request, to wake it again")
-    if _request(story, workspace, clients, outputs, query) != first:
+    if _request(story, workspace, outputs, url, query) != first:
         raise WorkFailed(f"{query.name} was answered differently the second time; the model should be deterministic.")
     story.tell("the second answer is the first, byte for byte")
 
 
-def _request(story: Story, workspace: Workspace, clients: AwsClients, outputs: AsyncEndpointOutputs, query: Path) -> bytes:
-    name = outputs.endpoint.name
-    with ThreadPoolExecutor(max_workers=1) as waiting:
-        submitted = submit(clients, outputs, query)
-        story.tell(f"request submitted: {query.name}; its result will be {submitted.output_location}")
-        result = waiting.submit(wait, clients, submitted, outputs, deadline_seconds=WAKE_SECONDS + RESULT_SECONDS)
-        for state, seconds in watching.states(workspace, name, result.done):
+def _request(story: Story, workspace: Workspace, outputs: AsyncEndpointOutputs, url: str, query: Path) -> bytes:
+    name, config = outputs.endpoint.name, ClientConfig(deadline_seconds=WAKE_SECONDS + RESULT_SECONDS)
+    with AsyncEndpoint(outputs, endpoint_url=url, config=config) as endpoint:
+        invocation = endpoint.submit(query)
+        story.tell(f"request submitted: {query.name}; its result will be {invocation.accepted().output_location}")
+        for state, seconds in watching.states(workspace, name, invocation.done):
             story.tell(f"  {state}: {seconds:.1f} s")
-        completed = result.result()
+        completed = invocation.result()
     story.tell(f"completed after {completed.seconds:.1f} s: {len(completed.body):,} bytes")
     document = completed.document()
     if not isinstance(document, dict) or not document.get("recommendations"):

@@ -1,0 +1,143 @@
+"""An ephemeral queue that hears of one run's outcomes and of no other's."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.explain import explained
+from async_endpoint.client.target import Target
+from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput
+from async_endpoint.contract.notifications import Notification, parse_notification
+
+NAME_CHARS: Final = 40  # of the endpoint's name, in the queue's: module access allows callers queues of that prefix
+MARK: Final = "-run-"
+BATCH: Final = 10  # SQS: messages a receive, entries a batch
+LONGEST_POLL_SECONDS: Final = 20
+# Messages are hidden for longer than a run asks for them again, so that none need be deleted: that saves a call for each ten.
+# SQS holds at most 120,000 messages in flight; from here on they are deleted after all.
+HIDDEN_SECONDS: Final = 43_200
+UNDELETED: Final = 50_000
+HEARTBEAT: Final = "async-endpoint-heartbeat"  # tag: seconds since the epoch at which the owner was last alive
+HEARTBEAT_SECONDS: Final = 3_600
+
+
+def queue_prefix(endpoint_name: str) -> str:
+    """How the names of an endpoint's ephemeral queues begin."""
+    return endpoint_name[:NAME_CHARS] + MARK
+
+
+class Announcements:
+    """A queue of our own, subscribed to an endpoint's topics for inference ids that begin with one prefix."""
+
+    def __init__(self, clients: AwsClients, url: str) -> None:
+        self.url = url
+        self._clients = clients
+        self._subscriptions: list[str] = []
+        self._received = 0
+        self._beat = time.monotonic()
+
+    @classmethod
+    def open(cls, clients: AwsClients, target: Target, prefix: str) -> Announcements:
+        """Make the queue and subscribe it; raises what `explained` raises, with nothing left behind."""
+        partition, region, account = _parts(target.topics[0])
+        born = datetime.now(UTC)
+        name = f"{queue_prefix(target.name)}{born:%Y%m%d%H%M%S}-{secrets.token_hex(4)}"
+        arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
+        with explained(clients, "sqs:CreateQueue", name):
+            made = clients.sqs.create_queue(
+                QueueName=name,
+                Attributes={
+                    "VisibilityTimeout": str(HIDDEN_SECONDS),
+                    "MessageRetentionPeriod": "86400",
+                    "Policy": _policy(arn, target.topics),
+                },
+                tags={HEARTBEAT: str(int(born.timestamp())), "async-endpoint-endpoint": target.name},
+            )
+        announcements = cls(clients, made["QueueUrl"])
+        try:
+            for topic in target.topics:
+                announcements._subscribe(topic, arn, prefix)
+        except BaseException:
+            announcements.close()
+            raise
+        return announcements
+
+    def receive(self, wait_seconds: int) -> list[Notification]:
+        """Up to ten notifications, waited for up to 20 seconds; raises what `explained` raises."""
+        with explained(self._clients, "sqs:ReceiveMessage", self.url):
+            reply = self._clients.sqs.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=max(0, min(wait_seconds, LONGEST_POLL_SECONDS))
+            )
+        messages: list[dict[str, Any]] = reply.get("Messages", [])
+        self._received += len(messages)
+        if messages and self._received > UNDELETED:
+            self._delete(messages)
+        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+            self._tell_alive()
+        return [notification for message in messages if (notification := _parsed(message["Body"])) is not None]
+
+    def close(self) -> None:
+        """Remove subscriptions and queue; what cannot be removed is left to the reaper."""
+        for subscription in self._subscriptions:
+            with suppress(BotoCoreError, ClientError):
+                self._clients.sns.unsubscribe(SubscriptionArn=subscription)
+        self._subscriptions = []
+        with suppress(BotoCoreError, ClientError):
+            self._clients.sqs.delete_queue(QueueUrl=self.url)
+
+    def _subscribe(self, topic: str, queue_arn: str, prefix: str) -> None:
+        with explained(self._clients, "sns:Subscribe", topic):
+            made = self._clients.sns.subscribe(
+                TopicArn=topic,
+                Protocol="sqs",
+                Endpoint=queue_arn,
+                Attributes={
+                    "RawMessageDelivery": "true",
+                    "FilterPolicyScope": "MessageBody",
+                    "FilterPolicy": json.dumps({"inferenceId": [{"prefix": prefix}]}),
+                },
+                ReturnSubscriptionArn=True,
+            )
+        self._subscriptions.append(made["SubscriptionArn"])
+
+    def _delete(self, messages: list[dict[str, Any]]) -> None:
+        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
+        with suppress(AsyncEndpointError), explained(self._clients, "sqs:DeleteMessage", self.url):
+            self._clients.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def _tell_alive(self) -> None:
+        self._beat = time.monotonic()
+        with suppress(AsyncEndpointError), explained(self._clients, "sqs:TagQueue", self.url):
+            self._clients.sqs.tag_queue(QueueUrl=self.url, Tags={HEARTBEAT: str(int(time.time()))})
+
+
+def _policy(queue_arn: str, topics: tuple[str, ...]) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": list(topics)}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _parts(topic_arn: str) -> tuple[str, str, str]:
+    """Partition, region and account of an ARN."""
+    _, partition, _, region, account, *_ = topic_arn.split(":")
+    return partition, region, account
+
+
+def _parsed(text: str) -> Notification | None:
+    try:
+        return parse_notification(text)
+    except InvalidInput:
+        return None

@@ -1,0 +1,368 @@
+"""Every pending request of one run, brought to its outcome by one thread: notifications are hints, S3 decides."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from contextlib import suppress
+from typing import Final
+
+from async_endpoint.client.announcements import LONGEST_POLL_SECONDS, Announcements
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.clock import Clock
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.invocation import Invocation
+from async_endpoint.client.listing import Listing, MayNotList
+from async_endpoint.client.objects import Objects, Unreadable
+from async_endpoint.client.outcomes import Outcome, announced, late, stored, unreadable
+from async_endpoint.client.retries import Retries
+from async_endpoint.client.rhythm import Hold, Poll, Sweeps
+from async_endpoint.client.target import Target
+from async_endpoint.contract.errors import Abandoned, AsyncEndpointError, NotReady
+from async_endpoint.contract.notifications import Notification
+
+LOOKS: Final = 32  # requests looked at one by one in a round, the oldest first: endpoints answer in the order of arrival
+SWEEP_SECONDS: Final = 60.0  # the longest S3 is left unasked while notifications come
+AGAIN_SECONDS: Final = 1.0  # before another look at what could not be read
+
+log = logging.getLogger(__name__)
+
+
+class Collector:
+    """Outcomes of the requests it is given. `step` does one round; `run` is the thread."""
+
+    def __init__(
+        self,
+        clients: AwsClients,
+        target: Target,
+        prefix: str,
+        config: ClientConfig,
+        clock: Clock,
+        retries: Retries,
+        pool: Executor,
+        explain: Callable[[str], object],
+    ) -> None:
+        """Inference ids begin with `prefix`; objects are read by `pool`; `explain` is told how results are found, and why."""
+        self._clients, self._target, self._prefix, self._config = clients, target, prefix, config
+        self._clock, self._pool, self._explain = clock, pool, explain
+        self._objects, self._listing = Objects(clients, retries), Listing(clients)
+        self._changed = threading.Condition()
+        self._pending: dict[str, Invocation] = {}
+        self._deadlines: list[tuple[float, str]] = []
+        self._reading: set[str] = set()
+        self._again: dict[str, tuple[float, Notification | None]] = {}
+        self._announcements: Announcements | None = None
+        self._may_list = config.collect != "looking"
+        self._listed = False
+        self._closing = False
+        self._settled = self._settled_before = self._rounds = 0
+        now = clock.now()
+        self._answered, self._trouble = now, None
+        self._poll = Poll(config.poll_seconds, config.poll_cap_seconds, clock.now)
+        self._hold = Hold(clock.now)
+        self._sweeps = Sweeps(config.announcement_seconds, SWEEP_SECONDS, now)
+
+    _trouble: NotReady | None  # the last answer that did not come, until one comes
+
+    # --- what others ask of it ---------------------------------------------------------------------------------------
+
+    def watch(self, invocation: Invocation) -> None:
+        """From now on this invocation is pending, accepted or not yet."""
+        with self._changed:
+            self._pending[invocation.inference_id] = invocation
+            if len(self._pending) == 1:
+                self._answered = self._clock.now()
+                self._poll.begin()
+                self._changed.notify_all()
+            if invocation.submitted is not None:
+                self._sweeps.want()  # it may have ended before we listened
+            closing = self._closing
+        if closing:
+            self._abandon()
+
+    def accepted(self, invocation: Invocation) -> None:
+        """The endpoint has accepted it. What was announced meanwhile counts now."""
+        submitted = invocation.submitted
+        assert submitted is not None
+        with self._changed:
+            deadline = submitted.submitted_at.timestamp() + submitted.deadline_seconds
+            heapq.heappush(self._deadlines, (deadline, invocation.inference_id))
+            if len(self._deadlines) == 1:
+                self._changed.notify_all()
+        if invocation.notification is not None:
+            self._heard(invocation, invocation.notification)
+
+    def settle(self, invocation: Invocation, outcome: Outcome) -> None:
+        """The one outcome of an invocation, which is then no longer pending."""
+        with self._changed:
+            self._pending.pop(invocation.inference_id, None)
+            self._again.pop(invocation.inference_id, None)
+            self._settled += 1
+        invocation.settle(outcome)
+
+    def open(self) -> None:
+        """Choose how results are found: before the first request is sent, or its notification would be missed."""
+        wanted, topics = self._config.collect, self._target.topics
+        if wanted in ("auto", "notifications"):
+            if topics:
+                try:
+                    self._announcements = Announcements.open(self._clients, self._target, self._prefix)
+                except AsyncEndpointError as error:
+                    self._explain(f"Results are found by listing, not by notifications: {error}")
+                else:
+                    self._explain(f"Results are found by notifications, in the queue {self._announcements.url} of this run.")
+                    return
+            else:
+                self._explain(f"Results are found by listing: endpoint {self._target.name} has no topics.")
+        else:
+            self._explain(f"Results are found by {wanted}, as configured.")
+
+    def run(self) -> None:
+        """Rounds, until `close`; none while nothing is pending."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._pending or self._closing)
+                if self._closing:
+                    return
+            try:
+                pause = self.step()
+            except Exception:  # whatever goes wrong in one round, the next one comes: nobody may wait for ever
+                log.exception("A round of collecting failed.")
+                pause = self._config.poll_seconds
+            with self._changed:
+                if self._pending:
+                    self._clock.wait(self._changed, lambda: self._closing, pause)
+
+    def close(self) -> None:
+        """End: what is pending is abandoned, and what was made for this run is removed."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._abandon()
+        if self._announcements is not None:
+            self._announcements.close()
+
+    # --- one round ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> float:
+        """Look once, by notifications or in S3; returns the seconds to pause before the next round."""
+        now = self._clock.now()
+        self._end_overdue(now)
+        self._look_again(now)
+        self._end_silence(now)
+        try:
+            if self._announcements is None:
+                return self._ask(now)
+            if now >= self._sweeps.due():
+                self._sweep(now)
+        except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no look will go better
+            for invocation in self._waiting():
+                self.settle(invocation, type(error)(str(error)))
+        return self._receive(self._announcements, self._clock.now()) if self._announcements else 0.0
+
+    def _receive(self, announcements: Announcements, now: float) -> float:
+        """Wait for notifications, no longer than until something else is due."""
+        wait = min(self._sweeps.due(), self._next_due()) - now
+        try:
+            told = announcements.receive(math.ceil(min(max(wait, 0), LONGEST_POLL_SECONDS)))
+        except NotReady as error:
+            self._unanswered(error)
+            return AGAIN_SECONDS
+        except AsyncEndpointError as error:
+            if not self._closing:
+                self._stop_listening(str(error))
+            return 0.0
+        now = self._answer()
+        if told:
+            self._sweeps.heard(now)
+        for notification in told:
+            invocation = self._pending.get(notification.inference_id or "")
+            if invocation is not None:
+                self._heard(invocation, notification)
+        return self._hold.after(len(told), len(self._pending))
+
+    def _heard(self, invocation: Invocation, notification: Notification) -> None:
+        """A hint of an outcome. One that comes before the endpoint's own answer waits for it."""
+        invocation.notification = notification
+        submitted = invocation.submitted
+        if submitted is None:
+            return
+        result = announced(invocation, notification, self._clock.now() - submitted.submitted_at.timestamp())
+        if result is not None:
+            self.settle(invocation, result)
+        else:
+            self._look(invocation, notification)
+
+    def _sweep(self, now: float) -> None:
+        """Ask S3 although notifications come: some may be lost, or all."""
+        waiting = self._waiting()
+        quiet = self._sweeps.quiet(now)
+        missed = [since for since in self._list(waiting) if now - since >= self._config.announcement_seconds]
+        self._sweeps.swept(now, missed=bool(missed))
+        if missed and quiet:
+            self._stop_listening(f"{len(missed)} results were there and not announced.")
+
+    def _stop_listening(self, why: str) -> None:
+        self._explain(f"Notifications have stopped, results are found by listing from now on: {why}")
+        announcements, self._announcements = self._announcements, None
+        if announcements is not None:
+            announcements.close()
+
+    def _ask(self, now: float) -> float:
+        """Ask S3, which is all there is."""
+        found, self._settled_before = self._settled - self._settled_before, self._settled
+        self._rounds += 1
+        waiting = self._waiting()
+        if waiting:
+            self._list(waiting, failures=not found or self._rounds % 4 == 0)
+        pause = self._poll.after(found, len(self._pending))
+        return max(min(pause, self._next_due() - now), 0.0)
+
+    def _list(self, waiting: list[Invocation], *, failures: bool = True) -> list[float]:
+        """Read whatever a listing shows to have ended, and look at single requests where that is all one may do.
+
+        Returns since when those are there that the listing showed, in seconds since the epoch.
+        """
+        if self._may_list:
+            try:
+                ended, complete = self._listing.ended(waiting, failures=failures)
+                self._answer()
+            except MayNotList as error:
+                self._may_list = False
+                self._explain(f"Results are looked for one by one: {error}.")
+            except NotReady as error:
+                self._unanswered(error)
+                return []
+            else:
+                for item in ended:
+                    self._look(item.invocation, item.hint)
+                if not complete and failures:
+                    self._look_at_oldest(waiting)
+                return [item.since.timestamp() for item in ended]
+        self._look_at_oldest(waiting)
+        return []
+
+    def _look_at_oldest(self, waiting: Iterable[Invocation]) -> None:
+        for number, invocation in enumerate(waiting):
+            if number >= LOOKS:
+                break
+            self._look(invocation, None)
+
+    # --- one request ---------------------------------------------------------------------------------------------------
+
+    def _look(self, invocation: Invocation, hint: Notification | None, *, last: bool = False) -> None:
+        """Have its outcome read; the `last` look gives it one whatever is seen."""
+        with self._changed:
+            if not last and invocation.inference_id in self._reading:
+                return
+            self._reading.add(invocation.inference_id)
+        with suppress(RuntimeError):  # the pool is shut down: we are closing
+            self._pool.submit(self._read, invocation, hint, last)
+
+    def _read(self, invocation: Invocation, hint: Notification | None, last: bool) -> None:
+        submitted = invocation.submitted
+        assert submitted is not None
+        outcome: Outcome | Unreadable | None = None
+        try:
+            seconds = self._clock.now() - submitted.submitted_at.timestamp()
+            outcome = stored(self._objects, self._target, invocation, hint, seconds)
+            self._answer()
+        except NotReady as error:
+            self._unanswered(error)
+            outcome = error if last else None
+            self._put_off(invocation, hint)
+        except AsyncEndpointError as error:
+            outcome = error
+        except Exception as error:  # ours to mend, and no reason for anybody to wait for ever
+            log.exception("The outcome of %s could not be read.", invocation.inference_id)
+            outcome = AsyncEndpointError(
+                f"The outcome of {invocation.inference_id} could not be read ({error!r}); report this."
+            )
+        finally:
+            with self._changed:
+                self._reading.discard(invocation.inference_id)
+        if isinstance(outcome, Unreadable):
+            outcome = self._refused(invocation, hint, outcome, last)
+        if outcome is None and last:
+            outcome = late(self._target, submitted, self._objects.blind)
+        if outcome is not None:
+            self.settle(invocation, outcome)
+
+    def _refused(
+        self, invocation: Invocation, hint: Notification | None, refused: Unreadable, last: bool
+    ) -> AsyncEndpointError | None:
+        """The loss of a right ends a request only after a while: it may be granted again."""
+        now = self._clock.now()
+        if invocation.refused_since is None:
+            invocation.refused_since = now
+        submitted = invocation.submitted
+        assert submitted is not None
+        if last or now - invocation.refused_since >= self._config.permission_seconds:
+            return unreadable(submitted, refused)
+        self._put_off(invocation, hint)
+        return None
+
+    def _put_off(self, invocation: Invocation, hint: Notification | None) -> None:
+        with self._changed:
+            if invocation.inference_id in self._pending:
+                self._again[invocation.inference_id] = (self._clock.now() + AGAIN_SECONDS, hint)
+
+    def _look_again(self, now: float) -> None:
+        with self._changed:
+            due = [(name, hint) for name, (moment, hint) in self._again.items() if moment <= now]
+            for name, _ in due:
+                del self._again[name]
+        for name, hint in due:
+            if (invocation := self._pending.get(name)) is not None:
+                self._look(invocation, hint)
+
+    # --- ends ------------------------------------------------------------------------------------------------------------
+
+    def _end_overdue(self, now: float) -> None:
+        overdue = []
+        with self._changed:
+            while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][1] not in self._pending):
+                _, name = heapq.heappop(self._deadlines)
+                if name in self._pending:
+                    overdue.append(self._pending[name])
+        for invocation in overdue:
+            self._look(invocation, None, last=True)
+
+    def _end_silence(self, now: float) -> None:
+        """When AWS has not answered for long, waiting on is no use: whoever waits is told."""
+        trouble = self._trouble
+        if trouble is None or now - self._answered < self._config.silence_seconds:
+            return
+        for invocation in self._waiting():
+            self.settle(invocation, type(trouble)(f"{invocation.inference_id} cannot be collected: {trouble}"))
+
+    def _abandon(self) -> None:
+        for invocation in list(self._pending.values()):
+            where = invocation.output_location or "in the endpoint's output folder"
+            self.settle(
+                invocation,
+                Abandoned(f"The client was closed before {invocation.inference_id} had ended; its result will be {where}."),
+            )
+
+    def _next_due(self) -> float:
+        """When a deadline passes or something is to be looked at again, whatever is first."""
+        with self._changed:
+            moments = [moment for moment, _ in self._again.values()]
+            return min([*moments, *(deadline for deadline, _ in self._deadlines[:1])], default=math.inf)
+
+    def _waiting(self) -> list[Invocation]:
+        """What the endpoint has accepted and has no outcome yet, oldest first."""
+        with self._changed:
+            return [invocation for invocation in self._pending.values() if invocation.submitted is not None]
+
+    def _answer(self) -> float:
+        now = self._clock.now()
+        self._answered, self._trouble = now, None
+        return now
+
+    def _unanswered(self, error: NotReady) -> None:
+        self._trouble = error

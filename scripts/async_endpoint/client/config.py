@@ -1,0 +1,51 @@
+"""How the client behaves, in one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from async_endpoint.contract.errors import InvalidInput
+
+Strategy = Literal["auto", "notifications", "listing", "looking"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientConfig:
+    """Every number of an AsyncEndpoint; the defaults suit from one request to many thousands.
+
+    Sending: `concurrency` calls at once, at most `max_rate` submissions a second (None: as fast as the service takes them; it
+    is slowed down by itself while the service refuses too many). A call that another try may cure is tried `attempts` times;
+    the pause before try n is drawn from 0 to `backoff_seconds` x 2^n, at most `backoff_cap_seconds`.
+
+    Memory: `map` has at most `window` requests without an outcome, or with one that nobody has taken yet.
+
+    Collecting: `collect` is how results are found, "auto" the best way that the caller may use. Requests end after
+    `deadline_seconds` whatever happens (None: time to live, time-out of the invocation and one cold start). Where S3 is asked,
+    it is asked after `poll_seconds`, ever more rarely down to every `poll_cap_seconds`, and sooner as results come.
+    Notifications count as stopped when a result is older than `announcement_seconds` and was not announced. A right that is
+    refused may come back for `permission_seconds`, a service that does not answer for `silence_seconds`; then requests end.
+    """
+
+    concurrency: int = 8
+    max_rate: float | None = None
+    attempts: int = 10
+    backoff_seconds: float = 0.1
+    backoff_cap_seconds: float = 5.0
+    window: int = 1_000
+    collect: Strategy = "auto"
+    deadline_seconds: float | None = None
+    poll_seconds: float = 0.25
+    poll_cap_seconds: float = 5.0
+    announcement_seconds: float = 5.0
+    permission_seconds: float = 10.0
+    silence_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "attempts", "window"):
+            if getattr(self, name) < 1:
+                raise InvalidInput(f"ClientConfig.{name} is {getattr(self, name)}; use 1 or more.")
+        if self.max_rate is not None and self.max_rate <= 0:
+            raise InvalidInput(f"ClientConfig.max_rate is {self.max_rate:g}; use more than 0 a second, or None for no limit.")
+        if self.deadline_seconds is not None and self.deadline_seconds < 0:
+            raise InvalidInput(f"ClientConfig.deadline_seconds is {self.deadline_seconds:g}; use 0 or more.")

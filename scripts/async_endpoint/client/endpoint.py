@@ -1,0 +1,274 @@
+"""The client: an asynchronous endpoint that takes requests and gives futures."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import logging
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Final
+
+from async_endpoint.client import environment, target
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.collector import Collector
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.invocation import Invocation
+from async_endpoint.client.payload import Payload
+from async_endpoint.client.reaper import reap
+from async_endpoint.client.results import Request, Submitted
+from async_endpoint.client.retries import Retries
+from async_endpoint.client.sending import KEY_CHARS, Sender, checked_name
+from async_endpoint.client.target import Target
+from async_endpoint.contract.errors import Abandoned, AsyncEndpointError
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+
+DEFAULTS: Final = ClientConfig()
+
+log = logging.getLogger(__name__)
+
+
+class AsyncEndpoint:
+    """A deployed endpoint. `submit` and `map` take requests; each becomes an Invocation, which is a future.
+
+        with AsyncEndpoint.from_environment("local") as endpoint:
+            invocation = endpoint.submit(Path("shirt.png"))
+            print(invocation.result().document())
+
+    Safe among threads; one thread collects for all invocations. Make one and keep it: each has a run of its own, whose name
+    begins every inference id and is the folder that its outputs lie in.
+    """
+
+    def __init__(
+        self,
+        endpoint: AsyncEndpointOutputs | Mapping[str, Any] | Target,
+        *,
+        config: ClientConfig = DEFAULTS,
+        clients: AwsClients | None = None,
+        endpoint_url: str | None = None,
+        run: str | None = None,
+        explain: Callable[[str], object] = log.info,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """`endpoint` is the Terraform output `async_endpoint`, parsed or as decoded JSON, or a Target.
+
+        `clients` None: made for AWS, or for the local AWS at `endpoint_url` (in a mapping, its key `endpoint_url`). `run` names
+        the run, up to 32 letters, digits, hyphens and underscores; give one to submit the same keys again. `explain` is told
+        how results are found. Raises InvalidInput and UsageError.
+        """
+        if isinstance(endpoint, Mapping):
+            endpoint_url = endpoint_url or endpoint.get("endpoint_url")
+            endpoint = AsyncEndpointOutputs.parse(endpoint)
+        self.target = Target.of(endpoint) if isinstance(endpoint, AsyncEndpointOutputs) else endpoint
+        self.config, self.run = config, run or f"r{secrets.token_hex(6)}"
+        # each of senders, readers and the collector may hold a connection; retries are counted here, so botocore makes none
+        self._clients = clients or AwsClients.create(
+            self.target.region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2
+        )
+        self._closing, self._lock = threading.Event(), threading.Lock()
+        self._sender = Sender(self._clients, self.target, self.run, config, clock, self._pause)
+        self._senders = ThreadPoolExecutor(config.concurrency, "async-endpoint-send")
+        self._readers = ThreadPoolExecutor(config.concurrency, "async-endpoint-read")
+        self._room = threading.BoundedSemaphore(2 * config.concurrency)  # requests with a sender, or about to have one
+        retries = Retries(3, config.backoff_seconds, config.backoff_cap_seconds, self._pause)
+        self._collector = Collector(self._clients, self.target, f"{self.run}-", config, clock, retries, self._readers, explain)
+        self._open = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._numbers = itertools.count(1)
+        atexit.register(self.close)
+
+    @classmethod
+    def from_environment(cls, name: str, *, local: bool = False, **options: Any) -> AsyncEndpoint:
+        """The endpoint of an environment of this checkout, as `async-endpoint outputs NAME` tells it; takes a second or two.
+
+        `local` aims at the local AWS whatever the environment. `options` are those of the class. Raises what the command says:
+        NotReady when nothing is applied, UsageError when there is no such environment.
+        """
+        return cls(environment.outputs_of(name, local=local), **options)
+
+    @classmethod
+    def from_name(
+        cls,
+        name: str,
+        region: str,
+        *,
+        input_uri: str | None = None,
+        endpoint_url: str | None = None,
+        config: ClientConfig = DEFAULTS,
+        **options: Any,
+    ) -> AsyncEndpoint:
+        """Any asynchronous endpoint, deployed by whatever means: SageMaker tells where its results go.
+
+        Inputs are put below `input_uri`, or `input/` in the bucket of the results. Raises what `described` does.
+        """
+        clients = options.pop("clients", None) or AwsClients.create(
+            region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2
+        )
+        return cls(target.described(clients, name, input_uri), clients=clients, config=config, **options)
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        payload: Payload | Request,
+        *,
+        content_type: str | None = None,
+        accept: str | None = None,
+        key: str | None = None,
+        inline: bool | None = None,
+        tag: Any = None,
+    ) -> Invocation:
+        """Hand over one request: a file's Path, bytes, or the S3 URI of an input, or a Request that says all of it.
+
+        Returns at once, unless many requests wait to be sent already: then it waits for room. Whatever goes wrong with the
+        request is told by the invocation. Raises InvalidInput for a key that cannot be used, Abandoned when closed.
+        """
+        request = (
+            payload
+            if isinstance(payload, Request)
+            else Request(payload=payload, content_type=content_type, accept=accept, key=key, inline=inline, tag=tag)
+        )
+        invocation = self._invocation(request)
+        self._start()
+        self._room.acquire()
+        self._collector.watch(invocation)
+        try:
+            self._senders.submit(self._send, request, invocation)
+        except RuntimeError:  # closed while we waited: the collector has abandoned it
+            self._room.release()
+        return invocation
+
+    def map(self, requests: Iterable[Payload | Request], *, ordered: bool = False) -> Iterator[Invocation]:
+        """Submit each of `requests` and yield its invocation once it is done, as they complete or in order.
+
+        At most `config.window` are under way or done and not taken, so memory does not grow with their number. Nothing is
+        raised for a request that fails: its invocation tells. An error of `requests` itself ends the iteration.
+        """
+        return self._in_order(requests) if ordered else self._as_completed(requests)
+
+    def send(self, request: Request) -> Submitted:
+        """Hand over one request, wait for its acceptance and no longer; `resume` collects it, here or in another process.
+
+        Raises what keeps it from being accepted.
+        """
+        return self._sender.send(request, self._invocation(request))
+
+    def resume(self, submitted: Submitted, *, tag: Any = None) -> Invocation:
+        """Collect a request that was submitted before, by `send` or by another process."""
+        self._start()
+        invocation = Invocation(submitted.inference_id, submitted.inference_id.rpartition("-")[2], tag, submitted)
+        invocation.sent = 2  # how often is not known: an output counts before a failure
+        self._collector.watch(invocation)
+        self._collector.accepted(invocation)
+        return invocation
+
+    # --- its end -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Abandon what is pending, and remove the queue of this run with its subscriptions. May be called twice."""
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._closing.set()
+        atexit.unregister(self.close)
+        self._senders.shutdown(wait=False, cancel_futures=True)
+        self._collector.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> AsyncEndpoint:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # --- within ------------------------------------------------------------------------------------------------------
+
+    def _invocation(self, request: Request) -> Invocation:
+        key = f"{next(self._numbers):08d}" if request.key is None else checked_name("key", request.key, KEY_CHARS)
+        return Invocation(f"{self.run}-{key}", key, request.tag)
+
+    def _start(self) -> None:
+        """The collector's thread, with the first request: a client that only sends needs none."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            if self._closing.is_set():
+                raise Abandoned(f"The client of endpoint {self.target.name} is closed; make another one.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._collect, name="async-endpoint-collect", daemon=True)
+                self._thread.start()
+
+    def _collect(self) -> None:
+        try:
+            self._collector.open()
+        except Exception:  # listing needs nothing opened
+            log.exception("Notifications could not be opened.")
+        finally:
+            self._open.set()
+        if self.target.topics and self.config.collect != "looking":
+            self._readers.submit(reap, self._clients, self.target)
+        self._collector.run()
+
+    def _send(self, request: Request, invocation: Invocation) -> None:
+        try:
+            self._open.wait()
+            invocation.accept(self._sender.send(request, invocation))
+            self._collector.accepted(invocation)
+        except AsyncEndpointError as error:
+            self._collector.settle(invocation, error)
+        except Exception as error:
+            log.exception("%s could not be sent.", invocation.inference_id)
+            self._collector.settle(
+                invocation, AsyncEndpointError(f"{invocation.inference_id} could not be sent ({error!r}); report this.")
+            )
+        finally:
+            self._room.release()
+
+    def _pause(self, seconds: float) -> bool:
+        """Sleep; whether the client is closing, at once when it is."""
+        return self._closing.wait(seconds)
+
+    def _in_order(self, requests: Iterable[Payload | Request]) -> Iterator[Invocation]:
+        under_way: deque[Invocation] = deque()
+        for request in requests:
+            if len(under_way) >= self.config.window:
+                under_way[0].exception()
+                yield under_way.popleft()
+            under_way.append(self.submit(request))
+            while under_way and under_way[0].done():
+                yield under_way.popleft()
+        for invocation in under_way:
+            invocation.exception()
+            yield invocation
+
+    def _as_completed(self, requests: Iterable[Payload | Request]) -> Iterator[Invocation]:
+        done: deque[Invocation] = deque()
+        changed = threading.Condition()
+
+        def add(invocation: Invocation) -> None:
+            with changed:
+                done.append(invocation)
+                changed.notify()
+
+        def taken() -> Invocation:
+            with changed:
+                changed.wait_for(lambda: done)
+                return done.popleft()
+
+        under_way = 0
+        for request in requests:
+            if under_way >= self.config.window:
+                yield taken()
+                under_way -= 1
+            self.submit(request).add_done_callback(add)
+            under_way += 1
+            while done:
+                yield done.popleft()
+                under_way -= 1
+        for _ in range(under_way):
+            yield taken()

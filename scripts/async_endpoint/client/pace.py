@@ -1,0 +1,66 @@
+"""How fast requests are handed over: never above a given rate, and slower while the service refuses too many."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+MEASURED_SECONDS: Final = 2.0  # over which the accepted rate is counted
+CUT: Final = 0.7  # of the rate, when calls are refused; at most once a second
+GROWTH: Final = 0.2  # of the rate, each second without refusal
+LEAST_SHARE: Final = 0.1  # of the best rate seen: a service that refuses by chance must not slow us down for ever
+LEAST_RATE: Final = 1.0
+
+
+class Pace:
+    """A rate in calls a second that falls when calls are throttled and grows again; None until something limits it.
+
+    Safe among threads. Without a limit and without throttling, a call costs one comparison.
+    """
+
+    def __init__(self, max_rate: float | None, now: Callable[[], float], sleep: Callable[[float], object]) -> None:
+        self._max, self.rate = max_rate, max_rate
+        self._now, self._sleep = now, sleep
+        self._lock = threading.Lock()
+        self._accepted: deque[float] = deque(maxlen=10_000)
+        self._best = LEAST_RATE
+        self._next = 0.0  # when the next call may be made
+        self._cut_at = 0.0
+
+    def wait(self) -> None:
+        """Sleep until it is this call's turn."""
+        if self.rate is None:
+            return
+        with self._lock:
+            now, rate = self._now(), self.rate
+            turn = max(self._next, now)
+            self._next = turn + 1 / rate
+        if turn > now:
+            self._sleep(turn - now)
+
+    def accepted(self) -> None:
+        """A call was taken."""
+        with self._lock:
+            self._accepted.append(self._now())
+            if self.rate is None or self.rate == self._max:
+                return
+            # r calls a second, each adding GROWTH, make the rate grow by GROWTH of itself each second
+            grown = self.rate + GROWTH
+            self.rate = grown if self._max is None else min(grown, self._max)
+
+    def throttled(self) -> None:
+        """A call was refused because there were too many: fall below what is being taken."""
+        with self._lock:
+            now = self._now()
+            if now - self._cut_at < 1.0:  # calls that were on their way together are one event
+                return
+            self._cut_at = now
+            taken = sum(moment > now - MEASURED_SECONDS for moment in self._accepted) / MEASURED_SECONDS
+            self._best = max(self._best, taken)
+            base = self.rate if self.rate is not None and self.rate != self._max else max(taken, LEAST_RATE)
+            self.rate = max(base * CUT, self._best * LEAST_SHARE, LEAST_RATE)
+            if self._max is not None:
+                self.rate = min(self.rate, self._max)
+            self._next = max(self._next, now)

@@ -1,0 +1,55 @@
+"""Queues that killed processes left behind, removed by whoever comes next."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from async_endpoint.client.announcements import HEARTBEAT, HEARTBEAT_SECONDS, queue_prefix
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.target import Target
+
+DEAD_SECONDS: Final = 12 * HEARTBEAT_SECONDS  # a live owner would have told it was alive twelve times
+
+log = logging.getLogger(__name__)
+
+
+def reap(clients: AwsClients, target: Target, now: float | None = None) -> list[str]:
+    """Remove the endpoint's ephemeral queues whose owners have been silent for twelve hours; returns their URLs.
+
+    One call when there are none. A queue without our heartbeat is not ours and stays. Never raises: it is somebody else's
+    rubbish, and a caller who may not remove it has done nothing wrong.
+    """
+    moment = time.time() if now is None else now
+    reaped = []
+    try:
+        found = clients.sqs.list_queues(QueueNamePrefix=queue_prefix(target.name), MaxResults=1_000).get("QueueUrls", [])
+        for url in found:
+            beat = clients.sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(HEARTBEAT, "")
+            if beat.isdigit() and moment - int(beat) > DEAD_SECONDS:
+                _remove(clients, target, url)
+                reaped.append(url)
+    except (BotoCoreError, ClientError) as error:
+        log.info("Queues left behind could not be removed: %s", error)
+    return reaped
+
+
+def _remove(clients: AwsClients, target: Target, url: str) -> None:
+    name = url.rpartition("/")[2]
+    for topic in target.topics:
+        for subscription in _subscriptions(clients, topic):
+            if subscription["Endpoint"].endswith(f":{name}"):
+                clients.sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    clients.sqs.delete_queue(QueueUrl=url)
+
+
+def _subscriptions(clients: AwsClients, topic: str) -> Iterator[dict[str, Any]]:
+    yield from (
+        item
+        for page in clients.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        for item in page["Subscriptions"]
+    )

@@ -1,0 +1,49 @@
+"""Calls tried again, by us: each attempt is ours to count, and none is made when the client is closing."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from async_endpoint.client.explain import curable, throttled
+
+Answer = TypeVar("Answer")
+
+
+class Retries:
+    """At most `attempts` tries of a call, with pauses drawn from 0 to `base` x 2^n, capped: clients do not retry in step."""
+
+    def __init__(self, attempts: int, base: float, cap: float, pause: Callable[[float], bool]) -> None:
+        """`pause` sleeps so many seconds and tells whether to give up."""
+        self._attempts, self._base, self._cap, self._pause = attempts, base, cap, pause
+
+    def call(
+        self,
+        do: Callable[[], Answer],
+        *,
+        before: Callable[[], object] = lambda: None,
+        refused: Callable[[], object] = lambda: None,
+    ) -> Answer:
+        """What `do` returns, or what its last try raised.
+
+        Only what another try may cure is tried again: throttling, status 5xx, a connection that broke. `before` is called
+        before each try, `refused` after each that was throttled.
+        """
+        for attempt in itertools.count(1):
+            before()
+            try:
+                return do()
+            except (BotoCoreError, ClientError) as error:
+                if throttled(error):
+                    refused()
+                if attempt >= self._attempts or not curable(error) or self._pause(self.delay(attempt)):
+                    raise
+        raise AssertionError("count() does not end")
+
+    def delay(self, attempt: int) -> float:
+        """Seconds before the try after number `attempt`, drawn at random."""
+        return random.uniform(0, min(self._cap, self._base * 2**attempt))

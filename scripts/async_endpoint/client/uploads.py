@@ -1,0 +1,98 @@
+"""A payload on its way: inline in the call, put below the input prefix, or put there in parts."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.explain import explained
+from async_endpoint.client.payload import guess_suffix, unreadable
+from async_endpoint.client.retries import Retries
+from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.contract.limits import INLINE_BODY_BYTES, INPUT_OBJECT_BYTES
+from async_endpoint.contract.s3_uri import S3Uri
+
+PART_BYTES: Final = 16_777_216  # of a large input: as much as one of them holds in memory
+PUT_ACTION: Final = "s3:PutObject"
+
+
+def carried(
+    clients: AwsClients,
+    retries: Retries,
+    folder: S3Uri,
+    name: str,
+    payload: Path | bytes,
+    content_type: str,
+    inline: bool | None,
+) -> tuple[bytes | None, str | None]:
+    """The body to send in the call, or the S3 URI that `payload` was put at: `name` below `folder`.
+
+    Inline up to 128,000 bytes, unless `inline` says otherwise. A large file is read and sent part by part. Raises InvalidInput
+    for a payload that is too large or cannot be read, and what `explained` raises.
+    """
+    with _opened(payload) as (body, size):
+        if inline or (inline is None and 1 <= size <= INLINE_BODY_BYTES):
+            if not 1 <= size <= INLINE_BODY_BYTES:
+                raise InvalidInput(
+                    f"{_called(payload)} has {size:,} bytes; an inline body holds 1 to {INLINE_BODY_BYTES:,}: put it into S3."
+                )
+            return body.read(), None
+        if size > INPUT_OBJECT_BYTES:
+            raise InvalidInput(f"{_called(payload)} has {size:,} bytes; give an input of at most {INPUT_OBJECT_BYTES:,}.")
+        target = folder.join(name + _suffix(payload, content_type))
+        with explained(clients, PUT_ACTION, str(target)):
+            if size <= PART_BYTES:
+                whole = body.read()
+                where = {"Bucket": target.bucket, "Key": target.key}
+                retries.call(lambda: clients.s3.put_object(**where, Body=whole, ContentType=content_type))
+            else:
+                _put_in_parts(clients.s3, retries, target, body, content_type)
+    return None, str(target)
+
+
+def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, body: BinaryIO, content_type: str) -> None:
+    """Each part is tried again by itself; what is left of an upload that fails is removed, or by the bucket's lifecycle."""
+    where = {"Bucket": target.bucket, "Key": target.key}
+    upload = retries.call(lambda: s3.create_multipart_upload(**where, ContentType=content_type))["UploadId"]
+    parts: list[dict[str, Any]] = []
+
+    def put(number: int, part: bytes) -> str:
+        reply = retries.call(lambda: s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=part))
+        return str(reply["ETag"])
+
+    try:
+        while part := body.read(PART_BYTES):
+            parts.append({"PartNumber": len(parts) + 1, "ETag": put(len(parts) + 1, part)})
+        retries.call(lambda: s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts}))
+    except BaseException:
+        with suppress(BotoCoreError, ClientError):
+            s3.abort_multipart_upload(**where, UploadId=upload)
+        raise
+
+
+@contextmanager
+def _opened(payload: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    try:
+        body: BinaryIO = payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
+        size = body.seek(0, io.SEEK_END)
+        body.seek(0)
+    except OSError as error:
+        raise unreadable(Path(_called(payload)), error) from error
+    with body:
+        yield body, size
+
+
+def _suffix(payload: Path | bytes, content_type: str) -> str:
+    suffix = payload.suffix.lower() if isinstance(payload, Path) else guess_suffix(content_type)
+    return suffix if re.fullmatch(r"\.[a-z0-9]{1,16}", suffix) else ""
+
+
+def _called(payload: Path | bytes) -> str:
+    return str(payload) if isinstance(payload, Path) else "The request"

@@ -1,0 +1,40 @@
+"""The client against a local AWS in another process: they meet over HTTP only, as a customer and AWS do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from live_kit import Stage
+from local_kit import Kit
+from remote_aws import running
+
+TIME_SCALE = 60.0
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    home = tmp_path_factory.mktemp("home")
+    with running(home, TIME_SCALE) as aws:
+        remote: Any = aws
+        yield Kit(remote, home)
+
+
+@pytest.fixture(scope="session")
+def stage(kit: Kit) -> Stage:
+    """An endpoint whose topics tell the response, shared by the tests of a worker; none of them may change it."""
+    return Stage(kit)
+
+
+@pytest.fixture(autouse=True)
+def no_fault_stays(kit: Kit) -> Iterator[None]:
+    yield
+    Stage.clear_faults(kit)

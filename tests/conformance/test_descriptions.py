@@ -21,11 +21,16 @@ def without_metadata(answer: Request) -> Request:
 
 def test_a_model_is_described_as_it_was_given(remote_kit: Kit, store: Deployed) -> None:
     data = remote_kit.sagemaker.describe_model(ModelName=store.model)["PrimaryContainer"]["ModelDataUrl"]
+    role, vpc = remote_kit.role(), remote_kit.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    role.allow(store.bucket, more=[{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}])
+    there = [{"Name": "vpc-id", "Values": [vpc]}]
+    subnet = remote_kit.ec2.describe_subnets(Filters=there)["Subnets"][0]["SubnetId"]
+    group = remote_kit.ec2.describe_security_groups(Filters=there)["SecurityGroups"][0]["GroupId"]
     request = {
         "ModelName": unique("Model"),
-        "ExecutionRoleArn": store.role.arn,
+        "ExecutionRoleArn": role.arn,
         "EnableNetworkIsolation": True,
-        "VpcConfig": {"SecurityGroupIds": ["sg-12345678"], "Subnets": ["subnet-12345678"]},
+        "VpcConfig": {"SecurityGroupIds": [group], "Subnets": [subnet]},
         "PrimaryContainer": {
             "Image": IMAGE,
             "Mode": "SingleModel",

@@ -15,7 +15,7 @@ from local_model import archive
 from local_parts import Deployed
 from local_tools import refusal, until
 
-from async_endpoint.local.hosting import endpoint as hosting_endpoint
+from async_endpoint.local.hosting import rollout
 
 
 def another(kit: Kit, deployed: Deployed, model_archive: bytes | None = None, environment: Any = None, **variant: Any) -> str:
@@ -212,7 +212,7 @@ BROKEN = "def model_fn(d): raise RuntimeError('torn')\n"
 
 
 def test_a_rollback_is_seen_while_the_old_configuration_serves(kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosting_endpoint, "ROLLING_BACK_SECONDS", 3_000)  # five seconds of this test's time
+    monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 3_000)  # five seconds of this test's time
     deployed: Deployed = deploy(VERSION="old")
     update(kit, deployed, another(kit, deployed, archive(BROKEN)))
     during = deployed.until_status("RollingBack")
@@ -226,7 +226,7 @@ def test_a_rollback_is_seen_while_the_old_configuration_serves(kit: Kit, deploy:
 def test_a_rollback_that_loses_an_instance_fails_and_can_be_mended_by_an_update(
     kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosting_endpoint, "ROLLING_BACK_SECONDS", 600_000)  # until something happens
+    monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 600_000)  # until something happens
     deployed: Deployed = deploy()
     (old,) = deployed.serving()
     update(kit, deployed, another(kit, deployed, archive(BROKEN)))

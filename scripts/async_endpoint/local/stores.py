@@ -189,6 +189,12 @@ def alarms(region: str) -> list[Any]:
     return list(_backend("cloudwatch", region).alarms.values())
 
 
+def alarm_state(region: str, name: str) -> str:
+    """The state of an alarm; empty when there is none of that name."""
+    alarm = _backend("cloudwatch", region).alarms.get(name)
+    return "" if alarm is None else str(alarm.state_value)
+
+
 def alarms_naming(region: str, action_arn: str) -> list[str]:
     """The names of the alarms that have `action_arn` among the actions of state ALARM, and may act."""
     return [alarm.name for alarm in alarms(region) if alarm.actions_enabled and action_arn in alarm.alarm_actions]

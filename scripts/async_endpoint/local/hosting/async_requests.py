@@ -17,7 +17,7 @@ from async_endpoint.local.hosting.queue import Invocation, RequestQueue
 from async_endpoint.local.hosting.recent import Recent
 from async_endpoint.local.hosting.role import ExecutionRole
 from async_endpoint.local.hosting.site import Site
-from async_endpoint.local.hosting.variant import Variant
+from async_endpoint.local.hosting.variant import Variant, least_busy
 
 # How often a request is given to an instance before an instance's death ends it. Not documented; poison must not kill for ever.
 MOST_ATTEMPTS = 3
@@ -59,12 +59,14 @@ class AsyncRequests:
             oldest = self._queue.oldest()
             return self._backlog.at(moment) or 0, 0.0 if oldest is None else max(moment - oldest, 0.0)
 
-    def step(self, variant: Variant) -> None:
-        """End what has expired, and give what waits to instances with room."""
+    def step(self, variants: list[Variant]) -> None:
+        """End what has expired, and give what waits to instances with room: the variant's, and while an update is on its way
+        those of the one that comes after it."""
         for invocation in self._queue.expired(self._clock.now()):
             self._in_process[id(invocation)] = invocation
-            self._workers.submit(self._expire, invocation, variant)
-        while len(self._queue) and (instance := variant.route()) is not None:
+            self._workers.submit(self._expire, invocation, variants[0])
+        while len(self._queue) and (routed := least_busy(variants)) is not None:
+            variant, instance = routed
             invocation = self._queue.take()
             instance.in_flight += 1
             self._in_process[id(invocation)] = invocation

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.hosting.guardrails import UNGUARDED, Guardrails, Mode
 from async_endpoint.local.hosting.models import Described, ModelSpec
 
 # CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this is ours.
@@ -100,6 +101,8 @@ class Deployment:
     shadows: tuple[VariantSpec, ...]
     async_settings: AsyncSettings | None
     shown: Described  # of the configuration, what DescribeEndpoint shows of it too
+    kms_key: str = ""  # of the instances' volumes
+    guardrails: Guardrails = UNGUARDED
 
     @classmethod
     def read(cls, config: Described, model: Callable[[str], Described]) -> Deployment:
@@ -115,12 +118,24 @@ class Deployment:
             shadows=variants("ShadowProductionVariants"),
             async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
             shown={member: config[member] for member in SHOWN if member in config},
+            kms_key=config.get("KmsKeyId", ""),
         )
 
     @cached_property
     def specs(self) -> tuple[VariantSpec, ...]:
         """Every variant, the shadows last."""
         return self.variants + self.shadows
+
+    def guarded(self, config: Described | None) -> Deployment:
+        """This deployment under a DeploymentConfig; serverless variants and Inf1 instances go without one ("Exclusions").
+
+        So do rolling updates of several variants, which the guide excludes too.
+        """
+        guardrails = Guardrails.read(config)
+        excluded = any(spec.serverless or spec.instance_type.startswith("ml.inf1.") for spec in self.specs)
+        if excluded or (guardrails.mode is Mode.ROLLING and len(self.specs) > 1):
+            guardrails = UNGUARDED
+        return replace(self, guardrails=guardrails)
 
     @property
     def role_arn(self) -> str:

@@ -16,13 +16,13 @@ from async_endpoint.local.hosting.preparation import DeploymentFailed
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.real_time import RealTime
 from async_endpoint.local.hosting.recent import Recent
+from async_endpoint.local.hosting.rollout import Gone, Rollout
 from async_endpoint.local.hosting.saved import SavedEndpoint, SavedVariant
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.hosting.variant import Variant
 
 LONGEST_PAUSE_SECONDS = 5.0
 DELETING_SECONDS = 10.0  # AWS seconds for which an endpoint is seen Deleting; SageMaker takes as long as it takes
-ROLLING_BACK_SECONDS = 30.0  # AWS seconds for which a rollback is seen at least
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
 STILL = ("InService", "UpdateRollbackFailed")  # the states in which an endpoint may be changed
 
@@ -49,7 +49,7 @@ class Endpoint:
         logs = EndpointLogs(name, region, site.clock, asynchronous)
         self._maker = VariantMaker(name, region, site, logs, self._apply)
         self.requests = AsyncRequests(name, region, site, self.changed, logs) if asynchronous else None
-        self.real_time = None if asynchronous else RealTime(self.changed, lambda: self._lineup.live if self.open else [], site)
+        self.real_time = None if asynchronous else RealTime(self.changed, self._lineup, lambda: self.open, site)
         unfinished = deployment if saved is None else self._resume(saved)
         threading.Thread(target=self._loop, name=f"endpoint-{name}", daemon=True).start()
         if unfinished is not None:
@@ -68,6 +68,18 @@ class Endpoint:
         """The variants that take traffic, the shadows among them; none until the endpoint was InService once."""
         with self.changed:
             return list(self._lineup.live)
+
+    @property
+    def taking(self) -> list[Variant]:
+        """The same, and of an update on its way those that take traffic already."""
+        with self.changed:
+            return self._lineup.taking
+
+    @property
+    def incoming(self) -> tuple[str, list[Variant]]:
+        """Of an update or creation on its way: what is done (a ProductionVariantStatus), and with which variants."""
+        with self.changed:
+            return self._lineup.stage, list(self._lineup.incoming)
 
     def variant(self, name: str) -> Variant | None:
         return next((variant for variant in self.variants if variant.name == name), None)
@@ -215,50 +227,47 @@ class Endpoint:
     # --- deploying ---------------------------------------------------------------------------------------------------
 
     def _deploy(self, deployment: Deployment) -> None:
-        """Create or update: prepare, start whole fleets, then move the traffic; otherwise fail, or roll back."""
+        """Create or update: prepare, start the new instances, move the traffic; otherwise fail, or roll back."""
+
+        def over() -> bool:
+            return self._phase == "Deleting"
+
+        rollout = Rollout(deployment.guardrails, self._lineup, self.region, self._clock, self.changed, over)
         try:
             incoming = self._maker.make(deployment)
             with self.changed:
-                self._lineup.incoming = incoming
-                self.changed.notify_all()
-                self.changed.wait_for(lambda: self._phase == "Deleting" or self._lineup.check_incoming())
-                if self._phase == "Deleting":
-                    return
+                rollout.prepare(incoming)
                 fault = self._site.faults.update_failure(self.name) if self._lineup.live else ""
                 if fault:
                     raise DeploymentFailed(fault)
-                self._lineup.move_traffic()
+                rollout.shift()
                 self.deployment, self.failure_reason = deployment, ""
                 self._enter("InService")
+        except Gone:
+            return
         except DeploymentFailed as failure:
-            self._abandon(str(failure))
+            self._abandon(str(failure), rollout)
         except Exception as error:  # whatever goes wrong in here, the endpoint must reach a lasting state
-            self._abandon(f"InternalFailure: {type(error).__name__}: {error}")
+            self._abandon(f"InternalFailure: {type(error).__name__}: {error}", rollout)
         else:
             if self.requests is not None:
                 self.requests.processing(deployment, self._maker.metrics[deployment.variants[0].name]).announce()
 
-    def _abandon(self, reason: str) -> None:
+    def _abandon(self, reason: str, rollout: Rollout) -> None:
         """A creation ends Failed; an update rolls back to the old configuration, which never stopped serving."""
         with self.changed:
             if self._phase == "Deleting":
                 return
             self.failure_reason, self.target = reason[:FAILURE_REASON_CHARS], self.deployment
-            self._lineup.drop_incoming()
-            self._enter("RollingBack" if self._lineup.live else "Failed")
-            if self._phase == "RollingBack":
-                self._await_rollback()
-
-    def _await_rollback(self) -> None:
-        def cut_short() -> bool:
-            return self._phase == "Deleting" or self._lineup.broken
-
-        until = self._clock.now() + ROLLING_BACK_SECONDS
-        while not cut_short() and (left := self._clock.real(until - self._clock.now())) > 0:
-            self.changed.wait(left)  # less, if the clock jumps meanwhile
-        self.changed.wait_for(lambda: cut_short() or self._lineup.restored)
-        if self._phase != "Deleting":
-            self._enter("UpdateRollbackFailed" if self._lineup.broken else "InService")
+            if not self._lineup.live:
+                self._lineup.drop_incoming()
+                self._enter("Failed")
+                return
+            self._enter("RollingBack")
+            try:
+                self._enter("UpdateRollbackFailed" if rollout.back() else "InService")
+            except Gone:
+                return
 
     def _enter(self, phase: str) -> None:
         self._phase = phase
@@ -288,7 +297,7 @@ class Endpoint:
         if self._lineup.live:
             self._capacity.set(self._clock.now(), self._lineup.serving)
             if self.requests is not None:
-                self.requests.step(self._lineup.live[0])
+                self.requests.step(self._lineup.taking)
 
     def _pause(self) -> float:
         expiry = self.requests.next_expiry() if self.requests else None

@@ -21,6 +21,8 @@ class Fleet:
     def __init__(self, desired: int, make: Callable[[], Instance], clock: ScaledClock, limit: int | None = None) -> None:
         self.desired = desired
         self.limit = limit
+        self.open: int | None = None  # how many of the instances take traffic; None for all
+        self.home: int | None = None  # the count to come back to, should an update by batches fail
         self.scaling = True  # until `desired` is reached once; a dead instance is replaced without a word
         self.instances: list[Instance] = []
         self.last_failure = ""
@@ -34,6 +36,11 @@ class Fleet:
         return [instance for instance in self.instances if instance.serving]
 
     @property
+    def open_ones(self) -> list[Instance]:
+        """The instances that take traffic."""
+        return self.ready[: self.open]
+
+    @property
     def settled(self) -> bool:
         """Every wanted instance serves, and no other is left."""
         return len(self.instances) == len(self.ready) == self.desired
@@ -44,7 +51,7 @@ class Fleet:
 
     def free(self) -> Instance | None:
         """The least busy instance with room for one more request."""
-        roomy = [instance for instance in self.ready if self.limit is None or instance.in_flight < self.limit]
+        roomy = [instance for instance in self.open_ones if self.limit is None or instance.in_flight < self.limit]
         return min(roomy, key=lambda instance: instance.in_flight, default=None)
 
     def reconcile(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 from async_endpoint.local.hosting.preparation import DeploymentFailed
@@ -14,6 +15,8 @@ class Lineup:
     def __init__(self) -> None:
         self.live: list[Variant] = []
         self.incoming: list[Variant] = []
+        self.share = 0.0  # of the traffic, that the incoming variants have
+        self.stage = ""  # of the incoming variants: a ProductionVariantStatus
         self._retiring: list[Variant] = []
 
     def __iter__(self) -> Iterator[Variant]:
@@ -26,7 +29,17 @@ class Lineup:
 
     @property
     def serving(self) -> int:
-        return sum(variant.serving for variant in self.live)
+        """Instances that take traffic."""
+        return sum(len(variant.fleet.open_ones) for variant in self.taking)
+
+    @property
+    def taking(self) -> list[Variant]:
+        """The variants that take traffic: of an update on its way, the old ones as long as they have some, and the new ones."""
+        return [variant for variant in (*self.live, *self.incoming) if variant.fleet.open != 0]
+
+    def side(self) -> list[Variant]:
+        """The variants that one request meets: the incoming ones as often as the traffic has moved to them."""
+        return self.incoming if self.share and random.random() < self.share else self.live
 
     def check_incoming(self) -> bool:
         """Whether every incoming instance answers; raises DeploymentFailed once one of them never will."""
@@ -42,23 +55,33 @@ class Lineup:
     def move_traffic(self) -> None:
         """To the incoming variants; those before finish what they have."""
         self._retire(self.live)
-        self.live, self.incoming = self.incoming, []
+        self.live, self.incoming, self.share = self.incoming, [], 0.0
+        for variant in self.live:
+            variant.fleet.open = None
 
     def drop_incoming(self) -> None:
-        """Go on with what takes traffic, and forget how it fared so far."""
+        """Go on with what had the traffic before."""
         self._retire(self.incoming)
-        self.incoming = []
+        self.incoming, self.share = [], 0.0
+
+    def forget_failures(self) -> None:
+        """Of what has or had the traffic: how it fared so far."""
         for variant in self.live:
             variant.fleet.last_failure = ""
 
     @property
+    def settled(self) -> bool:
+        """What is or was live has every instance it wants."""
+        return all(variant.fleet.settled for variant in self.live)
+
+    @property
     def restored(self) -> bool:
         """What takes traffic has every instance it wants, and nothing else is left."""
-        return not self._retiring and all(variant.fleet.settled for variant in self.live)
+        return not self._retiring and self.settled
 
     @property
     def broken(self) -> bool:
-        """An instance that took traffic has died since the incoming variants were dropped."""
+        """An instance of these has died since its failures were forgotten."""
         return any(variant.fleet.last_failure for variant in self.live)
 
     def reconcile(self) -> None:

@@ -11,7 +11,7 @@ from async_endpoint.local.hosting.fleet import Fleet
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.logs import EndpointLogs
 from async_endpoint.local.hosting.metrics import EndpointMetrics
-from async_endpoint.local.hosting.preparation import prepare
+from async_endpoint.local.hosting.preparation import check_rights, prepare
 from async_endpoint.local.hosting.role import ExecutionRole
 from async_endpoint.local.hosting.serverless import ServerlessFleet
 from async_endpoint.local.hosting.site import Site
@@ -33,6 +33,7 @@ class VariantMaker:
 
     def make(self, deployment: Deployment) -> list[Variant]:
         """Check the roles, fetch the archives, and return the variants; raises DeploymentFailed."""
+        check_rights(deployment, self.region)
         return [self._variant(deployment, spec) for spec in deployment.specs]
 
     def _variant(self, deployment: Deployment, spec: VariantSpec) -> Variant:

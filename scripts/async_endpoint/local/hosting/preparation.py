@@ -8,6 +8,7 @@ from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.container.spec import ContainerSpec, Workload
 from async_endpoint.local.faults.faults import Faults
 from async_endpoint.local.hosting import launch_rights
+from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.models import ContainerSource, Form, ModelData, ModelSpec
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
 from async_endpoint.local.stores import NoSuchThing
@@ -25,6 +26,18 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         if model.vpc is not None:
             launch_rights.attach(role, model.vpc)
         return Workload(tuple(_container(container, role, model.isolated) for container in model.containers), model.direct)
+    except (AccessDenied, NoSuchThing) as error:
+        raise DeploymentFailed(str(error)) from error
+
+
+def check_rights(deployment: Deployment, region: str) -> None:
+    """Check that the roles may have the instances' volumes encrypted, and see the alarms; raises DeploymentFailed."""
+    try:
+        for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
+            role = ExecutionRole(arn, region)
+            if deployment.kms_key:
+                launch_rights.encrypt_volumes(role, deployment.kms_key)
+            launch_rights.watch(role, deployment.guardrails.alarms)
     except (AccessDenied, NoSuchThing) as error:
         raise DeploymentFailed(str(error)) from error
 

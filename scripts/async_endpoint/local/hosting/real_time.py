@@ -14,6 +14,7 @@ from async_endpoint.contract import metrics as m
 from async_endpoint.local.container.container import PRIMARY, ContainerDied, ContainerResponse, ContainerTimedOut
 from async_endpoint.local.hosting import words
 from async_endpoint.local.hosting.instance import Instance
+from async_endpoint.local.hosting.lineup import Lineup
 from async_endpoint.local.hosting.serverless import ServerlessFleet
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.hosting.variant import Variant, by_weight
@@ -54,18 +55,19 @@ class Call:
 
 
 class RealTime:
-    """Requests of one endpoint whose variants `live` gives; `changed` is the endpoint's lock."""
+    """Requests of one endpoint; `changed` is its lock, and `is_open` whether it takes any."""
 
-    def __init__(self, changed: threading.Condition, live: Callable[[], list[Variant]], site: Site) -> None:
+    def __init__(self, changed: threading.Condition, lineup: Lineup, is_open: Callable[[], bool], site: Site) -> None:
         self._changed = changed
-        self._live = live
+        self._lineup = lineup
+        self._is_open = is_open
         self._limit = site.response_seconds
         self._shadow_workers = ThreadPoolExecutor(SHADOW_WORKERS, "shadow")
 
     def choose(self, call: Call) -> Variant | None:
         """The variant that answers: the one the caller names, or one by weight; None when there is no such."""
         with self._changed:
-            production = [variant for variant in self._live() if not variant.shadow]
+            production = [variant for variant in self._lineup.side() if not variant.shadow] if self._is_open() else []
             if call.target_variant:
                 return next((variant for variant in production if variant.name == call.target_variant), None)
             return by_weight(production)
@@ -88,9 +90,12 @@ class RealTime:
     def close(self) -> None:
         self._shadow_workers.shutdown(wait=False)
 
+    def _takes(self, variant: Variant) -> bool:
+        return self._is_open() and variant in self._lineup.taking
+
     def _copy_to_shadows(self, call: Call, variant: Variant) -> None:
         """A shadow variant sees its weight's share of the production variant's requests, and answers nobody."""
-        for shadow in [item for item in self._live() if item.shadow]:
+        for shadow in [item for item in self._lineup.taking if item.shadow and item.deployment is variant.deployment]:
             # One that is as busy as it may be misses some: its backlog must not grow for ever.
             if random.random() * variant.weight < shadow.weight and shadow.busy < SHADOW_WORKERS:
                 self._shadow_workers.submit(self._ask, call, shadow)
@@ -136,8 +141,8 @@ class RealTime:
             variant.waiting += 1
             asked, cold = time.monotonic(), False
             try:
-                while variant not in self._live() or (instance := variant.route()) is None:
-                    if variant not in self._live():
+                while not self._takes(variant) or (instance := variant.route()) is None:
+                    if not self._takes(variant):
                         raise Retired(f"Variant {variant.name} is not in service.")
                     if not isinstance(variant.fleet, ServerlessFleet):
                         raise Unserved(f"Variant {variant.name} has no instance in service.")

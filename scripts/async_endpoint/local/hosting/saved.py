@@ -22,7 +22,8 @@ class SavedVariant:
 
     @classmethod
     def of(cls, variant: Variant) -> SavedVariant:
-        return cls(variant.desired, variant.fleet.scaling, variant.weight)
+        desired = variant.desired if variant.fleet.home is None else variant.fleet.home
+        return cls(desired, variant.fleet.scaling, variant.weight)
 
     def apply(self, variant: Variant) -> None:
         variant.fleet.desired, variant.fleet.scaling, variant.weight = self.desired, self.scaling, self.weight

@@ -60,11 +60,22 @@ class Variant:
         """An instance for one more request, by the variant's routing strategy; None when none has room."""
         if self.spec.least_outstanding or self.fleet.limit is not None:
             return self.fleet.free()
-        ready = self.fleet.ready
-        return random.choice(ready) if ready else None
+        taking = self.fleet.open_ones
+        return random.choice(taking) if taking else None
 
 
 def by_weight(variants: Sequence[Variant]) -> Variant | None:
     """One of the variants, each with a chance as its weight has in the sum of all; None when every weight is zero."""
     weights = [variant.weight for variant in variants]
     return random.choices(variants, weights)[0] if any(weights) else None
+
+
+def least_busy(variants: Sequence[Variant]) -> tuple[Variant, Instance] | None:
+    """The instance with the fewest requests among those with room, and its variant; None when no instance has room.
+
+    Of those that have equally few, each variant has a chance as it has instances.
+    """
+    routed = [(variant, instance) for variant in variants if (instance := variant.route()) is not None]
+    fewest = min((instance.in_flight for _, instance in routed), default=0)
+    idlest = [(variant, instance) for variant, instance in routed if instance.in_flight == fewest]
+    return random.choices(idlest, [len(variant.fleet.open_ones) for variant, _ in idlest])[0] if idlest else None

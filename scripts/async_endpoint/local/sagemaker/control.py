@@ -15,7 +15,7 @@ from async_endpoint.local.sagemaker.listing import page
 from async_endpoint.local.sagemaker.model_rules import check_model
 from async_endpoint.local.sagemaker.packages import resolved
 from async_endpoint.local.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources, Stored
-from async_endpoint.local.sagemaker.rules import check_capacity, check_counts, check_update
+from async_endpoint.local.sagemaker.rules import check_capacity, check_counts, check_guardrails, check_update
 from async_endpoint.local.sagemaker.wire import check, validation
 
 Action = Callable[[str, Described], Described]
@@ -130,6 +130,7 @@ class ControlPlane:
     def _create_endpoint(self, region: str, request: Described) -> Described:
         deployment = self._deployment(region, request["EndpointConfigName"])
         check_counts(deployment)
+        check_guardrails(request.get("DeploymentConfig"), deployment)
         resource = self._endpoints.add(region, request)
         self._hosting.create(region, request["EndpointName"], deployment)
         return {"EndpointArn": resource.arn}
@@ -143,14 +144,17 @@ class ControlPlane:
         deployment = self._deployment(region, request["EndpointConfigName"])
         check_counts(deployment)
         check_update(endpoint, deployment)
+        kept = resource.request if request.get("RetainDeploymentConfig") else request
+        guarded = kept.get("DeploymentConfig")
+        check_guardrails(guarded, deployment, endpoint)
+        deployment = deployment.guarded(guarded)
         if request.get("RetainAllVariantProperties"):
             deployment = _retaining(endpoint, deployment, request.get("ExcludeRetainedVariantProperties", ()))
         if not endpoint.update(deployment):
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         if not request.get("RetainDeploymentConfig"):
-            kept = {member: value for member, value in resource.request.items() if member != "DeploymentConfig"}
-            given = {member: value for member, value in request.items() if member == "DeploymentConfig"}
-            resource.request = kept | given
+            rest = {member: value for member, value in resource.request.items() if member != "DeploymentConfig"}
+            resource.request = rest | ({"DeploymentConfig": guarded} if guarded else {})
         return {"EndpointArn": resource.arn}
 
     def _update_capacities(self, region: str, request: Described) -> Described:

@@ -55,12 +55,15 @@ def _pending(endpoint: Endpoint) -> Described | None:
     target = endpoint.target
     if endpoint.status not in ("Creating", "Updating") or (target is endpoint.deployment and endpoint.variants):
         return None
+    stage, incoming = endpoint.incoming
+    serving = {variant.name: len(variant.fleet.open_ones) for variant in incoming}
     variants = [
         {
             "VariantName": spec.name,
             "DeployedImages": _images(spec, endpoint.modified_at),
+            "CurrentInstanceCount": serving.get(spec.name, 0),
             "DesiredWeight": spec.weight,
-            "VariantStatus": [{"Status": "Creating", "StartTime": endpoint.modified_at}],
+            "VariantStatus": [{"Status": stage or "Creating", "StartTime": endpoint.modified_at}],
         }
         | ({"DesiredServerlessConfig": _serverless(spec.serverless)} if spec.serverless else _wanted(spec))
         for spec in target.variants

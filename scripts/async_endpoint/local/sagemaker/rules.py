@@ -9,6 +9,7 @@ from async_endpoint.local import stores
 from async_endpoint.local.hosting import quota
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
+from async_endpoint.local.hosting.guardrails import SIZE_MEMBER, STEP_PERCENT, Guardrails
 from async_endpoint.local.sagemaker.wire import ApiError, validation
 
 
@@ -47,4 +48,36 @@ def check_update(endpoint: Endpoint, deployment: Deployment) -> None:
             raise validation(
                 f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with '
                 "Application Auto Scaling; deregister the scalable target, update, and register it again."
+            )
+
+
+def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, endpoint: Endpoint | None = None) -> None:
+    """Raise ValidationException for a DeploymentConfig that does not fit itself, the variants, or the `endpoint` it updates."""
+    if not config:
+        return
+    if "RollingUpdatePolicy" in config and "BlueGreenUpdatePolicy" in config:
+        raise validation("Give either BlueGreenUpdatePolicy or RollingUpdatePolicy; this DeploymentConfig has both.")
+    guardrails = Guardrails.read(config)
+    wanted = SIZE_MEMBER.get(guardrails.mode)
+    routing = (config.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
+    misplaced = [member for member in SIZE_MEMBER.values() if member in routing and member != wanted]
+    if misplaced or (wanted and guardrails.step is None):
+        raise validation(
+            f"Traffic routing of type {guardrails.mode.value} takes {wanted or 'no size'}; "
+            f"this one has {' and '.join(misplaced) or 'none'}."
+        )
+    step, (low, high) = guardrails.step, STEP_PERCENT.get(guardrails.mode, (0, 100))
+    for spec in deployment.specs:
+        if step is not None and spec.serverless is None and not low <= step.share(spec.initial_count) <= high:
+            raise validation(
+                f"{wanted} of {step.value} is not from {low} to {high} percent of the {spec.initial_count} instances of "
+                f"variant {spec.name}."
+            )
+    if endpoint is not None:  # "Exclusions" of the developer guide
+        before = {spec.name for spec in endpoint.deployment.specs}
+        after = {spec.name for spec in deployment.specs}
+        if before != after:
+            raise validation(
+                f"An update with a DeploymentConfig keeps the names of the variants; they are {', '.join(sorted(before))} and "
+                f"would be {', '.join(sorted(after))}."
             )

@@ -22,7 +22,8 @@ def publish(endpoint: Endpoint, start: float, end: float) -> None:
     when = datetime.fromtimestamp(start, UTC)
     gauges = _gauges(endpoint, serving, end)
     data = [_datum(metric, endpoint.name, "", when) | {"Value": value} for metric, value in gauges.items()]
-    for variant in endpoint.variants:
+    # By name: while an update is on its way, old and new instances count together.
+    for variant in {item.name: item for item in (*endpoint.taking, *endpoint.variants)}.values():
         counts = variant.metrics.flush()
         data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
         # Without traffic a variant on instances sends zeros, so that it scales in ("Automatic scaling prerequisites").

@@ -52,6 +52,7 @@ class Collector:
         self._objects, self._listing = Objects(clients, retries), Listing(clients)
         self._changed = threading.Condition()
         self._pending: dict[str, Invocation] = {}
+        self._accepted: set[str] = set()  # of what is pending, that which the endpoint has accepted
         self._deadlines: list[tuple[float, str]] = []
         self._reading: set[str] = set()
         self._again: dict[str, tuple[float, Notification | None]] = {}
@@ -74,10 +75,6 @@ class Collector:
         """From now on this invocation is pending, accepted or not yet."""
         with self._changed:
             self._pending[invocation.inference_id] = invocation
-            if len(self._pending) == 1:
-                self._answered = self._clock.now()
-                self._poll.begin()
-                self._changed.notify_all()
             if invocation.submitted is not None:
                 self._sweeps.want()  # it may have ended before we listened
             closing = self._closing
@@ -91,7 +88,11 @@ class Collector:
         with self._changed:
             deadline = submitted.submitted_at.timestamp() + submitted.deadline_seconds
             heapq.heappush(self._deadlines, (deadline, invocation.inference_id))
-            if len(self._deadlines) == 1:
+            if invocation.inference_id in self._pending:  # else it was announced, and has ended
+                self._accepted.add(invocation.inference_id)
+            if len(self._accepted) == 1:
+                self._answered = self._clock.now()
+                self._poll.begin()
                 self._changed.notify_all()
         if invocation.notification is not None:
             self._heard(invocation, invocation.notification)
@@ -99,9 +100,10 @@ class Collector:
     def settle(self, invocation: Invocation, outcome: Outcome) -> None:
         """The one outcome of an invocation, which is then no longer pending."""
         with self._changed:
-            self._pending.pop(invocation.inference_id, None)
+            if self._pending.pop(invocation.inference_id, None) is not None:
+                self._settled += 1
+            self._accepted.discard(invocation.inference_id)
             self._again.pop(invocation.inference_id, None)
-            self._settled += 1
         invocation.settle(outcome)
 
     def open(self) -> None:
@@ -122,10 +124,10 @@ class Collector:
             self._explain(f"Results are found by {wanted}, as configured.")
 
     def run(self) -> None:
-        """Rounds, until `close`; none while nothing is pending."""
+        """Rounds, until `close`; none while the endpoint has nothing of ours."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._pending or self._closing)
+                self._changed.wait_for(lambda: self._accepted or self._closing)
                 if self._closing:
                     return
             try:
@@ -134,7 +136,7 @@ class Collector:
                 log.exception("A round of collecting failed.")
                 pause = self._config.poll_seconds
             with self._changed:
-                if self._pending:
+                if self._accepted:
                     self._clock.wait(self._changed, lambda: self._closing, pause)
 
     def close(self) -> None:

@@ -2,7 +2,10 @@ environment = "dev"
 name        = "fashion-recommender"
 
 model = {
-  archive = { path = "../../build/fashion-recommender.tar.gz" }
+  containers = [{
+    archive = { path = "../../build/fashion-recommender.tar.gz" }
+    image   = { framework = "pytorch", version = "2.6.0" }
+  }]
 }
 
 endpoint = {

@@ -6,6 +6,7 @@ module "async_inference" {
   access        = var.access
   endpoint      = var.endpoint
   model         = var.model
+  network       = var.network
   notifications = var.notifications
   scaling       = var.scaling
   storage       = var.storage

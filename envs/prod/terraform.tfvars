@@ -6,8 +6,11 @@ access = {
 }
 
 model = {
-  archive = { path = "../../build/fashion-recommender.tar.gz" }
-  serving = { timeout_seconds = 900, threads = 4 }
+  containers = [{
+    archive = { path = "../../build/fashion-recommender.tar.gz" }
+    image   = { framework = "pytorch", version = "2.6.0" }
+    serving = { timeout_seconds = 900, threads = 4 }
+  }]
 }
 
 endpoint = {

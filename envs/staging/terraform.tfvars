@@ -2,8 +2,11 @@ environment = "staging"
 name        = "fashion-recommender"
 
 model = {
-  archive = { path = "../../build/fashion-recommender.tar.gz" }
-  serving = { timeout_seconds = 600 }
+  containers = [{
+    archive = { path = "../../build/fashion-recommender.tar.gz" }
+    image   = { framework = "pytorch", version = "2.6.0" }
+    serving = { timeout_seconds = 600 }
+  }]
 }
 
 endpoint = {

@@ -32,28 +32,67 @@ variable "environment" {
 }
 
 variable "model" {
-  description = "The archive, its serving image and how it is served."
+  description = "The containers, their isolation and the execution role."
   type = object({
-    archive = object({
-      kms_key_arn = optional(string)
-      path        = optional(string)
-      s3_uri      = optional(string)
-    })
-    environment = optional(map(string))
-    image = optional(object({
-      framework = optional(string)
-      processor = optional(string)
-      python    = optional(string)
-      uri       = optional(string)
-      version   = optional(string)
+    containers = list(object({
+      archive = optional(object({
+        kms_key_arn = optional(string)
+        path        = optional(string)
+        s3_uri      = optional(string)
+      }))
+      data_source = optional(object({
+        accept_eula = optional(bool)
+        kms_key_arn = optional(string)
+        s3_uri      = string
+      }))
+      environment = optional(map(string))
+      hostname    = optional(string)
+      image = optional(object({
+        framework = optional(string)
+        prebuilt = optional(object({
+          repository = string
+          tag        = string
+        }))
+        private_registry = optional(object({
+          credentials_function_arn = optional(string)
+        }))
+        processor = optional(string)
+        python    = optional(string)
+        repository = optional(object({
+          account_id = optional(string)
+          digest     = optional(string)
+          name       = string
+          tag        = optional(string)
+        }))
+        uri     = optional(string)
+        version = optional(string)
+      }))
+      model_package = optional(object({
+        arn          = string
+        artifact_uri = optional(string)
+        image_uri    = optional(string)
+        kms_key_arn  = optional(string)
+      }))
+      multi_model = optional(object({
+        cache_models = optional(bool)
+        kms_key_arn  = optional(string)
+        s3_uri       = optional(string)
+      }))
+      serving = optional(object({
+        max_request_bytes  = optional(number)
+        max_response_bytes = optional(number)
+        program            = optional(string)
+        threads            = optional(number)
+        timeout_seconds    = optional(number)
+        workers            = optional(number)
+      }))
     }))
-    serving = optional(object({
-      max_request_bytes  = optional(number)
-      max_response_bytes = optional(number)
-      program            = optional(string)
-      threads            = optional(number)
-      timeout_seconds    = optional(number)
-      workers            = optional(number)
+    invocation        = optional(string)
+    network_isolation = optional(bool)
+    role = optional(object({
+      arn                      = optional(string)
+      path                     = optional(string)
+      permissions_boundary_arn = optional(string)
     }))
   })
   nullable = false
@@ -63,6 +102,16 @@ variable "name" {
   description = "Name of what is deployed. With the environment it names everything."
   type        = string
   nullable    = false
+}
+
+variable "network" {
+  description = "Subnets and security groups of the containers."
+  type = object({
+    security_group_ids = optional(list(string))
+    subnet_ids         = optional(list(string))
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "notifications" {

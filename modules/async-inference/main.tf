@@ -36,14 +36,19 @@ module "notifications" {
 module "model" {
   source = "../model"
 
-  name          = local.name
-  endpoint_name = local.name
-  archive       = var.model.archive
-  environment   = var.model.environment
-  image         = merge(var.model.image, { processor = coalesce(var.model.image.processor, local._processor) })
-  serving       = var.model.serving
-  storage       = local.storage
-  topic_arns    = module.notifications.topic_arns
+  name              = local.name
+  endpoint_names    = [local.name]
+  network_isolation = var.model.network_isolation
+  role              = var.model.role
+  storage           = local.storage
+  topic_arns        = module.notifications.topic_arns
+  vpc               = var.network
+
+  containers = [
+    for container in var.model.containers : merge(container, {
+      image = container.image == null ? null : merge(container.image, { processor = coalesce(container.image.processor, local._processor) })
+    })
+  ]
 }
 
 module "configuration" {

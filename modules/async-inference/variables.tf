@@ -42,31 +42,81 @@ variable "environment" {
 }
 
 variable "model" {
-  description = "The archive, its serving image and how it is served (see module model). The processor of the image follows the instance type."
+  description = "The containers, their isolation and the execution role (see module model). The processor of an image follows the instance type."
   type = object({
-    archive = object({
-      kms_key_arn = optional(string)
-      path        = optional(string)
-      s3_uri      = optional(string)
-    })
-    environment = optional(map(string), {})
-    image = optional(object({
-      framework = optional(string)
-      processor = optional(string)
-      python    = optional(string)
-      uri       = optional(string)
-      version   = optional(string)
-    }), { framework = "pytorch", version = "2.6.0" })
-    serving = optional(object({
-      max_request_bytes  = optional(number)
-      max_response_bytes = optional(number)
-      program            = optional(string)
-      threads            = optional(number)
-      timeout_seconds    = optional(number)
-      workers            = optional(number)
+    containers = list(object({
+      archive = optional(object({
+        kms_key_arn = optional(string)
+        path        = optional(string)
+        s3_uri      = optional(string)
+      }))
+      data_source = optional(object({
+        accept_eula = optional(bool)
+        kms_key_arn = optional(string)
+        s3_uri      = string
+      }))
+      environment = optional(map(string), {})
+      hostname    = optional(string)
+      image = optional(object({
+        framework = optional(string)
+        prebuilt = optional(object({
+          repository = string
+          tag        = string
+        }))
+        private_registry = optional(object({
+          credentials_function_arn = optional(string)
+        }))
+        processor = optional(string)
+        python    = optional(string)
+        repository = optional(object({
+          account_id = optional(string)
+          digest     = optional(string)
+          name       = string
+          tag        = optional(string)
+        }))
+        uri     = optional(string)
+        version = optional(string)
+      }))
+      model_package = optional(object({
+        arn          = string
+        artifact_uri = optional(string)
+        image_uri    = optional(string)
+        kms_key_arn  = optional(string)
+      }))
+      multi_model = optional(object({
+        cache_models = optional(bool)
+        kms_key_arn  = optional(string)
+        s3_uri       = optional(string)
+      }))
+      serving = optional(object({
+        max_request_bytes  = optional(number)
+        max_response_bytes = optional(number)
+        program            = optional(string)
+        threads            = optional(number)
+        timeout_seconds    = optional(number)
+        workers            = optional(number)
+      }), {})
+    }))
+    invocation        = optional(string, "serial")
+    network_isolation = optional(bool, false)
+    role = optional(object({
+      arn                      = optional(string)
+      path                     = optional(string)
+      permissions_boundary_arn = optional(string)
     }), {})
   })
   nullable = false
+
+  # InvokeEndpointAsync has neither TargetModel nor TargetContainerHostname (botocore 1.44.5, sagemaker-runtime).
+  validation {
+    condition     = alltrue([for container in var.model.containers : container.multi_model == null])
+    error_message = "An asynchronous endpoint takes no multi_model container: a request to it cannot name a model. Use a real-time endpoint (modules model, configuration and endpoint), or one archive that holds all models."
+  }
+
+  validation {
+    condition     = var.model.invocation == "serial"
+    error_message = "Containers of an asynchronous endpoint are invoked serially: a request to it cannot name a container. Leave out model.invocation, or use a real-time endpoint (modules model, configuration and endpoint)."
+  }
 }
 
 variable "name" {
@@ -78,6 +128,16 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{0,20}[a-z0-9]$", var.name))
     error_message = "Variable name must be 2 to 22 lowercase letters, digits and hyphens that begin with a letter, so that every name made from it stays within its limit."
   }
+}
+
+variable "network" {
+  description = "Subnets and security groups of the containers: output vpc of module network, or given ones. Without them containers are in a network of Amazon SageMaker."
+  type = object({
+    security_group_ids = optional(list(string), [])
+    subnet_ids         = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "notifications" {

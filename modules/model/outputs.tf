@@ -1,31 +1,33 @@
-output "archive_uri" {
-  description = "S3 URI of the archive."
-  value       = local.archive_uri
+output "containers" {
+  description = "Containers in order, as deployed: environment, hostname, image_uri and model_data_url, null where there is none."
+  value = [
+    for container in local.containers : {
+      environment    = container.environment
+      hostname       = container.hostname
+      image_uri      = container.image
+      model_data_url = try(coalesce(container.model_data_url, container.model_data.s3_uri), null)
+    }
+  ]
 }
 
-output "environment" {
-  description = "Container environment, as deployed."
-  value       = local.environment
+output "execution_policy_json" {
+  description = "What the execution role may do; attach it to a role of your own."
+  value       = data.aws_iam_policy_document.execution.json
 }
 
 output "execution_role_arn" {
   description = "ARN of the execution role, once it has its permissions."
-  value       = aws_iam_role.execution.arn
+  value       = local.role_arn
 
   depends_on = [aws_iam_role_policy.execution]
 }
 
-output "image_uri" {
-  description = "URI of the serving image."
-  value       = local.image_uri
-}
-
 output "name" {
-  description = "Name of the model. It changes with the archive, the image and the environment."
+  description = "Name of the model. It changes with whatever the model is made of."
   value       = aws_sagemaker_model.this.name
 }
 
 output "timeout_seconds" {
-  description = "Seconds one request may take."
-  value       = var.serving.timeout_seconds
+  description = "Seconds one request may take: in a pipeline those of all containers together, at most an hour."
+  value       = min(3600, var.invocation == "serial" ? sum(var.containers[*].serving.timeout_seconds) : max(var.containers[*].serving.timeout_seconds...))
 }

@@ -38,9 +38,15 @@ storage = {
   key_deletion_window_days = 8
 }
 
+network = { security_group_ids = ["sg-1"], subnet_ids = ["subnet-1", "subnet-2"] }
+
 model = {
-  archive     = { s3_uri = "s3://models/model.tar.gz", kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/foreign" }
-  environment = { EMBEDDER = "clip" }
-  image       = { uri = "123456789012.dkr.ecr.us-west-2.amazonaws.com/serve:1" }
-  serving     = { max_request_bytes = 68, max_response_bytes = 69, program = "serve.py", threads = 5, timeout_seconds = 70, workers = 6 }
+  containers = [{
+    archive     = { s3_uri = "s3://models/model.tar.gz", kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/foreign" }
+    environment = { EMBEDDER = "clip" }
+    image       = { repository = { name = "serve", tag = "1", account_id = "210987654321" } }
+    serving     = { max_request_bytes = 68, max_response_bytes = 69, program = "serve.py", threads = 5, timeout_seconds = 70, workers = 6 }
+  }]
+  network_isolation = true
+  role              = { path = "/shop/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
 }

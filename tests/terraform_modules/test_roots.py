@@ -121,8 +121,14 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
     assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
 
-    container = found["model.aws_sagemaker_model.this"]["primary_container"][0]
-    assert container["image"] == "123456789012.dkr.ecr.us-west-2.amazonaws.com/serve:1"
+    model = found["model.aws_sagemaker_model.this"]
+    assert model["enable_network_isolation"] is True
+    network = model["vpc_config"][0]
+    assert (network["security_group_ids"], network["subnets"]) == (["sg-1"], ["subnet-1", "subnet-2"])
+    role = found["model.aws_iam_role.execution[0]"]
+    assert (role["path"], role["permissions_boundary"]) == ("/shop/", "arn:aws:iam::123456789012:policy/boundary")
+    container = model["container"][0]
+    assert container["image"] == "210987654321.dkr.ecr.eu-west-1.amazonaws.com/serve:1"  # the mock's region
     assert container["model_data_url"] == "s3://models/model.tar.gz"
     expected = {
         "EMBEDDER": "clip",

@@ -8,7 +8,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_region" {
@@ -55,7 +55,7 @@ mock_provider "aws" {
 variables {
   environment = "test"
   name        = "shop"
-  model       = { archive = { s3_uri = "s3://models/shop/model.tar.gz" } }
+  model       = { containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { framework = "pytorch", version = "2.6.0" } }] }
 }
 
 run "output" {
@@ -121,9 +121,11 @@ run "settings_reach_their_modules" {
     scaling       = { max_instances = 5, min_instances = 1, target_backlog_per_instance = 2 }
     storage       = { force_destroy = true, expire_after_days = { input = 2 } }
     model = {
-      archive     = { s3_uri = "s3://models/shop/model.tar.gz" }
-      environment = { EMBEDDER = "clip" }
-      serving     = { timeout_seconds = 1200 }
+      containers = [{
+        environment = { EMBEDDER = "clip" }
+        image       = { framework = "pytorch", version = "2.6.0" }
+        serving     = { timeout_seconds = 1200 }
+      }]
     }
   }
 
@@ -150,7 +152,7 @@ run "settings_reach_their_modules" {
   }
 
   assert {
-    condition     = module.model.environment.EMBEDDER == "clip" && module.model.environment.MODEL_SERVER_TIMEOUT == "1200"
+    condition     = module.model.containers[0].environment.EMBEDDER == "clip" && module.model.containers[0].environment.MODEL_SERVER_TIMEOUT == "1200"
     error_message = "Environment and serving must reach the container."
   }
 

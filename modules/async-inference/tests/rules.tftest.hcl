@@ -2,7 +2,7 @@
 variables {
   environment = "test"
   name        = "shop"
-  model       = { archive = { s3_uri = "s3://models/shop/model.tar.gz" } }
+  model       = { containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { framework = "pytorch", version = "2.6.0" } }] }
 }
 
 run "refuses_a_request_to_wait_too_long" {
@@ -28,6 +28,35 @@ run "refuses_an_environment_with_a_hyphen" {
 
   variables {
     environment = "pre-prod"
+  }
+}
+
+run "refuses_a_multi_model_container" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = { containers = [{ image = { framework = "pytorch", version = "2.6.0" }, multi_model = {} }] }
+  }
+}
+
+run "refuses_direct_invocation" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = {
+      containers = [for hostname in ["wash", "dry"] : { hostname = hostname, image = { framework = "pytorch", version = "2.6.0" } }]
+      invocation = "direct"
+    }
   }
 }
 

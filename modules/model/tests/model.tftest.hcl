@@ -14,10 +14,9 @@ override_data {
 }
 
 variables {
-  name          = "shop-test"
-  endpoint_name = "shop-test"
-  archive       = { s3_uri = "s3://models/shop/model.tar.gz" }
-  image         = { framework = "pytorch", version = "2.6.0" }
+  name           = "shop-test"
+  endpoint_names = ["shop-test"]
+  containers     = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { framework = "pytorch", version = "2.6.0" } }]
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
     bucket_name = "shop"
@@ -53,7 +52,7 @@ run "execution_role" {
         actions   = ["s3:GetObject"]
         resources = ["arn:aws:s3:::models/shop/model.tar.gz", "arn:aws:s3:::shop/input/*"]
       }
-      WriteOutputsAndFailures = {
+      WriteResults = {
         actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
         resources = ["arn:aws:s3:::shop/failure/*", "arn:aws:s3:::shop/output/*"]
       }
@@ -115,21 +114,21 @@ run "archive_in_a_bucket_with_its_own_key" {
   command = plan
 
   variables {
-    archive = {
-      s3_uri      = "s3://models/shop/model.tar.gz"
-      kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/foreign"
-    }
+    containers = [{
+      archive = { s3_uri = "s3://models/shop/model.tar.gz", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/foreign" }
+      image   = { framework = "pytorch", version = "2.6.0" }
+    }]
   }
 
   assert {
-    condition     = aws_sagemaker_model.this.primary_container[0].model_data_url == "s3://models/shop/model.tar.gz"
+    condition     = aws_sagemaker_model.this.container[0].model_data_url == "s3://models/shop/model.tar.gz"
     error_message = "An archive that exists is served from where it is."
   }
 
   assert {
     condition = one([
       for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement
-      if statement.Sid == "DecryptArchive"
+      if statement.Sid == "DecryptModel"
     ]).Resource == "arn:aws:kms:eu-west-1:123456789012:key/foreign"
     error_message = "The role must be able to decrypt an archive under a key of its own."
   }
@@ -139,16 +138,16 @@ run "archive_from_a_file" {
   command = plan
 
   variables {
-    archive = { path = "./tests/archive.tar.gz" }
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { framework = "pytorch", version = "2.6.0" } }]
   }
 
   assert {
-    condition     = aws_s3_object.archive[0].key == "model/${substr(filesha256("./tests/archive.tar.gz"), 0, 16)}/archive.tar.gz"
+    condition     = keys(aws_s3_object.archive) == ["model/${substr(filesha256("./tests/archive.tar.gz"), 0, 16)}/archive.tar.gz"]
     error_message = "The key must lie below the model prefix and carry the hash of the content."
   }
 
   assert {
-    condition     = aws_sagemaker_model.this.primary_container[0].model_data_url == "s3://shop/${aws_s3_object.archive[0].key}"
+    condition     = aws_sagemaker_model.this.container[0].model_data_url == "s3://shop/${one(values(aws_s3_object.archive)).key}"
     error_message = "The model must be served from the uploaded object."
   }
 
@@ -166,60 +165,310 @@ run "archive_from_a_file" {
   }
 }
 
-run "image_by_framework" {
+run "images" {
   command = plan
 
   variables {
-    image = { framework = "pytorch", version = "2.5.1", processor = "gpu" }
+    containers = [
+      { image = { framework = "pytorch", version = "2.5.1", processor = "gpu" } },
+      { image = { framework = "pytorch", version = "9.0.0", python = "py315" } },
+      { image = { framework = "tensorflow", version = "2.18.0" } },
+      { image = { prebuilt = { repository = "sagemaker-xgboost", tag = "1.7-1" } } },
+      { image = { repository = { name = "team/serve", tag = "7" } } },
+      { image = { repository = { name = "serve", digest = "sha256:${join("", [for place in range(64) : "0"])}", account_id = "210987654321" } } },
+      { image = { uri = "345678901234.dkr.ecr.eu-west-1.amazonaws.com/other:1" } },
+    ]
   }
 
   assert {
-    condition     = output.image_uri == "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.5.1-gpu-py311"
-    error_message = "A PyTorch image is tagged with version, processor and the Python of that version."
+    condition = output.containers[*].image_uri == [
+      "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.5.1-gpu-py311",
+      "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:9.0.0-cpu-py315",
+      "763104351884.dkr.ecr.eu-west-1.amazonaws.com/tensorflow-inference:2.18.0-cpu",
+      "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+      "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/serve:7",
+      "210987654321.dkr.ecr.eu-west-1.amazonaws.com/serve@sha256:${join("", [for place in range(64) : "0"])}",
+      "345678901234.dkr.ecr.eu-west-1.amazonaws.com/other:1",
+    ]
+    error_message = "Each way to give an image must lead to its URI, in the order of the containers."
+  }
+
+  assert {
+    condition = sort(one([
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Resource if statement.Sid == "PullImage"
+      ])) == tolist([
+      "arn:aws:ecr:eu-west-1:123456789012:repository/team/serve",
+      "arn:aws:ecr:eu-west-1:141502667606:repository/sagemaker-xgboost",
+      "arn:aws:ecr:eu-west-1:210987654321:repository/serve",
+      "arn:aws:ecr:eu-west-1:345678901234:repository/other",
+      "arn:aws:ecr:eu-west-1:763104351884:repository/pytorch-inference",
+      "arn:aws:ecr:eu-west-1:763104351884:repository/tensorflow-inference",
+    ])
+    error_message = "The role must pull from the repositories used, each in its own account, and from no other."
   }
 }
 
-run "image_by_framework_with_another_python" {
+run "pipeline" {
   command = plan
 
   variables {
-    image = { framework = "pytorch", version = "9.0.0", python = "py315" }
+    containers = [
+      { hostname = "wash", image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/wash:1" }, serving = { timeout_seconds = 100 } },
+      { hostname = "dry", image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/dry:1" }, serving = { timeout_seconds = 200 } },
+    ]
   }
 
   assert {
-    condition     = endswith(output.image_uri, "/pytorch-inference:9.0.0-cpu-py315")
-    error_message = "A version that is not listed here takes the Python it is given."
+    condition     = aws_sagemaker_model.this.container[*].container_hostname == tolist(["wash", "dry"]) && aws_sagemaker_model.this.inference_execution_config[0].mode == "Serial"
+    error_message = "Containers must be made in the order given, each with its hostname, and follow each other."
+  }
+
+  assert {
+    condition     = output.timeout_seconds == 300
+    error_message = "A request passes all containers of a pipeline, so that their time adds up."
+  }
+
+  assert {
+    condition     = output.containers[*].model_data_url == [null, null]
+    error_message = "A container may have no model data."
   }
 }
 
-run "image_by_tensorflow" {
+run "direct_invocation" {
   command = plan
 
   variables {
-    image = { framework = "tensorflow", version = "2.18.0" }
+    invocation = "direct"
+    containers = [
+      { hostname = "wash", image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/wash:1" }, serving = { timeout_seconds = 100 } },
+      { hostname = "dry", image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/dry:1" }, serving = { timeout_seconds = 200 } },
+    ]
   }
 
   assert {
-    condition     = endswith(output.image_uri, "/tensorflow-inference:2.18.0-cpu")
-    error_message = "A TensorFlow image is tagged with version and processor."
+    condition     = aws_sagemaker_model.this.inference_execution_config[0].mode == "Direct" && output.timeout_seconds == 200
+    error_message = "A request is for one container, and may take as long as the slowest."
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name != run.pipeline.name
+    error_message = "Another way of invocation must make a model of another name."
   }
 }
 
-run "image_by_uri" {
+run "multi_model" {
   command = plan
 
   variables {
-    image = { uri = "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/serve@sha256:abc" }
+    containers = [{ image = { framework = "pytorch", version = "2.6.0" }, multi_model = { cache_models = false } }]
+    storage = {
+      bucket_arn  = "arn:aws:s3:::shop"
+      bucket_name = "shop"
+      kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
+      prefixes    = { model = "model/" }
+    }
   }
 
   assert {
-    condition     = aws_sagemaker_model.this.primary_container[0].image == "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/serve@sha256:abc"
-    error_message = "A given image is used as it is."
+    condition = (
+      aws_sagemaker_model.this.container[0].mode == "MultiModel" && aws_sagemaker_model.this.container[0].model_data_url == "s3://shop/model/"
+      && aws_sagemaker_model.this.container[0].multi_model_config[0].model_cache_setting == "Disabled"
+    )
+    error_message = "A multi-model container must find its archives below the model prefix, and hold them as told."
   }
 
   assert {
-    condition     = local._repository_arn == "arn:aws:ecr:us-east-1:210987654321:repository/team/serve"
-    error_message = "The role must pull from the image's own repository, in its own account and region."
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement :
+      statement.Sid => statement if contains(["ListModels0", "ReadModelAndInputs", "UseKeyOfDeployment"], statement.Sid)
+      } == {
+      ListModels0 = {
+        Sid       = "ListModels0"
+        Effect    = "Allow"
+        Action    = "s3:ListBucket"
+        Resource  = "arn:aws:s3:::shop"
+        Condition = { StringLike = { "s3:prefix" = "model/*" } }
+      }
+      ReadModelAndInputs = { Sid = "ReadModelAndInputs", Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::shop/model/*" }
+      UseKeyOfDeployment = { Sid = "UseKeyOfDeployment", Effect = "Allow", Action = "kms:Decrypt", Resource = "arn:aws:kms:eu-west-1:123456789012:key/own" }
+    }
+    error_message = "The role must list and read the archives, and write nothing where nothing is written."
+  }
+}
+
+run "unpacked_model" {
+  command = plan
+
+  variables {
+    containers = [{
+      data_source = { s3_uri = "s3://models/shop/unpacked/", accept_eula = true, kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/foreign" }
+      image       = { framework = "pytorch", version = "2.6.0" }
+    }]
+  }
+
+  assert {
+    condition = aws_sagemaker_model.this.container[0].model_data_source[0].s3_data_source[0] == {
+      compression_type    = "None"
+      model_access_config = tolist([{ accept_eula = true }])
+      s3_data_type        = "S3Prefix"
+      s3_uri              = "s3://models/shop/unpacked/"
+    }
+    error_message = "A prefix of unpacked objects must be model data as it is."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement :
+      statement.Sid => statement.Resource if contains(["ListModels0", "DecryptModel"], statement.Sid)
+    } == { ListModels0 = "arn:aws:s3:::models", DecryptModel = "arn:aws:kms:eu-west-1:123456789012:key/foreign" }
+    error_message = "The role must list the prefix and decrypt what lies there."
+  }
+}
+
+run "model_package" {
+  command = plan
+
+  variables {
+    containers = [{
+      environment = { EMBEDDER = "clip" }
+      model_package = {
+        arn          = "arn:aws:sagemaker:eu-west-1:210987654321:model-package/shop/3"
+        artifact_uri = "s3://registry/shop/3.tar.gz"
+        image_uri    = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/serve:3"
+      }
+    }]
+    topic_arns = {}
+    storage    = {}
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_model.this.container[0].model_package_name == "arn:aws:sagemaker:eu-west-1:210987654321:model-package/shop/3"
+      && aws_sagemaker_model.this.container[0].image == null && aws_sagemaker_model.this.container[0].environment == tomap({ EMBEDDER = "clip" })
+    )
+    error_message = "A model package brings image and environment; only what is given is added."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Sid => statement.Resource
+      } == {
+      LogInToRegistry    = "*"
+      PublishMetrics     = "*"
+      PullImage          = "arn:aws:ecr:eu-west-1:210987654321:repository/serve"
+      ReadModelAndInputs = "arn:aws:s3:::registry/shop/3.tar.gz"
+      WriteLogs = [
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/shop-test:*",
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/shop-test",
+      ]
+    }
+    error_message = "Without storage and topics the role must read what the package holds and nothing else."
+  }
+}
+
+run "private_network" {
+  command = plan
+
+  variables {
+    containers = [{
+      image = {
+        private_registry = { credentials_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:credentials" }
+        uri              = "registry.example.com/serve:1"
+      }
+    }]
+    network_isolation = true
+    vpc               = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_model.this.enable_network_isolation
+      && aws_sagemaker_model.this.vpc_config[0].subnets == toset(["subnet-1", "subnet-2"])
+      && aws_sagemaker_model.this.vpc_config[0].security_group_ids == toset(["sg-1"])
+    )
+    error_message = "Containers must be isolated, in the subnets given."
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_model.this.container[0].image_config[0].repository_access_mode == "Vpc"
+      && aws_sagemaker_model.this.container[0].image_config[0].repository_auth_config[0].repository_credentials_provider_arn == "arn:aws:lambda:eu-west-1:123456789012:function:credentials"
+    )
+    error_message = "The image must be pulled through the VPC with the credentials the function gives."
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement :
+      statement.Sid => sort(flatten([statement.Resource]))
+      if contains(["AskForRegistryCredentials", "FindNetwork", "LogInToRegistry", "MakeNetworkInterfaces", "PullImage", "UseNetworkInterfaces"], statement.Sid)
+      }) == jsonencode({
+      AskForRegistryCredentials = ["arn:aws:lambda:eu-west-1:123456789012:function:credentials"]
+      FindNetwork               = ["*"]
+      MakeNetworkInterfaces = [
+        "arn:aws:ec2:eu-west-1:*:subnet/subnet-1",
+        "arn:aws:ec2:eu-west-1:*:subnet/subnet-2",
+        "arn:aws:ec2:eu-west-1:123456789012:network-interface/*",
+        "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-1",
+      ]
+      UseNetworkInterfaces = ["arn:aws:ec2:eu-west-1:123456789012:network-interface/*"]
+    })
+    error_message = "In a VPC the role must be allowed its network interfaces, and without Amazon ECR none of its actions."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Sid => statement.Condition if statement.Sid == "UseNetworkInterfaces"
+      } == {
+      UseNetworkInterfaces = { ArnLike = { "ec2:Subnet" = ["arn:aws:ec2:eu-west-1:*:subnet/subnet-1", "arn:aws:ec2:eu-west-1:*:subnet/subnet-2"] } }
+    }
+    error_message = "Only network interfaces in these subnets may be touched."
+  }
+}
+
+run "role_that_exists" {
+  command = plan
+
+  variables {
+    role = { arn = "arn:aws:iam::123456789012:role/shop-execution" }
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.execution_role_arn == "arn:aws:iam::123456789012:role/shop-execution" && length(aws_iam_role.execution) == 0
+    error_message = "A role that is given is used, and none is made."
+  }
+
+  assert {
+    condition     = output.execution_policy_json == data.aws_iam_policy_document.execution.json
+    error_message = "What the given role needs must be said."
+  }
+}
+
+run "role_within_a_boundary" {
+  command = plan
+
+  variables {
+    role = { path = "/shop/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+
+  assert {
+    condition     = aws_iam_role.execution[0].path == "/shop/" && aws_iam_role.execution[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "Path and boundary must be those given."
+  }
+}
+
+run "keys_of_topics" {
+  command = plan
+
+  variables {
+    topic_kms_key_arns = ["arn:aws:kms:eu-west-1:210987654321:key/topics"]
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Resource if statement.Sid == "EncryptAnnouncements"
+    ]) == "arn:aws:kms:eu-west-1:210987654321:key/topics"
+    error_message = "The role must encrypt what it publishes with the key of a given topic."
   }
 }
 
@@ -227,7 +476,7 @@ run "environment_defaults" {
   command = plan
 
   assert {
-    condition = aws_sagemaker_model.this.primary_container[0].environment == tomap({
+    condition = aws_sagemaker_model.this.container[0].environment == tomap({
       MKL_NUM_THREADS                = "2"
       MMS_DEFAULT_RESPONSE_TIMEOUT   = "300"
       MMS_MAX_REQUEST_SIZE           = "104857600"
@@ -253,14 +502,17 @@ run "environment_overridden" {
   command = plan
 
   variables {
-    serving     = { timeout_seconds = 900, workers = 3, threads = 4, max_request_bytes = 1000, program = "serve.py" }
-    environment = { OMP_NUM_THREADS = "8", EMBEDDER = "clip" }
+    containers = [{
+      environment = { OMP_NUM_THREADS = "8", EMBEDDER = "clip" }
+      image       = { framework = "pytorch", version = "2.6.0" }
+      serving     = { timeout_seconds = 900, workers = 3, threads = 4, max_request_bytes = 1000, program = "serve.py" }
+    }]
   }
 
   assert {
     condition = {
       for key in ["EMBEDDER", "MKL_NUM_THREADS", "MMS_MAX_REQUEST_SIZE", "OMP_NUM_THREADS", "SAGEMAKER_PROGRAM", "TS_DEFAULT_RESPONSE_TIMEOUT", "TS_DEFAULT_WORKERS_PER_MODEL"] :
-      key => output.environment[key]
+      key => output.containers[0].environment[key]
       } == {
       EMBEDDER                     = "clip"
       MKL_NUM_THREADS              = "4"
@@ -289,7 +541,7 @@ run "refuses_an_archive_that_is_not_there" {
   expect_failures = [aws_s3_object.archive]
 
   variables {
-    archive = { path = "./missing.tar.gz" }
+    containers = [{ archive = { path = "./missing.tar.gz" }, image = { framework = "pytorch", version = "2.6.0" } }]
   }
 }
 
@@ -298,6 +550,39 @@ run "refuses_a_version_whose_python_is_not_known" {
   expect_failures = [data.aws_sagemaker_prebuilt_ecr_image.this]
 
   variables {
-    image = { framework = "pytorch", version = "9.0.0" }
+    containers = [{ image = { framework = "pytorch", version = "9.0.0" } }]
+  }
+}
+
+run "refuses_too_many_variables" {
+  command         = plan
+  expect_failures = [aws_sagemaker_model.this]
+
+  variables {
+    containers = [{
+      environment = { for place in range(85) : "NAME_${place}" => "x" }
+      image       = { framework = "pytorch", version = "2.6.0" }
+    }]
+  }
+}
+
+run "refuses_too_large_environments" {
+  command         = plan
+  expect_failures = [aws_sagemaker_model.this]
+
+  variables {
+    containers = [for half in range(2) : {
+      environment = { for place in range(16) : "NAME_${place}" => format("%1024s", "x") }
+      image       = { framework = "pytorch", version = "2.6.0" }
+    }]
+  }
+}
+
+run "refuses_an_image_of_another_region" {
+  command         = plan
+  expect_failures = [aws_sagemaker_model.this]
+
+  variables {
+    containers = [{ image = { uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1" } }]
   }
 }

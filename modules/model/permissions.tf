@@ -1,0 +1,252 @@
+# What the execution role may do: no more than what this model's containers, storage, topics and network take.
+locals {
+  _s3 = "arn:${local._partition}:s3:::"
+
+  # All of the model prefix and not one object: during an update and its rollback the previous archive is still read.
+  _uploaded = length(local._keys) > 0 ? [local._model_uri] : []
+  _archives = compact(concat(
+    [for archive in var.containers[*].archive : try(archive.s3_uri, null)],
+    [for package in var.containers[*].model_package : try(package.artifact_uri, null)],
+  ))
+  # Read and listed: the objects of an unpacked model, the archives of a multi-model container.
+  _listed = distinct(compact(concat(
+    [for source in var.containers[*].data_source : try(source.s3_uri, null)],
+    [for place, container in var.containers : container.multi_model == null ? null : local.model_data_urls[place]],
+  )))
+  _inputs = [for prefix in compact([var.storage.prefixes.input]) : "s3://${var.storage.bucket_name}/${prefix}"]
+  _readable = distinct(concat(
+    [for uri in concat(local._uploaded, local._listed, local._inputs) : "${local._s3}${trimprefix(uri, "s3://")}*"],
+    [for uri in local._archives : "${local._s3}${trimprefix(uri, "s3://")}"],
+  ))
+  _writable = [
+    for prefix in compact([var.storage.prefixes.capture, var.storage.prefixes.failure, var.storage.prefixes.output]) : "${var.storage.bucket_arn}/${prefix}*"
+  ]
+
+  _data_keys = compact(flatten([
+    for container in var.containers : [
+      for data in [container.archive, container.data_source, container.model_package, container.multi_model] : try(data.kms_key_arn, null)
+    ]
+  ]))
+
+  # account.dkr.ecr.region.…
+  _ecr_uris = compact(concat(
+    [for place, uri in local.image_uris : try(var.containers[place].image.private_registry, null) == null ? uri : null],
+    [for package in var.containers[*].model_package : try(package.image_uri, null)],
+  ))
+  _registries = [for uri in local._ecr_uris : split(".", uri)]
+  _repository_arns = distinct([
+    for uri in local._ecr_uris :
+    "arn:${local._partition}:ecr:${split(".", uri)[3]}:${split(".", uri)[0]}:repository/${regex("/([^:@]+)", uri)[0]}"
+  ])
+
+  _credentials_functions = distinct(compact([for image in var.containers[*].image : try(image.private_registry.credentials_function_arn, null)]))
+
+  _log_group_arns = [for name in var.endpoint_names : "arn:${local._partition}:logs:${local._region}:${local._account}:log-group:/aws/sagemaker/Endpoints/${name}"]
+
+  _ec2 = "arn:${local._partition}:ec2:${local._region}:${local._account}"
+  # Of whatever account: a subnet may be shared by another one, and its id is unique.
+  _subnet_arns = [for id in var.vpc.subnet_ids : "arn:${local._partition}:ec2:${local._region}:*:subnet/${id}"]
+}
+
+data "aws_iam_policy_document" "execution" {
+  dynamic "statement" {
+    for_each = length(local._readable) > 0 ? [local._readable] : []
+
+    content {
+      sid       = "ReadModelAndInputs"
+      actions   = ["s3:GetObject"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local._writable) > 0 ? [local._writable] : []
+
+    content {
+      sid       = "WriteResults"
+      actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+      resources = statement.value
+    }
+  }
+
+  # On the bucket itself: on bucket/* it does nothing, and a missing input would read as forbidden instead of not found.
+  dynamic "statement" {
+    for_each = length(local._inputs) > 0 ? [var.storage.bucket_arn] : []
+
+    content {
+      sid       = "TellMissingFromForbidden"
+      actions   = ["s3:ListBucket"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = { for place, uri in local._listed : place => split("/", trimprefix(uri, "s3://")) }
+
+    content {
+      sid       = "ListModels${statement.key}"
+      actions   = ["s3:ListBucket"]
+      resources = ["${local._s3}${statement.value[0]}"]
+
+      condition {
+        test     = "StringLike"
+        variable = "s3:prefix"
+        values   = ["${join("/", slice(statement.value, 1, length(statement.value)))}*"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.storage.kms_key_arn[*]
+
+    content {
+      sid       = "UseKeyOfDeployment"
+      actions   = length(local._writable) > 0 ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.storage.kms_key_arn[*]
+
+    content {
+      sid       = "EncryptInstanceVolumes"
+      actions   = ["kms:CreateGrant"]
+      resources = [statement.value]
+
+      condition {
+        test     = "Bool"
+        variable = "kms:GrantIsForAWSResource"
+        values   = ["true"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local._data_keys) > 0 ? [distinct(local._data_keys)] : []
+
+    content {
+      sid       = "DecryptModel"
+      actions   = ["kms:Decrypt"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length([for arn in values(var.topic_arns) : arn if arn != null]) > 0 ? [[for arn in values(var.topic_arns) : arn if arn != null]] : []
+
+    content {
+      sid       = "AnnounceResults"
+      actions   = ["sns:Publish"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.topic_kms_key_arns) > 0 ? [var.topic_kms_key_arns] : []
+
+    content {
+      sid       = "EncryptAnnouncements"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local._repository_arns) > 0 ? [local._repository_arns] : []
+
+    content {
+      sid       = "PullImage"
+      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      resources = statement.value
+    }
+  }
+
+  # Amazon ECR defines no resource for this action.
+  dynamic "statement" {
+    for_each = length(local._repository_arns) > 0 ? ["*"] : []
+
+    content {
+      sid       = "LogInToRegistry"
+      actions   = ["ecr:GetAuthorizationToken"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local._credentials_functions) > 0 ? [local._credentials_functions] : []
+
+    content {
+      sid       = "AskForRegistryCredentials"
+      actions   = ["lambda:InvokeFunction"]
+      resources = statement.value
+    }
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    resources = flatten([for arn in local._log_group_arns : [arn, "${arn}:*"]])
+  }
+
+  # Amazon CloudWatch defines no resource for this action; the namespaces are what narrows it.
+  statement {
+    sid       = "PublishMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["/aws/sagemaker/Endpoints", "AWS/SageMaker"]
+    }
+  }
+
+  # The set of "Give SageMaker AI hosted endpoints access to resources in your Amazon VPC", on these subnets and groups.
+  dynamic "statement" {
+    for_each = length(var.vpc.subnet_ids) > 0 ? [var.vpc] : []
+
+    content {
+      sid       = "MakeNetworkInterfaces"
+      actions   = ["ec2:CreateNetworkInterface"]
+      resources = concat(["${local._ec2}:network-interface/*"], local._subnet_arns, [for id in statement.value.security_group_ids : "${local._ec2}:security-group/${id}"])
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.vpc.subnet_ids) > 0 ? [local._subnet_arns] : []
+
+    content {
+      sid = "UseNetworkInterfaces"
+      actions = [
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+      ]
+      resources = ["${local._ec2}:network-interface/*"]
+
+      condition {
+        test     = "ArnLike"
+        variable = "ec2:Subnet"
+        values   = statement.value
+      }
+    }
+  }
+
+  # Amazon EC2 defines no resource for what describes.
+  dynamic "statement" {
+    for_each = length(var.vpc.subnet_ids) > 0 ? ["*"] : []
+
+    content {
+      sid = "FindNetwork"
+      actions = [
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+      ]
+      resources = [statement.value]
+    }
+  }
+}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from local_kit import Kit
+from local_model import archive
 from local_parts import Deployed
 from local_tools import unique, until
 
@@ -78,6 +79,55 @@ def test_the_total_time_of_a_request_has_its_time_in_the_backlog_in_it(kit: Kit,
     (total,) = until(lambda: deployed.metric("TotalProcessingTime", "Maximum"), "its metric")
     (waited,) = deployed.metric("TimeInBacklog", "Maximum")
     assert total > waited > 2 * MINUTE * 1_000
+
+
+def instance_metrics(kit: Kit, deployed: Deployed) -> dict[str, float]:
+    """The largest value of each instance metric so far."""
+    now, found = kit.aws.clock.now(), {}
+    for name, metric in m.UTILISATION.items():
+        points = kit.cloudwatch.get_metric_statistics(
+            Namespace="/aws/sagemaker/Endpoints",
+            MetricName=name,
+            Dimensions=metric.dimensions(deployed.name, "primary"),
+            StartTime=now - 20 * 3_600,
+            EndTime=now + 3_600,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        if points:
+            assert {point["Unit"] for point in points} == {"Percent"}
+            found[name] = max(point["Maximum"] for point in points)
+    return found
+
+
+BURNING = """
+def model_fn(d): return None
+def input_fn(data, content_type): return int(data)
+def predict_fn(n, model):
+    total = 0
+    for number in range(n): total += number * number
+    return str(total)
+def output_fn(prediction, accept): return prediction, accept
+"""
+
+
+def test_instances_tell_what_they_use_as_the_role_may(kit: Kit, deploy: Any) -> None:
+    quiet: Deployed = deploy()
+    deployed: Deployed = deploy(archive(BURNING))
+    allowed = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
+    narrow = {"Condition": {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}}}
+    deployed.role.allow(deployed.bucket, more=[allowed | narrow])
+    deployed.ask(Body=b"3000000", ContentType="text/plain")
+    found = until(lambda: seen if len(seen := instance_metrics(kit, deployed)) == 3 else None, "all three are published")
+    assert 0 < found["MemoryUtilization"] < 100
+    assert 0 < found["DiskUtilization"] < 100
+
+    def busy() -> bool:
+        deployed.ask(Body=b"3000000", ContentType="text/plain")
+        return instance_metrics(kit, deployed)["CPUUtilization"] > 10
+
+    until(busy, "a computing model is seen to compute")
+    assert instance_metrics(kit, quiet) == {}, "that role may not publish"
 
 
 def test_get_metric_data_answers_too(kit: Kit, shop: Deployed) -> None:

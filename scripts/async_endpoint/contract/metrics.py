@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 NAMESPACE: Final = "AWS/SageMaker"
+INSTANCE_NAMESPACE: Final = "/aws/sagemaker/Endpoints"
 
-Unit = Literal["Count", "Seconds", "Milliseconds", "Microseconds", "None"]
+Unit = Literal["Count", "Seconds", "Milliseconds", "Microseconds", "None", "Percent"]
 Scope = Literal["endpoint", "variant"]
 Kind = Literal["asynchronous", "real-time", "serverless"]
 
@@ -69,6 +70,12 @@ INVOCATIONS_PER_INSTANCE: Final = Metric("InvocationsPerInstance", "None", "vari
 INVOCATION_MODEL_ERRORS: Final = Metric("InvocationModelErrors", "None", "variant", SYNCHRONOUS)
 OVERHEAD_LATENCY: Final = Metric("OverheadLatency", "Microseconds", "variant", SYNCHRONOUS)
 MODEL_SETUP_TIME: Final = Metric("ModelSetupTime", "Microseconds", "variant", SERVERLESS)
+
+# In INSTANCE_NAMESPACE, of each instance of a variant. CPU counts every core, so that four of them reach 400.
+UTILISATION: Final[Mapping[str, Metric]] = {
+    name: Metric(name, "Percent", "variant", ASYNCHRONOUS | INSTANCES)
+    for name in ("CPUUtilization", "MemoryUtilization", "DiskUtilization")
+}
 
 ALL: Final[tuple[Metric, ...]] = tuple(metric for metric in list(globals().values()) if isinstance(metric, Metric))
 

@@ -4,9 +4,9 @@ from typing import Final
 
 NOT_EMULATED: Final = (
     "who calls: client requests are not checked against IAM (the execution role's acts are)",
-    "inference components, data capture, explainers, response streams",
+    "inference components, explainers, response streams",
     "what a VPC, its security groups and network isolation cut off: containers reach this machine's network all the same",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling but for the fault of that name, prices, more than one account",
-    "composite alarms, metric math, instance metrics such as CPU utilisation",
+    "composite alarms, metric math, GPU utilisation",
 )

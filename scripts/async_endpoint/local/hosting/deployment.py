@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.hosting.capture import Capture
 from async_endpoint.local.hosting.guardrails import UNGUARDED, Guardrails, Mode
 from async_endpoint.local.hosting.models import Described, ModelSpec
 
@@ -101,6 +102,7 @@ class Deployment:
     shadows: tuple[VariantSpec, ...]
     async_settings: AsyncSettings | None
     shown: Described  # of the configuration, what DescribeEndpoint shows of it too
+    capture: Capture | None = None
     kms_key: str = ""  # of the instances' volumes
     guardrails: Guardrails = UNGUARDED
 
@@ -118,6 +120,7 @@ class Deployment:
             shadows=variants("ShadowProductionVariants"),
             async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
             shown={member: config[member] for member in SHOWN if member in config},
+            capture=Capture.read(config.get("DataCaptureConfig")),
             kms_key=config.get("KmsKeyId", ""),
         )
 

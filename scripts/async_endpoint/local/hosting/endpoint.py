@@ -49,7 +49,7 @@ class Endpoint:
         logs = EndpointLogs(name, region, site.clock, asynchronous)
         self._maker = VariantMaker(name, region, site, logs, self._apply)
         self.requests = AsyncRequests(name, region, site, self.changed, logs) if asynchronous else None
-        self.real_time = None if asynchronous else RealTime(self.changed, self._lineup, lambda: self.open, site)
+        self.real_time = None if asynchronous else RealTime(self.changed, self._lineup, lambda: self.open, site, logs)
         unfinished = deployment if saved is None else self._resume(saved)
         threading.Thread(target=self._loop, name=f"endpoint-{name}", daemon=True).start()
         if unfinished is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import uuid
@@ -14,6 +15,7 @@ from async_endpoint.local.container.launch import launch
 from async_endpoint.local.container.spec import Workload
 from async_endpoint.local.faults.faults import NO_FAULT, Start
 from async_endpoint.local.hosting.site import Site
+from async_endpoint.local.hosting.utilisation import Usage
 
 # Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts.
 PING_PAUSE_SECONDS = 0.05
@@ -45,6 +47,7 @@ class Instance:
         self.in_flight = 0
         self.reason = ""
         self._folder = site.folder / self.id
+        self._usage = Usage(self._folder)
         self._workload = workload
         self._runtime = site.runtime
         self._startup_seconds = startup_seconds
@@ -65,6 +68,12 @@ class Instance:
     @property
     def serving(self) -> bool:
         return self.state is InstanceState.READY
+
+    def utilisation(self) -> dict[str, float]:
+        """What its containers use now, in percent, by the names of the metrics."""
+        with contextlib.suppress(OSError):  # it goes meanwhile
+            return self._usage.percent(self._container.pids if self._container else ())
+        return {}
 
     @property
     def over(self) -> bool:

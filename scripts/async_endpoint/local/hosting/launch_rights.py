@@ -43,14 +43,13 @@ def attach(role: ExecutionRole, vpc: Vpc) -> None:
     ec2 = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:"
     for what in _DESCRIBED:
         role.check(f"ec2:Describe{what}", "*")
-    for resource in (
-        "network-interface/*",
-        *(f"subnet/{name}" for name in vpc.subnets),
-        *(f"security-group/{name}" for name in vpc.security_groups),
-    ):
-        role.check("ec2:CreateNetworkInterface", ec2 + resource)
-    for action in _ON_INTERFACES:
-        role.check(f"ec2:{action}", f"{ec2}network-interface/*")
+    for name in vpc.subnets:
+        subnet = f"{ec2}subnet/{name}"
+        groups = [f"{ec2}security-group/{group}" for group in vpc.security_groups]
+        for resource in (f"{ec2}network-interface/*", subnet, *groups):
+            role.check("ec2:CreateNetworkInterface", resource, context={"ec2:Subnet": subnet})
+        for action in _ON_INTERFACES:
+            role.check(f"ec2:{action}", f"{ec2}network-interface/*", context={"ec2:Subnet": subnet})
 
 
 def encrypt_volumes(role: ExecutionRole, kms_key: str) -> None:

@@ -19,8 +19,9 @@ class EndpointLogs:
     """
 
     def __init__(self, endpoint_name: str, region: str, clock: ScaledClock, asynchronous: bool) -> None:
+        self.endpoint_name = endpoint_name
+        self.region = region
         self.group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
-        self._region = region
         self._clock = clock
         self._suffix = ["data-log"] if asynchronous else []
         self._lock = threading.Lock()
@@ -37,7 +38,7 @@ class EndpointLogs:
                 try:
                     if line and role.may_log(self.group):
                         lines = [(int(self._clock.now() * 1e3), line)]
-                        stores.put_log_lines(self._region, self.group, stream(instance_id, line), lines)
+                        stores.put_log_lines(self.region, self.group, stream(instance_id, line), lines)
                 except stores.NoSuchThing:  # the role itself is gone
                     return
 

@@ -8,18 +8,23 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from async_endpoint.contract import limits
 from async_endpoint.contract import metrics as m
 from async_endpoint.local.container.container import PRIMARY, ContainerDied, ContainerResponse, ContainerTimedOut
 from async_endpoint.local.hosting import words
+from async_endpoint.local.hosting.capture import Capture, Captured, Part
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.lineup import Lineup
+from async_endpoint.local.hosting.logs import EndpointLogs
+from async_endpoint.local.hosting.role import ExecutionRole
 from async_endpoint.local.hosting.serverless import ServerlessFleet
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.hosting.variant import Variant, by_weight
 
 SHADOW_WORKERS = 16
+METADATA = {"inferenceId": "Inference-Id", "customAttributes": "Custom-Attributes"}  # of captured data, and its header
 
 
 class Unserved(Exception):
@@ -57,8 +62,12 @@ class Call:
 class RealTime:
     """Requests of one endpoint; `changed` is its lock, and `is_open` whether it takes any."""
 
-    def __init__(self, changed: threading.Condition, lineup: Lineup, is_open: Callable[[], bool], site: Site) -> None:
+    def __init__(
+        self, changed: threading.Condition, lineup: Lineup, is_open: Callable[[], bool], site: Site, logs: EndpointLogs
+    ) -> None:
         self._changed = changed
+        self._logs = logs
+        self._captured = Captured(logs.endpoint_name, logs.region, site.clock.now)
         self._lineup = lineup
         self._is_open = is_open
         self._limit = site.response_seconds
@@ -89,6 +98,7 @@ class RealTime:
 
     def close(self) -> None:
         self._shadow_workers.shutdown(wait=False)
+        self._captured.close()
 
     def _takes(self, variant: Variant) -> bool:
         return self._is_open() and variant in self._lineup.taking
@@ -130,7 +140,25 @@ class RealTime:
             raise ModelFailed(0, large, response.container, log_stream)
         if response.status >= 400:
             raise ModelFailed(response.status, response.body.decode(errors="replace"), response.container, log_stream)
+        if variant.deployment.capture is not None:
+            self._capture(variant.deployment.capture, call, variant, response)
         return response
+
+    def _capture(self, capture: Capture, call: Call, variant: Variant, response: ContainerResponse) -> None:
+        role_arn = variant.spec.model.role_arn
+        asked = Part(call.body, call.headers.get("Content-Type", ""))
+        sent = {name: call.headers.get(f"X-Amzn-SageMaker-{header}") for name, header in METADATA.items()}
+        metadata: dict[str, Any] = {name: value for name, value in sent.items() if value}
+        if "customAttributes" in metadata:
+            metadata["customAttributes"] = [metadata["customAttributes"]]
+        write = self._logs.writer(ExecutionRole(role_arn, self._logs.region), variant.name)
+        self._captured.add(
+            capture,
+            (variant.name, role_arn),
+            (asked, Part(response.body, response.content_type)),
+            metadata,
+            lambda line: write("service", line),
+        )
 
     def _claim(self, variant: Variant, deadline: float) -> Instance:
         """An instance for one request; a serverless variant may have to start one, within the request's own time."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local.hosting.capture import Capture
 from async_endpoint.local.hosting.models import ModelSpec
 from async_endpoint.local.sagemaker.wire import validation
 
@@ -36,6 +37,12 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
         )
     if shadows and (len(variants), len(shadows)) != (1, 1):
         raise validation("A shadow variant goes with exactly one production variant, and is the only shadow.")
+    try:
+        Capture.read(request.get("DataCaptureConfig"))
+    except InvalidInput as error:
+        raise validation(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
+    if "DataCaptureConfig" in request and any("ServerlessConfig" in variant for variant in variants):
+        raise validation("Data capture is not supported for serverless variants.")
     for variant in (*variants, *shadows):
         if "ModelName" not in variant:
             raise validation(f"Variant {variant['VariantName']} has no ModelName; the local AWS runs no inference components.")

@@ -86,13 +86,13 @@ def _serverless(settings: Serverless) -> Described:
 
 
 def _capture(shown: Mapping[str, Any]) -> Described | None:
-    """DataCaptureConfigSummary of a configuration that captures; it is stored, nothing is captured here."""
+    """DataCaptureConfigSummary of a configuration that has one."""
     capture = shown.get("DataCaptureConfig")
     if not capture:
         return None
     return {
-        "EnableCapture": capture.get("EnableCapture", False),
-        "CaptureStatus": "Started" if capture.get("EnableCapture") else "Stopped",
+        "EnableCapture": capture.get("EnableCapture", True),
+        "CaptureStatus": "Started" if capture.get("EnableCapture", True) else "Stopped",
         "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
         "DestinationS3Uri": capture["DestinationS3Uri"],
         "KmsKeyId": capture.get("KmsKeyId", ""),

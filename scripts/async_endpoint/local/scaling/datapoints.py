@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from async_endpoint.contract import metrics as m
 from async_endpoint.local import stores
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.metrics import StatisticSet
+from async_endpoint.local.hosting.role import ExecutionRole
 
 
 def publish(endpoint: Endpoint, start: float, end: float) -> None:
@@ -30,6 +32,29 @@ def publish(endpoint: Endpoint, start: float, end: float) -> None:
         idle = [] if m.INVOCATIONS in counts or variant.kind != "real-time" else [m.INVOCATIONS, m.INVOCATIONS_PER_INSTANCE]
         data += [_datum(metric, endpoint.name, variant.name, when) | {"Value": 0.0} for metric in idle]
     stores.put_metric_data(endpoint.region, m.NAMESPACE, data)
+    _publish_utilisation(endpoint, when)
+
+
+def _publish_utilisation(endpoint: Endpoint, when: datetime) -> None:
+    """Of the instances, as the execution role may (the guide's list of its permissions has PutMetricData): our reading."""
+    data = []
+    for variant in endpoint.taking:
+        if variant.spec.serverless is not None or not _may_publish(variant.spec.model.role_arn, endpoint.region):
+            continue
+        found: defaultdict[str, StatisticSet] = defaultdict(StatisticSet)
+        for instance in variant.fleet.ready:
+            for name, percent in instance.utilisation().items():
+                found[name].add(percent)
+        data += [
+            _datum(m.UTILISATION[name], endpoint.name, variant.name, when) | _set(counted) for name, counted in found.items()
+        ]
+    if data:
+        stores.put_metric_data(endpoint.region, m.INSTANCE_NAMESPACE, data)
+
+
+def _may_publish(role_arn: str, region: str) -> bool:
+    context = {"cloudwatch:namespace": m.INSTANCE_NAMESPACE}
+    return ExecutionRole(role_arn, region).may("cloudwatch:PutMetricData", "*", context)
 
 
 def _gauges(endpoint: Endpoint, instances: int, end: float) -> dict[m.Metric, float]:

@@ -1,6 +1,6 @@
 # One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients bench lint format local-up local-down status plan apply destroy smoke-test lock clean
+.PHONY: help setup demo test clients policy bench lint format local-up local-down status plan apply destroy smoke-test lock clean
 
 PYTHON ?= python3
 ENV ?= local
@@ -28,8 +28,12 @@ test: .venv/dev ## the whole test suite
 
 # They wait more than they compute, so each has a worker of its own.
 clients: .venv/dev ## other people's clients against the local AWS, in an environment of their own
-	@python=$$($(BIN)/python tests/clients/client_environment.py) && \
+	@python=$$($(BIN)/python requirements/environment.py clients) && \
 	  CLIENTS_PYTHON=$$python $(BIN)/python -m pytest -n 4 tests/clients
+
+policy: .venv/dev ## checkov and our own checks on all Terraform, written and planned, in an environment of their own
+	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \
+	  $(BIN)/python -m policies && $(BIN)/python -m pytest tests/policies
 
 bench: .venv/runtime ## measure the local AWS, and write bench/results.md (a few minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
@@ -38,13 +42,13 @@ lint: .venv/dev ## check everything, write nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs
+	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs tests/policies
 	@$(BIN)/shellcheck .ci/run
 
 format: .venv/dev ## fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs
+	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs tests/policies
 
 local-up: .venv/runtime ## start the local AWS in the background
 	@$(CLI) local up --detach --time-scale $(TIME_SCALE)
@@ -73,6 +77,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/clients.txt
+	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet --output-file requirements/policy.txt
 
 clean: ## remove everything that was made here
 	rm -rf .venv .local build

@@ -22,6 +22,7 @@ locals {
 
 # Immutable: a change makes a new one under a new name, and the new name is what makes the endpoint update.
 resource "aws_sagemaker_endpoint_configuration" "this" {
+  #checkov:skip=CKV_AWS_98:Without a key only where SageMaker takes none: local NVMe storage, which its hardware encrypts, and serverless.
   name_prefix = "${var.name}-"
 
   # SageMaker refuses a key on instances with local NVMe storage, which their hardware encrypts; and serverless has no volumes.

@@ -25,6 +25,7 @@ locals {
 
 # A model is immutable. Its name carries the hash of its content, so that a new one can stand beside the one in use.
 resource "aws_sagemaker_model" "this" {
+  #checkov:skip=CKV_AWS_370:Isolation is the caller's choice: a container that installs its requirements when it starts needs the network.
   name                     = "${var.name}-${substr(sha256(jsonencode(local._immutable)), 0, 12)}"
   enable_network_isolation = var.network_isolation
   execution_role_arn       = local.role_arn

@@ -1,0 +1,93 @@
+"""Plans of roots, as JSON, made against a local AWS: what the source only refers to is a value in them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from async_endpoint.contract.errors import TerraformFailed
+from async_endpoint.local.aws import LocalAws
+from async_endpoint.terraform.aim import OVERRIDE_FILE, local_override, process_environment
+from async_endpoint.terraform.diagnostics import first_error
+from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
+
+AT_ONCE = 2
+LONGEST_SECONDS = 300
+PLAN = "policy.tfplan"
+
+_ARCHIVE = re.compile(r'"((?:\.\./)*[\w./-]+\.tar\.gz)"')
+
+
+def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
+    """Plan each of `roots`, copies that may be written into, and return the plans: files in `work` named after their root.
+
+    Raises TerraformFailed, in one sentence, for the first root that cannot be planned.
+    """
+    aws = LocalAws(work / "local-aws")
+    aws.start()
+    try:
+        url = aws.record.endpoint_url
+        environment = process_environment(os.environ, _cli_configuration(work), url) | _provider_cache(work)
+        for root in roots:
+            (root / OVERRIDE_FILE).write_text(local_override(url, Path("terraform.tfstate")))
+            _put_archives(root)
+            _terraform(root, environment, "init", "-input=false", "-lockfile=readonly", "-no-color")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda root: _plan(root, environment, work), roots))
+    finally:
+        aws.stop()
+
+
+def _plan(root: Path, environment: dict[str, str], work: Path) -> Path:
+    _terraform(root, environment, "plan", "-input=false", "-lock=false", f"-out={PLAN}", "-no-color")
+    plan = work / f"{root.parent.name}-{root.name}.json"
+    plan.write_text(_terraform(root, environment, "show", "-json", PLAN))
+    return plan
+
+
+def _terraform(root: Path, environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        ["terraform", *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        text = done.stdout + done.stderr
+        raise TerraformFailed(
+            f"terraform {arguments[0]} of {root.parent.name}/{root.name} ended with {done.returncode}: "
+            f"{first_error(text) or text.strip()}"
+        )
+    return done.stdout
+
+
+def _put_archives(root: Path) -> None:
+    """Something stands in for each model archive that the root names: a plan reads its bytes to hash them, no more."""
+    for file in [*root.glob("*.tf"), *root.glob("*.tfvars")]:
+        for named in _ARCHIVE.findall(file.read_text()):
+            archive = root / named
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            if not archive.exists():
+                archive.write_bytes(b"stands in for a model")
+
+
+def _cli_configuration(work: Path) -> Path:
+    mirror = find_provider_mirror()
+    own = own_configuration() if mirror is None else None
+    ours = work / "terraform.rc"
+    ours.write_text(cli_configuration(mirror))
+    return own or ours
+
+
+def _provider_cache(work: Path) -> dict[str, str]:
+    """A provider that is downloaded is downloaded once and not once a root. The cache is not made for several at once."""
+    cache = work / "providers"
+    cache.mkdir()
+    return {"TF_PLUGIN_CACHE_DIR": str(cache)}

@@ -1,0 +1,43 @@
+"""Run as a script with the name of a lock file beside it, such as `clients`: make its environment, once, and print its Python.
+
+What these environments hold cannot live beside our own packages: it pins or caps libraries that we use in another version.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+
+def main(name: str) -> None:
+    locked = Path(__file__).with_name(f"{name}.txt")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "async-endpoint" / name
+    digest = hashlib.sha256(sys.version.encode() + locked.read_bytes()).hexdigest()[:20]
+    folder = cache / digest
+    cache.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").is_file():
+            make(folder, locked)
+            (folder / "ready").touch()
+    print(python_of(folder))
+
+
+def python_of(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def make(folder: Path, locked: Path) -> None:
+    print(f"setting up {locked.name} in {folder} (once, some hundred MB)", file=sys.stderr)
+    venv.create(folder, clear=True, symlinks=True, with_pip=True)
+    pip = [python_of(folder), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "install", "--require-hashes", "--requirement", locked], stdout=sys.stderr, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

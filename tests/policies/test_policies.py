@@ -1,0 +1,88 @@
+"""Our own checks on a root with what passes and what fails, as it is written and as it is planned. `make policy` runs this."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from policies.checkov import PYTHON, Record, Report, scan_plans, scan_sources
+from policies.plans import make_plans
+
+FIXTURES = Path(__file__).with_name("fixtures")
+OURS = "CKV_ASYNC_*"
+
+# What each check judges.
+TYPES = {
+    "CKV_ASYNC_1": {"aws_s3_bucket"},
+    "CKV_ASYNC_2": {"aws_sagemaker_endpoint_configuration"},
+    "CKV_ASYNC_3": {"aws_appautoscaling_target"},
+    "CKV_ASYNC_4": {"aws_appautoscaling_policy", "aws_cloudwatch_metric_alarm"},
+    "CKV_ASYNC_5": {"aws_iam_policy", "aws_iam_policy_document"},
+    "CKV_ASYNC_6": {"aws_iam_role"},
+}
+
+_BLOCK = re.compile(r'^(?:resource|data) "(\w+)" "((?:passes|fails)\w*)"', re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if PYTHON not in os.environ:
+        pytest.skip("checkov has an environment of its own: make policy")
+    return Path(shutil.copytree(FIXTURES, tmp_path_factory.mktemp("policies") / "fixtures"))
+
+
+@pytest.fixture(scope="module")
+def written(root: Path) -> Report:
+    return scan_sources(root, OURS)
+
+
+@pytest.fixture(scope="module")
+def planned(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return scan_plans(make_plans([root], tmp_path_factory.mktemp("plans")), root, OURS)
+
+
+def named(verdict: str, but: Callable[[str], bool] = lambda kind: False) -> set[tuple[str, str]]:
+    """Check, type and name of each block of the fixtures whose name begins with `verdict`."""
+    found = (match for path in FIXTURES.rglob("*.tf") for match in _BLOCK.findall(path.read_text()))
+    return {
+        (check, f"{kind}.{name}")
+        for kind, name in found
+        for check, kinds in TYPES.items()
+        if kind in kinds and name.startswith(verdict) and not but(f"{kind}.{name}")
+    }
+
+
+def judged(records: tuple[Record, ...]) -> set[tuple[str, str]]:
+    """The same of what was judged, without the modules around it."""
+    return {(record.check, ".".join(record.resource.split(".")[-2:])) for record in records}
+
+
+def test_every_check_has_both() -> None:
+    for verdict in ("passes", "fails"):
+        assert {check for check, _ in named(verdict)} == TYPES.keys()
+
+
+def test_as_written(written: Report) -> None:
+    assert judged(written.failed) == named("fails")
+    assert judged(written.passed) >= named("passes")
+
+
+def test_as_planned(planned: Report) -> None:
+    # Data sources that need nothing are read before the plan, and are not part of it.
+    def is_read(name: str) -> bool:
+        return name.startswith("aws_iam_policy_document.")
+
+    assert judged(planned.failed) == named("fails", but=is_read)
+    assert judged(planned.passed) >= named("passes", but=is_read)
+
+
+@pytest.mark.parametrize("report", ["written", "planned"])
+def test_a_skip_needs_a_reason(request: pytest.FixtureRequest, report: str) -> None:
+    found: Report = request.getfixturevalue(report)
+
+    assert {record.resource for record in found.skipped} == {"aws_iam_role.skipped", "aws_iam_role.skipped_without_reason"}
+    assert [record.resource for record in found.unexplained] == ["aws_iam_role.skipped_without_reason"]

@@ -7,6 +7,13 @@ from checkov.terraform.checks.resource.base_resource_check import BaseResourceCh
 
 from async_graph import first
 
+_WANTED = (
+    ("output_config", "s3_output_path"),
+    ("output_config", "s3_failure_path"),
+    ("output_config", "notification_config", "success_topic"),
+    ("output_config", "notification_config", "error_topic"),
+)
+
 
 class AsyncDestinations(BaseResourceCheck):
     """An asynchronous endpoint says where failures go and announces both outcomes."""
@@ -23,26 +30,24 @@ class AsyncDestinations(BaseResourceCheck):
         asynchronous = first(conf.get("async_inference_config"))
         if not isinstance(asynchronous, dict):
             return CheckResult.UNKNOWN
-        output = _block(asynchronous, "output_config")
-        topics = _block(output, "notification_config")
-        given = [_is_given(output, name) for name in ("s3_output_path", "s3_failure_path")]
-        given += [_is_given(topics, name) for name in ("success_topic", "error_topic")]
-        return CheckResult.PASSED if all(given) else CheckResult.FAILED
+        return CheckResult.PASSED if all(_is_given(asynchronous, path) for path in _WANTED) else CheckResult.FAILED
 
 
-def _is_given(block: dict[str, Any], name: str) -> bool:
-    """A plan has null for what is not given, and leaves out what only an apply can tell."""
-    is_plan = "__file__" in block
-    return bool(first(block[name])) if name in block else is_plan
+def _is_given(block: dict[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether the field at `path` has a value. In a plan what is not given is null or no block; what is not known is left out."""
+    name, *rest = path
+    value = block.get(name, _dynamic(block, name))
+    if value is None and name not in block and "__file__" in block:
+        return True
+    value = first(value)
+    return _is_given(value, tuple(rest)) if rest and isinstance(value, dict) else bool(value) and not rest
 
 
-def _block(around: dict[str, Any], name: str) -> dict[str, Any]:
-    """A block, written as it is or as a dynamic one."""
-    block = first(around.get(name))
-    if not isinstance(block, dict):
-        dynamic = first(around.get("dynamic"))
-        block = first(first(dynamic.get(name, {})).get("content")) if isinstance(dynamic, dict) and dynamic.get(name) else None
-    return block if isinstance(block, dict) else {}
+def _dynamic(block: dict[str, Any], name: str) -> Any:
+    """What a dynamic block of this name holds, in the source."""
+    written = first(first(block.get("dynamic")) or {})
+    named = first(written.get(name)) if isinstance(written, dict) else None
+    return first(named.get("content")) if isinstance(named, dict) else None
 
 
 check = AsyncDestinations()

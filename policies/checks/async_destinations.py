@@ -34,7 +34,7 @@ class AsyncDestinations(BaseResourceCheck):
 
 
 def _is_given(block: dict[str, Any], path: tuple[str, ...]) -> bool:
-    """Whether the field at `path` has a value. In a plan what is not given is null or no block; what is not known is left out."""
+    """Whether the field at `path` has a value. A plan has null or no block for one not given, and leaves out one not known."""
     name, *rest = path
     value = block.get(name, _dynamic(block, name))
     if value is None and name not in block and "__file__" in block:

@@ -1,6 +1,6 @@
 # One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients policy bench lint format local-up local-down status plan apply destroy smoke-test lock clean
+.PHONY: help setup demo test clients policy bench lint docs format local-up local-down status plan apply destroy smoke-test lock clean
 
 PYTHON ?= python3
 ENV ?= local
@@ -44,8 +44,12 @@ lint: .venv/dev ## check everything, write nothing
 	@$(BIN)/mypy
 	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs tests/policies
 	@$(BIN)/shellcheck .ci/run
+	@$(BIN)/python docs/module_tables.py --check
 
-format: .venv/dev ## fix what can be fixed
+docs: .venv/dev ## write the tables of inputs and outputs into the README of each module
+	@$(BIN)/python docs/module_tables.py
+
+format: .venv/dev docs ## fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs tests/policies

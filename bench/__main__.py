@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import drain, overhead, rates, real_time, starting
-from bench.report import Report
+from bench.report import LOCAL_AWS, Report
 
 PARTS = ("queued", "together", "overhead", "real time", "starting")
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for results.md and cost.svg")
     options = parser.parse_args()
     requests = options.requests // 10 if options.quick else options.requests
-    console, report, begun = Console(stderr=True), Report(), time.monotonic()
+    console, report, begun = Console(stderr=True), Report(LOCAL_AWS), time.monotonic()
     measures = {
         "queued": lambda: drain.measure(report, requests),
         "together": lambda: rates.measure(report, max(requests // 4, 100)),

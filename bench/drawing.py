@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 320, 60, 50, 50
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#17becf", "#7f7f7f")
+NAMES_A_ROW = 3
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,10 @@ def draw(lines: list[Line], across: str, up: str) -> str:
     high = max(y for line in lines for _, y in line.points) * 1.1
     parts = [_grid(right, high, across, up)]
     for number, line in enumerate(lines):
-        colour = COLOURS[number % len(COLOURS)]
+        colour, (row, place) = COLOURS[number % len(COLOURS)], divmod(number, NAMES_A_ROW)
         places = " ".join(f"{_x(x, right):.1f},{_y(y, high):.1f}" for x, y in line.points)
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{LEFT + 10 + 215 * number}" y="30" fill="{colour}">{line.name}</text>')
+        parts.append(f'<text x="{LEFT + 10 + 215 * place}" y="{15 + 15 * row}" fill="{colour}">{line.name}</text>')
     style = 'font-family="sans-serif" font-size="12" fill="#333"'
     body = "\n".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {style}>\n{body}\n</svg>\n'

@@ -1,4 +1,4 @@
-"""What was measured: a table for the person, results.md and a drawing for the repository."""
+"""What was measured: a table for the person, a page and a drawing for the repository."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ from rich.table import Table
 
 from bench.drawing import Line, draw
 
-TITLES = {
-    "queued": "Requests that queue, are computed, are collected",
-    "together": "Invoke, compute and collect at the same time",
-    "overhead": "Over calling the container directly",
-    "real time": "InvokeEndpoint",
-    "starting": "Instances that start",
-}
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -31,10 +23,57 @@ class Figure:
     met: bool = True
 
 
+@dataclass(frozen=True)
+class Page:
+    """What a report is written to: `file`.md with a section for each part, and `drawing`.svg with what its axes show."""
+
+    file: str
+    title: str
+    sections: dict[str, str]
+    drawing: str
+    caption: str
+    across: str
+    up: str
+
+
+LOCAL_AWS = Page(
+    file="results",
+    title="What the local AWS costs",
+    sections={
+        "queued": "Requests that queue, are computed, are collected",
+        "together": "Invoke, compute and collect at the same time",
+        "overhead": "Over calling the container directly",
+        "real time": "InvokeEndpoint",
+        "starting": "Instances that start",
+    },
+    drawing="cost",
+    caption="CPU a request",
+    across="requests done",
+    up="CPU ms a request",
+)
+CLIENTS = Page(
+    file="clients",
+    title="The client beside others",
+    sections={
+        "clients": "A hundred requests, by each client",
+        "thousand": "A thousand small requests",
+        "submission": "Submitting",
+        "batch": "A batch of ten thousand",
+        "seed 001": "A hundred images",
+        "seed 002": "Four requests of five seconds on two instances",
+    },
+    drawing="lags",
+    caption="Time from answer to caller",
+    across="seconds from the model's answer until the caller has it",
+    up="% of results",
+)
+
+
 class Report:
     """Figures in the order they are made. A bar is what a figure has to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: Page) -> None:
+        self.page = page
         self.figures: list[Figure] = []
         self._lines: dict[str, list[tuple[float, float]]] = {}
 
@@ -45,7 +84,7 @@ class Report:
         self.figures.append(Figure(section, name, value, bar, met))
 
     def plot(self, name: str, points: list[tuple[float, float]]) -> None:
-        """A line of CPU milliseconds a request over requests done."""
+        """A line of the page's drawing."""
         self._lines[name] = points
 
     @property
@@ -61,10 +100,11 @@ class Report:
             console.print(table)
 
     def write(self, folder: Path, command: str, seconds: float) -> None:
-        """results.md and cost.svg in `folder`."""
+        """The page and its drawing, in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
+        page = self.page
         lines = [
-            "# What the local AWS costs",
+            f"# {page.title}",
             "",
             f"`{command}` took {seconds:.0f} s; Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} "
             f"processors, load {os.getloadavg()[0]:.1f} at the end. How each figure is taken: [README.md](README.md).",
@@ -76,13 +116,13 @@ class Report:
                 for item in figures
             ]
         if self._lines:
-            lines += ["", "![CPU a request](cost.svg)"]
+            lines += ["", f"![{page.caption}]({page.drawing}.svg)"]
             drawn = [Line(name, points) for name, points in self._lines.items()]
-            (folder / "cost.svg").write_text(draw(drawn, "requests done", "CPU ms a request"))
-        (folder / "results.md").write_text("\n".join(lines) + "\n")
+            (folder / f"{page.drawing}.svg").write_text(draw(drawn, page.across, page.up))
+        (folder / f"{page.file}.md").write_text("\n".join(lines) + "\n")
 
     def _sections(self) -> dict[str, list[Figure]]:
         found: defaultdict[str, list[Figure]] = defaultdict(list)
         for figure in self.figures:
-            found[TITLES[figure.section]].append(figure)
+            found[self.page.sections[figure.section]].append(figure)
         return found

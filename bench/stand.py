@@ -1,4 +1,4 @@
-"""A local AWS to measure, with all that an endpoint needs, and the model that does nothing."""
+"""A local AWS to measure, with all that an endpoint needs, and the models: one that does nothing, one that takes its time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,23 +34,42 @@ def output_fn(prediction, accept):
     return prediction, accept
 """
 
+# Takes as many seconds as the request says, waiting, and answers with the time at which it answers.
+TIMED = """
+import json, time
+
+def model_fn(model_dir):
+    return None
+
+def input_fn(data, content_type):
+    return json.loads(data)
+
+def predict_fn(data, model):
+    time.sleep(data["seconds"])
+    return data
+
+def output_fn(prediction, accept):
+    return json.dumps({"answered": time.time()}), "application/json"
+"""
+
 
 class Stand(Program):
     """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
 
-    def __init__(self) -> None:
-        scale = ("--time-scale", str(TIME_SCALE), "--instance-launch-seconds", "1")
+    def __init__(self, time_scale: float = TIME_SCALE) -> None:
+        scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1")
         super().__init__("-m", "async_endpoint.cli", "local", "up", "--port", "0", "--json", *scale)
         self.bucket = "bench"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        self.s3.put_object(Bucket=self.bucket, Key="model.tar.gz", Body=_archive())
-        self._role = self._execution_role()
+        for model, code in (("noop", NOOP), ("timed", TIMED)):
+            self.s3.put_object(Bucket=self.bucket, Key=f"{model}.tar.gz", Body=_archive(code))
+        self.role = self._execution_role()
         self.queue, arn = self._open_queue()
-        self._topics = {}
+        self.topics: dict[str, str] = {}
         for word in ("Success", "Error"):
             topic = self.sns.create_topic(Name=f"bench-{word}")["TopicArn"]
             self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-            self._topics[f"{word}Topic"] = topic
+            self.topics[f"{word}Topic"] = topic
 
     s3 = cached_property(lambda self: client(self.url, "s3"))
     sns = cached_property(lambda self: client(self.url, "sns"))
@@ -57,13 +77,20 @@ class Stand(Program):
     sagemaker = cached_property(lambda self: client(self.url, "sagemaker"))
 
     def endpoint(
-        self, name: str, instances: int = 1, concurrency: int = 4, real_time: bool = False, **environment: str
+        self,
+        name: str,
+        instances: int = 1,
+        concurrency: int = 4,
+        real_time: bool = False,
+        model: str = "noop",
+        include: bool = False,
+        **environment: str,
     ) -> Endpoint:
-        """A no-op endpoint, in service."""
-        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.bucket}/model.tar.gz"}
+        """An endpoint, in service; with `include` its notifications carry small responses."""
+        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.bucket}/{model}.tar.gz"}
         environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": str(concurrency), **environment}
         self.sagemaker.create_model(
-            ModelName=name, ExecutionRoleArn=self._role, PrimaryContainer=container | {"Environment": environment}
+            ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer=container | {"Environment": environment}
         )
         variant = {
             "VariantName": "primary",
@@ -72,21 +99,32 @@ class Stand(Program):
             "InitialInstanceCount": instances,
         }
         output = {"S3OutputPath": f"s3://{self.bucket}/{name}/output/", "S3FailurePath": f"s3://{self.bucket}/{name}/failure/"}
+        included = {"IncludeInferenceResponseIn": ["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]} if include else {}
         asynchronous = {
-            "OutputConfig": output | {"NotificationConfig": self._topics},
+            "OutputConfig": output | {"NotificationConfig": self.topics | included},
             "ClientConfig": {"MaxConcurrentInvocationsPerInstance": concurrency},
         }
         how = {} if real_time else {"AsyncInferenceConfig": asynchronous}
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **how)
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        made = Endpoint(self, name)
+        made = Endpoint(self, name, concurrency)
         made.until_serving(instances)
         return made
 
     def status(self, name: str) -> dict[str, Any]:
         """What the local AWS says of one endpoint: backlog, instances with their process ids, and more."""
+        found: dict[str, Any] = next(item for item in self._all()["endpoints"] if item["name"] == name)
+        return found
+
+    def calls(self) -> Counter[str]:
+        """How often each action has been called so far, as `service:Action`."""
+        by_service = self._all()["calls"].items()
+        return Counter({f"{service}:{action}": count for service, calls in by_service for action, count in calls.items()})
+
+    def _all(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/_local/status", timeout=60) as answer:
-            return next(item for item in json.load(answer)["endpoints"] if item["name"] == name)
+            document: dict[str, Any] = json.load(answer)
+        return document
 
     def _execution_role(self) -> str:
         iam = client(self.url, "iam")
@@ -112,6 +150,7 @@ class Stand(Program):
 class Endpoint:
     stand: Stand
     name: str
+    concurrency: int
 
     @property
     def backlog(self) -> int:
@@ -143,10 +182,10 @@ def _policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def _archive() -> bytes:
+def _archive(code: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         member = tarfile.TarInfo("code/inference.py")
-        member.size = len(NOOP)
-        tar.addfile(member, io.BytesIO(NOOP.encode()))
+        member.size = len(code)
+        tar.addfile(member, io.BytesIO(code.encode()))
     return buffer.getvalue()

@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 from bench.curve import Curve, Point
 from bench.drawing import Line, draw
-from bench.report import Report
+from bench.report import LOCAL_AWS, Report
 
 
 def curve(*points: tuple[float, float]) -> Curve:
@@ -48,7 +48,7 @@ def test_the_drawing_is_an_svg_with_each_line() -> None:
 
 
 def test_a_missed_bar_is_told_and_written(tmp_path: Path) -> None:
-    report = Report()
+    report = Report(LOCAL_AWS)
     report.add("queued", "memory", "1 MB")
     report.bar("queued", "ratio", "1.5", met=False, bar="≤ 1.2")
     report.bar("together", "rate", "200", met=True, bar="≥ 100")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from async_endpoint.cli import demo, deploy, invoke, local, logs, package
+from async_endpoint.cli import batch, demo, deploy, invoke, local, logs, package, watch
 from async_endpoint.cli.console import reported_errors
 
 app = typer.Typer(
     name="async-endpoint", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-for command in (package, local, deploy, invoke, logs, demo):
+for command in (package, local, deploy, invoke, batch, watch, logs, demo):
     command.register(app)
 
 

@@ -53,19 +53,22 @@ class AsyncEndpoint:
         endpoint_url: str | None = None,
         run: str | None = None,
         explain: Callable[[str], object] = log.info,
+        on_accepted: Callable[[Invocation], object] = lambda invocation: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """`endpoint` is the Terraform output `async_endpoint`, parsed or as decoded JSON, or a Target.
 
         `clients` None: made for AWS, or for the local AWS at `endpoint_url` (in a mapping, its key `endpoint_url`). `run` names
         the run, up to 32 letters, digits, hyphens and underscores; give one to submit the same keys again. `explain` is told
-        how results are found. Raises InvalidInput and UsageError.
+        how results are found. `on_accepted` is called by the thread that sent a request, once the endpoint has accepted it and
+        before anything can come of it. Raises InvalidInput and UsageError.
         """
         if isinstance(endpoint, Mapping):
             endpoint_url = endpoint_url or endpoint.get("endpoint_url")
             endpoint = AsyncEndpointOutputs.parse(endpoint)
         self.target = Target.of(endpoint) if isinstance(endpoint, AsyncEndpointOutputs) else endpoint
         self.config, self.run = config, run or f"r{secrets.token_hex(6)}"
+        self._on_accepted = on_accepted
         # each of senders, readers and the collector may hold a connection; retries are counted here, so botocore makes none
         self._clients = clients or AwsClients.create(
             self.target.region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2
@@ -218,6 +221,7 @@ class AsyncEndpoint:
         try:
             self._open.wait()
             invocation.accept(self._sender.send(request, invocation))
+            self._on_accepted(invocation)
             self._collector.accepted(invocation)
         except AsyncEndpointError as error:
             self._collector.settle(invocation, error)

@@ -5,7 +5,8 @@
     │   ├── InvocationFailed              the model or the service answered with a failure
     │   │   └── InvocationExpired         its time to live passed before an instance took it
     │   ├── TerraformFailed               a Terraform command ended with an error
-    │   └── SmokeTestFailed               at least one check of a smoke test missed
+    │   ├── SmokeTestFailed               at least one check of a smoke test missed
+    │   └── BatchFailed                   a batch has come to its end, and some of its items failed
     ├── UsageError                     2  what was asked for cannot be done as asked
     │   ├── InvalidInput                  an argument, a file or a URI is not usable
     │   ├── ResultUnreadable              a result is there and may not be read
@@ -60,6 +61,10 @@ class TerraformFailed(WorkFailed):
 
 class SmokeTestFailed(WorkFailed):
     """At least one check of a smoke test missed."""
+
+
+class BatchFailed(WorkFailed):
+    """A batch has come to its end, and some of its items failed."""
 
 
 class UsageError(AsyncEndpointError):

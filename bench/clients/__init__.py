@@ -1,0 +1,1 @@
+"""The client beside others, on one local AWS."""

@@ -1,0 +1,53 @@
+"""What a contender is asked to do, and what it tells. Imported by scripts that know nothing of this project."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Order:
+    """Send `requests` requests that compute `seconds` each to `endpoint`; inputs go below `inputs` in `bucket`.
+
+    `best`: with the client's best settings for this, not its defaults.
+    """
+
+    endpoint: str
+    bucket: str
+    inputs: str
+    requests: int
+    seconds: float
+    best: bool
+
+    @property
+    def body(self) -> bytes:
+        return json.dumps({"seconds": self.seconds}).encode()
+
+    @classmethod
+    def given(cls) -> Order:
+        return cls(**json.loads(sys.argv[1]))
+
+
+@dataclass
+class Told:
+    """When each result was in the caller's hands, against when the model answered: both by this machine's clock."""
+
+    lags: list[float] = field(default_factory=list)
+    _begun: float = field(default_factory=time.time)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def result(self, body: bytes | str) -> None:
+        now = time.time()
+        with self._lock:
+            self.lags.append(now - json.loads(body)["answered"])
+
+    def end(self) -> None:
+        """Print, and end here and now: SageMaker's SDK leaves threads behind that go on asking for failures."""
+        print(json.dumps({"wall": time.time() - self._begun, "lags": self.lags}), flush=True)
+        os._exit(0)

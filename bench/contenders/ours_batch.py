@@ -1,0 +1,29 @@
+"""What `async-endpoint batch` does: items from a JSON-lines manifest, results in a folder; and the peak of memory."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from async_endpoint.client.batch.batch import run_batch
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+
+order = json.loads(sys.argv[1])
+with tempfile.TemporaryDirectory() as folder:
+    source = Path(folder, "items.jsonl")
+    with source.open("w") as lines:
+        for number in range(order["requests"]):
+            lines.write(json.dumps({"id": f"item-{number}", "body": {"seconds": order["seconds"]}}) + "\n")
+    begun = time.monotonic()
+    report = run_batch(
+        AsyncEndpointOutputs.parse(order["outputs"]), str(source), Path(folder, "out"), endpoint_url=order["url"]
+    )
+    wall = time.monotonic() - begun
+    written = sum(path.is_file() for path in Path(folder, "out", "results").rglob("*"))
+unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KB on Linux
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+print(json.dumps({"wall": wall, "done": report.done, "failed": report.failed, "written": written, "megabytes": peak}))

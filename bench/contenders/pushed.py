@@ -1,0 +1,25 @@
+"""boto3, as seed 001 does with its hundred images: all are pushed, one after another, and then waited for in that order.
+
+Default: boto3's own waiter, a look each 5 seconds. Best: the shortest delay that the waiter takes, a second.
+"""
+
+from __future__ import annotations
+
+import boto3
+from order import Order, Told
+
+order = Order.given()
+s3, runtime = boto3.client("s3"), boto3.client("sagemaker-runtime")
+patience = {"Delay": 1, "MaxAttempts": 600} if order.best else {}
+told, outputs = Told(), []
+for number in range(order.requests):
+    key = f"{order.inputs}pushed-{number}.json"
+    s3.put_object(Bucket=order.bucket, Key=key, Body=order.body, ContentType="application/json")
+    reply = runtime.invoke_endpoint_async(
+        EndpointName=order.endpoint, InputLocation=f"s3://{order.bucket}/{key}", ContentType="application/json"
+    )
+    outputs.append({"Bucket": order.bucket, "Key": reply["OutputLocation"].split("/", 3)[3]})
+for output in outputs:
+    s3.get_waiter("object_exists").wait(**output, WaiterConfig=patience)
+    told.result(s3.get_object(**output)["Body"].read())
+told.end()

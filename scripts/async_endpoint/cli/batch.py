@@ -1,0 +1,96 @@
+"""`async-endpoint batch`: many inputs through one endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from async_endpoint.cli.batch_progress import BatchProgress
+from async_endpoint.cli.console import console, print_json
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.batch.batch import run_batch
+from async_endpoint.client.batch.report import ITEMS, REPORT, BatchReport
+from async_endpoint.client.batch.run import Options
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.contract.errors import BatchFailed
+
+SHOWN_REASONS = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `batch` to `app`."""
+    app.command("batch")(batch)
+
+
+def batch(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A folder, a glob in quotes, an s3:// prefix, or a .jsonl or .csv file."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go. The same DIR goes on where it stopped.")],
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Give items that failed another attempt.")] = False,
+    content_type: Annotated[str | None, typer.Option("--content-type", help="Default: guessed from each name.")] = None,
+    accept: Annotated[str | None, typer.Option("--accept", help="The content type wanted back.")] = None,
+    in_flight: Annotated[
+        int, typer.Option("--in-flight", metavar="N", min=1, help="How many requests may have no outcome yet.")
+    ] = Options.in_flight,
+    rate: Annotated[
+        float | None, typer.Option("--rate", metavar="N", min=0.01, help="Submit no more than this many a second.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON document on standard output.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")] = False,
+) -> None:
+    """Send every input of SOURCE to the endpoint and put what comes back into DIR; run it again to go on."""
+    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+
+    outputs, endpoint_url = read_outputs(environment, local=local)
+    options = Options(retry_failed=retry_failed, in_flight=in_flight, content_type=content_type, accept=accept)
+    try:
+        with BatchProgress(AwsClients.create(outputs.region, endpoint_url), outputs.endpoint.name) as progress:
+            report = run_batch(
+                outputs,
+                source,
+                out,
+                endpoint_url=endpoint_url,
+                options=options,
+                config=ClientConfig(max_rate=rate),
+                on_source=progress.counted,
+                on_tick=progress.tick,
+            )
+    except KeyboardInterrupt:
+        console.print(f"stopped; the same command goes on from {out}", markup=False)
+        raise
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        console.print(summary(report))
+    if report.failed:
+        raise BatchFailed(
+            f"{report.failed:,} of {report.items:,} items failed; see {out / 'failures'}, mend the cause, and run it again "
+            "with --retry-failed."
+        )
+
+
+def summary(report: BatchReport) -> Table:
+    """The whole batch, for people."""
+    table = Table(show_header=False, title=f"batch on {report.endpoint}", title_justify="left")
+    table.add_row("items", f"{report.items:,}")
+    table.add_row("done", Text(f"{report.done:,}", "green"))
+    table.add_row("failed", Text(f"{report.failed:,}", "red" if report.failed else ""))
+    if report.open:
+        table.add_row("without outcome", f"{report.open:,}")
+    table.add_row("this run", f"{report.ended_in_run:,} in {report.run_seconds:,.1f} s, {report.rate:,.1f} a second")
+    if report.median_seconds is not None:
+        shares = (report.median_seconds, report.p95_seconds, report.longest_seconds)
+        half, most, longest = (f"{seconds or 0:,.1f} s" for seconds in shares)
+        table.add_row("submission to result", f"{half} median, {most} at the 95th percentile, {longest} at most")
+    for reason in report.reasons[:SHOWN_REASONS]:
+        table.add_row(f"failed, {reason.items:,}", Text(reason.text))
+    table.add_row("results", Text(report.folder))
+    table.add_row("report", Text(f"{REPORT}, {ITEMS}"))
+    return table

@@ -1,0 +1,77 @@
+"""`async-endpoint watch`: what an endpoint is doing, as it does it."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from async_endpoint.cli.console import console, print_json
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.watch import View, Watch
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `watch` to `app`."""
+    app.command("watch")(watch)
+
+
+def watch(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+    interval: Annotated[float, typer.Option("--interval", metavar="SECONDS", min=0.2, help="Between two looks.")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Look once and print one JSON document on standard output.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")] = False,
+) -> None:
+    """Show backlog, oldest request, instances, newest results and scaling, until Ctrl-C."""
+    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+
+    outputs, endpoint_url = read_outputs(environment, local=local)
+    watching = Watch(AwsClients.create(outputs.region, endpoint_url), outputs)
+    if as_json:
+        print_json(watching.look().as_dict())
+        return
+    if once:
+        console.print(shown(watching.look()))
+        return
+    try:
+        with Live(shown(watching.look()), console=console, auto_refresh=False) as live:
+            while True:
+                time.sleep(interval)
+                live.update(shown(watching.look()), refresh=True)
+    except KeyboardInterrupt:  # how watching ends
+        console.print("stopped")
+
+
+def shown(view: View) -> Group:
+    """One look, for people."""
+    state = Text.assemble((view.endpoint, "bold"), f"  {view.status}  configuration {view.config}")
+    if view.failure_reason:
+        state.append(f"  {view.failure_reason}", "red")
+    figures = Table("instances", "backlog", "oldest request", "processed in 10 min", "failed", "expired", "measured")
+    figures.add_row(
+        f"{view.instances} of {view.desired_instances}",
+        _number(view.backlog),
+        "-" if view.oldest_seconds is None else f"{view.oldest_seconds:,.0f} s",
+        *(_number(count) for count in (view.processed, view.failed, view.expired)),
+        view.measured or "no datapoint yet",
+    )
+    some = "" if view.all_keys else f" of the first {view.keys_seen:,} by name"
+    results = Table("written", "", "bytes", "object")
+    for result in view.results:
+        colour = "green" if result.kind == "output" else "red"
+        results.add_row(result.time, Text(result.kind, colour), f"{result.bytes:,}", Text(result.uri, overflow="fold"))
+    scaling = Table("begun", "", "what", "why")
+    for activity in view.activities:
+        scaling.add_row(activity.time, activity.status, Text(activity.description), Text(activity.cause))
+    hidden = [Text(f"not shown: {reason}", "yellow") for reason in view.hidden]
+    return Group(state, figures, f"newest results{some}", results, "scaling", scaling, *hidden)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"

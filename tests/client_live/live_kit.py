@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from local_kit import REGION, Kit
 from local_parts import Deployed
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Target
+from async_endpoint.contract.errors import InvocationFailed
 from async_endpoint.contract.outputs import Limits
 
 INCLUDED = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
@@ -62,6 +64,31 @@ class Stage:
     @staticmethod
     def clear_faults(kit: Kit) -> None:
         ask(kit, "DELETE")
+
+
+class Batch:
+    """Requests numbered from 0, each answered with its number, and how often each was told to be done."""
+
+    def __init__(self, client: AsyncEndpoint, count: int, **others: dict[str, Any]) -> None:
+        """`others` are orders for the requests of those numbers, `n7=...`, instead."""
+        self.done: Counter[str] = Counter()
+        self.invocations = []
+        for number in range(count):
+            wanted = others.get(f"n{number}", {"answer": number})
+            invocation = client.submit(orders(**wanted), content_type=JSON, tag=number)
+            invocation.add_done_callback(lambda ended: self.done.update([ended.inference_id]))
+            self.invocations.append(invocation)
+
+    def check(self, *, failed: Collection[int] = ()) -> None:
+        """Every request ends once: those of `failed` failed, every other with its own answer."""
+        for number, invocation in enumerate(self.invocations):
+            error = invocation.exception(timeout=120)
+            if number in failed:
+                assert isinstance(error, InvocationFailed), error
+            else:
+                assert error is None, error
+                assert invocation.result().document() == number
+        assert self.done == {invocation.inference_id: 1 for invocation in self.invocations}
 
 
 def orders(**what: Any) -> bytes:

@@ -19,6 +19,7 @@ from async_endpoint.contract.notifications import Notification, parse_notificati
 
 NAME_CHARS: Final = 40  # of the endpoint's name, in the queue's: module access allows callers queues of that prefix
 MARK: Final = "-run-"
+STAMP: Final = "%Y%m%d%H%M%S"  # of the queue's birth in its name, UTC
 BATCH: Final = 10  # SQS: messages a receive, entries a batch
 LONGEST_POLL_SECONDS: Final = 20
 # Messages are hidden for longer than a run asks for them again, so that none need be deleted: that saves a call for each ten.
@@ -49,7 +50,7 @@ class Announcements:
         """Make the queue and subscribe it; raises what `explained` raises, with nothing left behind."""
         partition, region, account = _parts(target.topics[0])
         born = datetime.now(UTC)
-        name = f"{queue_prefix(target.name)}{born:%Y%m%d%H%M%S}-{secrets.token_hex(4)}"
+        name = f"{queue_prefix(target.name)}{born:{STAMP}}-{secrets.token_hex(4)}"
         arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
         with explained(clients, "sqs:CreateQueue", name):
             made = clients.sqs.create_queue(

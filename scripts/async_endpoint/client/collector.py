@@ -123,6 +123,11 @@ class Collector:
         else:
             self._explain(f"Results are found by {wanted}, as configured.")
 
+    @property
+    def listens(self) -> bool:
+        """Whether a queue of this run tells of outcomes."""
+        return self._announcements is not None
+
     def run(self) -> None:
         """Rounds, until `close`; none while the endpoint has nothing of ours."""
         while True:
@@ -259,9 +264,10 @@ class Collector:
     def _look(self, invocation: Invocation, hint: Notification | None, *, last: bool = False) -> None:
         """Have its outcome read; the `last` look gives it one whatever is seen."""
         with self._changed:
-            if not last and invocation.inference_id in self._reading:
+            name = invocation.inference_id
+            if name not in self._pending or (name in self._reading and not last):
                 return
-            self._reading.add(invocation.inference_id)
+            self._reading.add(name)
         with suppress(RuntimeError):  # the pool is shut down: we are closing
             self._pool.submit(self._read, invocation, hint, last)
 
@@ -284,15 +290,14 @@ class Collector:
             outcome = AsyncEndpointError(
                 f"The outcome of {invocation.inference_id} could not be read ({error!r}); report this."
             )
-        finally:
-            with self._changed:
-                self._reading.discard(invocation.inference_id)
         if isinstance(outcome, Unreadable):
             outcome = self._refused(invocation, hint, outcome, last)
         if outcome is None and last:
             outcome = late(self._target, submitted, self._objects.blind)
         if outcome is not None:
             self.settle(invocation, outcome)
+        with self._changed:
+            self._reading.discard(invocation.inference_id)
 
     def _refused(
         self, invocation: Invocation, hint: Notification | None, refused: Unreadable, last: bool

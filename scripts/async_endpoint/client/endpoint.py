@@ -213,7 +213,7 @@ class AsyncEndpoint:
             log.exception("Notifications could not be opened.")
         finally:
             self._open.set()
-        if self.target.topics and self.config.collect != "looking":
+        if self._collector.listens:
             self._readers.submit(reap, self._clients, self.target)
         self._collector.run()
 

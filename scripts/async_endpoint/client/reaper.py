@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.announcements import HEARTBEAT, HEARTBEAT_SECONDS, queue_prefix
+from async_endpoint.client.announcements import HEARTBEAT, HEARTBEAT_SECONDS, MARK, STAMP, queue_prefix
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.target import Target
 
@@ -29,6 +30,8 @@ def reap(clients: AwsClients, target: Target, now: float | None = None) -> list[
     try:
         found = clients.sqs.list_queues(QueueNamePrefix=queue_prefix(target.name), MaxResults=1_000).get("QueueUrls", [])
         for url in found:
+            if _born(url) > moment - DEAD_SECONDS:
+                continue
             beat = clients.sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(HEARTBEAT, "")
             if beat.isdigit() and moment - int(beat) > DEAD_SECONDS:
                 _remove(clients, target, url)
@@ -36,6 +39,15 @@ def reap(clients: AwsClients, target: Target, now: float | None = None) -> list[
     except (BotoCoreError, ClientError) as error:
         log.info("Queues left behind could not be removed: %s", error)
     return reaped
+
+
+def _born(url: str) -> float:
+    """When a queue was made, by its name; long ago where the name does not say."""
+    stamp = url.rpartition(MARK)[2].partition("-")[0]
+    try:
+        return datetime.strptime(stamp, STAMP).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _remove(clients: AwsClients, target: Target, url: str) -> None:

@@ -1,5 +1,12 @@
 data "aws_region" "current" {}
 
+locals {
+  # As client/announcements.py names them: the endpoint's name, 40 characters of it at most.
+  _queue_name_prefix = "${substr(element(split("/", var.endpoint_arn), 1), 0, 40)}-run-"
+  _queue_arn_prefix  = join(":", slice(split(":", var.results_queue_arn), 0, 5))
+  _run_queues_arn    = "${local._queue_arn_prefix}:${local._queue_name_prefix}*"
+}
+
 # What one caller needs to put inputs, invoke, and collect results.
 data "aws_iam_policy_document" "caller" {
   statement {
@@ -40,6 +47,33 @@ data "aws_iam_policy_document" "caller" {
     sid       = "ReceiveNotifications"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
     resources = [var.results_queue_arn]
+  }
+
+  # A queue for the time of a run, that hears of the run's own requests alone.
+  statement {
+    sid = "OwnQueues"
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteMessage",
+      "sqs:DeleteQueue",
+      "sqs:ListQueueTags",
+      "sqs:ReceiveMessage",
+      "sqs:TagQueue",
+    ]
+    resources = [local._run_queues_arn]
+  }
+
+  # To find those that killed processes left behind. The action takes no resource.
+  statement {
+    sid       = "FindQueues"
+    actions   = ["sqs:ListQueues"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "FindSubscriptions"
+    actions   = ["sns:ListSubscriptionsByTopic"]
+    resources = values(var.topic_arns)
   }
 
   statement {

@@ -51,6 +51,18 @@ run "caller_policy" {
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
         resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-results"]
       }
+      OwnQueues = {
+        actions   = ["sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:ListQueueTags", "sqs:ReceiveMessage", "sqs:TagQueue"]
+        resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-run-*"]
+      }
+      FindQueues = {
+        actions   = ["sqs:ListQueues"]
+        resources = ["*"]
+      }
+      FindSubscriptions = {
+        actions   = ["sns:ListSubscriptionsByTopic"]
+        resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
+      }
       SubscribeOwnQueue = {
         actions   = ["sns:Subscribe"]
         resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]

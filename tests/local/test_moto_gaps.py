@@ -234,3 +234,18 @@ def test_a_topic_delivers_every_message(kit: Kit) -> None:
     for number in range(3):
         kit.sns.publish(TopicArn=topic, Message=str(number))
     assert sorted(json.loads(body)["Message"] for body in queue.take()) == ["0", "1", "2"]
+
+
+def test_a_rule_of_a_security_group_keeps_its_description(kit: Kit) -> None:
+    vpc = kit.ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    group = kit.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=vpc)["GroupId"]
+    prefixes = kit.ec2.describe_managed_prefix_lists()["PrefixLists"][0]["PrefixListId"]
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    for peers in (
+        {"UserIdGroupPairs": [{"GroupId": group, "Description": "a group"}]},
+        {"PrefixListIds": [{"PrefixListId": prefixes, "Description": "a list"}]},
+        {"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "a range"}]},
+    ):
+        kit.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[https | peers])
+    found = kit.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert {rule["Description"] for rule in found if rule.get("Description")} == {"a group", "a list", "a range"}

@@ -218,6 +218,6 @@ def test_each_kind_of_endpoint_has_its_metrics() -> None:
     asynchronous, real_time, serverless = (m.published_by(kind) for kind in ("asynchronous", "real-time", "serverless"))
     assert asynchronous.keys() & real_time.keys() == {"ModelLatency", "Invocation4XXErrors", "Invocation5XXErrors"}
     assert real_time.keys() - serverless.keys() == {"InvocationsPerInstance"}
-    assert serverless.keys() - real_time.keys() == {"ModelSetupTime"}
+    assert serverless.keys() - real_time.keys() == {"ModelSetupTime", "ServerlessProvisionedConcurrencyUtilization"}
     assert {"Invocations", "InvocationsPerInstance", "OverheadLatency"} <= m.NEVER_PUBLISHED
     assert not m.NEVER_PUBLISHED & asynchronous.keys()

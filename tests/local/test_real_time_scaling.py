@@ -102,12 +102,11 @@ def test_tracking_invocations_per_instance_scales_out_and_in_again(kit: Kit, liv
 
     def busy() -> bool:
         kit.runtime.invoke_endpoint(EndpointName=live.name, Body=b"{}", ContentType="application/json")
-        return bool(activities())
+        return [item["state"] for item in live.status()["instances"]] == ["InService"] * 2
 
-    until(busy, "it scales out")
+    until(busy, "it scales out")  # and is called until both serve: idle, it would scale in again
     assert activities()[0]["Description"] == "Setting desired instance count to 2."
     assert "AlarmHigh" in activities()[0]["Cause"]
-    live.serving(2)
     until(lambda: live.status()["desired_instances"] == 1, "it scales in to its minimum")
     assert activities()[-1]["Description"] == "Setting desired instance count to 1."
     assert "AlarmLow" in activities()[-1]["Cause"]

@@ -137,3 +137,46 @@ def test_a_pipeline_is_no_serverless_model(kit: Kit, allowed: tuple[str, Role]) 
     variant = {"VariantName": "primary", "ModelName": model, "ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 1}}
     config = {"EndpointConfigName": unique("config"), "ProductionVariants": [variant]}
     assert "a model of one container" in refusal(kit.sagemaker.create_endpoint_config, **config)[1]
+
+
+PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
+
+
+def test_provisioned_concurrency_scales_with_its_utilisation(kit: Kit, live: Any, tmp_path: Path) -> None:
+    endpoint: Live = live(4, ProvisionedConcurrency=1)
+    target = {"ServiceNamespace": "sagemaker", "ScalableDimension": PROVISIONED, "ResourceId": endpoint.resource_id}
+    kit.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    kit.scaling.put_scaling_policy(
+        **target,
+        PolicyName="utilisation",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantProvisionedConcurrencyUtilization"},
+            "TargetValue": 0.7,
+            "ScaleInCooldown": 0,
+            "ScaleOutCooldown": 0,
+        },
+    )
+
+    def warm() -> int:
+        count: int = endpoint.describe()["ProductionVariants"][0]["DesiredServerlessConfig"]["ProvisionedConcurrency"]
+        return count
+
+    def busy() -> bool:
+        endpoint.call({"answer": "red"})
+        return warm() == 2
+
+    until(busy, "a container more is kept warm")
+    until(lambda: warm() == 1, "without requests it goes again")
+    activities = kit.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=endpoint.resource_id)
+    said = {(item["Description"], item["ScalableDimension"]) for item in activities["ScalingActivities"]}
+    assert ("Setting desired provisioned concurrency to 2.", PROVISIONED) in said
+    kit.scaling.deregister_scalable_target(**target)
+
+
+def test_each_kind_of_variant_has_its_own_dimension(kit: Kit, live: Any, deploy: Any) -> None:
+    on_demand: Live = live(2)
+    bounds = {"MinCapacity": 1, "MaxCapacity": 2, "ServiceNamespace": "sagemaker", "ScalableDimension": PROVISIONED}
+    for resource_id in (on_demand.resource_id, deploy().resource_id):
+        _, message = refusal(kit.scaling.register_scalable_target, ResourceId=resource_id, **bounds)
+        assert "has no provisioned concurrency" in message

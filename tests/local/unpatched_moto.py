@@ -102,6 +102,26 @@ def repeated_work() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
 
 
+def rule_descriptions() -> bool:
+    ec2 = client("ec2")
+    group = ec2.create_security_group(GroupName="rules", Description="rules")["GroupId"]
+    pair = {"GroupId": group, "Description": "each other"}
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "UserIdGroupPairs": [pair]}]
+    )
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    return "each other" not in [rule.get("Description") for rule in rules]
+
+
+def scalable_dimensions() -> bool:
+    target = TARGET | {"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}
+    try:
+        client("application-autoscaling").register_scalable_target(**target, MinCapacity=1, MaxCapacity=1)
+    except ClientError:
+        return True
+    return False
+
+
 def scalable_target() -> bool:
     scaling = register()
     track(scaling)
@@ -193,6 +213,8 @@ GAPS = (
     metric_samples,
     redrive_policy,
     repeated_work,
+    rule_descriptions,
+    scalable_dimensions,
     scalable_target,
     scaling_activity,
     scaling_descriptions,

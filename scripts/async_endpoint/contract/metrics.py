@@ -70,6 +70,9 @@ INVOCATIONS_PER_INSTANCE: Final = Metric("InvocationsPerInstance", "None", "vari
 INVOCATION_MODEL_ERRORS: Final = Metric("InvocationModelErrors", "None", "variant", SYNCHRONOUS)
 OVERHEAD_LATENCY: Final = Metric("OverheadLatency", "Microseconds", "variant", SYNCHRONOUS)
 MODEL_SETUP_TIME: Final = Metric("ModelSetupTime", "Microseconds", "variant", SERVERLESS)
+PROVISIONED_CONCURRENCY_UTILIZATION: Final = Metric(
+    "ServerlessProvisionedConcurrencyUtilization", "None", "variant", SERVERLESS
+)  # requests at a time, divided by the provisioned concurrency
 
 # In INSTANCE_NAMESPACE, of each instance of a variant. CPU counts every core, so that four of them reach 400.
 UTILISATION: Final[Mapping[str, Metric]] = {

@@ -251,26 +251,31 @@ def model_package(name: str, region: str) -> list[dict[str, Any]]:
 # --- Application Auto Scaling -----------------------------------------------------------------------------------------
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
+DIMENSIONS = (DIMENSION, PROVISIONED)  # a variant has the one or the other
 
 
 def scalable_target(region: str, resource_id: str) -> Any | None:
     """The scalable target of a variant (min_capacity, max_capacity, suspended_state), or None."""
-    return _backend("applicationautoscaling", region).targets.get(DIMENSION, {}).get(resource_id)
+    targets = _backend("applicationautoscaling", region).targets
+    return next((found for dimension in DIMENSIONS if (found := targets.get(dimension, {}).get(resource_id))), None)
 
 
 def deregister_scalable_target(region: str, resource_id: str) -> None:
     """Deregister a variant's scalable target, if it has one, with its policies."""
-    if scalable_target(region, resource_id) is not None:
-        _backend("applicationautoscaling", region).deregister_scalable_target("sagemaker", resource_id, DIMENSION)
+    backend = _backend("applicationautoscaling", region)
+    for dimension in DIMENSIONS:
+        if resource_id in backend.targets.get(dimension, {}):
+            backend.deregister_scalable_target("sagemaker", resource_id, dimension)
 
 
 def scaling_policies(region: str, resource_id: str) -> list[Any]:
     """The policies of a scalable target (policy_name, policy_type, policy_arn, _policy_body, alarms)."""
     policies = list(_backend("applicationautoscaling", region).policies.values())
-    return [policy for policy in policies if policy.resource_id == resource_id and policy.scalable_dimension == DIMENSION]
+    return [policy for policy in policies if policy.resource_id == resource_id and policy.scalable_dimension in DIMENSIONS]
 
 
 def scheduled_actions(region: str, resource_id: str) -> list[Any]:
     """The scheduled actions of a scalable target (scheduled_action_name, schedule, timezone, scalable_target_action, ...)."""
     actions = list(_backend("applicationautoscaling", region).scheduled_actions)
-    return [action for action in actions if action.resource_id == resource_id and action.scalable_dimension == DIMENSION]
+    return [action for action in actions if action.resource_id == resource_id and action.scalable_dimension in DIMENSIONS]

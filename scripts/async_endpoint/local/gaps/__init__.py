@@ -11,6 +11,7 @@ repeated_work.py      what never changes, worked out once          tracked_insta
 sqs_queue.py          queues that do not slow down as they fill
 sns_topics.py         topics that reach all who subscribed, and do not grow as they publish
 sns_signature.py      one certificate for all deliveries           s3_denial.py        a denial says AccessDenied
+scalable_dimensions.py  provisioned concurrency                    rule_descriptions.py  of security groups
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from async_endpoint.local.gaps import (
     metric_samples,
     redrive_policy,
     repeated_work,
+    rule_descriptions,
     s3_denial,
+    scalable_dimensions,
     scalable_target,
     scaling_activity,
     scaling_descriptions,
@@ -47,7 +50,9 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
     metric_samples.mend(samples, hosting.clock)
     redrive_policy.mend()
     repeated_work.mend()
+    rule_descriptions.mend()
     s3_denial.mend()
+    scalable_dimensions.mend()
     scalable_target.mend(hosting, ticker.targets)
     scaling_activity.mend(ticker.targets)
     scaling_descriptions.mend()

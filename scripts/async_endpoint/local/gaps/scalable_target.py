@@ -14,7 +14,7 @@ from moto.core.exceptions import JsonRESTError
 from async_endpoint.local.hosting.deployment import VariantSpec
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.scaling.targets import Targets
-from async_endpoint.local.stores import DIMENSION
+from async_endpoint.local.stores import DIMENSION, DIMENSIONS, PROVISIONED
 
 _register = ApplicationAutoscalingBackend.register_scalable_target
 _deregister = ApplicationAutoscalingBackend.deregister_scalable_target
@@ -36,7 +36,7 @@ def mend(hosting: Hosting, targets: Targets) -> None:
 
     def deregister(self: Any, namespace: str, r_id: str, dimension: str) -> None:
         _deregister_scalable_target(self, namespace, r_id, dimension)
-        if dimension == DIMENSION:
+        if dimension in DIMENSIONS:
             targets.deregistered(self.region_name, r_id, hosting.clock.now())
 
     ApplicationAutoscalingBackend.register_scalable_target = register
@@ -55,7 +55,7 @@ def check_registered(backend: Any, namespace: str, r_id: str, dimension: str) ->
 
 def least_capacity(hosting: Hosting, region: str, resource_id: str, dimension: str) -> int:
     """The lowest minimum of a target: an asynchronous variant may have no instance, a real-time one not."""
-    if dimension != DIMENSION:
+    if dimension not in DIMENSIONS:
         return 0
     parts = resource_id.split("/")
     endpoint = hosting.get(region, parts[1]) if len(parts) == 4 else None
@@ -63,7 +63,9 @@ def least_capacity(hosting: Hosting, region: str, resource_id: str, dimension: s
     spec = next((spec for spec in specs if spec.name == parts[3]), None)
     if endpoint is None or spec is None:
         raise AWSValidationException(f"The resource {resource_id} does not exist: no SageMaker endpoint variant of that name.")
-    if spec.serverless is not None:
+    if dimension == PROVISIONED and (spec.serverless is None or not spec.serverless.provisioned):
+        raise AWSValidationException(f"Variant {spec.name} has no provisioned concurrency; {PROVISIONED} does not scale it.")
+    if dimension == DIMENSION and spec.serverless is not None:
         raise AWSValidationException(f"Variant {spec.name} is serverless and has no instances; {DIMENSION} does not scale it.")
     return 0 if endpoint.target.async_settings is not None else 1
 

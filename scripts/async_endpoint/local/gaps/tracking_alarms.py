@@ -13,7 +13,7 @@ from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.gaps.scalable_target import check_registered
 from async_endpoint.local.scaling.policies import read_tracking
-from async_endpoint.local.stores import DIMENSION
+from async_endpoint.local.stores import DIMENSIONS
 
 _put = ApplicationAutoscalingBackend.put_scaling_policy
 
@@ -27,7 +27,7 @@ def _put_scaling_policy(self: ApplicationAutoscalingBackend, **request: Any) -> 
     if before is not None:
         before.delete_alarms(self.account_id, self.region_name)
         policy.policy_arn, policy.creation_time = before.policy_arn, before.creation_time
-    if policy.scalable_dimension == DIMENSION and policy.policy_type == "TargetTrackingScaling":
+    if policy.scalable_dimension in DIMENSIONS and policy.policy_type == "TargetTrackingScaling":
         policy.alarms = _alarms(policy)
     return policy
 

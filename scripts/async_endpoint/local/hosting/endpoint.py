@@ -121,15 +121,15 @@ class Endpoint:
         return True
 
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
-        """Give a variant another instance count or weight, as far as given; returns at once."""
+        """Give a variant another capacity (see Variant.capacity) or weight, as far as given; returns at once."""
         with self.changed:
             variant = self.variant(variant_name)
             if variant is None:
                 return
             if weight is not None:
                 variant.weight = weight
-            if count is not None and count != variant.desired:
-                variant.fleet.scale(count)
+            if count is not None and count != variant.capacity:
+                variant.fleet.set_capacity(count)
                 self.modified_at = self._clock.now()
             self.changed.notify_all()
 

@@ -49,6 +49,14 @@ class Fleet:
         """Bring the instances to `desired` with the next steps."""
         self.desired, self.scaling = desired, True
 
+    @property
+    def capacity(self) -> int:
+        """What `set_capacity` sets."""
+        return self.desired
+
+    def set_capacity(self, wanted: int) -> None:
+        self.scale(wanted)
+
     def free(self) -> Instance | None:
         """The least busy instance with room for one more request."""
         roomy = [instance for instance in self.open_ones if self.limit is None or instance.in_flight < self.limit]

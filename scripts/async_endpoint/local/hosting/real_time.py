@@ -185,6 +185,8 @@ class RealTime:
             if cold:
                 variant.metrics.add(m.MODEL_SETUP_TIME, (time.monotonic() - asked) * 1e6)
             instance.in_flight += 1
+            if serverless is not None and serverless.provisioned:
+                variant.metrics.add(m.PROVISIONED_CONCURRENCY_UTILIZATION, variant.busy / max(variant.capacity, 1))
             return instance
 
 

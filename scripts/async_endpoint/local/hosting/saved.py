@@ -14,18 +14,24 @@ from async_endpoint.local.hosting.variant import Variant
 
 @dataclass(frozen=True)
 class SavedVariant:
-    """How many instances a live variant wants, whether it is still on its way there, and its share of the traffic."""
+    """How many instances a live variant wants, whether it is still on its way there, and its share of the traffic.
+
+    `capacity` is what scales: the same, or a serverless variant's provisioned concurrency.
+    """
 
     desired: int
+    capacity: int
     scaling: bool
     weight: float
 
     @classmethod
     def of(cls, variant: Variant) -> SavedVariant:
         desired = variant.desired if variant.fleet.home is None else variant.fleet.home
-        return cls(desired, variant.fleet.scaling, variant.weight)
+        return cls(desired, variant.capacity, variant.fleet.scaling, variant.weight)
 
     def apply(self, variant: Variant) -> None:
+        if variant.spec.serverless is not None:
+            variant.fleet.set_capacity(self.capacity)
         variant.fleet.desired, variant.fleet.scaling, variant.weight = self.desired, self.scaling, self.weight
 
 

@@ -30,6 +30,16 @@ class ServerlessFleet(Fleet):
         self._provisioned = desired
         super().scale(desired)
 
+    @property
+    def capacity(self) -> int:
+        """The provisioned concurrency: instances that are kept warm."""
+        return self._provisioned
+
+    def set_capacity(self, wanted: int) -> None:
+        """Those that are too many go once they have been idle for long."""
+        self._provisioned = wanted
+        self.desired = max(self.desired, wanted)
+
     def demand(self, requests: int) -> None:
         """Have an instance for each of so many requests."""
         self.desired = max(self.desired, requests)

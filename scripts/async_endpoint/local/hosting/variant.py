@@ -47,6 +47,11 @@ class Variant:
         return self.fleet.desired
 
     @property
+    def capacity(self) -> int:
+        """What scales: the wanted instances, or the provisioned concurrency of a serverless variant."""
+        return self.fleet.capacity
+
+    @property
     def serving(self) -> int:
         """Instances that take traffic now: CurrentInstanceCount."""
         return len(self.fleet.ready)

@@ -44,8 +44,8 @@ def _summary(variant: Variant, resolved_at: float) -> Described:
     if spec.serverless is not None:
         return summary | {
             "CurrentInstanceCount": 0,
-            "CurrentServerlessConfig": _serverless(spec.serverless),
-            "DesiredServerlessConfig": _serverless(spec.serverless),
+            "CurrentServerlessConfig": _serverless(spec.serverless, min(variant.capacity, variant.serving)),
+            "DesiredServerlessConfig": _serverless(spec.serverless, variant.capacity),
         }
     return summary | {"CurrentInstanceCount": variant.serving, "DesiredInstanceCount": variant.desired}
 
@@ -65,7 +65,11 @@ def _pending(endpoint: Endpoint) -> Described | None:
             "DesiredWeight": spec.weight,
             "VariantStatus": [{"Status": stage or "Creating", "StartTime": endpoint.modified_at}],
         }
-        | ({"DesiredServerlessConfig": _serverless(spec.serverless)} if spec.serverless else _wanted(spec))
+        | (
+            {"DesiredServerlessConfig": _serverless(spec.serverless, spec.serverless.provisioned)}
+            if spec.serverless
+            else _wanted(spec)
+        )
         for spec in target.variants
     ]
     return {"EndpointConfigName": target.config_name, "ProductionVariants": variants, "StartTime": endpoint.modified_at}
@@ -80,8 +84,8 @@ def _images(spec: VariantSpec, when: float) -> list[Described]:
     return [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": when} for image in images]
 
 
-def _serverless(settings: Serverless) -> Described:
-    provisioned = {"ProvisionedConcurrency": settings.provisioned} if settings.provisioned else {}
+def _serverless(settings: Serverless, warm: int) -> Described:
+    provisioned = {"ProvisionedConcurrency": warm} if settings.provisioned and warm else {}
     return {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.concurrency} | provisioned
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.local.stores import DIMENSION
+from async_endpoint.local.stores import DIMENSION, PROVISIONED
 
 KEPT_ACTIVITIES: Final = 1_000
+_COUNTED: Final = {DIMENSION: "instance count", PROVISIONED: "provisioned concurrency"}
 
 
 @dataclass
@@ -28,13 +29,14 @@ class Activity:
     started_at: float
     status: str = "InProgress"
     ended_at: float | None = None
+    dimension: str = DIMENSION
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @classmethod
-    def of_capacity(cls, region: str, resource_id: str, desired: int, cause: str, now: float) -> Activity:
-        """The number of instances is being changed."""
-        description = f"Setting desired instance count to {desired}."
-        return cls(region, resource_id, description, cause, f"Successfully s{description[1:].replace('etting', 'et', 1)}", now)
+    def of_capacity(cls, region: str, resource_id: str, desired: int, cause: str, now: float, dimension: str) -> Activity:
+        """The number of instances, or the provisioned concurrency, is being changed."""
+        what = f"desired {_COUNTED[dimension]} to {desired}."
+        return cls(region, resource_id, f"Setting {what}", cause, f"Successfully set {what}", now, dimension=dimension)
 
     def succeed(self, now: float) -> None:
         self.status, self.ended_at = "Successful", now
@@ -48,7 +50,7 @@ class Activity:
             "ActivityId": self.id,
             "ServiceNamespace": "sagemaker",
             "ResourceId": self.resource_id,
-            "ScalableDimension": DIMENSION,
+            "ScalableDimension": self.dimension,
             "Description": self.description,
             "Cause": self.cause,
             "StartTime": self.started_at,

@@ -30,6 +30,12 @@ def publish(endpoint: Endpoint, start: float, end: float) -> None:
         data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
         # Without traffic a variant on instances sends zeros, so that it scales in ("Automatic scaling prerequisites").
         idle = [] if m.INVOCATIONS in counts or variant.kind != "real-time" else [m.INVOCATIONS, m.INVOCATIONS_PER_INSTANCE]
+        if (
+            variant.spec.serverless
+            and variant.spec.serverless.provisioned
+            and m.PROVISIONED_CONCURRENCY_UTILIZATION not in counts
+        ):
+            idle = [m.PROVISIONED_CONCURRENCY_UTILIZATION]
         data += [_datum(metric, endpoint.name, variant.name, when) | {"Value": 0.0} for metric in idle]
     stores.put_metric_data(endpoint.region, m.NAMESPACE, data)
     _publish_utilisation(endpoint, when)

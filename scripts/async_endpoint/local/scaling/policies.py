@@ -11,6 +11,7 @@ from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.scaling.samples import metric_id
 
 PREDEFINED = "SageMakerVariantInvocationsPerInstance"
+OF_PROVISIONED = "SageMakerVariantProvisionedConcurrencyUtilization"
 DEFAULT_COOLDOWN_SECONDS = 300  # of SageMaker variants, where the policy names none
 
 
@@ -29,18 +30,23 @@ def read_tracking(name: str, resource_id: str, config: dict[str, Any]) -> Target
 
 
 def _tracked(name: str, resource_id: str, config: dict[str, Any]) -> tuple[MetricId, Statistic]:
-    """The metric, and how it is aggregated. The predefined one is the sum of a minute's invocations per instance."""
+    """The metric, and how it is aggregated: of the predefined ones invocations per instance are the sum of a minute."""
     custom, predefined = config.get("CustomizedMetricSpecification"), config.get("PredefinedMetricSpecification") or {}
     if custom and "MetricName" in custom:
         found = metric_id(custom["Namespace"], custom["MetricName"], custom.get("Dimensions") or ())
         return found, custom.get("Statistic", "Average")
-    if predefined.get("PredefinedMetricType") == PREDEFINED:
+    known: dict[str, tuple[m.Metric, Statistic]] = {
+        PREDEFINED: (m.INVOCATIONS_PER_INSTANCE, "Sum"),
+        OF_PROVISIONED: (m.PROVISIONED_CONCURRENCY_UTILIZATION, "Maximum"),  # the statistic is our reading
+    }
+    if predefined.get("PredefinedMetricType") in known:
         _, endpoint, _, variant = resource_id.split("/")
-        per_instance = m.INVOCATIONS_PER_INSTANCE
-        return metric_id(m.NAMESPACE, per_instance.name, per_instance.dimensions(endpoint, variant)), "Sum"
+        metric, statistic = known[predefined["PredefinedMetricType"]]
+        return metric_id(m.NAMESPACE, metric.name, metric.dimensions(endpoint, variant)), statistic
     raise InvalidInput(
         f"Scaling policy {name} tracks metric math, or a predefined metric that the local AWS does not publish; give a "
-        f"CustomizedMetricSpecification with a MetricName, or {PREDEFINED} for a real-time endpoint."
+        f"CustomizedMetricSpecification with a MetricName, {PREDEFINED} for a real-time endpoint, or {OF_PROVISIONED} for a "
+        "serverless one."
     )
 
 

@@ -34,7 +34,16 @@ def _trigger(region: str, resource_id: str, target: Any, action: Any, now: float
     parts = [f"{word} capacity to {value}" for word, value in (("min", low), ("max", high)) if value is not None]
     what = " and ".join(parts)
     cause = f"scheduled action name {action.scheduled_action_name} was triggered"
-    activity = Activity(region, resource_id, f"Setting {what}", cause, f"Successfully set {what}", now, "Successful")
+    activity = Activity(
+        region,
+        resource_id,
+        f"Setting {what}",
+        cause,
+        f"Successfully set {what}",
+        now,
+        "Successful",
+        dimension=target.scalable_dimension,
+    )
     low = target.min_capacity if low is None else low
     high = target.max_capacity if high is None else high
     if low > high:

@@ -77,7 +77,7 @@ class Targets:
         self, endpoint: Endpoint, variant: Variant, target: Any, alarms: dict[str, Alarm], states: States, now: float
     ) -> None:
         tracking, steps = _readings(endpoint.region, variant.resource_id, alarms)
-        state, current = states[variant.name], variant.desired
+        state, current = states[variant.name], variant.capacity
         suspended = target.suspended_state or {}
         decision, after = decide(
             state,
@@ -90,7 +90,9 @@ class Targets:
         )
         if decision is None:
             return
-        activity = Activity.of_capacity(endpoint.region, variant.resource_id, decision.desired, decision.cause, now)
+        activity = Activity.of_capacity(
+            endpoint.region, variant.resource_id, decision.desired, decision.cause, now, target.scalable_dimension
+        )
         refused = quota.refusal(endpoint, variant.name, decision.desired)
         if refused:  # no cooldown follows: the next minute tries again
             activity.fail(refused, now)

@@ -1,0 +1,15 @@
+"""moto knows no `sagemaker:variant:DesiredProvisionedConcurrency`, by which serverless variants scale."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from moto.applicationautoscaling import models, responses
+
+from async_endpoint.local.stores import DIMENSIONS
+
+
+def mend() -> None:
+    known = {member.name: member.value for member in models.ScalableDimensionValueSet}
+    more = {f"MENDED_{place}": dimension for place, dimension in enumerate(DIMENSIONS) if dimension not in known.values()}
+    models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = Enum("ScalableDimensionValueSet", known | more)

@@ -169,13 +169,26 @@ class FakeSqs:
     messages: list[Message] = field(default_factory=list)
     error: Exception | None = None
     receives: int = 0
+    grants: bool = False
+    made: list[dict[str, Any]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
 
     def send(self, document: Any) -> None:
         body = document if isinstance(document, str) else json.dumps(document)
         self.messages.append(Message(body, self.receives * 1000 + len(self.messages)))
 
     def create_queue(self, **wanted: Any) -> dict[str, Any]:
-        raise client_error("AccessDenied", "no queue of one's own", 403)
+        if not self.grants:
+            raise client_error("AccessDenied", "no queue of one's own", 403)
+        self.made.append(wanted)
+        return {"QueueUrl": QUEUE_URL}
+
+    def delete_queue(self, QueueUrl: str) -> None:
+        self.deleted.append(QueueUrl)
+
+    def delete_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> None:
+        for entry in Entries:
+            self.delete_message(QueueUrl, entry["ReceiptHandle"])
 
     def list_queues(self, **wanted: Any) -> dict[str, Any]:
         return {}
@@ -185,14 +198,16 @@ class FakeSqs:
         QueueUrl: str,
         MaxNumberOfMessages: int,
         WaitTimeSeconds: int,
-        VisibilityTimeout: int,
+        VisibilityTimeout: int = 43_200,
     ) -> dict[str, Any]:
         assert QueueUrl == QUEUE_URL
         self.receives += 1
         if self.error:
             raise self.error
-        if not self._visible():
-            self.time.sleep(WaitTimeSeconds)
+        for _ in range(4 * WaitTimeSeconds):
+            if self._visible():
+                break
+            self.time.sleep(0.25)
         batch = self._visible()[:MaxNumberOfMessages]
         for message in batch:
             message.visible_at = self.time.now() + VisibilityTimeout
@@ -227,6 +242,22 @@ class AtOnce(Executor):
 
 
 @dataclass
+class FakeSns:
+    subscribed: list[dict[str, Any]] = field(default_factory=list)
+    unsubscribed: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    def subscribe(self, **wanted: Any) -> dict[str, str]:
+        if self.error and self.subscribed:  # the second one
+            raise self.error
+        self.subscribed.append(wanted)
+        return {"SubscriptionArn": f"{wanted['TopicArn']}:{len(self.subscribed)}"}
+
+    def unsubscribe(self, SubscriptionArn: str) -> None:
+        self.unsubscribed.append(SubscriptionArn)
+
+
+@dataclass
 class FakeAws:
     time: FakeTime
     s3: FakeS3
@@ -235,6 +266,7 @@ class FakeAws:
     sqs: FakeSqs
     outputs: AsyncEndpointOutputs
     told: list[str] = field(default_factory=list)
+    sns: FakeSns = field(default_factory=FakeSns)
 
     @property
     def clients(self) -> AwsClients:
@@ -243,6 +275,7 @@ class FakeAws:
             "sagemaker-runtime": self.runtime,
             "sagemaker": self.sagemaker,
             "sqs": self.sqs,
+            "sns": self.sns,
         }
         return AwsClients(services.__getitem__, "eu-west-1")
 
@@ -285,7 +318,13 @@ class FakeAws:
         return False
 
     def announce(
-        self, request: dict[str, Any], reply: dict[str, Any], *, reason: str | None = None, envelope: bool = True
+        self,
+        request: dict[str, Any],
+        reply: dict[str, Any],
+        *,
+        reason: str | None = None,
+        body: str | None = None,
+        envelope: bool = True,
     ) -> None:
         """Publish a terminal state as the developer guide shows it, in the envelope SNS puts around it for SQS."""
         message: dict[str, Any] = {
@@ -297,6 +336,8 @@ class FakeAws:
             message |= {"failureReason": reason, "failureLocation": reply["FailureLocation"]}
         else:
             message["responseParameters"] = {"contentType": "application/json", "outputLocation": reply["OutputLocation"]}
+        if body is not None:
+            message["responseBody"] = {"content": body, "contentType": "application/json"}
         self.sqs.send({"Type": "Notification", "Message": json.dumps(message)} if envelope else message)
 
 

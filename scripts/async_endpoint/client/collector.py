@@ -169,7 +169,9 @@ class Collector:
         except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no look will go better
             for invocation in self._waiting():
                 self.settle(invocation, type(error)(str(error)))
-        return self._receive(self._announcements, self._clock.now()) if self._announcements else 0.0
+        if self._announcements is None or not self._accepted:
+            return 0.0
+        return self._receive(self._announcements, self._clock.now())
 
     def _receive(self, announcements: Announcements, now: float) -> float:
         """Wait for notifications, no longer than until something else is due."""

@@ -197,7 +197,7 @@ class AsyncEndpoint:
 
     def _start(self) -> None:
         """The collector's thread, with the first request: a client that only sends needs none."""
-        if self._thread is not None:
+        if self._thread is not None and not self._closing.is_set():
             return
         with self._lock:
             if self._closing.is_set():

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-MEASURED_SECONDS: Final = 2.0  # over which the accepted rate is counted
+MEASURED_SECONDS: Final = 2.0  # over which the accepted rate is counted, less after a start, but not less than this
+LEAST_MEASURED_SECONDS: Final = 0.25
 CUT: Final = 0.7  # of the rate, when calls are refused; at most once a second
-GROWTH: Final = 0.2  # of the rate, each second without refusal
+GROWTH: Final = 0.5  # of the rate, each second without refusal
 LEAST_SHARE: Final = 0.1  # of the best rate seen: a service that refuses by chance must not slow us down for ever
-LEAST_RATE: Final = 1.0
+LEAST_RATE: Final = 5.0
 
 
 class Pace:
@@ -57,9 +58,11 @@ class Pace:
             if now - self._cut_at < 1.0:  # calls that were on their way together are one event
                 return
             self._cut_at = now
-            taken = sum(moment > now - MEASURED_SECONDS for moment in self._accepted) / MEASURED_SECONDS
+            recent = [moment for moment in self._accepted if moment > now - MEASURED_SECONDS]
+            taken = len(recent) / max(now - recent[0], LEAST_MEASURED_SECONDS) if recent else 0.0
             self._best = max(self._best, taken)
-            base = self.rate if self.rate is not None and self.rate != self._max else max(taken, LEAST_RATE)
+            limited = self.rate is not None and self.rate != self._max
+            base = self.rate if limited and self.rate is not None else max(taken, LEAST_RATE)
             self.rate = max(base * CUT, self._best * LEAST_SHARE, LEAST_RATE)
             if self._max is not None:
                 self.rate = min(self.rate, self._max)

@@ -45,7 +45,8 @@ class Poll:
             self._pause = min(self._pause * 1.5, self._cap)
         else:
             worth = min(RESULTS_A_POLL, max(pending / 4, 1))
-            self._pause = min(max(worth / (self._rate.value or 1), self._first), self._cap)
+            wanted = max(worth / (self._rate.value or 1), self._first)
+            self._pause = min(wanted, 2 * self._pause, self._cap)  # the first results say little of how fast others come
         return self._pause
 
 

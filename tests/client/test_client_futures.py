@@ -187,7 +187,7 @@ def test_sending_alone_starts_no_thread(answering: Any) -> None:
     with client(answering) as endpoint:
         submitted = endpoint.send(Request(payload=b"1", key="mine"))
         assert submitted.inference_id == f"{endpoint.run}-mine"
-        assert not [thread for thread in threading.enumerate() if thread.name == "async-endpoint-collect"]
+        assert endpoint._thread is None
 
 
 def test_a_submission_that_cannot_be_made_ends_its_invocation(answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -82,6 +82,10 @@ def run_smoke_test(
     good: Annotated[Path | None, typer.Option(help="A request to be answered; default: the red shirt.")] = None,
     bad: Annotated[Path | None, typer.Option(help="A request to be refused; default: a corrupt image.")] = None,
     timeout: Seconds = None,
+    compare: Annotated[
+        str | None,
+        typer.Option("--compare-real-time", metavar="ENDPOINT", help="A real-time endpoint that must answer the same."),
+    ] = None,
     as_json: AsJson = False,
     local: Local = False,
 ) -> None:
@@ -90,11 +94,14 @@ def run_smoke_test(
         queries = Workspace.find().root / QUERIES
         good, bad = good or queries / "red-shirt.png", bad or queries / "corrupt.jpg"
     outputs, url = _read_outputs(environment, local)
-    report = smoke_test(outputs, good, bad, endpoint_url=url, deadline_seconds=timeout, on_event=_say)
+    options: dict[str, Any] = {"deadline_seconds": timeout, "compare_real_time": compare}
+    report = smoke_test(outputs, good, bad, endpoint_url=url, on_event=_say, **options)
     if as_json:
         print_json(report.as_dict())
     else:
         console.print(_report_table(report))
+        phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
+        _say(f"the good request: {phases}" if phases else "the good request has no known phases")
     if not report.passed:
         raise SmokeTestFailed(
             f"Endpoint {report.endpoint_name} missed {len(report.missed)} of {len(report.checks)} checks "

@@ -104,6 +104,7 @@ class Collector:
                 self._settled += 1
             self._accepted.discard(invocation.inference_id)
             self._again.pop(invocation.inference_id, None)
+        invocation.seen_at = self._clock.now()
         invocation.settle(outcome)
 
     def open(self) -> None:

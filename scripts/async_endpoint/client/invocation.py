@@ -27,7 +27,8 @@ class Invocation:
 
     `tag` is whatever the caller gave, `output_location` where the result will be: known when the endpoint has accepted the
     request. `notification` is what announced the outcome, where something did; `sent` how often the request may have been
-    accepted, which is more than once where an answer was lost on its way.
+    accepted, which is more than once where an answer was lost on its way. `written_at` (of the result, as S3 says, where it
+    was read there) and `seen_at` are in seconds since the epoch.
     """
 
     __slots__ = (
@@ -38,9 +39,11 @@ class Invocation:
         "key",
         "notification",
         "refused_since",
+        "seen_at",
         "sent",
         "submitted",
         "tag",
+        "written_at",
     )
 
     def __init__(self, inference_id: str, key: str, tag: Any = None, submitted: Submitted | None = None) -> None:
@@ -51,6 +54,8 @@ class Invocation:
         self.notification: Notification | None = None
         self.sent = 0
         self.refused_since: float | None = None
+        self.written_at: float | None = None
+        self.seen_at: float | None = None
         self._outcome: Completed | AsyncEndpointError | None = None
         self._callbacks: list[Callable[[Invocation], object]] | None = None
         self._changed = threading.Condition()

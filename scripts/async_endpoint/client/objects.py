@@ -20,8 +20,11 @@ _NAMED_ACTION: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 @dataclass(frozen=True)
 class Found:
+    """An object; `written_at` is when it was put, in seconds since the epoch, to the second."""
+
     body: bytes
     content_type: str
+    written_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class Objects:
 
     def _read(self, uri: S3Uri) -> Found:
         reply = self._clients.s3.get_object(Bucket=uri.bucket, Key=uri.key)
-        return Found(reply["Body"].read(), reply.get("ContentType", ""))
+        written = reply.get("LastModified")
+        return Found(reply["Body"].read(), reply.get("ContentType", ""), written.timestamp() if written else None)
 
     def _exists(self, location: str) -> bool | None:
         uri = S3Uri.parse(location)

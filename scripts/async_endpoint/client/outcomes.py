@@ -53,6 +53,7 @@ def stored(
     if not failed or invocation.sent > 1:
         result = objects.look(submitted.output_location)
         if isinstance(result, Found):
+            invocation.written_at = result.written_at
             return Completed(result.body, result.content_type, submitted.output_location, seconds)
         if isinstance(result, Unreadable):
             return result

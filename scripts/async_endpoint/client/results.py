@@ -49,7 +49,8 @@ class Submitted:
     """A request the endpoint has accepted; all that is needed to collect it, in this process or another.
 
     Locations are S3 URIs. `input_location` is None for an inline body, `failure_location` where the endpoint has no failure
-    path. `deadline_seconds` after `submitted_at` (UTC) the request has ended one way or the other.
+    path. `deadline_seconds` after `submitted_at` (UTC) the request has ended one way or the other. `upload_seconds` went by
+    putting the input into S3 (0 when it went inline or was there already), `accept_seconds` by the call, tries included.
     """
 
     inference_id: str
@@ -58,14 +59,16 @@ class Submitted:
     failure_location: str | None
     deadline_seconds: float
     submitted_at: datetime
+    upload_seconds: float = 0.0
+    accept_seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"submitted_at": self.submitted_at.isoformat()}
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Submitted:
-        """The inverse of `as_dict`; other keys are ignored."""
-        fields = {field.name: document[field.name] for field in dataclasses.fields(cls)}
+        """The inverse of `as_dict`; other keys are ignored, and the times that went by may be missing."""
+        fields = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
         return cls(**fields | {"submitted_at": datetime.fromisoformat(fields["submitted_at"])})
 
 

@@ -60,6 +60,7 @@ class Sender:
         serving, UsageError for rights and credentials, NotReady (and LocalAwsNotRunning) when the last try was refused for the
         moment. Whatever is wrong with the input's content becomes a failure object instead.
         """
+        begun = self._clock.now()
         asked: dict[str, Any] = {**self._common, "InferenceId": invocation.inference_id, "Filename": f"{invocation.key}.out"}
         asked["ContentType"] = kind = _header("The content type", request.content_type or _guessed_type(request.payload))
         if request.accept is not None:
@@ -76,7 +77,7 @@ class Sender:
         asked |= {"InputLocation": _checked_location(location)} if location is not None else {"Body": body}
         invoke = self._clients.runtime.invoke_endpoint_async
 
-        sent_at = 0.0
+        sent_at, uploaded_at = 0.0, self._clock.now()
 
         def once() -> Any:
             nonlocal sent_at
@@ -99,6 +100,8 @@ class Sender:
             failure_location=reply.get("FailureLocation") or None,
             deadline_seconds=self._deadline,
             submitted_at=datetime.fromtimestamp(sent_at, UTC),
+            upload_seconds=0.0 if body is not None or isinstance(request.payload, str) else uploaded_at - begun,
+            accept_seconds=self._clock.now() - uploaded_at,
         )
 
     @contextmanager

@@ -10,10 +10,14 @@ from typing import Any, Final
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.compare import difference
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
+from async_endpoint.client.explain import explained
 from async_endpoint.client.invocation import Invocation
+from async_endpoint.client.latency import Latency, WakeWatch, split
 from async_endpoint.client.notifications import find_notifications
+from async_endpoint.client.payload import guess_content_type, read_file
 from async_endpoint.client.results import Request, Submitted
 from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed
 from async_endpoint.contract.notifications import Notification, Status
@@ -38,6 +42,7 @@ class SmokeReport:
     endpoint_name: str
     inference_ids: tuple[str, ...]
     checks: tuple[Check, ...]
+    latency: Latency
 
     @property
     def passed(self) -> bool:
@@ -64,13 +69,15 @@ def smoke_test(
     endpoint_url: str | None = None,
     clients: AwsClients | None = None,
     deadline_seconds: float | None = None,
+    compare_real_time: str | None = None,
     on_event: Callable[[str], None] = lambda event: None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> SmokeReport:
     """Submit `good` and `bad` and check result object, failure object, success and error notification of exactly these two.
 
-    Works from zero instances; ends by `deadline_seconds` (see default_deadline_seconds) plus a minute for notifications. A miss
-    is a Check that did not pass; raises what `AsyncEndpoint.send` raises when nothing could be tested.
+    With `compare_real_time`, the name of a real-time endpoint of the same model, that one is asked `good` too, and must answer
+    the same. Works from zero instances; ends by `deadline_seconds` (see default_deadline_seconds) plus a minute for
+    notifications. A miss is a Check that did not pass; raises what `AsyncEndpoint.send` raises when nothing could be tested.
     """
     allowed = default_deadline_seconds(outputs.limits) if deadline_seconds is None else deadline_seconds
     # objects are looked for themselves: a notification that carries the result would prove nothing of them
@@ -78,10 +85,18 @@ def smoke_test(
     clients = clients or AwsClients.create(outputs.region, endpoint_url)
     with AsyncEndpoint(outputs, clients=clients, config=config, clock=clock) as endpoint:
         trial = _Trial(clients, outputs, endpoint, on_event, clock)
+        wake = WakeWatch(clients, outputs.endpoint.name, clock.now)
         accepted, refused = trial.submit(good), trial.submit(bad)
         first, second = endpoint.resume(accepted), endpoint.resume(refused) if refused.failure_location else None
-        checks = (trial.result(accepted, first), trial.failure(refused, second), *trial.notifications(accepted, refused))
-    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), checks)
+        wake.wait(first)
+        checks = [trial.result(accepted, first), trial.failure(refused, second)]
+        if compare_real_time is not None:
+            checks.append(trial.comparison(accepted, first, good, compare_real_time))
+        found = trial.find_notifications(accepted, refused)
+        checks += trial.notifications(accepted, refused, found)
+        told = found.get(accepted.inference_id) if isinstance(found, dict) else None
+        latency = split(clients, outputs.endpoint, accepted, first, wake.seconds, told) if checks[0].passed else Latency()
+    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency)
 
 
 @dataclass(frozen=True)
@@ -119,18 +134,43 @@ class _Trial:
         seen = f"The bad request was answered with a result of {len(completed.body):,} bytes; give one the model refuses."
         return self._check("failure object", request, False, seen)
 
-    def notifications(self, accepted: Submitted, refused: Submitted) -> list[Check]:
+    def comparison(self, request: Submitted, invocation: Invocation, payload: Path, name: str) -> Check:
+        """Whether the real-time endpoint `name` answers what the asynchronous one has answered."""
+        check, resource = "same as real time", f"endpoint {name}"
+        try:
+            expected = invocation.result().body
+            with explained(self.clients, "sagemaker:InvokeEndpoint", resource):
+                reply = self.clients.runtime.invoke_endpoint(
+                    EndpointName=name, Body=read_file(payload), ContentType=guess_content_type(payload.name)
+                )
+                answered = reply["Body"].read()
+        except AsyncEndpointError as error:
+            return self._check(check, request, False, str(error))
+        differs = difference(expected, answered)
+        seen = (
+            f"{resource} answers otherwise: {differs}" if differs else f"{resource} answers the same, {len(answered):,} bytes"
+        )
+        return self._check(check, request, differs is None, seen)
+
+    def find_notifications(self, accepted: Submitted, refused: Submitted) -> dict[str, Notification] | AsyncEndpointError:
+        """The notifications of the two in the results queue, or why that cannot be read."""
         queue_url = self.outputs.notifications.results_queue_url
+        try:
+            return find_notifications(
+                self.clients, queue_url, (accepted, refused), seconds=NOTIFICATION_SECONDS, clock=self.clock
+            )
+        except AsyncEndpointError as error:
+            return error
+
+    def notifications(
+        self, accepted: Submitted, refused: Submitted, found: dict[str, Notification] | AsyncEndpointError
+    ) -> list[Check]:
         expected: tuple[tuple[str, Submitted, Status], ...] = (
             ("success notification", accepted, "Completed"),
             ("error notification", refused, "Failed"),
         )
-        try:
-            found = find_notifications(
-                self.clients, queue_url, (accepted, refused), seconds=NOTIFICATION_SECONDS, clock=self.clock
-            )
-        except AsyncEndpointError as error:
-            return [self._check(name, request, False, str(error)) for name, request, _ in expected]
+        if isinstance(found, AsyncEndpointError):
+            return [self._check(name, request, False, str(found)) for name, request, _ in expected]
         return [self._announced(name, request, status, found.get(request.inference_id)) for name, request, status in expected]
 
     def _announced(self, name: str, request: Submitted, status: Status, notification: Notification | None) -> Check:

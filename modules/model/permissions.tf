@@ -202,6 +202,17 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
+  # "Auto-Rollback Configuration and Monitoring": on the alarms that are given.
+  dynamic "statement" {
+    for_each = length(var.rollback_alarms) > 0 ? [var.rollback_alarms] : []
+
+    content {
+      sid       = "WatchAlarms"
+      actions   = ["cloudwatch:DescribeAlarms"]
+      resources = [for name in statement.value : "arn:${local._partition}:cloudwatch:${local._region}:${local._account}:alarm:${name}"]
+    }
+  }
+
   # The set of "Give SageMaker AI hosted endpoints access to resources in your Amazon VPC", on these subnets and groups.
   dynamic "statement" {
     for_each = length(var.vpc.subnet_ids) > 0 ? [var.vpc] : []

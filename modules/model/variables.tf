@@ -366,6 +366,13 @@ variable "role" {
   }
 }
 
+variable "rollback_alarms" {
+  description = "Names of the alarms that take an update of an endpoint back (guardrails of module endpoint): Amazon SageMaker looks at them as the execution role."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "storage" {
   description = "Where archives are uploaded, inputs are read and results are written: outputs of module storage. Prefixes left out are not used, and the role gets no right to them; captured requests of real-time endpoints go below capture."
   type = object({

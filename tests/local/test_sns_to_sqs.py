@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
-from local_kit import ACCOUNT, Kit
+from local_kit import ACCOUNT, REGION, Kit
 from local_parts import Queue
+from local_tools import until
 
 
 def published(kit: Kit, topic: str, text: str = "hello") -> None:
@@ -106,3 +108,19 @@ def test_a_raw_delivery_that_fails_is_a_raw_dead_letter(kit: Kit) -> None:
     dead = dead_letters_of(kit, topic, queue, RawMessageDelivery="true")
     published(kit, topic)
     assert dead.take() == ["hello"]
+
+
+def test_what_is_no_queue_gets_nothing_and_costs_nothing(kit: Kit) -> None:
+    """An address of this machine that would answer is not asked; a function that is not there is no error."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+        topic, queue = kit.topic(), kit.queue()
+        kit.subscribe(topic, queue)
+        function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
+        web = f"http://127.0.0.1:{listener.getsockname()[1]}/told"
+        for protocol, endpoint in (("http", web), ("lambda", function), ("email", "ops@example.com")):
+            kit.sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+        kit.sns.publish(TopicArn=topic, Message="hello")
+        assert until(queue.take, "the queue is told")
+        with pytest.raises(TimeoutError):
+            listener.accept()

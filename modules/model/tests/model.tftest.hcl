@@ -377,7 +377,15 @@ run "private_network" {
       }
     }]
     network_isolation = true
+    rollback_alarms   = ["shop-test-errors"]
     vpc               = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Resource if statement.Sid == "WatchAlarms"
+    ] == ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-test-errors"]
+    error_message = "The role must be allowed to look at the alarms that take an update back, and at no other."
   }
 
   assert {

@@ -2,6 +2,8 @@
 
 On AWS the queue's policy must let sns.amazonaws.com send, and the policy of a customer key on the queue must let it use the
 key; otherwise the message goes to the subscription's dead letter queue, or vanishes without a trace.
+
+Subscriptions of other protocols get nothing: moto would call web addresses, and run functions in Docker.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ _publish = Subscription.publish
 
 
 def _send(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
-    if self.protocol != "sqs" or _may_send(self, self.endpoint):
+    if self.protocol != "sqs":
+        return
+    if _may_send(self, self.endpoint):
         _publish(self, message, message_id, **rest)
         return
     dead_letters = _dead_letters(self)

@@ -1,9 +1,19 @@
 # Shapes only: defaults, rules and descriptions of single fields are those of modules/async-inference.
 
 variable "access" {
-  description = "Whether to make a managed policy for callers."
+  description = "Who may invoke, collect and deploy: managed policies, and a role for workflows of GitHub."
   type = object({
-    create_policy = optional(bool)
+    deployer = optional(object({
+      destroy                  = optional(bool)
+      permissions_boundary_arn = optional(string)
+    }))
+    github = optional(object({
+      policies        = optional(set(string))
+      provider_arn    = optional(string)
+      session_seconds = optional(number)
+      subjects        = optional(list(string))
+    }))
+    managed_policies = optional(set(string))
   })
   default  = {}
   nullable = false

@@ -2,7 +2,7 @@ environment = "prod"
 name        = "fashion-recommender"
 
 access = {
-  create_policy = true
+  managed_policies = ["caller", "collector", "deployer"]
 }
 
 model = {

@@ -1,9 +1,14 @@
-output "policy_arn" {
-  description = "ARN of the managed policy, or null when none is made."
-  value       = one(aws_iam_policy.caller[*].arn)
+output "github_role_arn" {
+  description = "ARN of the role for workflows of GitHub, once it has its permissions; null when none is made."
+  value       = one(aws_iam_role.github[*].arn)
+
+  depends_on = [aws_iam_role_policy_attachment.github]
 }
 
-output "policy_json" {
-  description = "The policy of a caller, as JSON."
-  value       = data.aws_iam_policy_document.caller.json
+output "policies" {
+  description = "By who has it (caller, collector, deployer): the policy as json, and the arn of the managed policy or null."
+  value = {
+    for who, policy in local.policies :
+    who => { arn = try(aws_iam_policy.this[who].arn, null), json = policy.json }
+  }
 }

@@ -82,10 +82,13 @@ module "endpoint" {
 module "access" {
   source = "../access"
 
-  name              = local.name
-  create_policy     = var.access.create_policy
-  endpoint_arn      = module.endpoint.arn
-  results_queue_arn = module.notifications.results_queue.arn
-  storage           = local.storage
-  topic_arns        = module.notifications.topic_arns
+  name               = local.name
+  deployer           = var.access.deployer
+  endpoint_arn       = module.endpoint.arn
+  execution_role_arn = module.model.execution_role_arn
+  github             = var.access.github
+  managed_policies   = var.access.managed_policies
+  results_queue_arn  = module.notifications.results_queue.arn
+  storage            = local.storage
+  topic_arns         = module.notifications.topic_arns
 }

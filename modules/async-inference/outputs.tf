@@ -1,3 +1,11 @@
+output "access" {
+  description = "Who may do what: policies of caller, collector and deployer, each as json and with the arn of the managed policy or null, and github_role_arn, null without that role."
+  value = {
+    github_role_arn = module.access.github_role_arn
+    policies        = module.access.policies
+  }
+}
+
 output "async_endpoint" {
   description = "All that the Python side needs (scripts/async_endpoint/contract/outputs.py), once everything is ready."
   value = {
@@ -43,12 +51,4 @@ output "async_endpoint" {
   }
 
   depends_on = [module.access, module.configuration, module.endpoint, module.model, module.notifications, module.storage]
-}
-
-output "caller_policy" {
-  description = "What a caller needs: the policy as json, and the arn of the managed policy or null."
-  value = {
-    arn  = module.access.policy_arn
-    json = module.access.policy_json
-  }
 }

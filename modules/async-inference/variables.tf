@@ -1,9 +1,19 @@
 # Fields without a default here have theirs in the module that uses them.
 
 variable "access" {
-  description = "Whether to make a managed policy for callers (see module access)."
+  description = "Who may invoke, collect and deploy: managed policies, and a role for workflows of GitHub (see module access)."
   type = object({
-    create_policy = optional(bool, false)
+    deployer = optional(object({
+      destroy                  = optional(bool)
+      permissions_boundary_arn = optional(string)
+    }))
+    github = optional(object({
+      policies        = optional(set(string))
+      provider_arn    = optional(string)
+      session_seconds = optional(number)
+      subjects        = optional(list(string))
+    }))
+    managed_policies = optional(set(string))
   })
   default  = {}
   nullable = false

@@ -3,7 +3,18 @@
 environment = "wired"
 name        = "shop"
 region      = "us-west-2"
-access      = { create_policy = true }
+
+access = {
+  deployer         = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  managed_policies = ["caller"]
+
+  github = {
+    policies        = ["collector"]
+    provider_arn    = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    session_seconds = 7200
+    subjects        = ["repo:shop/models:environment:wired"]
+  }
+}
 
 endpoint = {
   initial_instances              = 2

@@ -141,7 +141,9 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     }
     assert container["environment"].items() >= expected.items()
 
-    assert found["access.aws_iam_policy.caller[0]"]["name"] == "shop-wired-caller"
+    assert found['access.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
+    assert found["access.aws_iam_role.github[0]"]["max_session_duration"] == 7200
+    assert found['access.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
     assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
 
 

@@ -1,4 +1,4 @@
-# Offline: the provider plans without an account, so that the policy is the real one.
+# Offline: the provider plans without an account, so that the policies are the real ones.
 provider "aws" {
   region                      = "eu-west-1"
   access_key                  = "test"
@@ -9,9 +9,10 @@ provider "aws" {
 }
 
 variables {
-  name              = "shop-test"
-  endpoint_arn      = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
+  name               = "shop-test"
+  endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
+  execution_role_arn = "arn:aws:iam::123456789012:role/shop-test-execution"
+  results_queue_arn  = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
@@ -23,21 +24,21 @@ variables {
   }
 }
 
-run "caller_policy" {
+run "collector_policy" {
   command = plan
 
   assert {
     condition = jsonencode({
-      for statement in jsondecode(output.policy_json).Statement :
+      for statement in jsondecode(output.policies.collector.json).Statement :
       statement.Sid => { actions = sort(flatten([statement.Action])), resources = sort(flatten([statement.Resource])) }
       }) == jsonencode({
-      Invoke = {
-        actions   = ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpointAsync"]
-        resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"]
+      DecryptThroughServices = {
+        actions   = ["kms:Decrypt"]
+        resources = ["arn:aws:kms:eu-west-1:123456789012:key/own"]
       }
-      PutInputs = {
-        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-        resources = ["arn:aws:s3:::shop/input/*"]
+      DescribeEndpoint = {
+        actions   = ["sagemaker:DescribeEndpoint"]
+        resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"]
       }
       GetResults = {
         actions   = ["s3:GetObject"]
@@ -51,61 +52,215 @@ run "caller_policy" {
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
         resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-results"]
       }
+    })
+    error_message = "A collector must be allowed to read results and nothing else."
+  }
+}
+
+run "caller_policy" {
+  command = plan
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.policies.caller.json).Statement :
+      statement.Sid => { actions = sort(flatten([statement.Action])), resources = sort(flatten([statement.Resource])) }
+      if !contains(jsondecode(output.policies.collector.json).Statement[*].Sid, statement.Sid)
+      }) == jsonencode({
+      EncryptInputs = {
+        actions   = ["kms:GenerateDataKey"]
+        resources = ["arn:aws:kms:eu-west-1:123456789012:key/own"]
+      }
+      FindOwnQueues = {
+        actions   = ["sqs:ListQueues"]
+        resources = ["*"]
+      }
+      Invoke = {
+        actions   = ["sagemaker:InvokeEndpointAsync"]
+        resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"]
+      }
       OwnQueues = {
         actions   = ["sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:ListQueueTags", "sqs:ReceiveMessage", "sqs:TagQueue"]
         resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-run-*"]
       }
-      FindQueues = {
-        actions   = ["sqs:ListQueues"]
-        resources = ["*"]
+      PutInputs = {
+        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        resources = ["arn:aws:s3:::shop/input/*"]
       }
-      FindSubscriptions = {
-        actions   = ["sns:ListSubscriptionsByTopic"]
-        resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
-      }
-      SubscribeOwnQueue = {
+      SubscribeOwnQueues = {
         actions   = ["sns:Subscribe"]
         resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
       }
       Unsubscribe = {
-        actions   = ["sns:Unsubscribe"]
+        actions   = ["sns:ListSubscriptionsByTopic", "sns:Unsubscribe"]
         resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
       }
-      UseKeyThroughServices = {
-        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        resources = ["arn:aws:kms:eu-west-1:123456789012:key/own"]
-      }
     })
-    error_message = "A caller must be allowed exactly these actions, each on this deployment alone."
+    error_message = "A caller must be allowed exactly these actions beside a collector's, each on this deployment alone."
+  }
+
+  assert {
+    condition     = length(setsubtract(jsondecode(output.policies.collector.json).Statement[*].Sid, jsondecode(output.policies.caller.json).Statement[*].Sid)) == 0
+    error_message = "A caller must be able to do all that a collector can."
   }
 
   assert {
     condition = jsonencode({
-      for statement in jsondecode(output.policy_json).Statement :
+      for statement in jsondecode(output.policies.caller.json).Statement :
       statement.Sid => statement.Condition if can(statement.Condition)
       }) == jsonencode({
-      ListResults           = { StringLikeIfExists = { "s3:prefix" = ["failure/*", "output/*"] } }
-      SubscribeOwnQueue     = { StringEquals = { "sns:Protocol" = "sqs" } }
-      UseKeyThroughServices = { StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"] } }
+      DecryptThroughServices = { StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"] } }
+      EncryptInputs          = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      ListResults            = { StringLikeIfExists = { "s3:prefix" = ["failure/*", "output/*"] } }
+      SubscribeOwnQueues     = { StringEquals = { "sns:Protocol" = "sqs" } }
     })
     error_message = "Listing must be confined to results, subscribing to queues, and the key to S3 and SQS."
   }
 
   assert {
-    condition     = output.policy_arn == null
-    error_message = "Without being asked for, no managed policy is made."
+    condition     = alltrue([for policy in output.policies : policy.arn == null]) && output.github_role_arn == null
+    error_message = "Without being asked for, nothing is made."
   }
 }
 
-run "managed_policy" {
+run "deployer_policy" {
   command = plan
 
-  variables {
-    create_policy = true
+  assert {
+    condition = jsonencode([
+      for statement in jsondecode(output.policies.deployer.json).Statement :
+      { resource = statement.Resource, service = statement.Condition.StringEquals["iam:PassedToService"] }
+      if contains(flatten([statement.Action]), "iam:PassRole")
+    ]) == jsonencode([{ resource = "arn:aws:iam::123456789012:role/shop-test-execution", service = "sagemaker.amazonaws.com" }])
+    error_message = "A deployer must hand one role, to SageMaker alone."
   }
 
   assert {
-    condition     = aws_iam_policy.caller[0].name == "shop-test-caller" && jsonencode(jsondecode(aws_iam_policy.caller[0].policy)) == jsonencode(jsondecode(output.policy_json))
-    error_message = "The managed policy must hold the caller's statements."
+    condition = jsonencode([
+      for statement in jsondecode(output.policies.deployer.json).Statement : statement.Condition
+      if contains(flatten([statement.Action]), "iam:CreateServiceLinkedRole")
+    ]) == jsonencode([{ StringEquals = { "iam:AWSServiceName" = "sagemaker.application-autoscaling.amazonaws.com" } }])
+    error_message = "A deployer must be able to make the service-linked role of scaling, and no other."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.policies.deployer.json).Statement :
+      statement.Resource != "*" || statement.Sid == "Look"
+    ])
+    error_message = "Only looking may be allowed on everything."
+  }
+
+  assert {
+    condition = length(setintersection(flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action]), [
+      "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy",
+      "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "s3:DeleteBucket*", "s3:DeleteObject*",
+    ])) == 0
+    error_message = "A deployer must neither change who may do what nor, unless told, destroy data."
+  }
+
+  assert {
+    condition     = length(replace(output.policies.deployer.json, "/\\s/", "")) <= 6144
+    error_message = "The policy must fit into a managed one."
+  }
+}
+
+run "deployer_who_destroys_within_a_boundary" {
+  command = plan
+
+  variables {
+    name               = "a-deployment-of-the-longest-name-12"
+    deployer           = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+    endpoint_arn       = "arn:aws:sagemaker:ap-southeast-1:123456789012:endpoint/a-deployment-of-the-longest-name-12"
+    execution_role_arn = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-execution"
+    storage = {
+      bucket_arn  = "arn:aws:s3:::a-deployment-of-the-longest-name-12-123456789012-ap-southeast-1"
+      kms_key_arn = "arn:aws:kms:ap-southeast-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+      prefixes    = { failure = "failure/", input = "input/", output = "output/" }
+    }
+  }
+
+  assert {
+    condition = length(setsubtract(["iam:DeleteRole", "kms:ScheduleKeyDeletion", "s3:DeleteBucket*", "s3:DeleteObject*"], flatten([
+      for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action
+    ]))) == 0
+    error_message = "A deployer who may destroy must be able to."
+  }
+
+  assert {
+    condition = jsonencode([
+      for statement in jsondecode(output.policies.deployer.json).Statement : statement.Condition
+      if contains(flatten([statement.Action]), "iam:PutRolePolicy")
+    ]) == jsonencode([{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/boundary" } }])
+    error_message = "With a boundary, rights are written to a role that has it."
+  }
+
+  assert {
+    condition     = length(replace(output.policies.deployer.json, "/\\s/", "")) <= 6144
+    error_message = "The policy must fit into a managed one, whatever it is called, and is ${length(replace(output.policies.deployer.json, "/\\s/", ""))} long."
+  }
+}
+
+run "managed_policies" {
+  command = plan
+
+  variables {
+    managed_policies = ["caller", "collector"]
+  }
+
+  assert {
+    condition = alltrue([
+      for who in ["caller", "collector"] :
+      aws_iam_policy.this[who].name == "shop-test-${who}" && jsonencode(jsondecode(aws_iam_policy.this[who].policy)) == jsonencode(jsondecode(output.policies[who].json))
+    ]) && keys(aws_iam_policy.this) == ["caller", "collector"]
+    error_message = "Managed policies must hold what is asked for, and no more are made."
+  }
+}
+
+run "github_role" {
+  command = plan
+
+  variables {
+    github = {
+      policies     = ["deployer"]
+      provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+      subjects     = ["repo:shop/models:environment:prod", "repo:shop/models:ref:refs/heads/release-*"]
+    }
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_role.github[0].assume_role_policy).Statement[*]) == jsonencode([{
+      Action = "sts:AssumeRoleWithWebIdentity"
+      Condition = {
+        StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
+        StringLike   = { "token.actions.githubusercontent.com:sub" = ["repo:shop/models:environment:prod", "repo:shop/models:ref:refs/heads/release-*"] }
+      }
+      Effect    = "Allow"
+      Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+      Sid       = "AssumeByWorkflows"
+    }])
+    error_message = "Only the given subjects, by way of STS, may assume the role."
+  }
+
+  assert {
+    condition     = keys(aws_iam_policy.this) == ["deployer"] && keys(aws_iam_role_policy_attachment.github) == ["deployer"]
+    error_message = "The role must have the policy it is for."
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "A provider that is given must not be made again."
+  }
+}
+
+run "github_provider" {
+  command = plan
+
+  variables {
+    github = { policies = ["caller"], subjects = ["repo:shop/models:ref:refs/heads/main"] }
+  }
+
+  assert {
+    condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
+    error_message = "Without one, the provider must be made, for AWS STS."
   }
 }

@@ -1,8 +1,9 @@
 # One run for each rule of variables.tf. Module tests/rules is that file and nothing else, so that no provider is started.
 variables {
-  name              = "shop-test"
-  endpoint_arn      = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
+  name               = "shop-test"
+  endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
+  execution_role_arn = "arn:aws:iam::123456789012:role/shop-test-execution"
+  results_queue_arn  = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
@@ -11,6 +12,19 @@ variables {
   topic_arns = {
     error   = "arn:aws:sns:eu-west-1:123456789012:shop-test-error"
     success = "arn:aws:sns:eu-west-1:123456789012:shop-test-success"
+  }
+}
+
+run "refuses_every_boundary" {
+  command         = plan
+  expect_failures = [var.deployer]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    deployer = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" }
   }
 }
 
@@ -24,5 +38,178 @@ run "refuses_every_endpoint" {
 
   variables {
     endpoint_arn = "arn:aws:sagemaker:*:*:endpoint/*"
+  }
+}
+
+run "refuses_a_pattern_of_endpoints" {
+  command         = plan
+  expect_failures = [var.endpoint_arn]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    endpoint_arn = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-*"
+  }
+}
+
+run "refuses_to_pass_every_role" {
+  command         = plan
+  expect_failures = [var.execution_role_arn]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    execution_role_arn = "arn:aws:iam::123456789012:role/*"
+  }
+}
+
+run "refuses_every_repository" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["deployer"], subjects = ["*"] }
+  }
+}
+
+run "refuses_every_repository_of_an_owner" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["deployer"], subjects = ["repo:shop/*:ref:refs/heads/main"] }
+  }
+}
+
+run "refuses_every_workflow_of_a_repository" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*"] }
+  }
+}
+
+run "refuses_every_branch" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/*"] }
+  }
+}
+
+run "refuses_unknown_policies_of_github" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["administrator"], subjects = ["repo:shop/models:environment:prod"] }
+  }
+}
+
+run "refuses_a_role_without_subjects" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["deployer"] }
+  }
+}
+
+run "refuses_a_role_without_policies" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { subjects = ["repo:shop/models:environment:prod"] }
+  }
+}
+
+run "refuses_another_provider" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = {
+      policies     = ["deployer"]
+      provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
+      subjects     = ["repo:shop/models:environment:prod"]
+    }
+  }
+}
+
+run "refuses_long_sessions" {
+  command         = plan
+  expect_failures = [var.github]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    github = { policies = ["deployer"], session_seconds = 86400, subjects = ["repo:shop/models:environment:prod"] }
+  }
+}
+
+run "refuses_unknown_policies" {
+  command         = plan
+  expect_failures = [var.managed_policies]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    managed_policies = ["administrator"]
+  }
+}
+
+run "refuses_a_name_with_a_wildcard" {
+  command         = plan
+  expect_failures = [var.name]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    name = "shop-*"
   }
 }

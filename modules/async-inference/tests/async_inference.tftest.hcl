@@ -23,6 +23,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:resource/sagemaker/endpoint/shop-test/variant/primary:policyName/shop-test" }
   }
 
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::123456789012:policy/shop-test" }
+  }
+
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
   }
@@ -108,14 +112,14 @@ run "output" {
   }
 
   assert {
-    condition     = output.caller_policy == { arn = null, json = "{}" }
+    condition     = output.access.policies.caller == { arn = null, json = "{}" } && output.access.github_role_arn == null
     error_message = "The policy of a caller is handed over; a managed one is made only when asked for."
   }
 }
 
 run "settings_reach_their_modules" {
   variables {
-    access        = { create_policy = true }
+    access        = { managed_policies = ["caller"] }
     endpoint      = { max_concurrent_invocations = 8, request_ttl_seconds = 3600, startup_timeout_seconds = 900 }
     notifications = { max_receives = 9, include_response_in = ["SUCCESS_NOTIFICATION_TOPIC"] }
     scaling       = { max_instances = 5, min_instances = 1, target_backlog_per_instance = 2 }
@@ -157,7 +161,7 @@ run "settings_reach_their_modules" {
   }
 
   assert {
-    condition     = output.caller_policy.arn != null
+    condition     = output.access.policies.caller.arn != null
     error_message = "The managed policy must be made when asked for."
   }
 }

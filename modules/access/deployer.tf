@@ -1,0 +1,201 @@
+# What updates a deployment. An administrator applies first: the key, and who may do what, are not the deployer's to change. What
+# holds data it removes only if it may destroy.
+locals {
+  _named     = "${var.name}-*"
+  _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
+  _service   = "sagemaker.application-autoscaling.amazonaws.com"
+
+  _hosting = [
+    var.endpoint_arn,
+    "${local._here.sagemaker}endpoint-config/${lower(local._named)}",
+    "${local._here.sagemaker}model/${lower(local._named)}",
+  ]
+  _alarms = [
+    "${local._here.cloudwatch}alarm:${local._named}",
+    # Application Auto Scaling makes these with the rights of who puts the policy (its user guide, "Target tracking").
+    "${local._here.cloudwatch}alarm:TargetTracking-endpoint/${local._endpoint_name}/*",
+  ]
+}
+
+data "aws_iam_policy_document" "deployer" {
+  statement {
+    sid = "Host"
+    actions = [
+      "sagemaker:AddTags", "sagemaker:Create*", "sagemaker:Delete*", "sagemaker:Describe*", "sagemaker:ListTags",
+      "sagemaker:UpdateEndpoint",
+    ]
+    resources = local._hosting
+  }
+
+  # The one role that is handed to SageMaker, and to nothing else.
+  statement {
+    sid       = "PassExecutionRole"
+    actions   = ["iam:PassRole"]
+    resources = [var.execution_role_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["sagemaker.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid     = "ReadAccess"
+    actions = ["iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions"]
+    resources = [
+      var.execution_role_arn,
+      "${local._iam}oidc-provider/${local._github}",
+      "${local._iam}policy/${local._named}",
+      "${local._iam}role/${var.name}-github",
+    ]
+  }
+
+  # The rights of the execution role follow from model and image. With a boundary, no more than it can be given.
+  statement {
+    sid       = "WriteExecutionRole"
+    actions   = ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+    resources = [var.execution_role_arn]
+
+    dynamic "condition" {
+      for_each = var.deployer.permissions_boundary_arn[*]
+
+      content {
+        test     = "StringEquals"
+        variable = "iam:PermissionsBoundary"
+        values   = [condition.value]
+      }
+    }
+  }
+
+  statement {
+    sid       = "LinkScalingRole"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["${local._iam}role/aws-service-role/${local._service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = [local._service]
+    }
+  }
+
+  # Targets have generated ids, so that the service is what narrows them.
+  statement {
+    sid = "Scale"
+    actions = [
+      "application-autoscaling:Delete*", "application-autoscaling:Deregister*", "application-autoscaling:ListTagsForResource",
+      "application-autoscaling:Put*", "application-autoscaling:Register*", "application-autoscaling:TagResource",
+      "application-autoscaling:UntagResource",
+    ]
+    resources = ["${local._here["application-autoscaling"]}scalable-target/*"]
+
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "application-autoscaling:service-namespace"
+      values   = ["sagemaker"]
+    }
+  }
+
+  statement {
+    sid = "Watch"
+    actions = [
+      "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
+      "cloudwatch:UntagResource",
+    ]
+    resources = local._alarms
+  }
+
+  statement {
+    sid       = "Show"
+    actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
+    resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"]
+  }
+
+  # AWS defines no resource for these actions.
+  statement {
+    sid       = "Look"
+    actions   = ["application-autoscaling:Describe*", "kms:ListAliases"]
+    resources = ["*"]
+  }
+
+  # Asked by prefix or without names, so that these must be allowed for all of them.
+  statement {
+    sid       = "LookAtAlarmsAndLogs"
+    actions   = ["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"]
+    resources = ["${local._here.cloudwatch}alarm:*", "${local._here.logs}log-group:*"]
+  }
+
+  statement {
+    sid = "KeepLogs"
+    actions = [
+      "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource",
+      "logs:UntagResource",
+    ]
+    resources = [local._log_group]
+  }
+
+  statement {
+    sid       = "SetUpBucket"
+    actions   = ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket", "s3:PutBucket*", "s3:Put*Configuration"]
+    resources = [var.storage.bucket_arn]
+  }
+
+  statement {
+    sid       = "PutModels"
+    actions   = ["s3:DeleteObject", "s3:GetObject*", "s3:PutObject*"]
+    resources = ["${var.storage.bucket_arn}/${var.storage.prefixes.model}*"]
+  }
+
+  statement {
+    sid = "Announce"
+    actions = [
+      "sns:CreateTopic", "sns:DeleteTopic", "sns:Get*Attributes", "sns:ListTagsForResource", "sns:Set*Attributes", "sns:Subscribe",
+      "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueue*",
+      "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
+    ]
+    resources = ["${local._here.sns}${local._named}", "${local._here.sqs}${local._named}"]
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GetKey*", "kms:ListResourceTags"]
+    resources = [var.storage.kms_key_arn]
+  }
+
+  # SageMaker encrypts volumes by a grant that it makes in the name of who creates the endpoint.
+  statement {
+    sid       = "GrantKey"
+    actions   = ["kms:CreateGrant"]
+    resources = [var.storage.kms_key_arn]
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.deployer.destroy ? [true] : []
+
+    content {
+      sid       = "EmptyAndDestroyBucket"
+      actions   = ["s3:DeleteBucket*", "s3:DeleteObject*", "s3:ListBucketVersions"]
+      resources = [var.storage.bucket_arn, "${var.storage.bucket_arn}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.deployer.destroy ? [true] : []
+
+    content {
+      sid     = "DestroyTheRest"
+      actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
+      resources = [
+        var.execution_role_arn, var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}", local._log_group,
+        "${local._iam}policy/${local._named}",
+      ]
+    }
+  }
+}

@@ -1,0 +1,57 @@
+locals {
+  _github = "token.actions.githubusercontent.com"
+
+  _has_github          = length(var.github.subjects) > 0
+  _github_provider_arn = try(coalesce(var.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
+}
+
+# One an account: give provider_arn where there is one already.
+resource "aws_iam_openid_connect_provider" "github" {
+  count = local._has_github && var.github.provider_arn == null ? 1 : 0
+
+  url            = "https://${local._github}"
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+data "aws_iam_policy_document" "github" {
+  count = local._has_github ? 1 : 0
+
+  statement {
+    sid     = "AssumeByWorkflows"
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local._github_provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local._github}:aud"
+      values   = ["sts.amazonaws.com"]
+    }
+
+    # Without this, any workflow on GitHub could assume the role.
+    condition {
+      test     = "StringLike"
+      variable = "${local._github}:sub"
+      values   = var.github.subjects
+    }
+  }
+}
+
+resource "aws_iam_role" "github" {
+  count = local._has_github ? 1 : 0
+
+  name                 = "${var.name}-github"
+  description          = "What workflows of GitHub may do for ${var.name}"
+  assume_role_policy   = data.aws_iam_policy_document.github[0].json
+  max_session_duration = var.github.session_seconds
+}
+
+resource "aws_iam_role_policy_attachment" "github" {
+  for_each = var.github.policies
+
+  role       = aws_iam_role.github[0].name
+  policy_arn = aws_iam_policy.this[each.key].arn
+}

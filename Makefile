@@ -42,7 +42,7 @@ lint: .venv/dev ## check everything, write nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs tests/policies
+	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs examples tests/policies
 	@$(BIN)/shellcheck .ci/run
 	@$(BIN)/python docs/module_tables.py --check
 
@@ -52,7 +52,7 @@ docs: .venv/dev ## write the tables of inputs and outputs into the README of eac
 format: .venv/dev docs ## fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs tests/policies
+	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs examples tests/policies
 
 local-up: .venv/runtime ## start the local AWS in the background
 	@$(CLI) local up --detach --time-scale $(TIME_SCALE)

@@ -1,0 +1,6 @@
+# Once an account, before anything else is deployed.
+module "state" {
+  source = "../../modules/state"
+
+  key_prefixes = ["async-endpoint/dev/", "async-endpoint/prod/", "async-endpoint/staging/"]
+}

@@ -1,0 +1,9 @@
+output "backend_policies" {
+  description = "What a deployer needs of the backend, as JSON, by prefix of state keys."
+  value       = module.state.backend_policies
+}
+
+output "bucket" {
+  description = "Name of the bucket: goes into envs/*/state.s3.tfbackend."
+  value       = module.state.bucket
+}

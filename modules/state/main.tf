@@ -1,0 +1,99 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  _account = data.aws_caller_identity.current.account_id
+  _bucket  = coalesce(var.bucket, "terraform-state-${local._account}-${data.aws_region.current.name}")
+  _key_arn = one(aws_kms_key.this[*].arn)
+}
+
+# Holds the state of every root. Losing it means to lose track of what runs and is billed.
+resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:Who reads and writes state is told by CloudTrail data events; a second bucket for logs would need one in turn.
+  #checkov:skip=CKV_AWS_144:Versions keep each state; a copy in another region would be one that no backend reads.
+  #checkov:skip=CKV2_AWS_62:Nothing acts on a new state.
+  bucket = local._bucket
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket                  = aws_s3_bucket.this.bucket
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+# Old versions are what a spoilt state is restored from. Lock files leave versions too, two with each command.
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  rule {
+    id     = "remove-old-versions"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+
+    noncurrent_version_expiration {
+      newer_noncurrent_versions = var.keep.versions
+      noncurrent_days           = var.keep.days
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+data "aws_iam_policy_document" "bucket" {
+  statement {
+    sid       = "DenyInsecureTransport"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.bucket
+  policy = data.aws_iam_policy_document.bucket.json
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}

@@ -1,0 +1,45 @@
+# What a deployer needs of the backend, for the states below one prefix of keys. The lock is an object beside the state, <key>.tflock
+# (Terraform documentation, "Backend type: s3").
+data "aws_iam_policy_document" "backend" {
+  for_each = var.key_prefixes
+
+  statement {
+    sid       = "FindState"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.this.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${each.key}*"]
+    }
+  }
+
+  statement {
+    sid       = "ReadAndWriteState"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${aws_s3_bucket.this.arn}/${each.key}*"]
+  }
+
+  statement {
+    sid       = "Unlock"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${aws_s3_bucket.this.arn}/${each.key}*.tflock"]
+  }
+
+  dynamic "statement" {
+    for_each = local._key_arn[*]
+
+    content {
+      sid       = "UseKeyThroughS3"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${data.aws_region.current.name}.amazonaws.com"]
+      }
+    }
+  }
+}

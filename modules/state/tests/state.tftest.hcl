@@ -1,0 +1,115 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-west-1" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/state" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::terraform-state-123456789012-eu-west-1" }
+  }
+}
+
+run "bucket" {
+  command = plan
+
+  assert {
+    condition     = output.bucket == "terraform-state-123456789012-eu-west-1"
+    error_message = "Without a name of its own the bucket must carry account and region, so that the name is free."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "Versions are what a spoilt state is restored from."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this.block_public_acls, aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls, aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+    ])
+    error_message = "A state holds secrets and must never be public."
+  }
+
+  assert {
+    condition = (
+      data.aws_iam_policy_document.bucket.statement[0].effect == "Deny"
+      && one(data.aws_iam_policy_document.bucket.statement[0].condition).variable == "aws:SecureTransport"
+    )
+    error_message = "Requests without TLS must be denied."
+  }
+
+  assert {
+    condition = (
+      one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+      && aws_kms_key.this[0].enable_key_rotation
+    )
+    error_message = "Without a choice, a key of its own that rotates encrypts the state."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_lifecycle_configuration.this.rule).noncurrent_version_expiration).newer_noncurrent_versions == 20
+    error_message = "The newest versions must stay."
+  }
+
+  assert {
+    condition     = output.backend_policies == {}
+    error_message = "Policies are written for the prefixes that are given."
+  }
+}
+
+run "backend_policies" {
+  command = plan
+
+  variables {
+    key_prefixes = ["async-endpoint/dev/"]
+  }
+
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement : statement.sid
+    ] == ["FindState", "ReadAndWriteState", "Unlock", "UseKeyThroughS3"]
+    error_message = "A backend is read, written, locked and unlocked."
+  }
+
+  assert {
+    condition     = tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[2].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[2].resources), "/async-endpoint/dev/*.tflock")
+    error_message = "Only locks may be deleted, and of these states alone."
+  }
+}
+
+run "without_a_key" {
+  command = plan
+
+  variables {
+    bucket       = "states-of-shop"
+    create_key   = false
+    key_prefixes = ["async-endpoint/dev/"]
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" && length(aws_kms_key.this) == 0
+    error_message = "Without a key of its own, Amazon S3's encrypts the state."
+  }
+
+  assert {
+    condition     = output.bucket == "states-of-shop" && length(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement) == 3
+    error_message = "The name is the given one, and a policy without a key names none."
+  }
+}

@@ -1,0 +1,50 @@
+variable "bucket" {
+  description = "Name of the bucket; terraform-state-<account>-<region> when it is empty."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.bucket == "" || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket))
+    error_message = "Variable bucket must be 3 to 63 lowercase letters, digits and hyphens that begin and end with a letter or digit."
+  }
+}
+
+variable "create_key" {
+  description = "Whether to encrypt with a key of its own; otherwise with one of Amazon S3's, at no cost and with no say in who may use it."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "keep" {
+  description = "Which replaced versions of a state stay: the newest, and all that were replaced within so many days."
+  type = object({
+    days     = optional(number, 90)
+    versions = optional(number, 20)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.keep.days >= 1 && floor(var.keep.days) == var.keep.days
+    error_message = "Field keep.days must be a whole number of days, 1 or more."
+  }
+
+  validation {
+    condition     = var.keep.versions >= 1 && var.keep.versions <= 100 && floor(var.keep.versions) == var.keep.versions
+    error_message = "Field keep.versions must be a whole number from 1 to 100, the most Amazon S3 counts."
+  }
+}
+
+variable "key_prefixes" {
+  description = "Prefixes of state keys to write policies for, such as async-endpoint/dev/: who deploys dev should not read the state of prod."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for prefix in var.key_prefixes : can(regex("^[A-Za-z0-9][A-Za-z0-9/_.-]*/$", prefix))])
+    error_message = "Every prefix in key_prefixes must be a path that ends in a slash, such as async-endpoint/dev/, without wildcards."
+  }
+}

@@ -1,46 +1,86 @@
-"""`python -m bench`: measure, show, and write results.md and cost.svg beside this file."""
+"""`python -m bench`: measure, show, and write results.md and clients.md with their drawings beside this file."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import drain, overhead, rates, real_time, starting
-from bench.report import LOCAL_AWS, Report
+from bench.clients import batch, hundred, seeds, submission, thousand
+from bench.report import CLIENTS, LOCAL_AWS, Page, Report
 
-PARTS = ("queued", "together", "overhead", "real time", "starting")
+PARTS = [*LOCAL_AWS.sections, *CLIENTS.sections]
 
 
 def main() -> int:
     """Exit code 1 when a bar is missed."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the local AWS from outside.")
-    parser.add_argument("--requests", type=int, default=10_000, help="requests that queue (10000)")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure the local AWS from outside, and the client beside others."
+    )
+    parser.add_argument("--requests", type=int, default=10_000, help="requests that queue, and items of the batch (10000)")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it runs")
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for results.md and cost.svg")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the pages and the drawings")
     options = parser.parse_args()
+    wanted = options.only or PARTS
     requests = options.requests // 10 if options.quick else options.requests
-    console, report, begun = Console(stderr=True), Report(LOCAL_AWS), time.monotonic()
-    measures = {
+    missed = [
+        line
+        for page, measures in ((LOCAL_AWS, local_aws), (CLIENTS, clients))
+        for line in _measure(page, measures, requests, [part for part in page.sections if part in wanted], options.output)
+    ]
+    for line in missed:
+        Console(stderr=True).print(f"[red]missed[/] {line}")
+    return 1 if missed else 0
+
+
+def local_aws(report: Report, requests: int) -> dict[str, Callable[[], None]]:
+    """What the local AWS costs, by part."""
+    return {
         "queued": lambda: drain.measure(report, requests),
         "together": lambda: rates.measure(report, max(requests // 4, 100)),
         "overhead": lambda: overhead.measure(report, max(requests // 25, 100)),
         "real time": lambda: real_time.measure(report, max(requests // 10, 100)),
         "starting": lambda: starting.measure(report),
     }
-    for part in options.only or PARTS:
+
+
+def clients(report: Report, requests: int) -> dict[str, Callable[[], None]]:
+    """The client beside others, by part."""
+    return {
+        "hundred": lambda: hundred.measure(report, max(requests // 100, 20)),
+        "thousand": lambda: thousand.measure(report, max(requests // 10, 100)),
+        "submission": lambda: submission.measure(report, max(requests // 10, 100)),
+        "batch": lambda: batch.measure(report, max(requests, 1_000)),
+        "seed 001": lambda: seeds.hundred_images(report, max(requests // 100, 20)),
+        "seed 002": lambda: seeds.four_requests(report),
+    }
+
+
+def _measure(
+    page: Page,
+    measures: Callable[[Report, int], dict[str, Callable[[], None]]],
+    requests: int,
+    wanted: list[str],
+    folder: Path,
+) -> list[str]:
+    """The bars of a page that were missed; nothing is written where nothing was wanted."""
+    if not wanted:
+        return []
+    console, report, begun = Console(stderr=True), Report(page), time.monotonic()
+    parts = measures(report, requests)
+    for part in wanted:
         console.print(f"measuring: {part}")
-        measures[part]()
+        parts[part]()
     report.show(console)
     command = " ".join(["python -m bench", *(item for item in sys.argv[1:] if not item.startswith("/"))])
-    report.write(options.output, command, time.monotonic() - begun)
-    for missed in report.missed:
-        console.print(f"[red]missed[/] {missed}")
-    return 1 if report.missed else 0
+    report.write(folder, command, time.monotonic() - begun)
+    return report.missed
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ CLIENTS = Page(
     file="clients",
     title="The client beside others",
     sections={
-        "clients": "A hundred requests, by each client",
+        "hundred": "A hundred requests, by each client",
         "thousand": "A thousand small requests",
         "submission": "Submitting",
         "batch": "A batch of ten thousand",

@@ -19,7 +19,9 @@ from bench.stand import Endpoint
 
 ROOT = Path(__file__).parents[2]
 CONTENDERS = ROOT / "bench" / "contenders"
-ENVIRONMENT = ROOT / "tests" / "clients" / "client_environment.py"
+ENVIRONMENT = ROOT / "requirements" / "environment.py"
+# Scripts that run in the environment of other people's clients. The bare loop has this one's boto3: it is what ours adds to.
+OTHERS = ("sagemaker_sdk", "sequential", "pushed", "gathered")
 LONGEST_SECONDS = 600
 
 
@@ -57,16 +59,16 @@ def run(endpoint: Endpoint, script: str, requests: int, seconds: float, **settin
 
     Raises RuntimeError with what it printed when it fails, or brings back too few results.
     """
-    ours = script.startswith("ours")
     order: dict[str, Any] = {"endpoint": endpoint.name, "requests": requests, "seconds": seconds}
-    if ours:
-        order |= {"outputs": outputs_of(endpoint), "url": endpoint.stand.url} | settings
+    if script in OTHERS:
+        order |= {"bucket": endpoint.stand.bucket, "inputs": f"{endpoint.name}/input/"}
     else:
-        order |= {"bucket": endpoint.stand.bucket, "inputs": f"{endpoint.name}/input/", "best": False} | settings
+        order |= {"outputs": outputs_of(endpoint), "url": endpoint.stand.url}
     before = endpoint.stand.calls()
-    told = _ask(Path(sys.executable) if ours else others_python(), script, order, endpoint.stand.url)
+    python = others_python() if script in OTHERS else Path(sys.executable)
+    told = _ask(python, script, order | settings, endpoint.stand.url)
     calls = endpoint.stand.calls() - before
-    if "lags" in told and len(told["lags"]) != requests:
+    if told.get("lags") and len(told["lags"]) != requests:
         raise RuntimeError(f"{script} brought back {len(told['lags'])} of {requests} results.")
     return Outcome(told, calls, requests)
 
@@ -74,7 +76,7 @@ def run(endpoint: Endpoint, script: str, requests: int, seconds: float, **settin
 @cache
 def others_python() -> Path:
     """The Python of the environment that other people's clients live in; made when it is not there."""
-    made = subprocess.run([sys.executable, ENVIRONMENT], stdout=subprocess.PIPE, text=True, check=True)
+    made = subprocess.run([sys.executable, ENVIRONMENT, "clients"], stdout=subprocess.PIPE, text=True, check=True)
     return Path(made.stdout.strip())
 
 

@@ -10,16 +10,14 @@ import sys
 
 from order import Told
 
-from async_endpoint.client.config import ClientConfig
-from async_endpoint.client.endpoint import AsyncEndpoint
+from async_endpoint.client import AsyncEndpoint, ClientConfig
 
 order = json.loads(sys.argv[1])
 body = json.dumps({"seconds": order["seconds"]}).encode()
 told = Told()
-with AsyncEndpoint(
-    order["outputs"], endpoint_url=order["url"], config=ClientConfig(collect=order.get("collect", "auto"))
-) as endpoint:
-    invocations = (body for _ in range(order["requests"]))
-    for invocation in endpoint.map(invocations):
+config = ClientConfig(collect=order.get("collect", "auto"))
+with AsyncEndpoint(order["outputs"], endpoint_url=order["url"], config=config) as endpoint:
+    for invocation in endpoint.map(body for _ in range(order["requests"])):
         told.result(invocation.result().body)
-told.end()
+    wall = told.wall()
+told.end(wall)

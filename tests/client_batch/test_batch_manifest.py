@@ -65,6 +65,14 @@ def test_a_name_that_comes_twice_is_told(tmp_path: Path) -> None:
             manifest.begin(item("a", "two"), again=False)
 
 
+def test_an_acceptance_that_is_told_late_undoes_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as manifest:
+        manifest.begin(item("a"), again=False)
+        manifest.done(1, seconds=1, size=1)
+        manifest.submitted(1, {"inference_id": "late"})
+        assert [record.state for record in manifest.records()] == ["done"]
+
+
 def test_attempts_that_no_later_run_meets_are_found(tmp_path: Path) -> None:
     with opened(tmp_path) as manifest:
         manifest.begin(item("kept"), again=False)
@@ -88,6 +96,14 @@ def test_a_folder_belongs_to_one_batch(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="has the source inputs, not elsewhere"):
         opened(tmp_path, source="elsewhere")
     opened(tmp_path).__exit__(None, None, None)
+
+
+def test_a_manifest_that_breaks_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with opened(tmp_path) as manifest:
+        manifest.begin(item("a"), again=False)
+        manifest._connection.close()
+        with pytest.raises(InvalidInput, match=r"cannot be used .* the same command goes on"):
+            manifest.counts()
 
 
 def test_a_file_that_is_no_manifest_is_left_alone(tmp_path: Path) -> None:

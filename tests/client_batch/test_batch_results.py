@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.client.batch.results import Results, make_folder
+from async_endpoint.client.batch.results import NameTaken, Results, make_folder
 from async_endpoint.contract.errors import InvalidInput
 
 
@@ -68,6 +68,16 @@ def test_a_result_is_held_when_all_its_bytes_are(results: Results) -> None:
     assert results.holds("a", 6)
     assert not results.holds("a", 7)
     assert not results.holds("b", 6)
+
+
+def test_a_name_below_another_items_file_is_told_apart_from_a_disk_that_takes_nothing(results: Results) -> None:
+    results.write_result("a", b"1")
+    with pytest.raises(NameTaken, match="the name of another item is in its way"):
+        results.write_result("a.out/b", b"2")
+    (results.folder / "failures").write_text("not a folder")
+    with pytest.raises(InvalidInput, match=r"cannot be written .* the same command goes on") as caught:
+        results.write_failure("a", "refused")
+    assert not isinstance(caught.value, NameTaken)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

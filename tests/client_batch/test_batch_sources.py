@@ -48,6 +48,15 @@ def test_results_that_lie_below_the_source_are_no_inputs(folder: Path) -> None:
     assert "out/results/a.json.out" not in by_name(opened(folder / "**" / "*", out=folder / "out"))
 
 
+def test_results_may_go_beside_the_inputs_and_above_them(folder: Path) -> None:
+    for name in ("results/a.json.out", "failures/b.txt", "report.json", "items.jsonl", "manifest.sqlite"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+    assert set(by_name(opened(folder, out=folder))) == {"a.json", "shirts/red.png", "shirts/deep/blue.png"}
+    assert set(by_name(opened(folder / "**" / "*", out=folder))) == {"a.json", "shirts/red.png", "shirts/deep/blue.png"}
+    assert "report.json" in by_name(opened(folder, out=folder / "out"))
+
+
 def test_a_link_to_a_folder_above_ends(folder: Path) -> None:
     (folder / "shirts" / "again").symlink_to(folder)
     assert opened(folder).count() == 3

@@ -13,7 +13,8 @@ from async_endpoint.cli.batch_progress import BatchProgress
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.batch.batch import run_batch
-from async_endpoint.client.batch.report import ITEMS, REPORT, BatchReport
+from async_endpoint.client.batch.report import BatchReport
+from async_endpoint.client.batch.results import FAILURES, ITEMS, REPORT
 from async_endpoint.client.batch.run import Options
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.contract.errors import BatchFailed
@@ -71,7 +72,7 @@ def batch(
         console.print(summary(report))
     if report.failed:
         raise BatchFailed(
-            f"{report.failed:,} of {report.items:,} items failed; see {out / 'failures'}, mend the cause, and run it again "
+            f"{report.failed:,} of {report.items:,} items failed; see {out / FAILURES}, mend the cause, and run it again "
             "with --retry-failed."
         )
 

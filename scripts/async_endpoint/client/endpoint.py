@@ -53,7 +53,7 @@ class AsyncEndpoint:
         endpoint_url: str | None = None,
         run: str | None = None,
         explain: Callable[[str], object] = log.info,
-        on_accepted: Callable[[Invocation], object] = lambda invocation: None,
+        on_accepted: Callable[[Invocation, Submitted], object] = lambda invocation, submitted: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """`endpoint` is the Terraform output `async_endpoint`, parsed or as decoded JSON, or a Target.
@@ -220,8 +220,9 @@ class AsyncEndpoint:
     def _send(self, request: Request, invocation: Invocation) -> None:
         try:
             self._open.wait()
-            invocation.accept(self._sender.send(request, invocation))
-            self._on_accepted(invocation)
+            submitted = self._sender.send(request, invocation)
+            self._on_accepted(invocation, submitted)
+            invocation.accept(submitted)
             self._collector.accepted(invocation)
         except AsyncEndpointError as error:
             self._collector.settle(invocation, error)

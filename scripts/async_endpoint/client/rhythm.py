@@ -7,7 +7,7 @@ from typing import Final
 
 RESULTS_A_POLL: Final = 20  # worth one poll of S3, when so many are pending
 RESULTS_A_RECEIVE: Final = 8  # of the ten that a receive brings at most
-HOLD_SECONDS: Final = 0.2  # the longest an announcement waits for company
+HOLD_SECONDS: Final = 0.15  # the longest an announcement waits for company
 FIRST_HOLD_SECONDS: Final = 0.05
 
 

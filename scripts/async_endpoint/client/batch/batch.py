@@ -11,16 +11,14 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.batch.manifest import Manifest
 from async_endpoint.client.batch.report import REASONS as MOST_REASONS
 from async_endpoint.client.batch.report import BatchReport, Reason, write_report
-from async_endpoint.client.batch.results import Results, make_folder
+from async_endpoint.client.batch.results import MANIFEST, Results, make_folder
 from async_endpoint.client.batch.run import BatchRun, Options, Progress
 from async_endpoint.client.batch.source import open_source
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
-from async_endpoint.client.invocation import Invocation
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 
-MANIFEST: Final = "manifest.sqlite"
 DEFAULTS: Final = Options()
 CLIENT_DEFAULTS: Final = ClientConfig()
 
@@ -60,7 +58,7 @@ def run_batch(
             clients=clients,
             endpoint_url=endpoint_url,
             run=manifest.name,
-            on_accepted=lambda invocation: _note(manifest, invocation),
+            on_accepted=lambda invocation, submitted: manifest.submitted(invocation.tag[0], submitted.as_dict()),
         ) as endpoint:
             progress = BatchRun(endpoint, manifest, results, options).run(found, on_tick)
         seconds = time.monotonic() - begun
@@ -88,9 +86,3 @@ def run_batch(
         )
         write_report(results, manifest, report)
     return report
-
-
-def _note(manifest: Manifest, invocation: Invocation) -> None:
-    """What the endpoint has accepted is written down before anything can come of it."""
-    assert invocation.submitted is not None
-    manifest.submitted(invocation.tag[0], invocation.submitted.as_dict())

@@ -8,30 +8,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from async_endpoint.client.batch.item import Item, digest
+from async_endpoint.client.batch.results import OWN, written_here
 from async_endpoint.contract.errors import InvalidInput
 
 
-def in_folder(folder: Path, without: Path) -> Iterator[Item]:
-    """Each file below `folder` but those below `without`, as the file system gives them: nothing is held, nothing sorted.
+def in_folder(folder: Path, out: Path) -> Iterator[Item]:
+    """Each file below `folder` but what a batch writes into `out`, as the file system gives them: nothing is held or sorted.
 
     Names are relative to `folder`, with `/`. What begins with a dot is left out, links to folders are not followed. Raises
     InvalidInput when the folder itself cannot be read.
     """
-    without = without.resolve()
-    for path in _below(folder, without):
+    for path in _below(folder, written_here(out)):
         yield _item(path, path.relative_to(folder).as_posix())
 
 
-def matching(pattern: str, without: Path) -> Iterator[Item]:
-    """Each file that the glob `pattern` matches (`**` goes down folders), but those below `without`.
+def matching(pattern: str, out: Path) -> Iterator[Item]:
+    """Each file that the glob `pattern` matches (`**` goes down folders), but what a batch writes into `out`.
 
     Names are relative to the folder that the pattern's fixed part names. What begins with a dot is left out.
     """
-    base, without = fixed_part(pattern), without.resolve()
+    base, written = fixed_part(pattern), written_here(out)
     for path in base.glob(str(Path(pattern).relative_to(base))):
         name = path.relative_to(base)
         hidden = any(part.startswith(".") for part in name.parts)
-        if not hidden and path.is_file() and without not in path.resolve().parents:
+        if not hidden and path.is_file() and written.isdisjoint([path.resolve(), *path.resolve().parents]):
             yield _item(path, name.as_posix())
 
 
@@ -45,16 +45,15 @@ def fixed_part(pattern: str) -> Path:
     return Path(*fixed)
 
 
-def _below(folder: Path, without: Path) -> Iterator[Path]:
+def _below(folder: Path, written: frozenset[Path]) -> Iterator[Path]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = folder / entry.name
-                if entry.name.startswith("."):
+                if entry.name.startswith(".") or (entry.name in OWN and path.resolve() in written):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    if path.resolve() != without:
-                        yield from _below(path, without)
+                    yield from _below(path, written)
                 elif entry.is_file():
                     yield path
     except OSError as error:

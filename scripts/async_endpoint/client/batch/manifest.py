@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +96,7 @@ class Manifest:
         What was begun and perhaps never sent keeps its number. With `again` a failed item has another attempt; so has one whose
         input has changed. Raises InvalidInput when this run has met an item of that name before.
         """
-        with self._lock:
+        with self._lock, self._told():
             row = self._connection.execute(
                 "SELECT fingerprint, number, attempts, run, state FROM items WHERE name = ?", (item.name,)
             ).fetchone()
@@ -114,7 +115,11 @@ class Manifest:
 
     def submitted(self, number: int, request: dict[str, Any]) -> None:
         """The endpoint has accepted attempt `number`; `request` is all that collecting it needs."""
-        self._change("UPDATE items SET state = 'submitted', request = ? WHERE number = ?", json.dumps(request), number)
+        self._change(
+            "UPDATE items SET state = 'submitted', request = ? WHERE number = ? AND state = 'sending'",
+            json.dumps(request),
+            number,
+        )
 
     def done(self, number: int, *, seconds: float, size: int) -> None:
         """The result of attempt `number` is in its file: `size` bytes, `seconds` after the submission."""
@@ -197,9 +202,15 @@ class Manifest:
             )
 
     def _change(self, statement: str, *values: Any) -> None:
-        with self._lock:
-            self._connection.execute(statement, values)
+        self._all(statement, *values)
 
     def _all(self, question: str, *values: Any) -> list[Any]:
-        with self._lock:
+        with self._lock, self._told():
             return self._connection.execute(question, values).fetchall()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise InvalidInput(f"{self._path} cannot be used ({error}); mend that, and the same command goes on.") from error

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from async_endpoint.client.batch.manifest import Manifest
-from async_endpoint.client.batch.results import Results
+from async_endpoint.client.batch.results import ITEMS, REPORT, Results
 
 REASONS: Final = 20
-REPORT, ITEMS = "report.json", "items.jsonl"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from async_endpoint.client.batch.item import Item
 from async_endpoint.client.batch.manifest import Manifest, Record
-from async_endpoint.client.batch.results import Results
+from async_endpoint.client.batch.results import NameTaken, Results
 from async_endpoint.client.batch.source import Source
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.invocation import Invocation
@@ -173,15 +173,14 @@ class BatchRun:
     def _keep(self, number: int, name: str, result: Completed) -> None:
         try:
             self.results.write_result(name, result.body)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:  # two names, one below the other
-            reason = f"The result, {result.output_location}, cannot be written to {error.filename} ({error.strerror})."
-            self._fail(number, name, reason, result.seconds)
+        except NameTaken as error:
+            self._fail(number, name, f"{error} Its result is {result.output_location}.", result.seconds)
             return
         self.manifest.done(number, seconds=result.seconds, size=len(result.body))
         self._count(done=1)
 
     def _fail(self, number: int, name: str, reason: str, seconds: float | None) -> None:
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        with suppress(NameTaken):
             self.results.write_failure(name, reason)
         self.manifest.failed(number, reason, seconds=seconds)
         self._count(failed=1)

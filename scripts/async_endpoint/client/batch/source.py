@@ -34,7 +34,7 @@ class Source:
 def open_source(text: str, clients: AwsClients, out: Path) -> Source:
     """A folder, a glob, an S3 prefix, or a manifest that ends in .jsonl, .ndjson or .csv.
 
-    What lies below `out`, where the results go, is no input. Raises InvalidInput when `text` is none of these.
+    What a batch writes into `out` is no input. Raises InvalidInput when `text` is none of these.
     """
     if text.startswith("s3://"):
         S3Uri.parse(text)

@@ -1,0 +1,27 @@
+"""How fast requests are handed over, beside a bare loop of boto3 with as many threads; nothing computes meanwhile."""
+
+from __future__ import annotations
+
+import statistics
+
+from bench.clients.contest import run
+from bench.report import Report
+from bench.stand import Stand
+
+ROUNDS, THREADS = 3, 8
+
+
+def measure(report: Report, requests: int) -> None:
+    """Rounds in turn, so that whatever else the machine does meets both."""
+    rates: dict[str, list[float]] = {"ours_submit": [], "bare": []}
+    with Stand() as stand:
+        endpoint = stand.endpoint("submission", model="timed", include=True)
+        endpoint.scale(0)
+        endpoint.until_serving(0)
+        for _ in range(ROUNDS):
+            for script, found in rates.items():
+                found.append(requests / run(endpoint, script, requests, 0, threads=THREADS).wall)
+    ours, bare = (statistics.median(found) for found in rates.values())
+    report.add("submission", f"bare boto3 loop, {THREADS} threads", f"{bare:.0f} a second")
+    report.add("submission", f"this client, {THREADS} at a time", f"{ours:.0f} a second")
+    report.bar("submission", "this client ÷ bare loop", f"{ours / bare:.2f}", ours / bare >= 0.85, "≥ 0.85")

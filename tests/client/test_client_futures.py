@@ -183,6 +183,31 @@ def test_a_closed_client_takes_nothing_more(answering: Any) -> None:
         endpoint.submit(b"1")
 
 
+def test_whoever_waits_for_room_is_told_when_the_client_is_closed(answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+    monkeypatch.setattr(answering.runtime, "invoke_endpoint_async", lambda **_: held.wait(30) and {})
+    endpoint = client(answering, concurrency=1)
+    sent: list[Invocation] = []
+    raised: list[Exception] = []
+
+    def submit_for_ever() -> None:
+        try:
+            while True:
+                sent.append(endpoint.submit(b"1"))
+        except Abandoned as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=submit_for_ever)
+    thread.start()
+    while len(sent) < 2:
+        assert thread.is_alive()
+    endpoint.close()
+    thread.join(30)
+    assert not thread.is_alive() and raised
+    assert all(invocation.done() for invocation in sent)
+    held.set()
+
+
 def test_sending_alone_starts_no_thread(answering: Any) -> None:
     with client(answering) as endpoint:
         submitted = endpoint.send(Request(payload=b"1", key="mine"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +71,13 @@ def test_a_response_that_a_notification_does_not_carry_is_read_from_s3(kit: Kit,
 
 @pytest.mark.parametrize("collect", ["notifications", "listing"])
 def test_throttling_and_server_errors_are_tried_again(kit: Kit, stage: Stage, collect: str) -> None:
-    with stage.client(collect=collect, attempts=30, backoff_cap_seconds=0.5) as client:
-        client.submit(orders(answer=0), content_type=JSON).result()  # what is made once, is made
-        with (
-            fault(kit, "throttle", rate=0.15, seed=1),
-            fault(kit, "error", rate=0.1, seed=2),
-            fault(kit, "error", rate=0.1, status=503, seed=3),
-        ):
-            Batch(client, 60).check()
+    with (
+        fault(kit, "throttle", rate=0.15, seed=1),
+        fault(kit, "error", rate=0.1, seed=2),
+        fault(kit, "error", rate=0.1, status=503, seed=3),
+        stage.client(collect=collect, attempts=30, backoff_cap_seconds=0.5) as client,
+    ):
+        Batch(client, 60).check()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -112,6 +112,14 @@ def test_a_network_that_stays_cut_ends_the_wait(kit: Kit, stage: Stage, tmp_path
             unsent.exception(timeout=60)
             assert unsent.status() is State.NOT_SENT
         (tmp_path / "go").touch()
+
+
+def test_many_threads_submit_through_a_cut(kit: Kit, stage: Stage) -> None:
+    with stage.client(attempts=30, backoff_cap_seconds=0.5) as client, ThreadPoolExecutor(6) as threads:
+        batches = [threads.submit(Batch, client, 15) for _ in range(6)]
+        put(kit, "disconnect", duration=60)
+        for batch in batches:
+            batch.result().check()
 
 
 def test_without_the_right_to_a_queue_results_are_listed(kit: Kit, stage: Stage) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,3 +50,29 @@ def test_small_inputs_go_inline_and_any_can_be_uploaded(root: Any) -> None:
     assert inline["input_location"] is None
     assert root.object(stored["input_location"])
     assert inline["result"] == stored["result"]
+
+
+def test_the_library_in_the_readme_works_as_written(root: Any) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    [example] = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "AsyncEndpoint" in block]
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=root.checkout.folder,
+        env=root.checkout.environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stdout.splitlines()
+    assert "recommendations" in first
+    assert len(others) == len(list((root.checkout.folder / "examples/fashion-recommender/queries").glob("*.png")))
+    assert all(line.endswith(" completed") for line in others)
+
+
+def test_verbose_says_how_the_result_is_found(root: Any) -> None:
+    told = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--verbose").err
+    assert (
+        f"Results are found by notifications, in the queue {root.url}/{root.outputs.account_id}/{root.name[:40]}-run-" in told
+    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import explained
+from async_endpoint.client.retries import Retries
 from async_endpoint.client.target import Target
 from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput
 from async_endpoint.contract.notifications import Notification, parse_notification
@@ -28,6 +31,7 @@ HIDDEN_SECONDS: Final = 43_200
 UNDELETED: Final = 50_000
 HEARTBEAT: Final = "async-endpoint-heartbeat"  # tag: seconds since the epoch at which the owner was last alive
 HEARTBEAT_SECONDS: Final = 3_600
+CLOSING_SECONDS: Final = 0.5  # the longest pause between two tries to remove something: at the end there is little time
 
 
 def queue_prefix(endpoint_name: str) -> str:
@@ -38,31 +42,32 @@ def queue_prefix(endpoint_name: str) -> str:
 class Announcements:
     """A queue of our own, subscribed to an endpoint's topics for inference ids that begin with one prefix."""
 
-    def __init__(self, clients: AwsClients, url: str) -> None:
+    def __init__(self, clients: AwsClients, url: str, retries: Retries) -> None:
         self.url = url
-        self._clients = clients
+        self._clients, self._retries = clients, retries
         self._subscriptions: list[str] = []
         self._received = 0
         self._beat = time.monotonic()
 
     @classmethod
-    def open(cls, clients: AwsClients, target: Target, prefix: str) -> Announcements:
+    def open(cls, clients: AwsClients, target: Target, prefix: str, retries: Retries) -> Announcements:
         """Make the queue and subscribe it; raises what `explained` raises, with nothing left behind."""
         partition, region, account = _parts(target.topics[0])
         born = datetime.now(UTC)
         name = f"{queue_prefix(target.name)}{born:{STAMP}}-{secrets.token_hex(4)}"
         arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
+        wanted = {
+            "QueueName": name,
+            "Attributes": {
+                "VisibilityTimeout": str(HIDDEN_SECONDS),
+                "MessageRetentionPeriod": "86400",
+                "Policy": _policy(arn, target.topics),
+            },
+            "tags": {HEARTBEAT: str(int(born.timestamp())), "async-endpoint-endpoint": target.name},
+        }
         with explained(clients, "sqs:CreateQueue", name):
-            made = clients.sqs.create_queue(
-                QueueName=name,
-                Attributes={
-                    "VisibilityTimeout": str(HIDDEN_SECONDS),
-                    "MessageRetentionPeriod": "86400",
-                    "Policy": _policy(arn, target.topics),
-                },
-                tags={HEARTBEAT: str(int(born.timestamp())), "async-endpoint-endpoint": target.name},
-            )
-        announcements = cls(clients, made["QueueUrl"])
+            made = retries.call(lambda: clients.sqs.create_queue(**wanted))
+        announcements = cls(clients, made["QueueUrl"], retries)
         try:
             for topic in target.topics:
                 announcements._subscribe(topic, arn, prefix)
@@ -87,26 +92,31 @@ class Announcements:
 
     def close(self) -> None:
         """Remove subscriptions and queue; what cannot be removed is left to the reaper."""
-        for subscription in self._subscriptions:
-            with suppress(BotoCoreError, ClientError):
-                self._clients.sns.unsubscribe(SubscriptionArn=subscription)
+        sns, sqs = self._clients.sns, self._clients.sqs
+        removals: list[Callable[[], Any]] = [
+            partial(sns.unsubscribe, SubscriptionArn=subscription) for subscription in self._subscriptions
+        ]
+        removals.append(partial(sqs.delete_queue, QueueUrl=self.url))
         self._subscriptions = []
-        with suppress(BotoCoreError, ClientError):
-            self._clients.sqs.delete_queue(QueueUrl=self.url)
+        tries = Retries(3, 0.05, CLOSING_SECONDS, _sleep)  # its own: those of a client that is closing pause no more
+        for remove in removals:
+            with suppress(BotoCoreError, ClientError):
+                tries.call(remove)
 
     def _subscribe(self, topic: str, queue_arn: str, prefix: str) -> None:
+        wanted = {
+            "TopicArn": topic,
+            "Protocol": "sqs",
+            "Endpoint": queue_arn,
+            "Attributes": {
+                "RawMessageDelivery": "true",
+                "FilterPolicyScope": "MessageBody",
+                "FilterPolicy": json.dumps({"inferenceId": [{"prefix": prefix}]}),
+            },
+            "ReturnSubscriptionArn": True,
+        }
         with explained(self._clients, "sns:Subscribe", topic):
-            made = self._clients.sns.subscribe(
-                TopicArn=topic,
-                Protocol="sqs",
-                Endpoint=queue_arn,
-                Attributes={
-                    "RawMessageDelivery": "true",
-                    "FilterPolicyScope": "MessageBody",
-                    "FilterPolicy": json.dumps({"inferenceId": [{"prefix": prefix}]}),
-                },
-                ReturnSubscriptionArn=True,
-            )
+            made = self._retries.call(lambda: self._clients.sns.subscribe(**wanted))
         self._subscriptions.append(made["SubscriptionArn"])
 
     def _delete(self, messages: list[dict[str, Any]]) -> None:
@@ -118,6 +128,11 @@ class Announcements:
         self._beat = time.monotonic()
         with suppress(AsyncEndpointError), explained(self._clients, "sqs:TagQueue", self.url):
             self._clients.sqs.tag_queue(QueueUrl=self.url, Tags={HEARTBEAT: str(int(time.time()))})
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 def _policy(queue_arn: str, topics: tuple[str, ...]) -> str:

@@ -48,7 +48,7 @@ class Collector:
     ) -> None:
         """Inference ids begin with `prefix`; objects are read by `pool`; `explain` is told how results are found, and why."""
         self._clients, self._target, self._prefix, self._config = clients, target, prefix, config
-        self._clock, self._pool, self._explain = clock, pool, explain
+        self._clock, self._pool, self._explain, self._retries = clock, pool, explain, retries
         self._objects, self._listing = Objects(clients, retries), Listing(clients)
         self._changed = threading.Condition()
         self._pending: dict[str, Invocation] = {}
@@ -113,7 +113,7 @@ class Collector:
         if wanted in ("auto", "notifications"):
             if topics:
                 try:
-                    self._announcements = Announcements.open(self._clients, self._target, self._prefix)
+                    self._announcements = Announcements.open(self._clients, self._target, self._prefix, self._retries)
                 except AsyncEndpointError as error:
                     self._explain(f"Results are found by listing, not by notifications: {error}")
                 else:

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from async_endpoint.contract.errors import Abandoned, AsyncEndpointError
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 
 DEFAULTS: Final = ClientConfig()
+ROOM_SECONDS: Final = 0.5  # how long a caller waits for room before it looks whether the client is still open
 
 log = logging.getLogger(__name__)
 
@@ -138,12 +140,11 @@ class AsyncEndpoint:
         )
         invocation = self._invocation(request)
         self._start()
-        self._room.acquire()
+        while not self._room.acquire(timeout=ROOM_SECONDS):
+            self._start()  # raises when the client was closed meanwhile: nobody makes room then
         self._collector.watch(invocation)
-        try:
+        with suppress(RuntimeError):  # closed just now: the collector has abandoned it
             self._senders.submit(self._send, request, invocation)
-        except RuntimeError:  # closed while we waited: the collector has abandoned it
-            self._room.release()
         return invocation
 
     def map(self, requests: Iterable[Payload | Request], *, ordered: bool = False) -> Iterator[Invocation]:

@@ -14,15 +14,15 @@ from order import Order, Told
 order = Order.given()
 patience = {"Delay": 1, "MaxAttempts": 600} if order.best else {}
 wide = AioConfig(max_pool_connections=100)
-told = Told()
 
 
-async def main() -> None:
+async def main() -> Told:
     session = get_session()
     async with (
         session.create_client("sagemaker-runtime", config=wide) as runtime,
         session.create_client("s3", config=wide) as s3,
     ):
+        told = Told()
 
         async def answer(number: int) -> None:
             key = f"{order.inputs}gathered-{number}.json"
@@ -36,7 +36,7 @@ async def main() -> None:
                 told.result(await body.read())
 
         await asyncio.gather(*map(answer, range(order.requests)))
+        return told
 
 
-asyncio.run(main())
-told.end()
+asyncio.run(main()).end()

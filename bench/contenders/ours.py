@@ -14,9 +14,9 @@ from async_endpoint.client import AsyncEndpoint, ClientConfig
 
 order = json.loads(sys.argv[1])
 body = json.dumps({"seconds": order["seconds"]}).encode()
-told = Told()
 config = ClientConfig(collect=order.get("collect", "auto"))
 with AsyncEndpoint(order["outputs"], endpoint_url=order["url"], config=config) as endpoint:
+    told = Told()
     for invocation in endpoint.map(body for _ in range(order["requests"])):
         told.result(invocation.result().body)
     wall = told.wall()

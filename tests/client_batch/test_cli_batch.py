@@ -116,6 +116,22 @@ def test_watch_tells_backlog_instances_and_results(line: Line, shop: Any) -> Non
         assert word in result.stderr
 
 
+def test_watch_goes_on_until_ctrl_c(line: Line, shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "time", types.SimpleNamespace(sleep=nap))
+    result = line("watch", "local", "--interval", "0.5")
+    assert result.exit_code == 0, result.exception
+    assert naps == [0.5, 0.5, 0.5]
+    assert shop.deployed.name in result.stderr
+    assert result.stderr.rstrip().endswith("stopped")
+
+
 def test_watch_of_an_endpoint_that_is_not_there_says_so(shop: Any) -> None:
     nobody = replace(shop.outputs, endpoint=replace(shop.outputs.endpoint, name="nobody"))
     with pytest.raises(EndpointNotReady, match="Endpoint nobody does not exist; apply its environment first"):

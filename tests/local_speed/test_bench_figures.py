@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))
 
+from bench.clients.contest import Outcome
 from bench.curve import Curve, Point
 from bench.drawing import Line, draw
 from bench.report import LOCAL_AWS, Report
@@ -45,6 +47,18 @@ def test_the_drawing_is_an_svg_with_each_line() -> None:
     lines = [Line("one", [(0, 1), (10, 2)]), Line("two", [(0, 3), (10, 1)])]
     drawn = ElementTree.fromstring(draw(lines, "across", "up"))
     assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 2
+
+
+def test_names_of_many_lines_do_not_lie_on_each_other() -> None:
+    drawn = ElementTree.fromstring(draw([Line(f"line {number}", [(0, 1), (1, 1)]) for number in range(6)], "across", "up"))
+    names = [item for item in drawn.findall("{http://www.w3.org/2000/svg}text") if str(item.text).startswith("line ")]
+    assert len({(item.get("x"), item.get("y")) for item in names}) == 6
+    assert len({item.get("fill") for item in names}) == 6
+
+
+def test_what_a_client_did_is_told_by_request() -> None:
+    outcome = Outcome({"wall": 2.0, "lags": [0.3, 0.1, 0.2]}, Counter({"s3:GetObject": 4, "sqs:ReceiveMessage": 2}), 3)
+    assert (outcome.calls_each, outcome.median, outcome.p99, outcome.wall) == (2.0, 0.2, 0.3, 2.0)
 
 
 def test_a_missed_bar_is_told_and_written(tmp_path: Path) -> None:

@@ -182,6 +182,29 @@ def test_results_that_nobody_announces_are_found_and_notifications_given_up(aws:
     run.until_done()
 
 
+def test_a_queue_that_is_not_there_at_once_is_waited_for(aws: Any, refusal: Any) -> None:
+    run = Run(aws)
+    [one] = run.add()
+    run.tell(one, body="1")
+    aws.sqs.error = refusal("AWS.SimpleQueueService.NonExistentQueue", "not there")
+    run.collector.step()
+    assert not one.done()
+    aws.sqs.error = None
+    run.until_done()
+    assert not [line for line in aws.told if line.startswith("Notifications have stopped")]
+
+
+def test_a_queue_that_somebody_deletes_is_done_without(aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("async_endpoint.client.announcements.SETTLING_SECONDS", 0.0)
+    run = Run(aws)
+    [one] = run.add()
+    run.write(one)
+    aws.sqs.error = refusal("AWS.SimpleQueueService.NonExistentQueue", "not there")
+    run.until_done()
+    assert one.status() is State.COMPLETED
+    assert [line for line in aws.told if line.startswith("Notifications have stopped")]
+
+
 def test_an_hour_without_any_outcome_costs_few_calls(aws: Any) -> None:
     run = Run(aws)
     [one] = run.add()

@@ -14,10 +14,10 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import explained
+from async_endpoint.client.explain import code_of, explained
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.target import Target
-from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput
+from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput, NotReady
 from async_endpoint.contract.notifications import Notification, parse_notification
 
 NAME_CHARS: Final = 40  # of the endpoint's name, in the queue's: module access allows callers queues of that prefix
@@ -31,6 +31,9 @@ HIDDEN_SECONDS: Final = 43_200
 UNDELETED: Final = 50_000
 HEARTBEAT: Final = "async-endpoint-heartbeat"  # tag: seconds since the epoch at which the owner was last alive
 HEARTBEAT_SECONDS: Final = 3_600
+# SQS asks for a second between making a queue and using it (API reference, CreateQueue); this is what we bear with.
+SETTLING_SECONDS: Final = 15.0
+ABSENT: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 CLOSING_SECONDS: Final = 0.5  # the longest pause between two tries to remove something: at the end there is little time
 
 
@@ -47,7 +50,7 @@ class Announcements:
         self._clients, self._retries = clients, retries
         self._subscriptions: list[str] = []
         self._received = 0
-        self._beat = time.monotonic()
+        self._made = self._beat = time.monotonic()
 
     @classmethod
     def open(cls, clients: AwsClients, target: Target, prefix: str, retries: Retries) -> Announcements:
@@ -78,10 +81,14 @@ class Announcements:
 
     def receive(self, wait_seconds: int) -> list[Notification]:
         """Up to ten notifications, waited for up to 20 seconds; raises what `explained` raises."""
+        wait = max(0, min(wait_seconds, LONGEST_POLL_SECONDS))
         with explained(self._clients, "sqs:ReceiveMessage", self.url):
-            reply = self._clients.sqs.receive_message(
-                QueueUrl=self.url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=max(0, min(wait_seconds, LONGEST_POLL_SECONDS))
-            )
+            try:
+                reply = self._clients.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait)
+            except ClientError as error:
+                if code_of(error) in ABSENT and time.monotonic() - self._made < SETTLING_SECONDS:
+                    raise NotReady(f"The queue {self.url} was made just now and is not there yet.") from error
+                raise
         messages: list[dict[str, Any]] = reply.get("Messages", [])
         self._received += len(messages)
         if messages and self._received > UNDELETED:

@@ -249,3 +249,21 @@ def test_a_rule_of_a_security_group_keeps_its_description(kit: Kit) -> None:
         kit.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[https | peers])
     found = kit.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert {rule["Description"] for rule in found if rule.get("Description")} == {"a group", "a list", "a range"}
+
+
+def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(kit: Kit) -> None:
+    bucket = kit.bucket()
+    rules = [
+        {"ID": "days", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 2}},
+        {
+            "ID": "versions",
+            "Status": "Enabled",
+            "Filter": {},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 7},
+        },
+    ]
+    kit.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    found = kit.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert [rule.get("NoncurrentVersionExpiration") for rule in found] == [
+        rule.get("NoncurrentVersionExpiration") for rule in rules
+    ]

@@ -84,6 +84,16 @@ def first_state() -> bool:
     return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
 
 
+def lifecycle_versions() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
+    kept = {"NoncurrentDays": 3, "NewerNoncurrentVersions": 7}
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {}, "NoncurrentVersionExpiration": kept}
+    s3.put_bucket_lifecycle_configuration(Bucket="versions", LifecycleConfiguration={"Rules": [rule]})
+    rules = s3.get_bucket_lifecycle_configuration(Bucket="versions")["Rules"]
+    return rules[0]["NoncurrentVersionExpiration"] != kept
+
+
 def metric_samples() -> bool:
     client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
     return isinstance(get_backend("cloudwatch")[ACCOUNT][REGION].metric_data, list)
@@ -210,6 +220,7 @@ GAPS = (
     alarm_history,
     bucket_policy,
     first_state,
+    lifecycle_versions,
     metric_samples,
     redrive_policy,
     repeated_work,

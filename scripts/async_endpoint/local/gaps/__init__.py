@@ -11,6 +11,7 @@ repeated_work.py      what never changes, worked out once          tracked_insta
 sqs_queue.py          queues that do not slow down as they fill
 sns_topics.py         topics that reach all who subscribed, and do not grow as they publish
 sns_signature.py      one certificate for all deliveries           s3_denial.py        a denial says AccessDenied
+lifecycle_versions.py   how many old versions are kept
 scalable_dimensions.py  provisioned concurrency                    rule_descriptions.py  of security groups
 """
 
@@ -20,6 +21,7 @@ from async_endpoint.local.faults.deliveries import Deliveries
 from async_endpoint.local.gaps import (
     alarm_history,
     bucket_policy,
+    lifecycle_versions,
     metric_samples,
     redrive_policy,
     repeated_work,
@@ -47,6 +49,7 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
     """Mend every gap, for the whole process."""
     bucket_policy.mend()
     alarm_history.mend(ticker.alarms, hosting.clock)
+    lifecycle_versions.mend()
     metric_samples.mend(samples, hosting.clock)
     redrive_policy.mend()
     repeated_work.mend()

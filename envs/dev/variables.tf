@@ -100,7 +100,9 @@ variable "model" {
     invocation        = optional(string)
     network_isolation = optional(bool)
     role = optional(object({
-      arn                      = optional(string)
+      existing = optional(object({
+        arn = string
+      }))
       path                     = optional(string)
       permissions_boundary_arn = optional(string)
     }))
@@ -125,12 +127,29 @@ variable "network" {
 }
 
 variable "notifications" {
-  description = "Which notifications carry responses, and the queue that receives them."
+  description = "Which notifications carry responses, topics, who else is told, and the queue that receives everything."
   type = object({
-    include_response_in        = optional(set(string))
-    max_receives               = optional(number)
-    raw_message_delivery       = optional(bool)
-    retention_days             = optional(number)
+    include_response_in  = optional(set(string))
+    max_receives         = optional(number)
+    raw_message_delivery = optional(bool)
+    retention_days       = optional(number)
+    subscriptions = optional(map(object({
+      endpoint             = string
+      filter_policy        = optional(string)
+      outcomes             = optional(set(string))
+      protocol             = string
+      raw_message_delivery = optional(bool)
+    })))
+    topics = optional(object({
+      error = optional(object({
+        arn         = string
+        kms_key_arn = optional(string)
+      }))
+      success = optional(object({
+        arn         = string
+        kms_key_arn = optional(string)
+      }))
+    }))
     visibility_timeout_seconds = optional(number)
   })
   default  = {}
@@ -159,8 +178,22 @@ variable "scaling" {
 }
 
 variable "storage" {
-  description = "What happens to data: expiry by prefix, and what destroying deletes."
+  description = "Bucket, key, prefixes, readers, expiry, and what destroying deletes."
   type = object({
+    access_logs = optional(object({
+      destination = optional(object({
+        bucket_name = string
+        prefix      = optional(string)
+      }))
+    }))
+    existing = optional(object({
+      bucket = optional(object({
+        name = string
+      }))
+      key = optional(object({
+        arn = string
+      }))
+    }))
     expire_after_days = optional(object({
       failure    = optional(number)
       input      = optional(number)
@@ -169,6 +202,16 @@ variable "storage" {
     }))
     force_destroy            = optional(bool)
     key_deletion_window_days = optional(number)
+    prefixes = optional(object({
+      failure = optional(string)
+      input   = optional(string)
+      model   = optional(string)
+      output  = optional(string)
+    }))
+    readers = optional(map(object({
+      principal_arns = set(string)
+      reads          = optional(set(string))
+    })))
   })
   default  = {}
   nullable = false

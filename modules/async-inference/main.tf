@@ -20,9 +20,14 @@ module "storage" {
   source = "../storage"
 
   name                     = local.name
+  access_logs              = var.storage.access_logs
+  existing                 = var.storage.existing
   expire_after_days        = var.storage.expire_after_days
   force_destroy            = var.storage.force_destroy
   key_deletion_window_days = var.storage.key_deletion_window_days
+  prefixes                 = var.storage.prefixes
+  readers                  = var.storage.readers
+  topic_arns               = [for topic in values(var.notifications.topics) : topic.arn if topic != null]
 }
 
 module "notifications" {
@@ -31,18 +36,22 @@ module "notifications" {
   name          = local.name
   kms_key_arn   = module.storage.kms_key_arn
   results_queue = var.notifications
+  subscriptions = var.notifications.subscriptions
+  topics        = var.notifications.topics
 }
 
 module "model" {
   source = "../model"
 
-  name              = local.name
-  endpoint_names    = [local.name]
-  network_isolation = var.model.network_isolation
-  role              = var.model.role
-  storage           = local.storage
-  topic_arns        = module.notifications.topic_arns
-  vpc               = var.network
+  name               = local.name
+  endpoint_names     = [local.name]
+  invocation         = var.model.invocation
+  network_isolation  = var.model.network_isolation
+  role               = var.model.role
+  storage            = local.storage
+  topic_arns         = module.notifications.topic_arns
+  topic_kms_key_arns = module.notifications.topic_kms_key_arns
+  vpc                = var.network
 
   containers = [
     for container in var.model.containers : merge(container, {

@@ -7,7 +7,7 @@ locals {
   _partition = data.aws_partition.current.partition
   _region    = data.aws_region.current.name
 
-  role_arn = var.role.arn == null ? aws_iam_role.execution[0].arn : var.role.arn
+  role_arn = var.role.existing == null ? aws_iam_role.execution[0].arn : var.role.existing.arn
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -29,7 +29,7 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "execution" {
-  count = var.role.arn == null ? 1 : 0
+  count = var.role.existing == null ? 1 : 0
 
   name                 = "${var.name}-execution"
   path                 = var.role.path
@@ -39,19 +39,9 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  count = var.role.arn == null ? 1 : 0
+  count = var.role.existing == null ? 1 : 0
 
   name   = "execution"
   role   = aws_iam_role.execution[0].name
   policy = data.aws_iam_policy_document.execution.json
-}
-
-moved {
-  from = aws_iam_role.execution
-  to   = aws_iam_role.execution[0]
-}
-
-moved {
-  from = aws_iam_role_policy.execution
-  to   = aws_iam_role_policy.execution[0]
 }

@@ -18,7 +18,7 @@ locals {
     for place, image in var.containers[*].image : tostring(place) => image.prebuilt != null ? image.prebuilt : {
       repository = "${image.framework}-inference"
       tag        = join("-", compact([image.version, image.processor, image.framework == "pytorch" ? local._pythons[place] : null]))
-    } if try(image.uri, null) == null && try(image.repository, null) == null && image != null
+    } if try(image.framework, null) != null || try(image.prebuilt, null) != null
   }
 
   _registry = "dkr.ecr.${local._region}.${data.aws_partition.current.dns_suffix}"

@@ -18,7 +18,7 @@ locals {
     containers        = local.containers
     invocation        = var.invocation
     network_isolation = var.network_isolation
-    role              = var.role
+    role              = try(var.role.existing.arn, var.role.path)
     vpc               = var.vpc
   }
 }

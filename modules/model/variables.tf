@@ -238,11 +238,6 @@ variable "containers" {
   }
 
   validation {
-    condition     = length(var.vpc.subnet_ids) > 0 || alltrue([for image in var.containers[*].image : try(image.private_registry, null) == null])
-    error_message = "An image in a private registry is pulled through the VPC of the model: give vpc, or keep the image in Amazon ECR."
-  }
-
-  validation {
     condition = alltrue([
       for image in var.containers[*].image : length(compact([image.repository.digest, image.repository.tag])) == 1 if try(image.repository, null) != null
     ])
@@ -346,9 +341,11 @@ variable "network_isolation" {
 }
 
 variable "role" {
-  description = "The execution role: arn of one that exists, which then needs what output execution_policy_json says, or path and permissions boundary of the one made here."
+  description = "The execution role: existing, which then needs what output execution_policy_json says, or path and permissions boundary of the one made here."
   type = object({
-    arn                      = optional(string)
+    existing = optional(object({
+      arn = string
+    }))
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
   })
@@ -356,13 +353,13 @@ variable "role" {
   nullable = false
 
   validation {
-    condition     = var.role.arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.role.arn))
-    error_message = "Field role.arn must be the ARN of an IAM role, as arn:aws:iam::account:role/name."
+    condition     = var.role.existing == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.role.existing.arn))
+    error_message = "Field role.existing.arn must be the ARN of an IAM role, as arn:aws:iam::account:role/name."
   }
 
   validation {
-    condition     = var.role.arn == null || (var.role.path == "/" && var.role.permissions_boundary_arn == null)
-    error_message = "Fields role.path and role.permissions_boundary_arn are those of a role made here; leave them out beside role.arn."
+    condition     = var.role.existing == null || (var.role.path == "/" && var.role.permissions_boundary_arn == null)
+    error_message = "Fields role.path and role.permissions_boundary_arn are those of a role made here; leave them out beside role.existing."
   }
 }
 
@@ -452,5 +449,12 @@ variable "vpc" {
   validation {
     condition     = alltrue([for id in var.vpc.subnet_ids : startswith(id, "subnet-")]) && alltrue([for id in var.vpc.security_group_ids : startswith(id, "sg-")])
     error_message = "Field vpc.subnet_ids must hold ids such as subnet-0123456789abcdef0, and vpc.security_group_ids ids such as sg-0123456789abcdef0."
+  }
+
+  # Here and not among the rules of containers: those would then wait for the network, and a change there would leave the image
+  # unknown until the apply, and so replace the model.
+  validation {
+    condition     = length(var.vpc.subnet_ids) > 0 || alltrue([for image in var.containers[*].image : try(image.private_registry, null) == null])
+    error_message = "An image in a private registry is pulled through the VPC of the model: give vpc, or keep the image in Amazon ECR."
   }
 }

@@ -5,21 +5,24 @@ data "aws_region" "current" {}
 locals {
   _account  = data.aws_caller_identity.current.account_id
   _location = "${data.aws_region.current.name}:${local._account}"
-  _topics   = toset(["error", "success"])
+  _made     = toset([for outcome, topic in var.topics : outcome if topic == null])
 
   # Computed rather than read from the topics, so that the queues need not wait for them.
-  topic_arns = [for outcome in local._topics : "arn:${data.aws_partition.current.partition}:sns:${local._location}:${var.name}-${outcome}"]
+  topic_arns = {
+    for outcome, topic in var.topics :
+    outcome => topic == null ? "arn:${data.aws_partition.current.partition}:sns:${local._location}:${var.name}-${outcome}" : topic.arn
+  }
 }
 
 resource "aws_sns_topic" "this" {
-  for_each = local._topics
+  for_each = local._made
 
   name              = "${var.name}-${each.key}"
   kms_master_key_id = var.kms_key_arn
 }
 
 data "aws_iam_policy_document" "topic" {
-  for_each = local._topics
+  for_each = local._made
 
   statement {
     sid       = "AllowOwnAccount"
@@ -52,18 +55,8 @@ data "aws_iam_policy_document" "topic" {
 }
 
 resource "aws_sns_topic_policy" "this" {
-  for_each = local._topics
+  for_each = local._made
 
   arn    = aws_sns_topic.this[each.key].arn
   policy = data.aws_iam_policy_document.topic[each.key].json
-}
-
-resource "aws_sns_topic_subscription" "results" {
-  for_each = local._topics
-
-  topic_arn            = aws_sns_topic.this[each.key].arn
-  protocol             = "sqs"
-  endpoint             = aws_sqs_queue.results.arn
-  raw_message_delivery = var.results_queue.raw_message_delivery
-  redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
 }

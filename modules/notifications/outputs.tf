@@ -18,7 +18,17 @@ output "results_queue" {
 
 output "topic_arns" {
   description = "Topic ARNs by outcome: error, success. They accept messages; the queue behind them may still be in the making."
-  value       = { for outcome, topic in aws_sns_topic.this : outcome => topic.arn }
+  value       = local._subscribable
 
   depends_on = [aws_sns_topic_policy.this]
+
+  precondition {
+    condition     = alltrue([for arn in values(local.topic_arns) : strcontains(arn, ":sns:${local._location}:")])
+    error_message = "Topics must lie in ${data.aws_region.current.name} and belong to account ${local._account}, as the endpoint does: Amazon SageMaker publishes to topics of its own region, and policies of other accounts cannot be seen from here. Give topics from there, or leave them out to have them made."
+  }
+}
+
+output "topic_kms_key_arns" {
+  description = "Keys of topics that are brought, which the execution role must be allowed to use (variable topic_kms_key_arns of module model)."
+  value       = distinct([for topic in values(var.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null])
 }

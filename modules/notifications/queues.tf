@@ -21,7 +21,7 @@ data "aws_iam_policy_document" "queue" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = local.topic_arns
+      values   = values(local.topic_arns)
     }
   }
 }

@@ -46,3 +46,99 @@ variable "results_queue" {
     error_message = "Field results_queue.visibility_timeout_seconds must be from 0 to 43200 seconds (12 hours)."
   }
 }
+
+variable "subscriptions" {
+  description = <<-TEXT
+    Who else is told, by name: an email address, an https URL, or the ARN of a Lambda function or an SQS queue, for the outcomes given.
+    filter_policy is JSON and matched against the message SageMaker sends, such as jsonencode({ inferenceId = [{ prefix = "nightly-" }] }).
+    What cannot be delivered becomes a dead letter. A queue has to let the topics send (sqs:SendMessage by sns.amazonaws.com, with their ARNs
+    as aws:SourceArn), and the key it is encrypted with too; a function is given that permission here.
+  TEXT
+  type = map(object({
+    endpoint             = string
+    filter_policy        = optional(string)
+    outcomes             = optional(set(string), ["error", "success"])
+    protocol             = string
+    raw_message_delivery = optional(bool, false)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.subscriptions) : can(regex("^[A-Za-z0-9_-]{1,32}$", name))])
+    error_message = "Names of subscriptions must be 1 to 32 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : contains(["email", "https", "lambda", "sqs"], subscription.protocol)])
+    error_message = "Field protocol of subscriptions must be email, https, lambda or sqs; results are not sent over plain http, and a message of them is too long for SMS."
+  }
+
+  validation {
+    condition = alltrue([
+      for subscription in var.subscriptions : can(regex(lookup({
+        email  = "^[^@\\s]+@[^@\\s]+$"
+        https  = "^https://\\S+$"
+        lambda = "^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[^:]+(:[^:]+)?$"
+        sqs    = "^arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$"
+      }, subscription.protocol, ""), subscription.endpoint))
+    ])
+    error_message = "Field endpoint of subscriptions must be what its protocol delivers to: an address for email, a URL for https, the ARN of a function for lambda, of a queue for sqs."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : !endswith(subscription.endpoint, ".fifo")])
+    error_message = "Subscriptions cannot deliver to a FIFO queue: Amazon SageMaker publishes to standard topics only. Give a standard queue."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : can(keys(jsondecode(subscription.filter_policy))) if subscription.filter_policy != null])
+    error_message = "Field filter_policy of subscriptions must be a JSON object, such as jsonencode({ invocationStatus = [\"Failed\"] })."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : length(subscription.outcomes) > 0 && length(setsubtract(subscription.outcomes, ["error", "success"])) == 0])
+    error_message = "Field outcomes of subscriptions must hold error, success or both."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : !subscription.raw_message_delivery || contains(["https", "sqs"], subscription.protocol)])
+    error_message = "Field raw_message_delivery of subscriptions is for https and sqs; Amazon SNS refuses it elsewhere."
+  }
+}
+
+variable "topics" {
+  description = "Topics by outcome that exist in this account and region, each instead of one made here, with the key each is encrypted with. Their policies and encryption stay their owner's."
+  type = object({
+    error = optional(object({
+      arn         = string
+      kms_key_arn = optional(string)
+    }))
+    success = optional(object({
+      arn         = string
+      kms_key_arn = optional(string)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for topic in values(var.topics) : !endswith(topic.arn, ".fifo") if topic != null])
+    error_message = "Amazon SageMaker does not publish to FIFO topics; give standard topics in topics.error.arn and topics.success.arn."
+  }
+
+  validation {
+    condition     = alltrue([for topic in values(var.topics) : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$", topic.arn)) if topic != null])
+    error_message = "Fields topics.error.arn and topics.success.arn must be ARNs of topics, as arn:aws:sns:region:account:name."
+  }
+
+  validation {
+    condition     = var.topics.error == null || try(var.topics.error.arn != var.topics.success.arn, true)
+    error_message = "Give topics.error.arn and topics.success.arn different topics, so that failures can be told from results and each can be subscribed to alone."
+  }
+
+  validation {
+    condition     = alltrue([for topic in values(var.topics) : topic.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", topic.kms_key_arn)) if topic != null])
+    error_message = "Field kms_key_arn of topics must be the full ARN of a key, as arn:aws:kms:region:account:key/id."
+  }
+}

@@ -1,8 +1,14 @@
-# The one key of a deployment. Topics and the results queue use it too, so that its policy is written once.
+# The one key of a deployment. Topics, the results queue, logs and volumes use it too, so that its policy is written once.
+locals {
+  kms_key_arn = var.existing.key == null ? aws_kms_key.this[0].arn : var.existing.key.arn
+}
+
 data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_109:The policy of a key delegates to the policies of its account, as AWS makes it too.
   #checkov:skip=CKV_AWS_111:The policy of a key delegates to the policies of its account, as AWS makes it too.
   #checkov:skip=CKV_AWS_356:In the policy of a key the resource is that key.
+
+  # The execution role, callers and whoever administers the key: IAM of this account says what each may do.
   statement {
     sid       = "DelegateToIam"
     actions   = ["kms:*"]
@@ -10,11 +16,11 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+      identifiers = ["arn:${local._partition}:iam::${local._account}:root"]
     }
   }
 
-  # Without this, messages from our topics to the encrypted results queue vanish (Amazon SNS guide, "encrypted queues").
+  # Without this, messages from topics to the encrypted results queue vanish (Amazon SNS guide, "encrypted queues").
   statement {
     sid       = "DeliverFromTopics"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -28,35 +34,78 @@ data "aws_iam_policy_document" "key" {
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values = [join(":", [
-        "arn", data.aws_partition.current.partition, "sns", data.aws_region.current.name,
-        data.aws_caller_identity.current.account_id, "${var.name}-*",
-      ])]
+      values   = concat(["arn:${local._partition}:sns:${local._region}:${local._account}:${var.name}-*"], var.topic_arns)
+    }
+  }
+
+  # Amazon CloudWatch Logs guide, "encrypt log data".
+  statement {
+    sid       = "EncryptLogs"
+    actions   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${local._region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${local._partition}:logs:${local._region}:${local._account}:log-group:*${var.name}*"]
+    }
+  }
+
+  # Readers of another account need the key as well as the bucket, and only to read from Amazon S3.
+  dynamic "statement" {
+    for_each = length(var.readers) > 0 ? [flatten([for reader in var.readers : tolist(reader.principal_arns)])] : []
+
+    content {
+      sid       = "DecryptForReaders"
+      actions   = ["kms:Decrypt"]
+      resources = ["*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = statement.value
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${local._region}.amazonaws.com"]
+      }
     }
   }
 }
 
 resource "aws_kms_key" "this" {
-  description             = "Data, notifications and volumes of ${var.name}"
+  count = var.existing.key == null ? 1 : 0
+
+  description             = "Data, notifications, logs and volumes of ${var.name}"
   deletion_window_in_days = var.key_deletion_window_days
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.key.json
 }
 
 resource "aws_kms_alias" "this" {
+  count = var.existing.key == null ? 1 : 0
+
   name          = "alias/${var.name}"
-  target_key_id = aws_kms_key.this.key_id
+  target_key_id = aws_kms_key.this[0].key_id
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.bucket
+  count = local._made
+
+  bucket = aws_s3_bucket.this[0].bucket
 
   rule {
     # One data key a bucket instead of one an object: a batch of thousands stays inside the request quota of KMS.
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {
-      kms_master_key_id = aws_kms_key.this.arn
+      kms_master_key_id = local.kms_key_arn
       sse_algorithm     = "aws:kms"
     }
   }

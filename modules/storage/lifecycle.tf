@@ -1,13 +1,11 @@
 # The provider waits most of a minute for these rules, so nothing but the end of an apply depends on them.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.bucket
+  count = local._made
+
+  bucket = aws_s3_bucket.this[0].bucket
 
   dynamic "rule" {
-    for_each = {
-      failure = var.expire_after_days.failure
-      input   = var.expire_after_days.input
-      output  = var.expire_after_days.output
-    }
+    for_each = { for role, days in var.expire_after_days : role => days if contains(keys(local.prefixes), role) }
 
     content {
       id     = "expire-${rule.key}"

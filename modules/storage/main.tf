@@ -3,30 +3,50 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  bucket = "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.name}"
+  _account   = data.aws_caller_identity.current.account_id
+  _partition = data.aws_partition.current.partition
+  _region    = data.aws_region.current.name
+
+  # One where a bucket is made here, none where one is brought.
+  _made = var.existing.bucket == null ? 1 : 0
+
+  bucket_arn  = local._made == 1 ? aws_s3_bucket.this[0].arn : "arn:${local._partition}:s3:::${var.existing.bucket.name}"
+  bucket_name = local._made == 1 ? aws_s3_bucket.this[0].bucket : data.aws_s3_bucket.given[0].bucket
 
   # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates.
-  prefixes = {
-    failure = "failure/"
-    input   = "input/"
-    model   = "model/"
-    output  = "output/"
-  }
+  prefixes = { for role, prefix in var.prefixes : role => prefix if prefix != null }
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Who reads and writes is told by CloudTrail data events; a second bucket for logs would be nobody's.
+  #checkov:skip=CKV_AWS_18:Access is logged where a bucket for the logs is given (access_logs.destination); one made here would be nobody's.
   #checkov:skip=CKV_AWS_144:Inputs and results expire within days, and the model comes from where it was built.
   #checkov:skip=CKV2_AWS_62:Amazon SageMaker announces results on topics of its own.
-  bucket        = local.bucket
+  count = local._made
+
+  bucket        = "${var.name}-${local._account}-${local._region}"
   force_destroy = var.force_destroy
 
   # Destroyed before the key: a bucket that is kept because it is not empty must stay readable.
   depends_on = [aws_kms_key.this]
 }
 
+data "aws_s3_bucket" "given" {
+  count = 1 - local._made
+
+  bucket = var.existing.bucket.name
+
+  lifecycle {
+    postcondition {
+      condition     = self.region == local._region
+      error_message = "Bucket ${var.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in its own region, ${local._region}. Give a bucket there."
+    }
+  }
+}
+
 resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.bucket
+  count = local._made
+
+  bucket = aws_s3_bucket.this[0].bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -34,7 +54,9 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
-  bucket                  = aws_s3_bucket.this.bucket
+  count = local._made
+
+  bucket                  = aws_s3_bucket.this[0].bucket
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -42,34 +64,19 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.bucket
+  count = local._made
+
+  bucket = aws_s3_bucket.this[0].bucket
 
   versioning_configuration {
     status = "Enabled"
   }
 }
 
-data "aws_iam_policy_document" "bucket" {
-  statement {
-    sid       = "DenyInsecureTransport"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+resource "aws_s3_bucket_logging" "this" {
+  count = local._made == 1 && var.access_logs.destination != null ? 1 : 0
 
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.bucket
-  policy = data.aws_iam_policy_document.bucket.json
+  bucket        = aws_s3_bucket.this[0].bucket
+  target_bucket = var.access_logs.destination.bucket_name
+  target_prefix = coalesce(var.access_logs.destination.prefix, "${var.name}/")
 }

@@ -1,11 +1,11 @@
 output "bucket_arn" {
   description = "ARN of the bucket."
-  value       = aws_s3_bucket.this.arn
+  value       = local.bucket_arn
 }
 
 output "bucket_name" {
   description = "Name of the bucket, once objects put into it are private and encrypted."
-  value       = aws_s3_bucket.this.bucket
+  value       = local.bucket_name
 
   depends_on = [
     aws_s3_bucket_ownership_controls.this,
@@ -16,17 +16,27 @@ output "bucket_name" {
   ]
 }
 
+output "bucket_policy_json" {
+  description = "Policy of the bucket; one that is brought needs these statements."
+  value       = data.aws_iam_policy_document.bucket.json
+}
+
+output "key_policy_json" {
+  description = "Policy of the key; one that is brought needs these statements."
+  value       = data.aws_iam_policy_document.key.json
+}
+
 output "kms_key_arn" {
   description = "ARN of the key of the deployment."
-  value       = aws_kms_key.this.arn
+  value       = local.kms_key_arn
 }
 
 output "prefixes" {
-  description = "Key prefixes by role: failure, input, model, output. Each ends in a slash."
+  description = "Key prefixes by role: failure, input, model, output, and capture where it is given. Each ends in a slash."
   value       = local.prefixes
 }
 
 output "uris" {
-  description = "S3 URIs by role: failure, input, model, output. Each ends in a slash."
-  value       = { for role, prefix in local.prefixes : role => "s3://${aws_s3_bucket.this.bucket}/${prefix}" }
+  description = "S3 URIs by role, as prefixes. Each ends in a slash."
+  value       = { for role, prefix in local.prefixes : role => "s3://${local.bucket_name}/${prefix}" }
 }

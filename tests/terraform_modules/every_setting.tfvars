@@ -31,6 +31,8 @@ notifications = {
   max_receives               = 9
   raw_message_delivery       = true
   retention_days             = 2
+  subscriptions              = { on-call = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] } }
+  topics                     = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
   visibility_timeout_seconds = 64
 }
 
@@ -44,9 +46,12 @@ scaling = {
 }
 
 storage = {
+  access_logs              = { destination = { bucket_name = "team-logs", prefix = "shop/" } }
   expire_after_days        = { failure = 11, input = 12, noncurrent = 13, output = 14 }
   force_destroy            = true
   key_deletion_window_days = 8
+  prefixes                 = { failure = "failed/", input = "in/", model = "models/", output = "out/" }
+  readers                  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
 }
 
 network = { security_group_ids = ["sg-1"], subnet_ids = ["subnet-1", "subnet-2"] }

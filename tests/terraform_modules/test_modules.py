@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-MODULES = ["access", "async-inference", "configuration", "endpoint", "model", "notifications", "state", "storage"]
+MODULES = [
+    "access",
+    "async-inference",
+    "configuration",
+    "endpoint",
+    "model",
+    "network",
+    "notifications",
+    "state",
+    "storage",
+]
 
 _VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _OUTPUT = re.compile(r'^output "(\w+)"', re.MULTILINE)

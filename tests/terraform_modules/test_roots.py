@@ -113,11 +113,17 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     queue = found["notifications.aws_sqs_queue.results"]
     assert (queue["message_retention_seconds"], queue["visibility_timeout_seconds"]) == (2 * 86400, 64)
     assert '"maxReceiveCount":9' in queue["redrive_policy"]
-    assert found['notifications.aws_sns_topic_subscription.results["error"]']["raw_message_delivery"] is True
+    delivery = found['notifications.aws_sns_topic_subscription.results["error"]']
+    assert delivery["raw_message_delivery"] is True
+    assert delivery["topic_arn"] == "arn:aws:sns:eu-west-1:123456789012:team-errors"
+    told = found['notifications.aws_sns_topic_subscription.this["on-call:error"]']
+    assert (told["topic_arn"], told["endpoint"]) == (delivery["topic_arn"], "on-call@example.com")
 
-    assert found["storage.aws_s3_bucket.this"]["force_destroy"] is True
-    assert found["storage.aws_kms_key.this"]["deletion_window_in_days"] == 8
-    rules = {rule["id"]: rule for rule in found["storage.aws_s3_bucket_lifecycle_configuration.this"]["rule"]}
+    assert found["storage.aws_s3_bucket.this[0]"]["force_destroy"] is True
+    assert found["storage.aws_kms_key.this[0]"]["deletion_window_in_days"] == 8
+    assert found["storage.aws_s3_bucket_logging.this[0]"]["target_prefix"] == "shop/"
+    assert value["storage"]["input_uri"] == f"s3://{value['storage']['bucket']}/in/"
+    rules = {rule["id"]: rule for rule in found["storage.aws_s3_bucket_lifecycle_configuration.this[0]"]["rule"]}
     assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
     assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
 

@@ -438,7 +438,7 @@ run "role_that_exists" {
   command = plan
 
   variables {
-    role = { arn = "arn:aws:iam::123456789012:role/shop-execution" }
+    role = { existing = { arn = "arn:aws:iam::123456789012:role/shop-execution" } }
   }
 
   assert {

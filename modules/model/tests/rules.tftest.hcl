@@ -379,7 +379,7 @@ run "refuses_credentials_from_what_is_no_function" {
 
 run "refuses_a_private_registry_without_vpc" {
   command         = plan
-  expect_failures = [var.containers]
+  expect_failures = [var.vpc]
 
   module {
     source = "./tests/rules"
@@ -571,7 +571,7 @@ run "refuses_a_role_by_its_name" {
   }
 
   variables {
-    role = { arn = "shop-execution" }
+    role = { existing = { arn = "shop-execution" } }
   }
 }
 
@@ -584,7 +584,7 @@ run "refuses_a_boundary_of_a_given_role" {
   }
 
   variables {
-    role = { arn = "arn:aws:iam::123456789012:role/shop", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+    role = { existing = { arn = "arn:aws:iam::123456789012:role/shop" }, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
   }
 }
 

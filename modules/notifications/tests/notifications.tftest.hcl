@@ -41,7 +41,7 @@ run "topics" {
   }
 
   assert {
-    condition     = sort(local.topic_arns) == tolist(["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"])
+    condition     = sort(values(local.topic_arns)) == tolist(["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"])
     error_message = "The ARNs the queues trust must be those the topics get."
   }
 
@@ -95,7 +95,7 @@ run "queues" {
   assert {
     condition = alltrue([
       for document in data.aws_iam_policy_document.queue :
-      sort(one(one(document.statement).condition).values) == sort(local.topic_arns)
+      sort(one(one(document.statement).condition).values) == sort(values(local.topic_arns))
     ])
     error_message = "Only the two topics may send."
   }
@@ -116,5 +116,107 @@ run "subscriptions" {
       jsondecode(subscription.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn }
     ])
     error_message = "What cannot be delivered must become a dead letter."
+  }
+}
+
+run "subscribers" {
+  command = plan
+
+  variables {
+    subscriptions = {
+      on-call  = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] }
+      hook     = { protocol = "https", endpoint = "https://example.com/results", outcomes = ["success"], raw_message_delivery = true }
+      function = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:collect", outcomes = ["success"] }
+      nightly = {
+        protocol      = "sqs"
+        endpoint      = "arn:aws:sqs:eu-west-1:123456789012:nightly"
+        filter_policy = jsonencode({ inferenceId = [{ prefix = "nightly-" }] })
+      }
+    }
+  }
+
+  assert {
+    condition = {
+      for name, subscription in aws_sns_topic_subscription.this : name => "${subscription.protocol} ${subscription.endpoint} ${subscription.raw_message_delivery}"
+      } == {
+      "function:success" = "lambda arn:aws:lambda:eu-west-1:123456789012:function:collect false"
+      "hook:success"     = "https https://example.com/results true"
+      "nightly:error"    = "sqs arn:aws:sqs:eu-west-1:123456789012:nightly false"
+      "nightly:success"  = "sqs arn:aws:sqs:eu-west-1:123456789012:nightly false"
+      "on-call:error"    = "email on-call@example.com false"
+    }
+    error_message = "Each must be subscribed to the outcomes it asks for and to no other."
+  }
+
+  assert {
+    condition = {
+      for name, subscription in aws_sns_topic_subscription.this : name => subscription.filter_policy_scope if subscription.filter_policy != null
+    } == { "nightly:error" = "MessageBody", "nightly:success" = "MessageBody" }
+    error_message = "A filter must look at the message, since there are no attributes."
+  }
+
+  assert {
+    condition = alltrue([
+      for subscription in aws_sns_topic_subscription.this :
+      jsondecode(subscription.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn }
+    ])
+    error_message = "What cannot be delivered must become a dead letter, whoever it is for."
+  }
+
+  assert {
+    condition = (
+      keys(aws_lambda_permission.deliver) == ["function:success"]
+      && one(values(aws_lambda_permission.deliver)).source_arn == "arn:aws:sns:eu-west-1:123456789012:shop-test-success"
+      && one(values(aws_lambda_permission.deliver)).principal == "sns.amazonaws.com"
+    )
+    error_message = "A function must be callable for the topic it is subscribed to, and for no other."
+  }
+}
+
+run "a_topic_that_exists" {
+  command = plan
+
+  variables {
+    topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
+  }
+
+  assert {
+    condition     = keys(aws_sns_topic.this) == ["success"] && keys(aws_sns_topic_policy.this) == ["success"]
+    error_message = "A topic that is brought is neither made nor given a policy."
+  }
+
+  assert {
+    condition     = output.topic_arns.error == "arn:aws:sns:eu-west-1:123456789012:team-errors" && aws_sns_topic_subscription.results["error"].topic_arn == output.topic_arns.error
+    error_message = "What is brought is what is used, and it delivers to the results queue."
+  }
+
+  assert {
+    condition = alltrue([
+      for document in data.aws_iam_policy_document.queue : contains(one(one(document.statement).condition).values, "arn:aws:sns:eu-west-1:123456789012:team-errors")
+    ])
+    error_message = "The queues must take its messages."
+  }
+
+  assert {
+    condition     = output.topic_kms_key_arns == tolist(["arn:aws:kms:eu-west-1:123456789012:key/team"])
+    error_message = "Its key must be known, for the execution role."
+  }
+}
+
+run "refuses_a_topic_of_another_region" {
+  command         = plan
+  expect_failures = [output.topic_arns]
+
+  variables {
+    topics = { error = { arn = "arn:aws:sns:us-east-1:123456789012:team-errors" } }
+  }
+}
+
+run "refuses_a_topic_of_another_account" {
+  command         = plan
+  expect_failures = [output.topic_arns]
+
+  variables {
+    topics = { success = { arn = "arn:aws:sns:eu-west-1:210987654321:team-results" } }
   }
 }

@@ -3,7 +3,34 @@ variables {
   name = "shop-test"
 }
 
-run "refuses_to_expire_at_once" {
+run "refuses_logs_of_a_bucket_that_is_brought" {
+  command         = plan
+  expect_failures = [var.access_logs]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access_logs = { destination = { bucket_name = "team-logs" } }
+    existing    = { bucket = { name = "team-data" } }
+  }
+}
+
+run "refuses_a_bucket_by_its_uri" {
+  command         = plan
+  expect_failures = [var.existing]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    existing = { bucket = { name = "s3://team-data" } }
+  }
+}
+
+run "refuses_half_a_day" {
   command         = plan
   expect_failures = [var.expire_after_days]
 
@@ -12,11 +39,11 @@ run "refuses_to_expire_at_once" {
   }
 
   variables {
-    expire_after_days = { input = 0 }
+    expire_after_days = { input = 0.5 }
   }
 }
 
-run "refuses_a_short_deletion_window" {
+run "refuses_a_key_that_is_gone_in_six_days" {
   command         = plan
   expect_failures = [var.key_deletion_window_days]
 
@@ -29,7 +56,20 @@ run "refuses_a_short_deletion_window" {
   }
 }
 
-run "refuses_a_name_no_bucket_can_have" {
+run "refuses_a_key_by_its_alias" {
+  command         = plan
+  expect_failures = [var.existing]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    existing = { key = { arn = "alias/team" } }
+  }
+}
+
+run "refuses_a_name_that_is_too_long" {
   command         = plan
   expect_failures = [var.name]
 
@@ -38,6 +78,97 @@ run "refuses_a_name_no_bucket_can_have" {
   }
 
   variables {
-    name = "Shop_Test"
+    name = "a-name-of-more-than-thirty-five-characters"
+  }
+}
+
+run "refuses_a_prefix_without_a_slash" {
+  command         = plan
+  expect_failures = [var.prefixes]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    prefixes = { input = "input" }
+  }
+}
+
+run "refuses_outputs_below_inputs" {
+  command         = plan
+  expect_failures = [var.prefixes]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    prefixes = { input = "data/", output = "data/output/" }
+  }
+}
+
+run "refuses_one_prefix_for_two" {
+  command         = plan
+  expect_failures = [var.prefixes]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    prefixes = { failure = "results/", output = "results/" }
+  }
+}
+
+run "refuses_a_reader_with_a_space" {
+  command         = plan
+  expect_failures = [var.readers]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    readers = { "the analysts" = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+  }
+}
+
+run "refuses_everybody_as_a_reader" {
+  command         = plan
+  expect_failures = [var.readers]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    readers = { All = { principal_arns = ["*"] } }
+  }
+}
+
+run "refuses_a_reader_of_what_is_not_there" {
+  command         = plan
+  expect_failures = [var.readers]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    readers = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"], reads = ["capture"] } }
+  }
+}
+
+run "refuses_a_fifo_topic" {
+  command         = plan
+  expect_failures = [var.topic_arns]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    topic_arns = ["arn:aws:sns:eu-west-1:123456789012:team-results.fifo"]
   }
 }

@@ -14,6 +14,10 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { name = "eu-west-1" }
   }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::shop" }
+  }
 }
 
 variables {
@@ -22,27 +26,27 @@ variables {
 
 run "bucket" {
   assert {
-    condition     = aws_s3_bucket.this.bucket == "shop-test-123456789012-eu-west-1" && !aws_s3_bucket.this.force_destroy
+    condition     = aws_s3_bucket.this[0].bucket == "shop-test-123456789012-eu-west-1" && !aws_s3_bucket.this[0].force_destroy
     error_message = "The name must be unique by account and region, and objects must survive unless asked otherwise."
   }
 
   assert {
     condition = alltrue([
-      aws_s3_bucket_public_access_block.this.block_public_acls,
-      aws_s3_bucket_public_access_block.this.block_public_policy,
-      aws_s3_bucket_public_access_block.this.ignore_public_acls,
-      aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+      aws_s3_bucket_public_access_block.this[0].block_public_acls,
+      aws_s3_bucket_public_access_block.this[0].block_public_policy,
+      aws_s3_bucket_public_access_block.this[0].ignore_public_acls,
+      aws_s3_bucket_public_access_block.this[0].restrict_public_buckets,
     ])
     error_message = "Public access must be blocked in all four ways."
   }
 
   assert {
-    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    condition     = aws_s3_bucket_versioning.this[0].versioning_configuration[0].status == "Enabled"
     error_message = "Objects must be versioned."
   }
 
   assert {
-    condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
+    condition     = aws_s3_bucket_ownership_controls.this[0].rule[0].object_ownership == "BucketOwnerEnforced"
     error_message = "The bucket owner must own every object."
   }
 
@@ -68,14 +72,14 @@ run "bucket" {
 
 run "encryption" {
   assert {
-    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    condition     = aws_kms_key.this[0].enable_key_rotation && aws_kms_key.this[0].deletion_window_in_days == 30
     error_message = "The key must rotate, and be restorable for as long as possible."
   }
 
   assert {
     condition = alltrue([
-      for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule :
-      rule.bucket_key_enabled && rule.apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this.arn
+      for rule in aws_s3_bucket_server_side_encryption_configuration.this[0].rule :
+      rule.bucket_key_enabled && rule.apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this[0].arn
       && rule.apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms"
     ])
     error_message = "Objects must be encrypted with the key of the deployment, by a bucket key."
@@ -88,8 +92,9 @@ run "encryption" {
       } == {
       DelegateToIam     = "arn:aws:iam::123456789012:root"
       DeliverFromTopics = "sns.amazonaws.com"
+      EncryptLogs       = "logs.eu-west-1.amazonaws.com"
     }
-    error_message = "The key must be governed by the account's IAM, and serve Amazon SNS."
+    error_message = "The key must be governed by the account's IAM, and serve Amazon SNS and Amazon CloudWatch Logs."
   }
 
   assert {
@@ -104,6 +109,115 @@ run "encryption" {
   }
 }
 
+run "key_of_topics_elsewhere" {
+  command = plan
+
+  variables {
+    topic_arns = ["arn:aws:sns:eu-west-1:123456789012:team-results"]
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.key.statement : one(statement.condition).values if statement.sid == "DeliverFromTopics"
+    ]) == tolist(["arn:aws:sns:eu-west-1:123456789012:shop-test-*", "arn:aws:sns:eu-west-1:123456789012:team-results"])
+    error_message = "Topics of another name must be able to deliver too."
+  }
+}
+
+run "readers_of_another_account" {
+  command = plan
+
+  variables {
+    prefixes = { output = "results/out/", failure = "results/failed/" }
+    readers  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.bucket.statement :
+      statement.sid => jsonencode([statement.actions, sort(statement.resources), one(statement.principals).identifiers]) if statement.sid != "DenyInsecureTransport"
+      } == {
+      ListAnalysts = jsonencode([["s3:ListBucket"], ["arn:aws:s3:::shop"], ["arn:aws:iam::210987654321:root"]])
+      ReadAnalysts = jsonencode([["s3:GetObject"], ["arn:aws:s3:::shop/results/failed/*", "arn:aws:s3:::shop/results/out/*"], ["arn:aws:iam::210987654321:root"]])
+    }
+    error_message = "Readers must be allowed results, and nothing else."
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.bucket.statement : sort(one(statement.condition).values) if statement.sid == "ListAnalysts"
+    ]) == tolist(["results/failed/*", "results/out/*"])
+    error_message = "Readers must list results only."
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.key.statement :
+      one(statement.actions) == "kms:Decrypt" && one(one(statement.principals).identifiers) == "arn:aws:iam::210987654321:root"
+      && one(statement.condition).variable == "kms:ViaService" && one(statement.condition).values == tolist(["s3.eu-west-1.amazonaws.com"])
+      if statement.sid == "DecryptForReaders"
+    ])
+    error_message = "Readers must be able to decrypt what they read from Amazon S3, and nothing else."
+  }
+}
+
+run "bucket_and_key_that_exist" {
+  command = plan
+
+  variables {
+    existing = { bucket = { name = "team-data" }, key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
+    prefixes = { capture = "shop/capture/", failure = "shop/failure/", input = "shop/input/", model = "shop/model/", output = "shop/output/" }
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.given
+    values = { bucket = "team-data", region = "eu-west-1" }
+  }
+
+  assert {
+    condition = (
+      length(aws_s3_bucket.this) + length(aws_kms_key.this) + length(aws_s3_bucket_policy.this) + length(aws_s3_bucket_lifecycle_configuration.this) == 0
+      && length(aws_s3_bucket_server_side_encryption_configuration.this) + length(aws_s3_bucket_versioning.this) + length(aws_kms_alias.this) == 0
+    )
+    error_message = "Nothing of a bucket or key that is brought may be touched."
+  }
+
+  assert {
+    condition = (
+      output.bucket_arn == "arn:aws:s3:::team-data" && output.bucket_name == "team-data"
+      && output.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/team" && output.uris.capture == "s3://team-data/shop/capture/"
+    )
+    error_message = "What is brought is what is used."
+  }
+}
+
+run "refuses_a_bucket_of_another_region" {
+  command         = plan
+  expect_failures = [data.aws_s3_bucket.given]
+
+  variables {
+    existing = { bucket = { name = "team-data" } }
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.given
+    values = { bucket = "team-data", region = "us-east-1" }
+  }
+}
+
+run "access_logs" {
+  command = plan
+
+  variables {
+    access_logs = { destination = { bucket_name = "team-logs" } }
+  }
+
+  assert {
+    condition     = aws_s3_bucket_logging.this[0].target_bucket == "team-logs" && aws_s3_bucket_logging.this[0].target_prefix == "shop-test/"
+    error_message = "Access must be logged where asked, below the name."
+  }
+}
+
 run "lifecycle" {
   command = plan
 
@@ -113,7 +227,7 @@ run "lifecycle" {
 
   assert {
     condition = {
-      for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
       rule.filter[0].prefix => rule.expiration[0].days if rule.id != "remove-leftovers"
     } == { "failure/" = 3, "input/" = 1, "output/" = 2 }
     error_message = "Inputs, outputs and failures must expire; models must not."
@@ -121,7 +235,7 @@ run "lifecycle" {
 
   assert {
     condition = one([
-      for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
       rule.abort_incomplete_multipart_upload[0].days_after_initiation == 1
       && rule.noncurrent_version_expiration[0].noncurrent_days == 4
       && rule.expiration[0].expired_object_delete_marker
@@ -131,7 +245,7 @@ run "lifecycle" {
   }
 
   assert {
-    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled"])
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.status == "Enabled"])
     error_message = "Every rule must be in force."
   }
 }

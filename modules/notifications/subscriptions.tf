@@ -1,0 +1,46 @@
+locals {
+  # A subscription for each outcome it is for, by "name:outcome".
+  _subscriptions = merge(flatten([
+    for name, subscription in var.subscriptions : [
+      for outcome in subscription.outcomes : { "${name}:${outcome}" = merge(subscription, { outcome = outcome }) }
+    ]
+  ])...)
+
+  # Where topics are made here, a subscription waits for them; a topic that is brought is there.
+  _subscribable = { for outcome, arn in local.topic_arns : outcome => try(aws_sns_topic.this[outcome].arn, arn) }
+}
+
+resource "aws_sns_topic_subscription" "results" {
+  for_each = local._subscribable
+
+  topic_arn            = each.value
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.results.arn
+  raw_message_delivery = var.results_queue.raw_message_delivery
+  redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
+}
+
+# Email waits to be confirmed by its reader; Terraform neither waits for that nor can delete it before.
+resource "aws_sns_topic_subscription" "this" {
+  for_each = local._subscriptions
+
+  topic_arn            = local._subscribable[each.value.outcome]
+  protocol             = each.value.protocol
+  endpoint             = each.value.endpoint
+  filter_policy        = each.value.filter_policy
+  raw_message_delivery = each.value.raw_message_delivery
+  redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
+
+  # SageMaker sends no message attributes: a filter on them, which is what Amazon SNS takes it for, would let nothing pass.
+  filter_policy_scope = each.value.filter_policy == null ? null : "MessageBody"
+}
+
+resource "aws_lambda_permission" "deliver" {
+  for_each = { for name, subscription in local._subscriptions : name => subscription if subscription.protocol == "lambda" }
+
+  statement_id  = "${var.name}-${replace(each.key, ":", "-")}"
+  action        = "lambda:InvokeFunction"
+  function_name = each.value.endpoint
+  principal     = "sns.amazonaws.com"
+  source_arn    = local.topic_arns[each.value.outcome]
+}

@@ -127,6 +127,15 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
     assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
 
+    _model_is_as_set(found)
+
+    assert found['access.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
+    assert found["access.aws_iam_role.github[0]"]["max_session_duration"] == 7200
+    assert found['access.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
+    assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
+
+
+def _model_is_as_set(found: dict[str, Any]) -> None:
     model = found["model.aws_sagemaker_model.this"]
     assert model["enable_network_isolation"] is True
     network = model["vpc_config"][0]
@@ -146,11 +155,6 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
         "TS_MAX_RESPONSE_SIZE": "69",
     }
     assert container["environment"].items() >= expected.items()
-
-    assert found['access.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
-    assert found["access.aws_iam_role.github[0]"]["max_session_duration"] == 7200
-    assert found['access.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
-    assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
 
 
 def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,8 @@ def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
         for root in roots:
             (root / OVERRIDE_FILE).write_text(local_override(url, Path("terraform.tfstate")))
             _put_archives(root)
-            _terraform(root, environment, "init", "-input=false", "-lockfile=readonly", "-no-color")
+            locked = ["-lockfile=readonly"] if (root / ".terraform.lock.hcl").exists() else []
+            _terraform(root, environment, "init", "-input=false", "-no-color", *locked)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda root: _plan(root, environment, work), roots))
     finally:

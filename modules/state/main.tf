@@ -63,8 +63,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
 
     noncurrent_version_expiration {
-      newer_noncurrent_versions = var.keep.versions
-      noncurrent_days           = var.keep.days
+      noncurrent_days = var.keep_days
     }
   }
 

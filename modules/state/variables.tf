@@ -17,23 +17,15 @@ variable "create_key" {
   nullable    = false
 }
 
-variable "keep" {
-  description = "Which replaced versions of a state stay: the newest, and all that were replaced within so many days."
-  type = object({
-    days     = optional(number, 90)
-    versions = optional(number, 20)
-  })
-  default  = {}
-  nullable = false
+variable "keep_days" {
+  description = "Days that a replaced version of a state stays. The newest version is never removed."
+  type        = number
+  default     = 90
+  nullable    = false
 
   validation {
-    condition     = var.keep.days >= 1 && floor(var.keep.days) == var.keep.days
-    error_message = "Field keep.days must be a whole number of days, 1 or more."
-  }
-
-  validation {
-    condition     = var.keep.versions >= 1 && var.keep.versions <= 100 && floor(var.keep.versions) == var.keep.versions
-    error_message = "Field keep.versions must be a whole number from 1 to 100, the most Amazon S3 counts."
+    condition     = var.keep_days >= 1 && floor(var.keep_days) == var.keep_days
+    error_message = "Variable keep_days must be a whole number of days, 1 or more."
   }
 }
 

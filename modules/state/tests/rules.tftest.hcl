@@ -15,27 +15,14 @@ run "refuses_a_bucket_name_with_dots" {
 
 run "refuses_parts_of_days" {
   command         = plan
-  expect_failures = [var.keep]
+  expect_failures = [var.keep_days]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    keep = { days = 0.5 }
-  }
-}
-
-run "refuses_to_keep_no_version" {
-  command         = plan
-  expect_failures = [var.keep]
-
-  module {
-    source = "./tests/rules"
-  }
-
-  variables {
-    keep = { versions = 0 }
+    keep_days = 0.5
   }
 }
 

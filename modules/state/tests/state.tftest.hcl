@@ -64,8 +64,8 @@ run "bucket" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_lifecycle_configuration.this.rule).noncurrent_version_expiration).newer_noncurrent_versions == 20
-    error_message = "The newest versions must stay."
+    condition     = one(one(aws_s3_bucket_lifecycle_configuration.this.rule).noncurrent_version_expiration).noncurrent_days == 90
+    error_message = "Replaced versions must stay for three months."
   }
 
   assert {

@@ -137,20 +137,20 @@ data "aws_iam_policy_document" "deployer" {
 
   statement {
     sid       = "SetUpBucket"
-    actions   = ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket", "s3:PutBucket*", "s3:Put*Configuration"]
+    actions   = ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*", "s3:PutBucket*", "s3:Put*Configuration"]
     resources = [var.storage.bucket_arn]
   }
 
   statement {
     sid       = "PutModels"
-    actions   = ["s3:DeleteObject", "s3:GetObject*", "s3:PutObject*"]
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject*", "s3:PutObject*"]
     resources = ["${var.storage.bucket_arn}/${var.storage.prefixes.model}*"]
   }
 
   statement {
     sid = "Announce"
     actions = [
-      "sns:CreateTopic", "sns:DeleteTopic", "sns:Get*Attributes", "sns:ListTagsForResource", "sns:Set*Attributes", "sns:Subscribe",
+      "sns:CreateTopic", "sns:DeleteTopic", "sns:Get*Attributes", "sns:List*", "sns:Set*Attributes", "sns:Subscribe",
       "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueue*",
       "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
     ]
@@ -181,7 +181,7 @@ data "aws_iam_policy_document" "deployer" {
 
     content {
       sid       = "EmptyAndDestroyBucket"
-      actions   = ["s3:DeleteBucket*", "s3:DeleteObject*", "s3:ListBucketVersions"]
+      actions   = ["s3:DeleteBucket*", "s3:DeleteObject*"]
       resources = [var.storage.bucket_arn, "${var.storage.bucket_arn}/*"]
     }
   }

@@ -1,0 +1,195 @@
+"""Examples as Terraform roots: each copied, its archives built, applied on a local AWS that the worker's examples share.
+
+Each must leave nothing behind, so that the next one finds the local AWS as new.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import tftest
+
+from async_endpoint.model_package.archive import build_archive
+from async_endpoint.terraform.aim import process_environment
+from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+COMMAND = Path(sys.executable).with_name("async-endpoint")
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """A local AWS in a process of its own; `folder` is a checkout to it."""
+
+    folder: Path
+    url: str
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service, region_name=REGION, endpoint_url=self.url, aws_access_key_id="local", aws_secret_access_key="local"
+        )
+
+    def environment(self) -> dict[str, str]:
+        """What Terraform runs under: nothing of it reaches AWS."""
+        return process_environment(os.environ, self.folder / "terraform.rc", self.url)
+
+
+@dataclass
+class Example:
+    """One example in a copy of the checkout's modules and examples."""
+
+    name: str
+    folder: Path
+    aws: LocalAws
+    _terraform: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("modules", "examples"):
+            shutil.copytree(CHECKOUT / name, self.folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        for file in (self.folder / "modules").glob("*/*.tf"):  # what must outlive a mistake must not outlive a test
+            file.write_text(file.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
+        root = self.folder / "examples" / self.name
+        for code in root.rglob("code"):
+            model = code.parent
+            suffix = "" if model.name == "model" else f"-{model.name}"
+            build_archive(model, self.folder / "build" / f"{self.name}{suffix}.tar.gz")
+        self._terraform = tftest.TerraformTest(str(root))
+        self._terraform.env = self.aws.environment()
+        self._terraform.setup(cleanup_on_exit=False)
+
+    @property
+    def main(self) -> Path:
+        """The file that a test may change."""
+        return self.folder / "examples" / self.name / "main.tf"
+
+    def apply(self) -> dict[str, Any]:
+        """Apply, and return the outputs; TerraformTestError says what went wrong."""
+        self._terraform.apply()
+        return dict(self._terraform.output())
+
+    def changes(self) -> list[str]:
+        """What another plan would change: `actions address`, none when it is empty."""
+        planned = self._terraform.plan(output=True)
+        changes = {address: change["change"]["actions"] for address, change in planned.resource_changes.items()}
+        return [
+            f"{'+'.join(actions)} {address}" for address, actions in changes.items() if actions not in (["no-op"], ["read"])
+        ]
+
+    def destroy(self) -> None:
+        self._terraform.destroy()
+
+    def until(self, look: Callable[[], Any], what: str, seconds: float = 90) -> Any:
+        """What `look` returns once that is true."""
+        deadline = time.monotonic() + seconds
+        while not (seen := look()):
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+            time.sleep(0.2)
+        return seen
+
+    def still(self, endpoint: str) -> None:
+        """Until nothing of an endpoint is in progress: SageMaker deletes none before, and the provider takes that for done."""
+        self.until(
+            lambda: self.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService",
+            f"{endpoint} is InService",
+        )
+
+    def invoke(self, endpoint: str, body: str, content_type: str = "application/json", **more: Any) -> tuple[str, str]:
+        """The answer of a real-time or serverless endpoint, and the variant that gave it."""
+        answer = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=content_type, **more)
+        return answer["Body"].read().decode(), answer["InvokedProductionVariant"]
+
+    def object(self, uri: str) -> str | None:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            return str(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        except self.s3.exceptions.NoSuchKey:
+            return None
+
+    s3 = cached_property(lambda self: self.aws.client("s3"))
+    runtime = cached_property(lambda self: self.aws.client("sagemaker-runtime"))
+    sagemaker = cached_property(lambda self: self.aws.client("sagemaker"))
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    folder = tmp_path_factory.mktemp("examples")
+    for marker in ("envs", "modules/async-inference"):  # of a checkout; see workspace.py
+        (folder / marker).mkdir(parents=True)
+    (folder / "terraform.rc").write_text(cli_configuration(find_provider_mirror()))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_"))}
+    environment["XDG_CACHE_HOME"] = str(tmp_path_factory.getbasetemp() / "cache")
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [COMMAND, "local", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    started = run("up", "--port", "0", "--time-scale", "60", "--instance-launch-seconds", "20", "--detach", "--json")
+    yield LocalAws(folder, json.loads(started)["endpoint_url"])
+    run("down")
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest, local_aws: LocalAws, tmp_path: Path) -> Iterator[Example]:
+    """The example that the test's parameter names; whatever happens, it is destroyed."""
+    before = inventory(local_aws)
+    made = Example(request.param, tmp_path, local_aws)
+    yield made
+    left = {kind: sorted(set(found) - set(before[kind])) for kind, found in inventory(local_aws).items()}
+    if any(left.values()):  # a test that failed halfway
+        made.destroy()
+
+
+def inventory(aws: LocalAws) -> dict[str, list[str]]:
+    """Everything there is on a local AWS, by kind; a key that waits out its days of grace is gone."""
+    kms, sagemaker, ec2, iam = (aws.client(name) for name in ("kms", "sagemaker", "ec2", "iam"))
+    scaling, sns = aws.client("application-autoscaling"), aws.client("sns")
+    keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
+    owned = [{"Name": "is-default", "Values": ["false"]}]
+    return {
+        "alarm": [item["AlarmName"] for item in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "bucket": [item["Name"] for item in aws.client("s3").list_buckets()["Buckets"]],
+        "configuration": [item["EndpointConfigName"] for item in sagemaker.list_endpoint_configs()["EndpointConfigs"]],
+        "dashboard": [item["DashboardName"] for item in aws.client("cloudwatch").list_dashboards()["DashboardEntries"]],
+        "endpoint": [item["EndpointName"] for item in sagemaker.list_endpoints()["Endpoints"]],
+        "key": [item["KeyId"] for item in keys if item["KeyState"] != "PendingDeletion" and item["KeyManager"] == "CUSTOMER"],
+        "log group": [item["logGroupName"] for item in aws.client("logs").describe_log_groups()["logGroups"]],
+        "model": [item["ModelName"] for item in sagemaker.list_models()["Models"]],
+        "policy": [item["PolicyName"] for item in iam.list_policies(Scope="Local")["Policies"]],
+        "queue": aws.client("sqs").list_queues().get("QueueUrls", []),
+        "repository": [item["repositoryName"] for item in aws.client("ecr").describe_repositories()["repositories"]],
+        "role": [item["RoleName"] for item in iam.list_roles()["Roles"]],
+        "scalable target": [
+            item["ResourceId"] for item in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        ],
+        "subscription": [item["SubscriptionArn"] for item in sns.list_subscriptions()["Subscriptions"]],
+        "topic": [item["TopicArn"] for item in sns.list_topics()["Topics"]],
+        "VPC": [item["VpcId"] for item in ec2.describe_vpcs(Filters=owned)["Vpcs"]],
+    }
+
+
+@pytest.fixture
+def nothing_left(local_aws: LocalAws) -> Callable[[], dict[str, list[str]]]:
+    """What is there now and was not when the test began, by kind; empty when there is nothing."""
+    before = inventory(local_aws)
+
+    def left() -> dict[str, list[str]]:
+        return {kind: new for kind, found in inventory(local_aws).items() if (new := sorted(set(found) - set(before[kind])))}
+
+    return left

@@ -13,6 +13,8 @@ from async_endpoint.client.batch.run import Options, Progress
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused
 
+pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of them
+
 
 def results_of(out: Path) -> dict[str, Any]:
     """What the files of results hold, by the item's name."""

@@ -24,6 +24,7 @@ from async_endpoint.client.watch import Activity, View, Watch
 from async_endpoint.contract.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
 
 Line = Callable[..., Any]
+pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of them
 
 
 @pytest.fixture

@@ -14,6 +14,10 @@ endpoint = {
   max_concurrent_invocations = 2
 }
 
+monitoring = {
+  dashboard = false
+}
+
 scaling = {
   min_instances = 0
   max_instances = 1

@@ -22,8 +22,12 @@ variable "access" {
 variable "endpoint" {
   description = "The endpoint's variant, its logs, and how long a request may wait."
   type = object({
+    core_dump_uri                  = optional(string)
+    enable_ssm_access              = optional(bool)
+    inference_ami_version          = optional(string)
     initial_instances              = optional(number)
     instance_type                  = optional(string)
+    log_kms_key_arn                = optional(string)
     log_retention_days             = optional(number)
     max_concurrent_invocations     = optional(number)
     model_download_timeout_seconds = optional(number)
@@ -39,6 +43,34 @@ variable "environment" {
   description = "Name of the environment. Part of every name."
   type        = string
   nullable    = false
+}
+
+variable "guardrails" {
+  description = "How an update moves requests to new instances, and which alarms take it back."
+  type = object({
+    canary = optional(object({
+      instances    = optional(number)
+      percent      = optional(number)
+      wait_seconds = optional(number)
+    }))
+    linear = optional(object({
+      instances    = optional(number)
+      percent      = optional(number)
+      wait_seconds = optional(number)
+    }))
+    maximum_seconds = optional(number)
+    rollback_on     = optional(set(string))
+    rolling = optional(object({
+      instances          = optional(number)
+      percent            = optional(number)
+      rollback_instances = optional(number)
+      rollback_percent   = optional(number)
+      wait_seconds       = optional(number)
+    }))
+    termination_wait_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "model" {
@@ -110,6 +142,37 @@ variable "model" {
   nullable = false
 }
 
+variable "monitoring" {
+  description = "What alarms do, what differs from those there are, own alarms, and whether to make a dashboard."
+  type = object({
+    actions = optional(object({
+      alarm             = optional(set(string))
+      insufficient_data = optional(set(string))
+      ok                = optional(set(string))
+    }))
+    alarms = optional(map(object({
+      actions             = optional(set(string))
+      datapoints_to_alarm = optional(number)
+      enabled             = optional(bool)
+      evaluation_periods  = optional(number)
+      missing_data        = optional(string)
+      period_seconds      = optional(number)
+      statistic           = optional(string)
+      threshold           = optional(number)
+    })))
+    dashboard = optional(bool)
+    extra_alarms = optional(map(object({
+      comparison_operator = optional(string)
+      evaluation_periods  = optional(number)
+      metric              = string
+      statistic           = string
+      threshold           = number
+    })))
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "name" {
   description = "Name of what is deployed. With the environment it names everything."
   type        = string
@@ -164,12 +227,20 @@ variable "region" {
 }
 
 variable "scaling" {
-  description = "Bounds of the instance count, backlog per instance and cooldowns."
+  description = "Bounds of the instance count, backlog per instance, cooldowns and schedules."
   type = object({
-    max_instances               = optional(number)
-    min_instances               = optional(number)
-    scale_in_cooldown_seconds   = optional(number)
-    scale_out_cooldown_seconds  = optional(number)
+    max_instances              = optional(number)
+    min_instances              = optional(number)
+    scale_in_cooldown_seconds  = optional(number)
+    scale_out_cooldown_seconds = optional(number)
+    schedules = optional(map(object({
+      end_time      = optional(string)
+      max_instances = number
+      min_instances = number
+      schedule      = string
+      start_time    = optional(string)
+      timezone      = optional(string)
+    })))
     target_backlog_per_instance = optional(number)
     wake_cooldown_seconds       = optional(number)
   })

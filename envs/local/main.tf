@@ -5,8 +5,10 @@ module "async_inference" {
   name          = var.name
   access        = var.access
   endpoint      = var.endpoint
+  guardrails    = var.guardrails
   model         = var.model
   network       = var.network
+  monitoring    = var.monitoring
   notifications = var.notifications
   scaling       = var.scaling
   storage       = var.storage

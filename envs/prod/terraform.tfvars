@@ -13,20 +13,37 @@ model = {
   }]
 }
 
+# Two instances begin, so that half of the requests can try an update.
 endpoint = {
+  initial_instances          = 2
   instance_type              = "ml.g5.xlarge"
   log_retention_days         = 90
   max_concurrent_invocations = 8
   startup_timeout_seconds    = 900
 }
 
+guardrails = {
+  canary      = { instances = 1, wait_seconds = 300 }
+  rollback_on = ["invocation_failures", "model_latency", "server_errors"]
+}
+
+# Name under actions.alarm the topic that wakes somebody: it is your account's.
+monitoring = {
+  alarms = { oldest_request_age = { threshold = 1800 } }
+}
+
 notifications = {
   retention_days = 14
 }
 
+# While people are at work somebody's request finds an instance awake.
 scaling = {
   min_instances = 0
   max_instances = 8
+  schedules = {
+    evening = { min_instances = 0, max_instances = 4, schedule = "cron(0 19 ? * MON-FRI *)", timezone = "Europe/Dublin" }
+    morning = { min_instances = 1, max_instances = 8, schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Dublin" }
+  }
 }
 
 storage = {

@@ -12,6 +12,9 @@ locals {
     prefixes    = module.storage.prefixes
   }
 
+  # Of alarms of variants the name is known beforehand; asking module monitoring for it would go round in a circle.
+  _rollback_alarms = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}"]
+
   # The image follows the instance: a CPU image on a GPU instance starts, and leaves the GPU idle.
   _processor = can(regex("^ml\\.[gp][0-9r]", var.endpoint.instance_type)) ? "gpu" : "cpu"
 }
@@ -48,6 +51,7 @@ module "model" {
   invocation         = var.model.invocation
   network_isolation  = var.model.network_isolation
   role               = var.model.role
+  rollback_alarms    = local._rollback_alarms
   storage            = local.storage
   topic_arns         = module.notifications.topic_arns
   topic_kms_key_arns = module.notifications.topic_kms_key_arns
@@ -79,13 +83,44 @@ module "configuration" {
   variants = { primary = merge(var.endpoint, { model_name = module.model.name }) }
 }
 
+# Named after what is to be and not after what is, so that alarms are there before the endpoint, whose guardrails use them.
+module "monitoring" {
+  source = "../monitoring"
+
+  actions      = var.monitoring.actions
+  dashboard    = var.monitoring.dashboard
+  endpoint     = { kind = module.configuration.kind, name = local.name, variants = module.configuration.variants }
+  extra_alarms = var.monitoring.extra_alarms
+
+  # Slow is what comes near the time-out of this model.
+  alarms = merge(var.monitoring.alarms, {
+    model_latency = merge(try(var.monitoring.alarms.model_latency, {}), {
+      threshold = try(coalesce(var.monitoring.alarms.model_latency.threshold), 0.8 * 1000000 * module.model.timeout_seconds)
+    })
+  })
+}
+
 module "endpoint" {
   source = "../endpoint"
 
-  name               = local.name
-  configuration      = module.configuration
-  log_retention_days = var.endpoint.log_retention_days
-  scaling            = var.scaling
+  name          = local.name
+  configuration = module.configuration
+  guardrails    = merge(var.guardrails, { rollback_alarms = flatten([for name in var.guardrails.rollback_on : try(module.monitoring.alarm_names[name], [])]) })
+  logs          = { kms_key_arn = var.endpoint.log_kms_key_arn, retention_days = var.endpoint.log_retention_days }
+
+  scaling = {
+    primary = {
+      max_capacity               = var.scaling.max_instances
+      min_capacity               = var.scaling.min_instances
+      scale_in_cooldown_seconds  = var.scaling.scale_in_cooldown_seconds
+      scale_out_cooldown_seconds = var.scaling.scale_out_cooldown_seconds
+      schedules = {
+        for name, schedule in var.scaling.schedules : name => merge(schedule, { max_capacity = schedule.max_instances, min_capacity = schedule.min_instances })
+      }
+      targets               = { backlog_per_instance = var.scaling.target_backlog_per_instance }
+      wake_cooldown_seconds = var.scaling.wake_cooldown_seconds
+    }
+  }
 }
 
 module "access" {

@@ -31,6 +31,11 @@ output "async_endpoint" {
       request_ttl_seconds        = var.endpoint.request_ttl_seconds
     }
 
+    monitoring = {
+      alarm_names    = sort(flatten(values(module.monitoring.alarm_names)))
+      dashboard_name = module.monitoring.dashboard_name
+    }
+
     notifications = {
       dead_letter_queue_url = module.notifications.dead_letter_queue.url
       error_topic_arn       = module.notifications.topic_arns.error
@@ -39,7 +44,19 @@ output "async_endpoint" {
       success_topic_arn     = module.notifications.topic_arns.success
     }
 
-    scaling = module.endpoint.scaling
+    scaling = {
+      max_instances = var.scaling.max_instances
+      min_instances = var.scaling.min_instances
+      resource_id   = module.endpoint.scaling.primary.resource_id
+      schedules = [
+        for name, action in module.endpoint.scaling.primary.scheduled_action_names :
+        { action_name = action, max_instances = var.scaling.schedules[name].max_instances, min_instances = var.scaling.schedules[name].min_instances }
+      ]
+      target_backlog_per_instance = var.scaling.target_backlog_per_instance
+      tracking_policy_name        = module.endpoint.scaling.primary.policy_names.backlog_per_instance
+      wake_alarm_name             = module.endpoint.scaling.primary.wake.alarm_name
+      wake_policy_name            = module.endpoint.scaling.primary.wake.policy_name
+    }
 
     storage = {
       bucket      = module.storage.bucket_name
@@ -50,5 +67,5 @@ output "async_endpoint" {
     }
   }
 
-  depends_on = [module.access, module.configuration, module.endpoint, module.model, module.notifications, module.storage]
+  depends_on = [module.access, module.configuration, module.endpoint, module.model, module.monitoring, module.notifications, module.storage]
 }

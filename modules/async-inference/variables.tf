@@ -22,9 +22,13 @@ variable "access" {
 variable "endpoint" {
   description = "The endpoint's one variant (see module configuration), its logs, and how long a request may wait in its queue."
   type = object({
+    core_dump_uri                  = optional(string)
+    enable_ssm_access              = optional(bool)
+    inference_ami_version          = optional(string)
     initial_instances              = optional(number)
     instance_type                  = optional(string, "ml.m5.xlarge")
-    log_retention_days             = optional(number, 30)
+    log_kms_key_arn                = optional(string)
+    log_retention_days             = optional(number)
     max_concurrent_invocations     = optional(number)
     model_download_timeout_seconds = optional(number)
     request_ttl_seconds            = optional(number, 21600)
@@ -48,6 +52,53 @@ variable "environment" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
     error_message = "Variable environment must be 2 to 12 lowercase letters and digits that begin with a letter."
+  }
+}
+
+variable "guardrails" {
+  description = "How an update moves requests to new instances (see module endpoint), and which alarms of module monitoring take it back."
+  type = object({
+    canary = optional(object({
+      instances    = optional(number)
+      percent      = optional(number)
+      wait_seconds = optional(number)
+    }))
+    linear = optional(object({
+      instances    = optional(number)
+      percent      = optional(number)
+      wait_seconds = optional(number)
+    }))
+    maximum_seconds = optional(number)
+    rollback_on     = optional(set(string), ["server_errors"])
+    rolling = optional(object({
+      instances          = optional(number)
+      percent            = optional(number)
+      rollback_instances = optional(number)
+      rollback_percent   = optional(number)
+      wait_seconds       = optional(number)
+    }))
+    termination_wait_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(var.guardrails.rollback_on) > 0
+    error_message = "Field guardrails.rollback_on must hold at least one alarm: the provider replaces the endpoint, which is absent meanwhile, when the last one goes or the first one comes."
+  }
+
+  validation {
+    condition = alltrue([
+      for name in var.guardrails.rollback_on : contains([
+        "client_errors", "cpu", "disk", "download_failures", "gpu", "gpu_memory", "invocation_failures", "memory", "model_latency", "notification_failures", "server_errors", "upload_failures",
+      ], name)
+    ])
+    error_message = "Each name in guardrails.rollback_on must be an alarm that tells of the new instances, as server_errors, invocation_failures or model_latency do; a backlog or a request's age say nothing of them."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.guardrails.rollback_on : try(var.monitoring.alarms[name].enabled, true) != false])
+    error_message = "Leave the alarms of guardrails.rollback_on enabled in monitoring.alarms: one that is not made takes nothing back."
   }
 }
 
@@ -131,6 +182,37 @@ variable "model" {
   }
 }
 
+variable "monitoring" {
+  description = "What alarms do, what differs from those of module monitoring, own alarms, and whether to make a dashboard."
+  type = object({
+    actions = optional(object({
+      alarm             = optional(set(string))
+      insufficient_data = optional(set(string))
+      ok                = optional(set(string))
+    }), {})
+    alarms = optional(map(object({
+      actions             = optional(set(string))
+      datapoints_to_alarm = optional(number)
+      enabled             = optional(bool)
+      evaluation_periods  = optional(number)
+      missing_data        = optional(string)
+      period_seconds      = optional(number)
+      statistic           = optional(string)
+      threshold           = optional(number)
+    })), {})
+    dashboard = optional(bool)
+    extra_alarms = optional(map(object({
+      comparison_operator = optional(string)
+      evaluation_periods  = optional(number)
+      metric              = string
+      statistic           = string
+      threshold           = number
+    })), {})
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "name" {
   description = "Name of what is deployed. With the environment it names everything."
   type        = string
@@ -183,13 +265,21 @@ variable "notifications" {
 }
 
 variable "scaling" {
-  description = "Bounds of the instance count, backlog per instance and cooldowns (see module endpoint)."
+  description = "Bounds of the instance count, backlog one instance is left with, seconds to rest after an activity, and schedules that set other bounds (see module endpoint)."
   type = object({
-    max_instances               = optional(number)
-    min_instances               = optional(number)
-    scale_in_cooldown_seconds   = optional(number)
-    scale_out_cooldown_seconds  = optional(number)
-    target_backlog_per_instance = optional(number)
+    max_instances              = optional(number, 2)
+    min_instances              = optional(number, 0)
+    scale_in_cooldown_seconds  = optional(number)
+    scale_out_cooldown_seconds = optional(number)
+    schedules = optional(map(object({
+      end_time      = optional(string)
+      max_instances = number
+      min_instances = number
+      schedule      = string
+      start_time    = optional(string)
+      timezone      = optional(string)
+    })), {})
+    target_backlog_per_instance = optional(number, 5)
     wake_cooldown_seconds       = optional(number)
   })
   default  = {}

@@ -17,6 +17,7 @@ output "variants" {
       initial_instances       = variant.initial_instances
       instance_type           = variant.instance_type
       managed_scaling         = variant.managed_scaling != null
+      provisioned_concurrency = try(local._serverless.provisioned_concurrency, null)
       shadow                  = variant.shadow
       startup_timeout_seconds = variant.startup_timeout_seconds
       vcpus                   = try(local.hardware[variant.instance_type].vcpus, null)

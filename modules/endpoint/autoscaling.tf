@@ -1,95 +1,147 @@
 locals {
-  variant_name = one(keys(var.configuration.variants))
+  _dimension = "sagemaker:variant:${var.configuration.kind == "serverless" ? "DesiredProvisionedConcurrency" : "DesiredInstanceCount"}"
+
+  # What target tracking can follow. A metric that an endpoint's kind does not publish, or another dimension, never acts: the
+  # backlog is published with the endpoint's name alone, utilisation with the variant's beside it.
+  _metrics = {
+    backlog_per_instance                = { name = "ApproximateBacklogSizePerInstance", namespace = "AWS/SageMaker", by_variant = false }
+    cpu_percent                         = { name = "CPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
+    gpu_percent                         = { name = "GPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
+    invocations_per_instance            = { predefined = "SageMakerVariantInvocationsPerInstance" }
+    provisioned_concurrency_utilization = { predefined = "SageMakerVariantProvisionedConcurrencyUtilization" }
+  }
+
+  # Utilisation adds up over cores and GPUs, so that half of four cores is 200.
+  _factors = {
+    for name, variant in var.configuration.variants : name => { cpu_percent = coalesce(variant.vcpus, 1), gpu_percent = coalesce(variant.gpus, 1) }
+  }
+
+  _tracking = merge([
+    for name, scaling in var.scaling : {
+      for target, value in scaling.targets : "${name}/${target}" => merge(scaling, {
+        metric  = local._metrics[target]
+        target  = target
+        value   = value * try(local._factors[name][target], 1)
+        variant = name
+      }) if value != null
+    }
+  ]...)
 }
 
-# SageMaker refuses another instance type while a scalable target is registered. What scales is replaced with this, and the
-# endpoint comes after it: so the target is deregistered, then the endpoint updated, then the target registered again.
-resource "terraform_data" "instance_type" {
-  triggers_replace = { for name, variant in var.configuration.variants : name => variant.instance_type }
+# SageMaker refuses another instance type, and an update without a variant, while scalable targets are registered. What scales is
+# replaced with this, and the endpoint comes after it: so targets are deregistered, then the endpoint updated, then they are
+# registered again. The bounds of a variant with schedules are here because its target does not follow them (see below), and so
+# that a variant which gets its first schedule, or loses its last, is deregistered before it is registered.
+resource "terraform_data" "scaled" {
+  triggers_replace = {
+    for name, variant in var.configuration.variants : name => {
+      bounds        = length(try(var.scaling[name].schedules, {})) == 0 ? null : [var.scaling[name].min_capacity, var.scaling[name].max_capacity]
+      instance_type = variant.instance_type
+    }
+  }
 }
 
 # Named after the endpoint resource, so that destroying deregisters the target before the endpoint is deleted.
 resource "aws_appautoscaling_target" "this" {
+  for_each = { for name, scaling in var.scaling : name => scaling if length(scaling.schedules) == 0 }
+
   service_namespace  = "sagemaker"
-  scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
-  resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${local.variant_name}"
-  min_capacity       = var.scaling.min_instances
-  max_capacity       = var.scaling.max_instances
+  scalable_dimension = local._dimension
+  resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${each.key}"
+  min_capacity       = each.value.min_capacity
+  max_capacity       = each.value.max_capacity
 
   lifecycle {
-    replace_triggered_by = [terraform_data.instance_type]
+    replace_triggered_by = [terraform_data.scaled]
   }
 }
 
-# From one instance upwards, and back to none.
+# A scheduled action changes the bounds of its target. Terraform would take that for drift, and an apply during business hours
+# would undo what the morning's action did: so these bounds are set once.
+resource "aws_appautoscaling_target" "scheduled" {
+  for_each = { for name, scaling in var.scaling : name => scaling if length(scaling.schedules) > 0 }
+
+  service_namespace  = "sagemaker"
+  scalable_dimension = local._dimension
+  resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${each.key}"
+  min_capacity       = each.value.min_capacity
+  max_capacity       = each.value.max_capacity
+
+  lifecycle {
+    ignore_changes       = [max_capacity, min_capacity]
+    replace_triggered_by = [terraform_data.scaled]
+  }
+}
+
+resource "aws_appautoscaling_scheduled_action" "this" {
+  for_each = merge([
+    for name, scaling in var.scaling : { for action, schedule in scaling.schedules : "${name}/${action}" => merge(schedule, { action = action, variant = name }) }
+  ]...)
+
+  name               = "${var.name}-${each.value.action}"
+  service_namespace  = "sagemaker"
+  scalable_dimension = local._dimension
+  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
+  schedule           = each.value.schedule
+  timezone           = each.value.timezone
+  start_time         = each.value.start_time
+  end_time           = each.value.end_time
+
+  scalable_target_action {
+    min_capacity = each.value.min_capacity
+    max_capacity = each.value.max_capacity
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.scaled]
+  }
+}
+
+# An asynchronous variant: from one instance upwards, and back to none.
 resource "aws_appautoscaling_policy" "tracking" {
-  name               = "${var.name}-backlog-per-instance"
+  for_each = local._tracking
+
+  name               = "${var.name}-${replace(each.value.target, "_", "-")}"
   policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-  resource_id        = aws_appautoscaling_target.this.resource_id
+  service_namespace  = "sagemaker"
+  scalable_dimension = local._dimension
+  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
 
   target_tracking_scaling_policy_configuration {
-    target_value       = var.scaling.target_backlog_per_instance
-    scale_in_cooldown  = var.scaling.scale_in_cooldown_seconds
-    scale_out_cooldown = var.scaling.scale_out_cooldown_seconds
+    target_value       = each.value.value
+    scale_in_cooldown  = each.value.scale_in_cooldown_seconds
+    scale_out_cooldown = each.value.scale_out_cooldown_seconds
 
-    # Published with the endpoint's name alone; with a variant name beside it the policy would never see a value.
-    customized_metric_specification {
-      namespace   = "AWS/SageMaker"
-      metric_name = "ApproximateBacklogSizePerInstance"
-      statistic   = "Average"
+    dynamic "predefined_metric_specification" {
+      for_each = try(each.value.metric.predefined, null)[*]
 
-      dimensions {
-        name  = "EndpointName"
-        value = aws_sagemaker_endpoint.this.name
+      content {
+        predefined_metric_type = predefined_metric_specification.value
+      }
+    }
+
+    dynamic "customized_metric_specification" {
+      for_each = can(each.value.metric.predefined) ? [] : [each.value.metric]
+      iterator = metric
+
+      content {
+        namespace   = metric.value.namespace
+        metric_name = metric.value.name
+        statistic   = "Average"
+
+        dynamic "dimensions" {
+          for_each = merge({ EndpointName = aws_sagemaker_endpoint.this.name }, metric.value.by_variant ? { VariantName = each.value.variant } : {})
+
+          content {
+            name  = dimensions.key
+            value = dimensions.value
+          }
+        }
       }
     }
   }
 
   lifecycle {
-    replace_triggered_by = [terraform_data.instance_type]
+    replace_triggered_by = [terraform_data.scaled]
   }
-}
-
-# From none to one. Tracking alone leaves zero only once the backlog exceeds its target, so that a single request would wait for ever.
-resource "aws_appautoscaling_policy" "wake" {
-  name               = "${var.name}-wake-from-zero"
-  policy_type        = "StepScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-  resource_id        = aws_appautoscaling_target.this.resource_id
-
-  step_scaling_policy_configuration {
-    adjustment_type         = "ChangeInCapacity"
-    cooldown                = var.scaling.wake_cooldown_seconds
-    metric_aggregation_type = "Average"
-
-    step_adjustment {
-      metric_interval_lower_bound = 0
-      scaling_adjustment          = 1
-    }
-  }
-
-  lifecycle {
-    replace_triggered_by = [terraform_data.instance_type]
-  }
-}
-
-resource "aws_cloudwatch_metric_alarm" "wake" {
-  alarm_name        = "${var.name}-has-backlog-without-capacity"
-  alarm_description = "Requests wait for ${var.name} and no instance serves them: start one."
-  alarm_actions     = [aws_appautoscaling_policy.wake.arn]
-
-  namespace   = "AWS/SageMaker"
-  metric_name = "HasBacklogWithoutCapacity"
-  dimensions  = { EndpointName = aws_sagemaker_endpoint.this.name }
-
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  datapoints_to_alarm = 2
-  evaluation_periods  = 2
-  period              = 60
-  statistic           = "Average"
-  threshold           = 1
-  treat_missing_data  = "missing"
 }

@@ -4,7 +4,85 @@ resource "aws_sagemaker_endpoint" "this" {
   name                 = var.name
   endpoint_config_name = var.configuration.name
 
-  depends_on = [aws_cloudwatch_log_group.this, terraform_data.instance_type]
+  # Serverless endpoints have no guardrails. What the fields are is said in guardrails.tf.
+  dynamic "deployment_config" {
+    for_each = local.deployment[*]
+
+    content {
+      dynamic "auto_rollback_configuration" {
+        for_each = length(var.guardrails.rollback_alarms) > 0 ? [var.guardrails.rollback_alarms] : []
+
+        content {
+          dynamic "alarms" {
+            for_each = auto_rollback_configuration.value
+
+            content {
+              alarm_name = alarms.value
+            }
+          }
+        }
+      }
+
+      dynamic "blue_green_update_policy" {
+        for_each = deployment_config.value.blue_green[*]
+        iterator = policy
+
+        content {
+          maximum_execution_timeout_in_seconds = var.guardrails.maximum_seconds
+          termination_wait_in_seconds          = var.guardrails.termination_wait_seconds
+
+          traffic_routing_configuration {
+            type                     = policy.value.type
+            wait_interval_in_seconds = policy.value.wait_seconds
+
+            dynamic "canary_size" {
+              for_each = policy.value.canary_size[*]
+
+              content {
+                type  = canary_size.value.type
+                value = canary_size.value.value
+              }
+            }
+
+            dynamic "linear_step_size" {
+              for_each = policy.value.linear_step_size[*]
+
+              content {
+                type  = linear_step_size.value.type
+                value = linear_step_size.value.value
+              }
+            }
+          }
+        }
+      }
+
+      dynamic "rolling_update_policy" {
+        for_each = deployment_config.value.rolling[*]
+        iterator = policy
+
+        content {
+          maximum_execution_timeout_in_seconds = var.guardrails.maximum_seconds
+          wait_interval_in_seconds             = policy.value.wait_seconds
+
+          maximum_batch_size {
+            type  = policy.value.batch_size.type
+            value = policy.value.batch_size.value
+          }
+
+          dynamic "rollback_maximum_batch_size" {
+            for_each = policy.value.rollback_size[*]
+
+            content {
+              type  = rollback_maximum_batch_size.value.type
+              value = rollback_maximum_batch_size.value.value
+            }
+          }
+        }
+      }
+    }
+  }
+
+  depends_on = [aws_cloudwatch_log_group.this, terraform_data.scaled]
 }
 
 # Left to SageMaker, the group would be kept for ever and outlive the endpoint.
@@ -12,5 +90,6 @@ resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_158:Amazon CloudWatch Logs encrypts with a key of its own; another's policy would have to let it in.
   #checkov:skip=CKV_AWS_338:How long logs are kept is each environment's choice; dev needs a week and not a year.
   name              = "/aws/sagemaker/Endpoints/${var.name}"
-  retention_in_days = var.log_retention_days
+  kms_key_id        = var.logs.kms_key_arn
+  retention_in_days = var.logs.retention_days
 }

@@ -3,22 +3,31 @@ output "arn" {
   value       = aws_sagemaker_endpoint.this.arn
 }
 
+output "log_group_name" {
+  description = "Name of the group that containers log to."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
 output "name" {
   description = "Name of the endpoint, once it serves and scales."
   value       = aws_sagemaker_endpoint.this.name
 
-  depends_on = [aws_appautoscaling_policy.tracking, aws_cloudwatch_metric_alarm.wake]
+  depends_on = [aws_appautoscaling_policy.tracking, aws_appautoscaling_scheduled_action.this, aws_cloudwatch_metric_alarm.wake]
 }
 
 output "scaling" {
-  description = "What scales the endpoint: resource id, bounds, target, names of both policies and of the alarm."
+  description = "What scales, by variant: resource id, configured bounds, names of policies by target, of scheduled actions by schedule, and of what wakes it (null unless asynchronous)."
   value = {
-    max_instances               = aws_appautoscaling_target.this.max_capacity
-    min_instances               = aws_appautoscaling_target.this.min_capacity
-    resource_id                 = aws_appautoscaling_target.this.resource_id
-    target_backlog_per_instance = var.scaling.target_backlog_per_instance
-    tracking_policy_name        = aws_appautoscaling_policy.tracking.name
-    wake_alarm_name             = aws_cloudwatch_metric_alarm.wake.alarm_name
-    wake_policy_name            = aws_appautoscaling_policy.wake.name
+    for name, scaling in var.scaling : name => {
+      max_capacity           = scaling.max_capacity
+      min_capacity           = scaling.min_capacity
+      policy_names           = { for policy, tracking in local._tracking : tracking.target => aws_appautoscaling_policy.tracking[policy].name if tracking.variant == name }
+      resource_id            = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[name].resource_id
+      scheduled_action_names = { for action, schedule in scaling.schedules : action => aws_appautoscaling_scheduled_action.this["${name}/${action}"].name }
+      wake = try({
+        alarm_name  = aws_cloudwatch_metric_alarm.wake[name].alarm_name
+        policy_name = aws_appautoscaling_policy.wake[name].name
+      }, null)
+    }
   }
 }

@@ -381,7 +381,9 @@ def outputs() -> AsyncEndpointOutputs:
                 "tracking_policy_name": "shop-backlog",
                 "wake_policy_name": "shop-wake",
                 "wake_alarm_name": "shop-wake",
+                "schedules": [],
             },
+            "monitoring": {"alarm_names": [], "dashboard_name": None},
             "limits": {"request_ttl_seconds": 3600, "invocation_timeout_seconds": 60, "cold_start_seconds": 300},
         }
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.contract.errors import ApplyNotProven
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.contract.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.patience import Patience
 from async_endpoint.deploy.prove import prove
@@ -61,6 +61,57 @@ def test_an_alarm_that_wakes_nobody_is_not_a_proof(aws: Boto3Aws, deployed: Asyn
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
     with pytest.raises(ApplyNotProven, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
         prove(aws, deployed, AT_ONCE)
+
+
+@pytest.fixture
+def scheduled(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+    """`deployed`, with an action that has set its bounds, 1 to 4 instances, and one that has not."""
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": deployed.scaling.resource_id,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    schedules = (Schedule("shirts-morning", 1, 4), Schedule("shirts-night", 0, 1))
+    scaling = aws.client("application-autoscaling")
+    for one in schedules:
+        scaling.put_scheduled_action(
+            **target,
+            ScheduledActionName=one.action_name,
+            Schedule="cron(0 7 * * ? *)",
+            ScalableTargetAction={"MinCapacity": one.min_instances, "MaxCapacity": one.max_instances},
+        )
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+    return altered(deployed, "scaling", schedules=schedules)
+
+
+def test_bounds_that_a_schedule_has_set_are_proven(aws: Boto3Aws, scheduled: AsyncEndpointOutputs) -> None:
+    proofs = {proof.name: proof.detail for proof in prove(aws, scheduled, AT_ONCE)}
+    assert proofs["scaling range"] == "1 to 4 instances, as scheduled"
+    assert proofs["schedules"] == "shirts-morning and shirts-night"
+
+
+@pytest.mark.parametrize(
+    ("schedules", "difference"),
+    [
+        ((Schedule("shirts-morning", 1, 4), Schedule("gone", 0, 1)), "scheduled action gone (None, None) instead of (0, 1)"),
+        ((Schedule("shirts-morning", 1, 5), Schedule("shirts-night", 0, 1)), "shirts-morning (1, 4) instead of (1, 5)"),
+        ((Schedule("shirts-night", 0, 1),), "has minimum 1 instead of 0, maximum 4 instead of 2"),
+    ],
+)
+def test_schedules_that_differ_are_named(
+    aws: Boto3Aws, scheduled: AsyncEndpointOutputs, schedules: tuple[Schedule, ...], difference: str
+) -> None:
+    with pytest.raises(ApplyNotProven) as failure:
+        prove(aws, altered(scheduled, "scaling", schedules=schedules), AT_ONCE)
+    assert difference in str(failure.value)
+
+
+def test_alarms_are_proven(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    watched = altered(deployed, "monitoring", alarm_names=("shirts-wake",))
+    assert {proof.name: proof.detail for proof in prove(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
+
+    with pytest.raises(ApplyNotProven, match="alarms that do not exist, or do not act: shirts-backlog"):
+        prove(aws, altered(deployed, "monitoring", alarm_names=("shirts-backlog", "shirts-wake")), AT_ONCE)
 
 
 def test_a_real_time_configuration_is_not_asynchronous(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 PROOFS = ("endpoint", "configuration", "scaling range", "scaling policies", "wake alarm")
+SCHEDULED = ("prod",)
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
 KEEPS_RESULTS = ("staging", "prod")  # storage.force_destroy is not set: a bucket that is not empty is not deleted
 
@@ -22,7 +23,11 @@ every_root = pytest.mark.parametrize(
 @every_root
 def test_an_apply_proves_what_it_made(root: Any) -> None:
     proved = [line.removeprefix("proved ") for line in root.applied.err.splitlines() if line.startswith("proved ")]
-    assert [line.partition(":")[0] for line in proved] == list(PROOFS)
+    assert [line.partition(":")[0] for line in proved] == [
+        *PROOFS,
+        *(["schedules"] if root.environment in SCHEDULED else []),
+        "alarms",
+    ]
     assert proved[0] == f"endpoint: {root.name} is InService with configuration {root.outputs.endpoint.config_name}"
     assert "Apply complete!" in root.applied.err, "Terraform's own output is passed on"
     assert root.applied.out == ""
@@ -87,7 +92,7 @@ def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
     before, outputs = _inventory(root), root.outputs
     kinds_there = {kind for kind, found in before.items() if found}
     of_the_endpoint = {"endpoint", "scalable target", "scaling policy"}  # gone where somebody has deleted it
-    assert kinds_there >= before.keys() - {"policy"} - of_the_endpoint, "what is not seen now cannot be missed"
+    assert kinds_there >= before.keys() - {"dashboard", "policy"} - of_the_endpoint, "what is not seen now cannot be missed"
     pid = root.checkout.succeed("local", "status", "--json").document["pid"]
     if root.environment in KEEPS_RESULTS:
         _empty(root, outputs.storage.bucket)
@@ -130,6 +135,7 @@ def _inventory(root: Any) -> dict[str, list[str]]:
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
     return {
         "alarm": [item["AlarmName"] for item in root.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "dashboard": [item["DashboardName"] for item in root.client("cloudwatch").list_dashboards()["DashboardEntries"]],
         "bucket": [item["Name"] for item in root.client("s3").list_buckets()["Buckets"]],
         "endpoint": [item["EndpointName"] for item in sagemaker.list_endpoints()["Endpoints"]],
         "endpoint configuration": [item["EndpointConfigName"] for item in sagemaker.list_endpoint_configs()["EndpointConfigs"]],

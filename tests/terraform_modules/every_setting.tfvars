@@ -17,13 +17,48 @@ access = {
 }
 
 endpoint = {
+  core_dump_uri                  = "s3://dumps/core/"
+  enable_ssm_access              = true
+  inference_ami_version          = "al2-ami-sagemaker-inference-gpu-2"
   initial_instances              = 2
   instance_type                  = "ml.g5.xlarge"
+  log_kms_key_arn                = "arn:aws:kms:us-west-2:123456789012:key/logs"
   log_retention_days             = 7
   max_concurrent_invocations     = 3
   model_download_timeout_seconds = 61
   request_ttl_seconds            = 62
   startup_timeout_seconds        = 63
+}
+
+guardrails = {
+  canary                   = { instances = 1, wait_seconds = 72 }
+  maximum_seconds          = 601
+  rollback_on              = ["invocation_failures", "model_latency"]
+  termination_wait_seconds = 71
+}
+
+monitoring = {
+  actions = {
+    alarm             = ["arn:aws:sns:us-west-2:123456789012:alarm"]
+    insufficient_data = ["arn:aws:sns:us-west-2:123456789012:unknown"]
+    ok                = ["arn:aws:sns:us-west-2:123456789012:ok"]
+  }
+  alarms = {
+    backlog = {
+      actions             = ["arn:aws:sns:us-west-2:123456789012:own"]
+      datapoints_to_alarm = 2
+      evaluation_periods  = 3
+      missing_data        = "ignore"
+      period_seconds      = 120
+      statistic           = "p90"
+      threshold           = 73
+    }
+    cpu = { enabled = false }
+  }
+  dashboard = false
+  extra_alarms = {
+    slow_start = { comparison_operator = "GreaterThanThreshold", evaluation_periods = 4, metric = "TimeInBacklog", statistic = "Average", threshold = 74 }
+  }
 }
 
 notifications = {
@@ -37,10 +72,20 @@ notifications = {
 }
 
 scaling = {
-  max_instances               = 4
-  min_instances               = 1
-  scale_in_cooldown_seconds   = 65
-  scale_out_cooldown_seconds  = 66
+  max_instances              = 4
+  min_instances              = 1
+  scale_in_cooldown_seconds  = 65
+  scale_out_cooldown_seconds = 66
+  schedules = {
+    day = {
+      end_time      = "2031-01-01T00:00:00Z"
+      max_instances = 3
+      min_instances = 2
+      schedule      = "cron(0 7 ? * MON-FRI *)"
+      start_time    = "2030-01-01T00:00:00Z"
+      timezone      = "Europe/Berlin"
+    }
+  }
   target_backlog_per_instance = 2.5
   wake_cooldown_seconds       = 67
 }

@@ -15,6 +15,7 @@ MODULES = [
     "configuration",
     "endpoint",
     "model",
+    "monitoring",
     "network",
     "notifications",
     "state",

@@ -93,22 +93,11 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
         item["address"].removeprefix("module.async_inference.module."): item["values"]
         for item in _resources(state["root_module"])
     }
-    variant = found["configuration.aws_sagemaker_endpoint_configuration.this"]["production_variants"][0]
-    assert variant["initial_instance_count"] == 2
-    assert variant["instance_type"] == "ml.g5.xlarge"
-    assert variant["model_data_download_timeout_in_seconds"] == 61
-    assert variant["container_startup_health_check_timeout_in_seconds"] == 63
-    asynchronous = found["configuration.aws_sagemaker_endpoint_configuration.this"]["async_inference_config"][0]
-    assert asynchronous["client_config"] == [{"max_concurrent_invocations_per_instance": 3}]
-    assert asynchronous["output_config"][0]["notification_config"][0]["include_inference_response_in"] == [
-        "SUCCESS_NOTIFICATION_TOPIC"
-    ]
-    assert found["endpoint.aws_cloudwatch_log_group.this"]["retention_in_days"] == 7
-    target = found["endpoint.aws_appautoscaling_target.this"]
-    assert (target["min_capacity"], target["max_capacity"]) == (1, 4)
-    tracking = found["endpoint.aws_appautoscaling_policy.tracking"]["target_tracking_scaling_policy_configuration"][0]
-    assert (tracking["target_value"], tracking["scale_in_cooldown"], tracking["scale_out_cooldown"]) == (2.5, 65, 66)
-    assert found["endpoint.aws_appautoscaling_policy.wake"]["step_scaling_policy_configuration"][0]["cooldown"] == 67
+    _check_configuration(found["configuration.aws_sagemaker_endpoint_configuration.this"])
+    _check_endpoint(found)
+    _check_monitoring(found)
+    assert value["monitoring"]["dashboard_name"] is None
+    assert value["scaling"]["schedules"] == [{"action_name": "shop-wired-day", "max_instances": 3, "min_instances": 2}]
 
     queue = found["notifications.aws_sqs_queue.results"]
     assert (queue["message_retention_seconds"], queue["visibility_timeout_seconds"]) == (2 * 86400, 64)
@@ -155,6 +144,71 @@ def _model_is_as_set(found: dict[str, Any]) -> None:
         "TS_MAX_RESPONSE_SIZE": "69",
     }
     assert container["environment"].items() >= expected.items()
+
+
+def _check_configuration(configuration: dict[str, Any]) -> None:
+    variant = configuration["production_variants"][0]
+    assert variant["initial_instance_count"] == 2
+    assert variant["instance_type"] == "ml.g5.xlarge"
+    assert variant["model_data_download_timeout_in_seconds"] == 61
+    assert variant["container_startup_health_check_timeout_in_seconds"] == 63
+    assert variant["core_dump_config"][0]["destination_s3_uri"] == "s3://dumps/core/"
+    assert variant["enable_ssm_access"] is True
+    assert variant["inference_ami_version"] == "al2-ami-sagemaker-inference-gpu-2"
+    asynchronous = configuration["async_inference_config"][0]
+    assert asynchronous["client_config"] == [{"max_concurrent_invocations_per_instance": 3}]
+    assert asynchronous["output_config"][0]["notification_config"][0]["include_inference_response_in"] == [
+        "SUCCESS_NOTIFICATION_TOPIC"
+    ]
+
+
+def _check_endpoint(found: dict[str, dict[str, Any]]) -> None:
+    logs = found["endpoint.aws_cloudwatch_log_group.this"]
+    assert (logs["retention_in_days"], logs["kms_key_id"]) == (7, "arn:aws:kms:us-west-2:123456789012:key/logs")
+    target = found['endpoint.aws_appautoscaling_target.scheduled["primary"]']
+    assert (target["min_capacity"], target["max_capacity"]) == (1, 4)
+    tracking = found['endpoint.aws_appautoscaling_policy.tracking["primary/backlog_per_instance"]'][
+        "target_tracking_scaling_policy_configuration"
+    ][0]
+    assert (tracking["target_value"], tracking["scale_in_cooldown"], tracking["scale_out_cooldown"]) == (2.5, 65, 66)
+    assert found['endpoint.aws_appautoscaling_policy.wake["primary"]']["step_scaling_policy_configuration"][0]["cooldown"] == 67
+
+    action = found['endpoint.aws_appautoscaling_scheduled_action.this["primary/day"]']
+    assert (action["schedule"], action["timezone"], action["start_time"], action["end_time"]) == (
+        "cron(0 7 ? * MON-FRI *)",
+        "Europe/Berlin",
+        "2030-01-01T00:00:00Z",
+        "2031-01-01T00:00:00Z",
+    )
+    assert action["scalable_target_action"] == [{"max_capacity": "3", "min_capacity": "2"}]
+    policy = found["endpoint.aws_sagemaker_endpoint.this"]["deployment_config"][0]["blue_green_update_policy"][0]
+    assert (policy["maximum_execution_timeout_in_seconds"], policy["termination_wait_in_seconds"]) == (601, 71)
+    routing = policy["traffic_routing_configuration"][0]
+    assert (routing["type"], routing["wait_interval_in_seconds"]) == ("CANARY", 72)
+    assert routing["canary_size"] == [{"type": "INSTANCE_COUNT", "value": 1}]
+
+
+def _check_monitoring(found: dict[str, dict[str, Any]]) -> None:
+    assert 'monitoring.aws_cloudwatch_metric_alarm.this["cpu/primary"]' not in found
+    backlog = found['monitoring.aws_cloudwatch_metric_alarm.this["backlog"]']
+    assert (backlog["alarm_actions"], backlog["ok_actions"], backlog["insufficient_data_actions"]) == (
+        ["arn:aws:sns:us-west-2:123456789012:own"],
+        ["arn:aws:sns:us-west-2:123456789012:ok"],
+        ["arn:aws:sns:us-west-2:123456789012:unknown"],
+    )
+    assert (backlog["datapoints_to_alarm"], backlog["evaluation_periods"], backlog["period"]) == (2, 3, 120)
+    assert (backlog["extended_statistic"], backlog["threshold"], backlog["treat_missing_data"]) == ("p90", 73, "ignore")
+    own = found['monitoring.aws_cloudwatch_metric_alarm.this["slow_start/primary"]']
+    assert (own["metric_name"], own["statistic"], own["threshold"]) == ("TimeInBacklog", "Average", 74)
+    assert (own["comparison_operator"], own["evaluation_periods"]) == ("GreaterThanThreshold", 4)
+    assert own["alarm_actions"] == ["arn:aws:sns:us-west-2:123456789012:alarm"]
+    latency = found['monitoring.aws_cloudwatch_metric_alarm.this["model_latency/primary"]']
+    assert latency["threshold"] == 0.8 * 70 * 1_000_000, "four fifths of the model's time-out"
+    [rollback] = found["endpoint.aws_sagemaker_endpoint.this"]["deployment_config"][0]["auto_rollback_configuration"]
+    assert {alarm["alarm_name"] for alarm in rollback["alarms"]} == {
+        "shop-wired-primary-invocation-failures",
+        "shop-wired-primary-model-latency",
+    }
 
 
 def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:resource/sagemaker/endpoint/shop-test/variant/primary:policyName/shop-test" }
   }
 
+  mock_resource "aws_cloudwatch_metric_alarm" {
+    defaults = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-test" }
+  }
+
   mock_resource "aws_iam_policy" {
     defaults = { arn = "arn:aws:iam::123456789012:policy/shop-test" }
   }
@@ -84,6 +88,25 @@ run "output" {
         invocation_timeout_seconds = 300
         request_ttl_seconds        = 21600
       }
+      monitoring = {
+        alarm_names = [
+          "shop-test-backlog",
+          "shop-test-oldest-request-age",
+          "shop-test-primary-client-errors",
+          "shop-test-primary-cpu",
+          "shop-test-primary-disk",
+          "shop-test-primary-download-failures",
+          "shop-test-primary-expired-requests",
+          "shop-test-primary-invocation-failures",
+          "shop-test-primary-memory",
+          "shop-test-primary-model-latency",
+          "shop-test-primary-notification-failures",
+          "shop-test-primary-server-errors",
+          "shop-test-primary-upload-failures",
+          "shop-test-stuck-at-zero",
+        ]
+        dashboard_name = "shop-test"
+      }
       notifications = {
         dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
         error_topic_arn       = "arn:aws:sns:eu-west-1:123456789012:shop-test"
@@ -95,6 +118,7 @@ run "output" {
         max_instances               = 2
         min_instances               = 0
         resource_id                 = "endpoint/shop-test/variant/primary"
+        schedules                   = []
         target_backlog_per_instance = 5
         tracking_policy_name        = "shop-test-backlog-per-instance"
         wake_alarm_name             = "shop-test-has-backlog-without-capacity"

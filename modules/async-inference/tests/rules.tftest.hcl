@@ -60,6 +60,46 @@ run "refuses_direct_invocation" {
   }
 }
 
+run "refuses_updates_that_nothing_takes_back" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { rollback_on = [] }
+  }
+}
+
+run "refuses_to_take_an_update_back_for_a_backlog" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { rollback_on = ["backlog"] }
+  }
+}
+
+run "refuses_to_take_an_update_back_by_an_alarm_that_is_not_made" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { rollback_on = ["model_latency"] }
+    monitoring = { alarms = { model_latency = { enabled = false } } }
+  }
+}
+
 run "refuses_a_name_that_is_too_long" {
   command         = plan
   expect_failures = [var.name]

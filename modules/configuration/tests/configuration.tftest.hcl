@@ -76,6 +76,7 @@ run "asynchronous" {
         initial_instances       = 1
         instance_type           = "ml.m5.xlarge"
         managed_scaling         = false
+        provisioned_concurrency = null
         shadow                  = false
         startup_timeout_seconds = 600
         vcpus                   = 4

@@ -9,7 +9,7 @@ variables {
   configuration = {
     kind     = "async"
     name     = "shop-test-20250101"
-    variants = { primary = { initial_instances = 1, instance_type = "ml.m5.xlarge" } }
+    variants = { primary = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
   }
 }
 
@@ -25,33 +25,59 @@ run "endpoint" {
     condition     = aws_cloudwatch_log_group.this.name == "/aws/sagemaker/Endpoints/shop-test" && aws_cloudwatch_log_group.this.retention_in_days == 30
     error_message = "What containers log must be kept in SageMaker's group for the endpoint, and not for ever."
   }
-}
 
-run "scaling" {
-  command = plan
-
-  variables {
-    scaling = { min_instances = 0, max_instances = 7, target_backlog_per_instance = 2.5 }
+  assert {
+    condition = alltrue([
+      for policy in aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy :
+      policy.termination_wait_in_seconds == 300 && policy.traffic_routing_configuration[0].type == "ALL_AT_ONCE"
+      && policy.traffic_routing_configuration[0].wait_interval_in_seconds == 0
+    ])
+    error_message = "Unless asked otherwise requests move at once, and the old instances stay a while."
   }
 
   assert {
-    condition     = aws_appautoscaling_target.this.resource_id == "endpoint/shop-test/variant/primary"
+    condition     = length(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration) == 0
+    error_message = "Nothing takes an update back unless alarms are given."
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_target.this) + length(aws_appautoscaling_target.scheduled) + length(aws_cloudwatch_metric_alarm.wake) == 0
+    error_message = "Nothing scales unless asked for."
+  }
+}
+
+run "scaling" {
+  variables {
+    logs    = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own", retention_days = 3653 }
+    scaling = { primary = { min_capacity = 0, max_capacity = 7, targets = { backlog_per_instance = 2.5 } } }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/own" && aws_cloudwatch_log_group.this.retention_in_days == 3653
+    error_message = "Logs must be encrypted and kept as asked for."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_target.this["primary"].resource_id == "endpoint/shop-test/variant/primary"
     error_message = "The target must name the endpoint and its variant."
   }
 
   assert {
-    condition     = aws_appautoscaling_target.this.scalable_dimension == "sagemaker:variant:DesiredInstanceCount" && aws_appautoscaling_target.this.service_namespace == "sagemaker"
+    condition = (
+      aws_appautoscaling_target.this["primary"].scalable_dimension == "sagemaker:variant:DesiredInstanceCount"
+      && aws_appautoscaling_target.this["primary"].service_namespace == "sagemaker"
+    )
     error_message = "What scales is the instance count of a variant."
   }
 
   assert {
-    condition     = aws_appautoscaling_target.this.min_capacity == 0 && aws_appautoscaling_target.this.max_capacity == 7
+    condition     = aws_appautoscaling_target.this["primary"].min_capacity == 0 && aws_appautoscaling_target.this["primary"].max_capacity == 7
     error_message = "Bounds must be those asked for, none included."
   }
 
   assert {
     condition = alltrue([
-      for policy in aws_appautoscaling_policy.tracking.target_tracking_scaling_policy_configuration :
+      for policy in aws_appautoscaling_policy.tracking["primary/backlog_per_instance"].target_tracking_scaling_policy_configuration :
       policy.target_value == 2.5 && length(policy.predefined_metric_specification) == 0
     ])
     error_message = "Tracking must aim at the backlog asked for; the predefined metric of variants is never published here."
@@ -59,7 +85,7 @@ run "scaling" {
 
   assert {
     condition = alltrue([
-      for metric in aws_appautoscaling_policy.tracking.target_tracking_scaling_policy_configuration[0].customized_metric_specification :
+      for metric in aws_appautoscaling_policy.tracking["primary/backlog_per_instance"].target_tracking_scaling_policy_configuration[0].customized_metric_specification :
       metric.namespace == "AWS/SageMaker" && metric.metric_name == "ApproximateBacklogSizePerInstance" && metric.statistic == "Average"
       && { for dimension in metric.dimensions : dimension.name => dimension.value } == { EndpointName = "shop-test" }
     ])
@@ -68,7 +94,7 @@ run "scaling" {
 
   assert {
     condition = alltrue([
-      for step in aws_appautoscaling_policy.wake.step_scaling_policy_configuration :
+      for step in aws_appautoscaling_policy.wake["primary"].step_scaling_policy_configuration :
       step.adjustment_type == "ChangeInCapacity" && step.cooldown == 300
       && one(step.step_adjustment).scaling_adjustment == 1
       && one(step.step_adjustment).metric_interval_lower_bound == "0"
@@ -78,43 +104,251 @@ run "scaling" {
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.wake.namespace == "AWS/SageMaker"
-      && aws_cloudwatch_metric_alarm.wake.metric_name == "HasBacklogWithoutCapacity"
-      && aws_cloudwatch_metric_alarm.wake.dimensions == tomap({ EndpointName = "shop-test" })
-      && aws_cloudwatch_metric_alarm.wake.statistic == "Average"
+      aws_cloudwatch_metric_alarm.wake["primary"].namespace == "AWS/SageMaker"
+      && aws_cloudwatch_metric_alarm.wake["primary"].metric_name == "HasBacklogWithoutCapacity"
+      && aws_cloudwatch_metric_alarm.wake["primary"].dimensions == tomap({ EndpointName = "shop-test" })
+      && aws_cloudwatch_metric_alarm.wake["primary"].statistic == "Average"
     )
     error_message = "The alarm must read HasBacklogWithoutCapacity under EndpointName alone, as it is published."
   }
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.wake.comparison_operator == "GreaterThanOrEqualToThreshold"
-      && aws_cloudwatch_metric_alarm.wake.threshold == 1
-      && aws_cloudwatch_metric_alarm.wake.period == 60
-      && aws_cloudwatch_metric_alarm.wake.evaluation_periods == 2
-      && aws_cloudwatch_metric_alarm.wake.datapoints_to_alarm == 2
-      && aws_cloudwatch_metric_alarm.wake.treat_missing_data == "missing"
+      aws_cloudwatch_metric_alarm.wake["primary"].comparison_operator == "GreaterThanOrEqualToThreshold"
+      && aws_cloudwatch_metric_alarm.wake["primary"].threshold == 1
+      && aws_cloudwatch_metric_alarm.wake["primary"].period == 60
+      && aws_cloudwatch_metric_alarm.wake["primary"].evaluation_periods == 2
+      && aws_cloudwatch_metric_alarm.wake["primary"].datapoints_to_alarm == 2
+      && aws_cloudwatch_metric_alarm.wake["primary"].treat_missing_data == "missing"
     )
     error_message = "The alarm must go off after two minutes of backlog without capacity."
   }
-}
 
-run "the_alarm_wakes" {
   assert {
-    condition     = aws_cloudwatch_metric_alarm.wake.alarm_actions == toset([aws_appautoscaling_policy.wake.arn])
+    condition     = aws_cloudwatch_metric_alarm.wake["primary"].alarm_actions == toset([aws_appautoscaling_policy.wake["primary"].arn])
     error_message = "The alarm must drive the step policy."
   }
 
   assert {
-    condition = output.scaling == {
-      max_instances               = 2
-      min_instances               = 0
-      resource_id                 = "endpoint/shop-test/variant/primary"
-      target_backlog_per_instance = 5
-      tracking_policy_name        = "shop-test-backlog-per-instance"
-      wake_alarm_name             = "shop-test-has-backlog-without-capacity"
-      wake_policy_name            = "shop-test-wake-from-zero"
-    }
+    condition = jsonencode(output.scaling) == jsonencode({
+      primary = {
+        max_capacity           = 7
+        min_capacity           = 0
+        policy_names           = { backlog_per_instance = "shop-test-backlog-per-instance" }
+        resource_id            = "endpoint/shop-test/variant/primary"
+        scheduled_action_names = {}
+        wake = {
+          alarm_name  = "shop-test-has-backlog-without-capacity"
+          policy_name = "shop-test-wake-from-zero"
+        }
+      }
+    })
     error_message = "The output must name all that scales the endpoint."
+  }
+}
+
+# Applied over the run before, which has no schedule: the target is another resource, of the same name to AWS.
+run "schedules" {
+  variables {
+    scaling = {
+      primary = {
+        min_capacity = 0
+        max_capacity = 2
+        targets      = { backlog_per_instance = 5 }
+        schedules = {
+          morning = { min_capacity = 1, max_capacity = 4, schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Berlin" }
+          night   = { min_capacity = 0, max_capacity = 0, schedule = "cron(0 20 ? * MON-FRI *)" }
+        }
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      length(aws_appautoscaling_target.this) == 0 && aws_appautoscaling_target.scheduled["primary"].min_capacity == 0
+      && aws_appautoscaling_target.scheduled["primary"].max_capacity == 2
+    )
+    error_message = "Bounds that schedules change must not be Terraform's to change back."
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_scheduled_action.this["primary/morning"].schedule == "cron(0 7 ? * MON-FRI *)"
+      && aws_appautoscaling_scheduled_action.this["primary/morning"].timezone == "Europe/Berlin"
+      && aws_appautoscaling_scheduled_action.this["primary/morning"].scalable_target_action[0].min_capacity == "1"
+      && aws_appautoscaling_scheduled_action.this["primary/morning"].scalable_target_action[0].max_capacity == "4"
+      && aws_appautoscaling_scheduled_action.this["primary/night"].timezone == "UTC"
+    )
+    error_message = "Each action must set the bounds asked for, when asked for."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_scheduled_action.this["primary/night"].resource_id == "endpoint/shop-test/variant/primary"
+    error_message = "An action must name the endpoint and its variant."
+  }
+
+  assert {
+    condition     = terraform_data.scaled.triggers_replace.primary.bounds == [0, 2]
+    error_message = "Other bounds must reach the target by registering it anew."
+  }
+
+  assert {
+    condition     = output.scaling.primary.scheduled_action_names == { morning = "shop-test-morning", night = "shop-test-night" }
+    error_message = "The output must name the scheduled actions."
+  }
+}
+
+run "real_time" {
+  command = plan
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop-test-20250101"
+      variants = {
+        a = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+        b = { initial_instances = 1, instance_type = "ml.g5.12xlarge", gpus = 4, vcpus = 48 }
+        c = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+      }
+    }
+    scaling = {
+      a = { min_capacity = 1, max_capacity = 3, targets = { cpu_percent = 60, invocations_per_instance = 70 } }
+      b = { min_capacity = 2, max_capacity = 4, targets = { gpu_percent = 50 }, scale_in_cooldown_seconds = 600, scale_out_cooldown_seconds = 60 }
+    }
+  }
+
+  assert {
+    condition     = join(" ", keys(aws_appautoscaling_target.this)) == "a b" && length(aws_appautoscaling_policy.wake) + length(aws_cloudwatch_metric_alarm.wake) == 0
+    error_message = "Variants scale each by itself, and are never woken."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_appautoscaling_policy.tracking["a/invocations_per_instance"].target_tracking_scaling_policy_configuration :
+      policy.predefined_metric_specification[0].predefined_metric_type == "SageMakerVariantInvocationsPerInstance" && policy.target_value == 70
+      && length(policy.customized_metric_specification) == 0
+    ])
+    error_message = "Invocations are followed by the predefined metric."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_appautoscaling_policy.tracking["a/cpu_percent"].target_tracking_scaling_policy_configuration :
+      policy.target_value == 240 && policy.customized_metric_specification[0].metric_name == "CPUUtilization"
+      && policy.customized_metric_specification[0].namespace == "/aws/sagemaker/Endpoints"
+      && { for dimension in policy.customized_metric_specification[0].dimensions : dimension.name => dimension.value } == { EndpointName = "shop-test", VariantName = "a" }
+    ])
+    error_message = "CPUUtilization adds up over cores: 60 percent of an instance with four is 240."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_appautoscaling_policy.tracking["b/gpu_percent"].target_tracking_scaling_policy_configuration :
+      policy.target_value == 200 && policy.customized_metric_specification[0].metric_name == "GPUUtilization"
+      && policy.scale_in_cooldown == 600 && policy.scale_out_cooldown == 60
+    ])
+    error_message = "GPUUtilization adds up over GPUs: 50 percent of an instance with four is 200."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_policy.tracking["b/gpu_percent"].resource_id == "endpoint/shop-test/variant/b"
+    error_message = "A policy must belong to its variant."
+  }
+}
+
+run "serverless" {
+  command = plan
+
+  variables {
+    configuration = {
+      kind     = "serverless"
+      name     = "shop-test-20250101"
+      variants = { primary = { concurrency = 10, provisioned_concurrency = 2 } }
+    }
+    scaling = { primary = { min_capacity = 1, max_capacity = 5, targets = { provisioned_concurrency_utilization = 0.7 } } }
+  }
+
+  assert {
+    condition     = aws_appautoscaling_target.this["primary"].scalable_dimension == "sagemaker:variant:DesiredProvisionedConcurrency"
+    error_message = "What scales of a serverless variant is its provisioned concurrency."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_appautoscaling_policy.tracking["primary/provisioned_concurrency_utilization"].target_tracking_scaling_policy_configuration :
+      policy.predefined_metric_specification[0].predefined_metric_type == "SageMakerVariantProvisionedConcurrencyUtilization" && policy.target_value == 0.7
+    ])
+    error_message = "It follows its utilisation."
+  }
+
+  assert {
+    condition     = length(aws_sagemaker_endpoint.this.deployment_config) == 0
+    error_message = "SageMaker has no guardrails for serverless endpoints."
+  }
+}
+
+run "canary" {
+  command = plan
+
+  variables {
+    configuration = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    guardrails = {
+      canary                   = { instances = 2, wait_seconds = 120 }
+      maximum_seconds          = 3600
+      rollback_alarms          = ["shop-test-errors", "shop-test-latency"]
+      termination_wait_seconds = 60
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy :
+      policy.maximum_execution_timeout_in_seconds == 3600 && policy.termination_wait_in_seconds == 60
+      && policy.traffic_routing_configuration[0].type == "CANARY" && policy.traffic_routing_configuration[0].wait_interval_in_seconds == 120
+      && policy.traffic_routing_configuration[0].canary_size[0].type == "INSTANCE_COUNT" && policy.traffic_routing_configuration[0].canary_size[0].value == 2
+    ]) && length(aws_sagemaker_endpoint.this.deployment_config[0].rolling_update_policy) == 0
+    error_message = "A canary must take the step, and wait, as asked for."
+  }
+
+  assert {
+    condition     = toset(one(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration).alarms[*].alarm_name) == toset(["shop-test-errors", "shop-test-latency"])
+    error_message = "The alarms given must take an update back."
+  }
+}
+
+run "linear" {
+  command = plan
+
+  variables {
+    configuration = { kind = "real_time", name = "shop-test-20250101", variants = { a = { initial_instances = 4 }, b = { initial_instances = 2 } } }
+    guardrails    = { linear = { percent = 25 } }
+  }
+
+  assert {
+    condition = alltrue([
+      for routing in aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration :
+      routing.type == "LINEAR" && routing.wait_interval_in_seconds == 300 && routing.linear_step_size[0].type == "CAPACITY_PERCENT"
+      && routing.linear_step_size[0].value == 25 && length(routing.canary_size) == 0
+    ])
+    error_message = "Requests must move in steps of the size asked for."
+  }
+}
+
+run "rolling" {
+  command = plan
+
+  variables {
+    configuration = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    guardrails    = { rolling = { instances = 1, rollback_percent = 50, wait_seconds = 30 }, maximum_seconds = 900 }
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_sagemaker_endpoint.this.deployment_config[0].rolling_update_policy :
+      policy.maximum_execution_timeout_in_seconds == 900 && policy.wait_interval_in_seconds == 30
+      && policy.maximum_batch_size[0].type == "INSTANCE_COUNT" && policy.maximum_batch_size[0].value == 1
+      && policy.rollback_maximum_batch_size[0].type == "CAPACITY_PERCENT" && policy.rollback_maximum_batch_size[0].value == 50
+    ]) && length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy) == 0
+    error_message = "A rolling update must go by batches of the size asked for."
   }
 }

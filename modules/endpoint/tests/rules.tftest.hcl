@@ -1,27 +1,244 @@
 # One run for each rule of variables.tf. Module tests/rules is that file and nothing else, so that no provider is started.
 variables {
-  name = "shop-test"
   configuration = {
     kind     = "async"
     name     = "shop-test-20250101"
-    variants = { primary = { initial_instances = 1, instance_type = "ml.m5.xlarge" } }
+    variants = { primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
   }
+  name = "shop-test"
 }
 
-run "refuses_a_retention_that_is_not_offered" {
+run "refuses_a_kind_that_does_not_exist" {
   command         = plan
-  expect_failures = [var.log_retention_days]
+  expect_failures = [var.configuration]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    log_retention_days = 31
+    configuration = {
+      kind = "batch"
+      name = "shop"
+      variants = {
+        primary = {}
+      }
+    }
   }
 }
 
-run "refuses_a_name_without_room_for_a_suffix" {
+run "refuses_two_ways_at_once" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { canary = { percent = 10 }, linear = { percent = 10 } }
+  }
+}
+
+run "refuses_guardrails_without_a_server" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "serverless"
+      name = "shop"
+      variants = {
+        primary = { concurrency = 5, provisioned_concurrency = 2 }
+      }
+    }
+    guardrails = { rollback_alarms = ["errors"] }
+  }
+}
+
+run "refuses_guardrails_on_inferentia" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 2, instance_type = "ml.inf1.xlarge" }
+      }
+    }
+    guardrails = { canary = { percent = 10 } }
+  }
+}
+
+run "refuses_to_roll_several_variants" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        a = { initial_instances = 2 }
+        b = { initial_instances = 2 }
+      }
+    }
+    guardrails = { rolling = { percent = 10 } }
+  }
+}
+
+run "refuses_a_canary_of_one_instance" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "async"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 1 }
+      }
+    }
+    guardrails = { canary = { percent = 50 } }
+  }
+}
+
+run "refuses_a_step_of_unknown_size" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { linear = { wait_seconds = 60 } }
+  }
+}
+
+run "refuses_a_canary_of_more_than_half_the_instances" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { canary = { instances = 3 } }
+  }
+}
+
+run "refuses_a_canary_of_more_than_half" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { canary = { percent = 51 } }
+  }
+}
+
+run "refuses_two_sizes_of_a_rollback" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { rolling = { percent = 50, rollback_instances = 1, rollback_percent = 50 } }
+  }
+}
+
+run "refuses_to_wait_more_than_an_hour" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { termination_wait_seconds = 3601 }
+  }
+}
+
+run "refuses_an_update_of_five_minutes" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { maximum_seconds = 300 }
+  }
+}
+
+run "refuses_an_eleventh_alarm" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { rollback_alarms = [for number in range(11) : "alarm-${number}"] }
+  }
+}
+
+run "refuses_a_retention_that_is_not_offered" {
+  command         = plan
+  expect_failures = [var.logs]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    logs = { retention_days = 31 }
+  }
+}
+
+run "refuses_an_alias_for_the_key_of_logs" {
+  command         = plan
+  expect_failures = [var.logs]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    logs = { kms_key_arn = "alias/logs" }
+  }
+}
+
+run "refuses_a_name_that_ends_in_a_hyphen" {
   command         = plan
   expect_failures = [var.name]
 
@@ -30,11 +247,11 @@ run "refuses_a_name_without_room_for_a_suffix" {
   }
 
   variables {
-    name = "a-name-of-thirty-seven-characters-xyz"
+    name = "shop-"
   }
 }
 
-run "refuses_half_a_minimum" {
+run "refuses_to_scale_a_shadow" {
   command         = plan
   expect_failures = [var.scaling]
 
@@ -43,11 +260,20 @@ run "refuses_half_a_minimum" {
   }
 
   variables {
-    scaling = { min_instances = 0.5 }
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { shadow = true }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { invocations_per_instance = 70 } }
+    }
   }
 }
 
-run "refuses_no_maximum" {
+run "refuses_to_scale_what_scales_itself" {
   command         = plan
   expect_failures = [var.scaling]
 
@@ -56,7 +282,38 @@ run "refuses_no_maximum" {
   }
 
   variables {
-    scaling = { max_instances = 0, min_instances = 0 }
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { managed_scaling = true }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { invocations_per_instance = 70 } }
+    }
+  }
+}
+
+run "refuses_to_scale_burstable_instances" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "async"
+      name = "shop"
+      variants = {
+        primary = { instance_type = "ml.t2.medium" }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 5 } }
+    }
   }
 }
 
@@ -69,7 +326,135 @@ run "refuses_a_maximum_below_the_minimum" {
   }
 
   variables {
-    scaling = { max_instances = 2, min_instances = 3 }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 3, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_half_an_instance" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 0.5, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_no_maximum" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = { max_capacity = 0, min_capacity = 0, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_real_time_from_zero" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 0, targets = { invocations_per_instance = 70 } }
+    }
+  }
+}
+
+run "refuses_to_follow_nothing" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = {} }
+    }
+  }
+}
+
+run "refuses_a_metric_that_asynchronous_endpoints_never_publish" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 5, invocations_per_instance = 70 } }
+    }
+  }
+}
+
+run "refuses_the_backlog_of_a_real_time_endpoint" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_the_instances_of_a_serverless_endpoint" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "serverless"
+      name = "shop"
+      variants = {
+        primary = { concurrency = 5, provisioned_concurrency = 2 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { invocations_per_instance = 70 } }
+    }
   }
 }
 
@@ -82,7 +467,97 @@ run "refuses_a_target_of_nothing" {
   }
 
   variables {
-    scaling = { target_backlog_per_instance = 0 }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 0 } }
+    }
+  }
+}
+
+run "refuses_more_than_all_cores" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { cpu_percent = 200 } }
+    }
+  }
+}
+
+run "refuses_to_follow_a_gpu_that_is_not_there" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { gpu_percent = 50 } }
+    }
+  }
+}
+
+run "refuses_to_provision_more_than_allowed" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "serverless"
+      name = "shop"
+      variants = {
+        primary = { concurrency = 5, provisioned_concurrency = 2 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 6, min_capacity = 1, targets = { provisioned_concurrency_utilization = 0.7 } }
+    }
+  }
+}
+
+run "refuses_to_scale_what_is_not_provisioned" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "serverless"
+      name = "shop"
+      variants = {
+        primary = { concurrency = 5 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, targets = { provisioned_concurrency_utilization = 0.7 } }
+    }
   }
 }
 
@@ -95,6 +570,60 @@ run "refuses_a_negative_cooldown" {
   }
 
   variables {
-    scaling = { scale_in_cooldown_seconds = -1 }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, scale_in_cooldown_seconds = -1, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_a_schedule_of_five_fields" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, schedules = { day = { max_capacity = 2, min_capacity = 1, schedule = "cron(0 7 * * *)" } }, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_a_schedule_with_a_maximum_below_its_minimum" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, schedules = { day = { max_capacity = 1, min_capacity = 2, schedule = "cron(0 7 ? * MON-FRI *)" } }, targets = { backlog_per_instance = 5 } }
+    }
+  }
+}
+
+run "refuses_a_schedule_that_stops_a_real_time_endpoint" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    configuration = {
+      kind = "real_time"
+      name = "shop"
+      variants = {
+        primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }
+      }
+    }
+    scaling = {
+      primary = { max_capacity = 2, min_capacity = 1, schedules = { day = { max_capacity = 1, min_capacity = 0, schedule = "cron(0 7 ? * MON-FRI *)" } }, targets = { cpu_percent = 50 } }
+    }
   }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Mapping
@@ -39,6 +40,14 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Monitoring:
+    """Alarms that watch the endpoint; the one that wakes it is of `Scaling`."""
+
+    alarm_names: tuple[str, ...] = ()
+    dashboard_name: str | None = None
+
+
+@dataclass(frozen=True)
 class Notifications:
     success_topic_arn: str
     error_topic_arn: str
@@ -48,8 +57,17 @@ class Notifications:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A scheduled action, and the bounds it sets."""
+
+    action_name: str
+    min_instances: int
+    max_instances: int
+
+
+@dataclass(frozen=True)
 class Scaling:
-    """`resource_id` is Application Auto Scaling's: endpoint/<name>/variant/<variant>."""
+    """`resource_id` is Application Auto Scaling's: endpoint/<name>/variant/<variant>. Bounds are those before any schedule."""
 
     resource_id: str
     min_instances: int
@@ -58,6 +76,7 @@ class Scaling:
     tracking_policy_name: str
     wake_policy_name: str
     wake_alarm_name: str
+    schedules: tuple[Schedule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,7 @@ class AsyncEndpointOutputs:
     notifications: Notifications
     scaling: Scaling
     limits: Limits
+    monitoring: Monitoring = Monitoring()
 
     @classmethod
     def parse(cls, value: object) -> AsyncEndpointOutputs:
@@ -95,7 +115,9 @@ class AsyncEndpointOutputs:
         return outputs
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """What `parse` was given, but for unknown keys."""
+        decoded: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return decoded
 
 
 def _parse(kind: Any, value: object, where: str) -> Any:
@@ -109,6 +131,10 @@ def _parse(kind: Any, value: object, where: str) -> Any:
                 for field in dataclasses.fields(kind)
             }
         )
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected a list. Apply the environment again.")
+        return tuple(_parse(typing.get_args(kind)[0], item, f"{where}[{number}]") for number, item in enumerate(value))
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -26,7 +26,7 @@ class Proof:
 
 
 def prove(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience = SCALING_SETTLES) -> list[Proof]:
-    """Compare the live endpoint, configuration, scaling and alarm with `outputs`.
+    """Compare the live endpoint, configuration, scaling, schedules and alarms with `outputs`.
 
     Raises ApplyNotProven naming every difference.
     """
@@ -37,6 +37,10 @@ def prove(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience = SCALING_
         "scaling policies": lambda: _policies(aws, outputs),
         "wake alarm": lambda: _wake_alarm(aws, outputs),
     }
+    if outputs.scaling.schedules:
+        checks["schedules"] = lambda: _schedules(aws, outputs)
+    if outputs.monitoring.alarm_names:
+        checks["alarms"] = lambda: _alarms(aws, outputs)
     proofs, differences = [], []
     for name, check in checks.items():
         try:
@@ -107,9 +111,31 @@ def _scalable_target(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     scaling = aws.client("application-autoscaling")
     found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[planned.resource_id])
     live = _only(subject, found["ScalableTargets"])
-    low, high = planned.min_instances, planned.max_instances
-    _same(subject, {"minimum": (low, live["MinCapacity"]), "maximum": (high, live["MaxCapacity"])})
+    low, high = live["MinCapacity"], live["MaxCapacity"]
+    if (low, high) in [(schedule.min_instances, schedule.max_instances) for schedule in planned.schedules]:
+        return f"{low} to {high} instances, as scheduled"
+    _same(subject, {"minimum": (planned.min_instances, low), "maximum": (planned.max_instances, high)})
     return f"{low} to {high} instances"
+
+
+def _schedules(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+    planned = outputs.scaling
+    actions = aws.client("application-autoscaling").describe_scheduled_actions(
+        ServiceNamespace="sagemaker", ResourceId=planned.resource_id
+    )["ScheduledActions"]
+    live = {action["ScheduledActionName"]: action["ScalableTargetAction"] for action in actions}
+    none: Mapping[str, Any] = {}
+    _same(
+        f"scaling of {planned.resource_id}",
+        {
+            f"scheduled action {one.action_name}": (
+                (one.min_instances, one.max_instances),
+                (live.get(one.action_name, none).get("MinCapacity"), live.get(one.action_name, none).get("MaxCapacity")),
+            )
+            for one in planned.schedules
+        },
+    )
+    return " and ".join(schedule.action_name for schedule in planned.schedules)
 
 
 def _policies(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
@@ -136,6 +162,15 @@ def _wake_alarm(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     if not live.get("ActionsEnabled", True) or policy not in live["AlarmActions"]:
         raise _Different(f"{subject} does not act on {policy}")
     return f"{planned.wake_alarm_name} acts on {planned.wake_policy_name}"
+
+
+def _alarms(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+    planned = outputs.monitoring.alarm_names
+    pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{outputs.endpoint.name}-")
+    live = {alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"] if alarm.get("ActionsEnabled", True)}
+    if missing := [name for name in planned if name not in live]:
+        raise _Different(f"alarms that do not exist, or do not act: {', '.join(missing)}")
+    return f"{len(planned)} watch {outputs.endpoint.name}"
 
 
 def _live_policies(aws: Aws, outputs: AsyncEndpointOutputs) -> dict[str, Mapping[str, Any]]:

@@ -34,6 +34,7 @@ _KINDS = (
         place="endpoint/", options={"ServiceNamespace": "sagemaker"},
     ),
     _Kind("alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    _Kind("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     _Kind("bucket", "s3", "list_buckets", "Buckets", "Name"),
     _Kind("topic", "sns", "list_topics", "Topics", "TopicArn"),
     _Kind("queue", "sqs", "list_queues", "QueueUrls", ""),

@@ -1,0 +1,45 @@
+# From none to one. Tracking alone leaves zero only once the backlog exceeds its target, so that a single request would wait for ever.
+resource "aws_appautoscaling_policy" "wake" {
+  for_each = { for name, scaling in var.scaling : name => scaling if var.configuration.kind == "async" }
+
+  name               = "${var.name}-wake-from-zero"
+  policy_type        = "StepScaling"
+  service_namespace  = "sagemaker"
+  scalable_dimension = local._dimension
+  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.key].resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ChangeInCapacity"
+    cooldown                = each.value.wake_cooldown_seconds
+    metric_aggregation_type = "Average"
+
+    step_adjustment {
+      metric_interval_lower_bound = 0
+      scaling_adjustment          = 1
+    }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.scaled]
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "wake" {
+  for_each = aws_appautoscaling_policy.wake
+
+  alarm_name        = "${var.name}-has-backlog-without-capacity"
+  alarm_description = "Requests wait for ${var.name} and no instance serves them: start one."
+  alarm_actions     = [aws_appautoscaling_policy.wake[each.key].arn]
+
+  namespace   = "AWS/SageMaker"
+  metric_name = "HasBacklogWithoutCapacity"
+  dimensions  = { EndpointName = aws_sagemaker_endpoint.this.name }
+
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  datapoints_to_alarm = 2
+  evaluation_periods  = 2
+  period              = 60
+  statistic           = "Average"
+  threshold           = 1
+  treat_missing_data  = "missing"
+}

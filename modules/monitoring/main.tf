@@ -1,0 +1,58 @@
+locals {
+  _production = { for name, variant in var.endpoint.variants : name => variant if !variant.shadow }
+
+  # CPUUtilization adds up over cores, GPUUtilization and GPUMemoryUtilization over GPUs: 400 % is all of four.
+  _per_instance = { cpu = "vcpus", gpu = "gpus", gpu_memory = "gpus" }
+
+  _wanted = {
+    for name, alarm in merge(local._catalogue, var.extra_alarms) : name => {
+      actions             = try(var.alarms[name].actions, null)
+      comparison_operator = try(alarm.comparison_operator, "GreaterThanOrEqualToThreshold")
+      description         = try(alarm.says, "own alarm ${name}")
+      metric              = alarm.metric
+      missing_data        = coalesce(try(var.alarms[name].missing_data, null), "notBreaching")
+      period_seconds      = coalesce(try(var.alarms[name].period_seconds, null), 60)
+      periods             = coalesce(try(var.alarms[name].evaluation_periods, null), try(alarm.minutes, null), try(alarm.evaluation_periods, null))
+      datapoints          = try(var.alarms[name].datapoints_to_alarm, null)
+      statistic           = coalesce(try(var.alarms[name].statistic, null), alarm.statistic)
+      threshold           = try(coalesce(var.alarms[name].threshold), alarm.threshold)
+    } if contains(keys(local.published), alarm.metric) && try(var.alarms[name].enabled, true)
+  }
+
+  _of_endpoint = { for name, alarm in local._wanted : name => merge(alarm, { name = name, variant = null }) if !local.published[alarm.metric].by_variant }
+
+  # No alarm on GPUs where there are none.
+  _of_variants = merge([
+    for name, alarm in local._wanted : {
+      for variant, hardware in local._production : "${name}/${variant}" => merge(alarm, {
+        name      = name
+        threshold = alarm.threshold * try(hardware[local._per_instance[name]], 1)
+        variant   = variant
+      }) if try(hardware[local._per_instance[name]] > 0, !contains(keys(local._per_instance), name))
+    } if local.published[alarm.metric].by_variant
+  ]...)
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = merge(local._of_endpoint, local._of_variants)
+
+  alarm_name        = join("-", compact([var.endpoint.name, each.value.variant, replace(each.value.name, "_", "-")]))
+  alarm_description = "${join("/", compact([var.endpoint.name, each.value.variant]))}: ${each.value.description}."
+
+  alarm_actions             = coalesce(each.value.actions, var.actions.alarm)
+  insufficient_data_actions = var.actions.insufficient_data
+  ok_actions                = var.actions.ok
+
+  namespace   = local.published[each.value.metric].namespace
+  metric_name = each.value.metric
+  dimensions  = merge({ EndpointName = var.endpoint.name }, each.value.variant == null ? {} : { VariantName = each.value.variant })
+
+  comparison_operator = each.value.comparison_operator
+  datapoints_to_alarm = coalesce(each.value.datapoints, each.value.periods)
+  evaluation_periods  = each.value.periods
+  extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  period              = each.value.period_seconds
+  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  threshold           = each.value.threshold
+  treat_missing_data  = each.value.missing_data
+}

@@ -30,6 +30,76 @@ def _minimal_async(example: Any, outputs: dict[str, Any]) -> None:
     assert json.loads(answer) == {"a": 2, "rose": 2, "is": 1}
 
 
+@used("production-async")
+def _production_async(example: Any, outputs: dict[str, Any]) -> None:
+    _minimal_async(example, outputs)
+    deployed = example.sagemaker.describe_endpoint(EndpointName=outputs["async_endpoint"]["endpoint"]["name"])
+    assert deployed["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    scheduled = example.aws.client("application-autoscaling").describe_scheduled_actions(ServiceNamespace="sagemaker")
+    assert len(scheduled["ScheduledActions"]) == 2
+    dashboard = outputs["async_endpoint"]["monitoring"]["dashboard_name"]
+    assert example.aws.client("cloudwatch").get_dashboard(DashboardName=dashboard)["DashboardBody"]
+
+
+@used("bring-your-own")
+def _bring_your_own(example: Any, outputs: dict[str, Any]) -> None:
+    text = {"Body": b"a rose is a rose", "ContentType": "text/plain"}
+    accepted = example.runtime.invoke_endpoint_async(EndpointName=outputs["endpoint_name"], **text)
+    assert accepted["OutputLocation"].startswith(f"s3://{outputs['bucket']}/counter/outputs/")
+    answer = example.until(lambda: example.object(accepted["OutputLocation"]), "an output")
+    assert json.loads(answer) == {"a": 2, "rose": 2, "is": 1}
+
+
+@used("real-time-ab")
+def _real_time_ab(example: Any, outputs: dict[str, Any]) -> None:
+    answers = [example.invoke(outputs["endpoint_name"], "1") for _ in range(60)]
+    assert {variant for _, variant in answers} == {"champion", "challenger"}
+    assert all(json.loads(body)["version"] == variant for body, variant in answers)
+    body, variant = example.invoke(outputs["endpoint_name"], "2", TargetVariant="challenger")
+    assert (json.loads(body), variant) == ({"version": "challenger", "asked": 2}, "challenger")
+    body, variant = example.invoke(outputs["trial_endpoint_name"], '{"shirt": "red"}')
+    assert (json.loads(body)["version"], variant) == ("champion", "champion")
+
+    def captured(name: str) -> list[str]:
+        found = example.s3.list_objects_v2(Bucket=outputs["bucket"], Prefix=f"capture/{name}/").get("Contents", [])
+        return [str(example.object(f"s3://{outputs['bucket']}/{item['Key']}")) for item in found]
+
+    shadow = example.until(lambda: captured(f"{outputs['trial_endpoint_name']}/challenger"), "the shadow is captured")
+    said = json.loads(shadow[0].splitlines()[0])["captureData"]["endpointOutput"]
+    assert (said["encoding"], json.loads(said["data"])["version"]) == ("JSON", "challenger")
+    assert captured(f"{outputs['endpoint_name']}/champion")
+
+
+@used("serverless")
+def _serverless(example: Any, outputs: dict[str, Any]) -> None:
+    body, _ = example.invoke(outputs["endpoint_name"], '"hello"')
+    assert json.loads(body)["asked"] == "hello"
+
+
+@used("pipeline")
+def _pipeline(example: Any, outputs: dict[str, Any]) -> None:
+    names = outputs["endpoint_names"]
+    body, _ = example.invoke(names["serial"], "A rose, a ROSE!", "text/plain")
+    assert json.loads(body) == {"a": 2, "rose": 2}
+    body, _ = example.invoke(names["direct"], "A rose, a ROSE!", "text/plain", TargetContainerHostname="clean")
+    assert body == "a rose a rose"
+
+
+@used("multi-model")
+def _multi_model(example: Any, outputs: dict[str, Any]) -> None:
+    assert outputs["models"] == ["blue.tar.gz", "red.tar.gz"]
+    for model in outputs["models"]:
+        body, _ = example.invoke(outputs["endpoint_name"], "shirt", "text/plain", TargetModel=model)
+        assert body == f"{model.removesuffix('.tar.gz')} shirt"
+
+
+@used("shared-configuration")
+def _shared_configuration(example: Any, outputs: dict[str, Any]) -> None:
+    described = [example.sagemaker.describe_endpoint(EndpointName=name) for name in outputs["endpoint_names"]]
+    assert {item["EndpointConfigName"] for item in described} == {outputs["configuration_name"]}
+    assert [json.loads(example.invoke(name, "1")[0])["asked"] for name in outputs["endpoint_names"]] == [1, 1, 1]
+
+
 @used("state-bucket")
 def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
     assert example.s3.get_bucket_versioning(Bucket=outputs["bucket"])["Status"] == "Enabled"

@@ -1,0 +1,65 @@
+# What is ours: a model, how it is served, and an endpoint. Of everything else the modules are told the name.
+locals {
+  name = "bring-your-own"
+
+  storage = {
+    bucket_arn  = aws_s3_bucket.theirs.arn
+    bucket_name = aws_s3_bucket.theirs.bucket
+    kms_key_arn = aws_kms_key.theirs.arn
+    prefixes    = { failure = "counter/failures/", input = "counter/inputs/", output = "counter/outputs/" }
+  }
+
+  topic_arns = { for outcome, topic in aws_sns_topic.theirs : outcome => topic.arn }
+}
+
+module "model" {
+  source = "../../modules/model"
+
+  name           = local.name
+  endpoint_names = [local.name]
+  storage        = local.storage
+  topic_arns     = local.topic_arns
+  vpc            = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
+
+  # The role by way of its policy: SageMaker looks whether it may read the model when the model is made.
+  role = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) }
+
+  containers = [{
+    data_source = { s3_uri = "s3://${local.storage.bucket_name}/${trimsuffix(aws_s3_object.model["code/inference.py"].key, "code/inference.py")}" }
+    image       = { repository = { name = aws_ecr_repository.theirs.name, tag = "1.0.0" } }
+  }]
+}
+
+# What the role needs, as the module says it; the owner of the role gives it.
+resource "aws_iam_role_policy" "theirs" {
+  name   = "bring-your-own"
+  role   = aws_iam_role.theirs.name
+  policy = module.model.execution_policy_json
+}
+
+module "configuration" {
+  source = "../../modules/configuration"
+
+  name     = local.name
+  kms      = { key_arn = aws_kms_key.theirs.arn }
+  variants = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
+
+  inference = {
+    async = {
+      failure_uri = "s3://${local.storage.bucket_name}/${local.storage.prefixes.failure}"
+      output_uri  = "s3://${local.storage.bucket_name}/${local.storage.prefixes.output}"
+      topic_arns  = local.topic_arns
+    }
+  }
+}
+
+module "endpoint" {
+  source = "../../modules/endpoint"
+
+  name          = local.name
+  configuration = module.configuration
+
+  scaling = {
+    primary = { min_capacity = 0, max_capacity = 2, targets = { backlog_per_instance = 5 } }
+  }
+}

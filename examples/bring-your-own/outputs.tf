@@ -1,0 +1,9 @@
+output "endpoint_name" {
+  description = "The endpoint, on everything that was brought."
+  value       = module.endpoint.name
+}
+
+output "bucket" {
+  description = "The bucket it reads from and writes to."
+  value       = aws_s3_bucket.theirs.id
+}

@@ -1,0 +1,60 @@
+locals {
+  name = "multi-model"
+
+  # What a request names in TargetModel, and the archive behind it.
+  models = {
+    "blue.tar.gz" = "../../build/multi-model-blue.tar.gz"
+    "red.tar.gz"  = "../../build/multi-model-red.tar.gz"
+  }
+}
+
+module "storage" {
+  source = "../../modules/storage"
+
+  name          = local.name
+  force_destroy = true
+}
+
+resource "aws_s3_object" "model" {
+  for_each = local.models
+
+  bucket      = module.storage.bucket_name
+  key         = "${module.storage.prefixes.model}${each.key}"
+  source      = each.value
+  source_hash = filemd5(each.value)
+}
+
+# One container for as many models as lie below the prefix: each is loaded when a request first names it.
+module "model" {
+  source = "../../modules/model"
+
+  name           = local.name
+  endpoint_names = [local.name]
+
+  storage = {
+    bucket_arn  = module.storage.bucket_arn
+    bucket_name = module.storage.bucket_name
+    kms_key_arn = module.storage.kms_key_arn
+    prefixes    = { model = module.storage.prefixes.model }
+  }
+
+  containers = [{
+    image       = { framework = "pytorch", version = "2.6.0" }
+    multi_model = {}
+  }]
+}
+
+module "configuration" {
+  source = "../../modules/configuration"
+
+  name      = local.name
+  inference = { real_time = {} }
+  variants  = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
+}
+
+module "endpoint" {
+  source = "../../modules/endpoint"
+
+  name          = local.name
+  configuration = module.configuration
+}

@@ -1,0 +1,5 @@
+"""What a container serves that is told no program: the second stage."""
+
+from count import input_fn, model_fn, output_fn, predict_fn
+
+__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]

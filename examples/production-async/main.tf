@@ -1,0 +1,62 @@
+# Private subnets without a way out: containers reach Amazon S3, and nothing else.
+module "network" {
+  source = "../../modules/network"
+
+  name = "production-async-example"
+}
+
+# People who are told when something is wrong.
+resource "aws_sns_topic" "operators" {
+  #checkov:skip=CKV_AWS_26:Alarms cannot publish under AWS's own key, and say nothing of the data.
+  name = "production-async-example-operators"
+}
+
+module "async_inference" {
+  source = "../../modules/async-inference"
+
+  name        = "production-async"
+  environment = "example"
+  access      = { managed_policies = ["caller", "collector"] }
+  network     = module.network.vpc
+  storage     = { force_destroy = true, expire_after_days = { input = 7, output = 14 } }
+
+  model = {
+    network_isolation = true
+
+    containers = [{
+      archive = { path = "../../build/production-async.tar.gz" }
+      image   = { framework = "pytorch", version = "2.6.0" }
+      serving = { timeout_seconds = 900, workers = 2 }
+    }]
+  }
+
+  endpoint = {
+    initial_instances          = 2
+    instance_type              = "ml.m5.large"
+    log_retention_days         = 90
+    max_concurrent_invocations = 2
+    volume_size_gb             = 50
+  }
+
+  # Half of the new instances first; what goes wrong with them takes the update back.
+  guardrails = {
+    canary                   = { percent = 50, wait_seconds = 300 }
+    rollback_on              = ["invocation_failures", "server_errors"]
+    termination_wait_seconds = 60
+  }
+
+  # An alarm for every way it can go wrong, and a dashboard.
+  monitoring = {
+    actions = { alarm = [aws_sns_topic.operators.arn], ok = [aws_sns_topic.operators.arn] }
+  }
+
+  # Asleep when idle, but awake while people work.
+  scaling = {
+    max_instances = 4
+
+    schedules = {
+      morning = { schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Berlin", min_instances = 1, max_instances = 4 }
+      evening = { schedule = "cron(0 19 ? * MON-FRI *)", timezone = "Europe/Berlin", min_instances = 0, max_instances = 4 }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+locals {
+  name = "real-time-ab"
+
+  storage = {
+    bucket_arn  = module.storage.bucket_arn
+    bucket_name = module.storage.bucket_name
+    kms_key_arn = module.storage.kms_key_arn
+    prefixes    = { capture = "capture/", model = module.storage.prefixes.model }
+  }
+
+  # What every request and answer is written to, as lines of JSON.
+  data_capture = {
+    json_content_types = ["application/json"]
+    uri                = "s3://${module.storage.bucket_name}/capture/"
+  }
+}
+
+module "storage" {
+  source = "../../modules/storage"
+
+  name          = local.name
+  force_destroy = true
+}
+
+# Two versions of one model: the same archive, told apart by their environment.
+module "model" {
+  source   = "../../modules/model"
+  for_each = toset(["champion", "challenger"])
+
+  name           = "${local.name}-${each.key}"
+  endpoint_names = [local.name, "${local.name}-trial"]
+  storage        = local.storage
+
+  containers = [{
+    archive     = { path = "../../build/real-time-ab.tar.gz" }
+    environment = { VERSION = each.key }
+    image       = { framework = "pytorch", version = "2.6.0" }
+  }]
+}
+
+# The challenger answers one request in four.
+module "configuration" {
+  source = "../../modules/configuration"
+
+  name      = local.name
+  inference = { real_time = { data_capture = local.data_capture } }
+  kms       = { key_arn = module.storage.kms_key_arn }
+
+  variants = {
+    champion   = { model_name = module.model["champion"].name, instance_type = "ml.m5.large", weight = 3 }
+    challenger = { model_name = module.model["challenger"].name, instance_type = "ml.m5.large", weight = 1 }
+  }
+}
+
+module "endpoint" {
+  source = "../../modules/endpoint"
+
+  name          = local.name
+  configuration = module.configuration
+}
+
+# The challenger as a shadow: it is asked everything, and answers nobody. A shadow goes with one production variant alone.
+module "trial_configuration" {
+  source = "../../modules/configuration"
+
+  name      = "${local.name}-trial"
+  inference = { real_time = { data_capture = local.data_capture } }
+  kms       = { key_arn = module.storage.kms_key_arn }
+
+  variants = {
+    champion   = { model_name = module.model["champion"].name, instance_type = "ml.m5.large", routing_strategy = "LEAST_OUTSTANDING_REQUESTS" }
+    challenger = { model_name = module.model["challenger"].name, instance_type = "ml.m5.large", shadow = true }
+  }
+}
+
+module "trial" {
+  source = "../../modules/endpoint"
+
+  name          = "${local.name}-trial"
+  configuration = module.trial_configuration
+}

@@ -1,0 +1,4 @@
+output "endpoint_name" {
+  description = "The serverless endpoint."
+  value       = module.endpoint.name
+}

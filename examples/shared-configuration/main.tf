@@ -1,0 +1,52 @@
+locals {
+  name      = "shared-configuration"
+  consumers = toset(["fitting-room", "search", "warehouse"])
+}
+
+module "storage" {
+  source = "../../modules/storage"
+
+  name          = local.name
+  force_destroy = true
+}
+
+# The producer's part: a model, and how it is served. Nothing of it knows who uses it but the right to write their logs.
+module "model" {
+  source = "../../modules/model"
+
+  name           = local.name
+  endpoint_names = local.consumers
+
+  storage = {
+    bucket_arn  = module.storage.bucket_arn
+    bucket_name = module.storage.bucket_name
+    kms_key_arn = module.storage.kms_key_arn
+    prefixes    = { model = module.storage.prefixes.model }
+  }
+
+  containers = [{
+    archive = { path = "../../build/shared-configuration.tar.gz" }
+    image   = { framework = "pytorch", version = "2.6.0" }
+  }]
+}
+
+module "configuration" {
+  source = "../../modules/configuration"
+
+  name      = local.name
+  inference = { real_time = {} }
+  variants  = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
+}
+
+# A consumer's part, once for each: an endpoint of its own, with its own scaling, from the configuration they share.
+module "endpoint" {
+  source   = "../../modules/endpoint"
+  for_each = local.consumers
+
+  name          = each.key
+  configuration = module.configuration
+
+  scaling = {
+    primary = { min_capacity = 1, max_capacity = 2, targets = { invocations_per_instance = 60 } }
+  }
+}

@@ -168,17 +168,12 @@ variable "variants" {
 
   validation {
     condition     = var.inference.real_time != null || length(var.variants) == 1
-    error_message = "Give exactly one variant: SageMaker answers asynchronous and serverless requests with a single one. Several variants need inference.real_time, or an endpoint each."
+    error_message = "Give exactly one variant: SageMaker answers asynchronous and serverless requests with a single one. Several variants, a shadow among them, need inference.real_time, or an endpoint each."
   }
 
   validation {
     condition     = alltrue([for name in keys(var.variants) : can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", name)) && length(name) <= 63])
     error_message = "Names of variants must be 1 to 63 letters, digits and hyphens that neither begin nor end with a hyphen."
-  }
-
-  validation {
-    condition     = var.inference.real_time != null || alltrue([for variant in var.variants : !variant.shadow])
-    error_message = "Shadow variants need inference.real_time: asynchronous and serverless requests are not copied to a shadow."
   }
 
   validation {

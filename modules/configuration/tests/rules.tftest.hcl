@@ -260,7 +260,7 @@ run "refuses_a_name_without_room_for_a_suffix" {
   }
 }
 
-run "refuses_no_variant" {
+run "refuses_an_eleventh_variant" {
   command         = plan
   expect_failures = [var.variants]
 
@@ -270,7 +270,7 @@ run "refuses_no_variant" {
 
   variables {
     inference = { real_time = {} }
-    variants  = {}
+    variants  = { for number in range(11) : "v${number}" => { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc" } }
   }
 }
 
@@ -315,7 +315,10 @@ run "refuses_a_shadow_of_an_asynchronous_variant" {
   }
 
   variables {
-    variants = { primary = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc", shadow = true } }
+    variants = {
+      live  = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc" }
+      tried = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc", shadow = true }
+    }
   }
 }
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import math
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -19,6 +17,7 @@ from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.listing import Listing, MayNotList
 from async_endpoint.client.objects import Objects, Unreadable
 from async_endpoint.client.outcomes import Outcome, announced, late, stored, unreadable
+from async_endpoint.client.pending import Pending
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.rhythm import Hold, Poll, Sweeps
 from async_endpoint.client.target import Target
@@ -50,17 +49,13 @@ class Collector:
         self._clients, self._target, self._prefix, self._config = clients, target, prefix, config
         self._clock, self._pool, self._explain, self._retries = clock, pool, explain, retries
         self._objects, self._listing = Objects(clients, retries), Listing(clients)
-        self._changed = threading.Condition()
-        self._pending: dict[str, Invocation] = {}
-        self._accepted: set[str] = set()  # of what is pending, that which the endpoint has accepted
-        self._deadlines: list[tuple[float, str]] = []
+        self._pending = Pending()
+        self._changed = self._pending.changed
         self._reading: set[str] = set()
-        self._again: dict[str, tuple[float, Notification | None]] = {}
         self._announcements: Announcements | None = None
         self._may_list = config.collect != "looking"
-        self._listed = False
         self._closing = False
-        self._settled = self._settled_before = self._rounds = 0
+        self._settled_before = self._rounds = 0
         now = clock.now()
         self._answered, self._trouble = now, None
         self._poll = Poll(config.poll_seconds, config.poll_cap_seconds, clock.now)
@@ -73,38 +68,25 @@ class Collector:
 
     def watch(self, invocation: Invocation) -> None:
         """From now on this invocation is pending, accepted or not yet."""
-        with self._changed:
-            self._pending[invocation.inference_id] = invocation
-            if invocation.submitted is not None:
-                self._sweeps.want()  # it may have ended before we listened
-            closing = self._closing
-        if closing:
+        self._pending.add(invocation)
+        if invocation.submitted is not None:
+            self._sweeps.want()  # it may have ended before we listened
+        if self._closing:
             self._abandon()
 
     def accepted(self, invocation: Invocation) -> None:
         """The endpoint has accepted it. What was announced meanwhile counts now."""
-        submitted = invocation.submitted
-        assert submitted is not None
         with self._changed:
-            deadline = submitted.submitted_at.timestamp() + submitted.deadline_seconds
-            heapq.heappush(self._deadlines, (deadline, invocation.inference_id))
-            if invocation.inference_id in self._pending:  # else it was announced, and has ended
-                self._accepted.add(invocation.inference_id)
-            if len(self._accepted) == 1:
+            if self._pending.accept(invocation):
                 self._answered = self._clock.now()
                 self._poll.begin()
-                self._changed.notify_all()
         if invocation.notification is not None:
             self._heard(invocation, invocation.notification)
 
     def settle(self, invocation: Invocation, outcome: Outcome) -> None:
         """The one outcome of an invocation, which is then no longer pending."""
-        with self._changed:
-            if self._pending.pop(invocation.inference_id, None) is not None:
-                self._settled += 1
-            self._accepted.discard(invocation.inference_id)
-            self._again.pop(invocation.inference_id, None)
-        invocation.seen_at = self._clock.now()
+        if self._pending.remove(invocation):
+            invocation.seen_at = self._clock.now()
         invocation.settle(outcome)
 
     def open(self) -> None:
@@ -133,7 +115,7 @@ class Collector:
         """Rounds, until `close`; none while the endpoint has nothing of ours."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._accepted or self._closing)
+                self._changed.wait_for(lambda: self._pending.accepted or self._closing)
                 if self._closing:
                     return
             try:
@@ -142,7 +124,7 @@ class Collector:
                 log.exception("A round of collecting failed.")
                 pause = self._config.poll_seconds
             with self._changed:
-                if self._accepted:
+                if self._pending.accepted:
                     self._clock.wait(self._changed, lambda: self._closing, pause)
 
     def close(self) -> None:
@@ -159,8 +141,10 @@ class Collector:
     def step(self) -> float:
         """Look once, by notifications or in S3; returns the seconds to pause before the next round."""
         now = self._clock.now()
-        self._end_overdue(now)
-        self._look_again(now)
+        for invocation in self._pending.overdue(now):
+            self._look(invocation, None, last=True)
+        for invocation, hint in self._pending.due_again(now):
+            self._look(invocation, hint)
         self._end_silence(now)
         try:
             if self._announcements is None:
@@ -168,15 +152,15 @@ class Collector:
             if now >= self._sweeps.due():
                 self._sweep(now)
         except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no look will go better
-            for invocation in self._waiting():
+            for invocation in self._pending.waiting():
                 self.settle(invocation, type(error)(str(error)))
-        if self._announcements is None or not self._accepted:
+        if self._announcements is None or not self._pending.accepted:
             return 0.0
         return self._receive(self._announcements, self._clock.now())
 
     def _receive(self, announcements: Announcements, now: float) -> float:
         """Wait for notifications, no longer than until something else is due."""
-        wait = min(self._sweeps.due(), self._next_due()) - now
+        wait = min(self._sweeps.due(), self._pending.next_due()) - now
         try:
             told = announcements.receive(math.ceil(min(max(wait, 0), LONGEST_POLL_SECONDS)))
         except NotReady as error:
@@ -209,7 +193,7 @@ class Collector:
 
     def _sweep(self, now: float) -> None:
         """Ask S3 although notifications come: some may be lost, or all."""
-        waiting = self._waiting()
+        waiting = self._pending.waiting()
         quiet = self._sweeps.quiet(now)
         missed = [since for since in self._list(waiting) if now - since >= self._config.announcement_seconds]
         self._sweeps.swept(now, missed=bool(missed))
@@ -224,13 +208,13 @@ class Collector:
 
     def _ask(self, now: float) -> float:
         """Ask S3, which is all there is."""
-        found, self._settled_before = self._settled - self._settled_before, self._settled
+        found, self._settled_before = self._pending.settled - self._settled_before, self._pending.settled
         self._rounds += 1
-        waiting = self._waiting()
+        waiting = self._pending.waiting()
         if waiting:
             self._list(waiting, failures=not found or self._rounds % 4 == 0)
         pause = self._poll.after(found, len(self._pending))
-        return max(min(pause, self._next_due() - now), 0.0)
+        return max(min(pause, self._pending.next_due() - now), 0.0)
 
     def _list(self, waiting: list[Invocation], *, failures: bool = True) -> list[float]:
         """Read whatever a listing shows to have ended, and look at single requests where that is all one may do.
@@ -285,7 +269,7 @@ class Collector:
         except NotReady as error:
             self._unanswered(error)
             outcome = error if last else None
-            self._put_off(invocation, hint)
+            self._pending.put_off(invocation, self._clock.now() + AGAIN_SECONDS, hint)
         except AsyncEndpointError as error:
             outcome = error
         except Exception as error:  # ours to mend, and no reason for anybody to wait for ever
@@ -295,6 +279,8 @@ class Collector:
             )
         if isinstance(outcome, Unreadable):
             outcome = self._refused(invocation, hint, outcome, last)
+        elif outcome is None:
+            invocation.refused_since = None
         if outcome is None and last:
             outcome = late(self._target, submitted, self._objects.blind)
         if outcome is not None:
@@ -313,61 +299,26 @@ class Collector:
         assert submitted is not None
         if last or now - invocation.refused_since >= self._config.permission_seconds:
             return unreadable(submitted, refused)
-        self._put_off(invocation, hint)
+        self._pending.put_off(invocation, self._clock.now() + AGAIN_SECONDS, hint)
         return None
 
-    def _put_off(self, invocation: Invocation, hint: Notification | None) -> None:
-        with self._changed:
-            if invocation.inference_id in self._pending:
-                self._again[invocation.inference_id] = (self._clock.now() + AGAIN_SECONDS, hint)
-
-    def _look_again(self, now: float) -> None:
-        with self._changed:
-            due = [(name, hint) for name, (moment, hint) in self._again.items() if moment <= now]
-            for name, _ in due:
-                del self._again[name]
-        for name, hint in due:
-            if (invocation := self._pending.get(name)) is not None:
-                self._look(invocation, hint)
-
     # --- ends ------------------------------------------------------------------------------------------------------------
-
-    def _end_overdue(self, now: float) -> None:
-        overdue = []
-        with self._changed:
-            while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][1] not in self._pending):
-                _, name = heapq.heappop(self._deadlines)
-                if name in self._pending:
-                    overdue.append(self._pending[name])
-        for invocation in overdue:
-            self._look(invocation, None, last=True)
 
     def _end_silence(self, now: float) -> None:
         """When AWS has not answered for long, waiting on is no use: whoever waits is told."""
         trouble = self._trouble
         if trouble is None or now - self._answered < self._config.silence_seconds:
             return
-        for invocation in self._waiting():
+        for invocation in self._pending.waiting():
             self.settle(invocation, type(trouble)(f"{invocation.inference_id} cannot be collected: {trouble}"))
 
     def _abandon(self) -> None:
-        for invocation in list(self._pending.values()):
+        for invocation in self._pending.all():
             where = invocation.output_location or "in the endpoint's output folder"
             self.settle(
                 invocation,
                 Abandoned(f"The client was closed before {invocation.inference_id} had ended; its result will be {where}."),
             )
-
-    def _next_due(self) -> float:
-        """When a deadline passes or something is to be looked at again, whatever is first."""
-        with self._changed:
-            moments = [moment for moment, _ in self._again.values()]
-            return min([*moments, *(deadline for deadline, _ in self._deadlines[:1])], default=math.inf)
-
-    def _waiting(self) -> list[Invocation]:
-        """What the endpoint has accepted and has no outcome yet, oldest first."""
-        with self._changed:
-            return [invocation for invocation in self._pending.values() if invocation.submitted is not None]
 
     def _answer(self) -> float:
         now = self._clock.now()

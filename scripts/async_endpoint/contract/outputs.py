@@ -90,7 +90,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class AsyncEndpointOutputs:
-    """Typed view of the Terraform output; unknown keys are ignored, so that a newer root serves an older client."""
+    """Typed view of the Terraform output.
+
+    Unknown keys are ignored, so that a newer root serves an older client; what has a default here may be missing.
+    """
 
     schema_version: int
     environment: str
@@ -129,6 +132,7 @@ def _parse(kind: Any, value: object, where: str) -> Any:
             **{
                 field.name: _parse(hints[field.name], value.get(field.name), f"{where}.{field.name}")
                 for field in dataclasses.fields(kind)
+                if field.name in value or field.default is dataclasses.MISSING
             }
         )
     if typing.get_origin(kind) is tuple:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -180,6 +181,37 @@ def test_results_that_nobody_announces_are_found_and_notifications_given_up(aws:
     assert len(aws.sqs.deleted) == 1
     run.write(other)
     run.until_done()
+
+
+def test_one_that_closes_while_its_queue_is_being_removed_waits_for_that(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(aws)
+    [one] = run.add()
+    run.write(one)
+    removing, go_on = threading.Event(), threading.Event()
+
+    def unsubscribe(**_: Any) -> None:
+        removing.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(aws.sns, "unsubscribe", unsubscribe)
+    collecting = threading.Thread(target=run.until_done)
+    collecting.start()
+    assert removing.wait(60)
+    closing = threading.Thread(target=run.collector.close)
+    closing.start()
+    closing.join(0.5)
+    assert closing.is_alive()
+    go_on.set()
+    closing.join(60)
+    assert len(aws.sqs.deleted) == 1
+    collecting.join(60)
+
+
+def test_one_that_is_closed_makes_no_queue(aws: Any) -> None:
+    collector = aws.collector()
+    collector.close()
+    collector.open()
+    assert aws.sqs.made == []
 
 
 def test_a_queue_that_is_not_there_at_once_is_waited_for(aws: Any, refusal: Any) -> None:

@@ -39,12 +39,13 @@ def without(root: Any, action: str) -> Iterator[None]:
 
 def test_without_put_object_nothing_is_written_and_the_error_topic_says_why(root: Any) -> None:
     with without(root, "s3:PutObject"):
-        waited = root.run("invoke", root.checkout.query("red-shirt.png"), "--timeout", "8", "--json")
+        waited = root.run("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json")
         request = waited.document
         message = root.notification(request["inference_id"])
 
-    assert waited.code == 3
-    assert request["status"] == "Pending"
+    assert waited.code == 1, "the notification tells, where no failure object can"
+    assert request["status"] == "Failed"
+    assert request["reason"] == message["failureReason"]
     assert message["invocationStatus"] == "Failed"
     assert "AccessDenied" in message["failureReason"]
     assert "s3:PutObject" in message["failureReason"]

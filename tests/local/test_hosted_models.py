@@ -131,7 +131,7 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(kit: Kit, live: A
             "each with a ContainerHostname",
         ),
         ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "ModelDataUrl"),
-        ({"PrimaryContainer": {"ModelPackageName": "package"}}, "ModelPackageName"),
+        ({"PrimaryContainer": {"ModelPackageName": "package"}}, "ModelPackage package does not exist"),
     ],
 )
 def test_a_model_that_cannot_be_is_refused(kit: Kit, place: tuple[str, Role], model: dict[str, Any], said: str) -> None:

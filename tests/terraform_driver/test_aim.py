@@ -60,7 +60,8 @@ def test_on_aws_a_persons_profile_stays_and_terraforms_settings_are_the_drivers(
 
 
 def test_every_service_the_modules_use_is_named_in_the_override() -> None:
-    named_otherwise = {"aws_cloudwatch_log_": "logs", "aws_caller_identity": "sts"}
+    of_ec2 = ("availability_zones", "default_security_group", "flow_log", "route_table", "security_group", "subnet", "vpc")
+    named_otherwise = {"aws_cloudwatch_log_": "logs", "aws_caller_identity": "sts"} | {f"aws_{name}": "ec2" for name in of_ec2}
     offline = {"aws_partition", "aws_region", "aws_iam_policy_document", "aws_sagemaker_prebuilt_ecr_image"}
     files = Workspace.find(Path(__file__).parent).modules.rglob("*.tf")
     used = {name for file in files for name in re.findall(r'^(?:resource|data) "(aws_\w+)"', file.read_text(), re.MULTILINE)}

@@ -11,8 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
-from async_endpoint.local.aws import LocalAws
+from async_endpoint.local import daemon
 from async_endpoint.terraform.aim import OVERRIDE_FILE, local_override, process_environment
+from async_endpoint.workspace import Workspace
 
 BUCKET = "terraform-state-123456789012-eu-west-1"
 
@@ -38,11 +39,14 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    aws = LocalAws(tmp_path / "local-aws")
-    aws.start()
-    yield aws.record.endpoint_url
-    aws.stop()
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A local AWS in a process of its own: in this one it would mend moto for the tests of other folders too."""
+    workspace = Workspace(tmp_path / "a checkout")
+    for folder in ("modules/async-inference", "envs"):
+        (workspace.root / folder).mkdir(parents=True)
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
+    yield daemon.start_detached(workspace, 0, 60.0, 0).endpoint_url
+    daemon.stop(workspace)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -26,6 +27,7 @@ from async_endpoint.contract.notifications import Notification
 
 LOOKS: Final = 32  # requests looked at one by one in a round, the oldest first: endpoints answer in the order of arrival
 SWEEP_SECONDS: Final = 60.0  # the longest S3 is left unasked while notifications come
+MAKING_SECONDS: Final = 10.0  # how long the end waits for another thread to make or remove the queue; then the reaper does
 AGAIN_SECONDS: Final = 1.0  # before another look at what could not be read
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Collector:
         self._changed = self._pending.changed
         self._reading: set[str] = set()
         self._announcements: Announcements | None = None
+        self._making = threading.Lock()  # held while the queue of the run is made or removed, by whichever thread
         self._may_list = config.collect != "looking"
         self._closing = False
         self._settled_before = self._rounds = 0
@@ -95,7 +98,10 @@ class Collector:
         if wanted in ("auto", "notifications"):
             if topics:
                 try:
-                    self._announcements = Announcements.open(self._clients, self._target, self._prefix, self._retries)
+                    with self._making:
+                        if self._closing:
+                            return
+                        self._announcements = Announcements.open(self._clients, self._target, self._prefix, self._retries)
                 except AsyncEndpointError as error:
                     self._explain(f"Results are found by listing, not by notifications: {error}")
                 else:
@@ -133,8 +139,11 @@ class Collector:
             self._closing = True
             self._changed.notify_all()
         self._abandon()
-        if self._announcements is not None:
-            self._announcements.close()
+        if self._making.acquire(timeout=MAKING_SECONDS):
+            try:
+                self._remove()
+            finally:
+                self._making.release()
 
     # --- one round ---------------------------------------------------------------------------------------------------
 
@@ -202,6 +211,10 @@ class Collector:
 
     def _stop_listening(self, why: str) -> None:
         self._explain(f"Notifications have stopped, results are found by listing from now on: {why}")
+        with self._making:  # whoever closes meanwhile waits: the process would end in the middle of it
+            self._remove()
+
+    def _remove(self) -> None:
         announcements, self._announcements = self._announcements, None
         if announcements is not None:
             announcements.close()

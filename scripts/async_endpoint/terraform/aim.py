@@ -12,7 +12,7 @@ OVERRIDE_FILE: Final = "aimed_at_local_override.tf"
 
 # The provider's own names. Services a root starts to use later are caught by AWS_ENDPOINT_URL below.
 SERVICES: Final = (
-    "appautoscaling", "cloudwatch", "ecr", "iam", "kms", "logs", "s3", "sagemaker", "sns", "sqs", "sts",
+    "appautoscaling", "cloudwatch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "sagemaker", "sns", "sqs", "sts",
 )  # fmt: skip
 
 # Where these differ, what Terraform does differs from what the driver asked for.

@@ -26,8 +26,6 @@ def check_model(region: str, request: Described) -> None:
 
 
 def _check_containers(request: Described, containers: list[Described]) -> None:
-    if "PrimaryContainer" in request and request.get("Containers"):
-        raise validation("Give either PrimaryContainer or Containers; this request has both.")
     if not 1 <= len(containers) <= PIPELINE_CONTAINERS:
         raise validation(f"A model has 1 to {PIPELINE_CONTAINERS} containers; this request has {len(containers)}.")
     for container in containers:

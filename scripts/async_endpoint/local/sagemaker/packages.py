@@ -16,6 +16,8 @@ _TAKEN = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContaine
 
 def resolved(region: str, request: Described) -> dict[str, Any]:
     """A CreateModel request without model packages; raises ValidationException for one that is not there, or empty."""
+    if "PrimaryContainer" in request and request.get("Containers"):
+        raise validation("Give either PrimaryContainer or Containers; this request has both.")
     containers = [own for container in containers_of(request) for own in _containers(region, container)]
     rest = {member: value for member, value in request.items() if member not in ("PrimaryContainer", "Containers")}
     return rest | ({"Containers": containers} if "Containers" in request or len(containers) > 1 else _primary(containers))

@@ -17,6 +17,8 @@ from live_kit import Stage
 from local_kit import Kit
 from remote_aws import running
 
+from async_endpoint.client.announcements import MARK
+
 TIME_SCALE = 60.0
 
 
@@ -35,6 +37,10 @@ def stage(kit: Kit) -> Stage:
 
 
 @pytest.fixture(autouse=True)
-def no_fault_stays(kit: Kit) -> Iterator[None]:
+def nothing_stays(kit: Kit) -> Iterator[None]:
+    """No fault, and no queue that a fault has kept from being removed at each try."""
     yield
     Stage.clear_faults(kit)
+    for url in kit.sqs.list_queues().get("QueueUrls", []):
+        if MARK in url:
+            kit.sqs.delete_queue(QueueUrl=url)

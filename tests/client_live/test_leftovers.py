@@ -112,4 +112,5 @@ def test_two_runs_of_one_endpoint_hear_nothing_of_each_other(stage: Stage) -> No
         theirs = [other.submit(b'{"answer": 2}', content_type="application/json", key=f"k{n}") for n in range(10)]
         assert {invocation.result().document() for invocation in mine} == {1}
         assert {invocation.result().document() for invocation in theirs} == {2}
+        assert len(stage.queues()) == 2
     assert stage.queues() == []

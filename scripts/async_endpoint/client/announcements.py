@@ -105,7 +105,7 @@ class Announcements:
         ]
         removals.append(partial(sqs.delete_queue, QueueUrl=self.url))
         self._subscriptions = []
-        tries = Retries(3, 0.05, CLOSING_SECONDS, _sleep)  # its own: those of a client that is closing pause no more
+        tries = Retries(6, 0.05, CLOSING_SECONDS, _sleep)  # its own: those of a client that is closing pause no more
         for remove in removals:
             with suppress(BotoCoreError, ClientError):
                 tries.call(remove)

@@ -4,6 +4,8 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
+  #checkov:skip=CKV_AWS_158:Encrypted with a key of one's own where flow_logs.kms_key_arn names one; Amazon CloudWatch Logs has its own.
+  #checkov:skip=CKV_AWS_338:How long flow logs are kept is each environment's choice, flow_logs.retention_days.
   count = local._flow_logs
 
   name              = "/aws/vpc/${var.name}"

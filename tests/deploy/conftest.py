@@ -20,6 +20,7 @@ from async_endpoint.contract.outputs import (
 )
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.patience import Patience
+from async_endpoint.local.gaps import scalable_target, scheduled_actions
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
 
@@ -61,6 +62,9 @@ def clients() -> Boto3Aws:
 def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws]:
     for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(variable, raising=False)
+    # a local AWS in this process, of a test before, would look for the endpoint
+    for gap in (scalable_target, scheduled_actions):
+        monkeypatch.setattr(gap, "least_capacity", lambda *_: 0)
     with mock_aws():
         yield clients
 

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from async_endpoint.contract.errors import TerraformFailed
@@ -14,10 +13,11 @@ from async_endpoint.local.aws import LocalAws
 from async_endpoint.terraform.aim import OVERRIDE_FILE, local_override, process_environment
 from async_endpoint.terraform.diagnostics import first_error
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
 
-AT_ONCE = 2
 LONGEST_SECONDS = 300
 PLAN = "policy.tfplan"
+LOCKED = Path(__file__).resolve().parents[1] / "envs/local" / LOCK_FILE  # a test holds all lock files equal
 
 _ARCHIVE = re.compile(r'"((?:\.\./)*[\w./-]+\.tar\.gz)"')
 
@@ -31,19 +31,18 @@ def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
     aws.start()
     try:
         url = aws.record.endpoint_url
-        environment = process_environment(os.environ, _cli_configuration(work), url) | _provider_cache(work)
-        for root in roots:
-            (root / OVERRIDE_FILE).write_text(local_override(url, Path("terraform.tfstate")))
-            _put_archives(root)
-            locked = ["-lockfile=readonly"] if (root / ".terraform.lock.hcl").exists() else []
-            _terraform(root, environment, "init", "-input=false", "-no-color", *locked)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda root: _plan(root, environment, work), roots))
+        environment = process_environment(os.environ, _cli_configuration(work), url)
+        provider = install_provider(work / "provider", LOCKED, environment)
+        with running_provider(provider, work, environment) as attached:
+            return [_plan(root, environment | attached, url, work) for root in roots]
     finally:
         aws.stop()
 
 
-def _plan(root: Path, environment: dict[str, str], work: Path) -> Path:
+def _plan(root: Path, environment: dict[str, str], url: str, work: Path) -> Path:
+    (root / OVERRIDE_FILE).write_text(local_override(url, Path("terraform.tfstate")))
+    _put_archives(root)
+    _terraform(root, environment, "init", "-input=false", "-no-color")
     _terraform(root, environment, "plan", "-input=false", "-lock=false", f"-out={PLAN}", "-no-color")
     plan = work / f"{root.parent.name}-{root.name}.json"
     plan.write_text(_terraform(root, environment, "show", "-json", PLAN))
@@ -85,10 +84,3 @@ def _cli_configuration(work: Path) -> Path:
     ours = work / "terraform.rc"
     ours.write_text(cli_configuration(mirror))
     return own or ours
-
-
-def _provider_cache(work: Path) -> dict[str, str]:
-    """A provider that is downloaded is downloaded once and not once a root. The cache is not made for several at once."""
-    cache = work / "providers"
-    cache.mkdir()
-    return {"TF_PLUGIN_CACHE_DIR": str(cache)}

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.terraform.aim import process_environment
+from async_endpoint.terraform.provider import running_provider
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -165,17 +168,24 @@ class Root:
 
 
 class Roots:
-    """Roots by environment, each applied when it is first asked for."""
+    """Roots by environment, each applied when it is first asked for.
 
-    def __init__(self, make: Callable[[], Checkout]) -> None:
+    Only `local` is applied as a person does it, the provider started by Terraform; the others have one that is started once.
+    """
+
+    def __init__(self, make: Callable[[], Checkout], provider: Callable[[Checkout, str, str], Checkout]) -> None:
         self._make = make
+        self._with_provider = provider
         self._roots: dict[str, Root] = {}
 
     def applied(self, environment: str) -> Root:
         if environment not in self._roots:
             checkout = self._make()
             checkout.succeed("package", "examples/fashion-recommender", "-o", ARCHIVE)
-            root = Root(environment, checkout, checkout.start_local_aws())
+            url = checkout.start_local_aws()
+            if environment != "local":
+                checkout = self._with_provider(checkout, environment, url)
+            root = Root(environment, checkout, url)
             root.apply()
             self._roots[environment] = root
         root = self._roots[environment]
@@ -225,8 +235,23 @@ def checkout(make_checkout: Callable[[], Checkout]) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def roots(make_checkout: Callable[[], Checkout]) -> Roots:
-    return Roots(make_checkout)
+def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str, str], Checkout]]:
+    """A checkout whose Terraform finds a provider running, for the commands on one environment on the local AWS."""
+    with ExitStack() as providers:
+
+        def attach(checkout: Checkout, environment: str, url: str) -> Checkout:
+            root = checkout.folder / ".local/deployments" / f"{environment}-local" / "envs" / environment
+            root.mkdir(parents=True)
+            settings = process_environment(checkout.environment, Path(os.devnull), url)
+            attached = providers.enter_context(running_provider(provider_executable, root, settings))
+            return replace(checkout, environment=checkout.environment | attached)
+
+        yield attach
+
+
+@pytest.fixture(scope="session")
+def roots(make_checkout: Callable[[], Checkout], with_provider: Callable[[Checkout, str, str], Checkout]) -> Roots:
+    return Roots(make_checkout, with_provider)
 
 
 @pytest.fixture

@@ -40,10 +40,11 @@ def endpoint(checkout: Any) -> dict[str, Any]:
 
 
 def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_completes(
-    checkout: Any, tmp_path: Path, until: Any
+    checkout: Any, with_provider: Any, tmp_path: Path, until: Any
 ) -> None:
     checkout.succeed("package", "examples/fashion-recommender", "-o", "build/fashion-recommender.tar.gz")
     first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
+    checkout = with_provider(checkout, "dev", first["endpoint_url"])
     checkout.succeed("apply", "dev", "--local")
     outputs = AsyncEndpointOutputs.parse(checkout.succeed("outputs", "dev", "--local", "--json").document)
     name, sagemaker = outputs.endpoint.name, client("sagemaker", first["endpoint_url"])

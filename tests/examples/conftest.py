@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ import tftest
 from async_endpoint.model_package.archive import build_archive
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import running_provider
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -60,21 +62,32 @@ class Example:
     def __post_init__(self) -> None:
         for name in ("modules", "examples"):
             shutil.copytree(CHECKOUT / name, self.folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
-        for file in (self.folder / "modules").glob("*/*.tf"):  # what must outlive a mistake must not outlive a test
-            file.write_text(file.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
-        root = self.folder / "examples" / self.name
-        for code in root.rglob("code"):
+        self.guard(False)
+        for code in self.root.rglob("code"):
             model = code.parent
             suffix = "" if model.name == "model" else f"-{model.name}"
             build_archive(model, self.folder / "build" / f"{self.name}{suffix}.tar.gz")
-        self._terraform = tftest.TerraformTest(str(root))
+        self._terraform = tftest.TerraformTest(str(self.root))
         self._terraform.env = self.aws.environment()
-        self._terraform.setup(cleanup_on_exit=False)
 
     @property
-    def main(self) -> Path:
-        """The file that a test may change."""
-        return self.folder / "examples" / self.name / "main.tf"
+    def root(self) -> Path:
+        """Where Terraform runs, and where a test may change files."""
+        return self.folder / "examples" / self.name
+
+    @contextmanager
+    def with_provider(self, executable: Path) -> Iterator[None]:
+        """One provider serves all commands until the block ends."""
+        with running_provider(executable, self.root, self._terraform.env) as attached:
+            self._terraform.env |= attached
+            self._terraform.setup(cleanup_on_exit=False)
+            yield
+
+    def guard(self, on: bool) -> None:
+        """Whether what must outlive a mistake does; it must not outlive a test."""
+        off, now = (f"prevent_destroy = {str(guarded).lower()}" for guarded in (not on, on))
+        for file in (self.folder / "modules").glob("*/*.tf"):
+            file.write_text(file.read_text().replace(off, now))
 
     def apply(self) -> dict[str, Any]:
         """Apply, and return the outputs; TerraformTestError says what went wrong."""
@@ -146,14 +159,17 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def example(request: pytest.FixtureRequest, local_aws: LocalAws, tmp_path: Path) -> Iterator[Example]:
+def example(
+    request: pytest.FixtureRequest, local_aws: LocalAws, provider_executable: Path, tmp_path: Path
+) -> Iterator[Example]:
     """The example that the test's parameter names; whatever happens, it is destroyed."""
     before = inventory(local_aws)
     made = Example(request.param, tmp_path, local_aws)
-    yield made
-    left = {kind: sorted(set(found) - set(before[kind])) for kind, found in inventory(local_aws).items()}
-    if any(left.values()):  # a test that failed halfway
-        made.destroy()
+    with made.with_provider(provider_executable):
+        yield made
+        left = {kind: sorted(set(found) - set(before[kind])) for kind, found in inventory(local_aws).items()}
+        if any(left.values()):  # a test that failed halfway
+            made.destroy()
 
 
 def inventory(aws: LocalAws) -> dict[str, list[str]]:

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tftest
+
+# A root without a provider, so that nothing but its state is made.
+USER_OF_STATE_BUCKET = """
+terraform {
+  backend "s3" {
+    bucket         = "%s"
+    key            = "async-endpoint/dev/terraform.tfstate"
+    region         = "eu-west-1"
+    use_lockfile   = true
+    use_path_style = true
+  }
+}
+
+resource "terraform_data" "this" {
+  input = "kept"
+}
+"""
 
 EXAMPLES: dict[str, Callable[[Any, dict[str, Any]], None]] = {}
 
@@ -104,6 +123,26 @@ def _shared_configuration(example: Any, outputs: dict[str, Any]) -> None:
 def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
     assert example.s3.get_bucket_versioning(Bucket=outputs["bucket"])["Status"] == "Enabled"
     assert set(outputs["backend_policies"]) == {f"async-endpoint/{name}/" for name in ("dev", "prod", "staging")}
+    example.guard(True)
+    with pytest.raises(tftest.TerraformTestError, match="prevent_destroy"):
+        example.destroy()
+    example.guard(False)
+
+    user = example.folder / "user"
+    user.mkdir()
+    (user / "main.tf").write_text(USER_OF_STATE_BUCKET % outputs["bucket"])
+    for arguments in (("init",), ("apply", "-auto-approve")):
+        command = ["terraform", *arguments, "-input=false", "-no-color"]
+        done = subprocess.run(command, cwd=user, env=example.aws.environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    kept = example.s3.list_objects_v2(Bucket=outputs["bucket"])["Contents"]
+    assert [item["Key"] for item in kept] == ["async-endpoint/dev/terraform.tfstate"], "a lock is gone once it is let go"
+    versions = example.s3.list_object_versions(Bucket=outputs["bucket"])
+    assert [item["Key"] for item in versions["DeleteMarkers"]] == ["async-endpoint/dev/terraform.tfstate.tflock"]
+    assert example.s3.head_object(Bucket=outputs["bucket"], Key=kept[0]["Key"])["ServerSideEncryption"] == "aws:kms"
+    for item in [*versions["Versions"], *versions["DeleteMarkers"]]:
+        example.s3.delete_object(Bucket=outputs["bucket"], Key=item["Key"], VersionId=item["VersionId"])
 
 
 def test_every_example_is_tested_here() -> None:

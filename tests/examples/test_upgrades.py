@@ -48,7 +48,7 @@ def _change(file: Path, *changes: tuple[str, str]) -> None:
 
 def test_upgrades_in_place_never_leave_a_gap(example: Any, nothing_left: Callable[[], dict[str, list[str]]]) -> None:
     endpoint = example.apply()["endpoint_name"]
-    ours, theirs = example.main.with_name("endpoint.tf"), example.main
+    ours, theirs = example.root / "endpoint.tf", example.root / "main.tf"
     example.still(endpoint)
 
     def variant() -> Any:
@@ -65,7 +65,7 @@ def test_upgrades_in_place_never_leave_a_gap(example: Any, nothing_left: Callabl
         _change(ours, ('tag = "1.0.0"', 'tag = "1.1.0"'), ("max_capacity = 2", "max_capacity = 3"))
         _change(ours, ("async = {\n", "async = {\n      max_concurrent_invocations = 7\n"))
         _change(theirs, ('"models/counter/', '"models/counter-2/'))
-        _change(theirs.parent / "model/code/inference.py", ("text.lower()", "text.upper()"))
+        _change(example.root / "model/code/inference.py", ("text.lower()", "text.upper()"))
         example.apply()
         example.still(endpoint)
         deployed, asynchronous = variant()

@@ -4,16 +4,18 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.aim import process_environment
+from async_endpoint.terraform.provider import running_provider
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+NO_AWS = "http://127.0.0.1:1"  # mocks do not look for one; what is not mocked must not find one
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,17 @@ class TestRun:
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of modules/ and envs/, so that Terraform writes nothing into the checkout."""
+    """A copy of modules/ and envs/, so that Terraform writes nothing into the checkout; `environment` has the provider."""
 
     folder: Path
+    environment: dict[str, str]
 
     def run(self, where: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"TF_CLI_CONFIG_FILE": str(self.folder / "terraform.rc"), "TF_IN_AUTOMATION": "1"}
         return subprocess.run(
             ["terraform", f"-chdir={self.folder / where}", *arguments],
             capture_output=True,
             text=True,
-            env=environment,
+            env=self.environment,
             check=False,
         )
 
@@ -58,13 +60,20 @@ class Copy:
         return TestRun(done.returncode, messages, "\n".join([*errors, done.stderr]))
 
 
+@pytest.fixture(scope="session")
+def environment(provider_executable: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What Terraform runs under: no AWS is in reach, and all commands of a worker share one provider."""
+    environment = process_environment(os.environ, Path(os.devnull), NO_AWS)
+    with running_provider(provider_executable, tmp_path_factory.mktemp("provider"), environment) as provider:
+        yield environment | provider
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Copy:
+def copy(tmp_path: Path, environment: dict[str, str]) -> Copy:
     for name in ("modules", "envs"):
         leave_out = shutil.ignore_patterns(".terraform", "*_override.tf")
         shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True, ignore=leave_out)
-    (tmp_path / "terraform.rc").write_text(cli_configuration(find_provider_mirror()))
-    return Copy(tmp_path)
+    return Copy(tmp_path, environment)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
     for environment in ("dev", "staging", "prod"):
         backend = root_files(environment)["backend.tf"].decode()
         assert f'key          = "async-endpoint/{environment}/terraform.tfstate"' in backend
+        assert not re.search(r"^\s*encrypt\s*=", backend, re.MULTILINE), "it would pass by the key of the bucket"
         assert backend.replace(f"/{environment}/", "/dev/") == root_files("dev")["backend.tf"].decode()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from async_endpoint.contract.errors import TerraformFailed
 from async_endpoint.local.aws import LocalAws
-from async_endpoint.terraform.aim import OVERRIDE_FILE, local_override, process_environment
+from async_endpoint.terraform.aim import local_files, process_environment
 from async_endpoint.terraform.diagnostics import first_error
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
@@ -40,7 +40,8 @@ def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
 
 
 def _plan(root: Path, environment: dict[str, str], url: str, work: Path) -> Path:
-    (root / OVERRIDE_FILE).write_text(local_override(url, Path("terraform.tfstate")))
+    for name, text in local_files(url, Path("terraform.tfstate")).items():
+        (root / name).write_text(text)
     _put_archives(root)
     _terraform(root, environment, "init", "-input=false", "-no-color")
     _terraform(root, environment, "plan", "-input=false", "-lock=false", f"-out={PLAN}", "-no-color")

@@ -16,7 +16,7 @@ module "async_inference" {
 
   name        = "production-async"
   environment = "example"
-  access      = { managed_policies = ["caller", "collector"] }
+  access      = { managed_policies = ["caller", "collector", "watcher"] }
   network     = module.network.vpc
   storage     = { force_destroy = true, expire_after_days = { input = 7, output = 14 } }
 

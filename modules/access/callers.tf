@@ -84,13 +84,6 @@ data "aws_iam_policy_document" "caller" {
     resources = ["${local._here.sqs}${substr(local._endpoint_name, 0, 40)}-run-*"]
   }
 
-  # Amazon SQS defines no resource for this action; queues that a killed run has left are found by it.
-  statement {
-    sid       = "FindOwnQueues"
-    actions   = ["sqs:ListQueues"]
-    resources = ["*"]
-  }
-
   statement {
     sid       = "SubscribeOwnQueues"
     actions   = ["sns:Subscribe"]
@@ -104,8 +97,43 @@ data "aws_iam_policy_document" "caller" {
   }
 
   statement {
-    sid       = "Unsubscribe"
-    actions   = ["sns:ListSubscriptionsByTopic", "sns:Unsubscribe"]
+    sid       = "FindOwnSubscriptions"
+    actions   = ["sns:ListSubscriptionsByTopic"]
     resources = values(var.topic_arns)
+  }
+
+  # AWS defines no resource for these actions. By them what a killed run has left is found and removed.
+  statement {
+    sid       = "ClearUp"
+    actions   = ["sns:Unsubscribe", "sqs:ListQueues"]
+    resources = ["*"]
+  }
+}
+
+# What `async-endpoint watch` shows and a smoke test times. It says how much there is, and opens no result.
+data "aws_iam_policy_document" "watcher" {
+  statement {
+    sid       = "DescribeEndpoint"
+    actions   = ["sagemaker:DescribeEndpoint"]
+    resources = [var.endpoint_arn]
+  }
+
+  statement {
+    sid       = "ListResults"
+    actions   = ["s3:ListBucket"]
+    resources = [var.storage.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${var.storage.prefixes.failure}*", "${var.storage.prefixes.output}*"]
+    }
+  }
+
+  # AWS defines no resource for these actions.
+  statement {
+    sid       = "Measure"
+    actions   = ["application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
+    resources = ["*"]
   }
 }

@@ -115,15 +115,22 @@ data "aws_iam_policy_document" "deployer" {
   # AWS defines no resource for these actions.
   statement {
     sid       = "Look"
-    actions   = ["application-autoscaling:Describe*", "kms:ListAliases"]
+    actions   = ["application-autoscaling:Describe*", "kms:ListAliases", "logs:DescribeLogGroups", "sns:GetSubscriptionAttributes"]
     resources = ["*"]
   }
 
-  # Asked by prefix or without names, so that these must be allowed for all of them.
+  # Nor for these, which keep subscriptions as they are written.
   statement {
-    sid       = "LookAtAlarmsAndLogs"
-    actions   = ["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"]
-    resources = ["${local._here.cloudwatch}alarm:*", "${local._here.logs}log-group:*"]
+    sid       = "Subscriptions"
+    actions   = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
+    resources = ["*"]
+  }
+
+  # Asked by prefix or without names, so that it must be allowed for all of them.
+  statement {
+    sid       = "LookAtAlarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = ["${local._here.cloudwatch}alarm:*"]
   }
 
   statement {
@@ -150,9 +157,9 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid = "Announce"
     actions = [
-      "sns:CreateTopic", "sns:DeleteTopic", "sns:Get*Attributes", "sns:List*", "sns:Set*Attributes", "sns:Subscribe",
-      "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueue*",
-      "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
+      "sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource",
+      "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue",
+      "sqs:GetQueue*", "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
     ]
     resources = ["${local._here.sns}${local._named}", "${local._here.sqs}${local._named}"]
   }

@@ -36,7 +36,7 @@ variable "execution_role_arn" {
 }
 
 variable "github" {
-  description = "A role for workflows of GitHub: the subjects that may assume it, none for no role; the policies it has (caller, collector, deployer); the identity provider of the account where there is one, else it is made."
+  description = "A role for workflows of GitHub: the subjects that may assume it, none for no role; the policies it has (caller, collector, deployer, watcher); the identity provider of the account where there is one, else it is made."
   type = object({
     policies        = optional(set(string), [])
     provider_arn    = optional(string)
@@ -57,8 +57,8 @@ variable "github" {
   }
 
   validation {
-    condition     = length(setsubtract(var.github.policies, ["caller", "collector", "deployer"])) == 0
-    error_message = "Field github.policies may hold caller, collector and deployer only."
+    condition     = length(setsubtract(var.github.policies, ["caller", "collector", "deployer", "watcher"])) == 0
+    error_message = "Field github.policies may hold caller, collector, deployer and watcher only."
   }
 
   validation {
@@ -78,14 +78,14 @@ variable "github" {
 }
 
 variable "managed_policies" {
-  description = "Which policies to make as managed ones, to attach to users and roles: caller, collector, deployer."
+  description = "Which policies to make as managed ones, to attach to users and roles: caller, collector, deployer, watcher."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.managed_policies, ["caller", "collector", "deployer"])) == 0
-    error_message = "Variable managed_policies may hold caller, collector and deployer only."
+    condition     = length(setsubtract(var.managed_policies, ["caller", "collector", "deployer", "watcher"])) == 0
+    error_message = "Variable managed_policies may hold caller, collector, deployer and watcher only."
   }
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -95,12 +96,9 @@ class Example:
         return dict(self._terraform.output())
 
     def changes(self) -> list[str]:
-        """What another plan would change: `actions address`, none when it is empty."""
-        planned = self._terraform.plan(output=True)
-        changes = {address: change["change"]["actions"] for address, change in planned.resource_changes.items()}
-        return [
-            f"{'+'.join(actions)} {address}" for address, actions in changes.items() if actions not in (["no-op"], ["read"])
-        ]
+        """What another plan would change, as Terraform says it; none when it is empty."""
+        planned = self._terraform.execute_command("plan", "-input=false", "-no-color", "-detailed-exitcode")
+        return [] if planned.retcode == 0 else re.findall(r"^  # (.*)$", planned.out, re.MULTILINE) or [planned.out]
 
     def destroy(self) -> None:
         self._terraform.destroy()

@@ -6,6 +6,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,58 +40,86 @@ def _asked(example: Any, endpoint: str) -> Iterator[set[str]]:
         customer.join()
 
 
-def _change(file: Path, *changes: tuple[str, str]) -> None:
+def _change(file: Path, old: str, new: str) -> None:
     text = file.read_text()
-    for old, new in changes:
-        assert old in text, f"{file} has no {old!r}"
-        text = text.replace(old, new)
-    file.write_text(text)
+    assert old in text, f"{file} has no {old!r}"
+    file.write_text(text.replace(old, new))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What serves now, as SageMaker and Application Auto Scaling describe it."""
+
+    variant: Any
+    asynchronous: Any
+    container: Any
+    target: Any
+
+
+def _deployed(example: Any, endpoint: str) -> Deployed:
+    config = example.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    described = example.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    [variant] = described["ProductionVariants"]
+    [container] = example.sagemaker.describe_model(ModelName=variant["ModelName"])["Containers"]
+    scaling = example.aws.client("application-autoscaling")
+    [target] = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    return Deployed(variant, described["AsyncInferenceConfig"], container, target)
+
+
+# What somebody changes, in which files, and what is deployed then.
+Change = tuple[str, str, str]
+UPGRADES: dict[str, tuple[list[Change], Callable[[Deployed], bool]]] = {
+    "image": (
+        [("endpoint.tf", 'tag = "1.0.0"', 'tag = "1.1.0"')],
+        lambda now: now.container["Image"].endswith("bring-your-own/serve:1.1.0"),
+    ),
+    "artifact": (
+        [("main.tf", '"models/counter/', '"models/counter-2/'), ("model/code/inference.py", "text.lower()", "text.upper()")],
+        lambda now: "models/counter-2/" in now.container["ModelDataSource"]["S3DataSource"]["S3Uri"],
+    ),
+    # SageMaker refuses to change it while a scalable target is registered.
+    "instance type": (
+        [("endpoint.tf", '"ml.m5.large"', '"ml.m5.xlarge"')],
+        lambda now: now.variant["InstanceType"] == "ml.m5.xlarge",
+    ),
+    "concurrency": (
+        [("endpoint.tf", "async = {\n", "async = {\n      max_concurrent_invocations = 7\n")],
+        lambda now: now.asynchronous["ClientConfig"]["MaxConcurrentInvocationsPerInstance"] == 7,
+    ),
+    "scaling limits": (
+        [("endpoint.tf", "max_capacity = 2", "max_capacity = 3")],
+        lambda now: now.target["MaxCapacity"] == 3,
+    ),
+    "renamed topic": (
+        [("main.tf", '"bring-your-own-${each.key}"', '"brought-${each.key}"')],
+        lambda now: now.asynchronous["OutputConfig"]["NotificationConfig"]["SuccessTopic"].endswith(":brought-success"),
+    ),
+}
 
 
 def test_upgrades_in_place_never_leave_a_gap(example: Any, nothing_left: Callable[[], dict[str, list[str]]]) -> None:
     endpoint = example.apply()["endpoint_name"]
-    ours, theirs = example.root / "endpoint.tf", example.root / "main.tf"
     example.still(endpoint)
-
-    def variant() -> Any:
-        config = example.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
-        described = example.sagemaker.describe_endpoint_config(EndpointConfigName=config)
-        return described["ProductionVariants"][0], described["AsyncInferenceConfig"]
-
-    def answer() -> Any:
-        accepted = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"a rose", ContentType="text/plain")
-        return json.loads(example.until(lambda: example.object(accepted["OutputLocation"]), "an output"))
+    answers = {"a": 1, "rose": 1}
 
     with _asked(example, endpoint) as seen:
-        # Image, artifact, concurrency, scaling limits.
-        _change(ours, ('tag = "1.0.0"', 'tag = "1.1.0"'), ("max_capacity = 2", "max_capacity = 3"))
-        _change(ours, ("async = {\n", "async = {\n      max_concurrent_invocations = 7\n"))
-        _change(theirs, ('"models/counter/', '"models/counter-2/'))
-        _change(example.root / "model/code/inference.py", ("text.lower()", "text.upper()"))
-        example.apply()
-        example.still(endpoint)
-        deployed, asynchronous = variant()
-        assert asynchronous["ClientConfig"]["MaxConcurrentInvocationsPerInstance"] == 7
-        (container,) = example.sagemaker.describe_model(ModelName=deployed["ModelName"])["Containers"]
-        assert container["Image"].endswith("bring-your-own/serve:1.1.0")
-        assert "models/counter-2/" in container["ModelDataSource"]["S3DataSource"]["S3Uri"]
-        assert answer() == {"A": 1, "ROSE": 1}
-        scaling = example.aws.client("application-autoscaling")
-        (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
-        assert target["MaxCapacity"] == 3
+        for upgrade, (changes, done) in UPGRADES.items():
+            before = _deployed(example, endpoint)
+            assert not done(before), f"{upgrade} is as it will be already"
+            for file, old, new in changes:
+                _change(example.root / file, old, new)
+            if upgrade == "artifact":
+                answers = {"A": 1, "ROSE": 1}
 
-        # Instance type, which SageMaker refuses to change while a scalable target is registered, and the name of a topic.
-        _change(ours, ('"ml.m5.large"', '"ml.m5.xlarge"'))
-        _change(theirs, ('"bring-your-own-${each.key}"', '"brought-${each.key}"'))
-        example.apply()
-        example.still(endpoint)
-        deployed, asynchronous = variant()
-        assert deployed["InstanceType"] == "ml.m5.xlarge"
-        assert asynchronous["OutputConfig"]["NotificationConfig"]["SuccessTopic"].endswith(":brought-success")
-        assert answer() == {"A": 1, "ROSE": 1}
-        assert len(scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]) == 1
+            example.apply()
+
+            example.still(endpoint)
+            assert done(_deployed(example, endpoint)), upgrade
+            accepted = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"a rose", ContentType="text/plain")
+            output = example.until(partial(example.object, accepted["OutputLocation"]), f"an output after: {upgrade}")
+            assert json.loads(output) == answers, upgrade
+            example.still(endpoint)
 
     assert {"InService", "Updating"} <= seen <= {"InService", "Updating", "SystemUpdating"}, seen
-    example.still(endpoint)
     example.destroy()
     assert nothing_left() == {}

@@ -1,21 +1,56 @@
 from __future__ import annotations
 
-import re
+import os
+import subprocess
 from pathlib import Path
 
-from async_endpoint.terraform.aim import SERVICES, local_override, process_environment
+import pytest
+
+from async_endpoint.local import daemon
+from async_endpoint.terraform.aim import local_files, process_environment
+from async_endpoint.terraform.provider import running_provider
 from async_endpoint.workspace import Workspace
 
 URL = "http://127.0.0.1:4599"
 
+# What is not there is asked for nevertheless.
+LOOKS_AT_SEVERAL_SERVICES = """
+data "aws_caller_identity" "this" {}
+data "aws_cloudwatch_log_group" "this" { name = "none" }
+data "aws_ecr_repository" "this" { name = "none" }
+data "aws_iam_role" "this" { name = "none" }
+data "aws_kms_key" "this" { key_id = "alias/none" }
+data "aws_lambda_function" "this" { function_name = "none" }
+data "aws_s3_bucket" "this" { bucket = "none" }
+data "aws_sns_topic" "this" { name = "none" }
+data "aws_sqs_queue" "this" { name = "none" }
+data "aws_vpc" "this" {}
+provider "aws" { region = "eu-west-1" }
+"""
 
-def test_the_override_names_the_local_aws_for_every_service() -> None:
-    text = local_override(URL, Path("../../state/first/terraform.tfstate"))
-    assert dict(re.findall(r'^    (\w+) += "(.*)"$', text, re.MULTILINE)) == {"path": "../../state/first/terraform.tfstate"} | (
-        dict.fromkeys(SERVICES, URL)
-    )
-    for setting in ("skip_credentials_validation = true", 'access_key = "local"', "s3_use_path_style           = true"):
-        assert setting in text
+
+@pytest.mark.terraform
+def test_the_files_alone_aim_every_service_at_the_local_aws(
+    checkout: Workspace, provider_executable: Path, tmp_path: Path
+) -> None:
+    """Also for a person who runs plain Terraform in such a copy: nothing in the environment says where AWS is."""
+    local_aws = daemon.start_detached(checkout, 0, 60.0, 0)
+    try:
+        for name, text in local_files(local_aws.endpoint_url, Path("terraform.tfstate")).items():
+            (tmp_path / name).write_text(text)
+        (tmp_path / "main.tf").write_text(LOOKS_AT_SEVERAL_SERVICES)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        with running_provider(provider_executable, tmp_path, environment) as attached:
+            for command in ("init", "plan"):
+                line = ["terraform", command, "-input=false", "-no-color"]
+                done = subprocess.run(
+                    line, cwd=tmp_path, env=environment | attached, capture_output=True, text=True, check=False
+                )
+        asked = daemon.status(checkout)["calls"]
+    finally:
+        daemon.stop(checkout)
+
+    assert asked.keys() == {"ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "sns", "sqs", "sts"}, done.stderr
 
 
 def test_nothing_of_a_persons_aws_reaches_a_local_run() -> None:
@@ -57,14 +92,3 @@ def test_on_aws_a_persons_profile_stays_and_terraforms_settings_are_the_drivers(
         "CHECKPOINT_DISABLE": "1",
         "GOGC": "400",
     }
-
-
-def test_every_service_the_modules_use_is_named_in_the_override() -> None:
-    of_ec2 = ("availability_zones", "default_security_group", "flow_log", "route_table", "security_group", "subnet", "vpc")
-    named_otherwise = {"aws_cloudwatch_log_": "logs", "aws_caller_identity": "sts"} | {f"aws_{name}": "ec2" for name in of_ec2}
-    offline = {"aws_partition", "aws_region", "aws_iam_policy_document", "aws_sagemaker_prebuilt_ecr_image"}
-    files = Workspace.find(Path(__file__).parent).modules.rglob("*.tf")
-    used = {name for file in files for name in re.findall(r'^(?:resource|data) "(aws_\w+)"', file.read_text(), re.MULTILINE)}
-    for name in used - offline:
-        other = next((service for prefix, service in named_otherwise.items() if name.startswith(prefix)), None)
-        assert (other or name.split("_")[1]) in SERVICES, f"add the service of {name} to SERVICES"

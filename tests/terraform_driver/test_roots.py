@@ -9,7 +9,7 @@ import pytest
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
 from async_endpoint.local.record import LocalAwsRecord, new_instance_id, write_record
 from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.aim import OVERRIDE_FILE
+from async_endpoint.terraform.aim import CONFIG_FILE, OVERRIDE_FILE
 from async_endpoint.terraform.mirror import PROVIDER, terraform_platform
 from async_endpoint.terraform.roots import prepare, require_archives
 from async_endpoint.workspace import Workspace
@@ -56,7 +56,8 @@ def test_local_has_a_copy_of_its_own_aimed_at_the_local_aws(checkout: Workspace,
     assert root.folder == checkout.local / "deployments/dev-local/envs/dev"
     assert root.state == checkout.local / "deployments/dev-local/state/first/terraform.tfstate"
     override = (root.folder / OVERRIDE_FILE).read_text()
-    assert local_aws.endpoint_url in override
+    assert CONFIG_FILE in override
+    assert local_aws.endpoint_url in (root.folder / CONFIG_FILE).read_text()
     assert 'path = "../../state/first/terraform.tfstate"' in override
     assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws.endpoint_url
     assert root.command("apply") == "async-endpoint apply dev --local"

@@ -66,13 +66,17 @@ run "caller_policy" {
       statement.Sid => { actions = sort(flatten([statement.Action])), resources = sort(flatten([statement.Resource])) }
       if !contains(jsondecode(output.policies.collector.json).Statement[*].Sid, statement.Sid)
       }) == jsonencode({
+      ClearUp = {
+        actions   = ["sns:Unsubscribe", "sqs:ListQueues"]
+        resources = ["*"]
+      }
       EncryptInputs = {
         actions   = ["kms:GenerateDataKey"]
         resources = ["arn:aws:kms:eu-west-1:123456789012:key/own"]
       }
-      FindOwnQueues = {
-        actions   = ["sqs:ListQueues"]
-        resources = ["*"]
+      FindOwnSubscriptions = {
+        actions   = ["sns:ListSubscriptionsByTopic"]
+        resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
       }
       Invoke = {
         actions   = ["sagemaker:InvokeEndpointAsync"]
@@ -88,10 +92,6 @@ run "caller_policy" {
       }
       SubscribeOwnQueues = {
         actions   = ["sns:Subscribe"]
-        resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
-      }
-      Unsubscribe = {
-        actions   = ["sns:ListSubscriptionsByTopic", "sns:Unsubscribe"]
         resources = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
       }
     })
@@ -122,6 +122,31 @@ run "caller_policy" {
   }
 }
 
+run "watcher_policy" {
+  command = plan
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.policies.watcher.json).Statement :
+      statement.Sid => { actions = sort(flatten([statement.Action])), resources = flatten([statement.Resource]) }
+      }) == jsonencode({
+      DescribeEndpoint = {
+        actions   = ["sagemaker:DescribeEndpoint"]
+        resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"]
+      }
+      ListResults = {
+        actions   = ["s3:ListBucket"]
+        resources = ["arn:aws:s3:::shop"]
+      }
+      Measure = {
+        actions   = ["application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
+        resources = ["*"]
+      }
+    })
+    error_message = "A watcher must see what the endpoint is doing, and open no result."
+  }
+}
+
 run "deployer_policy" {
   command = plan
 
@@ -145,9 +170,9 @@ run "deployer_policy" {
   assert {
     condition = alltrue([
       for statement in jsondecode(output.policies.deployer.json).Statement :
-      statement.Resource != "*" || statement.Sid == "Look"
+      statement.Resource != "*" || contains(["Look", "Subscriptions"], statement.Sid)
     ])
-    error_message = "Only looking may be allowed on everything."
+    error_message = "Only looking, and what is done to subscriptions, which are no resource, may be allowed on everything."
   }
 
   assert {

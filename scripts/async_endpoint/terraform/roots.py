@@ -19,7 +19,7 @@ from typing import Final
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.record import KEPT, require_record
-from async_endpoint.terraform.aim import OVERRIDE_FILE, local_override, process_environment
+from async_endpoint.terraform.aim import local_files, process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
 
@@ -77,8 +77,8 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
         state = copy / "state" / record.instance_id / "terraform.tfstate"
-        override = local_override(record.endpoint_url, Path(os.path.relpath(state, folder)))
-        files[Path(OVERRIDE_FILE)] = override.encode()
+        aim = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
+        files |= {Path(name): text.encode() for name, text in aim.items()}
     backend_files = () if local else tuple(folder / name for name in files if name.suffix == ".tfbackend")
     if not local and not backend_files:
         _require_whole_backend(source)

@@ -5,7 +5,7 @@
 PYTHON ?= python3
 ENV ?= local
 TIME_SCALE ?= 60
-PYTEST_ARGS ?= -n 4 --dist loadgroup
+PYTEST_ARGS ?= -n 6 --dist loadgroup
 BENCH_ARGS ?=
 
 BIN := .venv/bin

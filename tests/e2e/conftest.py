@@ -243,6 +243,7 @@ def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str
             root = checkout.folder / ".local/deployments" / f"{environment}-local" / "envs" / environment
             root.mkdir(parents=True)
             settings = process_environment(checkout.environment, Path(os.devnull), url)
+            del settings["AWS_ENDPOINT_URL"]  # the root's files name it, also when the local AWS has come back elsewhere
             attached = providers.enter_context(running_provider(provider_executable, root, settings))
             return replace(checkout, environment=checkout.environment | attached)
 

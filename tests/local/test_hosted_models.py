@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import scipy.sparse  # type: ignore[import-untyped]
 from live_parts import INSTANCES, Live, containers, go_live, make_model
 from local_kit import IMAGE, Kit
 from local_model import archive
@@ -69,6 +72,17 @@ def _model_of(kit: Kit, endpoint: Live) -> str:
     config = kit.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.config)
     name: str = config["ProductionVariants"][0]["ModelName"]
     return name
+
+
+def test_a_sparse_matrix_is_decoded_by_the_toolkit(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
+    summing = "def model_fn(model_dir): pass\ndef predict_fn(matrix, model): return matrix.sum(axis=0).tolist()\n"
+    endpoint: Live = live(Containers=containers(kit, place[0], [("sum", summing)]))
+    sent = io.BytesIO()
+    scipy.sparse.save_npz(sent, scipy.sparse.csr_matrix([[1, 2], [3, 4]]))
+
+    answer = endpoint.call(Body=sent.getvalue(), ContentType="application/x-npz", Accept="application/json")
+
+    assert json.loads(answer.body) == [[4, 6]]
 
 
 def test_an_asynchronous_endpoint_runs_a_pipeline_too(kit: Kit, place: tuple[str, Role]) -> None:

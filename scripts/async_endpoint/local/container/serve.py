@@ -9,6 +9,7 @@ runs in any environment.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import socket
 import sys
 import threading
 import traceback
+import types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -71,9 +73,7 @@ class ModelServer(ThreadingHTTPServer):
 
     def load(self) -> None:
         """Run `model_fn`; a model that cannot be loaded ends the process, as it ends a container."""
-        from sagemaker_inference.default_handler_service import DefaultHandlerService  # noqa: PLC0415
-
-        self.service = DefaultHandlerService()
+        self.service = handler_service()
         self.context = Context(self.model_dir)
         self.service.initialize(self.context)
         self.loaded.set()
@@ -87,6 +87,24 @@ class ModelServer(ThreadingHTTPServer):
             except Exception:
                 return 500, "text/plain", traceback.format_exc().encode()
         return self.context.status, str(self.context.content_type), answer
+
+
+def handler_service() -> Any:
+    """sagemaker-inference's handlers. They import scipy.sparse, half of an instance's start, for one content type, npz.
+
+    So it is left out while they are imported: scipy imports it by itself once it is used.
+    """
+    scipy = importlib.import_module("scipy")  # of the model's environment
+
+    later = "scipy.sparse" if hasattr(scipy, "__getattr__") and "scipy.sparse" not in sys.modules else None
+    if later:
+        sys.modules[later] = types.ModuleType(later)
+    try:
+        from sagemaker_inference.default_handler_service import DefaultHandlerService  # noqa: PLC0415
+    finally:
+        if later:
+            del sys.modules[later]
+    return DefaultHandlerService()
 
 
 def as_bytes(answer: Any) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 from fault_tools import ask
 from local_kit import REGION, Kit
 from local_parts import Deployed
+from local_tools import until
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Target
 from async_endpoint.contract.errors import InvocationFailed
@@ -88,6 +89,7 @@ class Batch:
             else:
                 assert error is None, error
                 assert invocation.result().document() == number
+        until(lambda: len(self.done) == len(self.invocations), "all are told of")  # those who wait are woken before
         assert self.done == {invocation.inference_id: 1 for invocation in self.invocations}
 
 

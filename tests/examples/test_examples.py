@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import tftest
 
+from async_endpoint.terraform.provider import LOCK_FILE
+
 # A root without a provider, so that nothing but its state is made.
 USER_OF_STATE_BUCKET = """
 terraform {
@@ -148,6 +150,14 @@ def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
 def test_every_example_is_tested_here() -> None:
     examples = Path(__file__).parents[2] / "examples"
     assert {path.parent.name for path in examples.glob("*/main.tf")} == EXAMPLES.keys()
+
+
+def test_every_example_is_locked_to_the_provider_that_the_roots_have() -> None:
+    """Tests hand the provider on, so that Terraform does not compare it with the lock file of an example."""
+    checkout = Path(__file__).parents[2]
+    locked = (checkout / "envs/local" / LOCK_FILE).read_bytes()
+
+    assert {name for name in EXAMPLES if (checkout / "examples" / name / LOCK_FILE).read_bytes() != locked} == set()
 
 
 @pytest.mark.terraform

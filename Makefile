@@ -35,7 +35,7 @@ policy: .venv/dev ## checkov and our own checks on all Terraform, written and pl
 	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \
 	  $(BIN)/python -m policies && $(BIN)/python -m pytest tests/policies
 
-bench: .venv/runtime ## measure the local AWS and the client, and write bench/*.md (some eight minutes)
+bench: .venv/runtime ## measure the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 lint: .venv/dev ## check everything, write nothing

@@ -145,6 +145,13 @@ run "watcher_policy" {
     })
     error_message = "A watcher must see what the endpoint is doing, and open no result."
   }
+
+  assert {
+    condition = jsonencode([
+      for statement in jsondecode(output.policies.watcher.json).Statement : statement.Condition if can(statement.Condition)
+    ]) == jsonencode([{ StringLike = { "s3:prefix" = ["failure/*", "output/*"] } }])
+    error_message = "A watcher must list results only."
+  }
 }
 
 run "deployer_policy" {

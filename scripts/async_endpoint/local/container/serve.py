@@ -95,7 +95,6 @@ def handler_service() -> Any:
     So it is left out while they are imported: scipy imports it by itself once it is used.
     """
     scipy = importlib.import_module("scipy")  # of the model's environment
-
     later = "scipy.sparse" if hasattr(scipy, "__getattr__") and "scipy.sparse" not in sys.modules else None
     if later:
         sys.modules[later] = types.ModuleType(later)

@@ -102,7 +102,6 @@ class Watch:
 
     def __init__(self, clients: AwsClients, outputs: AsyncEndpointOutputs, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clients, self._outputs, self._clock = clients, outputs, clock
-        self._ahead = timedelta()
 
     def look(self) -> View:
         """What is known now. A part that the caller may not read is left out and named.
@@ -154,13 +153,13 @@ class Watch:
 
     def _measured(self) -> dict[str, Any]:
         """The newest minute that has a backlog, and what else is known of it and of the time before it."""
-        now = datetime.fromtimestamp(self._clock.now(), UTC) + self._ahead
-        found = self._metrics(now - RECENT, now + timedelta(minutes=1), 60)
-        if not found["backlog"] and self._clients.endpoint_url:  # its clock may be ahead of ours
-            hours = self._metrics(now - RECENT, now + AHEAD, 3600)["backlog"]
+        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        start, end = now - RECENT, now + timedelta(minutes=1)
+        if self._clients.endpoint_url:  # its clock may be ahead of ours, and what ours calls recent be long past
+            hours = self._metrics(start, now + AHEAD, 3600)["backlog"]
             if hours:
-                found = self._metrics(max(hours) - RECENT, max(hours) + timedelta(hours=1), 60)
-                self._ahead += max(found["backlog"]) - now
+                start, end = max(hours) - RECENT, max(hours) + timedelta(hours=1)
+        found = self._metrics(start, end, 60)
         if not found["backlog"]:
             return {}
         minute = max(found["backlog"])

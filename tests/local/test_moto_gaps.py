@@ -267,3 +267,23 @@ def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(kit: Kit) -> None:
     assert [rule.get("NoncurrentVersionExpiration") for rule in found] == [
         rule.get("NoncurrentVersionExpiration") for rule in rules
     ]
+
+
+def test_the_local_aws_starts_without_motos_ec2() -> None:
+    program = (
+        "import sys, async_endpoint.local.aws; print('moto.applicationautoscaling' in sys.modules, 'moto.ec2' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "True False\n"
+
+
+def test_a_scalable_target_of_ecs_is_looked_for_in_ecs(kit: Kit) -> None:
+    ecs = kit.client("ecs")
+    target = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 2}
+    name = unique("service")
+    ecs.create_cluster(clusterName="default")
+    task = {"name": "task", "image": "image", "memory": 1}
+    arn = ecs.register_task_definition(family="task", containerDefinitions=[task])["taskDefinition"]["taskDefinitionArn"]
+    ecs.create_service(cluster="default", serviceName=name, taskDefinition=arn, desiredCount=1)
+    kit.scaling.register_scalable_target(**target, ResourceId=f"service/default/{name}")
+    with pytest.raises(kit.scaling.exceptions.ValidationException, match="doesn't exist"):
+        kit.scaling.register_scalable_target(**target, ResourceId="service/default/none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,11 @@ def missing(call: Callable[[], Any]) -> bool:
 
 def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
+
+
+def autoscaling() -> bool:
+    client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    return "moto.ec2" in sys.modules
 
 
 def bucket_policy() -> bool:
@@ -217,6 +223,7 @@ def tracking_alarms() -> bool:
 
 
 GAPS = (
+    autoscaling,  # first: others load what it looks for
     alarm_history,
     bucket_policy,
     first_state,

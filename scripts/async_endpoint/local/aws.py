@@ -21,6 +21,7 @@ from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.hosting.site import Site
+from async_endpoint.local.http import Server
 from async_endpoint.local.limits import NOT_EMULATED
 from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
@@ -29,7 +30,7 @@ from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
-from async_endpoint.local.server import STOP, Front, Server
+from async_endpoint.local.server import STOP, Front
 from async_endpoint.local.wsgi import Application
 
 DEFAULT_TIME_SCALE = 60.0

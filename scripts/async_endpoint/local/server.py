@@ -1,4 +1,4 @@
-"""One port: SageMaker's hosting APIs are ours, everything else is moto's."""
+"""Who answers what: SageMaker's hosting APIs are ours, everything else is moto's."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import io
 import json
 import logging
 import re
-import socket
-import threading
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.model import OperationNotFoundError
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import BaseWSGIServer, make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.faults.answers import absent, broken
 from async_endpoint.local.faults.calls import call_of
+from async_endpoint.local.gaps import mend_when_used
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
@@ -27,7 +25,6 @@ from async_endpoint.local.wsgi import SCOPE, Application, Environ, StartResponse
 
 ADMIN = "/_local/"
 STOP = "stop"
-WAITING_CONNECTIONS = 1_024
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
@@ -119,6 +116,7 @@ class Front:
 
 def _backend(service: str) -> Any:
     """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML."""
+    mend_when_used(service)
     application = create_backend_app(service)
     application.config["PROPAGATE_EXCEPTIONS"] = True
     return application
@@ -132,40 +130,3 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ApiError("SerializationException", "The request is JSON, but not an object.")
     return document
-
-
-class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
-    """No line on the terminal for each request, and no look for another on a connection that broke."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-    def connection_dropped(self, error: BaseException, environ: Environ | None = None) -> None:
-        self.close_connection = True
-
-
-class Server:
-    """The port, served by a thread a connection. Binds 127.0.0.1 only; port 0 takes a free one; OSError when it is taken."""
-
-    def __init__(self, port: int, application: Application) -> None:
-        # Bound here: werkzeug prints and exits when a port is taken.
-        with socket.create_server(("127.0.0.1", port), backlog=WAITING_CONNECTIONS) as listener:
-            self._server: BaseWSGIServer = make_server(
-                "127.0.0.1", port, application, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
-            )
-        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._server.port)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()

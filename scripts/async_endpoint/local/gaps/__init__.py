@@ -11,7 +11,7 @@ repeated_work.py      what never changes, worked out once          tracked_insta
 sqs_queue.py          queues that do not slow down as they fill
 sns_topics.py         topics that reach all who subscribed, and do not grow as they publish
 sns_signature.py      one certificate for all deliveries           s3_denial.py        a denial says AccessDenied
-lifecycle_versions.py   how many old versions are kept
+lifecycle_versions.py   how many old versions are kept             autoscaling.py     loads it without ECS
 scalable_dimensions.py  provisioned concurrency                    rule_descriptions.py  of security groups
 """
 
@@ -25,7 +25,6 @@ from async_endpoint.local.gaps import (
     metric_samples,
     redrive_policy,
     repeated_work,
-    rule_descriptions,
     s3_denial,
     scalable_dimensions,
     scalable_target,
@@ -53,7 +52,6 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
     metric_samples.mend(samples, hosting.clock)
     redrive_policy.mend()
     repeated_work.mend()
-    rule_descriptions.mend()
     s3_denial.mend()
     scalable_dimensions.mend()
     scalable_target.mend(hosting, ticker.targets)
@@ -67,3 +65,11 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
     sqs_queue.mend()
     tracked_instances.mend()
     tracking_alarms.mend()
+
+
+def mend_when_used(service: str) -> None:
+    """Mend a service that few use and that is slow to load; to be called before the first request to it is answered."""
+    if service == "ec2":
+        from async_endpoint.local.gaps import rule_descriptions  # noqa: PLC0415 - loads moto's EC2
+
+        rule_descriptions.mend()

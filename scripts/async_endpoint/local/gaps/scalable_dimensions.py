@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from moto.applicationautoscaling import models, responses
-
+from async_endpoint.local.gaps.autoscaling import models, responses
 from async_endpoint.local.stores import DIMENSIONS
 
 

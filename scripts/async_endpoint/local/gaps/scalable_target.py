@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.applicationautoscaling.exceptions import AWSValidationException
-from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.exceptions import JsonRESTError
 
+from async_endpoint.local.gaps.autoscaling import ApplicationAutoscalingBackend, AWSValidationException
 from async_endpoint.local.hosting.deployment import VariantSpec
 from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.scaling.targets import Targets

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.exceptions import JsonRESTError
 
+from async_endpoint.local.gaps.autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.local.scaling.targets import Targets
 
 PAGE = 50  # MaxResults, default

@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy, FakeScalableTarget
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse, _build_policy, _build_target
-
+from async_endpoint.local.gaps.autoscaling import (
+    ApplicationAutoScalingResponse,
+    FakeApplicationAutoscalingPolicy,
+    FakeScalableTarget,
+    _build_policy,
+    _build_target,
+)
 from async_endpoint.local.record import ACCOUNT_ID
 
 PAGE = 50  # MaxResults of both actions, default

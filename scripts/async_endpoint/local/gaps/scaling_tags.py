@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.applicationautoscaling.exceptions import AWSValidationException
-from moto.applicationautoscaling.models import FakeScalableTarget
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from async_endpoint.local.gaps.autoscaling import ApplicationAutoScalingResponse, AWSValidationException, FakeScalableTarget
 
 _register = ApplicationAutoScalingResponse.register_scalable_target
 

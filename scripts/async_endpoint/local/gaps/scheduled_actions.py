@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.applicationautoscaling.exceptions import AWSValidationException
-from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeScheduledAction
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.moto_api._internal import mock_random
 
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.local.gaps.autoscaling import (
+    ApplicationAutoscalingBackend,
+    ApplicationAutoScalingResponse,
+    AWSValidationException,
+    FakeScheduledAction,
+)
 from async_endpoint.local.gaps.scalable_target import check_registered, least_capacity, not_found
 from async_endpoint.local.gaps.scaling_activity import one_page
 from async_endpoint.local.hosting.service import Hosting

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.moto_api._internal import mock_random
 
 from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.local.gaps.autoscaling import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
 from async_endpoint.local.gaps.scalable_target import check_registered
 from async_endpoint.local.scaling.policies import read_tracking
 from async_endpoint.local.stores import DIMENSIONS

@@ -74,15 +74,17 @@ def _model_of(kit: Kit, endpoint: Live) -> str:
     return name
 
 
-def test_a_sparse_matrix_is_decoded_by_the_toolkit(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
-    summing = "def model_fn(model_dir): pass\ndef predict_fn(matrix, model): return matrix.sum(axis=0).tolist()\n"
+def test_arrays_are_decoded_and_encoded_by_the_toolkit(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
+    summing = "def model_fn(model_dir): pass\ndef predict_fn(matrix, model): return matrix.sum(axis=0)\n"
     endpoint: Live = live(Containers=containers(kit, place[0], [("sum", summing)]))
     sent = io.BytesIO()
     scipy.sparse.save_npz(sent, scipy.sparse.csr_matrix([[1, 2], [3, 4]]))
 
-    answer = endpoint.call(Body=sent.getvalue(), ContentType="application/x-npz", Accept="application/json")
+    sparse = endpoint.call(Body=sent.getvalue(), ContentType="application/x-npz", Accept="application/json")
+    dense = endpoint.call(Body=b"[[1, 2], [3, 4]]", ContentType="application/json", Accept="text/csv")
 
-    assert json.loads(answer.body) == [[4, 6]]
+    assert json.loads(sparse.body) == [[4, 6]]
+    assert dense.body.split() == [b"4", b"6"]
 
 
 def test_an_asynchronous_endpoint_runs_a_pipeline_too(kit: Kit, place: tuple[str, Role]) -> None:

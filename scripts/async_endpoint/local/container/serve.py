@@ -89,20 +89,27 @@ class ModelServer(ThreadingHTTPServer):
         return self.context.status, str(self.context.content_type), answer
 
 
-def handler_service() -> Any:
-    """sagemaker-inference's handlers. They import scipy.sparse, half of an instance's start, for one content type, npz.
+class Later(types.ModuleType):
+    """Stands for a module until something of it is used. Importing is safe among threads."""
 
-    So it is left out while they are imported: scipy imports it by itself once it is used.
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def handler_service() -> Any:
+    """sagemaker-inference's handlers. They import numpy and scipy, most of an instance's start, to decode and encode arrays.
+
+    Neither is imported until an array is there, or the archive's own code imports it.
     """
-    scipy = importlib.import_module("scipy")  # of the model's environment
-    later = "scipy.sparse" if hasattr(scipy, "__getattr__") and "scipy.sparse" not in sys.modules else None
-    if later:
-        sys.modules[later] = types.ModuleType(later)
+    later = {name: Later(name) for name in ("numpy", "scipy", "scipy.sparse")}
+    later["scipy"].sparse = later["scipy.sparse"]  # type: ignore[attr-defined]
+    later = {name: module for name, module in later.items() if name not in sys.modules}
+    sys.modules.update(later)
     try:
         from sagemaker_inference.default_handler_service import DefaultHandlerService  # noqa: PLC0415
     finally:
-        if later:
-            del sys.modules[later]
+        for name in later:
+            del sys.modules[name]
     return DefaultHandlerService()
 
 

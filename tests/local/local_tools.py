@@ -21,7 +21,7 @@ def until(look: Callable[[], Seen], what: str, seconds: float = 60.0) -> Seen:
     while not (seen := look()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}; last seen: {seen!r}"
         time.sleep(pause)
-        pause = min(pause * 1.3, 0.1)
+        pause = min(pause * 1.4, 0.2)
     return seen
 
 

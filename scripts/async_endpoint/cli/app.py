@@ -1,17 +1,58 @@
-"""The console command `async-endpoint`: one file a command, gathered here."""
+"""The console command `async-endpoint`: a file has one command or a few, and is loaded when one of them is asked for."""
 
 from __future__ import annotations
 
-import typer
+from collections import UserDict
+from importlib import import_module
+from typing import Any, Final
 
-from async_endpoint.cli import batch, demo, deploy, invoke, local, logs, package, watch
+import typer
+from typer.core import TyperGroup
+from typer.main import get_group
+
 from async_endpoint.cli.console import reported_errors
 
-app = typer.Typer(
-    name="async-endpoint", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
-for command in (package, local, deploy, invoke, batch, watch, logs, demo):
-    command.register(app)
+FILES: Final = {
+    "package": "package",
+    "local": "local",
+    "plan": "deploy",
+    "apply": "deploy",
+    "destroy": "deploy",
+    "outputs": "deploy",
+    "invoke": "invoke",
+    "smoke-test": "invoke",
+    "batch": "batch",
+    "watch": "watch",
+    "logs": "logs",
+    "demo": "demo",
+}
+
+
+class _Commands(UserDict[str, Any]):
+    """Every command by name; None stands for one whose file has not been loaded: all of them together take half a second."""
+
+    def __getitem__(self, name: str) -> Any:
+        if self.data[name] is None:
+            part = typer.Typer()
+            import_module(f"async_endpoint.cli.{FILES[name]}").register(part)
+            self.data.update(get_group(part).commands)
+        return self.data[name]
+
+
+class _Group(TyperGroup):
+    """What typer would gather itself, had each command been registered."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Commands(dict.fromkeys(FILES))
+
+
+app = typer.Typer(name="async-endpoint", cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _described() -> None:
+    """Run a model as an asynchronous SageMaker endpoint that scales to zero: on AWS, or on a local AWS on this machine."""
 
 
 def main() -> None:

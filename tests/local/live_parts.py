@@ -36,8 +36,7 @@ class Live(Deployed):
         """The answer to orders for the obedient model, or to whatever `arguments` say."""
         if orders is not None:
             arguments = {"Body": json.dumps(orders).encode(), "ContentType": "application/json"} | arguments
-        # A client of its own: one connection each, so that calls from many threads do not wait for each other.
-        answer = self.kit.client("sagemaker-runtime", read_timeout=90).invoke_endpoint(EndpointName=self.name, **arguments)
+        answer = self.kit.patient_runtime.invoke_endpoint(EndpointName=self.name, **arguments)
         return Answer(
             answer["InvokedProductionVariant"], answer["Body"].read(), answer["ContentType"], answer.get("CustomAttributes")
         )

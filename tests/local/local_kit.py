@@ -60,6 +60,8 @@ class Kit:
     scaling = cached_property(lambda self: self.client("application-autoscaling"))
     sagemaker = cached_property(lambda self: self.client("sagemaker"))
     runtime = cached_property(lambda self: self.client("sagemaker-runtime"))
+    # Waits as long as a model may take, and has a connection for each of many threads.
+    patient_runtime = cached_property(lambda self: self.client("sagemaker-runtime", read_timeout=90, max_pool_connections=100))
 
     def endpoints(self, name: str) -> list[dict[str, Any]]:
         """What the local AWS says of the endpoint of that name: one document, or none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -162,11 +163,18 @@ def test_provisioned_concurrency_scales_with_its_utilisation(kit: Kit, live: Any
         count: int = endpoint.describe()["ProductionVariants"][0]["DesiredServerlessConfig"]["ProvisionedConcurrency"]
         return count
 
-    def busy() -> bool:
-        endpoint.call({"answer": "red"})
-        return warm() == 2
+    def keep_busy() -> None:  # a request in each minute, which is a tenth of a second
+        while not enough.is_set():
+            endpoint.call({"answer": "red"})
 
-    until(busy, "a container more is kept warm")
+    enough = threading.Event()
+    with ThreadPoolExecutor(1) as customer:
+        asking = customer.submit(keep_busy)
+        try:
+            until(lambda: warm() == 2, "a container more is kept warm")
+        finally:
+            enough.set()
+        asking.result()
     until(lambda: warm() == 1, "without requests it goes again")
     activities = kit.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=endpoint.resource_id)
     said = {(item["Description"], item["ScalableDimension"]) for item in activities["ScalingActivities"]}

@@ -1,4 +1,4 @@
-"""What tests of several folders share: the AWS provider, which takes longer to start than most commands take to use it."""
+"""What tests of several folders share, and all workers: the AWS provider, the environments of containers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,22 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
-def provider_executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The AWS provider of the roots' lock file, installed once for all workers."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run, the same for all workers."""
     own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "provider"
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def container_cache(shared_folder: Path) -> str:
+    """XDG_CACHE_HOME for local AWSs: empty when the run begins, as on a new machine."""
+    return str(shared_folder / "cache")
+
+
+@pytest.fixture(scope="session")
+def provider_executable(shared_folder: Path) -> Path:
+    """The AWS provider of the roots' lock file, installed once for all workers."""
+    folder = shared_folder / "provider"
     folder.mkdir(exist_ok=True)
     with (folder / "executable").open("a+") as installed:
         fcntl.flock(installed, fcntl.LOCK_EX)

@@ -198,7 +198,7 @@ class Roots:
 
 
 @pytest.fixture(scope="session")
-def make_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Checkout]]:
+def make_checkout(tmp_path_factory: pytest.TempPathFactory, container_cache: str) -> Iterator[Callable[[], Checkout]]:
     made: list[Checkout] = []
 
     def make() -> Checkout:
@@ -207,7 +207,7 @@ def make_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             (folder / name).symlink_to(CHECKOUT / name)
         shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
         (folder / "build").mkdir()
-        made.append(Checkout(folder, _environment(tmp_path_factory)))
+        made.append(Checkout(folder, _environment(container_cache)))
         return made[-1]
 
     yield make
@@ -216,14 +216,14 @@ def make_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             checkout.run("local", "down")
 
 
-def _environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def _environment(container_cache: str) -> dict[str, str]:
     """A person's shell, with settings in it that would lead to AWS, or nowhere, if they were followed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_HOME", "TF_"))}
     return kept | {
         "AWS_PROFILE": "a-profile-that-is-not-there",
         "TF_CLI_CONFIG_FILE": "/a/file/that/is/not/there",
         "TF_WORKSPACE": "elsewhere",
-        "XDG_CACHE_HOME": str(tmp_path_factory.getbasetemp() / "cache"),  # of containers: empty, as on a new machine
+        "XDG_CACHE_HOME": container_cache,
         "COLUMNS": "200",
     }
 

@@ -136,13 +136,13 @@ class Example:
 
 
 @pytest.fixture(scope="session")
-def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) -> Iterator[LocalAws]:
     folder = tmp_path_factory.mktemp("examples")
     for marker in ("envs", "modules/async-inference"):  # of a checkout; see workspace.py
         (folder / marker).mkdir(parents=True)
     (folder / "terraform.rc").write_text(cli_configuration(find_provider_mirror()))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_"))}
-    environment["XDG_CACHE_HOME"] = str(tmp_path_factory.getbasetemp() / "cache")
+    environment["XDG_CACHE_HOME"] = container_cache
 
     def run(*arguments: str) -> str:
         done = subprocess.run(

@@ -8,11 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from async_endpoint.local import daemon
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider
+from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Stop what the tests have started: after Ctrl-C their workers are killed before they do it themselves."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not hasattr(session.config, "workerinput"):
+        folder = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        for record in folder.rglob(".local/aws/record.json"):
+            daemon.stop(Workspace(record.parents[2]), lose_changes=True)
 
 
 @pytest.fixture(scope="session")

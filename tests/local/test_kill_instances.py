@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,7 +114,15 @@ class Run:
             busy = [item for item in found if item["in_flight"]]
             return busy or (found if len(self.told) == REQUESTS or not self.collect() else [])
 
-        os.kill(chance.choice(until(running, "an instance serves", PATIENCE_SECONDS))["pid"], signal.SIGKILL)
+        def killed() -> bool:
+            found = running()
+            with suppress(ProcessLookupError):  # it ended a moment ago, of an earlier kill
+                if found:
+                    os.kill(chance.choice(found)["pid"], signal.SIGKILL)
+                    return True
+            return False
+
+        until(killed, "an instance serves", PATIENCE_SECONDS)
 
 
 def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Path, record_property: Any) -> None:

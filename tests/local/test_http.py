@@ -89,11 +89,11 @@ def test_who_waits_to_be_told_to_send_is_told_once(server: Server) -> None:
         assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-@pytest.mark.parametrize("length", ["many", "-1"])
-def test_a_length_that_is_no_number_is_refused(connection: http.client.HTTPConnection, length: str) -> None:
+@pytest.mark.parametrize("header", [("Content-Length", "many"), ("Content-Length", "-1"), ("Transfer-Encoding", "chunked")])
+def test_a_length_that_is_no_number_is_refused(connection: http.client.HTTPConnection, header: tuple[str, str]) -> None:
     connection.putrequest("POST", "/")
-    connection.putheader("Content-Length", length)
-    connection.endheaders()
+    connection.putheader(*header)
+    connection.endheaders(b"not in hexadecimal\r\n")
     assert connection.getresponse().status == 400
 
 

@@ -119,19 +119,23 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             self.send_error(500)
 
     def _body(self, environ: Environ) -> bytes | None:
-        """All that was sent with the headers; None when it cannot be told, or the client went away."""
+        """All that was sent after the headers; None when that cannot be told, which is answered, or the client went away."""
         if environ.get("wsgi.input_terminated"):  # in chunks; what may follow the last one is not looked at
             self.close_connection = True
-            return bytes(environ["wsgi.input"].read())
+            try:
+                return bytes(environ["wsgi.input"].read())
+            except OSError as error:
+                self.send_error(400, str(error))
+                return None
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
             self.send_error(400, "Content-Length is not a number")
             return None
-        body = self.rfile.read(int(length))
+        body = bytes(self.rfile.read(int(length)))
         if len(body) < int(length):
             self.close_connection = True
             return None
-        return bytes(body)
+        return body
 
     def _answer(self, environ: Environ) -> None:
         status, headers = "", list[tuple[str, str]]()

@@ -1,7 +1,7 @@
 """`python docs/module_tables.py` writes tables of inputs and outputs into the README of each module; --check says which differ.
 
 They are read from variables.tf and outputs.tf as `terraform fmt` leaves them: a block begins and ends at the margin, an
-attribute two columns in.
+attribute two columns in. A comment at the end of a line in a type says what the field on that line is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ BEGIN = "<!-- From here on written by `make docs`, from variables.tf and outputs
 
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"^  (\w+) += (.*?)(?=^  [\w#]|\Z)", re.MULTILINE | re.DOTALL)
-_TOKEN = re.compile(r'\s*(?:#[^\n]*\n\s*)?("(?:[^"\\]|\\.)*"|[\w.-]+|.)', re.DOTALL)
+_OWN_LINE = re.compile(r"^\s*#.*$", re.MULTILINE)  # comments for who reads the type, not for the table
+_TOKEN = re.compile(r'\s*(#[^\n]*|"(?:[^"\\]|\\.)*"|[\w.-]+|.)', re.DOTALL)
 
 
 class UnreadableType(ValueError):
@@ -26,18 +27,20 @@ class UnreadableType(ValueError):
 
 @dataclass(frozen=True)
 class Type:
-    """`name` as people say it, such as list of object; `fields` of an object by path below it, with their defaults."""
+    """`name` as people say it, such as list of object; `fields` of an object by path below it; the comment behind its brace."""
 
     name: str
     fields: dict[str, Field] = field(default_factory=dict)
+    comment: str = ""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an object: its type, and its default as written, None for a field that must be given."""
+    """One field of an object: its type, its default as written, None for a field that must be given, and its comment."""
 
     type: Type
     default: str | None
+    comment: str = ""
 
 
 def tables(variables: str, outputs: str) -> str:
@@ -59,7 +62,7 @@ def renewed(readme: str, generated: str) -> str:
 
 def parse_type(text: str) -> Type:
     """Raises UnreadableType for what is not a type."""
-    tokens = [token for token in _TOKEN.findall(text) if token.strip()]
+    tokens = [token for token in _TOKEN.findall(_OWN_LINE.sub("", text)) if token.strip()]
     found, rest = _type(tokens)
     if rest:
         raise UnreadableType(f"{text!r} goes on after its type with {rest[0]!r}.")
@@ -70,7 +73,7 @@ def _rows(name: str, attributes: dict[str, str]) -> Iterator[str]:
     kind = parse_type(attributes["type"])
     yield _row(name, Field(kind, attributes.get("default")), _text(attributes))
     for path, inner in kind.fields.items():
-        yield _row(name + path, inner, "")
+        yield _row(name + path, inner, inner.comment)
 
 
 def _row(name: str, shown: Field, description: str) -> str:
@@ -106,10 +109,12 @@ def _type(tokens: list[str]) -> tuple[Type, list[str]]:
     if word in {"list", "map", "set"}:
         inner, rest = _type(_after("(", rest))
         member = ".*" if word == "map" else "[*]"
-        return Type(f"{word} of {inner.name}", {member + path: one for path, one in inner.fields.items()}), _after(")", rest)
+        fields = {member + path: one for path, one in inner.fields.items()}
+        return Type(f"{word} of {inner.name}", fields, inner.comment), _after(")", rest)
     if word == "object":
-        fields, rest = _fields(_after("{", _after("(", rest)))
-        return Type("object", fields), _after(")", rest)
+        comment, rest = _comment(_after("{", _after("(", rest)))
+        fields, rest = _fields(rest)
+        return Type("object", fields, comment), _after(")", rest)
     raise UnreadableType(f"There is no type {word!r} here.")
 
 
@@ -125,11 +130,17 @@ def _fields(tokens: list[str]) -> tuple[dict[str, Field], list[str]]:
             if tokens[0] == ",":
                 default, tokens = _expression(tokens[1:])
             tokens = _after(")", tokens)
-        fields[f".{name}"] = Field(kind, default)
-        fields |= {f".{name}{path}": one for path, one in kind.fields.items()}
         if tokens and tokens[0] == ",":
             tokens = tokens[1:]
+        comment, tokens = _comment(tokens)
+        fields[f".{name}"] = Field(kind, default, comment or kind.comment)
+        fields |= {f".{name}{path}": one for path, one in kind.fields.items()}
     return fields, _after("}", tokens)
+
+
+def _comment(tokens: list[str]) -> tuple[str, list[str]]:
+    """The comment that `tokens` begin with, if any, and the tokens after it."""
+    return (tokens[0].lstrip("# "), tokens[1:]) if tokens and tokens[0].startswith("#") else ("", tokens)
 
 
 def _expression(tokens: list[str]) -> tuple[str, list[str]]:

@@ -3,6 +3,11 @@ output "endpoint_name" {
   value       = module.endpoint.name
 }
 
+output "model_name" {
+  description = "The model, which runs with the role that was brought."
+  value       = module.model.name
+}
+
 output "bucket" {
   description = "The bucket it reads from and writes to."
   value       = aws_s3_bucket.theirs.id

@@ -5,13 +5,13 @@ locals {
     bucket_arn  = module.storage.bucket_arn
     bucket_name = module.storage.bucket_name
     kms_key_arn = module.storage.kms_key_arn
-    prefixes    = { capture = "capture/", model = module.storage.prefixes.model }
+    prefixes    = { capture = module.storage.prefixes.capture, model = module.storage.prefixes.model }
   }
 
   # What every request and answer is written to, as lines of JSON.
   data_capture = {
     json_content_types = ["application/json"]
-    uri                = "s3://${module.storage.bucket_name}/capture/"
+    uri                = "s3://${module.storage.bucket_name}/${module.storage.prefixes.capture}"
   }
 }
 
@@ -20,6 +20,7 @@ module "storage" {
 
   name          = local.name
   force_destroy = true
+  prefixes      = { capture = "capture/" }
 }
 
 # Two versions of one model: the same archive, told apart by their environment.

@@ -1,5 +1,5 @@
-# What updates a deployment. An administrator applies first: the key, and who may do what, are not the deployer's to change. What
-# holds data it removes only if it may destroy.
+# What updates a deployment. An administrator applies first: the key, and who may do what, are not the deployer's to change. Bucket,
+# key, role, log group and objects that are no models it removes only if it may destroy.
 locals {
   _named     = "${var.name}-*"
   _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end

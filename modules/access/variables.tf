@@ -1,8 +1,8 @@
 variable "deployer" {
   description = "Whether the deployer may also destroy, data and key included; and the permissions boundary without which it may not write the execution role's rights."
   type = object({
-    destroy                  = optional(bool, false)
-    permissions_boundary_arn = optional(string)
+    destroy                  = optional(bool, false) # may remove what holds data
+    permissions_boundary_arn = optional(string)      # that of the execution role; without one a deployer can give it every right
   })
   default  = {}
   nullable = false
@@ -38,10 +38,10 @@ variable "execution_role_arn" {
 variable "github" {
   description = "A role for workflows of GitHub: the subjects that may assume it, none for no role; the policies it has (caller, collector, deployer, watcher); the identity provider of the account where there is one, else it is made."
   type = object({
-    policies        = optional(set(string), [])
-    provider_arn    = optional(string)
+    policies        = optional(set(string), []) # what the role is given: caller, collector, deployer, watcher
+    provider_arn    = optional(string)          # the OIDC provider of GitHub there is; without one it is made
     session_seconds = optional(number, 3600)
-    subjects        = optional(list(string), [])
+    subjects        = optional(list(string), []) # who may assume it, as repo:owner/name:environment:dev
   })
   default  = {}
   nullable = false

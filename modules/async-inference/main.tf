@@ -105,7 +105,7 @@ module "endpoint" {
 
   name          = local.name
   configuration = module.configuration
-  guardrails    = merge(var.guardrails, { rollback_alarms = flatten([for name in var.guardrails.rollback_on : try(module.monitoring.alarm_names[name], [])]) })
+  guardrails    = merge(var.guardrails, { rollback_alarms = flatten([for name in var.guardrails.rollback_on : lookup(module.monitoring.alarm_names, name, [])]) })
   logs          = { kms_key_arn = var.endpoint.log_kms_key_arn, retention_days = var.endpoint.log_retention_days }
 
   scaling = {

@@ -68,4 +68,9 @@ output "async_endpoint" {
   }
 
   depends_on = [module.access, module.configuration, module.endpoint, module.model, module.monitoring, module.notifications, module.storage]
+
+  precondition {
+    condition     = alltrue([for name in var.guardrails.rollback_on : length(lookup(module.monitoring.alarm_names, name, [])) > 0])
+    error_message = "Leave ${join(", ", [for name in var.guardrails.rollback_on : name if length(lookup(module.monitoring.alarm_names, name, [])) == 0])} out of guardrails.rollback_on: there is no such alarm on ${module.configuration.variants.primary.instance_type}, so it would take nothing back."
+  }
 }

@@ -10,18 +10,19 @@ locals {
   # GPUs by family and size (EC2's pages of accelerated instance types); a size that is not listed has one.
   _gpu_pattern = "^ml\\.(?:p|gr?)[0-9]"
   _gpus = {
-    "g4dn" = { "12xlarge" = 4 }
-    "g5"   = { "12xlarge" = 4, "24xlarge" = 4, "48xlarge" = 8 }
-    "g6"   = { "12xlarge" = 4, "24xlarge" = 4, "48xlarge" = 8 }
-    "g6e"  = { "12xlarge" = 4, "24xlarge" = 4, "48xlarge" = 8 }
-    "p2"   = { "8xlarge" = 8, "16xlarge" = 16 }
-    "p3"   = { "8xlarge" = 4, "16xlarge" = 8 }
-    "p3dn" = { "24xlarge" = 8 }
-    "p4d"  = { "24xlarge" = 8 }
-    "p4de" = { "24xlarge" = 8 }
-    "p5"   = { "48xlarge" = 8 }
-    "p5e"  = { "48xlarge" = 8 }
-    "p5en" = { "48xlarge" = 8 }
+    "g4dn"    = { "12xlarge" = 4 }
+    "g5"      = { "12xlarge" = 4, "24xlarge" = 4, "48xlarge" = 8 }
+    "g6"      = { "12xlarge" = 4, "24xlarge" = 4, "48xlarge" = 8 }
+    "g6e"     = { "12xlarge" = 4, "24xlarge" = 4, "48xlarge" = 8 }
+    "p2"      = { "8xlarge" = 8, "16xlarge" = 16 }
+    "p3"      = { "8xlarge" = 4, "16xlarge" = 8 }
+    "p3dn"    = { "24xlarge" = 8 }
+    "p4d"     = { "24xlarge" = 8 }
+    "p4de"    = { "24xlarge" = 8 }
+    "p5"      = { "48xlarge" = 8 }
+    "p5e"     = { "48xlarge" = 8 }
+    "p5en"    = { "48xlarge" = 8 }
+    "p6-b200" = { "48xlarge" = 8 }
   }
 
   hardware = {

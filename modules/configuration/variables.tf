@@ -2,28 +2,28 @@ variable "inference" {
   description = "How requests are answered: exactly one of async, real_time and serverless."
   type = object({
     async = optional(object({
-      failure_uri                = string
-      include_response_in        = optional(set(string), ["ERROR_NOTIFICATION_TOPIC", "SUCCESS_NOTIFICATION_TOPIC"])
-      max_concurrent_invocations = optional(number, 4)
-      output_uri                 = string
-      topic_arns = optional(object({
+      failure_uri                = string                                                                            # S3 prefix of failures
+      include_response_in        = optional(set(string), ["ERROR_NOTIFICATION_TOPIC", "SUCCESS_NOTIFICATION_TOPIC"]) # notifications that bring the response with them
+      max_concurrent_invocations = optional(number, 4)                                                               # by instance
+      output_uri                 = string                                                                            # S3 prefix of outputs
+      topic_arns = optional(object({                                                                                 # where requests that ended are announced
         error   = optional(string)
         success = optional(string)
       }))
     }))
     real_time = optional(object({
       data_capture = optional(object({
-        csv_content_types  = optional(set(string), [])
-        json_content_types = optional(set(string), [])
+        csv_content_types  = optional(set(string), []) # content types captured as they are
+        json_content_types = optional(set(string), []) # content types captured as they are; others as Base64
         modes              = optional(set(string), ["Input", "Output"])
-        sampling_percent   = optional(number, 100)
-        uri                = string
+        sampling_percent   = optional(number, 100) # of the requests
+        uri                = string                # S3 prefix of captures
       }))
     }))
     serverless = optional(object({
-      max_concurrency         = number
-      memory_mb               = number
-      provisioned_concurrency = optional(number)
+      max_concurrency         = number           # 1 to 200 requests at a time
+      memory_mb               = number           # 1024 to 6144, in steps of 1024
+      provisioned_concurrency = optional(number) # containers that are kept warm
     }))
   })
   nullable = false
@@ -142,22 +142,22 @@ variable "name" {
 variable "variants" {
   description = "What serves, by variant name: one variant of async and serverless, up to ten of real_time, or one and its shadow. A serverless variant takes model_name alone."
   type = map(object({
-    core_dump_uri         = optional(string)
-    enable_ssm_access     = optional(bool)
+    core_dump_uri         = optional(string) # S3 prefix of core dumps
+    enable_ssm_access     = optional(bool)   # a shell on its instances, by AWS Systems Manager
     inference_ami_version = optional(string)
-    initial_instances     = optional(number, 1)
+    initial_instances     = optional(number, 1) # what the endpoint, and each update, begins with
     instance_type         = optional(string)
-    managed_scaling = optional(object({
+    managed_scaling = optional(object({ # SageMaker scales it by itself; real_time only
       max_instances = number
       min_instances = number
     }))
-    model_download_timeout_seconds = optional(number, 600)
+    model_download_timeout_seconds = optional(number, 600) # 60 to 3600
     model_name                     = string
-    routing_strategy               = optional(string)
-    shadow                         = optional(bool, false)
-    startup_timeout_seconds        = optional(number, 600)
-    volume_size_gb                 = optional(number)
-    weight                         = optional(number, 1)
+    routing_strategy               = optional(string)      # real_time only: LEAST_OUTSTANDING_REQUESTS or RANDOM
+    shadow                         = optional(bool, false) # true: it is sent copies, and its answers are dropped
+    startup_timeout_seconds        = optional(number, 600) # until the container answers /ping: 60 to 3600
+    volume_size_gb                 = optional(number)      # 1 to 512
+    weight                         = optional(number, 1)   # its share of the requests is this by the sum of all
   }))
   nullable = false
 
@@ -182,8 +182,12 @@ variable "variants" {
   }
 
   validation {
-    condition     = var.inference.serverless == null || alltrue([for variant in var.variants : variant.instance_type == null && variant.volume_size_gb == null])
-    error_message = "A serverless variant has no instances: leave out instance_type and volume_size_gb, and give inference.serverless.memory_mb."
+    condition = var.inference.serverless == null || alltrue(flatten([
+      for variant in var.variants : [
+        for setting in [variant.core_dump_uri, variant.enable_ssm_access, variant.inference_ami_version, variant.instance_type, variant.volume_size_gb] : setting == null
+      ]
+    ]))
+    error_message = "A serverless variant has no instances: leave out core_dump_uri, enable_ssm_access, inference_ami_version, instance_type and volume_size_gb, and give inference.serverless.memory_mb."
   }
 
   validation {

@@ -4,15 +4,15 @@ locals {
   # What target tracking can follow. A metric that an endpoint's kind does not publish, or another dimension, never acts: the
   # backlog is published with the endpoint's name alone, utilisation with the variant's beside it.
   _metrics = {
-    backlog_per_instance                = { name = "ApproximateBacklogSizePerInstance", namespace = "AWS/SageMaker", by_variant = false }
-    cpu_percent                         = { name = "CPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
-    gpu_percent                         = { name = "GPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
+    backlog_per_instance                = { predefined = null, name = "ApproximateBacklogSizePerInstance", namespace = "AWS/SageMaker", by_variant = false }
+    cpu_percent                         = { predefined = null, name = "CPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
+    gpu_percent                         = { predefined = null, name = "GPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
     invocations_per_instance            = { predefined = "SageMakerVariantInvocationsPerInstance" }
     provisioned_concurrency_utilization = { predefined = "SageMakerVariantProvisionedConcurrencyUtilization" }
   }
 
-  # Utilisation adds up over cores and GPUs, so that half of four cores is 200.
-  _factors = {
+  # SageMaker adds utilisation up over cores and GPUs: half of each of four cores is 200.
+  _units = {
     for name, variant in var.configuration.variants : name => { cpu_percent = coalesce(variant.vcpus, 1), gpu_percent = coalesce(variant.gpus, 1) }
   }
 
@@ -21,17 +21,17 @@ locals {
       for target, value in scaling.targets : "${name}/${target}" => merge(scaling, {
         metric  = local._metrics[target]
         target  = target
-        value   = value * try(local._factors[name][target], 1)
+        value   = value * try(local._units[name][target], 1)
         variant = name
       }) if value != null
     }
   ]...)
 }
 
-# SageMaker refuses another instance type, and an update without a variant, while scalable targets are registered. What scales is
-# replaced with this, and the endpoint comes after it: so targets are deregistered, then the endpoint updated, then they are
-# registered again. The bounds of a variant with schedules are here because its target does not follow them (see below), and so
-# that a variant which gets its first schedule, or loses its last, is deregistered before it is registered.
+# Replacing this replaces everything that scales: targets are deregistered, the endpoint, which depends on this, is updated, targets
+# are registered again. SageMaker refuses another instance type, and an update without one of the variants, while any is registered.
+# The bounds of a variant with schedules are here because its target does not follow them (see below), and so that a variant which
+# gets its first schedule, or loses its last, is deregistered before it is registered.
 resource "terraform_data" "scaled" {
   triggers_replace = {
     for name, variant in var.configuration.variants : name => {
@@ -41,7 +41,7 @@ resource "terraform_data" "scaled" {
   }
 }
 
-# Named after the endpoint resource, so that destroying deregisters the target before the endpoint is deleted.
+# Names the endpoint by its resource, not by var.name, so that destroying deregisters the target before the endpoint is deleted.
 resource "aws_appautoscaling_target" "this" {
   for_each = { for name, scaling in var.scaling : name => scaling if length(scaling.schedules) == 0 }
 
@@ -73,6 +73,10 @@ resource "aws_appautoscaling_target" "scheduled" {
   }
 }
 
+locals {
+  _targets = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)
+}
+
 resource "aws_appautoscaling_scheduled_action" "this" {
   for_each = merge([
     for name, scaling in var.scaling : { for action, schedule in scaling.schedules : "${name}/${action}" => merge(schedule, { action = action, variant = name }) }
@@ -81,7 +85,7 @@ resource "aws_appautoscaling_scheduled_action" "this" {
   name               = "${var.name}-${each.value.action}"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
-  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
+  resource_id        = local._targets[each.value.variant].resource_id
   schedule           = each.value.schedule
   timezone           = each.value.timezone
   start_time         = each.value.start_time
@@ -97,7 +101,7 @@ resource "aws_appautoscaling_scheduled_action" "this" {
   }
 }
 
-# An asynchronous variant: from one instance upwards, and back to none.
+# One for each target of a variant. Of an asynchronous one: from one instance upwards, and back to none.
 resource "aws_appautoscaling_policy" "tracking" {
   for_each = local._tracking
 
@@ -105,7 +109,7 @@ resource "aws_appautoscaling_policy" "tracking" {
   policy_type        = "TargetTrackingScaling"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
-  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
+  resource_id        = local._targets[each.value.variant].resource_id
 
   target_tracking_scaling_policy_configuration {
     target_value       = each.value.value
@@ -113,7 +117,7 @@ resource "aws_appautoscaling_policy" "tracking" {
     scale_out_cooldown = each.value.scale_out_cooldown_seconds
 
     dynamic "predefined_metric_specification" {
-      for_each = try(each.value.metric.predefined, null)[*]
+      for_each = each.value.metric.predefined[*]
 
       content {
         predefined_metric_type = predefined_metric_specification.value
@@ -121,7 +125,7 @@ resource "aws_appautoscaling_policy" "tracking" {
     }
 
     dynamic "customized_metric_specification" {
-      for_each = can(each.value.metric.predefined) ? [] : [each.value.metric]
+      for_each = each.value.metric.predefined == null ? [each.value.metric] : []
       iterator = metric
 
       content {

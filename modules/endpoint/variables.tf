@@ -1,17 +1,19 @@
+# Terraform below 1.12 looks at both sides of || and &&: what may be null on the right is in a try that says false.
+
 variable "configuration" {
   description = "The outputs of module configuration: what the endpoint serves with. Several endpoints may share one."
   type = object({
-    kind = string
-    name = string
-    variants = map(object({
-      concurrency             = optional(number)
-      gpus                    = optional(number)
-      initial_instances       = optional(number)
+    kind = string                                # async, real_time or serverless
+    name = string                                # of the endpoint configuration
+    variants = map(object({                      # by name
+      concurrency             = optional(number) # max_concurrency of a serverless variant
+      gpus                    = optional(number) # of an instance of its type
+      initial_instances       = optional(number) # what each update begins with
       instance_type           = optional(string)
-      managed_scaling         = optional(bool, false)
-      provisioned_concurrency = optional(number)
-      shadow                  = optional(bool, false)
-      vcpus                   = optional(number)
+      managed_scaling         = optional(bool, false) # true: SageMaker scales it by itself
+      provisioned_concurrency = optional(number)      # of a serverless variant
+      shadow                  = optional(bool, false) # true: it is sent copies, and its answers are dropped
+      vcpus                   = optional(number)      # of an instance of its type
     }))
   })
   nullable = false
@@ -23,28 +25,28 @@ variable "configuration" {
 }
 
 variable "guardrails" {
-  description = "How an update moves requests to new instances: all at once unless canary, linear or rolling is given; then the old ones stay for termination_wait_seconds. An alarm of rollback_alarms that goes off meanwhile takes the update back."
+  description = "How an update moves requests to new instances: all at once unless canary, linear or rolling is given. An alarm of rollback_alarms that goes off meanwhile takes the update back."
   type = object({
-    canary = optional(object({
-      instances    = optional(number)
-      percent      = optional(number)
-      wait_seconds = optional(number, 300)
+    canary = optional(object({             # some first, then all
+      instances    = optional(number)      # of the first step
+      percent      = optional(number)      # of the instances, in the first step: 1 to 50
+      wait_seconds = optional(number, 300) # after each of the two
     }))
-    linear = optional(object({
-      instances    = optional(number)
-      percent      = optional(number)
-      wait_seconds = optional(number, 300)
+    linear = optional(object({             # in equal steps
+      instances    = optional(number)      # of a step
+      percent      = optional(number)      # of the instances, in a step: 10 to 50
+      wait_seconds = optional(number, 300) # after each step
     }))
-    maximum_seconds = optional(number)
-    rollback_alarms = optional(set(string), [])
-    rolling = optional(object({
-      instances          = optional(number)
-      percent            = optional(number)
-      rollback_instances = optional(number)
-      rollback_percent   = optional(number)
-      wait_seconds       = optional(number, 300)
+    maximum_seconds = optional(number)           # what the whole update may take: 600 to 14400
+    rollback_alarms = optional(set(string), [])  # names of up to 10
+    rolling = optional(object({                  # new instances in the place of old ones, batch by batch
+      instances          = optional(number)      # of a batch
+      percent            = optional(number)      # of the instances, in a batch: 5 to 50
+      rollback_instances = optional(number)      # of a batch on the way back
+      rollback_percent   = optional(number)      # of the instances, on the way back: 5 to 100
+      wait_seconds       = optional(number, 300) # after each batch
     }))
-    termination_wait_seconds = optional(number, 300)
+    termination_wait_seconds = optional(number, 300) # how long old instances stay once all requests have moved; not with rolling
   })
   default  = {}
   nullable = false
@@ -137,7 +139,7 @@ variable "guardrails" {
 variable "logs" {
   description = "Days to keep what containers log, and the key that encrypts it. The key's policy must let logs.<region>.amazonaws.com use it."
   type = object({
-    kms_key_arn    = optional(string)
+    kms_key_arn    = optional(string) # without one, a key of Amazon CloudWatch Logs
     retention_days = optional(number, 30)
   })
   default  = {}
@@ -169,25 +171,25 @@ variable "scaling" {
   description = "What scales, by variant name: bounds of its instance count (of its provisioned concurrency, where it is serverless), what it follows, seconds to rest after an activity, and schedules that set other bounds."
   type = map(object({
     max_capacity               = number
-    min_capacity               = number
+    min_capacity               = number # 0 sleeps when idle: asynchronous only
     scale_in_cooldown_seconds  = optional(number, 300)
     scale_out_cooldown_seconds = optional(number, 300)
-    schedules = optional(map(object({
-      end_time     = optional(string)
+    schedules = optional(map(object({ # by name
+      end_time     = optional(string) # RFC 3339
       max_capacity = number
       min_capacity = number
-      schedule     = string
-      start_time   = optional(string)
-      timezone     = optional(string, "UTC")
+      schedule     = string                  # at(…), rate(…) or cron(…)
+      start_time   = optional(string)        # RFC 3339
+      timezone     = optional(string, "UTC") # such as Europe/Berlin
     })), {})
-    targets = object({
-      backlog_per_instance                = optional(number)
-      cpu_percent                         = optional(number)
-      gpu_percent                         = optional(number)
-      invocations_per_instance            = optional(number)
-      provisioned_concurrency_utilization = optional(number)
+    targets = object({                                       # what is held, each by a policy of its own
+      backlog_per_instance                = optional(number) # requests that wait or are in process
+      cpu_percent                         = optional(number) # of a whole instance: up to 100
+      gpu_percent                         = optional(number) # of a whole instance: up to 100
+      invocations_per_instance            = optional(number) # in a minute
+      provisioned_concurrency_utilization = optional(number) # up to 1
     })
-    wake_cooldown_seconds = optional(number, 300)
+    wake_cooldown_seconds = optional(number, 300) # asynchronous only
   }))
   default  = {}
   nullable = false
@@ -288,7 +290,7 @@ variable "scaling" {
         for bounds in concat([scaling], values(scaling.schedules)) : try(bounds.max_capacity <= var.configuration.variants[name].concurrency, false)
       ]
     ]))
-    error_message = "Each max_capacity of a serverless variant in scaling must be at most its max_concurrency, of which provisioned concurrency is a part."
+    error_message = "Each max_capacity of a serverless variant in scaling must be at most its max_concurrency (module configuration), of which provisioned concurrency is a part."
   }
 
   validation {

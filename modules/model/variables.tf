@@ -295,7 +295,7 @@ variable "endpoint_names" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.endpoint_names : can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", name))]) && length(var.endpoint_names) > 0
+    condition     = alltrue([for name in var.endpoint_names : can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", name)) && length(name) <= 63]) && length(var.endpoint_names) > 0
     error_message = "Variable endpoint_names must hold the name of at least one endpoint, each up to 63 letters, digits and hyphens."
   }
 }

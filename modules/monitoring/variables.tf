@@ -1,9 +1,9 @@
 variable "actions" {
   description = "ARNs of what an alarm does when it goes off, when all is well again, and when it has too few data: topics, mostly."
   type = object({
-    alarm             = optional(set(string), [])
-    insufficient_data = optional(set(string), [])
-    ok                = optional(set(string), [])
+    alarm             = optional(set(string), []) # ARNs that are told when one goes off
+    insufficient_data = optional(set(string), []) # ARNs that are told when one has nothing to judge
+    ok                = optional(set(string), []) # ARNs that are told when one is over
   })
   default  = {}
   nullable = false
@@ -22,11 +22,11 @@ variable "actions" {
 variable "alarms" {
   description = "What differs from the alarms of catalogue.tf, by alarm: whether it is made, threshold, statistic, periods. Thresholds of cpu, gpu and gpu_memory are percent of a whole instance."
   type = map(object({
-    actions             = optional(set(string))
+    actions             = optional(set(string)) # ARNs in place of actions.alarm
     datapoints_to_alarm = optional(number)
-    enabled             = optional(bool, true)
+    enabled             = optional(bool, true) # false: it is not made
     evaluation_periods  = optional(number)
-    missing_data        = optional(string)
+    missing_data        = optional(string) # breaching, ignore, missing or notBreaching
     period_seconds      = optional(number)
     statistic           = optional(string)
     threshold           = optional(number)

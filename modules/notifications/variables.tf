@@ -23,10 +23,10 @@ variable "name" {
 variable "results_queue" {
   description = "The queue that receives both success and error notifications. Raw delivery drops the SNS envelope."
   type = object({
-    max_receives               = optional(number, 5)
-    raw_message_delivery       = optional(bool, false)
+    max_receives               = optional(number, 5)   # then a message is a dead letter
+    raw_message_delivery       = optional(bool, false) # without the envelope of Amazon SNS
     retention_days             = optional(number, 4)
-    visibility_timeout_seconds = optional(number, 60)
+    visibility_timeout_seconds = optional(number, 60) # for which a message that was received is hidden
   })
   default  = {}
   nullable = false
@@ -55,10 +55,10 @@ variable "subscriptions" {
     as aws:SourceArn), and the key it is encrypted with too; a function is given that permission here.
   TEXT
   type = map(object({
-    endpoint             = string
-    filter_policy        = optional(string)
+    endpoint             = string           # address, URL or ARN, as protocol has it
+    filter_policy        = optional(string) # JSON, on the body of the message
     outcomes             = optional(set(string), ["error", "success"])
-    protocol             = string
+    protocol             = string # email, https, lambda or sqs
     raw_message_delivery = optional(bool, false)
   }))
   default  = {}

@@ -18,10 +18,10 @@ variable "access_logs" {
 variable "existing" {
   description = "A bucket and a key that exist, each instead of one made here. Their policies, and the bucket's encryption, versions and expiry, stay their owner's; outputs bucket_policy_json and key_policy_json say what they need."
   type = object({
-    bucket = optional(object({
+    bucket = optional(object({ # yours: its policy, encryption and lifecycle stay yours
       name = string
     }))
-    key = optional(object({
+    key = optional(object({ # yours: its policy stays yours
       arn = string
     }))
   })
@@ -42,10 +42,10 @@ variable "existing" {
 variable "expire_after_days" {
   description = "Days until objects under each prefix, and replaced or deleted versions of any object, are removed from a bucket made here."
   type = object({
-    capture    = optional(number, 30)
+    capture    = optional(number, 30) # below prefixes.capture
     failure    = optional(number, 30)
     input      = optional(number, 30)
-    noncurrent = optional(number, 7)
+    noncurrent = optional(number, 7) # replaced and deleted versions
     output     = optional(number, 30)
   })
   default  = {}
@@ -90,7 +90,7 @@ variable "name" {
 variable "prefixes" {
   description = "Key prefixes by role. Captured requests of real-time endpoints go below capture, where it is given."
   type = object({
-    capture = optional(string)
+    capture = optional(string) # of data capture; none unless given
     failure = optional(string, "failure/")
     input   = optional(string, "input/")
     model   = optional(string, "model/")
@@ -118,7 +118,7 @@ variable "readers" {
   description = "Who else may read, by a name of letters and digits: principals, such as a role or arn:aws:iam::account:root, and the roles of the prefixes they read. In their own account they need the same rights."
   type = map(object({
     principal_arns = set(string)
-    reads          = optional(set(string), ["failure", "output"])
+    reads          = optional(set(string), ["failure", "output"]) # roles of prefixes
   }))
   default  = {}
   nullable = false

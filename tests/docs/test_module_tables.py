@@ -34,11 +34,15 @@ variable "nested" {
   type = map(object({
     name = string
     # Said of the next field.
-    sizes = optional(list(number), [1, 2])
-    deep = optional(object({
+    sizes = optional(list(number), [1, 2]) # in cm, "at most" two
+    deep = optional(object({               # how | what
+      # Said inside.
       flag = optional(bool)
     }), {})
     tags = optional(map(string), { a = "b)" })
+    rest = list(object({ # of each
+      last = string      # the very end
+    }))
   }))
   nullable = false
 }
@@ -53,10 +57,12 @@ def test_every_field_of_an_object_is_a_row() -> None:
         '| `plain` | bool | `false` | What is plain, "so to say" \\| a bar. |',
         "| `nested` | map of object | required | Several lines: <br>- with a list |",
         "| `nested.*.name` | string | required | |",
-        "| `nested.*.sizes` | list of number | `[1, 2]` | |",
-        "| `nested.*.deep` | object | `{}` | |",
+        '| `nested.*.sizes` | list of number | `[1, 2]` | in cm, "at most" two |',
+        "| `nested.*.deep` | object | `{}` | how \\| what |",
         "| `nested.*.deep.flag` | bool | `null` | |",
         '| `nested.*.tags` | map of string | `{ a = "b)" }` | |',
+        "| `nested.*.rest` | list of object | required | of each |",
+        "| `nested.*.rest[*].last` | string | required | the very end |",
         "| `arn` | Its ARN. |",
     ]
 

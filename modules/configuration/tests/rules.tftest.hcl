@@ -355,6 +355,22 @@ run "refuses_an_instance_type_without_a_server" {
   }
 }
 
+run "refuses_to_log_in_to_an_instance_that_is_none" {
+  command         = plan
+  expect_failures = [var.variants]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    inference = {
+      serverless = { max_concurrency = 1, memory_mb = 1024 }
+    }
+    variants = { primary = { model_name = "shop-test-abc", enable_ssm_access = true } }
+  }
+}
+
 run "refuses_an_instance_type_of_ec2" {
   command         = plan
   expect_failures = [var.variants]

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -98,13 +101,12 @@ class Terraform:
         line = self._command_line(command, *arguments, no_color=IsFlagged, **options)
         process = self._start(line, stderr=subprocess.STDOUT)
         heard: list[str] = []
-        interrupted = False
-        try:
-            interrupted = _patiently(lambda: self._pass_on(process, heard))
-        finally:  # also when the listener fails: an apply must never be left behind with nobody reading
-            interrupted |= _patiently(lambda: _drain(process)) | _patiently(process.wait)
-        if interrupted:
-            raise KeyboardInterrupt
+        with _ctrl_c_afterwards():
+            try:
+                self._pass_on(process, heard)
+            finally:  # also when the listener fails: an apply must never be left behind with nobody reading
+                _drain(process)
+                process.wait()
         text = "\n".join(heard)
         self._check(command, process.returncode, text, accepted)
         return process.returncode, text
@@ -145,16 +147,22 @@ class Terraform:
         raise TerraformFailed(f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.")
 
 
-def _patiently(wait: Callable[[], object]) -> bool:
-    """Call `wait` until it returns, again after every Ctrl-C; True when there was one."""
-    interrupted = False
-    while True:
-        try:
-            wait()
-        except KeyboardInterrupt:
-            interrupted = True
-        else:
-            return interrupted
+@contextmanager
+def _ctrl_c_afterwards() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end of the block. Terraform, which is sent Ctrl-C too, is heard out to its last line."""
+    interrupted = threading.Event()
+    mine = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if mine:  # in other threads Python never raises it
+        signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def _drain(process: subprocess.Popen[str]) -> None:

@@ -99,9 +99,9 @@ class Terraform:
     def _stream(self, command: str, *arguments: str, accepted: tuple[int, ...] = (0,), **options: Any) -> tuple[int, str]:
         """Run, pass every line on, and return exit code and text."""
         line = self._command_line(command, *arguments, no_color=IsFlagged, **options)
-        process = self._start(line, stderr=subprocess.STDOUT)
         heard: list[str] = []
         with _ctrl_c_afterwards():
+            process = self._start(line, stderr=subprocess.STDOUT)
             try:
                 self._pass_on(process, heard)
             finally:  # also when the listener fails: an apply must never be left behind with nobody reading
@@ -151,10 +151,9 @@ class Terraform:
 def _ctrl_c_afterwards() -> Iterator[None]:
     """Raise KeyboardInterrupt at the end of the block. Terraform, which is sent Ctrl-C too, is heard out to its last line."""
     interrupted = threading.Event()
-    mine = (
-        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if mine:  # in other threads Python never raises it
+    main = threading.current_thread() is threading.main_thread()  # Python raises it in no other thread
+    mine = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if mine:
         signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:
         yield

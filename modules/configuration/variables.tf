@@ -2,11 +2,11 @@ variable "inference" {
   description = "How requests are answered: exactly one of async, real_time and serverless."
   type = object({
     async = optional(object({
-      failure_uri                = string                                                                            # S3 prefix of failures
-      include_response_in        = optional(set(string), ["ERROR_NOTIFICATION_TOPIC", "SUCCESS_NOTIFICATION_TOPIC"]) # notifications that bring the response with them
-      max_concurrent_invocations = optional(number, 4)                                                               # by instance
-      output_uri                 = string                                                                            # S3 prefix of outputs
-      topic_arns = optional(object({                                                                                 # where requests that ended are announced
+      failure_uri                = string # S3 prefix of failures
+      include_response_in        = optional(set(string), ["ERROR_NOTIFICATION_TOPIC", "SUCCESS_NOTIFICATION_TOPIC"])
+      max_concurrent_invocations = optional(number, 4) # by instance
+      output_uri                 = string              # S3 prefix of outputs
+      topic_arns = optional(object({                   # where requests that ended are announced
         error   = optional(string)
         success = optional(string)
       }))

@@ -73,10 +73,6 @@ resource "aws_appautoscaling_target" "scheduled" {
   }
 }
 
-locals {
-  _targets = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)
-}
-
 resource "aws_appautoscaling_scheduled_action" "this" {
   for_each = merge([
     for name, scaling in var.scaling : { for action, schedule in scaling.schedules : "${name}/${action}" => merge(schedule, { action = action, variant = name }) }
@@ -85,7 +81,7 @@ resource "aws_appautoscaling_scheduled_action" "this" {
   name               = "${var.name}-${each.value.action}"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
-  resource_id        = local._targets[each.value.variant].resource_id
+  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
   schedule           = each.value.schedule
   timezone           = each.value.timezone
   start_time         = each.value.start_time
@@ -109,7 +105,7 @@ resource "aws_appautoscaling_policy" "tracking" {
   policy_type        = "TargetTrackingScaling"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
-  resource_id        = local._targets[each.value.variant].resource_id
+  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
 
   target_tracking_scaling_policy_configuration {
     target_value       = each.value.value

@@ -22,7 +22,7 @@ output "scaling" {
       max_capacity           = scaling.max_capacity
       min_capacity           = scaling.min_capacity
       policy_names           = { for policy, tracking in local._tracking : tracking.target => aws_appautoscaling_policy.tracking[policy].name if tracking.variant == name }
-      resource_id            = local._targets[name].resource_id
+      resource_id            = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[name].resource_id
       scheduled_action_names = { for action, schedule in scaling.schedules : action => aws_appautoscaling_scheduled_action.this["${name}/${action}"].name }
       wake = try({
         alarm_name  = aws_cloudwatch_metric_alarm.wake[name].alarm_name

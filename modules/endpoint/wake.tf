@@ -6,7 +6,7 @@ resource "aws_appautoscaling_policy" "wake" {
   policy_type        = "StepScaling"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
-  resource_id        = local._targets[each.key].resource_id
+  resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.key].resource_id
 
   step_scaling_policy_configuration {
     adjustment_type         = "ChangeInCapacity"
@@ -29,7 +29,7 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
 
   alarm_name        = "${var.name}-has-backlog-without-capacity"
   alarm_description = "Requests wait for ${var.name} and no instance serves them: start one."
-  alarm_actions     = [each.value.arn]
+  alarm_actions     = [aws_appautoscaling_policy.wake[each.key].arn]
 
   namespace   = "AWS/SageMaker"
   metric_name = "HasBacklogWithoutCapacity"

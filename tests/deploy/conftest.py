@@ -19,7 +19,7 @@ from async_endpoint.contract.outputs import (
     Storage,
 )
 from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.deploy.patience import Patience
+from async_endpoint.deploy.polling import Poller
 from async_endpoint.local.gaps import scalable_target, scheduled_actions
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
@@ -181,7 +181,7 @@ def terraform(monkeypatch: pytest.MonkeyPatch) -> RememberingTerraform:
     fake = RememberingTerraform()
     for module in ("deployment", "outputs"):
         monkeypatch.setattr(f"async_endpoint.deploy.{module}.Terraform", fake)
-    monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Patience(deadline=0))
+    monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Poller(deadline=0))
     return fake
 
 

@@ -50,7 +50,7 @@ def test_apply_tells_each_proof(terraform: Any, deployed: AsyncEndpointOutputs) 
     result = run("apply", "dev", "--yes")
     assert result.exit_code == 0, result.exception
     assert result.stdout == ""
-    assert "proved endpoint: shirts is InService with configuration shirts-2" in result.stderr
+    assert "verified endpoint: shirts is InService with configuration shirts-2" in result.stderr
 
 
 def test_apply_json_is_one_document(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
@@ -58,7 +58,7 @@ def test_apply_json_is_one_document(terraform: Any, deployed: AsyncEndpointOutpu
     document = json.loads(run("apply", "dev", "--yes", "--json").stdout)
     assert document["outputs"] == deployed.as_dict()
     assert document["changes"]["add"] == 23
-    assert len(document["proofs"]) == 5
+    assert len(document["checks"]) == 5
 
 
 def test_aws_is_not_changed_without_a_yes_or_a_person(terraform: Any) -> None:
@@ -95,7 +95,7 @@ def test_an_unknown_environment_is_said_before_anything_is_asked(terraform: Any)
 def test_destroy_by_its_name_reports_nothing_left(terraform: Any, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
     result = run("destroy", "dev", "--json", typed="dev\n")
-    assert json.loads(result.stdout) == {"environment": "dev", "destroyed": "shirts", "remains": []}
+    assert json.loads(result.stdout) == {"environment": "dev", "destroyed": "shirts", "leftovers": []}
     assert terraform.did == ["init", "destroy"]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.contract.errors import ApplyNotProven, InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, VerificationFailed, WorkFailed
 from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
@@ -37,7 +37,7 @@ def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed
     assert terraform.did == ["init", "plan", "apply"]
     assert asked == [applied.changes] == [Changes(True, add=23)]
     assert applied.outputs == deployed
-    assert len(applied.proofs) == 5
+    assert len(applied.checks) == 5
     assert not terraform.saved[0].exists()
 
 
@@ -45,7 +45,7 @@ def test_apply_without_changes_asks_nobody_and_still_proves(terraform: Any, depl
     terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(False)
     applied = deployment.apply("dev", on_output=silent, approve=lambda changes: pytest.fail("asked"))
     assert terraform.did == ["init", "plan"]
-    assert len(applied.proofs) == 5
+    assert len(applied.checks) == 5
 
 
 def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
@@ -59,7 +59,7 @@ def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: Boto
     sagemaker = aws.client("sagemaker")
     sagemaker.delete_endpoint(EndpointName="shirts")
     sagemaker.create_endpoint(EndpointName="shirts", EndpointConfigName="shirts-1")
-    with pytest.raises(ApplyNotProven, match="has configuration shirts-1 instead of shirts-2"):
+    with pytest.raises(VerificationFailed, match="has configuration shirts-1 instead of shirts-2"):
         deployment.apply("dev", on_output=silent)
 
 

@@ -51,8 +51,8 @@ def test_an_update_in_place_is_proven_and_never_interrupts(root: Any, until: Cal
     assert after.endpoint.config_name != before.endpoint.config_name
     assert after.endpoint.max_concurrent_invocations_per_instance == 2
     assert (after.scaling.min_instances, after.scaling.max_instances) == (0, 3)
-    assert f"proved endpoint: {root.name} is InService with configuration {after.endpoint.config_name}" in root.applied.err
-    assert "proved scaling range: 0 to 3 instances" in root.applied.err
+    assert f"verified endpoint: {root.name} is InService with configuration {after.endpoint.config_name}" in root.applied.err
+    assert "verified scaling range: 0 to 3 instances" in root.applied.err
     assert use.refusals == []
     assert use.states == {"InService", "Updating"}
     assert len(use.locations) > 5

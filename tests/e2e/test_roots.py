@@ -22,13 +22,13 @@ every_root = pytest.mark.parametrize(
 
 @every_root
 def test_an_apply_proves_what_it_made(root: Any) -> None:
-    proved = [line.removeprefix("proved ") for line in root.applied.err.splitlines() if line.startswith("proved ")]
-    assert [line.partition(":")[0] for line in proved] == [
+    verified = [line.removeprefix("verified ") for line in root.applied.err.splitlines() if line.startswith("verified ")]
+    assert [line.partition(":")[0] for line in verified] == [
         *PROOFS,
         *(["schedules"] if root.environment in SCHEDULED else []),
         "alarms",
     ]
-    assert proved[0] == f"endpoint: {root.name} is InService with configuration {root.outputs.endpoint.config_name}"
+    assert verified[0] == f"endpoint: {root.name} is InService with configuration {root.outputs.endpoint.config_name}"
     assert "Apply complete!" in root.applied.err, "Terraform's own output is passed on"
     assert root.applied.out == ""
 

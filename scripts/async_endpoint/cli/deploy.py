@@ -47,7 +47,7 @@ def plan(
 
 
 def apply(environment: Environment, local: Local = False, as_json: Json = False, yes: Yes = False) -> None:
-    """Plan, apply that plan, and prove that what it describes is live."""
+    """Plan, apply that plan, and verify that what it describes is live."""
     from async_endpoint.deploy import deployment  # noqa: PLC0415
     from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
 
@@ -59,8 +59,8 @@ def apply(environment: Environment, local: Local = False, as_json: Json = False,
     if as_json:
         print_json({"environment": environment} | asdict(applied))
         return
-    for proof in applied.proofs:
-        console.print(Text.assemble(("proved ", "green"), (f"{proof.name}: ", "bold"), proof.detail), soft_wrap=True)
+    for check in applied.checks:
+        console.print(Text.assemble(("verified ", "green"), (f"{check.name}: ", "bold"), check.detail), soft_wrap=True)
 
 
 def destroy(environment: Environment, local: Local = False, as_json: Json = False, yes: Yes = False) -> None:
@@ -75,7 +75,7 @@ def destroy(environment: Environment, local: Local = False, as_json: Json = Fals
             raise Refused(f"{typed!r} is not {environment!r}; nothing was destroyed.")
     destroyed = deployment.destroy(environment, local=local, on_output=_say)
     if as_json:
-        known = {"destroyed": destroyed.endpoint.name, "remains": []} if destroyed else {"destroyed": None, "remains": None}
+        known = {"destroyed": destroyed.endpoint.name, "leftovers": []} if destroyed else {"destroyed": None, "leftovers": None}
         print_json({"environment": environment} | known)
     elif destroyed:
         console.print(f"{environment} is destroyed; nothing of {destroyed.endpoint.name} is left.")

@@ -19,7 +19,7 @@
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       └── Abandoned                     the client was closed before the outcome was there
     └── Refused                        4  it could be done, and should not be
-        └── ApplyNotProven                what is live is not what was planned
+        └── VerificationFailed                what is live is not what was planned
 
 A message is one sentence that names the thing, says what was found, and what to do.
 """
@@ -121,5 +121,5 @@ class Refused(AsyncEndpointError):
     exit_code = 4
 
 
-class ApplyNotProven(Refused):
+class VerificationFailed(Refused):
     """After an apply, what is live is not what was planned."""

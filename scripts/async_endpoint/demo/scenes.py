@@ -38,8 +38,8 @@ def play(story: Story, *, time_scale: float, launch_seconds: float) -> None:
         story.tell(f"terraform apply of envs/{ENVIRONMENT}")
         applied = deployment.apply(ENVIRONMENT, on_output=story.terraform)
         story.tell(f"{applied.changes.add} resources applied")
-        for proof in applied.proofs:
-            story.tell(f"proved {proof.name}: {proof.detail}")
+        for check in applied.checks:
+            story.tell(f"verified {check.name}: {check.detail}")
         _request_twice(story, workspace, applied.outputs, record.endpoint_url)
         story.tell(f"terraform destroy of envs/{ENVIRONMENT}")
         deployment.destroy(ENVIRONMENT, on_output=story.terraform)

@@ -1,4 +1,4 @@
-"""Plan, apply and destroy an environment. An apply ends with the proof of what is live."""
+"""Plan, apply and destroy an environment. An apply ends with the check of what is live."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
+from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.outputs import outputs_of
-from async_endpoint.deploy.patience import Patience
-from async_endpoint.deploy.prove import Proof, prove
-from async_endpoint.deploy.remains import remains
-from async_endpoint.deploy.standstill import standstill
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.quiesce import quiesced
+from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].
-LISTINGS_SETTLE = Patience(deadline=75)
+LISTINGS_SETTLE = Poller(deadline=75)
 
 Listener = Callable[[str], None]
 
@@ -33,7 +33,7 @@ class Applied:
     changes: Changes
     outputs: AsyncEndpointOutputs
     endpoint_url: str | None
-    proofs: list[Proof]
+    checks: list[Check]
 
 
 def plan(environment: str, *, local: bool = False, on_output: Listener) -> Changes:
@@ -48,7 +48,7 @@ def apply(
 ) -> Applied:
     """Plan, apply exactly that plan, and prove that what it describes is live.
 
-    `approve` is asked once the plan has been shown; raises Refused when it says no, ApplyNotProven when the proof fails.
+    `approve` is asked once the plan has been shown; raises Refused when it says no, VerificationFailed when the check fails.
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
@@ -57,12 +57,12 @@ def apply(
             if not approve(changes):
                 raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
             before = _outputs_if_any(root)
-            with answers(), standstill(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext():
+            with answers(), quiesced(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext():
                 terraform.apply(file)
     outputs = outputs_of(root)
     with answers():
-        proofs = prove(Boto3Aws(outputs.region, root.endpoint_url), outputs)
-    return Applied(changes, outputs, root.endpoint_url, proofs)
+        checks = verify(Boto3Aws(outputs.region, root.endpoint_url), outputs)
+    return Applied(changes, outputs, root.endpoint_url, checks)
 
 
 def destroy(environment: str, *, local: bool = False, on_output: Listener) -> AsyncEndpointOutputs | None:
@@ -79,9 +79,9 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
         return None
     aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
     with answers():
-        with standstill(aws, outputs):
+        with quiesced(aws, outputs):
             terraform.destroy()
-        left = LISTINGS_SETTLE.wait(lambda: remains(aws, name), enough=lambda left: not left)
+        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, name), enough=lambda left: not left)
     if left:
         raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
     return outputs

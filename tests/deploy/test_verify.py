@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.contract.errors import ApplyNotProven
+from async_endpoint.contract.errors import VerificationFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.deploy.patience import Patience
-from async_endpoint.deploy.prove import prove
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verify import verify
 
-AT_ONCE = Patience(deadline=0)
+AT_ONCE = Poller(deadline=0)
 
 
 def altered(outputs: AsyncEndpointOutputs, part: str, **changes: Any) -> AsyncEndpointOutputs:
@@ -20,8 +20,8 @@ def altered(outputs: AsyncEndpointOutputs, part: str, **changes: Any) -> AsyncEn
 
 
 def test_what_was_applied_is_proven_in_five_parts(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
-    proofs = {proof.name: proof.detail for proof in prove(aws, deployed, AT_ONCE)}
-    assert proofs == {
+    checks = {check.name: check.detail for check in verify(aws, deployed, AT_ONCE)}
+    assert checks == {
         "endpoint": "shirts is InService with configuration shirts-2",
         "configuration": "asynchronous, model shirts-model on ml.m5.large",
         "scaling range": "0 to 2 instances",
@@ -52,15 +52,15 @@ def test_what_was_applied_is_proven_in_five_parts(aws: Boto3Aws, deployed: Async
 def test_a_difference_is_named_exactly(
     aws: Boto3Aws, deployed: AsyncEndpointOutputs, part: str, changes: dict[str, Any], difference: str
 ) -> None:
-    with pytest.raises(ApplyNotProven) as failure:
-        prove(aws, altered(deployed, part, **changes), AT_ONCE)
+    with pytest.raises(VerificationFailed) as failure:
+        verify(aws, altered(deployed, part, **changes), AT_ONCE)
     assert difference in str(failure.value)
 
 
 def test_an_alarm_that_wakes_nobody_is_not_a_proof(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
-    with pytest.raises(ApplyNotProven, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
-        prove(aws, deployed, AT_ONCE)
+    with pytest.raises(VerificationFailed, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
+        verify(aws, deployed, AT_ONCE)
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ def scheduled(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOut
 
 
 def test_bounds_that_a_schedule_has_set_are_proven(aws: Boto3Aws, scheduled: AsyncEndpointOutputs) -> None:
-    proofs = {proof.name: proof.detail for proof in prove(aws, scheduled, AT_ONCE)}
-    assert proofs["scaling range"] == "1 to 4 instances, as scheduled"
-    assert proofs["schedules"] == "shirts-morning and shirts-night"
+    checks = {check.name: check.detail for check in verify(aws, scheduled, AT_ONCE)}
+    assert checks["scaling range"] == "1 to 4 instances, as scheduled"
+    assert checks["schedules"] == "shirts-morning and shirts-night"
 
 
 @pytest.mark.parametrize(
@@ -101,25 +101,25 @@ def test_bounds_that_a_schedule_has_set_are_proven(aws: Boto3Aws, scheduled: Asy
 def test_schedules_that_differ_are_named(
     aws: Boto3Aws, scheduled: AsyncEndpointOutputs, schedules: tuple[Schedule, ...], difference: str
 ) -> None:
-    with pytest.raises(ApplyNotProven) as failure:
-        prove(aws, altered(scheduled, "scaling", schedules=schedules), AT_ONCE)
+    with pytest.raises(VerificationFailed) as failure:
+        verify(aws, altered(scheduled, "scaling", schedules=schedules), AT_ONCE)
     assert difference in str(failure.value)
 
 
 def test_alarms_are_proven(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
     watched = altered(deployed, "monitoring", alarm_names=("shirts-wake",))
-    assert {proof.name: proof.detail for proof in prove(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
+    assert {check.name: check.detail for check in verify(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
 
-    with pytest.raises(ApplyNotProven, match="alarms that do not exist, or do not act: shirts-backlog"):
-        prove(aws, altered(deployed, "monitoring", alarm_names=("shirts-backlog", "shirts-wake")), AT_ONCE)
+    with pytest.raises(VerificationFailed, match="alarms that do not exist, or do not act: shirts-backlog"):
+        verify(aws, altered(deployed, "monitoring", alarm_names=("shirts-backlog", "shirts-wake")), AT_ONCE)
 
 
 def test_a_real_time_configuration_is_not_asynchronous(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
     sagemaker = aws.client("sagemaker")
     variant = {"VariantName": "main", "ModelName": "shirts-model", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName="plain", ProductionVariants=[variant])
-    with pytest.raises(ApplyNotProven, match="output path None instead of s3://shirts-data/out"):
-        prove(aws, altered(deployed, "endpoint", config_name="plain"), AT_ONCE)
+    with pytest.raises(VerificationFailed, match="output path None instead of s3://shirts-data/out"):
+        verify(aws, altered(deployed, "endpoint", config_name="plain"), AT_ONCE)
 
 
 class Passing:
@@ -140,25 +140,25 @@ class Passing:
 
 
 @pytest.fixture
-def patience() -> Callable[[float], Patience]:
-    """Patience on a clock that only sleeping moves."""
+def poller() -> Callable[[float], Poller]:
+    """Poller on a clock that only sleeping moves."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    return lambda deadline: Patience(deadline, pause=1, clock=lambda: now[0], sleep=sleep)
+    return lambda deadline: Poller(deadline, pause=1, clock=lambda: now[0], sleep=sleep)
 
 
 def test_an_endpoint_that_is_scaling_is_waited_for(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, patience: Callable[[float], Patience]
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller]
 ) -> None:
-    assert len(prove(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, patience(10))) == 5
+    assert len(verify(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, poller(10))) == 5
 
 
 @pytest.mark.parametrize("states", [("Updating",), ("RollingBack", "UpdateRollbackFailed"), ("Failed",)])
 def test_an_endpoint_that_does_not_serve_is_not_proven(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, patience: Callable[[float], Patience], states: tuple[str, ...]
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller], states: tuple[str, ...]
 ) -> None:
-    with pytest.raises(ApplyNotProven, match=f"endpoint shirts has state {states[-1]} instead of InService"):
-        prove(Passing(aws, *states), deployed, patience(10))
+    with pytest.raises(VerificationFailed, match=f"endpoint shirts has state {states[-1]} instead of InService"):
+        verify(Passing(aws, *states), deployed, poller(10))

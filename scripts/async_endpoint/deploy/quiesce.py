@@ -13,33 +13,33 @@ from typing import Any
 from async_endpoint.contract.errors import NotReady
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws
-from async_endpoint.deploy.patience import Patience
+from async_endpoint.deploy.polling import Poller
 
-# RollingBack ends InService as well: with another configuration, which the proof then finds out.
-PASSING_STATES = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+# RollingBack ends InService as well: with another configuration, which the check then finds out.
+TRANSITIONAL_STATES = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 # Scaling may be updating the endpoint just now.
-SCALING_SETTLES = Patience(deadline=900)
+SCALING_SETTLES = Poller(deadline=900)
 
 _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 
 
-def settle(aws: Aws, name: str, patience: Patience = SCALING_SETTLES) -> None:
+def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
-    status = patience.wait(lambda: _status(aws, name), lambda seen: seen not in PASSING_STATES)
-    if status in PASSING_STATES:
+    status = poller.wait(lambda: _status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    if status in TRANSITIONAL_STATES:
         raise NotReady(
             f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is InService."
         )
 
 
 @contextmanager
-def standstill(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience = SCALING_SETTLES) -> Iterator[None]:
+def quiesced(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Iterator[None]:
     """Hold the endpoint still: scaling suspended, nothing in progress. Scaling resumes if its target is there afterwards."""
     before = _scalable_target(aws, outputs)
     if before is not None:
         _suspend(aws, before, dict.fromkeys(_SUSPENSIONS, True))
     try:
-        settle(aws, outputs.endpoint.name, patience)
+        settle(aws, outputs.endpoint.name, poller)
         yield
     finally:
         if before is not None and _scalable_target(aws, outputs) is not None:

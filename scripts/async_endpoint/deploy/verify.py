@@ -1,4 +1,4 @@
-"""Proof that what is live is what was applied.
+"""Check that what is live is what was applied.
 
 Terraform does not see a silent rollback: apply ends well with the old configuration serving (provider issues 48997, 46663).
 So after every apply the service itself is asked.
@@ -10,28 +10,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from async_endpoint.contract.errors import ApplyNotProven
+from async_endpoint.contract.errors import VerificationFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws
-from async_endpoint.deploy.patience import Patience
-from async_endpoint.deploy.standstill import PASSING_STATES, SCALING_SETTLES
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
 
 
 @dataclass(frozen=True)
-class Proof:
+class Check:
     """One thing that was checked and holds."""
 
     name: str
     detail: str
 
 
-def prove(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience = SCALING_SETTLES) -> list[Proof]:
+def verify(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> list[Check]:
     """Compare the live endpoint, configuration, scaling, schedules and alarms with `outputs`.
 
-    Raises ApplyNotProven naming every difference.
+    Raises VerificationFailed naming every difference.
     """
     checks: dict[str, Callable[[], str]] = {
-        "endpoint": lambda: _endpoint(aws, outputs, patience),
+        "endpoint": lambda: _endpoint(aws, outputs, poller),
         "configuration": lambda: _configuration(aws, outputs),
         "scaling range": lambda: _scalable_target(aws, outputs),
         "scaling policies": lambda: _policies(aws, outputs),
@@ -41,23 +41,23 @@ def prove(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience = SCALING_
         checks["schedules"] = lambda: _schedules(aws, outputs)
     if outputs.monitoring.alarm_names:
         checks["alarms"] = lambda: _alarms(aws, outputs)
-    proofs, differences = [], []
+    passed, differences = [], []
     for name, check in checks.items():
         try:
-            proofs.append(Proof(name, check()))
+            passed.append(Check(name, check()))
         except _Different as difference:
             differences.append(str(difference))
     if differences:
-        raise ApplyNotProven(f"The apply is not proven: {'; '.join(differences)}. Apply again once the cause is mended.")
-    return proofs
+        raise VerificationFailed(f"Verification failed: {'; '.join(differences)}. Fix the cause, then apply again.")
+    return passed
 
 
 class _Different(Exception):
     pass
 
 
-def _endpoint(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience) -> str:
-    planned, live = outputs.endpoint, _settled_endpoint(aws, outputs.endpoint.name, patience)
+def _endpoint(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
+    planned, live = outputs.endpoint, _settled_endpoint(aws, outputs.endpoint.name, poller)
     reason = f" ({live['FailureReason']})" if live.get("FailureReason") else ""
     _same(
         f"endpoint {planned.name}{reason}",
@@ -69,11 +69,11 @@ def _endpoint(aws: Aws, outputs: AsyncEndpointOutputs, patience: Patience) -> st
     return f"{planned.name} is InService with configuration {planned.config_name}"
 
 
-def _settled_endpoint(aws: Aws, name: str, patience: Patience) -> Mapping[str, Any]:
+def _settled_endpoint(aws: Aws, name: str, poller: Poller) -> Mapping[str, Any]:
     def describe() -> Mapping[str, Any]:
         return _found(f"endpoint {name}", lambda: aws.client("sagemaker").describe_endpoint(EndpointName=name))
 
-    return patience.wait(describe, lambda live: live["EndpointStatus"] not in PASSING_STATES)
+    return poller.wait(describe, lambda live: live["EndpointStatus"] not in TRANSITIONAL_STATES)
 
 
 def _configuration(aws: Aws, outputs: AsyncEndpointOutputs) -> str:

@@ -11,7 +11,7 @@ Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
-class Patience:
+class Poller:
     """How long to look again, in seconds of this machine."""
 
     deadline: float

@@ -45,7 +45,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-def remains(aws: Aws, name: str) -> list[str]:
+def leftovers(aws: Aws, name: str) -> list[str]:
     """What still exists of deployment `name`, one text a resource: those called `name`, or `name-` and more.
 
     A KMS key waits out its days of grace and is not counted; its alias is.

@@ -5,7 +5,7 @@ import pytest
 from async_endpoint.contract.errors import NotReady
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
-from async_endpoint.deploy.remains import remains
+from async_endpoint.deploy.leftovers import leftovers
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
 
@@ -22,7 +22,7 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deploy
         aws.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         aws.client("kms").create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
-    assert remains(aws, "shirts") == [
+    assert leftovers(aws, "shirts") == [
         "endpoint shirts",
         "endpoint configuration shirts-1",
         "endpoint configuration shirts-2",
@@ -42,11 +42,11 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deploy
 def test_all_pages_are_read(aws: Boto3Aws) -> None:
     for number in range(120):
         aws.client("sns").create_topic(Name=f"shirts-{number}")
-    assert len(remains(aws, "shirts")) == 120
+    assert len(leftovers(aws, "shirts")) == 120
 
 
 def test_nothing_is_an_empty_list(aws: Boto3Aws) -> None:
-    assert remains(aws, "shirts") == []
+    assert leftovers(aws, "shirts") == []
 
 
 def test_an_aws_that_does_not_answer_is_one_sentence() -> None:

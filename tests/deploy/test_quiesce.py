@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from async_endpoint.contract.errors import NotReady
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.deploy.patience import Patience
-from async_endpoint.deploy.standstill import settle, standstill
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.quiesce import quiesced, settle
 
 
 class Described:
@@ -35,7 +35,7 @@ class Described:
         return {"EndpointStatus": status}
 
 
-AT_ONCE = Patience(deadline=1, sleep=lambda seconds: None)
+AT_ONCE = Poller(deadline=1, sleep=lambda seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_it_waits_for_what_is_in_progress(statuses: list[str | None], asked: int
 
 def test_an_endpoint_that_never_settles_is_named() -> None:
     with pytest.raises(NotReady, match="Endpoint shirts is still Updating"):
-        settle(Described("Updating"), "shirts", Patience(deadline=0))
+        settle(Described("Updating"), "shirts", Poller(deadline=0))
 
 
 def suspended(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> set[str]:
@@ -73,7 +73,7 @@ def targets(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> list[dict[str, Any]
 
 def test_scaling_is_suspended_meanwhile_and_resumes(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
     (before,) = targets(aws, deployed)
-    with pytest.raises(RuntimeError, match="stopped half way"), standstill(aws, deployed, AT_ONCE):
+    with pytest.raises(RuntimeError, match="stopped half way"), quiesced(aws, deployed, AT_ONCE):
         everything = {"DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"}
         assert suspended(aws, deployed) == everything
         raise RuntimeError("stopped half way")
@@ -83,7 +83,7 @@ def test_scaling_is_suspended_meanwhile_and_resumes(aws: Boto3Aws, deployed: Asy
 
 
 def test_a_target_that_is_gone_afterwards_is_not_made_again(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
-    with standstill(aws, deployed, AT_ONCE):
+    with quiesced(aws, deployed, AT_ONCE):
         (target,) = targets(aws, deployed)
         named = {member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
         aws.client("application-autoscaling").deregister_scalable_target(**named)

@@ -79,6 +79,11 @@ class Terraform:
         """The values of all outputs; empty when nothing has been applied."""
         return {name: output["value"] for name, output in json.loads(self._capture("output", json=IsFlagged)).items()}
 
+    def show(self, file: Path | None = None) -> dict[str, Any]:
+        """The decoded JSON of the plan in `file`, or of the state; `terraform/planned.py` reads a plan's changes from it."""
+        document: dict[str, Any] = json.loads(self._capture("show", *([str(file)] if file else []), json=IsFlagged))
+        return document
+
     def _executable(self) -> str:
         path = shutil.which("terraform", path=self._environment.get("PATH"))
         if path is None:
@@ -111,9 +116,9 @@ class Terraform:
         self._check(command, process.returncode, text, accepted)
         return process.returncode, text
 
-    def _capture(self, command: str, **options: Any) -> str:
+    def _capture(self, command: str, *arguments: str, **options: Any) -> str:
         """Run quietly and return standard output."""
-        process = self._start(self._command_line(command, **options), stderr=subprocess.PIPE)
+        process = self._start(self._command_line(command, *arguments, **options), stderr=subprocess.PIPE)
         text, errors = process.communicate()
         self._check(command, process.returncode, errors + text, (0,))
         return text

@@ -83,8 +83,8 @@ class LocalAws:
         try:
             self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
             self._admin_token = new_admin_token()
-            gate = Gate(self._calls, self._access_key, self._admin_token, self.instance_id)
-            self._server = _serve(gate, port, origin.port if origin else 0)
+            self.gate = Gate(self._calls, self._access_key, self._admin_token, self.instance_id)
+            self._server = _serve(self.gate, port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()

@@ -25,6 +25,8 @@ class ClientConfig:
     it is asked after `poll_seconds`, ever more rarely down to every `poll_cap_seconds`, and sooner as results come.
     Notifications count as stopped when a result is older than `announcement_seconds` and was not announced. A right that is
     refused may come back for `permission_seconds`, a service that does not answer for `silence_seconds`; then requests end.
+    `trust_notifications` lets a response inside a notification be the result, where the deployment restricts who can publish and
+    the message names this request's own endpoint, id and locations; without it, and everywhere else, results are read from S3.
     """
 
     concurrency: int = 8
@@ -40,6 +42,7 @@ class ClientConfig:
     announcement_seconds: float = 5.0
     permission_seconds: float = 10.0
     silence_seconds: float = 120.0
+    trust_notifications: bool = True
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "attempts", "window"):

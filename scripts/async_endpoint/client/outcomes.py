@@ -59,9 +59,9 @@ def result_from_s3(
 ) -> Outcome | Unreadable | None:
     """The outcome that S3 has; None when there is none yet.
 
-    `hint` is what led here and spares reads: a notification, or an entry of a listing. Only with `trusted` does it say more than
-    where to look first. An output counts before a failure: a request that was sent twice may have both. Raises what `explained`
-    raises.
+    `hint` is what led here and spares reads: a notification, or an entry of a listing. Only with `trusted` does it say more
+    than where to look first. An output counts before a failure: a request that was sent twice may have both. Raises what
+    `explained` raises.
     """
     submitted = invocation.submitted
     assert submitted is not None
@@ -143,6 +143,6 @@ def timeout_error(target: Target, submitted: Submitted, hint: Notification | Non
         unconfirmed = f", and a notification reports a failure that no object confirms ({reason})"
     return ResultNotReady(
         f"Inference {submitted.inference_id} on endpoint {target.name} has not ended after {submitted.deadline_seconds:g} s: "
-        f"there is {'neither' if len(places) > 1 else 'no'} {' nor '.join(places)}{doubt}{unconfirmed}; wait longer, or read log "
-        f"group {target.log_group}."
+        f"there is {'neither' if len(places) > 1 else 'no'} {' nor '.join(places)}{doubt}{unconfirmed}; wait longer, or read "
+        f"log group {target.log_group}."
     )

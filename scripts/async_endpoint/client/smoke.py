@@ -166,9 +166,7 @@ class _Trial:
         except AsyncEndpointError as error:
             return error
 
-    def notifications(
-        self, accepted: Submitted, refused: Submitted, found: Received | AsyncEndpointError
-    ) -> list[Check]:
+    def notifications(self, accepted: Submitted, refused: Submitted, found: Received | AsyncEndpointError) -> list[Check]:
         expected: tuple[tuple[str, Submitted, Status], ...] = (
             ("success notification", accepted, "Completed"),
             ("error notification", refused, "Failed"),

@@ -61,8 +61,8 @@ def described(clients: AwsClients, name: str, input_uri: str | None = None) -> T
     """The endpoint called `name` as SageMaker describes it, with SageMaker's own time to live and time-out.
 
     Inputs go to `input_uri`, or else below `input/` in the bucket of the results. Raises EndpointNotReady when there is no such
-    endpoint, UsageError when it is not asynchronous, and what `explained` raises. Nothing says who may publish to its topics, so
-    results are always read from S3.
+    endpoint, UsageError when it is not asynchronous, and what `explained` raises. Nothing says who may publish to its topics,
+    so results are always read from S3.
     """
     with explained(clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
         try:

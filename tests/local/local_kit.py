@@ -100,10 +100,14 @@ class Kit:
 
     def role(self, trusted: str = "sagemaker.amazonaws.com") -> Role:
         name = unique("role")
+        return Role(self, name, self.create_role(name, trusted))
+
+    def create_role(self, name: str, trusted: str = "sagemaker.amazonaws.com") -> str:
+        """A role that a service may assume and that may do nothing; returns its ARN."""
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": trusted}}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        return Role(self, name, arn)
+        arn: str = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        return arn
 
     def topic(self, **attributes: str) -> str:
         arn: str = self.sns.create_topic(Name=unique("topic"), Attributes=attributes)["TopicArn"]

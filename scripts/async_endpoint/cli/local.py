@@ -144,6 +144,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         instances = f"instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
         state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
         console.print(f"  {endpoint['name']}  {state}", markup=False)
+        for variant in endpoint["variants"]:
+            if variant["last_failure"]:
+                console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}", markup=False)
     if document["state"]:
         console.print(f"  {_kept(document['state'])}", markup=False)
     for item in document["faults"]:

@@ -157,7 +157,13 @@ class LocalAws:
             "desired_instances": sum(variant.desired for variant in variants),
             "serving_instances": sum(variant.serving for variant in variants),
             "variants": [
-                {"name": item.name, "desired_instances": item.desired, "serving_instances": item.serving, "weight": item.weight}
+                {
+                    "name": item.name,
+                    "desired_instances": item.desired,
+                    "serving_instances": item.serving,
+                    "weight": item.weight,
+                    "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
+                }
                 for item in variants
             ],
             "backlog": backlog,

@@ -58,7 +58,7 @@ def deferred(listener: Listener | None = None) -> Iterator[None]:
     """Within the block, signals interrupt only where `check` is called; `listener` is called with each as it arrives.
 
     At the end of the outermost block the first of them is delivered again, to the handler that was there before, unless the
-    block ends with an error of its own. Blocks nest. In a thread other than the main one, which gets no signals, it does nothing.
+    block ends with an error of its own. Blocks nest. A thread other than the main one gets no signals: there it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

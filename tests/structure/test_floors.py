@@ -12,15 +12,16 @@ PACKAGE = Path(async_endpoint.__file__).parent
 # What each part may import besides itself. Parts on one floor do not know each other.
 BELOW = {
     "contract": set(),
+    "signals": set(),
     "workspace": {"contract"},
     "autoscaling": {"contract"},
     "model_package": {"contract"},
     "client": {"contract", "workspace"},
     "local": {"autoscaling", "contract", "workspace"},
-    "terraform": {"contract", "local.record", "workspace"},
-    "deploy": {"contract", "local.record", "terraform", "workspace"},
+    "terraform": {"contract", "local.record", "signals", "workspace"},
+    "deploy": {"contract", "local.record", "signals", "terraform", "workspace"},
     "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
-    "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
+    "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "signals", "terraform", "workspace"},
 }
 
 

@@ -35,7 +35,7 @@ def suspended(target: Mapping[str, Any]) -> frozenset[str]:
 
 
 def suspensions(target: Mapping[str, Any]) -> list[str]:
-    """What is suspended of a scalable target, in words: `scale-in`, `scale-out`, `scheduled-scaling`; empty when it is active."""
+    """What is suspended of a scalable target: `scale-in`, `scale-out`, `scheduled-scaling`; empty when scaling is active."""
     members = suspended(target)
     return [word for member, word in PROCESSES.items() if member in members]
 
@@ -108,10 +108,11 @@ def describe_suspension(target: Mapping[str, Any], record: SuspensionRecord | No
         )
     if found:
         members = ",".join(f"{member}=false" for member in sorted(suspended(target)))
+        place = f"--resource-id {name} --scalable-dimension {target['ScalableDimension']}"
         return (
-            f"Scaling of {name} is suspended ({', '.join(found)}), and not by async-endpoint; unless this is intended, resume it "
-            f"with: aws application-autoscaling register-scalable-target --service-namespace sagemaker --resource-id {name} "
-            f"--scalable-dimension {target['ScalableDimension']} --suspended-state {members}"
+            f"Scaling of {name} is suspended ({', '.join(found)}), and not by async-endpoint; unless intended, resume it "
+            f"with: aws application-autoscaling register-scalable-target --service-namespace sagemaker {place} "
+            f"--suspended-state {members}"
         )
     return None
 

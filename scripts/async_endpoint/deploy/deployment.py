@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from async_endpoint.deploy.aws import Boto3Aws, answers
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import quiesced
+from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.roots import Root, prepare, require_archives
@@ -40,6 +40,7 @@ def plan(environment: str, *, local: bool = False, on_output: Listener) -> Chang
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
     with _planned(root, _terraform(root, on_output)) as (_, changes):
+        _warn_of_suspension(root, on_output)
         return changes
 
 
@@ -52,12 +53,12 @@ def apply(
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
-    with _planned(root, terraform) as (file, changes):
+    with _planned(root, terraform, lambda: _resume_leftover(root, terraform, on_output)) as (file, changes):
         if changes.any:
             if not approve(changes):
                 raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
             before = _outputs_if_any(root)
-            with answers(), quiesced(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext():
+            with answers(), _quiesced(root, before) if before else nullcontext():
                 terraform.apply(file)
     outputs = outputs_of(root)
     with answers():
@@ -73,13 +74,14 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
     terraform.init(root.backend_files)
+    _resume_leftover(root, terraform, on_output)
     outputs = _outputs_if_any(root)
     if outputs is None:
         terraform.destroy()
         return None
     aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
     with answers():
-        with quiesced(aws, outputs):
+        with quiesced(aws, outputs, command=root.command("apply")):
             terraform.destroy()
         left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, name), enough=lambda left: not left)
     if left:
@@ -106,10 +108,36 @@ def _terraform(root: Root, on_output: Listener) -> Terraform:
     return Terraform(root.folder, root.process_environment, on_output)
 
 
+def _quiesced(root: Root, outputs: AsyncEndpointOutputs) -> AbstractContextManager[None]:
+    return quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command("apply"))
+
+
+def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:
+    """Resume scaling that a killed command left suspended; `terraform` is initialised."""
+    outputs = _outputs_if_any(root)
+    if outputs is not None:
+        aws = Boto3Aws(outputs.region, root.endpoint_url)
+        with answers():
+            resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
+
+
+def _warn_of_suspension(root: Root, on_output: Listener) -> None:
+    outputs = _outputs_if_any(root)
+    if outputs is not None:
+        with answers():
+            warning = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+        if warning:
+            on_output(f"Warning: {warning}")
+
+
 @contextmanager
-def _planned(root: Root, terraform: Terraform) -> Iterator[tuple[Path, Changes]]:
-    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command."""
+def _planned(root: Root, terraform: Terraform, before: Callable[[], None] = lambda: None) -> Iterator[tuple[Path, Changes]]:
+    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command.
+
+    `before` is called once Terraform is initialised and nothing is planned.
+    """
     terraform.init(root.backend_files)
+    before()
     with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
         file = Path(folder) / "saved.tfplan"
         yield file, terraform.plan(file)

@@ -70,6 +70,7 @@ def test_the_smoke_test_passes(root: Any) -> None:
         "failure object",
         "success notification",
         "error notification",
+        "scaling",
     ]
 
 

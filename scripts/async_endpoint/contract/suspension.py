@@ -16,11 +16,14 @@ from typing import Any, Final
 
 TAG_KEY: Final = "async-endpoint:scaling-suspended"
 
+SCALE_IN: Final = "scale-in"
+SCALE_OUT: Final = "scale-out"
+SCHEDULED: Final = "scheduled-scaling"
 # Members of SuspendedState [M], and what each suspends.
 PROCESSES: Final = {
-    "DynamicScalingInSuspended": "scale-in",
-    "DynamicScalingOutSuspended": "scale-out",
-    "ScheduledScalingSuspended": "scheduled-scaling",
+    "DynamicScalingInSuspended": SCALE_IN,
+    "DynamicScalingOutSuspended": SCALE_OUT,
+    "ScheduledScalingSuspended": SCHEDULED,
 }
 ALL_SUSPENDED: Final = frozenset(PROCESSES)
 

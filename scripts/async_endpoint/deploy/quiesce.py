@@ -287,8 +287,8 @@ def _require_expired(target: _ScalableTarget, record: SuspensionRecord, on_outpu
             return False
         if seen != record:
             raise NotReady(
-                f"{seen.by} is changing {target.resource_id} since {seen.since} and holds its scaling suspended; try again once "
-                "that command has ended."
+                f"{seen.by} has been changing {target.resource_id} since {seen.since} and holds its scaling suspended; try "
+                "again once that command has ended."
             )
     return True
 

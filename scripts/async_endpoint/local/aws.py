@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
+from async_endpoint.contract.suspension import suspensions
+from async_endpoint.local import stores
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.runtime import PythonRuntime
@@ -143,7 +145,13 @@ class LocalAws:
             "desired_instances": sum(variant.desired for variant in variants),
             "serving_instances": sum(variant.serving for variant in variants),
             "variants": [
-                {"name": item.name, "desired_instances": item.desired, "serving_instances": item.serving, "weight": item.weight}
+                {
+                    "name": item.name,
+                    "desired_instances": item.desired,
+                    "serving_instances": item.serving,
+                    "weight": item.weight,
+                    "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
+                }
                 for item in variants
             ],
             "backlog": backlog,
@@ -191,3 +199,9 @@ def _serve(application: Application, port: int, before: int) -> Server:
         except OSError:
             pass
     return Server(port, application)
+
+
+def _suspended_scaling(region: str, resource_id: str) -> list[str]:
+    """What is suspended of a variant's scaling (contract/suspension.py)."""
+    target = stores.scalable_target(region, resource_id)
+    return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

@@ -20,7 +20,7 @@ from async_endpoint.contract.outputs import (
 )
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.local.gaps import scalable_target, scheduled_actions
+from async_endpoint.local.gaps import scalable_target, scaling_tags, scheduled_actions
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
 
@@ -65,6 +65,7 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
     # a local AWS in this process, of a test before, would look for the endpoint
     for gap in (scalable_target, scheduled_actions):
         monkeypatch.setattr(gap, "least_capacity", lambda *_: 0)
+    scaling_tags.mend()
     with mock_aws():
         yield clients
 
@@ -168,6 +169,9 @@ class RememberingTerraform:
     def apply(self, file: Path) -> None:
         assert file.read_text() == "plan"
         self.did.append("apply")
+
+    def require_unlocked(self) -> None:
+        self.did.append("require unlocked")
 
     def destroy(self) -> None:
         self.did.append("destroy")

@@ -23,7 +23,7 @@ from own_process import command, empty_checkout
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.local import daemon
-from async_endpoint.local.auth.credentials import given_access_key, new_access_key, state_access_key, write_private
+from async_endpoint.local.auth.credentials import given_access_key, new_access_key, secrets_of, write_private
 from async_endpoint.local.record import record_path
 from async_endpoint.local_credentials import (
     UNKNOWN,
@@ -238,8 +238,7 @@ def test_a_state_directory_keeps_them(checkout: Workspace, tmp_path: Path) -> No
         assert mode(state / "credentials.json") == 0o600
         assert command("down")[0] == 0
         assert not credentials_path(checkout).exists()
-    assert seen[0].access_key == seen[1].access_key
-    assert seen[0].admin_token != seen[1].admin_token
+    assert (seen[0].access_key, seen[0].admin_token) == (seen[1].access_key, seen[1].admin_token)
 
 
 def moved(credentials: LocalCredentials, to: LocalCredentials) -> LocalCredentials:
@@ -284,8 +283,15 @@ def test_none_given_is_none() -> None:
 def test_a_damaged_file_in_a_state_directory_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "credentials.json").write_text(text)
     with pytest.raises(InvalidInput, match=r"credentials.json holds no credentials of a local AWS; delete it"):
-        state_access_key(tmp_path, None)
-    assert state_access_key(tmp_path, GIVEN) == state_access_key(tmp_path, None) == GIVEN
+        secrets_of(tmp_path, None)
+
+
+def test_a_given_access_key_takes_the_place_of_the_kept_one(tmp_path: Path) -> None:
+    first, given = secrets_of(tmp_path, None), AccessKey("AKIAGIVENBYAPERSON22", "a-secret-of-a-person")
+    assert secrets_of(tmp_path, None) == first
+    assert secrets_of(tmp_path, given) == secrets_of(tmp_path, None) == (given, first.admin_token)
+    assert secrets_of(None, given).access_key == given
+    assert mode(tmp_path / "credentials.json") == 0o600
 
 
 # --- what clients are given by the URL alone -------------------------------------------------------------------------

@@ -18,7 +18,7 @@ BELOW = {
     "client": {"contract", "workspace"},
     "local": {"autoscaling", "contract", "workspace"},
     "terraform": {"contract", "local.record", "workspace"},
-    "deploy": {"contract", "local.record", "terraform", "workspace"},
+    "deploy": {"autoscaling", "contract", "local.iam", "local.record", "terraform", "workspace"},
     "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
     "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
 }

@@ -19,6 +19,7 @@ FILES: Final = {
     "apply": "deploy",
     "destroy": "deploy",
     "outputs": "deploy",
+    "verify": "verify",
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",

@@ -61,9 +61,10 @@ class Terraform:
         settings = [str(file) for file in backend_files]
         self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
 
-    def plan(self, file: Path) -> Changes:
-        """Plan into `file`, to be given to `apply`; say what it would do."""
-        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2))
+    def plan(self, file: Path, *, lock: bool = True) -> Changes:
+        """Plan into `file`, to be given to `apply`; say what it would do. Without `lock` the state is only read."""
+        options = {} if lock else {"lock": False}
+        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2), **options)
         counts = _COUNTS.search(text)
         return Changes(code == 2, *(int(count) for count in counts.groups())) if counts else Changes(code == 2)
 

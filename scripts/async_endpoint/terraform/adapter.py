@@ -72,12 +72,15 @@ class Terraform:
         settings = [str(file) for file in backend_files]
         self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
 
-    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
+    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:
         """Plan into `file`, to be given to `apply`; say what it would do.
 
         `destroy` plans the end of all that the state names; `replace` are addresses to be replaced whether or not they change.
+        Without `lock` the state is only read.
         """
         options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
+        if not lock:
+            options["lock"] = False
         if addresses := list(replace):
             options["replace"] = addresses
         code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2), **options)

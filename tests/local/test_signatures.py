@@ -170,6 +170,9 @@ def test_what_is_rejected_is_not_counted_as_a_call(kit: Kit, put: Call) -> None:
         ("sns", "list_topics", "InvalidClientTokenId", "SignatureDoesNotMatch"),
         ("iam", "list_users", "InvalidClientTokenId", "SignatureDoesNotMatch"),
         ("sts", "get_caller_identity", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        ("ec2", "describe_vpcs", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        ("ecr", "describe_repositories", "UnrecognizedClientException", "InvalidSignatureException"),
+        ("lambda", "list_functions", "UnrecognizedClientException", "InvalidSignatureException"),
         ("s3", "list_buckets", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     ],
 )

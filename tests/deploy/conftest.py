@@ -151,7 +151,7 @@ class RememberingTerraform:
     did: list[str] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
 
-    def __call__(self, folder: Path, environment: dict[str, str], on_output: Any) -> RememberingTerraform:
+    def __call__(self, folder: Path, environment: dict[str, str], on_output: Any, **options: Any) -> RememberingTerraform:
         self._say = on_output
         return self
 

@@ -19,6 +19,7 @@ FILES: Final = {
     "apply": "deploy",
     "destroy": "deploy",
     "outputs": "deploy",
+    "unlock": "deploy",
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",

@@ -1,4 +1,4 @@
-"""Commands plan, apply, destroy and outputs: an environment and Terraform."""
+"""Commands plan, apply, destroy, outputs and unlock: an environment and Terraform."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DetailedExitCode = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    for command in (plan, apply, destroy, outputs):
+    for command in (plan, apply, destroy, outputs, unlock):
         app.command()(command)
 
 
@@ -95,6 +95,18 @@ def outputs(environment: Environment, local: Local = False, as_json: Json = Fals
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # not in a table: an ARN that is folded cannot be copied
         console.print(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)), soft_wrap=True)
+
+
+def unlock(
+    environment: Environment,
+    lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID", help="The lock's ID, as the refused command printed it.")],
+    local: Local = False,
+) -> None:
+    """Remove the state lock that a killed command left behind; refused while Terraform works on that state here."""
+    from async_endpoint.deploy import deployment  # noqa: PLC0415
+
+    deployment.unlock(environment, lock_id, local=local, on_output=_say)
+    console.print(f"The state of {environment} is unlocked.")
 
 
 def _say(line: str) -> None:

@@ -16,6 +16,7 @@
     │   ├── ToolMissing                   a program is absent or too old
     │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
+    │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       └── Abandoned                     the client was closed before the outcome was there
     └── Refused                        4  it could be done, and should not be
@@ -105,6 +106,10 @@ class LocalAwsNotRunning(NotReady):
 
 class EndpointNotReady(NotReady):
     """The endpoint is unknown, still creating, or failed."""
+
+
+class StateLocked(NotReady):
+    """The Terraform state is locked: by a command that runs, or by one that was killed and left its lock behind."""
 
 
 class ResultNotReady(NotReady, TimeoutError):

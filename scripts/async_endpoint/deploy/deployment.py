@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from async_endpoint.deploy.quiesce import quiesced
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.roots import Root, prepare, require_archives
+from async_endpoint.terraform.saved_plans import saved_plan
+from async_endpoint.terraform.state_lock import running_terraform
 from async_endpoint.workspace import Workspace
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].
@@ -87,6 +88,22 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
     return outputs
 
 
+def unlock(environment: str, lock_id: str, *, local: bool = False, on_output: Listener) -> None:
+    """Remove the lock `lock_id` that a killed command left on the state of `environment`.
+
+    Raises Refused while Terraform still works on it on this machine, and where the state is local: its lock needs no removal.
+    """
+    root = prepare(Workspace.find(), environment, local=local)
+    if root.state is not None:
+        raise Refused(f"The state of {environment} is local: its lock ends with the process that holds it; stop that process.")
+    process = running_terraform(root.folder)
+    if process is not None:
+        raise Refused(f"Terraform still works on {environment}, as process {process} of this machine; wait until it ends.")
+    terraform = _terraform(root, on_output)
+    terraform.init(root.backend_files)
+    terraform.force_unlock(lock_id)
+
+
 def _ready(environment: str, local: bool) -> Root:
     workspace = Workspace.find()
     root = prepare(workspace, environment, local=local)
@@ -103,13 +120,14 @@ def _outputs_if_any(root: Root) -> AsyncEndpointOutputs | None:
 
 
 def _terraform(root: Root, on_output: Listener) -> Terraform:
-    return Terraform(root.folder, root.process_environment, on_output)
+    # A local state has no lock that outlives its process, so nothing to unlock.
+    unlock = root.command("unlock") if root.state is None else None
+    return Terraform(root.folder, root.process_environment, on_output, unlock_command=unlock)
 
 
 @contextmanager
 def _planned(root: Root, terraform: Terraform) -> Iterator[tuple[Path, Changes]]:
     """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command."""
     terraform.init(root.backend_files)
-    with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
-        file = Path(folder) / "saved.tfplan"
+    with saved_plan(Workspace.find()) as file:
         yield file, terraform.plan(file)

@@ -23,6 +23,7 @@ from python_terraform import IsFlagged
 
 from async_endpoint.contract.errors import TerraformFailed, ToolMissing
 from async_endpoint.terraform.diagnostics import first_error
+from async_endpoint.terraform.state_lock import locked_error, read_lock
 
 MINIMUM_VERSION: Final = (1, 11)
 
@@ -46,10 +47,19 @@ class Terraform:
     `on_output` hears every line of init, plan, apply and destroy as it is printed. A command that fails raises TerraformFailed
     with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
     On Ctrl-C Terraform, which hears it too, is waited for: it finishes the call it is in and writes its state.
+    A state that is locked raises StateLocked; `unlock_command`, without the lock's ID, is what its message advises.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], on_output: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        on_output: Callable[[str], None],
+        *,
+        unlock_command: str | None = None,
+    ) -> None:
         self.folder = folder
+        self._unlock_command = unlock_command
         self._environment = dict(environment)
         self._on_output = on_output
         # The library reads the state it is told of, or one it guesses: this names none.
@@ -61,9 +71,10 @@ class Terraform:
         settings = [str(file) for file in backend_files]
         self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
 
-    def plan(self, file: Path) -> Changes:
-        """Plan into `file`, to be given to `apply`; say what it would do."""
-        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2))
+    def plan(self, file: Path, *, destroy: bool = False) -> Changes:
+        """Plan into `file`, to be given to `apply`; say what it would do. With `destroy`, plan to destroy all."""
+        options = {"destroy": IsFlagged} if destroy else {}
+        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2), **options)
         counts = _COUNTS.search(text)
         return Changes(code == 2, *(int(count) for count in counts.groups())) if counts else Changes(code == 2)
 
@@ -74,6 +85,10 @@ class Terraform:
     def destroy(self) -> None:
         """Destroy all that the state names."""
         self._stream("destroy", input=False, auto_approve=IsFlagged)
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove the lock `lock_id` from the state, whoever holds it."""
+        self._stream("force-unlock", lock_id, force=IsFlagged)
 
     def output(self) -> dict[str, Any]:
         """The values of all outputs; empty when nothing has been applied."""
@@ -148,6 +163,9 @@ class Terraform:
     def _check(self, command: str, code: int, text: str, accepted: tuple[int, ...]) -> None:
         if code in accepted:
             return
+        if (lock := read_lock(text)) is not None:
+            unlock = f"{self._unlock_command} {lock.id}" if self._unlock_command and lock.id else None
+            raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=unlock)
         said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
         raise TerraformFailed(f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.")
 

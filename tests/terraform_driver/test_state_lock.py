@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import shutil
 import socket
 import subprocess
@@ -30,7 +29,7 @@ Lock Info:
   Who:       {who}
   Version:   1.11.4
   Created:   2026-11-29 18:02:11.123456789 +0000 UTC
-  Info:      
+  Info:
 
 
 Terraform acquires a state lock to protect the state from being written
@@ -88,7 +87,7 @@ def terraform_at_work(root: Path, tmp_path: Path) -> Iterator[int]:
     process.wait()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="who works where is read from /proc")
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="who works where is read from /proc")
 def test_a_living_holder_is_named_and_is_not_to_be_unlocked(
     root: Path, fake_terraform: FakeTerraform, terraform_at_work: int
 ) -> None:

@@ -21,7 +21,7 @@ _PRIVATE = 0o700
 
 @contextmanager
 def saved_plan(workspace: Workspace) -> Iterator[Path]:
-    """The path of a plan to be saved, in a folder of mode 0700 that is removed afterwards. Removes those of dead processes too."""
+    """The path of a plan to be saved, in a folder of mode 0700 that is removed afterwards, as are those of dead processes now."""
     plans = workspace.local / "plans"
     plans.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     plans.chmod(_PRIVATE)
@@ -44,7 +44,7 @@ def remove_abandoned_plans(plans: Path) -> None:
 
 
 def _locked_folder(plans: Path) -> tuple[Path, int]:
-    """A new folder and the descriptor that locks it. Another command may remove it before it is locked: then one more is made."""
+    """A new folder and the descriptor that locks it; if another command removes it before it is locked, one more is made."""
     while True:
         folder = Path(tempfile.mkdtemp(dir=plans))  # mode 0700
         lock = _try_lock(folder)

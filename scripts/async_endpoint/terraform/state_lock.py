@@ -1,7 +1,7 @@
 """A state that is locked: who holds the lock, since when, and whether that command still runs on this machine.
 
-With an S3 backend (`use_lockfile`) the lock is an object beside the state, which a command that is killed leaves behind. A local
-state is locked by the kernel: the lock ends with its process, so whoever holds one is alive.
+With an S3 backend (`use_lockfile`) the lock is an object beside the state, which a command that is killed leaves behind.
+A local state is locked by the kernel: that lock ends with its process, so its holder is alive.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def running_terraform(folder: Path) -> int | None:
 
 
 def locked_error(lock: StateLock, *, environment: str, folder: Path, unlock: str | None) -> StateLocked:
-    """What to say about `lock`: who holds it, and what to do. `unlock` is the command that removes it, None for a local state."""
+    """What to say about `lock`: who holds it and what to do. `unlock` is the command that removes it, None for a local state."""
     subject = f"The state of {environment} is {lock}"
     process = running_terraform(folder)
     if process is not None:

@@ -20,6 +20,8 @@
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       └── Abandoned                     the client was closed before the outcome was there
     └── Refused                        4  it could be done, and should not be
+        ├── BucketNotEmpty                    a bucket would be deleted that holds objects and must not be emptied
+        ├── OrphansFound                      resources exist that are to be created and are not in the Terraform state
         └── VerificationFailed                what is live is not what was planned
 
 A message is one sentence that names the thing, says what was found, and what to do.
@@ -124,6 +126,14 @@ class Refused(AsyncEndpointError):
     """It could be done, and should not be."""
 
     exit_code = 4
+
+
+class BucketNotEmpty(Refused):
+    """A plan deletes a bucket that is not empty and that `force_destroy` does not allow to be emptied."""
+
+
+class OrphansFound(Refused):
+    """Resources that a plan would create exist already, and the Terraform state does not have them."""
 
 
 class VerificationFailed(Refused):

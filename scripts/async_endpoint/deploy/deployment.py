@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
-from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.deploy.buckets import require_empty_buckets
+from async_endpoint.deploy.expected import ExpectedResources, expected_resources
+from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.orphan_check import OrphanCheck
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import quiesced
+from async_endpoint.deploy.quiesce import quiesced, settle
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.plan_view import plan_view
 from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
@@ -25,6 +30,14 @@ from async_endpoint.workspace import Workspace
 LISTINGS_SETTLE = Poller(deadline=75)
 
 Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """Names of the endpoints that are destroyed, and why not everything was searched for, empty when it was."""
+
+    names: tuple[str, ...]
+    unsearched: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,47 +58,71 @@ def plan(environment: str, *, local: bool = False, on_output: Listener) -> Chang
 
 
 def apply(
-    environment: str, *, local: bool = False, on_output: Listener, approve: Callable[[Changes], bool] = lambda changes: True
+    environment: str,
+    *,
+    local: bool = False,
+    adopt: bool = False,
+    on_output: Listener,
+    approve: Callable[[Changes], bool] = lambda changes: True,
 ) -> Applied:
     """Plan, apply exactly that plan, and prove that what it describes is live.
 
-    `approve` is asked once the plan has been shown; raises Refused when it says no, VerificationFailed when the check fails.
+    `adopt` imports or deletes what exists outside the state in the plan's way. `approve` is asked once the plan has been shown.
+    Raises Refused when it says no, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket the plan would
+    delete, VerificationFailed when the check fails.
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
-    with _planned(root, terraform) as (file, changes):
-        if changes.any:
+    with _planned(root, terraform) as (file, planned):
+        changes = planned
+        if changes.any or adopt:
+            orphans = OrphanCheck(root, terraform, terraform.show(file), on_output)
+            if adopt:
+                changes = orphans.adopt_into(file) or planned
+            else:
+                orphans.refuse()
+            _require_empty_buckets(root, orphans.document)
             if not approve(changes):
                 raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
+            orphans.delete_unused()
             before = _outputs_if_any(root)
-            with answers(), quiesced(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext():
+            hold = quiesced(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext()
+            with answers(), hold, orphans.explained():
                 terraform.apply(file)
+            orphans.finish(adopt=adopt)
     outputs = outputs_of(root)
     with answers():
         checks = verify(Boto3Aws(outputs.region, root.endpoint_url), outputs)
     return Applied(changes, outputs, root.endpoint_url, checks)
 
 
-def destroy(environment: str, *, local: bool = False, on_output: Listener) -> AsyncEndpointOutputs | None:
-    """Destroy all of an environment; return the outputs it had, None when it had none.
+def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = False, on_output: Listener) -> Destroyed:
+    """Destroy all of an environment, and search for what is left: by name, by what a plan would create, and by tags.
 
-    Raises WorkFailed naming what exists afterwards all the same.
+    With `remove_leftovers` what is provably this deployment's is deleted. Raises WorkFailed naming what exists afterwards all
+    the same, BucketNotEmpty, before anything changes, for a bucket that must not be emptied.
     """
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
     terraform.init(root.backend_files)
     outputs = _outputs_if_any(root)
-    if outputs is None:
-        terraform.destroy()
-        return None
-    aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
+    with saved_plan(Workspace.find()) as file:
+        terraform.plan(file, destroy=True)
+        document = terraform.show(file)
+        expected = expected_resources(terraform, document, outputs, file.with_name("complete.tfplan"))
+        _require_empty_buckets(root, document)
+        with answers(), _quiesced_for_removal(root, outputs, expected):
+            terraform.apply(file)
+    if expected.view.region is None:
+        return Destroyed((), expected.unsearched)
+    aws = Boto3Aws(expected.view.region, root.endpoint_url)
     with answers():
-        with quiesced(aws, outputs):
-            terraform.destroy()
-        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, name), enough=lambda left: not left)
+        if remove_leftovers:
+            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
+        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
     if left:
-        raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
-    return outputs
+        raise WorkFailed(leftover_message(environment, left, root.command("destroy")))
+    return Destroyed(expected.names, expected.unsearched)
 
 
 def unlock(environment: str, lock_id: str, *, local: bool = False, on_output: Listener) -> None:
@@ -109,6 +146,27 @@ def _ready(environment: str, local: bool) -> Root:
     root = prepare(workspace, environment, local=local)
     require_archives(workspace, environment)
     return root
+
+
+def _require_empty_buckets(root: Root, document: Mapping[str, Any]) -> None:
+    region = plan_view(document).region
+    if region is not None:
+        with answers():
+            require_empty_buckets(Boto3Aws(region, root.endpoint_url), document)
+
+
+@contextmanager
+def _quiesced_for_removal(root: Root, outputs: AsyncEndpointOutputs | None, expected: ExpectedResources) -> Iterator[None]:
+    """Hold what is to be destroyed still. Without outputs, wait at least until nothing of its endpoints is in progress."""
+    if outputs is not None:
+        with quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs):
+            yield
+        return
+    if expected.view.region is not None:
+        aws = Boto3Aws(expected.view.region, root.endpoint_url)
+        for name in expected.names:
+            settle(aws, name)
+    yield
 
 
 def _outputs_if_any(root: Root) -> AsyncEndpointOutputs | None:

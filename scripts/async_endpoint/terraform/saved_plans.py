@@ -21,7 +21,7 @@ _PRIVATE = 0o700
 
 @contextmanager
 def saved_plan(workspace: Workspace) -> Iterator[Path]:
-    """The path of a plan to be saved, in a folder of mode 0700 that is removed afterwards, as are those of dead processes now."""
+    """The path of a plan to be saved, in a folder of mode 0700 that is removed afterwards; removes those of dead processes."""
     plans = workspace.local / "plans"
     plans.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     plans.chmod(_PRIVATE)

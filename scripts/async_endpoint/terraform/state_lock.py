@@ -63,7 +63,7 @@ def running_terraform(folder: Path) -> int | None:
 
 
 def locked_error(lock: StateLock, *, environment: str, folder: Path, unlock: str | None) -> StateLocked:
-    """What to say about `lock`: who holds it and what to do. `unlock` is the command that removes it, None for a local state."""
+    """Describe `lock` and what to do. `unlock` is the command that removes it, None for a local state."""
     subject = f"The state of {environment} is {lock}"
     process = running_terraform(folder)
     if process is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.local.gaps import scalable_target, scheduled_actions
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 

@@ -11,12 +11,17 @@ from async_endpoint.contract.errors import BucketNotEmpty
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.buckets import require_empty_buckets
+from async_endpoint.terraform.planned import resource_changes
 
 BUCKET = "shirts-123456789012"
 
 
 def deletion(actions: list[str], *, force_destroy: bool = False) -> dict[str, Any]:
     return change("aws_s3_bucket.this", actions, {"bucket": BUCKET, "force_destroy": force_destroy})
+
+
+def check(aws: Boto3Aws, document: dict[str, Any]) -> None:
+    require_empty_buckets(lambda region: aws, resource_changes(document))
 
 
 @pytest.fixture
@@ -63,25 +68,25 @@ def test_what_a_bucket_holds_is_named_with_the_remedy(
     with pytest.raises(
         BucketNotEmpty, match=rf"bucket {BUCKET} .* holds {words} \(such as output/1.out\).* force_destroy = true"
     ):
-        require_empty_buckets(aws, plan_document(deletion(actions)))
+        check(aws, plan_document(deletion(actions)))
 
 
 def test_an_empty_bucket_and_one_that_may_be_emptied_are_deleted(aws: Boto3Aws, s3: Any) -> None:
-    require_empty_buckets(aws, plan_document(deletion(["delete"])))
+    check(aws, plan_document(deletion(["delete"])))
     put(s3)
-    require_empty_buckets(aws, plan_document(deletion(["delete"], force_destroy=True)))
-    require_empty_buckets(aws, plan_document(change("aws_s3_bucket.this", ["update"], {"bucket": BUCKET}, {"bucket": BUCKET})))
+    check(aws, plan_document(deletion(["delete"], force_destroy=True)))
+    check(aws, plan_document(change("aws_s3_bucket.this", ["update"], {"bucket": BUCKET}, {"bucket": BUCKET})))
     s3.delete_object(Bucket=BUCKET, Key="none")
 
 
 def test_an_object_that_the_plan_deletes_does_not_count(aws: Boto3Aws, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="model/1/model.tar.gz", Body=b"")
     archive = change("aws_s3_object.archive", ["delete"], {"bucket": BUCKET, "key": "model/1/model.tar.gz"})
-    require_empty_buckets(aws, plan_document(archive, deletion(["delete"])))
+    check(aws, plan_document(archive, deletion(["delete"])))
 
 
 def test_a_bucket_that_is_gone_already_stops_nothing(aws: Boto3Aws) -> None:
-    require_empty_buckets(aws, plan_document(deletion(["delete"])))
+    check(aws, plan_document(deletion(["delete"])))
 
 
 @pytest.mark.usefixtures("checkout")

@@ -6,7 +6,6 @@ By hand, with figures for every call:  python tests/e2e/lost_responses.py [--tag
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -22,9 +21,11 @@ from typing import Any
 
 import boto3
 
+from async_endpoint.local_credentials import LocalCredentials, require_credentials
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
+from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -89,8 +90,12 @@ class Deployment:
         return ended
 
     @property
+    def credentials(self) -> LocalCredentials:
+        return require_credentials(Workspace(self.folder))
+
+    @property
     def url(self) -> str:
-        return str(json.loads((self.folder / ".local/aws/record.json").read_text())["endpoint_url"])
+        return self.credentials.endpoint_url
 
     def lose(self, action: str) -> None:
         """Let the next call of this action be carried out, and its response be lost."""
@@ -99,14 +104,18 @@ class Deployment:
 
     def client(self, service: str) -> Any:
         return boto3.client(
-            service, region_name=REGION, endpoint_url=self.url, aws_access_key_id="local", aws_secret_access_key="local"
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
         )
 
     def inventory(self) -> dict[str, list[str]]:
         """Everything there is, by kind; a key that waits out its days of grace is gone."""
         kms, iam = self.client("kms"), self.client("iam")
         keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
-        listed = (
+        listed: tuple[tuple[str, str, str, dict[str, str], str, str], ...] = (
             ("alarm", "cloudwatch", "describe_alarms", {}, "MetricAlarms", "AlarmName"),
             ("dashboard", "cloudwatch", "list_dashboards", {}, "DashboardEntries", "DashboardName"),
             ("bucket", "s3", "list_buckets", {}, "Buckets", "Name"),
@@ -148,7 +157,7 @@ def deployment(folder: Path, executable: Path | None = None, tags: str | None = 
         with ExitStack() as stack:
             root = folder / ".local/deployments/local/envs/local"
             root.mkdir(parents=True)
-            settings = process_environment(environment, Path(os.devnull), made.url)
+            settings = process_environment(environment, Path(os.devnull), made.credentials)
             del settings["AWS_ENDPOINT_URL"]
             attached = stack.enter_context(running_provider(executable or _installed(folder), root, settings))
             yield Deployment(folder, environment | attached)
@@ -180,6 +189,12 @@ def applied_after_all(made: Deployment, action: str) -> str:
     return how
 
 
+def failed_apply(made: Deployment, action: str) -> str:
+    """Lose a response and apply once; returns how that ended."""
+    made.lose(action)
+    return f"apply ended with {made.run('apply', 'local').code}"
+
+
 def destroyed_after_all(made: Deployment) -> str:
     """Destroy, and do what the error advises; nothing is left then. Returns what it took."""
     first = made.run("destroy", "local")
@@ -201,25 +216,17 @@ def main() -> None:
     failed = 0
     with tempfile.TemporaryDirectory() as folder, deployment(Path(folder), tags=options.tags) as made:
         for action in options.actions or CREATIONS:
-            for name, steps in (
-                ("apply", lambda action=action: [applied_after_all(made, action), destroyed_after_all(made)]),
-                ("destroy", lambda action=action: [_failed_apply(made, action), destroyed_after_all(made)]),
-            ):
+            for begin in (applied_after_all, failed_apply):
                 began = time.monotonic()
                 try:
-                    result = " · ".join(steps())
+                    result = f"{begin(made, action)} · {destroyed_after_all(made)}"
                 except AssertionError as error:
                     failed += 1
                     result = f"FAILED: {error}"
                     made.run("destroy", "local", "--remove-leftovers")
-                print(f"{action:<24}{name:<9}{time.monotonic() - began:5.0f} s  {result}", flush=True)
+                print(f"{action:<24}{begin.__name__:<19}{time.monotonic() - began:5.0f} s  {result}", flush=True)
     print(f"{failed} failed")
     sys.exit(1 if failed else 0)
-
-
-def _failed_apply(made: Deployment, action: str) -> str:
-    made.lose(action)
-    return f"apply ended with {made.run('apply', 'local').code}"
 
 
 if __name__ == "__main__":

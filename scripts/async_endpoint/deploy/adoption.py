@@ -37,6 +37,7 @@ class Adoption:
         """One line a resource, for the person who approves."""
         yield from (f"Adopt: import {orphan} as {orphan.address}." for orphan in self.imports)
         yield from (f"Adopt: delete {orphan}, which nothing uses." for orphan in self.deletions)
+        yield "Adopt: afterwards, delete this deployment's configurations, models and keys that nothing uses."
 
 
 def refuse_orphans(environment: str, orphans: Sequence[Orphan], view: PlanView, command: str) -> None:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from async_endpoint.contract.errors import BucketNotEmpty
 from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.resource_kinds import bucket_content
-from async_endpoint.terraform.planned import ResourceChange, resource_changes
+from async_endpoint.terraform.planned import ResourceChange
 
 
-def require_empty_buckets(aws: Aws, document: Mapping[str, Any]) -> None:
+def require_empty_buckets(connect: Connect, changes: Iterable[ResourceChange]) -> None:
     """Raise BucketNotEmpty when the plan deletes or replaces a bucket that is not empty and whose `force_destroy` is not set.
 
     Terraform would fail at the bucket only, after its policy, encryption, public access block and lifecycle rules are gone.
     Objects that the plan deletes as well do not count. S3 refuses to delete a bucket with versions or delete markers
     (DeleteBucket, BucketNotEmpty); uploads in progress would be lost with it.
     """
-    changes = resource_changes(document)
+    changes = list(changes)
     for change in changes:
         if change.type == "aws_s3_bucket" and change.deletes and not change.before.get("force_destroy"):
+            aws = connect(str(change.before.get("region") or "us-east-1"))
             _require_empty(aws, str(change.before["bucket"]), change.address, changes)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import NotReady, TerraformFailed
 from async_endpoint.deploy.adoption import Adoption, delete, delete_strays, import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.orphans import Orphan, blocking_orphans, planned_orphans, stray_orphans
-from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_view import PlanView, plan_view
 from async_endpoint.terraform.roots import Root
 
@@ -45,43 +44,40 @@ class OrphanCheck:
         region = self._view.region
         return Boto3Aws(region, self.root.endpoint_url) if region else None
 
-    def refuse(self) -> None:
-        """Raise OrphansFound when names that the plan is to create are taken; report strays.
+    @property
+    def adopting(self) -> bool:
+        return self._adoption is not None
 
-        Where the caller may not look, that is reported and no reason to refuse.
+    @contextmanager
+    def resolved(self, make_plan: Callable[[], None], *, adopt: bool) -> Iterator[None]:
+        """Within the block nothing that exists outside the state stands in the plan's way.
+
+        With `adopt` the root imports what is to be kept, and `make_plan` plans again; OrphansFound is raised for what is not
+        this deployment's. Without, it is raised for every name that the plan is to create and that is taken; where the caller
+        may not look, that is reported and no reason to refuse.
         """
         aws, view = self._aws(), self._view
         if aws is None:
+            yield
             return
-        found = self._look(lambda: blocking_orphans(aws, view))
-        refuse_orphans(self.root.environment, found, view, self.command)
-
-    def adopt_into(self, file: Path) -> Changes | None:
-        """Plan again into `file` with imports of what is to be adopted; None when there is nothing to import.
-
-        Raises OrphansFound for what is not this deployment's.
-        """
-        aws = self._aws()
-        if aws is None:
-            return None
-        with answers():
-            self._adoption = plan_adoption(aws, self.root.environment, self._view)
+        if not adopt:
+            found = self._look(lambda: blocking_orphans(aws, view))
+            refuse_orphans(self.root.environment, found, view, self.command)
+            yield
+            return
+        self._adoption = plan_adoption(aws, self.root.environment, view)
         for line in self._adoption.describe():
             self.on_output(line)
-        self.on_output("Adopt: afterwards, delete this deployment's configurations, models and keys that nothing uses.")
-        if not self._adoption.imports:
-            return None
         with import_blocks(self.root.folder, self._adoption.imports):
-            changes = self.terraform.plan(file)
-        self.document = self.terraform.show(file)
-        return changes
+            if self._adoption.imports:
+                make_plan()
+            yield
 
     def delete_unused(self) -> None:
         """Once approved, and before the apply: delete what stands in its way and is not imported."""
         aws = self._aws()
         if aws is not None and self._adoption is not None:
-            with answers():
-                delete(aws, self._adoption.deletions)
+            delete(aws, self._adoption.deletions)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -97,17 +93,15 @@ class OrphanCheck:
                 f"response was lost; adopt them with: {self.command}"
             ) from error
 
-    def finish(self, *, adopt: bool) -> None:
+    def finish(self) -> None:
         """After the apply: delete strays when adopting, else report them."""
         aws = self._aws()
         if aws is None:
             return
-        if not adopt:
+        if not self.adopting:
             self._report(aws)
             return
-        view = self._view.after_apply(self.terraform.show())
-        with answers():
-            delete_strays(aws, view, self.on_output)
+        delete_strays(aws, self._view.after_apply(self.terraform.show()), self.on_output)
 
     def _report(self, aws: Aws) -> None:
         if not self._look(lambda: stray_orphans(aws, self._view)):

@@ -28,6 +28,7 @@ class Kit:
     def __init__(self, aws: LocalAws, folder: Path) -> None:
         self.aws = aws
         self.url = aws.record.endpoint_url
+        self.credentials = aws.credentials
         self.folder = folder / aws.instance_id
 
     def nothing_is_left_over(self) -> None:
@@ -44,8 +45,8 @@ class Kit:
             service,
             region,
             endpoint_url=self.url,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
 

@@ -13,14 +13,15 @@ PACKAGE = Path(async_endpoint.__file__).parent
 BELOW = {
     "contract": set(),
     "workspace": {"contract"},
+    "local_credentials": {"contract", "workspace"},
     "autoscaling": {"contract"},
     "model_package": {"contract"},
-    "client": {"contract", "workspace"},
-    "local": {"autoscaling", "contract", "workspace"},
-    "terraform": {"contract", "local.record", "workspace"},
-    "deploy": {"contract", "local.record", "terraform", "workspace"},
-    "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
-    "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
+    "client": {"local_credentials", "contract", "workspace"},
+    "local": {"local_credentials", "autoscaling", "contract", "workspace"},
+    "terraform": {"local_credentials", "contract", "local.record", "workspace"},
+    "deploy": {"local_credentials", "contract", "local.record", "terraform", "workspace"},
+    "demo": {"local_credentials", "client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
+    "cli": {"local_credentials", "client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
 }
 
 

@@ -261,9 +261,8 @@ def interfaces() -> list[Interface]:
     if "moto.ec2.models" not in sys.modules:
         return []
     regions = list(get_backend("ec2")[ACCOUNT_ID].values())
-    return [
-        found.interface_of for backend in regions for found in list(backend.enis.values()) if hasattr(found, "interface_of")
-    ]
+    there = [found for backend in regions for found in list(backend.enis.values())]
+    return [found.interface_of for found in there if hasattr(found, "interface_of")]
 
 
 def remove_interface(interface: Interface) -> None:

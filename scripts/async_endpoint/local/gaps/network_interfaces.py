@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.ec2.exceptions import DependencyViolationError, InvalidParameterValueError
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
@@ -38,7 +38,7 @@ def _subnet(self: Any, subnet_id: str) -> Any:
 
 def _interface(self: Any, eni_id: str) -> None:
     if any(interface.id == eni_id for interface in _managed(self)):
-        raise InvalidParameterValueError(f"Network interface '{eni_id}' is currently in use.")
+        raise EC2ClientError("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
     _delete_interface(self, eni_id)
 
 

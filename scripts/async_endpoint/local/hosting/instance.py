@@ -34,7 +34,8 @@ class InstanceState(StrEnum):
 class Instance:
     """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes.
 
-    `workload` is called with the id once the machine is there, and may raise DeploymentFailed: model data is read at each launch.
+    `workload` is called with the id once the machine is there, for model data is read at each launch; it may raise
+    DeploymentFailed.
     """
 
     def __init__(

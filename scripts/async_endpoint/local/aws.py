@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
+from async_endpoint.contract.suspension import suspensions
+from async_endpoint.local import stores
 from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
 from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.calls import CountedCalls
@@ -164,6 +166,7 @@ class LocalAws:
                     "serving_instances": item.serving,
                     "weight": item.weight,
                     "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
+                    "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
                 }
                 for item in variants
             ],
@@ -212,3 +215,9 @@ def _serve(application: Application, port: int, before: int) -> Server:
         except OSError:
             pass
     return Server(port, application)
+
+
+def _suspended_scaling(region: str, resource_id: str) -> list[str]:
+    """What is suspended of a variant's scaling (contract/suspension.py)."""
+    target = stores.scalable_target(region, resource_id)
+    return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

@@ -106,6 +106,7 @@ class LocalAws:
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # what models hold is read and changed by nobody else
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,10 @@ class RememberingTerraform:
 
     changes: Changes = field(default_factory=lambda: Changes(True, add=23))
     values: dict[str, Any] = field(default_factory=dict)
+    planned: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # members of resource_changes, until the next plan that is other
+    carry_out: Callable[[], None] = lambda: None  # what an apply does to AWS
     did: list[str] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
 
@@ -158,8 +162,8 @@ class RememberingTerraform:
     def init(self, backend_files: Iterable[Path]) -> None:
         self.did.append("init")
 
-    def plan(self, file: Path) -> Changes:
-        self.did.append("plan")
+    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
+        self.did.append(" ".join(["plan", *(["-destroy"] if destroy else []), *(f"-replace={address}" for address in replace)]))
         self._say("a line of [the] plan")
         file.write_text("plan")
         self.saved.append(file)
@@ -168,9 +172,11 @@ class RememberingTerraform:
     def apply(self, file: Path) -> None:
         assert file.read_text() == "plan"
         self.did.append("apply")
+        self.carry_out()
 
-    def destroy(self) -> None:
-        self.did.append("destroy")
+    def show(self, file: Path) -> dict[str, Any]:
+        assert file.read_text() == "plan"
+        return {"resource_changes": self.planned}
 
     def output(self) -> dict[str, Any]:
         return self.values

@@ -8,6 +8,7 @@ from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, Veri
 from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.deployment import Planned
 from async_endpoint.deploy.outputs import read_outputs
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
@@ -20,7 +21,7 @@ def silent(line: str) -> None:
 
 
 def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
-    assert deployment.plan("dev", on_output=silent) == Changes(True, add=23)
+    assert deployment.plan("dev", on_output=silent) == Planned(Changes(True, add=23), notices=[])
     assert terraform.did == ["init", "plan"]
     assert not terraform.saved[0].exists()
 
@@ -75,7 +76,7 @@ def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, che
 def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
     assert deployment.destroy("dev", on_output=silent) == outputs
-    assert terraform.did == ["init", "destroy"]
+    assert terraform.did == ["init", "plan -destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
     with pytest.raises(WorkFailed, match=r"dev is destroyed, and yet there is queue .*shirts-results"):
         deployment.destroy("dev", on_output=silent)

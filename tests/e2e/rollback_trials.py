@@ -1,7 +1,7 @@
 """Rollbacks by the command line on a local AWS: `python tests/e2e/rollback_trials.py [ROUNDS]`, 4 rounds of five causes.
 
-A trial breaks an update and applies it, which must end with exit code 4 and the reason; asks the endpoint, which must answer with
-the model it had; corrects the cause and applies again, which must succeed at once. Causes take turns in going back to the model
+A trial breaks an update and applies it, which must end with exit code 4 and the reason; asks the endpoint, which must answer
+with the model it had; corrects the cause and applies again, which must succeed at once. Causes take turns in going back to the model
 that serves and on to another one.
 
 With `update-endpoint` instead: an UpdateEndpoint by hand drops the deployment configuration, and the next apply must leave the

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
-from async_endpoint.deploy.endpoints import Connect
+from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
@@ -118,8 +118,7 @@ def _carry_out(
     if avoidable := avoidable_replacements(connect, saved.resources):
         _require_approval(root, connect, saved, approve, on_output)
         with _quiesced(root, outputs):
-            for endpoint in avoidable:
-                update_deployment_config(connect, endpoint)
+            _update_in_place(connect, avoidable, allow_replacement)
         saved.make()
     if failed := failed_endpoints(connect, saved.resources):
         saved.make(replace=failed)
@@ -132,6 +131,15 @@ def _carry_out(
         remove_deleted_endpoints(connect, saved.resources)
         with rollbacks_reported(connect, saved.resources, on_output):
             saved.apply()
+
+
+def _update_in_place(connect: Connect, endpoints: Iterable[PlannedEndpoint], allow_replacement: bool) -> None:
+    for endpoint in endpoints:
+        try:
+            update_deployment_config(connect, endpoint)
+        except ReplacementRefused:
+            if not allow_replacement:
+                raise
 
 
 def _require_approval(

@@ -1,8 +1,8 @@
 """Rollbacks by the command line on a local AWS: `python tests/e2e/rollback_trials.py [ROUNDS]`, 4 rounds of five causes.
 
 A trial breaks an update and applies it, which must end with exit code 4 and the reason; asks the endpoint, which must answer
-with the model it had; corrects the cause and applies again, which must succeed at once. Causes take turns in going back to the model
-that serves and on to another one.
+with the model it had; corrects the cause and applies again, which must succeed at once. Causes take turns in going back to the
+model that serves and on to another one; every third changes the instance type besides.
 
 With `update-endpoint` instead: an UpdateEndpoint by hand drops the deployment configuration, and the next apply must leave the
 endpoint as it is, and serving meanwhile. Prints a line a trial and a count; ends with 1 unless every trial held.
@@ -152,7 +152,8 @@ def rollback(trials: Trials, name: str, number: int, serving: str) -> tuple[str,
     cause, wrong = CAUSES[name], []
     undo = cause.occur(trials)
     good = trials.settings["archive"]
-    broken = trials.apply(archive=trials.archive(f"broken-{number}", cause.code), max_concurrent_invocations=4 + number)
+    archive, kind = trials.archive(f"broken-{number}", cause.code), "ml.m5.xlarge" if number % 3 == 0 else "ml.m5.large"
+    broken = trials.apply(archive=archive, instance_type=kind, max_concurrent_invocations=4 + number)
     undo()
     last = broken.stderr.splitlines()[-1] if broken.stderr else ""
     if broken.returncode != REFUSED or cause.reason not in last or "was rolled back" not in last:
@@ -161,7 +162,7 @@ def rollback(trials: Trials, name: str, number: int, serving: str) -> tuple[str,
         wrong.append(f"afterwards it answered {answer!r} and not {serving!r}")
     if number % 2:
         good, serving = trials.archive(f"good-{number}", ANSWERS.format(f"model {number}")), f"model {number}"
-    corrected = trials.apply(archive=good)
+    corrected = trials.apply(archive=good, instance_type="ml.m5.large")
     if corrected.returncode != DONE:
         wrong.append(f"corrected: exit code {corrected.returncode}, {corrected.stderr.splitlines()[-1]!r}")
     return serving, wrong
@@ -212,7 +213,8 @@ def refusals(trials: Trials) -> Iterator[list[str]]:
 
 
 @contextmanager
-def checkout() -> Iterator[Trials]:
+def deployment(answer: str) -> Iterator[Trials]:
+    """The minimal root, applied with a model that answers `answer`, on a local AWS that ends with the block."""
     with tempfile.TemporaryDirectory(prefix="rollbacks-") as name:
         folder = Path(name)
         for linked in ("modules", "examples"):
@@ -224,6 +226,9 @@ def checkout() -> Iterator[Trials]:
         started = trials.run("local", "up", "--detach", "--port", "0")
         assert started.returncode == DONE, started.stderr
         try:
+            put_alarm(trials, missing_data="notBreaching")
+            first = trials.apply(archive=trials.archive("first", ANSWERS.format(answer)))
+            assert first.returncode == DONE, first.stderr
             yield trials
         finally:
             trials.run("local", "down")
@@ -234,10 +239,7 @@ def main(arguments: list[str]) -> int:
     rounds = next((int(argument) for argument in arguments if argument.isdigit()), 3 if by_hand else 4)
     held, serving = 0, "model 0"
     names = ["update by hand"] * rounds if by_hand else [*CAUSES] * rounds
-    with checkout() as trials:
-        put_alarm(trials, missing_data="notBreaching")
-        first = trials.apply(archive=trials.archive("good-0", ANSWERS.format(serving)))
-        assert first.returncode == DONE, first.stderr
+    with deployment(serving) as trials:
         for number, name in enumerate(names, start=1):
             began = time.monotonic()
             if by_hand:

@@ -214,6 +214,48 @@ def test_a_rollback_says_why_what_the_failed_instance_printed_and_what_serves(ki
     assert printed == list(error.log)
 
 
+def test_what_scales_is_put_back_where_terraform_deregistered_it_for_the_update(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    register(kit, deployed)
+    target = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, "ResourceId": deployed.resource_id}
+    step = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]}
+    policy = kit.scaling.put_scaling_policy(
+        **target, PolicyName="wake", PolicyType="StepScaling", StepScalingPolicyConfiguration=step
+    )["PolicyARN"]
+    kit.cloudwatch.put_metric_alarm(
+        AlarmName=f"{deployed.name}-wake",
+        AlarmActions=[policy],
+        Namespace="AWS/SageMaker",
+        MetricName="HasBacklogWithoutCapacity",
+        Dimensions=[{"Name": "EndpointName", "Value": deployed.name}],
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    bounds = {"MinCapacity": 0, "MaxCapacity": 3}
+    kit.scaling.put_scheduled_action(
+        **target, ScheduledActionName="night", Schedule="cron(0 3 * * ? *)", ScalableTargetAction=bounds
+    )
+    model = kit.model(deployed.bucket, deployed.role, archive(BROKEN))
+    broken = kit.config(model, deployed.bucket, InstanceType="ml.m5.xlarge")
+
+    def carry_out() -> None:
+        kit.scaling.deregister_scalable_target(**target)
+        kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=broken)
+
+    failure = TerraformFailed("unexpected state", addresses=frozenset({ADDRESS}))
+    error, _ = failing(kit, change(deployed, "update"), failure, carry_out)
+
+    assert isinstance(error, RolledBack)
+    of_it = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id}
+    [action] = kit.scaling.describe_scheduled_actions(**of_it)["ScheduledActions"]
+    assert (action["ScheduledActionName"], action["ScalableTargetAction"]) == ("night", bounds)
+    deployed.asleep()
+    assert deployed.ask({"answer": "awake"}).body == b"awake", "the alarm acts on the policy that was put back"
+
+
 def test_an_update_that_is_refused_says_what_serves(kit: Kit, deploy: Any) -> None:
     deployed: Deployed = deploy()
     failure = TerraformFailed("Could not find endpoint configuration.", addresses=frozenset({ADDRESS}))

@@ -15,6 +15,7 @@
     ├── NotReady                       3  the other side is not there, or not yet
     │   ├── ToolMissing                   a program is absent or too old
     │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
+    │   │   └── LocalAwsDenied                it runs, and does not accept this user's token
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       └── Abandoned                     the client was closed before the outcome was there
@@ -107,6 +108,10 @@ class ToolMissing(NotReady):
 
 class LocalAwsNotRunning(NotReady):
     """Nothing answers at the local AWS's address."""
+
+
+class LocalAwsDenied(LocalAwsNotRunning):
+    """The local AWS runs and does not accept this user's token."""
 
 
 class EndpointNotReady(NotReady):

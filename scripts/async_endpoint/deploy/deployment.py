@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
@@ -16,7 +16,7 @@ from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import quiesced
+from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
 from async_endpoint.deploy.removal import remove_deleted_endpoints
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
@@ -60,6 +60,7 @@ def plan(environment: str, *, local: bool = False, on_output: Listener) -> Plann
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
     with _planned(root, _terraform(root, on_output)) as saved, answers():
+        _warn_of_suspension(root, on_output)
         return Planned(saved.changes, endpoint_notices(_connections(root), saved.resources))
 
 
@@ -78,7 +79,8 @@ def apply(
     endpoint serves what it served before, VerificationFailed when the check fails.
     """
     root = _ready(environment, local)
-    with _planned(root, _terraform(root, on_output)) as saved:
+    terraform = _terraform(root, on_output)
+    with _planned(root, terraform, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
         if saved.changes.any:
             with answers():
                 _carry_out(root, saved, approve, allow_replacement, on_output)
@@ -95,7 +97,11 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
     Raises WorkFailed naming what exists afterwards all the same.
     """
     root = prepare(Workspace.find(), environment, local=local)
-    with _planned(root, _terraform(root, on_output), destroy=True) as saved, answers():
+    terraform = _terraform(root, on_output)
+    with (
+        _planned(root, terraform, destroy=True, before=partial(_resume_leftover, root, terraform, on_output)) as saved,
+        answers(),
+    ):
         outputs = _outputs_if_any(root)
         with _quiesced(root, outputs):
             remove_deleted_endpoints(_connections(root), saved.resources)
@@ -175,7 +181,29 @@ def _connections(root: Root) -> Connect:
 
 
 def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None) -> AbstractContextManager[None]:
-    return quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs) if outputs else nullcontext()
+    return (
+        quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command("apply"))
+        if outputs
+        else nullcontext()
+    )
+
+
+def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:
+    """Resume scaling that a killed command left suspended; `terraform` is initialised."""
+    outputs = _outputs_if_any(root)
+    if outputs is not None:
+        aws = Boto3Aws(outputs.region, root.endpoint_url)
+        with answers():
+            resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
+
+
+def _warn_of_suspension(root: Root, on_output: Listener) -> None:
+    outputs = _outputs_if_any(root)
+    if outputs is not None:
+        with answers():
+            warning = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+        if warning:
+            on_output(f"Warning: {warning}")
 
 
 class _SavedPlan:
@@ -196,8 +224,14 @@ class _SavedPlan:
 
 
 @contextmanager
-def _planned(root: Root, terraform: Terraform, *, destroy: bool = False) -> Iterator[_SavedPlan]:
-    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command."""
+def _planned(
+    root: Root, terraform: Terraform, *, destroy: bool = False, before: Callable[[], None] = lambda: None
+) -> Iterator[_SavedPlan]:
+    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command.
+
+    `before` is called once Terraform is initialised and nothing is planned.
+    """
     terraform.init(root.backend_files)
+    before()
     with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
         yield _SavedPlan(terraform, Path(folder) / "saved.tfplan", destroy)

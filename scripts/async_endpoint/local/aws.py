@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
-from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
+from async_endpoint.contract.suspension import suspensions
+from async_endpoint.local import stores
+from async_endpoint.local.auth.credentials import secrets_of
 from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
@@ -81,10 +83,9 @@ class LocalAws:
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
-            self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
-            self._admin_token = new_admin_token()
-            gate = Gate(self._calls, self._access_key, self._admin_token, self.instance_id)
-            self._server = _serve(gate, port, origin.port if origin else 0)
+            self._secrets = secrets_of(state_dir, access_key)
+            self.gate = Gate(self._calls, *self._secrets, self.instance_id)
+            self._server = _serve(self.gate, port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
@@ -97,8 +98,8 @@ class LocalAws:
     @property
     def credentials(self) -> LocalCredentials:
         """What a client of this local AWS needs."""
-        key = self._access_key
-        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, self._admin_token)
+        key, token = self._secrets
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
@@ -163,6 +164,7 @@ class LocalAws:
                     "serving_instances": item.serving,
                     "weight": item.weight,
                     "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
+                    "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
                 }
                 for item in variants
             ],
@@ -211,3 +213,9 @@ def _serve(application: Application, port: int, before: int) -> Server:
         except OSError:
             pass
     return Server(port, application)
+
+
+def _suspended_scaling(region: str, resource_id: str) -> list[str]:
+    """What is suspended of a variant's scaling (contract/suspension.py)."""
+    target = stores.scalable_target(region, resource_id)
+    return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

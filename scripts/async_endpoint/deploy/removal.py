@@ -49,6 +49,7 @@ def remove_deleted_endpoints(
 def _remove(aws: Aws, name: str, deleted: Poller, interfaces_gone: Poller) -> None:
     described = describe_endpoint(aws, name)
     networks = _networks(aws, described)
+    _network_interfaces(aws, name, networks)  # refused, it is refused before anything is deleted
     _deregister_scaling(aws, described)
     status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen)
     if status:

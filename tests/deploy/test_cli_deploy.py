@@ -97,7 +97,7 @@ def test_destroy_by_its_name_reports_nothing_left(terraform: Any, outputs: Async
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
     result = run("destroy", "dev", "--json", typed="dev\n")
     assert json.loads(result.stdout) == {"environment": "dev", "destroyed": "shirts", "leftovers": []}
-    assert terraform.did == ["init", "plan -destroy", "apply"]
+    assert terraform.did == ["init", "plan to destroy", "apply"]
 
 
 def test_outputs_as_document_and_as_table(terraform: Any, outputs: AsyncEndpointOutputs) -> None:

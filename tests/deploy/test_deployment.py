@@ -71,15 +71,15 @@ def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, che
         with pytest.raises(InvalidInput, match="async-endpoint package"):
             verb("dev", on_output=silent)
     assert terraform.did == []
-    assert deployment.destroy("dev", on_output=silent) is None
+    assert deployment.destroy("dev", on_output=silent).names == ()
 
 
 def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
-    assert deployment.destroy("dev", on_output=silent) == outputs
-    assert terraform.did == ["init", "plan -destroy", "apply"]
+    assert deployment.destroy("dev", on_output=silent).names == ("shirts",)
+    assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
-    with pytest.raises(WorkFailed, match=r"dev is destroyed, and yet there is queue .*shirts-results"):
+    with pytest.raises(WorkFailed, match=r"dev was destroyed, but these resources remain: queue .*shirts-results"):
         deployment.destroy("dev", on_output=silent)
 
 
@@ -148,7 +148,7 @@ def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: Boto3Aw
     terraform.carry_out = lambda: pytest.fail("there") if endpoints(aws) else None
     with pytest.raises(WorkFailed, match="endpoint configuration shirts-1"):  # this Terraform destroys nothing
         deployment.destroy("dev", on_output=silent)
-    assert terraform.did == ["init", "plan -destroy", "apply"]
+    assert terraform.did == ["init", "plan to destroy", "apply"]
 
 
 def test_a_replacement_for_the_deployment_configuration_alone_becomes_an_update(

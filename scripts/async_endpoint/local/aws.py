@@ -31,6 +31,7 @@ from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.tagging import serve_tags
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
@@ -74,6 +75,7 @@ class LocalAws:
         self._ticker = Ticker(self.hosting, samples)
         mend(self.hosting, samples, self._ticker, Deliveries(self.faults))
         control = ControlPlane(self.hosting)
+        serve_tags(control)
         self._parts: dict[str, Part] = {
             "samples": samples,
             "hosting": self.hosting,
@@ -104,6 +106,7 @@ class LocalAws:
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # what models hold is read and changed by nobody else
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)

@@ -41,7 +41,7 @@ def errors(output: str) -> list[Diagnostic]:
     """Every error in Terraform's output, in its order."""
     marks = list(_SEVERITY.finditer(output))
     ends = [*(mark.start() for mark in marks), len(output)][1:]
-    return [_diagnostic(output[mark.end() : end]) for mark, end in zip(marks, ends, strict=False) if mark[1] == "Error"]
+    return [_diagnostic(output[mark.end() : end]) for mark, end in zip(marks, ends, strict=True) if mark[1] == "Error"]
 
 
 def _diagnostic(block: str) -> Diagnostic:

@@ -32,7 +32,7 @@ from async_endpoint.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
-ENDPOINT, ALARM, ROLE = "minimal-local", "minimal-local-rollback", "minimal-local-execution"
+ENDPOINT, ALARM, ROLE = "minimal-local", "rollback-trial", "minimal-local-execution"
 REFUSED, DONE = 4, 0
 ANSWERS = (
     'def model_fn(d): return "{0}"\ndef predict_fn(data, model): return model\ndef output_fn(p, accept): return p, accept\n'
@@ -249,7 +249,8 @@ def main(arguments: list[str]) -> int:
             held += not wrong
             print(f"{number:2} {name:22} {time.monotonic() - began:4.0f} s  {'; '.join(wrong) or 'held'}", flush=True)
         destroyed = trials.run("destroy", "local")
-    print(f"{held} of {len(names)} held; destroyed with exit code {destroyed.returncode}")
+    last = destroyed.stderr.splitlines()[-1]
+    print(f"{held} of {len(names)} held; destroy ended with exit code {destroyed.returncode}: {last}")
     return int(held != len(names) or destroyed.returncode != DONE)
 
 

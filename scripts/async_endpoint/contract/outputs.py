@@ -49,11 +49,16 @@ class Monitoring:
 
 @dataclass(frozen=True)
 class Notifications:
+    """`publishers_restricted` says that policies deny every publisher of the topics but the execution role, and every sender to
+    the results queue but the topics: only then can the content of a message be trusted. False where a root does not say so.
+    """
+
     success_topic_arn: str
     error_topic_arn: str
     results_queue_url: str
     results_queue_arn: str
     dead_letter_queue_url: str
+    publishers_restricted: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from async_endpoint.contract.errors import NotReady
 from async_endpoint.deploy.retries import retry_until_deadline
+from async_endpoint.local_credentials import find_access_key
 
 # One attempt by botocore; deploy/retries.py decides about others.
 _RETRIES = {"mode": "standard", "total_max_attempts": 1}
@@ -39,7 +40,10 @@ class Boto3Aws:
             return boto3.Session(region_name=self._region)
         # Without its variable a profile that does not exist cannot stop us.
         core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-        return boto3.Session("local", "local", region_name=self._region, botocore_session=core)
+        key = find_access_key(self._endpoint_url)
+        return boto3.Session(
+            key.access_key_id, key.secret_access_key, key.session_token, region_name=self._region, botocore_session=core
+        )
 
     @cached_property
     def _aim(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class ResourceChange:
     actions: tuple[str, ...]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    replace_paths: tuple[tuple[str | int, ...], ...] = ()  # attributes whose change forces a replacement
     sensitive: frozenset[str] = frozenset()  # attributes whose values must not be printed
 
     @property
@@ -64,6 +65,7 @@ def _changes(document: Mapping[str, Any], member: str) -> list[ResourceChange]:
             tuple(item["change"]["actions"]),
             item["change"].get("before") or {},
             item["change"].get("after") or {},
+            tuple(tuple(path) for path in item["change"].get("replace_paths", ())),
             _names(item["change"].get("before_sensitive")) | _names(item["change"].get("after_sensitive")),
         )
         for item in document.get(member, ())

@@ -593,12 +593,12 @@ CHANGES = (
     *(
         OutOfBand(
             f"scalable target: {what} suspended", f"is suspended: {what}", registered(SuspendedState={member: True}),
-            "scaling range", repaired=False, alone=what != "scaling in",
+            "scaling range", repaired=False, alone=what != "scale-in",
         )
         for member, what in {
-            "DynamicScalingInSuspended": "scaling in",
-            "DynamicScalingOutSuspended": "scaling out",
-            "ScheduledScalingSuspended": "scheduled scaling",
+            "DynamicScalingInSuspended": "scale-in",
+            "DynamicScalingOutSuspended": "scale-out",
+            "ScheduledScalingSuspended": "scheduled-scaling",
         }.items()
     ),
     OutOfBand("tracking policy: target", "tracking target 500.0 instead of 5.0", tracking(lambda c: c.update(TargetValue=500)), alone=True),
@@ -791,6 +791,7 @@ def main(checkout: Path, environment: str, only: list[str]) -> int:
 
     from async_endpoint.deploy.verify import verify_environment  # noqa: PLC0415
     from async_endpoint.local.record import require_record  # noqa: PLC0415
+    from async_endpoint.local_credentials import find_access_key  # noqa: PLC0415
     from async_endpoint.terraform.provider import running_provider  # noqa: PLC0415
     from async_endpoint.terraform.roots import prepare  # noqa: PLC0415
     from async_endpoint.deploy.outputs import outputs_of  # noqa: PLC0415
@@ -800,7 +801,8 @@ def main(checkout: Path, environment: str, only: list[str]) -> int:
     root = prepare(Workspace.find(), environment, local=True)
     outputs, url = outputs_of(root), require_record(Workspace.find()).endpoint_url
     clients: dict[str, Any] = {}
-    secret = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    signing = find_access_key(url)
+    secret = {"aws_access_key_id": signing.access_key_id, "aws_secret_access_key": signing.secret_access_key}
 
     def client(service: str) -> Any:
         if service not in clients:

@@ -13,14 +13,15 @@ PACKAGE = Path(async_endpoint.__file__).parent
 BELOW = {
     "contract": set(),
     "workspace": {"contract"},
+    "input_files": {"contract"},
     "autoscaling": {"contract"},
-    "model_package": {"contract"},
-    "client": {"contract", "workspace"},
+    "model_package": {"contract", "input_files"},
+    "client": {"contract", "input_files", "workspace"},
     "local": {"autoscaling", "contract", "workspace"},
     "terraform": {"contract", "local.record", "workspace"},
     "deploy": {"contract", "local.record", "terraform", "workspace"},
     "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
-    "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
+    "cli": {"client", "contract", "demo", "deploy", "input_files", "local", "model_package", "terraform", "workspace"},
 }
 
 

@@ -61,7 +61,7 @@ def open_source(text: str, clients: AwsClients, out: Path) -> Source:
         if kind == "JSON lines":
             return Source("JSON lines", _absolute(path), lambda: rows.in_json_lines(path))
         raise InvalidInput(
-            f"{printable(text)} is a file; a manifest ends in {', '.join(_ROWS)}: give one, or a folder, or send this file with "
+            f"{printable(text)} is a file; a manifest ends in {', '.join(_ROWS)}: give one, a folder, or send this file with "
             "invoke."
         )
     if glob.has_magic(text):

@@ -72,6 +72,7 @@ def test_the_smoke_test_passes(root: Any) -> None:
         "failure object",
         "success notification",
         "error notification",
+        "scaling",
     ]
 
 

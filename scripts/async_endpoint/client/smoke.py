@@ -19,9 +19,11 @@ from async_endpoint.client.latency import Latency, WakeWatch, split
 from async_endpoint.client.notifications import Received, find_notifications
 from async_endpoint.client.payload import guess_content_type
 from async_endpoint.client.results import Request, Submitted
-from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed
+from async_endpoint.client.scaling import suspended_scaling
+from async_endpoint.contract.errors import AsyncEndpointError, EndpointNotReady, InvocationFailed, UsageError
 from async_endpoint.contract.notifications import Notification, Status
 from async_endpoint.contract.outputs import AsyncEndpointOutputs, Limits
+from async_endpoint.contract.suspension import SCALE_OUT
 from async_endpoint.input_files import checked_status, read_input
 
 REAL_TIME_BYTES: Final = 26_214_400  # the largest body of InvokeEndpoint (service quotas, 2025)
@@ -82,7 +84,8 @@ def smoke_test(
 
     With `compare_real_time`, the name of a real-time endpoint of the same model, that one is asked `good` too, and must answer
     the same. Works from zero instances; ends by `deadline_seconds` (see default_deadline_seconds) plus a minute for
-    notifications. A miss is a Check that did not pass; raises what `AsyncEndpoint.send` raises when nothing could be tested.
+    notifications. A miss is a Check that did not pass. When nothing could be tested, raises what `AsyncEndpoint.send` raises,
+    or EndpointNotReady for an endpoint that has no instances and whose scaling is suspended.
     """
     for payload in (good, bad):
         checked_status(payload)  # before anything is sent
@@ -92,6 +95,7 @@ def smoke_test(
     clients = clients or AwsClients.create(outputs.region, endpoint_url)
     with AsyncEndpoint(outputs, clients=clients, config=config, clock=clock) as endpoint:
         trial = _Trial(clients, outputs, endpoint, on_event, clock)
+        suspension = trial.suspension()
         wake = WakeWatch(clients, outputs.endpoint.name, clock.now)
         accepted, refused = trial.submit(good), trial.submit(bad)
         first, second = endpoint.resume(accepted), endpoint.resume(refused) if refused.failure_location else None
@@ -101,10 +105,18 @@ def smoke_test(
             checks.append(trial.comparison(accepted, first, good, compare_real_time))
         found = trial.find_notifications(accepted, refused)
         checks += trial.notifications(accepted, refused, found)
+        checks += trial.scaling(accepted, suspension)
         told = found.notifications.get(accepted.inference_id) if isinstance(found, Received) else None
         latency = split(clients, outputs.endpoint, accepted, first, wake.seconds, told) if checks[0].passed else Latency()
     skipped = found.skipped if isinstance(found, Received) else 0
     return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency, skipped)
+
+
+def _sleeps(clients: AwsClients, name: str) -> bool:
+    """Whether the endpoint has no instances, and none is wanted."""
+    with explained(clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+        variants = clients.sagemaker.describe_endpoint(EndpointName=name).get("ProductionVariants") or [{}]
+    return not variants[0].get("CurrentInstanceCount") and not variants[0].get("DesiredInstanceCount")
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,25 @@ class _Trial:
     endpoint: AsyncEndpoint
     on_event: Callable[[str], None]
     clock: Clock
+
+    def suspension(self) -> str | UsageError | None:
+        """A sentence about suspended scaling, None when it is active, or why that cannot be read.
+
+        Raises EndpointNotReady when a request would wait for an instance that never starts.
+        """
+        try:
+            suspended, sentence = suspended_scaling(self.clients, self.outputs)
+        except UsageError as error:
+            self.on_event(f"scaling not checked: {error}")
+            return error
+        if sentence and SCALE_OUT in suspended and _sleeps(self.clients, self.outputs.endpoint.name):
+            raise EndpointNotReady(f"Endpoint {self.outputs.endpoint.name} has no instances and cannot wake. {sentence}")
+        return sentence
+
+    def scaling(self, request: Submitted, suspension: str | UsageError | None) -> list[Check]:
+        if isinstance(suspension, UsageError):
+            return []
+        return [self._check("scaling", request, suspension is None, suspension or "active")]
 
     def submit(self, payload: Path) -> Submitted:
         submitted = self.endpoint.send(Request(payload=payload))

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
-from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.deploy.buckets import require_empty_buckets
+from async_endpoint.deploy.endpoints import Connect
+from async_endpoint.deploy.expected import expected_resources
+from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.orphan_check import OrphanCheck
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import quiesced
+from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
+from async_endpoint.deploy.removal import remove_deleted_endpoints
+from async_endpoint.deploy.replacement import (
+    avoidable_replacements,
+    endpoint_notices,
+    failed_endpoints,
+    require_no_replacement,
+    update_deployment_config,
+)
+from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.planned import ResourceChange, resource_changes
 from async_endpoint.terraform.roots import Root, prepare, require_archives
+from async_endpoint.terraform.saved_plans import saved_plan
+from async_endpoint.terraform.state_lock import running_terraform
 from async_endpoint.workspace import Workspace
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].
 LISTINGS_SETTLE = Poller(deadline=75)
 
 Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What an apply would do. `notices` are sentences about endpoints that the plan replaces or deletes."""
+
+    changes: Changes
+    notices: list[str]
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """Names of the endpoints that are destroyed, and why not everything was searched for, empty when it was."""
+
+    names: tuple[str, ...]
+    unsearched: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,55 +69,130 @@ class Applied:
     checks: list[Check]
 
 
-def plan(environment: str, *, local: bool = False, on_output: Listener) -> Changes:
+def plan(environment: str, *, local: bool = False, on_output: Listener) -> Planned:
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
-    with _planned(root, _terraform(root, on_output)) as (_, changes):
-        return changes
+    with _planned(root, _terraform(root, on_output)) as saved, answers():
+        _warn_of_suspension(root, on_output)
+        return Planned(saved.changes, endpoint_notices(_connections(root), saved.resources))
 
 
 def apply(
-    environment: str, *, local: bool = False, on_output: Listener, approve: Callable[[Changes], bool] = lambda changes: True
+    environment: str,
+    *,
+    local: bool = False,
+    adopt: bool = False,
+    allow_replacement: bool = False,
+    on_output: Listener,
+    approve: Callable[[Changes], bool] = lambda changes: True,
 ) -> Applied:
-    """Plan, apply exactly that plan, and prove that what it describes is live.
+    """Plan, apply exactly that plan, and verify that what it describes is live.
 
-    `approve` is asked once the plan has been shown; raises Refused when it says no, VerificationFailed when the check fails.
+    `adopt` imports or deletes what exists outside the state in the plan's way. `approve` is asked once the plan has been shown,
+    and again should what it approved lead to another plan. Raises Refused when it says no, OrphansFound for what exists outside
+    the state, BucketNotEmpty for a bucket that must not be emptied, ReplacementRefused for a plan that replaces a serving
+    endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
+    check fails.
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
-    with _planned(root, terraform) as (file, changes):
-        if changes.any:
-            if not approve(changes):
-                raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
-            before = _outputs_if_any(root)
-            with answers(), quiesced(Boto3Aws(before.region, root.endpoint_url), before) if before else nullcontext():
-                terraform.apply(file)
+    with _planned(root, terraform, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
+        if saved.changes.any or adopt:
+            orphans = OrphanCheck(root, terraform, saved.document, on_output)
+            with answers(), orphans.resolved(saved.make, adopt=adopt):
+                _carry_out(root, saved, orphans, approve, allow_replacement, on_output)
+                orphans.finish()
+        changes = saved.changes
     outputs = outputs_of(root)
     with answers():
         checks = verify(Boto3Aws(outputs.region, root.endpoint_url), outputs)
     return Applied(changes, outputs, root.endpoint_url, checks)
 
 
-def destroy(environment: str, *, local: bool = False, on_output: Listener) -> AsyncEndpointOutputs | None:
-    """Destroy all of an environment; return the outputs it had, None when it had none.
+def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = False, on_output: Listener) -> Destroyed:
+    """Destroy all of an environment, and search for what is left: by name, by what a plan would create, and by tags.
 
-    Raises WorkFailed naming what exists afterwards all the same.
+    With `remove_leftovers` what is provably this deployment's is deleted. Raises WorkFailed naming what exists afterwards all
+    the same, BucketNotEmpty, before anything changes, for a bucket that must not be emptied.
     """
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
-    terraform.init(root.backend_files)
-    outputs = _outputs_if_any(root)
-    if outputs is None:
-        terraform.destroy()
-        return None
-    aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
+    with (
+        _planned(root, terraform, destroy=True, before=partial(_resume_leftover, root, terraform, on_output)) as saved,
+        answers(),
+    ):
+        outputs = _outputs_if_any(root)
+        expected = expected_resources(terraform, saved.document, outputs, saved.file.with_name("complete.tfplan"))
+        require_empty_buckets(_connections(root), saved.resources)
+        with _quiesced(root, outputs):
+            remove_deleted_endpoints(_connections(root), saved.resources)
+            saved.apply()
+    if expected.view.region is None:
+        return Destroyed((), expected.unsearched)
+    aws = _connections(root)(expected.view.region)
     with answers():
-        with quiesced(aws, outputs):
-            terraform.destroy()
-        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, name), enough=lambda left: not left)
+        if remove_leftovers:
+            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
+        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
     if left:
-        raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
-    return outputs
+        raise WorkFailed(leftover_message(environment, left, root.command("destroy")))
+    return Destroyed(expected.names, expected.unsearched)
+
+
+def unlock(environment: str, lock_id: str, *, local: bool = False, on_output: Listener) -> None:
+    """Remove the lock `lock_id` that a killed command left on the state of `environment`.
+
+    Raises Refused while Terraform still works on it on this machine, and where the state is local: its lock needs no removal.
+    """
+    root = prepare(Workspace.find(), environment, local=local)
+    if root.state is not None:
+        raise Refused(f"The state of {environment} is local: its lock ends with the process that holds it; stop that process.")
+    process = running_terraform(root.folder)
+    if process is not None:
+        raise Refused(f"Terraform still works on {environment}, as process {process} of this machine; wait until it ends.")
+    terraform = _terraform(root, on_output)
+    terraform.init(root.backend_files)
+    terraform.force_unlock(lock_id)
+
+
+def _carry_out(
+    root: Root,
+    saved: _SavedPlan,
+    orphans: OrphanCheck,
+    approve: Callable[[Changes], bool],
+    allow_replacement: bool,
+    on_output: Listener,
+) -> None:
+    """Apply the plan, endpoints that it deletes first; another plan where a replacement can be avoided."""
+    connect, outputs = _connections(root), _outputs_if_any(root)
+    require_empty_buckets(connect, saved.resources)
+    if avoidable := avoidable_replacements(connect, saved.resources):
+        _require_approval(root, connect, saved, approve, on_output)
+        with _quiesced(root, outputs):
+            for endpoint in avoidable:
+                update_deployment_config(connect, endpoint)
+        saved.make()
+    if failed := failed_endpoints(connect, saved.resources):
+        saved.make(replace=failed)
+    if not saved.changes.any and not orphans.adopting:
+        return
+    if not allow_replacement:
+        require_no_replacement(connect, saved.resources, root.command("apply"))
+    _require_approval(root, connect, saved, approve, on_output)
+    orphans.delete_unused()
+    with _quiesced(root, outputs):
+        remove_deleted_endpoints(connect, saved.resources)
+        with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
+            saved.apply()
+
+
+def _require_approval(
+    root: Root, connect: Connect, saved: _SavedPlan, approve: Callable[[Changes], bool], on_output: Listener
+) -> None:
+    for notice in endpoint_notices(connect, saved.resources):
+        on_output(notice)
+    if not approve(saved.changes):
+        raise Refused(f"The plan of {root.environment} was not approved; nothing was changed.")
 
 
 def _ready(environment: str, local: bool) -> Root:
@@ -103,13 +211,68 @@ def _outputs_if_any(root: Root) -> AsyncEndpointOutputs | None:
 
 
 def _terraform(root: Root, on_output: Listener) -> Terraform:
-    return Terraform(root.folder, root.process_environment, on_output)
+    # A local state has no lock that outlives its process, so nothing to unlock.
+    unlock = root.command("unlock") if root.state is None else None
+    return Terraform(root.folder, root.process_environment, on_output, unlock_command=unlock)
+
+
+def _connections(root: Root) -> Connect:
+    return cache(lambda region: Boto3Aws(region, root.endpoint_url))
+
+
+def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None) -> AbstractContextManager[None]:
+    return (
+        quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command("apply"))
+        if outputs
+        else nullcontext()
+    )
+
+
+def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:
+    """Resume scaling that a killed command left suspended; `terraform` is initialised."""
+    outputs = _outputs_if_any(root)
+    if outputs is not None:
+        aws = Boto3Aws(outputs.region, root.endpoint_url)
+        with answers():
+            resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
+
+
+def _warn_of_suspension(root: Root, on_output: Listener) -> None:
+    outputs = _outputs_if_any(root)
+    if outputs is not None:
+        with answers():
+            warning = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+        if warning:
+            on_output(f"Warning: {warning}")
+
+
+class _SavedPlan:
+    """A plan in a file, and what it would do; `make` plans again."""
+
+    def __init__(self, terraform: Terraform, file: Path, destroy: bool) -> None:
+        self._terraform, self.file, self._destroy = terraform, file, destroy
+        self.make()
+
+    def make(self, replace: Iterable[str] = ()) -> None:
+        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
+        # Reading a plan starts the provider, so only where it is needed: to know what changes, or whose a destroy's state is.
+        needed = self.changes.any or self._destroy
+        self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
+        self.resources: list[ResourceChange] = resource_changes(self.document)
+
+    def apply(self) -> None:
+        self._terraform.apply(self.file)
 
 
 @contextmanager
-def _planned(root: Root, terraform: Terraform) -> Iterator[tuple[Path, Changes]]:
-    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command."""
+def _planned(
+    root: Root, terraform: Terraform, *, destroy: bool = False, before: Callable[[], None] = lambda: None
+) -> Iterator[_SavedPlan]:
+    """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command.
+
+    `before` is called once Terraform is initialised and nothing is planned.
+    """
     terraform.init(root.backend_files)
-    with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
-        file = Path(folder) / "saved.tfplan"
-        yield file, terraform.plan(file)
+    before()
+    with saved_plan(Workspace.find()) as file:
+        yield _SavedPlan(terraform, file, destroy)

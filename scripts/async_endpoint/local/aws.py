@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
+from async_endpoint.contract.suspension import suspensions
+from async_endpoint.local import stores
+from async_endpoint.local.auth.credentials import secrets_of
+from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.runtime import PythonRuntime
@@ -27,11 +31,13 @@ from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.tagging import serve_tags
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
 from async_endpoint.local.wsgi import Application
+from async_endpoint.local_credentials import AccessKey, LocalCredentials
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
@@ -48,10 +54,12 @@ class LocalAws:
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
         containers: Containers | None = None,
         state_dir: Path | None = None,
+        access_key: AccessKey | None = None,
     ) -> None:
         """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
 
-        `folder` holds the instances' files. Raises InvalidInput when `state_dir` cannot be used or is of another version.
+        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. Raises InvalidInput when
+        `state_dir` cannot be used or is of another version.
         """
         self._state = State(state_dir) if state_dir is not None else None
         origin = self._state.origin if self._state is not None else None
@@ -67,6 +75,7 @@ class LocalAws:
         self._ticker = Ticker(self.hosting, samples)
         mend(self.hosting, samples, self._ticker, Deliveries(self.faults))
         control = ControlPlane(self.hosting)
+        serve_tags(control)
         self._parts: dict[str, Part] = {
             "samples": samples,
             "hosting": self.hosting,
@@ -76,8 +85,10 @@ class LocalAws:
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
-            self._server = _serve(self._calls, port, origin.port if origin else 0)
-        except OSError:
+            self._secrets = secrets_of(state_dir, access_key)
+            self.gate = Gate(self._calls, *self._secrets, self.instance_id)
+            self._server = _serve(self.gate, port, origin.port if origin else 0)
+        except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
             raise
@@ -86,9 +97,16 @@ class LocalAws:
     def record(self) -> LocalAwsRecord:
         return LocalAwsRecord(self._server.url, self.instance_id, os.getpid(), self.clock.scale, ACCOUNT_ID)
 
+    @property
+    def credentials(self) -> LocalCredentials:
+        """What a client of this local AWS needs."""
+        key, token = self._secrets
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
+
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # what models hold is read and changed by nobody else
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)
@@ -143,7 +161,14 @@ class LocalAws:
             "desired_instances": sum(variant.desired for variant in variants),
             "serving_instances": sum(variant.serving for variant in variants),
             "variants": [
-                {"name": item.name, "desired_instances": item.desired, "serving_instances": item.serving, "weight": item.weight}
+                {
+                    "name": item.name,
+                    "desired_instances": item.desired,
+                    "serving_instances": item.serving,
+                    "weight": item.weight,
+                    "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
+                    "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
+                }
                 for item in variants
             ],
             "backlog": backlog,
@@ -191,3 +216,9 @@ def _serve(application: Application, port: int, before: int) -> Server:
         except OSError:
             pass
     return Server(port, application)
+
+
+def _suspended_scaling(region: str, resource_id: str) -> list[str]:
+    """What is suspended of a variant's scaling (contract/suspension.py)."""
+    target = stores.scalable_target(region, resource_id)
+    return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

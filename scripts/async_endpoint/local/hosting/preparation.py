@@ -1,16 +1,19 @@
-"""What an endpoint needs before its first instance: roles that may be assumed, images that may be pulled, archives."""
+"""What an endpoint needs before each of its instances: roles that may be assumed, images that may be pulled, archives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local import stores
 from async_endpoint.local.container.spec import ContainerSpec, Workload
 from async_endpoint.local.faults.faults import Faults
 from async_endpoint.local.hosting import launch_rights
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.models import ContainerSource, Form, ModelData, ModelSpec
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
+from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.stores import NoSuchThing
 
 
@@ -30,6 +33,34 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         raise DeploymentFailed(str(error)) from error
 
 
+@dataclass(frozen=True)
+class Launch:
+    """What an instance needs from the account when it is launched, maybe long after its endpoint was deployed."""
+
+    endpoint_name: str
+    region: str
+    model: ModelSpec
+    kms_key: str  # of the instances' volumes
+    site: Site
+
+    def __call__(self, instance_id: str) -> Workload:
+        """`prepare` again, and attach the instance to the model's VPC; raises DeploymentFailed.
+
+        The model, its role and archive, and the key have to be there still. That the model itself has to be is assumption
+        A21 of docs/local-aws.md.
+        """
+        if not self.site.registry.model_exists(self.region, self.model.name):
+            raise DeploymentFailed(f'Could not find model "{self.model.name}".')
+        workload = prepare(self.model, self.region, self.site.faults)
+        try:
+            if self.kms_key:
+                stores.kms_key(self.kms_key, self.region)
+            self.site.interfaces.attach(instance_id, self.endpoint_name, self.model, self.region)
+        except NoSuchThing as error:
+            raise DeploymentFailed(str(error)) from error
+        return workload
+
+
 def check_rights(deployment: Deployment, region: str) -> None:
     """Check that the roles may have the instances' volumes encrypted, and see the alarms; raises DeploymentFailed."""
     try:
@@ -40,6 +71,22 @@ def check_rights(deployment: Deployment, region: str) -> None:
             launch_rights.watch(role, deployment.guardrails.alarms)
     except (AccessDenied, NoSuchThing) as error:
         raise DeploymentFailed(str(error)) from error
+
+
+def check_release(deployment: Deployment, region: str) -> None:
+    """Raise AccessDenied or NoSuchThing unless SageMaker can give back what the deployment holds: interfaces, grants of keys.
+
+    API reference, DeleteEndpoint: "Do not delete or revoke the permissions for your ExecutionRoleArn, otherwise SageMaker
+    cannot delete these resources." Which permissions it uses is assumption A20 of docs/local-aws.md.
+    """
+    for model in {spec.model.name: spec.model for spec in deployment.specs}.values():
+        role = ExecutionRole(model.role_arn, region)
+        role.assume()
+        if model.vpc is not None:
+            launch_rights.detach(role, model.vpc.subnets)
+    outputs = deployment.async_settings.kms_key if deployment.async_settings else None
+    for key in filter(None, (deployment.kms_key, outputs)):
+        stores.kms_key(key, region)
 
 
 def _container(source: ContainerSource, role: ExecutionRole, isolated: bool) -> ContainerSpec:

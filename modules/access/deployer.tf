@@ -115,7 +115,7 @@ data "aws_iam_policy_document" "deployer" {
   # AWS defines no resource for these actions.
   statement {
     sid       = "Look"
-    actions   = ["application-autoscaling:Describe*", "kms:ListAliases", "logs:DescribeLogGroups", "sns:GetSubscriptionAttributes"]
+    actions   = ["application-autoscaling:Describe*", "kms:ListAliases", "logs:DescribeLogGroups", "sns:GetSubscriptionAttributes", "tag:GetResources"]
     resources = ["*"]
   }
 

@@ -15,6 +15,7 @@
     ├── NotReady                       3  the other side is not there, or not yet
     │   ├── ToolMissing                   a program is absent or too old
     │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
+    │   │   └── LocalAwsDenied                it runs, and does not accept this user's token
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
@@ -110,6 +111,10 @@ class ToolMissing(NotReady):
 
 class LocalAwsNotRunning(NotReady):
     """Nothing answers at the local AWS's address."""
+
+
+class LocalAwsDenied(LocalAwsNotRunning):
+    """The local AWS runs and does not accept this user's token."""
 
 
 class EndpointNotReady(NotReady):

@@ -11,7 +11,7 @@ from typing import Any
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
-from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
+from async_endpoint.local.auth.credentials import secrets_of
 from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
@@ -85,10 +85,9 @@ class LocalAws:
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
-            self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
-            self._admin_token = new_admin_token()
-            gate = Gate(self._calls, self._access_key, self._admin_token, self.instance_id)
-            self._server = _serve(gate, port, origin.port if origin else 0)
+            self._secrets = secrets_of(state_dir, access_key)
+            self.gate = Gate(self._calls, *self._secrets, self.instance_id)
+            self._server = _serve(self.gate, port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
@@ -101,12 +100,13 @@ class LocalAws:
     @property
     def credentials(self) -> LocalCredentials:
         """What a client of this local AWS needs."""
-        key = self._access_key
-        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, self._admin_token)
+        key, token = self._secrets
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # what models hold is read and changed by nobody else
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
+from async_endpoint.local import stores
+from async_endpoint.local.browser_guard import BrowserGuard
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.runtime import PythonRuntime
@@ -31,7 +33,6 @@ from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
-from async_endpoint.local.wsgi import Application
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
@@ -76,7 +77,7 @@ class LocalAws:
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
-            self._server = _serve(self._calls, port, origin.port if origin else 0)
+            self._server = _serve(BrowserGuard(self._calls, stores.cors_rules), port, origin.port if origin else 0)
         except OSError:
             if self._state is not None:
                 self._state.close()
@@ -183,11 +184,11 @@ class LocalAws:
         return {"stopping": True}
 
 
-def _serve(application: Application, port: int, before: int) -> Server:
+def _serve(guard: BrowserGuard, port: int, before: int) -> Server:
     """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
     if port == 0 and before:
         try:
-            return Server(before, application)
+            return Server(before, guard, guard.refusal)
         except OSError:
             pass
-    return Server(port, application)
+    return Server(port, guard, guard.refusal)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.model import OperationNotFoundError
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
@@ -47,7 +48,7 @@ class Front:
         self._runtime = runtime
         self._admin = admin
         self._stop = stop
-        self._moto = DomainDispatcherApplication(_backend)
+        self._moto = Moto()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -65,8 +66,7 @@ class Front:
     def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
         try:
-            moto: Application = self._moto.get_application(environ)
-            return moto(environ, start_response)
+            return self._moto.get_application(environ)(environ, start_response)
         except Exception as error:
             call = call_of(environ)
             if call is None:
@@ -114,9 +114,38 @@ class Front:
         return None
 
 
+class Moto(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's services, and nothing else of its server: no pages and paths that AWS does not have.
+
+    moto's dispatcher looks for them before it looks at the signature: /moto-api, which resets, seeds and records to files,
+    /favicon.ico and instance metadata; and an unsigned path may begin with the name of a service. All are paths of S3 here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_backend)
+
+    def get_application(self, environ: Environ) -> Application:
+        """The application of the service that a request is signed for; S3's where nobody signed it."""
+        with self.lock:
+            host = self.infer_service_region_host(environ, environ.get("PATH_INFO", "")) or "s3.us-east-1.amazonaws.com"
+            service = self.get_backend_for_host(host)
+            if service not in self.app_instances:
+                self.app_instances[service] = self.create_app(service)
+            application: Application = self.app_instances[service]
+            return application
+
+    def get_service_from_path(self, path_info: str) -> tuple[str | None, str | None]:
+        """No service: moto itself calls such paths, for custom resources of CloudFormation that run in Docker."""
+        return None, None
+
+
 def _backend(service: str) -> Any:
-    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML."""
+    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML.
+
+    It answers no preflights: browser_guard.py does, and moto's would grant every origin everything.
+    """
     mend_when_used(service)
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
     application = create_backend_app(service)
     application.config["PROPAGATE_EXCEPTIONS"] = True
     return application

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.local.faults.calls import SERVICES, Call
+from async_endpoint.local.faults.calls import SERVICES, Call, service_of
 from async_endpoint.local.sagemaker.wire import service_model
 
 
@@ -40,7 +40,18 @@ _BROKEN_BY: Final = {
 
 
 _ABSENT_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
+_AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {"Throttling": "ThrottlingException"}  # where the code of the query protocol is another
+# By status. S3's "Error responses" page gives the two that it answers by status 400.
+_REFUSED: Final = {
+    403: "AccessDenied",
+    405: "MethodNotAllowed",
+    408: "RequestTimeout",
+    413: "RequestEntityTooLarge",
+    501: "NotImplemented",
+    507: "InsufficientStorage",
+}
+_REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -62,10 +73,24 @@ def absent(call: Call, environ: dict[str, Any]) -> Response:
     return _answer(call, environ, Refusal(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
 
 
+def refused(environ: dict[str, Any], status: int, message: str) -> Response:
+    """The answer to a request that is malformed, too large or not let in: in the format of its service, else as plain text.
+
+    Looks at method, path and headers only: the body may not have been read.
+    """
+    service = service_of(environ)
+    if service is None:
+        return Response(message + "\n", status, content_type="text/plain; charset=utf-8")
+    if service == "sagemaker" and environ["PATH_INFO"].startswith("/endpoints/"):
+        service = "sagemaker-runtime"
+    code, status = (_REFUSED_BY_S3 if service == "s3" else {}).get(status, (_REFUSED.get(status, "InvalidRequest"), status))
+    return _answer(Call(service, ""), environ, Refusal(code, message, status))
+
+
 def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
     request_id = str(uuid.uuid4())
     if call.service == "s3":
-        body = f"<Code>{refusal.code}</Code><Message>{refusal.message}</Message>" + (
+        body = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>" + (
             f"<Resource>{escape(environ['PATH_INFO'])}</Resource><RequestId>{request_id}</RequestId>"
         )
         headers = {"x-amz-request-id": request_id}
@@ -80,7 +105,7 @@ def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
             json.dumps({"__type": code, "message": refusal.message}),
             refusal.status,
             headers,
-            content_type=environ.get("CONTENT_TYPE") if "HTTP_X_AMZ_TARGET" in environ else "application/json",
+            content_type=sent if (sent := environ.get("CONTENT_TYPE", "")).startswith(_AMZ_JSON) else "application/json",
         )
     return Response(_query_error(call, refusal, request_id), refusal.status, headers, content_type="text/xml")
 
@@ -89,7 +114,7 @@ def _query_error(call: Call, refusal: Refusal, request_id: str) -> str:
     space = service_model(call.service).metadata.get("xmlNamespace", "") if call.service in SERVICES else ""
     return (
         f'{_XML}<ErrorResponse xmlns="{space}"><Error><Type>{_sender(refusal)}</Type><Code>{refusal.code}</Code>'
-        f"<Message>{refusal.message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"<Message>{escape(refusal.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
 
 

@@ -82,7 +82,7 @@ def post(*headers: str, path: str = "/", method: str = "POST") -> bytes:
 
 @contextmanager
 def grows_less_than(megabytes: int) -> Iterator[None]:
-    """Fails the test when this process's resident memory grows by more while this lasts (Linux: its peak; else all it ever had)."""
+    """Fails the test when this process's peak of resident memory grows by more while this lasts."""
     if CLEAR_PEAK.exists():
         CLEAR_PEAK.write_text("5")
     before = peak_megabytes()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,10 @@ from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.http import Server
 from async_endpoint.local.limits import NOT_EMULATED
+from async_endpoint.local.persistence import moto_state
 from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
+from async_endpoint.local.request_gate import RequestGate
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.wire import ApiError
@@ -36,6 +40,8 @@ from async_endpoint.local.server import STOP, Front
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
+RESET = "reset"
+RESET_SECONDS = 5.0  # for what is in progress to end by itself
 
 
 class LocalAws:
@@ -49,9 +55,11 @@ class LocalAws:
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
         containers: Containers | None = None,
         state_dir: Path | None = None,
+        renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
     ) -> None:
         """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
 
+        `renamed` is given the record of what a reset made a new local AWS of.
         `folder` holds the instances' files. Raises InvalidInput when `state_dir` cannot be used or is of another version.
         """
         self._state = State(state_dir) if state_dir is not None else None
@@ -66,8 +74,10 @@ class LocalAws:
         self._faults_admin = FaultsAdmin(self.faults, self.hosting)
         samples = Samples()
         self._ticker = Ticker(self.hosting, samples)
-        mend(self.hosting, samples, self._ticker, Deliveries(self.faults))
-        control = ControlPlane(self.hosting)
+        self._samples = samples
+        self._deliveries = Deliveries(self.faults)
+        mend(self.hosting, samples, self._ticker, self._deliveries)
+        self._control = control = ControlPlane(self.hosting)
         self._parts: dict[str, Part] = {
             "samples": samples,
             "hosting": self.hosting,
@@ -75,7 +85,10 @@ class LocalAws:
             "scaling": self._ticker,
         }
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
-        self._calls = CountedCalls(FaultLayer(front, self.faults))
+        self._gate = RequestGate(front)
+        self._calls = CountedCalls(FaultLayer(self._gate, self.faults))
+        self._renamed = renamed
+        self._resetting = threading.Lock()
         try:
             self._server = _serve(BrowserGuard(self._calls, stores.cors_rules), port, origin.port if origin else 0)
         except OSError:
@@ -114,6 +127,36 @@ class LocalAws:
     def _end(self) -> None:
         self.hosting.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def reset(self) -> LocalAwsRecord:
+        """Forget everything, in the state directory too, and go on as another local AWS at the same address; AWS time goes on.
+
+        Raises WorkFailed when the state directory could not be emptied.
+        """
+        with self._resetting:
+            instance_id = new_instance_id(kept=self._state is not None)
+            try:
+                if self._state is None:
+                    self._forget()
+                else:
+                    self._state.reset(instance_id, self._forget)
+            finally:
+                self.instance_id = instance_id
+                self._renamed(self.record)
+            return self.record
+
+    def _forget(self) -> None:
+        """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
+        with self._gate.closed(), self._ticker.held():
+            self.hosting.reset(RESET_SECONDS)
+            self._gate.wait_empty(RESET_SECONDS)
+            self.faults.clear()
+            self._deliveries.clear()
+            moto_state.reset()
+            self._control.reset()
+            self._samples.restore({})
+            self._ticker.reset()
+            self._calls.clear()
 
     def status(self) -> dict[str, Any]:
         """What runs: the clock, and every endpoint with its backlog and instances. Times are AWS seconds since the epoch."""
@@ -164,15 +207,23 @@ class LocalAws:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 
     def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """`GET /_local/status`, `POST /_local/stop`, and `/_local/faults`; raises InvalidInput, ApiError."""
+        """GET `status`, POST `reset` and `stop`, and `faults`, below `/_local/`; raises InvalidInput, ApiError."""
         first, _, rest = path.partition("/")
         if first == "faults":
             return self._faults_admin.answer(method, rest, document)
         if (method, path) == ("GET", "status"):
             return self.status()
+        if (method, path) == ("POST", RESET):
+            return self._as_new()
         if (method, path) == ("POST", STOP):
             return self._ready_to_stop(lose_changes=bool(document.get("lose_changes")))
         return None
+
+    def _as_new(self) -> dict[str, Any]:
+        try:
+            return asdict(self.reset())
+        except WorkFailed as error:
+            raise ApiError("StateNotSaved", str(error)) from error
 
     def _ready_to_stop(self, *, lose_changes: bool) -> dict[str, Any]:
         """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""

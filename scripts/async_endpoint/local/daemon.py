@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -61,7 +62,7 @@ def run(
         runtime = runtime_named(containers, folder)
         runtime.sweep()
         try:
-            aws = LocalAws(folder, port, time_scale, launch_seconds, runtime, state_dir)
+            aws = LocalAws(folder, port, time_scale, launch_seconds, runtime, state_dir, partial(write_record, workspace))
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise InvalidInput(
@@ -152,6 +153,19 @@ def stop(workspace: Workspace, *, lose_changes: bool = False) -> LocalAwsRecord 
     return record
 
 
+def reset(workspace: Workspace) -> LocalAwsRecord:
+    """Make the running one forget everything; returns its new record. Raises LocalAwsNotRunning; WorkFailed as it complains."""
+    running = _running(workspace)
+    record = running[0] if running else require_record(workspace)
+    try:
+        return LocalAwsRecord(**_ask(record, "reset", "POST", {}, SAVE_SECONDS))
+    except LocalAwsNotRunning as error:
+        complaint = _complaint(error)
+        if complaint is None:
+            raise
+        raise WorkFailed(complaint) from None
+
+
 def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> None:
     """Wait until its process is gone, and kill it when it is not within so many seconds."""
     deadline = time.monotonic() + seconds
@@ -226,6 +240,8 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
         document = {}
     if document.get("instance_id") == record.instance_id:
         return record, document
+    if read_record(workspace) not in (None, record):  # it was reset meanwhile
+        return _running(workspace)
     remove_record(workspace, record.instance_id)
     return None
 

@@ -22,9 +22,8 @@ from async_endpoint.local.gaps import mend_when_used
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
-from async_endpoint.local.wsgi import SCOPE, Application, Environ, StartResponse
+from async_endpoint.local.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse
 
-ADMIN = "/_local/"
 STOP = "stop"
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")

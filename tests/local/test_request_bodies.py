@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import resource
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_kit import Kit
 
 from async_endpoint.local import http as local_http
 from async_endpoint.local import request_body
@@ -294,3 +296,26 @@ def test_continue_is_said_to_who_is_let_in_only(application: Counting) -> None:
     finally:
         server.stop()
     assert application.requests == 0
+
+
+def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(kit: Kit) -> None:
+    """SDKs compress PutMetricData from 10 KB on."""
+    data = [{"MetricName": f"metric-{number:04}", "Value": 1.0} for number in range(1_000)]
+    kit.cloudwatch.put_metric_data(Namespace="Compressed", MetricData=data)
+    found = kit.cloudwatch.list_metrics(Namespace="Compressed", MetricName="metric-0999")["Metrics"]
+    assert [metric["MetricName"] for metric in found] == ["metric-0999"]
+
+    bomb = gzip.compress(bytes(128 * MEGABYTE), 1)
+    connection = http.client.HTTPConnection(kit.url.removeprefix("http://"), timeout=60)
+    headers = {
+        "Authorization": SCOPE.format("monitoring"),
+        "Content-Encoding": "gzip",
+        "Content-Type": "application/x-amz-json-1.0",
+    }
+    with grows_less_than(16):
+        for body, status in ((bomb, 413), (b"no gzip at all", 400), (bomb[:1_000], 400)):
+            connection.request("POST", "/", body, headers | {"X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status in (status, 403)  # 403 where a signature is asked for before the body is
+    connection.close()

@@ -6,10 +6,12 @@ Framing is strict (RFC 9112, section 6): whatever two readers could understand d
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from email.message import Message
 from typing import IO, Final, Protocol
@@ -73,7 +75,27 @@ def receive(stream: Stream, length: int | None, most_bytes: int) -> IO[bytes]:
         if length <= IN_MEMORY_BYTES:
             return io.BytesIO(b"".join(_exactly(stream, length)))
         _check_disk(length)
-    blocks = _chunks(stream, most_bytes) if length is None else _exactly(stream, length)
+    return _spooled(_chunks(stream, most_bytes) if length is None else _exactly(stream, length))
+
+
+def unpacked(body: IO[bytes], most_bytes: int) -> IO[bytes]:
+    """A body that was sent with gzip's compression; raises BadRequest when it is none, or larger than `most_bytes`."""
+
+    def blocks() -> Iterator[bytes]:
+        size = 0
+        try:
+            while block := packed.read(_BLOCK_BYTES):
+                size += len(block)
+                check_size(size, most_bytes)
+                yield block
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadRequest(400, f"The body is not what gzip compressed ({error}).") from error
+
+    with gzip.GzipFile(fileobj=body) as packed:
+        return _spooled(blocks())
+
+
+def _spooled(blocks: Iterator[bytes]) -> IO[bytes]:
     with contextlib.ExitStack() as unless_complete:
         spool = unless_complete.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
         size = checked = 0

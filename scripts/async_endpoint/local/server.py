@@ -16,9 +16,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request, Response
 
 from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.local.faults.answers import absent, broken
-from async_endpoint.local.faults.calls import call_of
+from async_endpoint.local.body_limits import CALL_BYTES
+from async_endpoint.local.faults import answers
+from async_endpoint.local.faults.calls import call_of, service_of
 from async_endpoint.local.gaps import mend_when_used
+from async_endpoint.local.request_body import BadRequest, unpacked
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
@@ -65,16 +67,19 @@ class Front:
     def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
         try:
+            _unpack(environ)
             return self._moto.get_application(environ)(environ, start_response)
+        except BadRequest as error:
+            return answers.refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
             call = call_of(environ)
             if call is None:
                 answer = Response("This is no call of AWS: its signature names no service.\n", 400, content_type="text/plain")
             elif isinstance(error, NotImplementedError | OperationNotFoundError):
-                answer = absent(call, environ)
+                answer = answers.absent(call, environ)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-                answer = broken(call, environ, 500)
+                answer = answers.broken(call, environ, 500)
             return answer(environ, start_response)
 
     def _own(self, request: Request) -> Response | None:
@@ -148,6 +153,16 @@ def _backend(service: str) -> Any:
     application = create_backend_app(service)
     application.config["PROPAGATE_EXCEPTIONS"] = True
     return application
+
+
+def _unpack(environ: Environ) -> None:
+    """Undo the compression that SDKs apply to some calls; moto would, to any size. Objects of S3 are stored as they come."""
+    if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and service_of(environ) not in (None, "s3"):
+        body = unpacked(environ["wsgi.input"], CALL_BYTES)
+        environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
+        body.seek(0)
+        environ["wsgi.input"] = body
+        del environ["HTTP_CONTENT_ENCODING"]
 
 
 def _object(body: bytes) -> dict[str, Any]:

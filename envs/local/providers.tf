@@ -7,4 +7,9 @@ provider "aws" {
       managed-by  = "terraform"
     })
   }
+
+  # The record of a suspended scaling (scripts/async_endpoint/deploy/quiesce.py) is the driver's to remove.
+  ignore_tags {
+    key_prefixes = ["async-endpoint:"]
+  }
 }

@@ -78,9 +78,10 @@ variable "model" {
   type = object({
     containers = list(object({
       archive = optional(object({
-        kms_key_arn = optional(string)
-        path        = optional(string)
-        s3_uri      = optional(string)
+        kms_key_arn    = optional(string)
+        path           = optional(string)
+        record_version = optional(bool)
+        s3_uri         = optional(string)
       }))
       data_source = optional(object({
         accept_eula = optional(bool)
@@ -195,6 +196,7 @@ variable "notifications" {
     include_response_in  = optional(set(string))
     max_receives         = optional(number)
     raw_message_delivery = optional(bool)
+    restrict_publishers  = optional(bool)
     retention_days       = optional(number)
     subscriptions = optional(map(object({
       endpoint             = string

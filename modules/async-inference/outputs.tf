@@ -31,6 +31,11 @@ output "async_endpoint" {
       request_ttl_seconds        = var.endpoint.request_ttl_seconds
     }
 
+    model = {
+      archives       = module.model.archives
+      execution_role = module.model.execution_role
+    }
+
     monitoring = {
       alarm_names    = sort(flatten(values(module.monitoring.alarm_names)))
       dashboard_name = module.monitoring.dashboard_name
@@ -39,6 +44,7 @@ output "async_endpoint" {
     notifications = {
       dead_letter_queue_url = module.notifications.dead_letter_queue.url
       error_topic_arn       = module.notifications.topic_arns.error
+      publishers_restricted = module.notifications.publishers_restricted
       results_queue_arn     = module.notifications.results_queue.arn
       results_queue_url     = module.notifications.results_queue.url
       success_topic_arn     = module.notifications.topic_arns.success

@@ -107,9 +107,10 @@ variable "model" {
   type = object({
     containers = list(object({
       archive = optional(object({
-        kms_key_arn = optional(string)
-        path        = optional(string)
-        s3_uri      = optional(string)
+        kms_key_arn    = optional(string)
+        path           = optional(string)
+        record_version = optional(bool, true)
+        s3_uri         = optional(string)
       }))
       data_source = optional(object({
         accept_eula = optional(bool)
@@ -240,6 +241,7 @@ variable "notifications" {
     include_response_in  = optional(set(string))
     max_receives         = optional(number)
     raw_message_delivery = optional(bool)
+    restrict_publishers  = optional(bool, true) # to the execution role; see module notifications
     retention_days       = optional(number)
     subscriptions = optional(map(object({
       endpoint             = string

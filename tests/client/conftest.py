@@ -257,6 +257,25 @@ class FakeSns:
         self.unsubscribed.append(SubscriptionArn)
 
 
+class FakeScaling:
+    """One scalable target: `state` is its SuspendedState, `tags` are its tags; `refused` is raised instead."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, bool] = {}
+        self.tags: dict[str, str] = {}
+        self.refused: Exception | None = None
+
+    def describe_scalable_targets(self, ServiceNamespace: str, ResourceIds: list[str]) -> dict[str, Any]:
+        if self.refused:
+            raise self.refused
+        target = {"ResourceId": ResourceIds[0], "ScalableDimension": "instances", "ScalableTargetARN": "arn:target"}
+        return {"ScalableTargets": [target | {"SuspendedState": self.state}]}
+
+    def list_tags_for_resource(self, ResourceARN: str) -> dict[str, Any]:
+        assert ResourceARN == "arn:target"
+        return {"Tags": self.tags}
+
+
 @dataclass
 class FakeAws:
     time: FakeTime
@@ -267,6 +286,7 @@ class FakeAws:
     outputs: AsyncEndpointOutputs
     told: list[str] = field(default_factory=list)
     sns: FakeSns = field(default_factory=FakeSns)
+    scaling: FakeScaling = field(default_factory=FakeScaling)
 
     @property
     def clients(self) -> AwsClients:
@@ -276,6 +296,7 @@ class FakeAws:
             "sagemaker": self.sagemaker,
             "sqs": self.sqs,
             "sns": self.sns,
+            "application-autoscaling": self.scaling,
         }
         return AwsClients(services.__getitem__, "eu-west-1")
 
@@ -372,6 +393,7 @@ def outputs() -> AsyncEndpointOutputs:
                 "results_queue_url": QUEUE_URL,
                 "results_queue_arn": "arn:aws:sqs:eu-west-1:123456789012:shop-results",
                 "dead_letter_queue_url": f"{QUEUE_URL}-dead",
+                "publishers_restricted": True,
             },
             "scaling": {
                 "resource_id": "endpoint/shop/variant/primary",

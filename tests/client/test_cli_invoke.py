@@ -198,7 +198,7 @@ def test_smoke_test_prints_a_table(line: Line, shirt: Path, tmp_path: Path) -> N
     result = line("smoke-test", "dev", "--good", shirt, "--bad", tmp_path / "bad.jpg", "--local")
     assert result.exit_code == 0, result.exception
     assert result.stdout == ""
-    assert result.stderr.count("passed") == 4
+    assert result.stderr.count("passed") == 5
     assert "error notification" in result.stderr
     assert line.asked == [("dev", True)]
 
@@ -215,7 +215,7 @@ def test_smoke_test_takes_the_examples_queries_by_default(line: Line, tmp_path: 
     assert {call["Body"] for call in line.aws.runtime.calls} == {b"red-shirt.png", b"corrupt.jpg"}
     document = json.loads(result.stdout)
     assert document["passed"] is True
-    assert len(document["checks"]) == 4
+    assert len(document["checks"]) == 5
 
 
 def test_a_missed_check_fails_the_smoke_test(line: Line, shirt: Path) -> None:
@@ -223,5 +223,5 @@ def test_a_missed_check_fails_the_smoke_test(line: Line, shirt: Path) -> None:
     result = line("smoke-test", "dev", "--good", shirt, "--bad", shirt, "--timeout", 5, "--json")
     assert isinstance(result.exception, SmokeTestFailed)
     assert result.exception.exit_code == 1
-    assert "missed 2 of 4 checks (failure object, error notification)" in str(result.exception)
+    assert "missed 2 of 5 checks (failure object, error notification)" in str(result.exception)
     assert json.loads(result.stdout)["passed"] is False

@@ -63,14 +63,14 @@ def test_an_endpoint_that_wakes_and_keeps_its_promises_passes(
     told: list[str] = []
     report = run(aws, files, on_event=told.append)
     assert verdicts(report) == dict.fromkeys(
-        ("result object", "failure object", "success notification", "error notification"), True
+        ("result object", "failure object", "success notification", "error notification", "scaling"), True
     )
     assert report.passed
     assert report.missed == ()
     assert report.inference_ids == tuple(call["InferenceId"] for call in aws.runtime.calls)
     assert all(240 <= check.seconds <= 250 for check in report.checks)
     assert aws.sqs.messages == []
-    assert len(told) == 6
+    assert len(told) == 7
     assert told[0] == f"submitted good.png as {report.inference_ids[0]}"
     assert any(REASON in line for line in told)
     assert json.loads(json.dumps(report.as_dict()))["passed"] is True
@@ -189,3 +189,34 @@ def test_an_endpoint_that_is_not_there_is_an_error_and_no_report(aws: Any, files
     aws.sagemaker.status = None
     with pytest.raises(EndpointNotReady):
         run(aws, files)
+
+
+def test_suspended_scaling_is_a_miss_while_instances_answer(
+    aws: Any, endpoint: Endpoint, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = {"EndpointStatus": "InService", "ProductionVariants": [{"CurrentInstanceCount": 1, "DesiredInstanceCount": 1}]}
+    monkeypatch.setattr(aws.sagemaker, "describe_endpoint", lambda **_: running)
+    aws.scaling.state = {"DynamicScalingOutSuspended": True}
+    [missed] = run(aws, files).missed
+    assert missed.name == "scaling"
+    assert "is suspended (scale-out), and not by async-endpoint" in missed.detail
+    assert "register-scalable-target" in missed.detail
+
+
+def test_an_endpoint_that_cannot_wake_is_not_waited_for(aws: Any, endpoint: Endpoint, files: tuple[Path, Path]) -> None:
+    aws.scaling.state = dict.fromkeys(("DynamicScalingInSuspended", "DynamicScalingOutSuspended"), True)
+    record = "id=0a previous=none since=2026-11-29T18:00:00Z renewed=2026-11-29T18:00:10Z by=ci@runner"
+    aws.scaling.tags = {"async-endpoint:scaling-suspended": record}
+    with pytest.raises(EndpointNotReady, match=r"has no instances and cannot wake\. .* by ci@runner.*: async-endpoint apply "):
+        run(aws, files)
+    assert aws.runtime.calls == []
+
+
+def test_scaling_that_may_not_be_read_is_not_checked(
+    aws: Any, endpoint: Endpoint, files: tuple[Path, Path], refusal: Any
+) -> None:
+    aws.scaling.refused = refusal("AccessDeniedException")
+    told: list[str] = []
+    report = run(aws, files, on_event=told.append)
+    assert report.passed and "scaling" not in verdicts(report)
+    assert any(line.startswith("scaling not checked: ") for line in told)

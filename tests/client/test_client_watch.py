@@ -37,7 +37,20 @@ SERVICES = {
     ),
     "cloudwatch": SimpleNamespace(get_metric_data=get_metric_data),
     "s3": SimpleNamespace(list_objects_v2=lambda **_: {"IsTruncated": False}),
-    "application-autoscaling": SimpleNamespace(describe_scaling_activities=lambda **_: {"ScalingActivities": []}),
+    "application-autoscaling": SimpleNamespace(
+        describe_scaling_activities=lambda **_: {"ScalingActivities": []},
+        describe_scalable_targets=lambda ResourceIds, **_: {
+            "ScalableTargets": [
+                {
+                    "ResourceId": ResourceIds[0],
+                    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                    "ScalableTargetARN": "arn:target",
+                    "SuspendedState": {"DynamicScalingInSuspended": True, "ScheduledScalingSuspended": False},
+                }
+            ]
+        },
+        list_tags_for_resource=lambda **_: {"Tags": {}},
+    ),
 }
 
 
@@ -51,3 +64,11 @@ def test_the_newest_minute_is_shown_also_of_a_clock_that_is_ahead(
     clock = Clock(now=NOW.timestamp)
     view = Watch(AwsClients(SERVICES.__getitem__, "eu-west-1", endpoint_url), outputs, clock).look()
     assert (view.measured, view.processed) == (minute.isoformat(timespec="seconds"), processed)
+
+
+def test_suspended_scaling_is_named_with_the_command_that_resumes_it(outputs: Any) -> None:
+    view = Watch(AwsClients(SERVICES.__getitem__, "eu-west-1"), outputs).look()
+    assert view.suspended == ("scale-in",)
+    assert view.suspension is not None
+    assert view.suspension.endswith("--suspended-state DynamicScalingInSuspended=false")
+    assert "not by async-endpoint" in view.suspension

@@ -82,6 +82,7 @@ def test_a_healthy_endpoint_passes_and_the_time_is_split(
         "same as real time",
         "success notification",
         "error notification",
+        "scaling",
     ]
     known = report.latency.known
     assert known["upload"] == 0, "it went inline"

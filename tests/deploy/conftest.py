@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +14,26 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from deployment_parts import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY
+
 from async_endpoint.contract.outputs import (
+    Archive,
     AsyncEndpointOutputs,
     Endpoint,
+    ExecutionRole,
     Limits,
+    Model,
     Notifications,
     Scaling,
     Storage,
 )
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.local.gaps import scalable_target, scheduled_actions
+from async_endpoint.local.gaps import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
-
-REGION, ACCOUNT = "eu-west-1", "123456789012"
 
 
 @pytest.fixture
@@ -65,6 +74,10 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
     # a local AWS in this process, of a test before, would look for the endpoint
     for gap in (scalable_target, scheduled_actions):
         monkeypatch.setattr(gap, "least_capacity", lambda *_: 0)
+    scaling_tags.mend()
+    # with the alarms that AWS makes for target tracking
+    backend = tracking_alarms.ApplicationAutoscalingBackend
+    monkeypatch.setattr(backend, "put_scaling_policy", tracking_alarms._put_scaling_policy)
     with mock_aws():
         yield clients
 
@@ -73,7 +86,10 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
 def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """`outputs`, and everything they describe live."""
     endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
-    sagemaker.create_model(ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn)
+    container = {"Image": "image", "ModelDataUrl": f"s3://shirts-data/{ARCHIVE_KEY}"}
+    sagemaker.create_model(
+        ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container
+    )
     for name in (endpoint.config_name, "shirts-1"):
         configuration(aws, outputs, name)
     sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config_name)
@@ -84,7 +100,12 @@ def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutpu
     }
     autoscaling = aws.client("application-autoscaling")
     autoscaling.register_scalable_target(**target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances)
-    metric = {"MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Statistic": "Average"}
+    metric = {
+        "MetricName": "ApproximateBacklogSizePerInstance",
+        "Namespace": "AWS/SageMaker",
+        "Statistic": "Average",
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint.name}],
+    }
     autoscaling.put_scaling_policy(
         **target,
         PolicyName=scaling.tracking_policy_name,
@@ -102,6 +123,21 @@ def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutpu
     )
     alarm(aws, outputs, actions=[wake["PolicyARN"]])
     return outputs
+
+
+@pytest.fixture
+def recorded(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+    """`deployed` with its model archive and its execution role live too, and stated in the outputs."""
+    s3, bucket = aws.client("s3"), deployed.storage.bucket
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key=ARCHIVE_KEY, Body=ARCHIVE)["VersionId"]
+    archive = Archive(f"s3://{bucket}/{ARCHIVE_KEY}", hashlib.sha256(ARCHIVE).hexdigest(), version)
+    iam, name = aws.client("iam"), deployed.endpoint.execution_role_arn.rpartition("/")[2]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
+    iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=json.dumps(EXECUTION_POLICY))
+    role = ExecutionRole(json.dumps(EXECUTION_POLICY), False, "execution", json.dumps(TRUST_POLICY))
+    return dataclasses.replace(deployed, model=Model((archive,), role))
 
 
 def configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
@@ -168,6 +204,9 @@ class RememberingTerraform:
     def apply(self, file: Path) -> None:
         assert file.read_text() == "plan"
         self.did.append("apply")
+
+    def require_unlocked(self) -> None:
+        self.did.append("require unlocked")
 
     def destroy(self) -> None:
         self.did.append("destroy")

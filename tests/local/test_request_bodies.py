@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
 import resource
 import shutil
 import socket
@@ -16,13 +17,14 @@ from typing import Any
 
 import pytest
 from local_kit import Kit
+from local_tools import refusal
 
 from async_endpoint.local import http as local_http
 from async_endpoint.local import request_body
 from async_endpoint.local.body_limits import CALL_BYTES, S3_OBJECT_BYTES
 from async_endpoint.local.faults import answers
 from async_endpoint.local.http import Server, Timeouts
-from async_endpoint.local.request_body import IN_MEMORY_BYTES
+from async_endpoint.local.request_body import IN_MEMORY_BYTES, BadRequest, unpacked
 
 SCOPE = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 FAST = Timeouts(idle=0.4, head=0.4, stall=0.4, body=0.8, bytes_per_second=1e6, send=0.5)
@@ -305,17 +307,19 @@ def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(kit: Kit) -> None:
     found = kit.cloudwatch.list_metrics(Namespace="Compressed", MetricName="metric-0999")["Metrics"]
     assert [metric["MetricName"] for metric in found] == ["metric-0999"]
 
-    bomb = gzip.compress(bytes(128 * MEGABYTE), 1)
-    connection = http.client.HTTPConnection(kit.url.removeprefix("http://"), timeout=60)
-    headers = {
-        "Authorization": SCOPE.format("monitoring"),
-        "Content-Encoding": "gzip",
-        "Content-Type": "application/x-amz-json-1.0",
-    }
-    with grows_less_than(16):
-        for body, status in ((bomb, 413), (b"no gzip at all", 400), (bomb[:1_000], 400)):
-            connection.request("POST", "/", body, headers | {"X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData"})
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status in (status, 403)  # 403 where a signature is asked for before the body is
-    connection.close()
+    large = [{"MetricName": "x" * CALL_BYTES, "Value": 1.0}]
+    code, message = refusal(kit.cloudwatch.put_metric_data, Namespace="Compressed", MetricData=large)
+    assert ("TooLarge" in code, str(CALL_BYTES) in message) == (True, True)
+
+
+def test_a_body_is_unpacked_as_far_as_it_is_wanted() -> None:
+    packed = gzip.compress(bytes(256 * MEGABYTE), 1)
+    with grows_less_than(8), pytest.raises(BadRequest) as caught:
+        unpacked(io.BytesIO(packed), CALL_BYTES)
+    assert caught.value.status == 413
+    for broken in (b"no gzip at all", packed[:1_000], packed[:-4] + b"xxxx"):
+        with pytest.raises(BadRequest) as caught:
+            unpacked(io.BytesIO(broken), 512 * MEGABYTE)
+        assert caught.value.status == 400
+    with unpacked(io.BytesIO(gzip.compress(b"small")), 5) as body:
+        assert body.read() == b"small"

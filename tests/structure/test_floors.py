@@ -12,15 +12,37 @@ PACKAGE = Path(async_endpoint.__file__).parent
 # What each part may import besides itself. Parts on one floor do not know each other.
 BELOW = {
     "contract": set(),
+    "signals": set(),
     "workspace": {"contract"},
+    "local_credentials": {"contract", "workspace"},
     "autoscaling": {"contract"},
     "model_package": {"contract"},
-    "client": {"contract", "workspace"},
-    "local": {"autoscaling", "contract", "workspace"},
-    "terraform": {"contract", "local.record", "workspace"},
-    "deploy": {"contract", "local.record", "terraform", "workspace"},
-    "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
-    "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "terraform", "workspace"},
+    "client": {"contract", "local_credentials", "workspace"},
+    "local": {"autoscaling", "contract", "local_credentials", "workspace"},
+    "terraform": {"contract", "local.record", "local_credentials", "signals", "workspace"},
+    "deploy": {
+        "autoscaling",
+        "contract",
+        "local.iam",
+        "local.record",
+        "local_credentials",
+        "signals",
+        "terraform",
+        "workspace",
+    },
+    "demo": {"client", "contract", "deploy", "local", "local_credentials", "model_package", "terraform", "workspace"},
+    "cli": {
+        "client",
+        "contract",
+        "demo",
+        "deploy",
+        "local",
+        "local_credentials",
+        "model_package",
+        "signals",
+        "terraform",
+        "workspace",
+    },
 }
 
 

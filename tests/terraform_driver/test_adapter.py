@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,12 +30,14 @@ def test_each_command_is_said_as_terraform_wants_it(tmp_path: Path, fake_terrafo
     terraform.plan(saved)
     terraform.apply(saved)
     terraform.destroy()
+    terraform.require_unlocked()
     assert terraform.output() == {}
     assert calls(folder) == [
         *("init", "-no-color", "-input=false", "-lockfile=readonly", "-reconfigure"),
         *("plan", "-no-color", "-input=false", f"-out={saved}", "-detailed-exitcode"),
         *("apply", "-no-color", "-input=false", str(saved)),
         *("destroy", "-no-color", "-input=false", "-auto-approve"),
+        *("untaint", "-no-color", "-allow-missing", "terraform_data.lock_probe"),
         *("output", "-json"),
     ]
 
@@ -135,33 +134,6 @@ def test_a_new_terraform_is_accepted(tmp_path: Path, fake_terraform: FakeTerrafo
 def test_something_else_called_terraform_is_refused(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
     with pytest.raises(ToolMissing, match="does not tell its version"):
         Terraform(tmp_path, fake_terraform(version="latest"), silent)
-
-
-def test_control_c_waits_until_terraform_has_written_its_state(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
-    body = "trap 'echo stopping; sleep 0.3; echo written; exit 1' INT; echo ready; while :; do sleep 0.05; done"
-    program = (
-        "import os, pathlib, sys\n"
-        "from async_endpoint.terraform.adapter import Terraform\n"
-        "try:\n"
-        "    Terraform(pathlib.Path(sys.argv[1]), dict(os.environ), lambda line: print(line, flush=True)).destroy()\n"
-        "except KeyboardInterrupt:\n"
-        "    print('interrupted')\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)],
-        env=os.environ | fake_terraform(body),
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everyone in the group
-        rest, _ = process.communicate(timeout=20)
-    finally:
-        process.kill()
-    assert rest.splitlines() == ["stopping", "written", "interrupted"]
 
 
 @pytest.mark.terraform

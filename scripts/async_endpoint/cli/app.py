@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections import UserDict
 from importlib import import_module
 from typing import Any, Final
@@ -10,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from async_endpoint import signals
 from async_endpoint.cli.console import reported_errors
 
 FILES: Final = {
@@ -19,6 +22,7 @@ FILES: Final = {
     "apply": "deploy",
     "destroy": "deploy",
     "outputs": "deploy",
+    "verify": "verify",
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",
@@ -56,6 +60,13 @@ def _described() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of the tree become one sentence and an exit code."""
-    with reported_errors():
-        app()
+    """Run the command line; errors of the tree become one sentence and an exit code, signals 128 and their number."""
+    with signals.terminating():
+        try:
+            with reported_errors():
+                app()
+        except (SystemExit, KeyboardInterrupt) as ended:
+            number = signals.received()
+            if number is None or (number == signal.SIGINT and isinstance(ended, SystemExit) and not ended.code):
+                raise  # Ctrl-C is how `watch` and `logs --follow` end well
+            sys.exit(128 + number)

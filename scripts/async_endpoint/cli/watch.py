@@ -70,7 +70,8 @@ def shown(view: View) -> Group:
     for activity in view.activities:
         scaling.add_row(activity.time, activity.status, Text(activity.description), Text(activity.cause))
     hidden = [Text(f"not shown: {reason}", "yellow") for reason in view.hidden]
-    return Group(state, figures, f"newest results{some}", results, "scaling", scaling, *hidden)
+    suspension = [Text(view.suspension, "red")] if view.suspension else []
+    return Group(state, *suspension, figures, f"newest results{some}", results, "scaling", scaling, *hidden)
 
 
 def _number(value: float | None) -> str:

@@ -16,12 +16,14 @@ from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.explain import explained
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.latency import Latency, WakeWatch, split
-from async_endpoint.client.notifications import find_notifications
+from async_endpoint.client.notifications import Received, find_notifications
 from async_endpoint.client.payload import guess_content_type, read_file
 from async_endpoint.client.results import Request, Submitted
-from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed
+from async_endpoint.client.scaling import suspended_scaling
+from async_endpoint.contract.errors import AsyncEndpointError, EndpointNotReady, InvocationFailed, UsageError
 from async_endpoint.contract.notifications import Notification, Status
 from async_endpoint.contract.outputs import AsyncEndpointOutputs, Limits
+from async_endpoint.contract.suspension import SCALE_OUT
 
 WAKE_SECONDS: Final = 600  # two alarm periods, and an instance to start
 NOTIFICATION_SECONDS: Final = 60  # how long an announcement may follow its result
@@ -39,10 +41,13 @@ class Check:
 
 @dataclass(frozen=True)
 class SmokeReport:
+    """`skipped_messages` in the results queue were no notification and were passed over."""
+
     endpoint_name: str
     inference_ids: tuple[str, ...]
     checks: tuple[Check, ...]
     latency: Latency
+    skipped_messages: int = 0
 
     @property
     def passed(self) -> bool:
@@ -77,7 +82,8 @@ def smoke_test(
 
     With `compare_real_time`, the name of a real-time endpoint of the same model, that one is asked `good` too, and must answer
     the same. Works from zero instances; ends by `deadline_seconds` (see default_deadline_seconds) plus a minute for
-    notifications. A miss is a Check that did not pass; raises what `AsyncEndpoint.send` raises when nothing could be tested.
+    notifications. A miss is a Check that did not pass. When nothing could be tested, raises what `AsyncEndpoint.send` raises,
+    or EndpointNotReady for an endpoint that has no instances and whose scaling is suspended.
     """
     allowed = default_deadline_seconds(outputs.limits) if deadline_seconds is None else deadline_seconds
     # objects are looked for themselves: a notification that carries the result would prove nothing of them
@@ -85,6 +91,7 @@ def smoke_test(
     clients = clients or AwsClients.create(outputs.region, endpoint_url)
     with AsyncEndpoint(outputs, clients=clients, config=config, clock=clock) as endpoint:
         trial = _Trial(clients, outputs, endpoint, on_event, clock)
+        suspension = trial.suspension()
         wake = WakeWatch(clients, outputs.endpoint.name, clock.now)
         accepted, refused = trial.submit(good), trial.submit(bad)
         first, second = endpoint.resume(accepted), endpoint.resume(refused) if refused.failure_location else None
@@ -94,9 +101,18 @@ def smoke_test(
             checks.append(trial.comparison(accepted, first, good, compare_real_time))
         found = trial.find_notifications(accepted, refused)
         checks += trial.notifications(accepted, refused, found)
-        told = found.get(accepted.inference_id) if isinstance(found, dict) else None
+        checks += trial.scaling(accepted, suspension)
+        told = found.notifications.get(accepted.inference_id) if isinstance(found, Received) else None
         latency = split(clients, outputs.endpoint, accepted, first, wake.seconds, told) if checks[0].passed else Latency()
-    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency)
+    skipped = found.skipped if isinstance(found, Received) else 0
+    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency, skipped)
+
+
+def _sleeps(clients: AwsClients, name: str) -> bool:
+    """Whether the endpoint has no instances, and none is wanted."""
+    with explained(clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+        variants = clients.sagemaker.describe_endpoint(EndpointName=name).get("ProductionVariants") or [{}]
+    return not variants[0].get("CurrentInstanceCount") and not variants[0].get("DesiredInstanceCount")
 
 
 @dataclass(frozen=True)
@@ -106,6 +122,25 @@ class _Trial:
     endpoint: AsyncEndpoint
     on_event: Callable[[str], None]
     clock: Clock
+
+    def suspension(self) -> str | UsageError | None:
+        """A sentence about suspended scaling, None when it is active, or why that cannot be read.
+
+        Raises EndpointNotReady when a request would wait for an instance that never starts.
+        """
+        try:
+            suspended, sentence = suspended_scaling(self.clients, self.outputs)
+        except UsageError as error:
+            self.on_event(f"scaling not checked: {error}")
+            return error
+        if sentence and SCALE_OUT in suspended and _sleeps(self.clients, self.outputs.endpoint.name):
+            raise EndpointNotReady(f"Endpoint {self.outputs.endpoint.name} has no instances and cannot wake. {sentence}")
+        return sentence
+
+    def scaling(self, request: Submitted, suspension: str | UsageError | None) -> list[Check]:
+        if isinstance(suspension, UsageError):
+            return []
+        return [self._check("scaling", request, suspension is None, suspension or "active")]
 
     def submit(self, payload: Path) -> Submitted:
         submitted = self.endpoint.send(Request(payload=payload))
@@ -152,7 +187,7 @@ class _Trial:
         )
         return self._check(check, request, differs is None, seen)
 
-    def find_notifications(self, accepted: Submitted, refused: Submitted) -> dict[str, Notification] | AsyncEndpointError:
+    def find_notifications(self, accepted: Submitted, refused: Submitted) -> Received | AsyncEndpointError:
         """The notifications of the two in the results queue, or why that cannot be read."""
         queue_url = self.outputs.notifications.results_queue_url
         try:
@@ -162,16 +197,15 @@ class _Trial:
         except AsyncEndpointError as error:
             return error
 
-    def notifications(
-        self, accepted: Submitted, refused: Submitted, found: dict[str, Notification] | AsyncEndpointError
-    ) -> list[Check]:
+    def notifications(self, accepted: Submitted, refused: Submitted, found: Received | AsyncEndpointError) -> list[Check]:
         expected: tuple[tuple[str, Submitted, Status], ...] = (
             ("success notification", accepted, "Completed"),
             ("error notification", refused, "Failed"),
         )
         if isinstance(found, AsyncEndpointError):
             return [self._check(name, request, False, str(found)) for name, request, _ in expected]
-        return [self._announced(name, request, status, found.get(request.inference_id)) for name, request, status in expected]
+        told = found.notifications
+        return [self._announced(name, request, status, told.get(request.inference_id)) for name, request, status in expected]
 
     def _announced(self, name: str, request: Submitted, status: Status, notification: Notification | None) -> Check:
         if notification is None:

@@ -18,6 +18,7 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.explain import code_of, explained
 from async_endpoint.client.objects import LIST_ACTION
+from async_endpoint.client.scaling import suspended_scaling
 from async_endpoint.contract import metrics
 from async_endpoint.contract.errors import EndpointNotReady, UsageError
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
@@ -61,7 +62,8 @@ class View:
     """One look. None stands for what is not known: no datapoint yet, or a right that is missing (see `hidden`).
 
     `measured` is the minute of backlog and oldest age (seconds); the counts are those of the ten minutes that end with it.
-    `results` are the newest of the `keys_seen` objects that were listed, `all_keys` whether that was all.
+    `results` are the newest of the `keys_seen` objects that were listed, `all_keys` whether that was all. `suspended` names
+    what is suspended of scaling, `suspension` is a sentence about it and how to resume.
     """
 
     endpoint: str
@@ -80,6 +82,8 @@ class View:
     keys_seen: int
     all_keys: bool
     activities: tuple[Activity, ...]
+    suspended: tuple[str, ...]
+    suspension: str | None
     hidden: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -121,6 +125,7 @@ class Watch:
         variant = (described.get("ProductionVariants") or [{}])[0]
         measured = allowed(self._measured, {})
         results, seen, complete = allowed(self._results, ((), 0, False))
+        suspended, suspension = allowed(lambda: suspended_scaling(self._clients, self._outputs), ((), None))
         return View(
             endpoint=self._outputs.endpoint.name,
             status=described["EndpointStatus"],
@@ -138,6 +143,8 @@ class Watch:
             keys_seen=seen,
             all_keys=complete,
             activities=allowed(self._activities, ()),
+            suspended=tuple(suspended),
+            suspension=suspension,
             hidden=tuple(hidden),
         )
 

@@ -8,6 +8,11 @@ from functools import cache, cached_property
 from typing import Any, Protocol
 
 from async_endpoint.contract.errors import NotReady
+from async_endpoint.deploy.retries import retry_until_deadline
+from async_endpoint.local_credentials import find_access_key
+
+# One attempt by botocore; deploy/retries.py decides about others.
+_RETRIES = {"mode": "standard", "total_max_attempts": 1}
 
 
 class Aws(Protocol):
@@ -24,7 +29,7 @@ class Boto3Aws:
         self.client = cache(self._client)
 
     def _client(self, service: str) -> Any:
-        return self._session.client(service, **self._aim)
+        return retry_until_deadline(self._session.client(service, **self._aim))
 
     @cached_property
     def _session(self) -> Any:
@@ -35,16 +40,22 @@ class Boto3Aws:
             return boto3.Session(region_name=self._region)
         # Without its variable a profile that does not exist cannot stop us.
         core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-        return boto3.Session("local", "local", region_name=self._region, botocore_session=core)
+        key = find_access_key(self._endpoint_url)
+        return boto3.Session(
+            key.access_key_id, key.secret_access_key, key.session_token, region_name=self._region, botocore_session=core
+        )
 
     @cached_property
     def _aim(self) -> dict[str, Any]:
         from botocore.config import Config  # noqa: PLC0415
 
         if self._endpoint_url is None:
-            return {}
+            return {"config": Config(retries=_RETRIES)}
         # A proxy set for the internet must not receive what is meant for loopback.
-        return {"endpoint_url": self._endpoint_url, "config": Config(proxies={}, s3={"addressing_style": "path"})}
+        return {
+            "endpoint_url": self._endpoint_url,
+            "config": Config(proxies={}, retries=_RETRIES, s3={"addressing_style": "path"}),
+        }
 
 
 @contextmanager

@@ -1,17 +1,40 @@
-"""An endpoint that stands still: what SageMaker asks of one before it takes a change.
+"""Quiesce an endpoint: suspend its scaling and wait until nothing of it is in progress, and always resume.
 
 SageMaker refuses to update or delete an endpoint while anything of it is in progress, scaling included. Terraform's provider
-takes such a refused deletion for done: the endpoint is gone from the state, and goes on running.
+treats the refused deletion as success: the endpoint is gone from the state, and keeps running.
+
+An endpoint whose scaling stays suspended never wakes. So a record of the suspension (contract/suspension.py) is written to the
+account before scaling is suspended, renewed while the command runs, and removed once scaling has resumed. At whatever point a
+command is killed, the next one finds the record, sees that it is no longer renewed, and resumes what it says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+import getpass
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from async_endpoint.contract.errors import NotReady
+from async_endpoint import signals
+from async_endpoint.contract.errors import AsyncEndpointError, NotReady, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.contract.suspension import (
+    ALL_SUSPENDED,
+    TAG_KEY,
+    SuspensionRecord,
+    describe_suspension,
+    suspended,
+    suspended_state,
+    timestamp,
+    unix_time,
+)
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.polling import Poller
 
@@ -20,30 +43,304 @@ TRANSITIONAL_STATES = frozenset({"Creating", "Updating", "SystemUpdating", "Roll
 # Scaling may be updating the endpoint just now.
 SCALING_SETTLES = Poller(deadline=900)
 
-_SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+# AWS refuses requests signed more than 5 minutes off its clock, so two machines that it answers are at most 10 apart.
+LARGEST_CLOCK_DIFFERENCE_SECONDS: Final = 600
+
+_TRANSIENT_CODES: Final = (
+    "Throttl",
+    "TooManyRequests",
+    "RequestLimit",
+    "ConcurrentUpdate",
+    "InternalService",
+    "InternalFailure",
+)
+_NOT_FOUND: Final = ("ObjectNotFoundException", "ResourceNotFoundException")
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds. A record that is not renewed for `lease` is that of a command that has ended; `retry` bounds the resumption."""
+
+    renew: float = 10
+    lease: float = 35
+    poll: float = 3
+    retry: float = 120
+    sleep: Callable[[float], None] = time.sleep
+
+
+TIMING = Timing()
 
 
 def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
-    status = poller.wait(lambda: _status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
-    if status in TRANSITIONAL_STATES:
+
+    def status() -> str:
+        signals.check()
+        return _status(aws, name)
+
+    found = poller.wait(status, lambda seen: seen not in TRANSITIONAL_STATES)
+    if found in TRANSITIONAL_STATES:
         raise NotReady(
-            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is InService."
+            f"Endpoint {name} is still {found}, and SageMaker takes no change meanwhile; try again once it is InService."
         )
 
 
 @contextmanager
-def quiesced(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Iterator[None]:
-    """Hold the endpoint still: scaling suspended, nothing in progress. Scaling resumes if its target is there afterwards."""
-    before = _scalable_target(aws, outputs)
-    if before is not None:
-        _suspend(aws, before, dict.fromkeys(_SUSPENSIONS, True))
+def quiesced(
+    aws: Aws,
+    outputs: AsyncEndpointOutputs,
+    poller: Poller = SCALING_SETTLES,
+    *,
+    command: str | None = None,
+    timing: Timing = TIMING,
+) -> Iterator[None]:
+    """Hold the endpoint still: scaling suspended, nothing in progress. At the end scaling is as it was, if its target is there.
+
+    Signals are deferred: they interrupt the wait for the endpoint and Terraform (adapter.py), and never the resumption. Raises
+    NotReady when the endpoint stays in progress or another command takes over, WorkFailed when scaling cannot be resumed: its
+    record stays, and `command` (default: apply) resumes it.
+    """
+    target = _ScalableTarget(aws, outputs, timing)
+    resuming = command or f"async-endpoint apply {outputs.environment}"
+    with signals.deferred():
+        record = _begin(target)
+        try:
+            if record is not None:
+                target.suspend(ALL_SUSPENDED)
+            with _renewed(target, record):
+                settle(aws, outputs.endpoint.name, poller)
+                _require_own(target, record)
+                yield
+        except BaseException as error:
+            _resume_or_explain(target, record, resuming, error)
+            raise
+        _resume_or_explain(target, record, resuming, None)
+
+
+def resume_leftover(
+    aws: Aws,
+    outputs: AsyncEndpointOutputs,
+    *,
+    require_unlocked: Callable[[], None],
+    on_output: Callable[[str], None],
+    timing: Timing = TIMING,
+) -> None:
+    """Resume scaling that a killed command left suspended. What was suspended by anything else stays as it is.
+
+    Raises NotReady when the command that suspended it is running: it renews its record. `require_unlocked` raises when its
+    Terraform is, which may outlive it.
+    """
+    target = _ScalableTarget(aws, outputs, timing)
+    _, record = target.observe()
+    if record is None or not _require_expired(target, record, on_output):
+        return
+    require_unlocked()
+    with signals.deferred(), target.persistent():
+        _resume(target, record)
+    on_output(f"Resumed scaling of {target.resource_id}, which {record.by} suspended at {record.since}.")
+
+
+def suspension_warning(aws: Aws, outputs: AsyncEndpointOutputs, command: str) -> str | None:
+    """One sentence when scaling is suspended or the record of a suspension is left, naming how to resume; otherwise None."""
+    live, record = _ScalableTarget(aws, outputs, TIMING).observe()
+    return None if live is None else describe_suspension(live, record, command)
+
+
+class _ScalableTarget:
+    """The scalable target of an endpoint, and the record on it. Calls that are refused for the moment are tried again."""
+
+    def __init__(self, aws: Aws, outputs: AsyncEndpointOutputs, timing: Timing) -> None:
+        self.resource_id, self.timing = outputs.scaling.resource_id, timing
+        self._aws = aws
+        self._live: Mapping[str, Any] = {}
+        self._end: float | None = None
+
+    @contextmanager
+    def persistent(self) -> Iterator[None]:
+        """Within the block a service that does not answer is tried again too, and all calls together for `timing.retry`."""
+        self._end = time.monotonic() + self.timing.retry
+        try:
+            yield
+        finally:
+            self._end = None
+
+    def observe(self) -> tuple[Mapping[str, Any] | None, SuspensionRecord | None]:
+        """The target as described, None when there is none, and the record on it.
+
+        What is suspended and has no record is looked at again: the command that suspended it may just have resumed it.
+        """
+        live = self._described()
+        record = self._recorded(live)
+        if live and record is None and suspended(live):
+            live = self._described()
+            record = self._recorded(live)
+        return live, record
+
+    def suspend(self, members: frozenset[str]) -> None:
+        """Change nothing of the target but which members of its SuspendedState are true."""
+        kept = {member: self._live[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+        self._call("register_scalable_target", **kept, SuspendedState=suspended_state(members))
+
+    def write(self, record: SuspensionRecord) -> None:
+        self._call("tag_resource", ResourceARN=self._live["ScalableTargetARN"], Tags={TAG_KEY: record.encode()})
+
+    def remove_record(self) -> None:
+        self._call("untag_resource", ResourceARN=self._live["ScalableTargetARN"], TagKeys=[TAG_KEY])
+
+    def _described(self) -> Mapping[str, Any] | None:
+        asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [self.resource_id]}
+        found = self._call("describe_scalable_targets", **asked)["ScalableTargets"]
+        self._live = found[0] if found else {}
+        return self._live or None
+
+    def _recorded(self, live: Mapping[str, Any] | None) -> SuspensionRecord | None:
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        if live is None:
+            return None
+        try:
+            tags = self._call("list_tags_for_resource", ResourceARN=live["ScalableTargetARN"])["Tags"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_FOUND:  # deregistered just now
+                return None
+            raise
+        return SuspensionRecord.parse(tags.get(TAG_KEY))
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        call = getattr(self._aws.client("application-autoscaling"), operation)
+        end = time.monotonic() + self.timing.retry if self._end is None else self._end
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return call(**request)
+            except Exception as error:
+                if not _transient(error, unanswered=self._end is not None) or time.monotonic() + pause > end:
+                    raise
+            self.timing.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _begin(target: _ScalableTarget) -> SuspensionRecord | None:
+    """Write the record of a suspension that begins now; None when there is no target."""
+    live, found = target.observe()
+    if live is None:
+        return None
+    now, current = timestamp(time.time()), suspended(live)
+    previous = found.restored(current) if found else current
+    record = SuspensionRecord(secrets.token_hex(4), previous, now, now, f"{_user()}@{socket.gethostname()}")
+    target.write(record)
+    return record
+
+
+@contextmanager
+def _renewed(target: _ScalableTarget, record: SuspensionRecord | None) -> Iterator[None]:
+    """Renew `record` in a thread, so that other commands see that this one is running."""
+    if record is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def renew(own: _ScalableTarget) -> None:
+        while not ended.wait(own.timing.renew):
+            with suppress(Exception):  # refused or not reachable: the next renewal is soon enough
+                _, found = own.observe()
+                if found is not None and found.id == record.id:
+                    own.write(replace(found, renewed=timestamp(time.time())))
+
+    thread = threading.Thread(target=renew, args=(copy(target),), name="suspension-record", daemon=True)
+    thread.start()
     try:
-        settle(aws, outputs.endpoint.name, poller)
         yield
     finally:
-        if before is not None and _scalable_target(aws, outputs) is not None:
-            _suspend(aws, before, dict.fromkeys(_SUSPENSIONS, False) | before.get("SuspendedState", {}))
+        ended.set()
+        thread.join(target.timing.renew)
+
+
+def _require_own(target: _ScalableTarget, record: SuspensionRecord | None) -> None:
+    """Raise NotReady when another command has resumed scaling, or taken the suspension over, meanwhile."""
+    live, found = target.observe()
+    if record is None or live is None:
+        return
+    if found.id != record.id if found else suspended(live) != ALL_SUSPENDED:
+        raise NotReady(
+            f"Scaling of {target.resource_id} was resumed or suspended by another command while this one waited; try again "
+            "once it has ended."
+        )
+
+
+def _require_expired(target: _ScalableTarget, record: SuspensionRecord, on_output: Callable[[str], None]) -> bool:
+    """Whether `record` is that of a command that has ended; False when it is removed meanwhile, NotReady when it is renewed."""
+    timing = target.timing
+    if time.time() - unix_time(record.renewed) > timing.lease + LARGEST_CLOCK_DIFFERENCE_SECONDS:
+        return True
+    on_output(
+        f"Scaling of {target.resource_id} was suspended by {record.by} at {record.since}; looking for {timing.lease:.0f} s "
+        "whether that command is running."
+    )
+    end = time.monotonic() + timing.lease
+    while time.monotonic() < end:
+        timing.sleep(timing.poll)
+        _, seen = target.observe()
+        if seen is None:
+            return False
+        if seen != record:
+            raise NotReady(
+                f"{seen.by} has been changing {target.resource_id} since {seen.since} and holds its scaling suspended; try "
+                "again once that command has ended."
+            )
+    return True
+
+
+def _resume_or_explain(
+    target: _ScalableTarget, record: SuspensionRecord | None, command: str, cause: BaseException | None
+) -> None:
+    if record is None:
+        return
+    try:
+        with target.persistent():
+            _resume(target, record)
+    except Exception as refusal:
+        before = f"{cause} " if isinstance(cause, AsyncEndpointError) else ""
+        raise WorkFailed(
+            f"{before}Scaling of {target.resource_id} is still suspended ({refusal}); resume it with: {command}"
+        ) from (cause or refusal)
+
+
+def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
+    """Restore what `record` says, unless another command has taken over, or the target is a new one."""
+    live, found = target.observe()
+    if live is None or (found is not None and found.id != record.id):
+        return
+    current = suspended(live)
+    # Without its record it is ours only as we left it: a target that was replaced is active.
+    if found is None and current != ALL_SUSPENDED:
+        return
+    restored = record.restored(current)
+    if restored != current:
+        target.suspend(restored)
+    if found is not None:
+        target.remove_record()
+
+
+def _transient(error: Exception, *, unanswered: bool) -> bool:
+    """Whether the service refuses for the moment; with `unanswered` also whether it was not reached."""
+    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415
+    from botocore.exceptions import ConnectionError as BotoConnectionError  # noqa: PLC0415
+
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or any(word in code for word in _TRANSIENT_CODES)
+    return unanswered and isinstance(error, BotoConnectionError | HTTPClientError)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container that runs under a number without a name
+        return str(os.getuid())
 
 
 def _status(aws: Aws, name: str) -> str:
@@ -56,15 +353,3 @@ def _status(aws: Aws, name: str) -> str:
         if error.response["Error"]["Code"] == "ValidationException":  # SageMaker's way of saying not found
             return ""
         raise
-
-
-def _scalable_target(aws: Aws, outputs: AsyncEndpointOutputs) -> Mapping[str, Any] | None:
-    asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [outputs.scaling.resource_id]}
-    found = aws.client("application-autoscaling").describe_scalable_targets(**asked)["ScalableTargets"]
-    return found[0] if found else None
-
-
-def _suspend(aws: Aws, target: Mapping[str, Any], state: Mapping[str, bool]) -> None:
-    """Change nothing of a scalable target but its suspended state."""
-    kept = {member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
-    aws.client("application-autoscaling").register_scalable_target(**kept, SuspendedState=dict(state))

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
+from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
+from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
+from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.browser_guard import BrowserGuard
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
@@ -37,6 +40,7 @@ from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
+from async_endpoint.local_credentials import AccessKey, LocalCredentials
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
@@ -55,12 +59,14 @@ class LocalAws:
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
         containers: Containers | None = None,
         state_dir: Path | None = None,
+        access_key: AccessKey | None = None,
         renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
     ) -> None:
         """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
 
-        `renamed` is given the record of what a reset made a new local AWS of.
-        `folder` holds the instances' files. Raises InvalidInput when `state_dir` cannot be used or is of another version.
+        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. `renamed` is given the
+        record of what a reset made a new local AWS of. Raises InvalidInput when `state_dir` cannot be used or is of another
+        version.
         """
         self._state = State(state_dir) if state_dir is not None else None
         origin = self._state.origin if self._state is not None else None
@@ -90,8 +96,11 @@ class LocalAws:
         self._renamed = renamed
         self._resetting = threading.Lock()
         try:
-            self._server = _serve(BrowserGuard(self._calls, stores.cors_rules), port, origin.port if origin else 0)
-        except OSError:
+            self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
+            self._admin_token = new_admin_token()
+            signed = Gate(self._calls, self._access_key, self._admin_token, lambda: self.instance_id)
+            self._server = _serve(BrowserGuard(signed, stores.cors_rules), port, origin.port if origin else 0)
+        except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
             raise
@@ -99,6 +108,12 @@ class LocalAws:
     @property
     def record(self) -> LocalAwsRecord:
         return LocalAwsRecord(self._server.url, self.instance_id, os.getpid(), self.clock.scale, ACCOUNT_ID)
+
+    @property
+    def credentials(self) -> LocalCredentials:
+        """What a client of this local AWS needs."""
+        key = self._access_key
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, self._admin_token)
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
@@ -187,7 +202,14 @@ class LocalAws:
             "desired_instances": sum(variant.desired for variant in variants),
             "serving_instances": sum(variant.serving for variant in variants),
             "variants": [
-                {"name": item.name, "desired_instances": item.desired, "serving_instances": item.serving, "weight": item.weight}
+                {
+                    "name": item.name,
+                    "desired_instances": item.desired,
+                    "serving_instances": item.serving,
+                    "weight": item.weight,
+                    "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
+                    "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
+                }
                 for item in variants
             ],
             "backlog": backlog,
@@ -243,3 +265,9 @@ def _serve(guard: BrowserGuard, port: int, before: int) -> Server:
         except OSError:
             pass
     return Server(port, guard, guard.refusal)
+
+
+def _suspended_scaling(region: str, resource_id: str) -> list[str]:
+    """What is suspended of a variant's scaling (contract/suspension.py)."""
+    target = stores.scalable_target(region, resource_id)
+    return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

@@ -2,29 +2,40 @@
 
 python-terraform 0.10.1 builds the command lines. It does not run them: its `cmd` holds all output back until the command has
 ended, takes no environment of its own for a call, and kills Terraform on Ctrl-C while it holds the lock of the state.
+
+Terraform runs in a session of its own and writes into a file, so that what ends this process does not break it off half way:
+- A signal to the process group does not reach the provider, which SIGTERM would kill in the middle of a call. Of the first
+  signal Terraform gets a SIGINT: it finishes the calls it is in, writes its state and releases its lock.
+- When this process is killed, Terraform carries out its plan. Its next line would end it (SIGPIPE) were it writing to a pipe.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
-import threading
+import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import python_terraform
 from python_terraform import IsFlagged
 
+from async_endpoint import signals
 from async_endpoint.contract.errors import TerraformFailed, ToolMissing
-from async_endpoint.terraform.diagnostics import first_error
+from async_endpoint.terraform.diagnostics import errors, first_error
 
 MINIMUM_VERSION: Final = (1, 11)
+
+POLL_INTERVAL_SECONDS: Final = 0.05
+# A second Ctrl-C makes Terraform end at once and lose what it is doing; within this time it is the same one, sent twice.
+REPEATED_INTERRUPT_SECONDS: Final = 2.0
 
 _COUNTS = re.compile(r"^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy", re.MULTILINE)
 _INSTALL = "install it from https://developer.hashicorp.com/terraform/install"
@@ -45,7 +56,7 @@ class Terraform:
 
     `on_output` hears every line of init, plan, apply and destroy as it is printed. A command that fails raises TerraformFailed
     with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
-    On Ctrl-C Terraform, which hears it too, is waited for: it finishes the call it is in and writes its state.
+    On Ctrl-C, SIGTERM and SIGHUP Terraform is interrupted and waited for; then Interrupted is raised (signals.py).
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], on_output: Callable[[str], None]) -> None:
@@ -61,9 +72,18 @@ class Terraform:
         settings = [str(file) for file in backend_files]
         self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
 
-    def plan(self, file: Path) -> Changes:
-        """Plan into `file`, to be given to `apply`; say what it would do."""
-        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2))
+    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:
+        """Plan into `file`, to be given to `apply`; say what it would do.
+
+        `destroy` plans the end of all that the state names; `replace` are addresses to be replaced whether or not they change.
+        Without `lock` the state is only read.
+        """
+        options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
+        if not lock:
+            options["lock"] = False
+        if addresses := list(replace):
+            options["replace"] = addresses
+        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2), **options)
         counts = _COUNTS.search(text)
         return Changes(code == 2, *(int(count) for count in counts.groups())) if counts else Changes(code == 2)
 
@@ -74,6 +94,11 @@ class Terraform:
     def destroy(self) -> None:
         """Destroy all that the state names."""
         self._stream("destroy", input=False, auto_approve=IsFlagged)
+
+    def require_unlocked(self) -> None:
+        """Raise TerraformFailed when another Terraform command holds the lock of the state."""
+        # Takes the lock, finds no such resource, and releases it: the cheapest of Terraform's commands that lock.
+        self._capture("untaint", "terraform_data.lock_probe", no_color=IsFlagged, allow_missing=IsFlagged)
 
     def output(self) -> dict[str, Any]:
         """The values of all outputs; empty when nothing has been applied."""
@@ -105,21 +130,27 @@ class Terraform:
         """Run, pass every line on, and return exit code and text."""
         line = self._command_line(command, *arguments, no_color=IsFlagged, **options)
         heard: list[str] = []
-        with _ctrl_c_afterwards():
-            process = self._start(line, stderr=subprocess.STDOUT)
+        interrupter = _Interrupter()
+        with signals.deferred(interrupter), tempfile.TemporaryFile(prefix="async-endpoint-") as output:
+            signals.check()
+            process = self._start(line, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            interrupter.attach(process)
             try:
-                self._pass_on(process, heard)
-            finally:  # also when the listener fails: an apply must never be left behind with nobody reading
-                _drain(process)
+                self._pass_on(process, output, heard)
+            finally:  # also when the listener fails: an apply must never be left behind with nobody waiting
                 process.wait()
+            signals.check()
         text = "\n".join(heard)
         self._check(command, process.returncode, text, accepted)
         return process.returncode, text
 
     def _capture(self, command: str, *arguments: str, **options: Any) -> str:
         """Run quietly and return standard output."""
-        process = self._start(self._command_line(command, *arguments, **options), stderr=subprocess.PIPE)
-        text, errors = process.communicate()
+        line = self._command_line(command, *arguments, **options)
+        process = self._start(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        text, errors = (stream.decode(errors="replace") for stream in process.communicate())
+        if process.returncode != 0:
+            signals.check()  # Terraform got the signal as well, and failed by it
         self._check(command, process.returncode, errors + text, (0,))
         return text
 
@@ -127,52 +158,74 @@ class Terraform:
         line: list[str] = self._commands.generate_cmd_string(command, *arguments, **options)
         return line
 
-    def _start(self, line: list[str], stderr: int) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            line,
-            cwd=self.folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            encoding="utf-8",
-            errors="replace",
-        )
+    def _start(self, line: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(line, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, **options)
 
-    def _pass_on(self, process: subprocess.Popen[str], heard: list[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            heard.append(line.rstrip("\n"))
-            self._on_output(heard[-1])
+    def _pass_on(self, process: subprocess.Popen[bytes], output: IO[bytes], heard: list[str]) -> None:
+        announced = False
+        for line in _lines(process, output):
+            if (number := signals.pending()) is not None and not announced:
+                announced = True
+                self._on_output(f"{signal.Signals(number).name}: Terraform finishes the calls it is in and writes its state.")
+            if line is not None:
+                heard.append(line)
+                self._on_output(line)
 
     def _check(self, command: str, code: int, text: str, accepted: tuple[int, ...]) -> None:
         if code in accepted:
             return
         said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
-        raise TerraformFailed(f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.")
+        raise TerraformFailed(
+            f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.",
+            addresses=frozenset(error.address for error in errors(text) if error.address),
+        )
 
 
-@contextmanager
-def _ctrl_c_afterwards() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end of the block. Terraform, which is sent Ctrl-C too, is heard out to its last line."""
-    interrupted = threading.Event()
-    main = threading.current_thread() is threading.main_thread()  # Python raises it in no other thread
-    mine = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if mine:
-        signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    try:
-        yield
-    finally:
-        if mine:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-    if interrupted.is_set():
-        raise KeyboardInterrupt
+class _Interrupter:
+    """Sends Terraform a SIGINT for the first signal, and for a Ctrl-C that is repeated after a pause.
+
+    Other signals that follow are not passed on: CI systems send SIGINT, SIGTERM and SIGKILL in turn, and a second one would
+    make Terraform lose what it is doing.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sent: float | None = None
+
+    def attach(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        if signals.pending() is not None and self._sent is None:  # it came before the process
+            self._send(process)
+
+    def __call__(self, number: int) -> None:
+        if self._process is None:
+            return
+        since = None if self._sent is None else time.monotonic() - self._sent
+        if since is None or (number == signal.SIGINT and since >= REPEATED_INTERRUPT_SECONDS):
+            self._send(self._process)
+
+    def _send(self, process: subprocess.Popen[bytes]) -> None:
+        self._sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
 
 
-def _drain(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    for _ in process.stdout:
-        pass
+def _lines(process: subprocess.Popen[bytes], output: IO[bytes]) -> Iterator[str | None]:
+    """The lines of `output` as `process` writes them, until it ends; None at every look that finds none."""
+    position, rest, ended = 0, b"", False
+    while not ended:
+        try:
+            process.wait(POLL_INTERVAL_SECONDS)
+            ended = True
+        except subprocess.TimeoutExpired:
+            pass
+        # pread: the position of the file is the writer's.
+        while chunk := os.pread(output.fileno(), 1 << 16, position):
+            position += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
+        yield None
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 def _dotted(version: tuple[int, ...]) -> str:

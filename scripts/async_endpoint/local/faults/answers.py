@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.local.faults.calls import SERVICES, Call, service_of
+from async_endpoint.local.faults.calls import SERVICES, Call, call_of, service_of
 from async_endpoint.local.sagemaker.wire import service_model
 
 
@@ -41,7 +41,14 @@ _BROKEN_BY: Final = {
 
 _ABSENT_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
 _AMZ_JSON: Final = "application/x-amz-json-"
-_AS_JSON: Final = {"Throttling": "ThrottlingException"}  # where the code of the query protocol is another
+_AS_JSON: Final = {  # where the code of the query protocol is another
+    "Throttling": "ThrottlingException",
+    "ExpiredToken": "ExpiredTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+}
 # By status. S3's "Error responses" page gives the two that it answers by status 400.
 _REFUSED: Final = {
     403: "AccessDenied",
@@ -85,6 +92,28 @@ def refused(environ: dict[str, Any], status: int, message: str) -> Response:
         service = "sagemaker-runtime"
     code, status = (_REFUSED_BY_S3 if service == "s3" else {}).get(status, (_REFUSED.get(status, "InvalidRequest"), status))
     return _answer(Call(service, ""), environ, Refusal(code, message, status))
+
+
+def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
+    """The answer to a request that is not authenticated: `s3` or `other` (code, message, status), by its service.
+
+    Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403.
+    """
+    call = call_of(environ) or _intended(environ)
+    refusal = Refusal(*(s3 if call.service == "s3" else other))
+    if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ:
+        refusal = refusal._replace(status=400)
+    return _answer(call, environ, refusal)
+
+
+def _intended(environ: dict[str, Any]) -> Call:
+    """The service of a request whose signature names none, by its form."""
+    if environ["PATH_INFO"].startswith("/endpoints/"):
+        return Call("sagemaker-runtime", "")
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return Call("sagemaker", "")
+    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return Call("sts" if is_query else "s3", "")
 
 
 def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:

@@ -20,7 +20,7 @@ def silent(line: str) -> None:
 
 
 def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
-    assert deployment.plan("dev", on_output=silent) == Changes(True, add=23)
+    assert deployment.plan("dev", on_output=silent).changes == Changes(True, add=23)
     assert terraform.did == ["init", "plan"]
     assert not terraform.saved[0].exists()
 
@@ -69,15 +69,15 @@ def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, che
         with pytest.raises(InvalidInput, match="async-endpoint package"):
             verb("dev", on_output=silent)
     assert terraform.did == []
-    assert deployment.destroy("dev", on_output=silent) is None
+    assert deployment.destroy("dev", on_output=silent).names == ()
 
 
 def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
-    assert deployment.destroy("dev", on_output=silent) == outputs
-    assert terraform.did == ["init", "destroy"]
+    assert deployment.destroy("dev", on_output=silent).names == ("shirts",)
+    assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
-    with pytest.raises(WorkFailed, match=r"dev is destroyed, and yet there is queue .*shirts-results"):
+    with pytest.raises(WorkFailed, match=r"dev was destroyed, but these resources remain: queue .*shirts-results"):
         deployment.destroy("dev", on_output=silent)
 
 

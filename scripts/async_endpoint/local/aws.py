@@ -13,7 +13,7 @@ from typing import Any
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
-from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
+from async_endpoint.local.auth.credentials import secrets_of
 from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.browser_guard import BrowserGuard
 from async_endpoint.local.calls import CountedCalls
@@ -36,6 +36,7 @@ from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance
 from async_endpoint.local.request_gate import RequestGate
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.tagging import serve_tags
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
@@ -84,6 +85,7 @@ class LocalAws:
         self._deliveries = Deliveries(self.faults)
         mend(self.hosting, samples, self._ticker, self._deliveries)
         self._control = control = ControlPlane(self.hosting)
+        serve_tags(control)
         self._parts: dict[str, Part] = {
             "samples": samples,
             "hosting": self.hosting,
@@ -91,15 +93,14 @@ class LocalAws:
             "scaling": self._ticker,
         }
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
-        self._gate = RequestGate(front)
-        self._calls = CountedCalls(FaultLayer(self._gate, self.faults))
+        self._entry = RequestGate(front)
+        self._calls = CountedCalls(FaultLayer(self._entry, self.faults))
         self._renamed = renamed
         self._resetting = threading.Lock()
         try:
-            self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
-            self._admin_token = new_admin_token()
-            signed = Gate(self._calls, self._access_key, self._admin_token, lambda: self.instance_id)
-            self._server = _serve(BrowserGuard(signed, stores.cors_rules), port, origin.port if origin else 0)
+            self._secrets = secrets_of(state_dir, access_key)
+            self.gate = Gate(self._calls, *self._secrets, lambda: self.instance_id)
+            self._server = _serve(BrowserGuard(self.gate, stores.cors_rules), port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
@@ -112,12 +113,13 @@ class LocalAws:
     @property
     def credentials(self) -> LocalCredentials:
         """What a client of this local AWS needs."""
-        key = self._access_key
-        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, self._admin_token)
+        key, token = self._secrets
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # what models hold is read and changed by nobody else
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)
@@ -162,9 +164,9 @@ class LocalAws:
 
     def _forget(self) -> None:
         """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
-        with self._gate.closed(), self._ticker.held():
+        with self._entry.closed(), self._ticker.held():
             self.hosting.reset(RESET_SECONDS)
-            self._gate.wait_empty(RESET_SECONDS)
+            self._entry.wait_empty(RESET_SECONDS)
             self.faults.clear()
             self._deliveries.clear()
             moto_state.reset()

@@ -100,6 +100,8 @@ def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str
     Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403.
     """
     call = call_of(environ) or _intended(environ)
+    if call.service not in SERVICES and not _is_query(environ):
+        call = Call("sagemaker-runtime", call.action)  # the same protocol, as of AWS Lambda
     refusal = Refusal(*(s3 if call.service == "s3" else other))
     if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ:
         refusal = refusal._replace(status=400)
@@ -112,8 +114,13 @@ def _intended(environ: dict[str, Any]) -> Call:
         return Call("sagemaker-runtime", "")
     if "HTTP_X_AMZ_TARGET" in environ:
         return Call("sagemaker", "")
-    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    return Call("sts" if is_query else "s3", "")
+    return Call("sts" if environ["REQUEST_METHOD"] == "POST" and _is_query(environ) else "s3", "")
+
+
+def _is_query(environ: dict[str, Any]) -> bool:
+    """Whether a request has the form of the query protocol."""
+    in_body = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return in_body or "Action=" in environ.get("QUERY_STRING", "")
 
 
 def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:

@@ -60,6 +60,7 @@ class Hosting:
 
     def restore(self, saved: list[SavedEndpoint]) -> None:
         """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
+        self._site.interfaces.resume()
         for one in saved:
             self._restored.update(invocation.request_id for invocation in one.requests)
             endpoint = Endpoint(one.name, one.region, one.deployment, self._site, self._forget, one)
@@ -86,8 +87,10 @@ class Hosting:
         deadline = time.monotonic() + seconds
         while any(endpoint.backlog()[0] for endpoint in ended) and time.monotonic() < deadline:
             time.sleep(RESET_POLL_SECONDS)
+        self._site.interfaces.forget()
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""
         for endpoint in self.all():
             endpoint.close()
+        self._site.interfaces.stop()

@@ -228,22 +228,37 @@ def in_checkout(workspace: Workspace, *arguments: str) -> tuple[int, str, list[s
 # --- given and kept --------------------------------------------------------------------------------------------------
 
 
-def test_a_state_directory_keeps_them(checkout: Workspace, tmp_path: Path) -> None:
+def test_a_state_directory_keeps_them_and_those_of_iam_and_sts(checkout: Workspace, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    seen = []
-    for _ in range(2):
-        assert command("up", "--state-dir", str(state), *OPTIONS)[0] == 0
-        seen.append(require_credentials(checkout))
-        assert client("sts", seen[0] if len(seen) == 1 else moved(seen[0], seen[1])).get_caller_identity()
-        assert mode(state / "credentials.json") == 0o600
-        assert command("down")[0] == 0
-        assert not credentials_path(checkout).exists()
-    assert (seen[0].access_key, seen[0].admin_token) == (seen[1].access_key, seen[1].admin_token)
+    assert command("up", "--state-dir", str(state), *OPTIONS)[0] == 0
+    first = require_credentials(checkout)
+    assert mode(state / "credentials.json") == 0o600
+    iam, sts = client("iam", first), client("sts", first)
+    iam.create_user(UserName="ann")
+    issued = [iam.create_access_key(UserName="ann")["AccessKey"], sts.get_session_token()["Credentials"]]
+    callers = [identity(first.endpoint_url, one) for one in issued]
+    assert [caller.rpartition("/")[2] for caller in callers] == ["ann", "local"]
+    assert command("down")[0] == 0
+    assert not credentials_path(checkout).exists()
+
+    assert command("up", "--state-dir", str(state), *OPTIONS)[0] == 0
+
+    again = require_credentials(checkout)
+    assert (again.access_key, again.admin_token) == (first.access_key, first.admin_token)
+    assert [identity(again.endpoint_url, one) for one in issued] == callers
+    assert client("sts", again).get_caller_identity()["Arn"].endswith(":user/local")
 
 
-def moved(credentials: LocalCredentials, to: LocalCredentials) -> LocalCredentials:
-    """The same credentials, where the port has changed."""
-    return LocalCredentials(to.endpoint_url, credentials.access_key_id, credentials.secret_access_key, "")
+def identity(url: str, credentials: dict[str, Any]) -> str:
+    sts = boto3.client(
+        "sts",
+        REGION,
+        endpoint_url=url,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials.get("SessionToken"),
+    )
+    return str(sts.get_caller_identity()["Arn"])
 
 
 def test_given_ones_are_used_and_no_command_line_shows_the_secret(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ BELOW = {
     "client": {"contract", "workspace"},
     "local": {"autoscaling", "contract", "workspace"},
     "terraform": {"contract", "local.record", "signals", "workspace"},
-    "deploy": {"contract", "local.record", "signals", "terraform", "workspace"},
+    "deploy": {"autoscaling", "contract", "local.record", "signals", "terraform", "workspace"},
     "demo": {"client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
     "cli": {"client", "contract", "demo", "deploy", "local", "model_package", "signals", "terraform", "workspace"},
 }

@@ -47,7 +47,8 @@ def _add(target: FakeScalableTarget | None, added: Mapping[str, str]) -> dict[st
             raise AWSValidationException(f"The tag {key} has characters that tags may not have.")
         if key.lower().startswith("aws:"):
             raise AWSValidationException(f"The tag {key} begins with aws:, which is reserved.")
-    tags = (_tags(target) if target is not None else {}) | added
+    tags = dict(_tags(target) if target is not None else {})
+    tags.update(added)
     if len(tags) > MOST_TAGS:
         raise JsonRESTError("TooManyTagsException", f"A scalable target has at most {MOST_TAGS} tags.")
     return tags

@@ -18,6 +18,9 @@ import boto3
 import psutil  # type: ignore[import-untyped]
 from botocore.config import Config
 
+from async_endpoint.local_credentials import LocalCredentials, read_credentials
+from async_endpoint.workspace import Workspace
+
 REGION = "eu-west-1"
 DEADLINE_SECONDS = 300.0
 
@@ -34,14 +37,14 @@ signal.pause()
 """
 
 
-def client(url: str, service: str) -> Any:
+def client(credentials: LocalCredentials, service: str) -> Any:
     """A plain boto3 client; it answers for itself, so nothing is retried."""
     return boto3.client(
         service,
         REGION,
-        endpoint_url=url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        endpoint_url=credentials.endpoint_url,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32, read_timeout=120),
     )
 
@@ -76,6 +79,8 @@ class Program:
                 raise RuntimeError(f"{' '.join(command)} did not start; it ended with {self._process.wait()}.")
             text += line
         self.url: str = json.loads(text)["endpoint_url"]
+        # moto's own server accepts any
+        self.credentials = read_credentials(Workspace(home)) or LocalCredentials(self.url, "ANY", "ANY", "")
         self._usage = psutil.Process(self._process.pid)
 
     def __enter__(self) -> Any:
@@ -97,7 +102,7 @@ class Program:
         """Resident memory of the server itself."""
         return float(self._usage.memory_info().rss / 1e6)
 
-    runtime = cached_property(lambda self: client(self.url, "sagemaker-runtime"))
+    runtime = cached_property(lambda self: client(self.credentials, "sagemaker-runtime"))
 
 
 def canned() -> Program:

@@ -71,10 +71,10 @@ class Stand(Program):
             self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
             self.topics[f"{word}Topic"] = topic
 
-    s3 = cached_property(lambda self: client(self.url, "s3"))
-    sns = cached_property(lambda self: client(self.url, "sns"))
-    sqs = cached_property(lambda self: client(self.url, "sqs"))
-    sagemaker = cached_property(lambda self: client(self.url, "sagemaker"))
+    s3 = cached_property(lambda self: client(self.credentials, "s3"))
+    sns = cached_property(lambda self: client(self.credentials, "sns"))
+    sqs = cached_property(lambda self: client(self.credentials, "sqs"))
+    sagemaker = cached_property(lambda self: client(self.credentials, "sagemaker"))
 
     def endpoint(
         self,
@@ -122,12 +122,13 @@ class Stand(Program):
         return Counter({f"{service}:{action}": count for service, calls in by_service for action, count in calls.items()})
 
     def _all(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/_local/status", timeout=60) as answer:
+        request = urllib.request.Request(f"{self.url}/_local/status", headers=self.credentials.admin_headers())
+        with urllib.request.urlopen(request, timeout=60) as answer:
             document: dict[str, Any] = json.load(answer)
         return document
 
     def _execution_role(self) -> str:
-        iam = client(self.url, "iam")
+        iam = client(self.credentials, "iam")
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
         role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
         here = [f"arn:aws:s3:::{self.bucket}", f"arn:aws:s3:::{self.bucket}/*"]

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.local_credentials import LocalCredentials
 from bench.clients.deployed import outputs_of
 from bench.program import REGION
 from bench.stand import Endpoint
@@ -66,7 +67,7 @@ def run(endpoint: Endpoint, script: str, requests: int, seconds: float, **settin
         order |= {"outputs": outputs_of(endpoint), "url": endpoint.stand.url}
     before = endpoint.stand.calls()
     python = others_python() if script in OTHERS else Path(sys.executable)
-    told = _ask(python, script, order | settings, endpoint.stand.url)
+    told = _ask(python, script, order | settings, endpoint.stand.credentials)
     calls = endpoint.stand.calls() - before
     if told.get("lags") and len(told["lags"]) != requests:
         raise RuntimeError(f"{script} brought back {len(told['lags'])} of {requests} results.")
@@ -80,16 +81,10 @@ def others_python() -> Path:
     return Path(made.stdout.strip())
 
 
-def _ask(python: Path, script: str, order: dict[str, Any], url: str) -> dict[str, Any]:
+def _ask(python: Path, script: str, order: dict[str, Any], credentials: LocalCredentials) -> dict[str, Any]:
     path = CONTENDERS / f"{script}.py"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    environment |= credentials.environment(REGION) | {"AWS_EC2_METADATA_DISABLED": "true"}
     done = subprocess.run(
         [python, path, json.dumps(order)], env=environment, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
     )

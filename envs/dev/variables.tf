@@ -195,6 +195,7 @@ variable "notifications" {
     include_response_in  = optional(set(string))
     max_receives         = optional(number)
     raw_message_delivery = optional(bool)
+    restrict_publishers  = optional(bool)
     retention_days       = optional(number)
     subscriptions = optional(map(object({
       endpoint             = string

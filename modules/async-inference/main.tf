@@ -36,11 +36,12 @@ module "storage" {
 module "notifications" {
   source = "../notifications"
 
-  name          = local.name
-  kms_key_arn   = module.storage.kms_key_arn
-  results_queue = var.notifications
-  subscriptions = var.notifications.subscriptions
-  topics        = var.notifications.topics
+  name                = local.name
+  kms_key_arn         = module.storage.kms_key_arn
+  publisher_role_arns = var.notifications.restrict_publishers ? [module.model.planned_execution_role_arn] : []
+  results_queue       = var.notifications
+  subscriptions       = var.notifications.subscriptions
+  topics              = var.notifications.topics
 }
 
 module "model" {

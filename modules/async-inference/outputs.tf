@@ -39,6 +39,7 @@ output "async_endpoint" {
     notifications = {
       dead_letter_queue_url = module.notifications.dead_letter_queue.url
       error_topic_arn       = module.notifications.topic_arns.error
+      publishers_restricted = module.notifications.publishers_restricted
       results_queue_arn     = module.notifications.results_queue.arn
       results_queue_url     = module.notifications.results_queue.url
       success_topic_arn     = module.notifications.topic_arns.success

@@ -82,6 +82,15 @@ resource "aws_sagemaker_endpoint" "this" {
     }
   }
 
+  # SageMaker takes a failing update back without an error that the provider sees (provider issues 48997, 46663). Stopping here keeps
+  # the configuration, model and archive that serve: Terraform would destroy them next, and SageMaker would let it.
+  lifecycle {
+    postcondition {
+      condition     = self.endpoint_config_name == var.configuration.name
+      error_message = "Endpoint ${self.name} was rolled back: it serves configuration ${self.endpoint_config_name} and not ${var.configuration.name}. Read FailureReason of the endpoint and the logs of its new instances, correct the cause and apply again; what serves was kept."
+    }
+  }
+
   depends_on = [aws_cloudwatch_log_group.this, terraform_data.scaled]
 }
 

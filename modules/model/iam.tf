@@ -7,7 +7,12 @@ locals {
   _partition = data.aws_partition.current.partition
   _region    = data.aws_region.current.name
 
+  _role_name = "${var.name}-execution"
+
   role_arn = var.role.existing == null ? aws_iam_role.execution[0].arn : var.role.existing.arn
+
+  # Computed rather than read from the role, whose rights need the topics: the topics' policies name the role.
+  planned_role_arn = var.role.existing == null ? "arn:${local._partition}:iam::${local._account}:role${var.role.path}${local._role_name}" : var.role.existing.arn
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -31,7 +36,7 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "execution" {
   count = var.role.existing == null ? 1 : 0
 
-  name                 = "${var.name}-execution"
+  name                 = local._role_name
   path                 = var.role.path
   permissions_boundary = var.role.permissions_boundary_arn
   description          = "What SageMaker may do for the model of ${join(", ", var.endpoint_names)}"

@@ -23,10 +23,20 @@ locals {
   }
 }
 
-# A model is immutable. Its name carries the hash of its content, so that a new one can stand beside the one in use.
+# Changes whenever the model does, and never back: after a rollback the model that serves is still there, and one with the same
+# content needs another name.
+resource "terraform_data" "version" {
+  triggers_replace = sha256(jsonencode(local._immutable))
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# A model is immutable. Each version has a name of its own, so that a new one can stand beside the one in use.
 resource "aws_sagemaker_model" "this" {
   #checkov:skip=CKV_AWS_370:Isolation is the caller's choice: a container that installs its requirements when it starts needs the network.
-  name                     = "${var.name}-${substr(sha256(jsonencode(local._immutable)), 0, 12)}"
+  name                     = "${var.name}-${substr(sha256(terraform_data.version.id), 0, 12)}"
   enable_network_isolation = var.network_isolation
   execution_role_arn       = local.role_arn
 

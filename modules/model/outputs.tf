@@ -27,6 +27,11 @@ output "name" {
   value       = aws_sagemaker_model.this.name
 }
 
+output "planned_execution_role_arn" {
+  description = "ARN that the execution role has or will have, known before the role is made: for policies of what its own policy names."
+  value       = local.planned_role_arn
+}
+
 output "timeout_seconds" {
   description = "Seconds one request may take: in a pipeline those of all containers together, at most an hour."
   value       = min(3600, var.invocation == "serial" ? sum(var.containers[*].serving.timeout_seconds) : max(var.containers[*].serving.timeout_seconds...))

@@ -6,6 +6,11 @@ output "dead_letter_queue" {
   }
 }
 
+output "publishers_restricted" {
+  description = "Whether every publisher but publisher_role_arns is denied on both topics, and every sender but the topics on the results queue. False where a topic is supplied, whose policy is its owner's."
+  value       = local.publishers_restricted
+}
+
 output "results_queue" {
   description = "Queue of success and error notifications, once both topics deliver to it: arn and url."
   value = {

@@ -24,6 +24,29 @@ data "aws_iam_policy_document" "queue" {
       values   = values(local.topic_arns)
     }
   }
+
+  # Of the results queue alone: what consumers believe is read there. Sending only, so that it can still be read and managed.
+  dynamic "statement" {
+    for_each = each.key == "results" && length(var.publisher_role_arns) > 0 ? [values(local.topic_arns)] : []
+
+    content {
+      sid       = "DenyOtherSenders"
+      effect    = "Deny"
+      actions   = ["sqs:SendMessage"]
+      resources = ["arn:${data.aws_partition.current.partition}:sqs:${local._location}:${each.value}"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "ArnNotEquals"
+        variable = "aws:SourceArn"
+        values   = statement.value
+      }
+    }
+  }
 }
 
 # Not under the key of the deployment: a message SNS cannot deliver because of that key must still land here.

@@ -20,6 +20,18 @@ variable "name" {
   }
 }
 
+variable "publisher_role_arns" {
+  description = "ARNs of the only roles that may publish, those of the endpoint: every other publisher is denied on the topics made here, and every sender but the topics on the results queue. Empty denies neither."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.publisher_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
+    error_message = "Variable publisher_role_arns must hold ARNs of IAM roles with their paths, as arn:aws:iam::account:role/path/name, without wildcards."
+  }
+}
+
 variable "results_queue" {
   description = "The queue that receives both success and error notifications. Raw delivery drops the SNS envelope."
   type = object({

@@ -393,6 +393,7 @@ def outputs() -> AsyncEndpointOutputs:
                 "results_queue_url": QUEUE_URL,
                 "results_queue_arn": "arn:aws:sqs:eu-west-1:123456789012:shop-results",
                 "dead_letter_queue_url": f"{QUEUE_URL}-dead",
+                "publishers_restricted": True,
             },
             "scaling": {
                 "resource_id": "endpoint/shop/variant/primary",

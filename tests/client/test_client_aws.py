@@ -18,14 +18,15 @@ def closed_url() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
-def test_a_given_url_gets_fixed_credentials_path_addressing_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_url_gets_no_credentials_of_aws_path_addressing_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "a-profile-that-is-not-there")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody's")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "meant for AWS")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
     clients = AwsClients.create("eu-west-1", "http://127.0.0.1:9")
     for client in (clients.s3, clients.runtime, clients.sagemaker, clients.sqs, clients.logs):
         credentials = client._request_signer._credentials
-        assert (credentials.access_key, credentials.secret_key, credentials.token) == ("local", "local", None)
+        assert (credentials.access_key, credentials.secret_key, credentials.token) == ("UNKNOWN", "UNKNOWN", None)
         assert client.meta.endpoint_url == "http://127.0.0.1:9"
         assert client.meta.config.proxies == {}
         assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": 3}

@@ -98,7 +98,7 @@ def test_own_messages_are_taken_and_others_left(clients: AwsClients, outputs: An
     ours = json.dumps({"invocationStatus": "Completed", "inferenceId": "one"})
     for body in (*theirs, ours):
         clients.sqs.send_message(QueueUrl=queue_url, MessageBody=body)
-    found = find_notifications(clients, queue_url, [submitted(outputs, "one")], seconds=30)
+    found = find_notifications(clients, queue_url, [submitted(outputs, "one")], seconds=30).notifications
     assert found["one"].status == "Completed"
     left: list[str] = []
     while messages := clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):

@@ -138,3 +138,10 @@ def inputs(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"number": number}))
     return tmp_path / "inputs"
+
+
+@pytest.fixture(autouse=True)
+def credentials_of_the_local_aws(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the client, which is given a URL alone, finds what to sign with: as after `async-endpoint local env`."""
+    for name, value in kit.credentials.environment(REGION).items():
+        monkeypatch.setenv(name, value)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from live_kit import Stage
-from local_kit import Kit
+from local_kit import REGION, Kit
 from remote_aws import running
 
 from async_endpoint.client.announcements import MARK
@@ -44,3 +44,10 @@ def nothing_stays(kit: Kit) -> Iterator[None]:
     for url in kit.sqs.list_queues().get("QueueUrls", []):
         if MARK in url:
             kit.sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture(autouse=True)
+def credentials_of_the_local_aws(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the client, which is given a URL alone, finds what to sign with: as after `async-endpoint local env`."""
+    for name, value in kit.credentials.environment(REGION).items():
+        monkeypatch.setenv(name, value)

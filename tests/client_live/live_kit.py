@@ -36,7 +36,7 @@ class Stage:
         )
         topics = (self.deployed.topics["SuccessTopic"], self.deployed.topics["ErrorTopic"])
         bounds = Limits(request_ttl_seconds=21_600, invocation_timeout_seconds=60, cold_start_seconds=60)
-        self.target = Target(self.deployed.name, REGION, f"s3://{self.deployed.bucket}/input/", topics, bounds)
+        self.target = Target(self.deployed.name, REGION, f"s3://{self.deployed.bucket}/input/", topics, bounds, True)
 
     def client(self, *, limits: Limits | None = None, **options: Any) -> AsyncEndpoint:
         """An AsyncEndpoint; keyword arguments are ClientConfig's, besides `limits`, `explain` and `run`."""

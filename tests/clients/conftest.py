@@ -42,10 +42,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Client:
-    """Runs a script that knows nothing of this project, with an endpoint URL, made-up credentials and a region."""
+    """Runs a script that knows nothing of this project, with the variables that `async-endpoint local env` exports."""
 
     python: Path
-    url: str
+    settings: dict[str, str]
     folder: Path
 
     def run(self, script: str, order: Order) -> str:
@@ -59,10 +59,7 @@ class Client:
             env={
                 "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
                 "HOME": str(self.folder),
-                "AWS_ENDPOINT_URL": self.url,
-                "AWS_ACCESS_KEY_ID": "anybody",
-                "AWS_SECRET_ACCESS_KEY": "anything",
-                "AWS_DEFAULT_REGION": REGION,
+                **self.settings,
                 **variables,
             },
             cwd=self.folder,
@@ -90,7 +87,7 @@ def kit(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Kit:
 def client(kit: Kit, tmp_path: Path) -> Client:
     if CLIENTS not in os.environ:
         pytest.skip("other people's clients have an environment of their own: make clients")
-    return Client(Path(os.environ[CLIENTS]), kit.url, tmp_path)
+    return Client(Path(os.environ[CLIENTS]), kit.credentials.environment(REGION), tmp_path)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.local.record import LocalAwsRecord
+from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.workspace import Workspace
 
 LONGEST_SECONDS = 120
 
@@ -34,6 +36,7 @@ class RemoteAws:
     """What `Kit` wants of a local AWS, where that is another process."""
 
     record: LocalAwsRecord
+    credentials: LocalCredentials
 
     @cached_property
     def clock(self) -> Now:
@@ -44,7 +47,8 @@ class RemoteAws:
         return self.record.instance_id
 
     def status(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.record.endpoint_url}/_local/status", timeout=30) as answer:
+        url, headers = f"{self.record.endpoint_url}/_local/status", self.credentials.admin_headers()
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
             document: dict[str, Any] = json.load(answer)
         return document
 
@@ -57,7 +61,7 @@ def running(home: Path, time_scale: float) -> Iterator[RemoteAws]:
     options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", "6", "--detach", "--json"]
     record = LocalAwsRecord(**json.loads(_command(home, "up", *options)))
     try:
-        yield RemoteAws(record)
+        yield RemoteAws(record, require_credentials(Workspace(home)))
     finally:
         _command(home, "down")
 

@@ -53,7 +53,8 @@ def test_calls_of_every_protocol_are_told_apart(remote_kit: Kit) -> None:
     remote_kit.sns.publish(TopicArn=topic, Message="hello")
     assert queue.take() == []
     refusal(remote_kit.runtime.invoke_endpoint_async, EndpointName="none", Body=b"{}")
-    with urllib.request.urlopen(f"{remote_kit.url}/_local/status", timeout=30):
+    status = urllib.request.Request(f"{remote_kit.url}/_local/status", headers=remote_kit.credentials.admin_headers())
+    with urllib.request.urlopen(status, timeout=30):
         pass  # signed by nobody
     after = remote_kit.aws.status()["calls"]
     new = {

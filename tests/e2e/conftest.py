@@ -24,8 +24,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.local_credentials import LocalCredentials, require_credentials
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.provider import running_provider
+from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -88,6 +90,17 @@ class Checkout:
         url: str = self.succeed("local", "up", *options).document["endpoint_url"]
         return url
 
+    @property
+    def credentials(self) -> LocalCredentials:
+        """Those of this checkout's local AWS, which runs."""
+        return require_credentials(Workspace(self.folder))
+
+    def client(self, service: str) -> Any:
+        """A plain boto3 client of this checkout's local AWS."""
+        key, url = self.credentials.access_key, self.credentials.endpoint_url
+        secrets = {"aws_access_key_id": key.access_key_id, "aws_secret_access_key": key.secret_access_key}
+        return boto3.client(service, region_name=REGION, endpoint_url=url, **secrets)
+
     def query(self, name: str) -> str:
         return f"examples/fashion-recommender/queries/{name}"
 
@@ -118,9 +131,7 @@ class Root:
         self.__dict__.pop("outputs", None)
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service, region_name=REGION, endpoint_url=self.url, aws_access_key_id="local", aws_secret_access_key="local"
-        )
+        return self.checkout.client(service)
 
     @cached_property
     def outputs(self) -> AsyncEndpointOutputs:
@@ -173,7 +184,7 @@ class Roots:
     Only `local` is applied as a person does it, the provider started by Terraform; the others have one that is started once.
     """
 
-    def __init__(self, make: Callable[[], Checkout], provider: Callable[[Checkout, str, str], Checkout]) -> None:
+    def __init__(self, make: Callable[[], Checkout], provider: Callable[[Checkout, str], Checkout]) -> None:
         self._make = make
         self._with_provider = provider
         self._roots: dict[str, Root] = {}
@@ -184,7 +195,7 @@ class Roots:
             checkout.succeed("package", "examples/fashion-recommender", "-o", ARCHIVE)
             url = checkout.start_local_aws()
             if environment != "local":
-                checkout = self._with_provider(checkout, environment, url)
+                checkout = self._with_provider(checkout, environment)
             root = Root(environment, checkout, url)
             root.apply()
             self._roots[environment] = root
@@ -235,14 +246,14 @@ def checkout(make_checkout: Callable[[], Checkout]) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str, str], Checkout]]:
+def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str], Checkout]]:
     """A checkout whose Terraform finds a provider running, for the commands on one environment on the local AWS."""
     with ExitStack() as providers:
 
-        def attach(checkout: Checkout, environment: str, url: str) -> Checkout:
+        def attach(checkout: Checkout, environment: str) -> Checkout:
             root = checkout.folder / ".local/deployments" / f"{environment}-local" / "envs" / environment
             root.mkdir(parents=True)
-            settings = process_environment(checkout.environment, Path(os.devnull), url)
+            settings = process_environment(checkout.environment, Path(os.devnull), checkout.credentials)
             del settings["AWS_ENDPOINT_URL"]  # the root's files name it, also when the local AWS has come back elsewhere
             attached = providers.enter_context(running_provider(provider_executable, root, settings))
             return replace(checkout, environment=checkout.environment | attached)
@@ -251,7 +262,7 @@ def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str
 
 
 @pytest.fixture(scope="session")
-def roots(make_checkout: Callable[[], Checkout], with_provider: Callable[[Checkout, str, str], Checkout]) -> Roots:
+def roots(make_checkout: Callable[[], Checkout], with_provider: Callable[[Checkout, str], Checkout]) -> Roots:
     return Roots(make_checkout, with_provider)
 
 

@@ -1,4 +1,4 @@
-"""A customer with boto3 and nothing of ours: an endpoint URL and made-up credentials in the environment."""
+"""A customer with boto3 and nothing of ours: the environment that `async-endpoint local env` exports."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ def client(root: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Makes clients from the environment alone."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", root.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anybody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", root.outputs.region)
+    for name, value in root.checkout.succeed("local", "env", "--json").document.items():
+        monkeypatch.setenv(name, value)
     make: Client = boto3.Session().client
     return make
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,7 @@ pytestmark = [
 def test_every_call_of_a_deployment_is_documented(root: Any) -> None:
     root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait")
     root.succeed("plan")
-    with urllib.request.urlopen(f"{root.url}/_local/status", timeout=30) as answer:
-        calls = json.load(answer)["calls"]
+    calls = root.checkout.succeed("local", "status", "--json").document["calls"]
     assert calls["sagemaker-runtime"]["InvokeEndpointAsync"] >= 1
     assert {"CreateEndpoint", "DescribeEndpoint"} <= calls["sagemaker"].keys()
     assert undocumented(Document.read(ROOT / "docs" / "local-aws.md"), calls) == set()

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from async_endpoint.local.iam import Request, evaluate
+
 PROOFS = ("endpoint", "configuration", "scaling range", "scaling policies", "wake alarm")
 SCHEDULED = ("prod",)
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
@@ -72,6 +74,43 @@ def test_the_smoke_test_passes(root: Any) -> None:
         "error notification",
         "scaling",
     ]
+
+
+@every_root
+def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the_results_queue(root: Any) -> None:
+    told = root.outputs.notifications
+    assert told.publishers_restricted
+    role = root.outputs.endpoint.execution_role_arn
+    account = role.split(":")[4]
+    # what an administrator has: identity-based policies alone cannot pass an explicit Deny
+    everything = [{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
+    tls = {"aws:SecureTransport": "true"}
+
+    def allowed(action: str, resource: str, policy: str, who: str, **context: str) -> bool:
+        request = Request(action, resource, who, tls | {key.replace("_", ":"): value for key, value in context.items()})
+        return evaluate(request, [] if request.is_service else everything, policy).allowed
+
+    others = [
+        f"arn:aws:iam::{account}:{who}" for who in ("user/ann", "role/admin", "root", f"role/other{role.rpartition('/')[2]}")
+    ]
+    for topic in (told.success_topic_arn, told.error_topic_arn):
+        policy = root.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+        assert allowed("sns:Publish", topic, policy, role)
+        for who in [*others, "events.amazonaws.com", "cloudwatch.amazonaws.com"]:
+            assert not allowed("sns:Publish", topic, policy, who), who
+        assert all(
+            allowed(act, topic, policy, others[0]) for act in ("sns:Subscribe", "sns:SetTopicAttributes", "sns:DeleteTopic")
+        )
+    policy = root.client("sqs").get_queue_attributes(QueueUrl=told.results_queue_url, AttributeNames=["Policy"])["Attributes"][
+        "Policy"
+    ]
+    queue, sns = told.results_queue_arn, "sns.amazonaws.com"
+    assert allowed("sqs:SendMessage", queue, policy, sns, aws_SourceArn=told.success_topic_arn)
+    assert not allowed("sqs:SendMessage", queue, policy, sns, aws_SourceArn=f"{told.success_topic_arn}-other")
+    assert not any(allowed("sqs:SendMessage", queue, policy, who) for who in [role, *others])
+    assert all(
+        allowed(act, queue, policy, others[0]) for act in ("sqs:ReceiveMessage", "sqs:SetQueueAttributes", "sqs:DeleteQueue")
+    )
 
 
 @pytest.mark.xdist_group("root-dev")

@@ -7,13 +7,11 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.contract.s3_uri import S3Uri
 
-REGION = "eu-west-1"
 BACKLOG = 100
 
 pytestmark = pytest.mark.terraform
@@ -23,10 +21,6 @@ def start(checkout: Any, state: Path, time_scale: int, port: int = 0) -> dict[st
     options = ("--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", "0", "--detach", "--json")
     record: dict[str, Any] = checkout.succeed("local", "up", "--state-dir", str(state), *options).document
     return record
-
-
-def client(service: str, url: str) -> Any:
-    return boto3.client(service, REGION, endpoint_url=url, aws_access_key_id="local", aws_secret_access_key="local")
 
 
 def a_free_port() -> int:
@@ -44,15 +38,15 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
 ) -> None:
     checkout.succeed("package", "examples/fashion-recommender", "-o", "build/fashion-recommender.tar.gz")
     first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
-    checkout = with_provider(checkout, "dev", first["endpoint_url"])
+    checkout = with_provider(checkout, "dev")
     checkout.succeed("apply", "dev", "--local")
     outputs = AsyncEndpointOutputs.parse(checkout.succeed("outputs", "dev", "--local", "--json").document)
-    name, sagemaker = outputs.endpoint.name, client("sagemaker", first["endpoint_url"])
+    name, sagemaker = outputs.endpoint.name, checkout.client("sagemaker")
     [variant] = sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
     asleep = [{"VariantName": variant["VariantName"], "DesiredInstanceCount": 0}]
     sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=asleep)
     until(lambda: not endpoint(checkout)["instances"], "asleep")
-    runtime = client("sagemaker-runtime", first["endpoint_url"])
+    runtime = checkout.client("sagemaker-runtime")
     query = Path(checkout.folder / checkout.query("red-shirt.png")).read_bytes()
     sent = [
         runtime.invoke_endpoint_async(EndpointName=name, Body=query, ContentType="image/png", Filename=f"answer-{number}")
@@ -68,7 +62,7 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
     planned = checkout.run("plan", "dev", "--local", "--detailed-exitcode")
     assert planned.code == 0, planned.err
     assert planned.err.rstrip().endswith("No changes.")
-    s3 = client("s3", again["endpoint_url"])
+    s3 = checkout.client("s3")
     where = S3Uri.parse(sent[0]["OutputLocation"])
 
     def answered() -> set[str]:

@@ -5,7 +5,6 @@ Each must leave nothing behind, so that the next one finds the local AWS as new.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -23,10 +22,12 @@ import boto3
 import pytest
 import tftest
 
+from async_endpoint.local_credentials import LocalCredentials, require_credentials
 from async_endpoint.model_package.archive import build_archive
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
 from async_endpoint.terraform.provider import running_provider
+from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -39,16 +40,20 @@ class LocalAws:
     """A local AWS in a process of its own; `folder` is a checkout to it."""
 
     folder: Path
-    url: str
+    credentials: LocalCredentials
 
     def client(self, service: str) -> Any:
         return boto3.client(
-            service, region_name=REGION, endpoint_url=self.url, aws_access_key_id="local", aws_secret_access_key="local"
+            service,
+            region_name=REGION,
+            endpoint_url=self.credentials.endpoint_url,
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
         )
 
     def environment(self) -> dict[str, str]:
         """What Terraform runs under: nothing of it reaches AWS."""
-        return process_environment(os.environ, self.folder / "terraform.rc", self.url)
+        return process_environment(os.environ, self.folder / "terraform.rc", self.credentials)
 
 
 @dataclass
@@ -151,8 +156,8 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) ->
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    started = run("up", "--port", "0", "--time-scale", "60", "--instance-launch-seconds", "20", "--detach", "--json")
-    yield LocalAws(folder, json.loads(started)["endpoint_url"])
+    run("up", "--port", "0", "--time-scale", "60", "--instance-launch-seconds", "20", "--detach")
+    yield LocalAws(folder, require_credentials(Workspace(folder)))
     run("down")
 
 

@@ -15,7 +15,8 @@ from local_kit import Kit
 def ask(kit: Kit, method: str = "GET", name: str = "", document: Any = None) -> tuple[int, dict[str, Any]]:
     """Status and answer of /_local/faults[/name]."""
     body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(f"{kit.url}/_local/faults{name and '/' + name}", body, method=method)
+    url, headers = f"{kit.url}/_local/faults{name and '/' + name}", kit.credentials.admin_headers()
+    request = urllib.request.Request(url, body, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.load(answer)

@@ -28,6 +28,7 @@ class Kit:
     def __init__(self, aws: LocalAws, folder: Path) -> None:
         self.aws = aws
         self.url = aws.record.endpoint_url
+        self.credentials = aws.credentials
         self.folder = folder / aws.instance_id
 
     def nothing_is_left_over(self) -> None:
@@ -44,8 +45,8 @@ class Kit:
             service,
             region,
             endpoint_url=self.url,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
 
@@ -99,10 +100,14 @@ class Kit:
 
     def role(self, trusted: str = "sagemaker.amazonaws.com") -> Role:
         name = unique("role")
+        return Role(self, name, self.create_role(name, trusted))
+
+    def create_role(self, name: str, trusted: str = "sagemaker.amazonaws.com") -> str:
+        """A role that a service may assume and that may do nothing; returns its ARN."""
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": trusted}}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        return Role(self, name, arn)
+        arn: str = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        return arn
 
     def topic(self, **attributes: str) -> str:
         arn: str = self.sns.create_topic(Name=unique("topic"), Attributes=attributes)["TopicArn"]

@@ -62,6 +62,18 @@ class Role:
         document = {"Version": "2012-10-17", "Statement": [*statements, *more]}
         self.kit.iam.put_role_policy(RoleName=self.name, PolicyName="execution", PolicyDocument=json.dumps(document))
 
+    def delete(self) -> None:
+        """Delete the role with its policies."""
+        for policy in self.kit.iam.list_role_policies(RoleName=self.name)["PolicyNames"]:
+            self.kit.iam.delete_role_policy(RoleName=self.name, PolicyName=policy)
+        self.kit.iam.delete_role(RoleName=self.name)
+
+    def create(self, *buckets: str) -> None:
+        """Make the role that was deleted again, with what an execution role needs on one bucket."""
+        self.kit.create_role(self.name)
+        for bucket in buckets:
+            self.allow(bucket)
+
 
 @dataclass
 class Queue:

@@ -11,6 +11,7 @@ from local_kit import Kit
 from remote_aws import RemoteAws
 
 from async_endpoint.local.record import read_record
+from async_endpoint.local_credentials import require_credentials
 from async_endpoint.workspace import Workspace
 
 
@@ -36,5 +37,5 @@ def remote(workspace: Workspace) -> Kit:
     """The kit for the local AWS that runs for a checkout."""
     record = read_record(workspace)
     assert record is not None
-    aws: Any = RemoteAws(record)
+    aws: Any = RemoteAws(record, require_credentials(workspace))
     return Kit(aws, workspace.local / "aws")

@@ -163,15 +163,6 @@ def test_a_model_that_endpoints_run_can_be_deleted(kit: Kit, deploy: Any) -> Non
     assert deployed.ask({"answer": "still"}).body == b"still"
 
 
-def test_a_configuration_in_use_cannot_be_deleted(kit: Kit, deploy: Any) -> None:
-    deployed = deploy()
-    code, message = refusal(kit.sagemaker.delete_endpoint_config, EndpointConfigName=deployed.config)
-    assert (code, deployed.name in message, deployed.config in message) == ("ValidationException", True, True)
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)  # at once, as Terraform does
-    assert "Could not find" in refusal(kit.sagemaker.describe_endpoint_config, EndpointConfigName=deployed.config)[1]
-
-
 def test_an_endpoint_can_be_described_and_not_deleted_again_while_it_is_deleting(
     kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from local_parts import Deployed, Queue
 from local_tools import refusal, unique, until
 
 from async_endpoint.contract import metrics as m
+from async_endpoint.local_credentials import LocalCredentials
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
 
@@ -108,7 +109,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     uri = kit.put(bucket, "model/model.tar.gz", archive())
     policy = _planned(
         tmp_path_factory.mktemp("execution-role"),
-        kit.url,
+        kit.credentials,
         {
             "containers": [{"archive": {"s3_uri": uri}, "image": {"uri": IMAGE}}],
             "endpoint_names": [endpoint.name],
@@ -141,7 +142,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     kit.forget(endpoint.name)
 
 
-def _planned(folder: Path, url: str, model: dict[str, Any]) -> dict[str, Any]:
+def _planned(folder: Path, credentials: LocalCredentials, model: dict[str, Any]) -> dict[str, Any]:
     """What module model allows the role, once Terraform has planned it."""
     shutil.copytree(CHECKOUT / "modules/model", folder / "model", ignore=shutil.ignore_patterns(".terraform", "tests"))
     shutil.copy(CHECKOUT / "envs/dev/.terraform.lock.hcl", folder)
@@ -149,7 +150,7 @@ def _planned(folder: Path, url: str, model: dict[str, Any]) -> dict[str, Any]:
     (folder / "model.auto.tfvars.json").write_text(json.dumps({"model": model}))
     (folder / "terraform.rc").write_text(cli_configuration(find_provider_mirror()))
     terraform = tftest.TerraformTest(str(folder))
-    terraform.env = process_environment(os.environ, folder / "terraform.rc", url)
+    terraform.env = process_environment(os.environ, folder / "terraform.rc", credentials)
     terraform.setup(cleanup_on_exit=False)
     policy: dict[str, Any] = json.loads(terraform.plan(output=True).outputs["policy"])
     return policy

@@ -174,8 +174,14 @@ def test_a_connection_cut_before_or_after_the_work(kit: Kit, when: str, done: bo
 def test_a_client_that_tries_again_rides_out_what_passes(kit: Kit) -> None:
     patient = Config(retries={"mode": "standard", "total_max_attempts": 3})
     for service in ("s3", "sqs", "sns"):
+        key = kit.credentials.access_key
         client = boto3.client(
-            service, REGION, endpoint_url=kit.url, aws_access_key_id="a", aws_secret_access_key="b", config=patient
+            service,
+            REGION,
+            endpoint_url=kit.url,
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+            config=patient,
         )
         call = {"s3": "list_buckets", "sqs": "list_queues", "sns": "list_topics"}[service]
         with fault(kit, "throttle", service=service, count=2):
@@ -197,7 +203,8 @@ def test_the_local_aws_itself_is_always_reached(kit: Kit) -> None:
     with fault(kit, "disconnect"), fault(kit, "throttle"), fault(kit, "latency", seconds=3600):
         status, answer = ask(kit)
         assert (status, len(answer["faults"])) == (200, 3)
-        with urllib.request.urlopen(f"{kit.url}/_local/status") as found:
+        request = urllib.request.Request(f"{kit.url}/_local/status", headers=kit.credentials.admin_headers())
+        with urllib.request.urlopen(request) as found:
             assert found.status == 200
 
 

@@ -185,5 +185,5 @@ def test_it_listens_on_loopback_only(kit: Kit) -> None:
 
 def test_an_unknown_path_of_its_own_is_not_found(kit: Kit) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{kit.url}/_local/nothing")
+        urllib.request.urlopen(urllib.request.Request(f"{kit.url}/_local/nothing", headers=kit.credentials.admin_headers()))
     assert refused.value.code == 404

@@ -25,6 +25,9 @@ from local_kit import DIMENSION, Kit
 from local_parts import Deployed
 from local_tools import unique, until
 
+from async_endpoint.local_credentials import require_credentials
+from async_endpoint.workspace import Workspace
+
 MINUTE = 60
 TOLERANCE = MINUTE  # the bar: within one AWS minute
 TARGET = 5.0
@@ -89,10 +92,12 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kit, Callab
     record = SimpleNamespace(**json.loads(local("up", "--detach", "--json", *options)))
 
     def status() -> Any:
-        with urllib.request.urlopen(f"{record.endpoint_url}/_local/status", timeout=30) as answer:
+        request = urllib.request.Request(f"{record.endpoint_url}/_local/status", headers=credentials.admin_headers())
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    aws: Any = SimpleNamespace(record=record, instance_id=record.instance_id, status=status)
+    credentials = require_credentials(Workspace(home))
+    aws: Any = SimpleNamespace(record=record, instance_id=record.instance_id, status=status, credentials=credentials)
     yield Kit(aws, home / ".local" / "aws"), lambda: float(status()["now"])
     local("down")
 

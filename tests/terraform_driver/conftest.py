@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from async_endpoint.local.auth.credentials import write_credentials
 from async_endpoint.local.record import LocalAwsRecord, write_record
+from async_endpoint.local_credentials import LocalCredentials
 from async_endpoint.workspace import Workspace
 
 FakeTerraform = Callable[..., dict[str, str]]
@@ -68,4 +70,5 @@ def local_aws(checkout: Workspace) -> LocalAwsRecord:
     """The record of a local AWS that is alive, as far as its process goes: this one."""
     record = LocalAwsRecord("http://127.0.0.1:4599", "first", os.getpid(), 1.0)
     write_record(checkout, record)
+    write_credentials(checkout, LocalCredentials(record.endpoint_url, "AKIAOFTHISTESTALONE2", "a secret", "a token"))
     return record

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.local import daemon
+from async_endpoint.local_credentials import LocalCredentials, require_credentials
 from async_endpoint.terraform.aim import local_files, process_environment
 from async_endpoint.terraform.provider import running_provider
 from async_endpoint.workspace import Workspace
 
-URL = "http://127.0.0.1:4599"
+LOCAL = LocalCredentials("http://127.0.0.1:4599", "AKIAOFTHISTESTALONE2", "a secret", "a token")
 
 # What is not there is asked for nevertheless.
 LOOKS_AT_SEVERAL_SERVICES = """
@@ -33,13 +34,15 @@ provider "aws" { region = "eu-west-1" }
 def test_the_files_alone_aim_every_service_at_the_local_aws(
     checkout: Workspace, provider_executable: Path, tmp_path: Path
 ) -> None:
-    """Also for a person who runs plain Terraform in such a copy: nothing in the environment says where AWS is."""
+    """Also for a person who runs plain Terraform in such a copy: the environment has credentials, and no endpoint."""
     local_aws = daemon.start_detached(checkout, 0, 60.0, 0)
     try:
         for name, text in local_files(local_aws.endpoint_url, Path("terraform.tfstate")).items():
             (tmp_path / name).write_text(text)
         (tmp_path / "main.tf").write_text(LOOKS_AT_SEVERAL_SERVICES)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        key = require_credentials(checkout).access_key
+        environment |= {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
         with running_provider(provider_executable, tmp_path, environment) as attached:
             for command in ("init", "plan"):
                 line = ["terraform", command, "-input=false", "-no-color"]
@@ -62,7 +65,7 @@ def test_nothing_of_a_persons_aws_reaches_a_local_run() -> None:
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
         "TF_VAR_name": "shirts",
     }
-    environment = process_environment(base, Path("/rc"), URL)
+    environment = process_environment(base, Path("/rc"), LOCAL)
     assert {name for name in environment if name.startswith("AWS_")} == {
         "AWS_ENDPOINT_URL",
         "AWS_ACCESS_KEY_ID",
@@ -71,7 +74,8 @@ def test_nothing_of_a_persons_aws_reaches_a_local_run() -> None:
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
     }
-    assert environment["AWS_ENDPOINT_URL"] == URL
+    assert environment["AWS_ENDPOINT_URL"] == LOCAL.endpoint_url
+    assert environment["AWS_SECRET_ACCESS_KEY"] == LOCAL.secret_access_key
     assert environment["TF_VAR_name"] == "shirts"
 
 

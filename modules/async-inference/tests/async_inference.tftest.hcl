@@ -110,6 +110,7 @@ run "output" {
       notifications = {
         dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
         error_topic_arn       = "arn:aws:sns:eu-west-1:123456789012:shop-test"
+        publishers_restricted = true
         results_queue_arn     = "arn:aws:sqs:eu-west-1:123456789012:shop-test"
         results_queue_url     = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
         success_topic_arn     = "arn:aws:sns:eu-west-1:123456789012:shop-test"

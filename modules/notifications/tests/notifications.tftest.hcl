@@ -101,6 +101,72 @@ run "queues" {
   }
 }
 
+run "nothing_is_denied_without_a_publisher" {
+  command = plan
+
+  assert {
+    condition = (
+      !output.publishers_restricted
+      && !contains(flatten([for document in merge(data.aws_iam_policy_document.topic, data.aws_iam_policy_document.queue) : document.statement[*].sid]), "DenyOtherPublishers")
+      && !contains(data.aws_iam_policy_document.queue["results"].statement[*].sid, "DenyOtherSenders")
+    )
+    error_message = "Without a publisher nothing may be denied, and the output must not say so."
+  }
+}
+
+run "one_publisher" {
+  variables {
+    publisher_role_arns = ["arn:aws:iam::123456789012:role/team/shop-test-execution"]
+  }
+
+  assert {
+    condition     = output.publishers_restricted
+    error_message = "The client must learn that messages can be believed."
+  }
+
+  assert {
+    condition = alltrue([
+      for outcome, document in data.aws_iam_policy_document.topic : one([
+        for statement in document.statement : "${statement.effect} ${one(statement.actions)} ${one(one(statement.principals).identifiers)} ${one(statement.condition).test} ${one(statement.condition).variable} ${one(one(statement.condition).values)}"
+        if statement.sid == "DenyOtherPublishers"
+      ]) == "Deny sns:Publish * ArnNotEquals aws:PrincipalArn arn:aws:iam::123456789012:role/team/shop-test-execution"
+    ])
+    error_message = "Every publisher but the role must be denied publishing, and nothing else, on both topics."
+  }
+
+  assert {
+    condition     = !contains(flatten([for document in data.aws_iam_policy_document.topic : [for statement in document.statement : statement.actions if statement.effect == "Allow"]]), "sns:Publish")
+    error_message = "The account may be allowed to subscribe, not to publish."
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.queue["results"].statement : "${statement.effect} ${one(statement.actions)} ${one(statement.condition).test} ${one(statement.condition).variable} ${join(" ", sort(one(statement.condition).values))}"
+      if statement.sid == "DenyOtherSenders"
+    ]) == "Deny sqs:SendMessage ArnNotEquals aws:SourceArn arn:aws:sns:eu-west-1:123456789012:shop-test-error arn:aws:sns:eu-west-1:123456789012:shop-test-success"
+    error_message = "Every sender to the results queue but the topics must be denied."
+  }
+
+  assert {
+    condition     = data.aws_iam_policy_document.queue["dead_letters"].statement[*].sid == tolist(["DeliverFromTopics"])
+    error_message = "The queue of dead letters must be left as it is."
+  }
+}
+
+run "a_supplied_topic_is_not_restricted" {
+  command = plan
+
+  variables {
+    publisher_role_arns = ["arn:aws:iam::123456789012:role/shop-test-execution"]
+    topics              = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors" } }
+  }
+
+  assert {
+    condition     = !output.publishers_restricted && keys(data.aws_iam_policy_document.topic) == ["success"]
+    error_message = "Who publishes to a topic of somebody else's is not known, and must not be claimed."
+  }
+}
+
 run "subscriptions" {
   assert {
     condition = {

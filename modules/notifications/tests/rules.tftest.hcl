@@ -30,6 +30,32 @@ run "refuses_a_name_no_queue_can_have" {
   }
 }
 
+run "refuses_a_publisher_by_its_name" {
+  command         = plan
+  expect_failures = [var.publisher_role_arns]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    publisher_role_arns = ["shop-test-execution"]
+  }
+}
+
+run "refuses_publishers_by_a_wildcard" {
+  command         = plan
+  expect_failures = [var.publisher_role_arns]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    publisher_role_arns = ["arn:aws:iam::123456789012:role/*"]
+  }
+}
+
 run "refuses_no_receives" {
   command         = plan
   expect_failures = [var.results_queue]

@@ -20,6 +20,9 @@ Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under 
 Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]
+AllowReplacement = Annotated[
+    bool, typer.Option("--allow-replacement", help="Let a serving endpoint be deleted and created again, absent meanwhile.")
+]
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes, as terraform plan does.")
 ]
@@ -37,16 +40,24 @@ def plan(
     """Show what an apply would change."""
     from async_endpoint.deploy import deployment  # noqa: PLC0415
 
-    changes = deployment.plan(environment, local=local, on_output=_say)
+    planned = deployment.plan(environment, local=local, on_output=_say)
     if as_json:
-        print_json({"environment": environment, "changes": asdict(changes)})
+        print_json({"environment": environment} | asdict(planned))
     else:
-        console.print(_summary(changes))
-    if detailed_exitcode and changes.any:
+        for notice in planned.notices:
+            console.print(Text(notice), soft_wrap=True)
+        console.print(_summary(planned.changes))
+    if detailed_exitcode and planned.changes.any:
         raise typer.Exit(2)
 
 
-def apply(environment: Environment, local: Local = False, as_json: Json = False, yes: Yes = False) -> None:
+def apply(
+    environment: Environment,
+    local: Local = False,
+    as_json: Json = False,
+    yes: Yes = False,
+    allow_replacement: AllowReplacement = False,
+) -> None:
     """Plan, apply that plan, and verify that what it describes is live."""
     from async_endpoint.deploy import deployment  # noqa: PLC0415
     from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
@@ -55,7 +66,7 @@ def apply(environment: Environment, local: Local = False, as_json: Json = False,
         unasked = yes or is_local(environment, local=local)
         return unasked or _answer(f"{_summary(changes)} Change AWS? Type yes:") == "yes"
 
-    applied = deployment.apply(environment, local=local, on_output=_say, approve=approve)
+    applied = deployment.apply(environment, local=local, allow_replacement=allow_replacement, on_output=_say, approve=approve)
     if as_json:
         print_json({"environment": environment} | asdict(applied))
         return

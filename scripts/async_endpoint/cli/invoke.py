@@ -100,6 +100,8 @@ def run_smoke_test(
         print_json(report.as_dict())
     else:
         console.print(_report_table(report))
+        if report.skipped_messages:
+            _say(f"{report.skipped_messages} messages in the results queue were no notification and were passed over")
         phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
         _say(f"the good request: {phases}" if phases else "the good request has no known phases")
     if not report.passed:

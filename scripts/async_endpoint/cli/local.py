@@ -1,7 +1,10 @@
-"""`async-endpoint local up|down|status|fault`: the local AWS."""
+"""`async-endpoint local up|down|status|env|fault`: the local AWS."""
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +14,21 @@ import typer
 from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.local_credentials import DEFAULT_REGION, LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
 
 DEFAULT_PORT = 4599
+# Settings of a shell that take precedence over what `env` exports, or go with other credentials.
+_UNSET = (
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+)
+_PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
 class Containers(StrEnum):
@@ -30,6 +45,7 @@ def register(app: typer.Typer) -> None:
     group.command("up")(up)
     group.command("down")(down)
     group.command("status")(status)
+    group.command("env")(env)
     fault.register(group)
     app.add_typer(group)
 
@@ -53,11 +69,28 @@ def up(
             help="Keep everything in this directory, and go on from what is there. It is trusted as code is.",
         ),
     ] = None,
+    access_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ASYNC_ENDPOINT_ACCESS_KEY",
+            metavar="ID",
+            help="Access key id that clients sign with. Generated unless given; kept with --state-dir.",
+        ),
+    ] = None,
+    secret_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ASYNC_ENDPOINT_SECRET_KEY",
+            metavar="SECRET",
+            help="Its secret; - reads it from standard input. Other users see a command line: prefer - or the variable.",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it answers; stop it with: local down")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Start the local AWS and say where it is and what it does not emulate."""
     from async_endpoint.local import daemon  # noqa: PLC0415 - commands load only what they need
+    from async_endpoint.local.auth.credentials import given_access_key  # noqa: PLC0415
     from async_endpoint.local.record import LocalAwsRecord  # noqa: PLC0415
 
     def tell(record: LocalAwsRecord) -> None:
@@ -65,17 +98,18 @@ def up(
             print_json(record.__dict__)
             return
         console.print(f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); time runs x{record.time_scale:g}")
-        console.print(f"  export AWS_ENDPOINT_URL={record.endpoint_url} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")
+        console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
         from async_endpoint.local.limits import NOT_EMULATED  # noqa: PLC0415
 
         for missing in NOT_EMULATED:
             console.print(f"  not emulated: {missing}")
 
     workspace = Workspace.find()
+    key = given_access_key(access_key, sys.stdin.readline().rstrip("\r\n") if secret_key == "-" else secret_key)
     if detach:
-        tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir))
+        tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key))
     else:
-        daemon.run(workspace, port, time_scale, instance_launch_seconds, tell, containers.value, state_dir)
+        daemon.run(workspace, port, time_scale, instance_launch_seconds, tell, containers.value, state_dir, key)
 
 
 def _directory(text: str | Path) -> Path:
@@ -114,10 +148,42 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
             if variant["suspended_scaling"]:
                 suspended = ", ".join(variant["suspended_scaling"])
                 console.print(f"    scaling of variant {variant['name']} is suspended: {suspended}", markup=False)
+            if variant["last_failure"]:
+                console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}", markup=False)
     if document["state"]:
         console.print(f"  {_kept(document['state'])}", markup=False)
     for item in document["faults"]:
         console.print(f"  fault set: {fault.sentence(item)}", markup=False)
+
+
+def env(
+    region: Annotated[str, typer.Option(help="AWS region that clients use.")] = DEFAULT_REGION,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print the settings that let any AWS client use the local AWS, for: eval "$(async-endpoint local env)"."""
+    from async_endpoint.local import daemon  # noqa: PLC0415
+
+    workspace = Workspace.find()
+    daemon.status(workspace)  # it answers, and accepts these credentials
+    credentials = require_credentials(workspace)
+    if as_json:
+        print_json(credentials.environment(region))
+    else:
+        sys.stdout.write(_shell_commands(credentials, region))
+
+
+def _shell_commands(credentials: LocalCredentials, region: str) -> str:
+    """Commands of a POSIX shell: `unset` for what would take precedence, then `export`."""
+    endpoints = (name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_"))
+    unset = " ".join([*_UNSET, *sorted(name for name in endpoints if name.isidentifier())])
+    variables = credentials.environment(region)
+    if any(name in os.environ for name in _PROXIES):  # SDKs would send requests for loopback to the proxy
+        excluded = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+        hosts = [host for host in excluded.split(",") if host]
+        hosts += [host for host in ("127.0.0.1", "localhost") if host not in hosts]
+        variables |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return f"unset {unset}\nexport {exports}\n"
 
 
 def _kept(state: dict[str, Any]) -> str:

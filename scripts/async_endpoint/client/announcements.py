@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ SETTLING_SECONDS: Final = 15.0
 ABSENT: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 CLOSING_SECONDS: Final = 0.5  # the longest pause between two tries to remove something: at the end there is little time
 
+log = logging.getLogger(__name__)
+
 
 def queue_prefix(endpoint_name: str) -> str:
     """How the names of an endpoint's ephemeral queues begin."""
@@ -50,6 +53,7 @@ class Announcements:
         self._clients, self._retries = clients, retries
         self._subscriptions: list[str] = []
         self._received = 0
+        self.skipped = 0  # messages that are no notification
         self._made = self._beat = time.monotonic()
 
     @classmethod
@@ -95,7 +99,18 @@ class Announcements:
             self._delete(messages)
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._tell_alive()
-        return [notification for message in messages if (notification := _parsed(message["Body"])) is not None]
+        found = []
+        for message in messages:
+            try:
+                notification = parse_notification(message["Body"])
+            except InvalidInput as error:
+                self.skipped += 1
+                level = logging.WARNING if self.skipped == 1 else logging.DEBUG
+                log.log(level, "A message in %s was passed over: %s", self.url, error)
+                continue
+            if notification is not None:  # the endpoint's TestNotification is none
+                found.append(notification)
+        return found
 
     def close(self) -> None:
         """Remove subscriptions and queue; what cannot be removed is left to the reaper."""
@@ -143,24 +158,19 @@ def _sleep(seconds: float) -> bool:
 
 
 def _policy(queue_arn: str, topics: tuple[str, ...]) -> str:
-    statement = {
+    """Only the topics can send: without the Deny, so can whatever in the account has an identity-based right to."""
+    send = {"Action": "sqs:SendMessage", "Resource": queue_arn}
+    allow = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
+        **send,
         "Condition": {"ArnEquals": {"aws:SourceArn": list(topics)}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    deny = {"Effect": "Deny", "Principal": "*", **send, "Condition": {"ArnNotEquals": {"aws:SourceArn": list(topics)}}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]})
 
 
 def _parts(topic_arn: str) -> tuple[str, str, str]:
     """Partition, region and account of an ARN."""
     _, partition, _, region, account, *_ = topic_arn.split(":")
     return partition, region, account
-
-
-def _parsed(text: str) -> Notification | None:
-    try:
-        return parse_notification(text)
-    except InvalidInput:
-        return None

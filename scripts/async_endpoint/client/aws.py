@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from async_endpoint.contract.errors import UsageError
+from async_endpoint.local_credentials import find_access_key
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
 READ_TIMEOUT_SECONDS: Final = 60  # longer than the longest SQS long poll, 20 s
@@ -58,9 +59,9 @@ class AwsClients:
     ) -> AwsClients:
         """Clients for AWS, or for the local AWS at `endpoint_url`.
 
-        With `endpoint_url` the credentials are the fixed pair local/local and this machine's profile is left out; without it
-        boto3's own chain decides, AWS_ENDPOINT_URL included. Each client tries a call `attempts` times and keeps up to
-        `connections` open. Raises UsageError when the AWS settings of this machine cannot be used.
+        With `endpoint_url` the credentials are those that `find_access_key` finds for it, and this machine's profile is left
+        out; without it boto3's own chain decides, AWS_ENDPOINT_URL included. Each client tries a call `attempts` times and
+        keeps up to `connections` open. Raises UsageError when the AWS settings of this machine cannot be used.
         """
         url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
         try:
@@ -97,7 +98,8 @@ def _session(region: str, endpoint_url: str | None) -> Any:
         return boto3.Session(region_name=region)
     # the local AWS needs nothing of this machine's AWS settings: a profile that does not exist must not stop it
     bare = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-    return boto3.Session("local", "local", region_name=region, botocore_session=bare)
+    key = find_access_key(endpoint_url)
+    return boto3.Session(key.access_key_id, key.secret_access_key, key.session_token, region_name=region, botocore_session=bare)
 
 
 def _config(url: str | None, attempts: int, connections: int) -> Config:

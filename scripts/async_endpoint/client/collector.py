@@ -17,7 +17,7 @@ from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.listing import Listing, MayNotList
 from async_endpoint.client.objects import Objects, Unreadable
-from async_endpoint.client.outcomes import Outcome, announced, late, stored, unreadable
+from async_endpoint.client.outcomes import Outcome, result_from_notification, result_from_s3, timeout_error, unreadable
 from async_endpoint.client.pending import Pending
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.rhythm import Hold, Poll, Sweeps
@@ -50,6 +50,8 @@ class Collector:
         """Inference ids begin with `prefix`; objects are read by `pool`; `explain` is told how results are found, and why."""
         self._clients, self._target, self._prefix, self._config = clients, target, prefix, config
         self._clock, self._pool, self._explain, self._retries = clock, pool, explain, retries
+        # nothing but the endpoint can have written a message, so what it includes counts
+        self._trusted = config.trust_notifications and target.publishers_restricted
         self._objects, self._listing = Objects(clients, retries), Listing(clients)
         self._pending = Pending()
         self._changed = self._pending.changed
@@ -58,7 +60,7 @@ class Collector:
         self._making = threading.Lock()  # held while the queue of the run is made or removed, by whichever thread
         self._may_list = config.collect != "looking"
         self._closing = False
-        self._settled_before = self._rounds = 0
+        self._settled_before = self._rounds = self._skipped = 0
         now = clock.now()
         self._answered, self._trouble = now, None
         self._poll = Poll(config.poll_seconds, config.poll_cap_seconds, clock.now)
@@ -111,6 +113,11 @@ class Collector:
                 self._explain(f"Results are found by listing: endpoint {self._target.name} has no topics.")
         else:
             self._explain(f"Results are found by {wanted}, as configured.")
+
+    @property
+    def skipped_messages(self) -> int:
+        """How many messages of the run's queue were no notification and were passed over."""
+        return self._skipped + (self._announcements.skipped if self._announcements else 0)
 
     @property
     def listens(self) -> bool:
@@ -194,7 +201,8 @@ class Collector:
         submitted = invocation.submitted
         if submitted is None:
             return
-        result = announced(invocation, notification, self._clock.now() - submitted.submitted_at.timestamp())
+        seconds = self._clock.now() - submitted.submitted_at.timestamp()
+        result = result_from_notification(self._target, submitted, notification, seconds) if self._trusted else None
         if result is not None:
             self.settle(invocation, result)
         else:
@@ -217,6 +225,7 @@ class Collector:
     def _remove(self) -> None:
         announcements, self._announcements = self._announcements, None
         if announcements is not None:
+            self._skipped += announcements.skipped
             announcements.close()
 
     def _ask(self, now: float) -> float:
@@ -277,7 +286,7 @@ class Collector:
         outcome: Outcome | Unreadable | None = None
         try:
             seconds = self._clock.now() - submitted.submitted_at.timestamp()
-            outcome = stored(self._objects, self._target, invocation, hint, seconds)
+            outcome = result_from_s3(self._objects, self._target, invocation, hint, seconds, trusted=self._trusted)
             self._answer()
         except NotReady as error:
             self._unanswered(error)
@@ -295,7 +304,7 @@ class Collector:
         elif outcome is None:
             invocation.refused_since = None
         if outcome is None and last:
-            outcome = late(self._target, submitted, self._objects.blind)
+            outcome = timeout_error(self._target, submitted, invocation.notification, blind=self._objects.blind)
         if outcome is not None:
             self.settle(invocation, outcome)
         with self._changed:

@@ -57,7 +57,7 @@ def explained(clients: AwsClients, action: str, resource: str) -> Iterator[None]
     try:
         yield
     except ClientError as error:
-        raise _refused(error, action, resource) from error
+        raise _refused(error, clients, action, resource) from error
     except BotoCoreError as error:
         raise _not_sent(error, clients, action, resource) from error
 
@@ -85,11 +85,16 @@ def curable(error: Exception) -> bool:
     return isinstance(error, _UNANSWERED)
 
 
-def _refused(error: ClientError, action: str, resource: str) -> AsyncEndpointError:
+def _refused(error: ClientError, clients: AwsClients, action: str, resource: str) -> AsyncEndpointError:
     code, said = code_of(error), message_of(error)
     answer = f"{code}: {said}" if said else code
     if code in DENIED:
         return UsageError(f"{action} on {resource} is denied ({answer}); attach the environment's caller policy.")
+    if code in _CREDENTIALS and clients.endpoint_url:
+        return UsageError(
+            f"{clients.endpoint_url} does not accept these credentials ({answer}); if it is a local AWS, run in its checkout: "
+            'eval "$(async-endpoint local env)"'
+        )
     if code in _CREDENTIALS:
         return UsageError(f"AWS does not accept these credentials ({answer}); renew them and try again.")
     if curable(error):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
+from async_endpoint.client import process
 from async_endpoint.client.results import Completed, State, Submitted
 from async_endpoint.contract.errors import (
     Abandoned,
     AsyncEndpointError,
+    InvalidInput,
     InvocationExpired,
     InvocationFailed,
     ResultNotReady,
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 class Invocation:
     """A request on its way. It reaches one terminal state, once; what comes later changes nothing. Safe among threads.
 
+    In a forked child an invocation without an outcome raises UsageError: the thread that would bring one is the parent's.
+
     `tag` is whatever the caller gave, `output_location` where the result will be: known when the endpoint has accepted the
     request. `notification` is what announced the outcome, where something did; `sent` how often the request may have been
     accepted, which is more than once where an answer was lost on its way. `written_at` (of the result, as S3 says, where it
@@ -34,7 +39,9 @@ class Invocation:
     __slots__ = (
         "_callbacks",
         "_changed",
+        "_followers",
         "_outcome",
+        "_process",
         "inference_id",
         "key",
         "notification",
@@ -58,6 +65,8 @@ class Invocation:
         self.seen_at: float | None = None
         self._outcome: Completed | AsyncEndpointError | None = None
         self._callbacks: list[Callable[[Invocation], object]] | None = None
+        self._followers: tuple[Invocation, ...] = ()
+        self._process = process.current()
         self._changed = threading.Condition()
 
     # --- as a future -------------------------------------------------------------------------------------------------
@@ -87,11 +96,15 @@ class Invocation:
         raise answer
 
     def done(self) -> bool:
-        return self._outcome is not None
+        if self._outcome is None:
+            self._check_process()
+            return False
+        return True
 
     def status(self) -> State:
         """Where the request is, as far as is known here; asks nobody."""
         if self._outcome is None:
+            self._check_process()
             return State.SUBMITTING if self.submitted is None else State.WAITING
         return _state_of(self._outcome, self.submitted is not None)
 
@@ -100,6 +113,10 @@ class Invocation:
 
         It is called in the collector's thread: keep it short.
         """
+        if not callable(callback):
+            raise InvalidInput(f"A callback is of type {type(callback).__name__}; give a function of one invocation.")
+        if self._outcome is None:
+            self._check_process()
         with self._changed:
             if self._outcome is None:
                 self._callbacks = [*(self._callbacks or ()), callback]
@@ -128,7 +145,8 @@ class Invocation:
         return self.submitted.output_location if self.submitted else None
 
     def __repr__(self) -> str:
-        return f"<Invocation {self.inference_id} {self.status()}>"
+        state = (State.SUBMITTING if self.submitted is None else State.WAITING) if self._outcome is None else self.status()
+        return f"<Invocation {self.inference_id} {state}>"
 
     # --- for sender and collector --------------------------------------------------------------------------------------
 
@@ -136,7 +154,10 @@ class Invocation:
         """The endpoint has accepted the request."""
         with self._changed:
             self.submitted = submitted
+            followers = self._followers
             self._changed.notify_all()
+        for follower in followers:
+            follower.accept(submitted)
 
     def settle(self, outcome: Completed | AsyncEndpointError) -> bool:
         """Give the invocation its outcome, unless it has one; whether this was it."""
@@ -145,12 +166,39 @@ class Invocation:
                 return False
             self._outcome = outcome
             callbacks, self._callbacks = self._callbacks, None
+            followers, self._followers = self._followers, ()
             self._changed.notify_all()
+        for follower in followers:
+            follower._end_as(self)
         for callback in callbacks or ():
             self._call(callback)
         return True
 
+    def follow(self, first: Invocation) -> None:
+        """This is the same request as `first`: take its acceptance and its outcome, once there is one."""
+        with first._changed:
+            submitted, ended = first.submitted, first._outcome is not None
+            if not ended:
+                first._followers = (*first._followers, self)
+        if ended:
+            self._end_as(first)
+        elif submitted is not None:
+            self.accept(submitted)
+
+    def _end_as(self, first: Invocation) -> None:
+        for name in ("submitted", "notification", "sent", "written_at", "seen_at"):
+            setattr(self, name, getattr(first, name))
+        assert first._outcome is not None
+        self.settle(first._outcome)
+
+    def _check_process(self) -> None:
+        process.check(self._process, f"Invocation {self.inference_id}")
+
     def _wait(self, look: Callable[[], Any], timeout: float | None) -> Any:
+        if timeout is not None and not (isinstance(timeout, (int, float)) and not math.isnan(timeout)):
+            raise InvalidInput(f"A timeout is {timeout!r}; give seconds, or None to wait until the request's deadline.")
+        if look() is None:
+            self._check_process()
         with self._changed:
             if not self._changed.wait_for(lambda: look() is not None, timeout):
                 raise ResultNotReady(f"{self.inference_id} is still {self.status()} after {timeout:g} s; wait longer.")
@@ -159,7 +207,10 @@ class Invocation:
     def _call(self, callback: Callable[[Invocation], object]) -> None:
         try:
             callback(self)
-        except Exception:
+        except BaseException as error:
+            # in a thread of ours SystemExit would end that thread, and everyone who waits for it would wait for ever
+            if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+                raise
             log.exception("A callback of %s failed.", self.inference_id)
 
 

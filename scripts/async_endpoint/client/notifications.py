@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from async_endpoint.client.aws import AwsClients
@@ -17,21 +18,34 @@ BATCH: Final = 10  # SQS: messages a receive, entries a batch
 POLL_SECONDS: Final = 5
 
 
+@dataclass(frozen=True)
+class Received:
+    """The first notification of each wanted request, by inference id, and how many messages were no notification."""
+
+    notifications: dict[str, Notification]
+    skipped: int
+
+
 def find_notifications(
     clients: AwsClients, queue_url: str, wanted: Sequence[Submitted], *, seconds: float, clock: Clock = SYSTEM_CLOCK
-) -> dict[str, Notification]:
-    """The first notification of each wanted request, by inference id; those that did not come within `seconds` are left out.
+) -> Received:
+    """The notifications of the wanted requests; those that did not come within `seconds` are left out.
 
     Messages of these requests are deleted. All others are held back while we look, so that a full queue is read to its end, and
     visible again afterwards; each look adds one to their receive count. Raises UsageError or NotReady when the queue cannot be
     read.
     """
     found: dict[str, Notification] = {}
+    unparseable: set[str] = set()
     deadline = clock.now() + seconds
     with _held(clients, queue_url) as others:
         while len(found) < len(wanted) and (remaining := deadline - clock.now()) > 0:
             for message in _receive(clients, queue_url, hold_seconds=remaining + 2 * POLL_SECONDS):
-                notification = _parsed(message["Body"])
+                try:
+                    notification = parse_notification(message["Body"])
+                except InvalidInput:
+                    notification = None
+                    unparseable.add(message["MessageId"])
                 owner = next((request for request in wanted if notification and _belongs(notification, request)), None)
                 if notification is None or owner is None:
                     others[message["MessageId"]] = message["ReceiptHandle"]
@@ -39,7 +53,7 @@ def find_notifications(
                 found.setdefault(owner.inference_id, notification)
                 with explained(clients, "sqs:DeleteMessage", queue_url):
                     clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return found
+    return Received(found, len(unparseable))
 
 
 def _receive(clients: AwsClients, queue_url: str, *, hold_seconds: float) -> list[dict[str, Any]]:
@@ -70,13 +84,6 @@ def _held(clients: AwsClients, queue_url: str) -> Iterator[dict[str, str]]:
             # where this fails the messages come back by themselves, a little later
             with suppress(AsyncEndpointError), explained(clients, "sqs:ChangeMessageVisibility", queue_url):
                 clients.sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
-
-
-def _parsed(text: str) -> Notification | None:
-    try:
-        return parse_notification(text)
-    except InvalidInput:
-        return None
 
 
 def _belongs(notification: Notification, request: Submitted) -> bool:

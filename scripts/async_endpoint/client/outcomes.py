@@ -1,4 +1,4 @@
-"""Of one request: its outcome, as S3 has it, or the notification where that carries it."""
+"""Resolve a request's outcome from S3, or from the notification if it includes the response and can be trusted."""
 
 from __future__ import annotations
 
@@ -26,53 +26,82 @@ _EXPIRED: Final = re.compile(r"\bexpired\b|time.to.live|RequestTTLSeconds", re.I
 Outcome = Completed | AsyncEndpointError
 
 
-def announced(invocation: Invocation, notification: Notification, seconds: float) -> Completed | None:
-    """The result that a notification carries, when it is of this request and carries it."""
-    submitted = invocation.submitted
+def names_request(target: Target, submitted: Submitted, notification: Notification) -> bool:
+    """Whether a message names this endpoint, this request, and its locations where the message has any.
+
+    What the message says of an inline input is not documented, so only the location of an input in S3 is compared.
+    """
+    return (
+        notification.endpoint_name == target.name
+        and notification.inference_id == submitted.inference_id
+        and submitted.input_location in (None, notification.input_location)
+        and notification.output_location in (None, submitted.output_location)
+        and notification.failure_location in (None, submitted.failure_location)
+    )
+
+
+def result_from_notification(
+    target: Target, submitted: Submitted, notification: Notification, seconds: float
+) -> Completed | None:
+    """The result that a trustworthy notification includes; None when it includes none, or any field is another request's."""
     if (
-        submitted is None
-        or notification.status != "Completed"
+        notification.status != "Completed"
         or notification.response_body is None
-        or notification.output_location not in (None, submitted.output_location)
+        or notification.output_location is None
+        or not names_request(target, submitted, notification)
     ):
         return None
     return Completed(notification.response_body, notification.response_type or "", submitted.output_location, seconds)
 
 
-def stored(
-    objects: Objects, target: Target, invocation: Invocation, told: Notification | None, seconds: float
+def result_from_s3(
+    objects: Objects, target: Target, invocation: Invocation, hint: Notification | None, seconds: float, *, trusted: bool
 ) -> Outcome | Unreadable | None:
-    """The outcome that S3 has, or that a notification tells of where S3 could not be written; None when there is none yet.
+    """The outcome that S3 has; None when there is none yet.
 
-    `told` is the hint that led here, and spares looks. An output counts before a failure: a request that was sent twice may
-    have both. Raises what `explained` raises.
+    `hint` is what led here and spares reads: a notification, or an entry of a listing. Only with `trusted` does it say more
+    than where to look first. An output counts before a failure: a request that was sent twice may have both. Raises what
+    `explained` raises.
     """
     submitted = invocation.submitted
     assert submitted is not None
-    failed = told is not None and told.status == "Failed"
-    if not failed or invocation.sent > 1:
-        result = objects.look(submitted.output_location)
-        if isinstance(result, Found):
-            invocation.written_at = result.written_at
-            return Completed(result.body, result.content_type, submitted.output_location, seconds)
-        if isinstance(result, Unreadable):
-            return result
-        if told is not None and not failed:
-            return None
-    return _failure(objects, target, submitted, told if failed else None)
+    failed = hint is not None and hint.status == "Failed"
+    if failed and invocation.sent <= 1:
+        ended = _failure(objects, target, submitted, hint, trusted=trusted)
+        if ended is not None:
+            return ended
+        return _output(objects, invocation, submitted, seconds)  # the hint is wrong, or forged
+    result = _output(objects, invocation, submitted, seconds)
+    if result is not None or (hint is not None and not failed):
+        return result
+    return _failure(objects, target, submitted, hint if failed else None, trusted=trusted)
 
 
-def _failure(objects: Objects, target: Target, submitted: Submitted, told: Notification | None) -> InvocationFailed | None:
-    """The failure that S3 has, or that a notification of it tells."""
-    where = (told.failure_location if told else None) or submitted.failure_location
-    reason = objects.look(where) if where else None
-    if isinstance(reason, Found):
-        return failure(target, submitted, reason.body.decode("utf-8", "replace"), where)
-    if isinstance(reason, Unreadable) and (reason.exists or told):
-        said = told.failure_reason if told and told.failure_reason else f"the reason cannot be read: {reason.action} is denied"
-        return failure(target, submitted, said, where)
-    if told is not None and told.failure_location is None:  # neither object could be written
-        return failure(target, submitted, told.failure_reason or "no reason given", None)
+def _output(objects: Objects, invocation: Invocation, submitted: Submitted, seconds: float) -> Completed | Unreadable | None:
+    result = objects.look(submitted.output_location)
+    if not isinstance(result, Found):
+        return result
+    invocation.written_at = result.written_at
+    return Completed(result.body, result.content_type, submitted.output_location, seconds)
+
+
+def _failure(
+    objects: Objects, target: Target, submitted: Submitted, hint: Notification | None, *, trusted: bool
+) -> InvocationFailed | None:
+    """The failure whose object is in S3, or that a trusted notification reports where SageMaker could write no object.
+
+    The object is always looked for where the endpoint's acceptance said it would be, never where a message says.
+    """
+    where = submitted.failure_location
+    reported = hint is not None and trusted and names_request(target, submitted, hint)
+    found = objects.look(where) if where else None
+    if isinstance(found, Found):
+        return failure(target, submitted, found.body.decode("utf-8", "replace"), where)
+    if isinstance(found, Unreadable) and (found.exists or reported):
+        said = hint.failure_reason if hint and reported else None
+        return failure(target, submitted, said or f"the reason cannot be read: {found.action} is denied", where)
+    if hint is not None and reported and hint.failure_location is None:  # neither object could be written
+        return failure(target, submitted, hint.failure_reason or "no reason given", None)
     return None
 
 
@@ -101,15 +130,19 @@ def unreadable(submitted: Submitted, refused: Unreadable) -> ResultUnreadable:
     )
 
 
-def late(target: Target, submitted: Submitted, blind: bool) -> ResultNotReady:
-    """The error of a request whose deadline has passed with no outcome to be seen."""
+def timeout_error(target: Target, submitted: Submitted, hint: Notification | None, *, blind: bool) -> ResultNotReady:
+    """The error of a request whose deadline has passed with no outcome in S3; `hint` is what was announced, if anything."""
     places = [place for place in (submitted.output_location, submitted.failure_location) if place]
     bucket = S3Uri.parse(places[0]).bucket
     doubt = (
         f" as far as can be seen without {LIST_ACTION} on {bucket} (grant it to tell missing from forbidden)" if blind else ""
     )
+    unconfirmed = ""
+    if hint is not None and hint.status == "Failed":
+        reason = " ".join((hint.failure_reason or "no reason given").split())[:REASON_CHARS].rstrip(". ")
+        unconfirmed = f", and a notification reports a failure that no object confirms ({reason})"
     return ResultNotReady(
         f"Inference {submitted.inference_id} on endpoint {target.name} has not ended after {submitted.deadline_seconds:g} s: "
-        f"there is {'neither' if len(places) > 1 else 'no'} {' nor '.join(places)}{doubt}; wait longer, or read log group "
-        f"{target.log_group}."
+        f"there is {'neither' if len(places) > 1 else 'no'} {' nor '.join(places)}{doubt}{unconfirmed}; wait longer, or read "
+        f"log group {target.log_group}."
     )

@@ -7,9 +7,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from async_endpoint.client.payload import Payload
+from async_endpoint.contract.errors import InvalidInput
 
 
 class State(StrEnum):
@@ -34,6 +36,7 @@ class Request:
     `key` names it within a run: 1 to 28 letters, digits, hyphens and underscores, a letter or a digit first; None numbers it.
     The same key of the same run is the same inference id and the same output key, so submitting it again is harmless.
     `inline` None sends bytes and files up to 128,000 bytes in the call and puts what is larger into S3. `tag` is the caller's.
+    Raises InvalidInput for a value of another type.
     """
 
     payload: Payload
@@ -42,6 +45,18 @@ class Request:
     key: str | None = None
     inline: bool | None = None
     tag: Any = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.payload, Path | bytes | str):
+            raise InvalidInput(
+                f"The payload is of type {type(self.payload).__name__}; give a file's Path, bytes, or an S3 URI as str."
+            )
+        for name in ("content_type", "accept", "key"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise InvalidInput(f"The {name} of a request is of type {type(value).__name__}; give a str, or None.")
+        if self.inline is not None and not isinstance(self.inline, bool):
+            raise InvalidInput(f"The field inline of a request is of type {type(self.inline).__name__}; give a bool, or None.")
 
 
 @dataclass(frozen=True)
@@ -67,9 +82,15 @@ class Submitted:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Submitted:
-        """The inverse of `as_dict`; other keys are ignored, and the times that went by may be missing."""
-        fields = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
-        return cls(**fields | {"submitted_at": datetime.fromisoformat(fields["submitted_at"])})
+        """The inverse of `as_dict`; other keys are ignored, and the times that went by may be missing.
+
+        Raises InvalidInput for a document that `as_dict` has not written.
+        """
+        try:
+            fields = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
+            return cls(**fields | {"submitted_at": datetime.fromisoformat(fields["submitted_at"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(f"This is no submitted request ({error!r}); give what Submitted.as_dict has written.") from error
 
 
 @dataclass(frozen=True)
@@ -82,10 +103,10 @@ class Completed:
     seconds: float
 
     def document(self) -> Any:
-        """The decoded JSON of the body; None when it is not JSON."""
+        """The decoded JSON of the body; None when it is not JSON, or nested too deeply to be decoded."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def as_dict(self) -> dict[str, Any]:

@@ -140,6 +140,8 @@ def endpoint_state(clients: AwsClients, name: str) -> str | None:
 
 def checked_name(what: str, name: str, most: int) -> str:
     """A run or a key, which becomes part of inference ids, queue names and object keys; raises InvalidInput."""
+    if not isinstance(name, str):
+        raise InvalidInput(f"The {what} is of type {type(name).__name__}; give a str.")
     if len(name) > most or _NAME.fullmatch(name) is None:
         raise InvalidInput(
             f"The {what} {name!r} cannot be used; take 1 to {most} letters, digits, hyphens and underscores, "

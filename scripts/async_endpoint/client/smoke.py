@@ -16,7 +16,7 @@ from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.explain import explained
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.latency import Latency, WakeWatch, split
-from async_endpoint.client.notifications import find_notifications
+from async_endpoint.client.notifications import Received, find_notifications
 from async_endpoint.client.payload import guess_content_type, read_file
 from async_endpoint.client.results import Request, Submitted
 from async_endpoint.client.scaling import suspended_scaling
@@ -41,10 +41,13 @@ class Check:
 
 @dataclass(frozen=True)
 class SmokeReport:
+    """`skipped_messages` in the results queue were no notification and were passed over."""
+
     endpoint_name: str
     inference_ids: tuple[str, ...]
     checks: tuple[Check, ...]
     latency: Latency
+    skipped_messages: int = 0
 
     @property
     def passed(self) -> bool:
@@ -99,9 +102,10 @@ def smoke_test(
         found = trial.find_notifications(accepted, refused)
         checks += trial.notifications(accepted, refused, found)
         checks += trial.scaling(accepted, suspension)
-        told = found.get(accepted.inference_id) if isinstance(found, dict) else None
+        told = found.notifications.get(accepted.inference_id) if isinstance(found, Received) else None
         latency = split(clients, outputs.endpoint, accepted, first, wake.seconds, told) if checks[0].passed else Latency()
-    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency)
+    skipped = found.skipped if isinstance(found, Received) else 0
+    return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency, skipped)
 
 
 def _sleeps(clients: AwsClients, name: str) -> bool:
@@ -183,7 +187,7 @@ class _Trial:
         )
         return self._check(check, request, differs is None, seen)
 
-    def find_notifications(self, accepted: Submitted, refused: Submitted) -> dict[str, Notification] | AsyncEndpointError:
+    def find_notifications(self, accepted: Submitted, refused: Submitted) -> Received | AsyncEndpointError:
         """The notifications of the two in the results queue, or why that cannot be read."""
         queue_url = self.outputs.notifications.results_queue_url
         try:
@@ -193,16 +197,15 @@ class _Trial:
         except AsyncEndpointError as error:
             return error
 
-    def notifications(
-        self, accepted: Submitted, refused: Submitted, found: dict[str, Notification] | AsyncEndpointError
-    ) -> list[Check]:
+    def notifications(self, accepted: Submitted, refused: Submitted, found: Received | AsyncEndpointError) -> list[Check]:
         expected: tuple[tuple[str, Submitted, Status], ...] = (
             ("success notification", accepted, "Completed"),
             ("error notification", refused, "Failed"),
         )
         if isinstance(found, AsyncEndpointError):
             return [self._check(name, request, False, str(found)) for name, request, _ in expected]
-        return [self._announced(name, request, status, found.get(request.inference_id)) for name, request, status in expected]
+        told = found.notifications
+        return [self._announced(name, request, status, told.get(request.inference_id)) for name, request, status in expected]
 
     def _announced(self, name: str, request: Submitted, status: Status, notification: Notification | None) -> Check:
         if notification is None:

@@ -20,20 +20,31 @@ COLD_START_SECONDS = 3_600  # [M] the longest a container may be given to answer
 
 @dataclass(frozen=True)
 class Target:
-    """An endpoint, the folder inputs are put in (an S3 URI), and the topics its outcomes are announced on (ARNs)."""
+    """An endpoint, the folder inputs are put in (an S3 URI), and the topics its outcomes are announced on (ARNs).
+
+    `publishers_restricted` is whether nothing but the endpoint can publish to the topics (contract/outputs.py, Notifications).
+    """
 
     name: str
     region: str
     input_uri: str
     topics: tuple[str, ...]
     limits: Limits
+    publishers_restricted: bool = False
 
     @classmethod
     def of(cls, outputs: AsyncEndpointOutputs) -> Target:
         """The endpoint of an environment."""
         told = outputs.notifications
         topics = tuple(dict.fromkeys((told.success_topic_arn, told.error_topic_arn)))
-        return cls(outputs.endpoint.name, outputs.region, outputs.storage.input_uri, topics, outputs.limits)
+        return cls(
+            outputs.endpoint.name,
+            outputs.region,
+            outputs.storage.input_uri,
+            topics,
+            outputs.limits,
+            told.publishers_restricted,
+        )
 
     @property
     def deadline_seconds(self) -> int:
@@ -50,7 +61,8 @@ def described(clients: AwsClients, name: str, input_uri: str | None = None) -> T
     """The endpoint called `name` as SageMaker describes it, with SageMaker's own time to live and time-out.
 
     Inputs go to `input_uri`, or else below `input/` in the bucket of the results. Raises EndpointNotReady when there is no such
-    endpoint, UsageError when it is not asynchronous, and what `explained` raises.
+    endpoint, UsageError when it is not asynchronous, and what `explained` raises. Nothing says who may publish to its topics,
+    so results are always read from S3.
     """
     with explained(clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
         try:

@@ -19,7 +19,9 @@
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       └── Abandoned                     the client was closed before the outcome was there
     └── Refused                        4  it could be done, and should not be
-        └── VerificationFailed                what is live is not what was planned
+        ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
+        ├── RolledBack                    an endpoint serves what it served before the apply
+        └── VerificationFailed            what is live is not what was planned
 
 A message is one sentence that names the thing, says what was found, and what to do.
 """
@@ -56,7 +58,11 @@ class InvocationExpired(InvocationFailed):
 
 
 class TerraformFailed(WorkFailed):
-    """A Terraform command ended with an error."""
+    """A Terraform command ended with an error. `addresses` are the resources that its errors name."""
+
+    def __init__(self, message: str, *, addresses: frozenset[str] = frozenset()) -> None:
+        super().__init__(message)
+        self.addresses = addresses
 
 
 class SmokeTestFailed(WorkFailed):
@@ -119,6 +125,23 @@ class Refused(AsyncEndpointError):
     """It could be done, and should not be."""
 
     exit_code = 4
+
+
+class RolledBack(Refused):
+    """An endpoint was not updated and serves what it served before.
+
+    `endpoint` is its name, `reason` the service's or Terraform's own text, `log` the last lines of the instances that failed.
+    """
+
+    def __init__(self, message: str, *, endpoint: str, reason: str = "", log: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+        self.reason = reason
+        self.log = log
+
+
+class ReplacementRefused(Refused):
+    """A plan deletes an endpoint that serves and creates it again, and that was not allowed."""
 
 
 class VerificationFailed(Refused):

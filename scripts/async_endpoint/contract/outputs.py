@@ -49,11 +49,16 @@ class Monitoring:
 
 @dataclass(frozen=True)
 class Notifications:
+    """`publishers_restricted` says that policies deny every publisher of the topics but the execution role, and every sender to
+    the results queue but the topics: only then can the content of a message be trusted. False where a root does not say so.
+    """
+
     success_topic_arn: str
     error_topic_arn: str
     results_queue_url: str
     results_queue_arn: str
     dead_letter_queue_url: str
+    publishers_restricted: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def _parse(kind: Any, value: object, where: str) -> Any:
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, bool) or not isinstance(value, allowed):
+    if (isinstance(value, bool) and bool not in allowed) or not isinstance(value, allowed):
         expected = " or ".join("null" if option is type(None) else option.__name__ for option in allowed)
         raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected {expected}. Apply the environment again.")
     return value

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import Any, Protocol
 
 from async_endpoint.contract.errors import NotReady
+from async_endpoint.local_credentials import find_access_key
 
 
 class Aws(Protocol):
@@ -35,7 +36,10 @@ class Boto3Aws:
             return boto3.Session(region_name=self._region)
         # Without its variable a profile that does not exist cannot stop us.
         core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-        return boto3.Session("local", "local", region_name=self._region, botocore_session=core)
+        key = find_access_key(self._endpoint_url)
+        return boto3.Session(
+            key.access_key_id, key.secret_access_key, key.session_token, region_name=self._region, botocore_session=core
+        )
 
     @cached_property
     def _aim(self) -> dict[str, Any]:

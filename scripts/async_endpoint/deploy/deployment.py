@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
+from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
+from async_endpoint.deploy.removal import remove_deleted_endpoints
+from async_endpoint.deploy.replacement import (
+    avoidable_replacements,
+    endpoint_notices,
+    failed_endpoints,
+    require_no_replacement,
+    update_deployment_config,
+)
+from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.planned import ResourceChange, resource_changes
 from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
 
@@ -24,6 +36,14 @@ from async_endpoint.workspace import Workspace
 LISTINGS_SETTLE = Poller(deadline=75)
 
 Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What an apply would do. `notices` are sentences about endpoints that the plan replaces or deletes."""
+
+    changes: Changes
+    notices: list[str]
 
 
 @dataclass(frozen=True)
@@ -36,30 +56,34 @@ class Applied:
     checks: list[Check]
 
 
-def plan(environment: str, *, local: bool = False, on_output: Listener) -> Changes:
+def plan(environment: str, *, local: bool = False, on_output: Listener) -> Planned:
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
-    with _planned(root, _terraform(root, on_output)) as (_, changes):
-        _warn_of_suspension(root, on_output)
-        return changes
+    with _planned(root, _terraform(root, on_output)) as saved, answers():
+        notices = [*_suspension_notices(root), *endpoint_notices(_connections(root), saved.resources)]
+        return Planned(saved.changes, notices)
 
 
 def apply(
-    environment: str, *, local: bool = False, on_output: Listener, approve: Callable[[Changes], bool] = lambda changes: True
+    environment: str,
+    *,
+    local: bool = False,
+    allow_replacement: bool = False,
+    on_output: Listener,
+    approve: Callable[[Changes], bool] = lambda changes: True,
 ) -> Applied:
-    """Plan, apply exactly that plan, and prove that what it describes is live.
+    """Plan, apply exactly that plan, and verify that what it describes is live.
 
-    `approve` is asked once the plan has been shown; raises Refused when it says no, VerificationFailed when the check fails.
+    `approve` is asked once the plan has been shown, and again should what it approved lead to another plan. Raises Refused when
+    it says no, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an
+    endpoint serves what it served before, VerificationFailed when the check fails.
     """
     root = _ready(environment, local)
-    terraform = _terraform(root, on_output)
-    with _planned(root, terraform, lambda: _resume_leftover(root, terraform, on_output)) as (file, changes):
-        if changes.any:
-            if not approve(changes):
-                raise Refused(f"The plan of {environment} was not approved; nothing was changed.")
-            before = _outputs_if_any(root)
-            with answers(), _quiesced(root, before) if before else nullcontext():
-                terraform.apply(file)
+    with _planned(root, _terraform(root, on_output), resume=on_output) as saved:
+        if saved.changes.any:
+            with answers():
+                _carry_out(root, saved, approve, allow_replacement, on_output)
+        changes = saved.changes
     outputs = outputs_of(root)
     with answers():
         checks = verify(Boto3Aws(outputs.region, root.endpoint_url), outputs)
@@ -72,21 +96,52 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
     Raises WorkFailed naming what exists afterwards all the same.
     """
     root = prepare(Workspace.find(), environment, local=local)
-    terraform = _terraform(root, on_output)
-    terraform.init(root.backend_files)
-    _resume_leftover(root, terraform, on_output)
-    outputs = _outputs_if_any(root)
+    with _planned(root, _terraform(root, on_output), destroy=True, resume=on_output) as saved, answers():
+        outputs = _outputs_if_any(root)
+        with _quiesced(root, outputs):
+            remove_deleted_endpoints(_connections(root), saved.resources)
+            saved.apply()
     if outputs is None:
-        terraform.destroy()
         return None
     aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
     with answers():
-        with quiesced(aws, outputs, command=root.command("apply")):
-            terraform.destroy()
         left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, name), enough=lambda left: not left)
     if left:
         raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
     return outputs
+
+
+def _carry_out(
+    root: Root, saved: _SavedPlan, approve: Callable[[Changes], bool], allow_replacement: bool, on_output: Listener
+) -> None:
+    """Apply the plan, endpoints that it deletes first; another plan where a replacement can be avoided."""
+    connect, outputs = _connections(root), _outputs_if_any(root)
+    if avoidable := avoidable_replacements(connect, saved.resources):
+        _require_approval(root, connect, saved, approve, on_output)
+        with _quiesced(root, outputs):
+            for endpoint in avoidable:
+                update_deployment_config(connect, endpoint)
+        saved.make()
+    if failed := failed_endpoints(connect, saved.resources):
+        saved.make(replace=failed)
+    if not saved.changes.any:
+        return
+    if not allow_replacement:
+        require_no_replacement(connect, saved.resources, root.command("apply"))
+    _require_approval(root, connect, saved, approve, on_output)
+    with _quiesced(root, outputs):
+        remove_deleted_endpoints(connect, saved.resources)
+        with rollbacks_reported(connect, saved.resources, on_output):
+            saved.apply()
+
+
+def _require_approval(
+    root: Root, connect: Connect, saved: _SavedPlan, approve: Callable[[Changes], bool], on_output: Listener
+) -> None:
+    for notice in endpoint_notices(connect, saved.resources):
+        on_output(notice)
+    if not approve(saved.changes):
+        raise Refused(f"The plan of {root.environment} was not approved; nothing was changed.")
 
 
 def _ready(environment: str, local: bool) -> Root:
@@ -108,7 +163,13 @@ def _terraform(root: Root, on_output: Listener) -> Terraform:
     return Terraform(root.folder, root.process_environment, on_output)
 
 
-def _quiesced(root: Root, outputs: AsyncEndpointOutputs) -> AbstractContextManager[None]:
+def _connections(root: Root) -> Connect:
+    return cache(lambda region: Boto3Aws(region, root.endpoint_url))
+
+
+def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None) -> AbstractContextManager[None]:
+    if outputs is None:
+        return nullcontext()
     return quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command("apply"))
 
 
@@ -121,23 +182,41 @@ def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> N
             resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
 
 
-def _warn_of_suspension(root: Root, on_output: Listener) -> None:
+def _suspension_notices(root: Root) -> list[str]:
     outputs = _outputs_if_any(root)
-    if outputs is not None:
-        with answers():
-            warning = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
-        if warning:
-            on_output(f"Warning: {warning}")
+    if outputs is None:
+        return []
+    notice = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+    return [notice] if notice else []
+
+
+class _SavedPlan:
+    """A plan in a file, and what it would do; `make` plans again."""
+
+    def __init__(self, terraform: Terraform, file: Path, destroy: bool) -> None:
+        self._terraform, self._file, self._destroy = terraform, file, destroy
+        self.make()
+
+    def make(self, replace: Iterable[str] = ()) -> None:
+        self.changes = self._terraform.plan(self._file, destroy=self._destroy, replace=replace)
+        # Reading a plan starts the provider, so only where something that exists changes.
+        changed = self.changes.change or self.changes.destroy
+        self.resources: list[ResourceChange] = resource_changes(self._terraform.show(self._file)) if changed else []
+
+    def apply(self) -> None:
+        self._terraform.apply(self._file)
 
 
 @contextmanager
-def _planned(root: Root, terraform: Terraform, before: Callable[[], None] = lambda: None) -> Iterator[tuple[Path, Changes]]:
+def _planned(
+    root: Root, terraform: Terraform, *, destroy: bool = False, resume: Listener | None = None
+) -> Iterator[_SavedPlan]:
     """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command.
 
-    `before` is called once Terraform is initialised and nothing is planned.
+    With `resume`, scaling that a killed command left suspended is resumed before planning, and `resume` is told.
     """
     terraform.init(root.backend_files)
-    before()
+    if resume is not None:
+        _resume_leftover(root, terraform, resume)
     with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
-        file = Path(folder) / "saved.tfplan"
-        yield file, terraform.plan(file)
+        yield _SavedPlan(terraform, Path(folder) / "saved.tfplan", destroy)

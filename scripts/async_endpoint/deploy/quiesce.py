@@ -78,14 +78,10 @@ TIMING = Timing()
 def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
 
-    def status() -> str:
-        signals.check()
-        return _status(aws, name)
-
-    found = poller.wait(status, lambda seen: seen not in TRANSITIONAL_STATES)
-    if found in TRANSITIONAL_STATES:
+    status = poller.wait(lambda: _status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    if status in TRANSITIONAL_STATES:
         raise NotReady(
-            f"Endpoint {name} is still {found}, and SageMaker takes no change meanwhile; try again once it is InService."
+            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is InService."
         )
 
 

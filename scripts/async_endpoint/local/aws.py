@@ -11,6 +11,8 @@ from typing import Any
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
+from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
+from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.runtime import PythonRuntime
@@ -34,6 +36,7 @@ from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
 from async_endpoint.local.wsgi import Application
+from async_endpoint.local_credentials import AccessKey, LocalCredentials
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
@@ -50,10 +53,12 @@ class LocalAws:
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
         containers: Containers | None = None,
         state_dir: Path | None = None,
+        access_key: AccessKey | None = None,
     ) -> None:
         """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
 
-        `folder` holds the instances' files. Raises InvalidInput when `state_dir` cannot be used or is of another version.
+        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. Raises InvalidInput when
+        `state_dir` cannot be used or is of another version.
         """
         self._state = State(state_dir) if state_dir is not None else None
         origin = self._state.origin if self._state is not None else None
@@ -78,8 +83,11 @@ class LocalAws:
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
-            self._server = _serve(self._calls, port, origin.port if origin else 0)
-        except OSError:
+            self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
+            self._admin_token = new_admin_token()
+            gate = Gate(self._calls, self._access_key, self._admin_token, self.instance_id)
+            self._server = _serve(gate, port, origin.port if origin else 0)
+        except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
             raise
@@ -87,6 +95,12 @@ class LocalAws:
     @property
     def record(self) -> LocalAwsRecord:
         return LocalAwsRecord(self._server.url, self.instance_id, os.getpid(), self.clock.scale, ACCOUNT_ID)
+
+    @property
+    def credentials(self) -> LocalCredentials:
+        """What a client of this local AWS needs."""
+        key = self._access_key
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, self._admin_token)
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
@@ -151,6 +165,7 @@ class LocalAws:
                     "serving_instances": item.serving,
                     "weight": item.weight,
                     "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
+                    "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
                 }
                 for item in variants
             ],

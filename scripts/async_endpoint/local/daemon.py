@@ -18,16 +18,25 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, WorkFailed
+from async_endpoint.local.auth.credentials import remove_credentials, write_credentials
 from async_endpoint.local.container.runtime import runtime_named
 from async_endpoint.local.lock import held
 from async_endpoint.local.persistence.folder import was_closed
 from async_endpoint.local.record import LocalAwsRecord, read_record, remove_record, require_record, runs, write_record
+from async_endpoint.local_credentials import AccessKey, credentials_path, read_credentials
 from async_endpoint.workspace import Workspace
 
+ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
+SECRET_KEY_VARIABLE = "ASYNC_ENDPOINT_SECRET_KEY"
 START_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 STOP_SECONDS = 30.0
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not receive what is meant for loopback
 SAVE_SECONDS = 330.0  # more than the longest save may take before it is given up
+
+
+class LocalAwsDenied(LocalAwsNotRunning):
+    """It runs, and does not accept this user's token."""
 
 
 def run(
@@ -38,8 +47,9 @@ def run(
     ready: Callable[[LocalAwsRecord], None],
     containers: str = "python",
     state_dir: Path | None = None,
+    access_key: AccessKey | None = None,
 ) -> None:
-    """Serve until told to stop, by signal or by `stop`.
+    """Serve until told to stop, by signal or by `stop`; `access_key` None has credentials generated.
 
     Raises InvalidInput when the port is taken, another one runs, or `state_dir` cannot be gone on from; ToolMissing when what
     runs `containers` is not there; WorkFailed when it ended and its state could not be saved.
@@ -50,7 +60,7 @@ def run(
 
     refuse_second(workspace)
     folder = workspace.local / "aws"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with held(folder) as alone:
         if not alone:  # it has no record yet, or no more
             raise InvalidInput(
@@ -61,7 +71,7 @@ def run(
         runtime = runtime_named(containers, folder)
         runtime.sweep()
         try:
-            aws = LocalAws(folder, port, time_scale, launch_seconds, runtime, state_dir)
+            aws = LocalAws(folder, port, time_scale, launch_seconds, runtime, state_dir, access_key)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise InvalidInput(
@@ -70,12 +80,14 @@ def run(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: aws.stopped.set())
         aws.start()
+        write_credentials(workspace, aws.credentials)
         write_record(workspace, aws.record)
         try:
             ready(aws.record)
             aws.stopped.wait()
         finally:
             remove_record(workspace, aws.instance_id)
+            remove_credentials(workspace, aws.credentials)
             aws.stop()
 
 
@@ -86,12 +98,13 @@ def start_detached(
     launch_seconds: float,
     containers: str = "python",
     state_dir: Path | None = None,
+    access_key: AccessKey | None = None,
 ) -> LocalAwsRecord:
     """Start one in a process of its own and wait until it answers; raises what it raised if it does not start."""
     refuse_second(workspace)
     runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
     options += ["--containers", containers, *(["--state-dir", str(state_dir.absolute())] if state_dir else [])]
     log.write_bytes(b"")
@@ -103,11 +116,12 @@ def start_detached(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | _as_variables(access_key),
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         record = read_record(workspace)
-        if record is not None and record.pid == process.pid and _answers(record):
+        if record is not None and record.pid == process.pid and _answers(workspace, record):
             return record
         time.sleep(0.05)
     process.kill()
@@ -137,7 +151,7 @@ def stop(workspace: Workspace, *, lose_changes: bool = False) -> LocalAwsRecord 
         return None
     record, state = running[0], running[1].get("state")
     try:
-        _ask(record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
+        _ask(workspace, record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
     except LocalAwsNotRunning as error:
         complaint = _complaint(error)
         if complaint is None:
@@ -166,14 +180,14 @@ def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> 
 def status(workspace: Workspace) -> dict[str, Any]:
     """The running one's status document; raises LocalAwsNotRunning."""
     running = _running(workspace)
-    return running[1] if running else _ask(require_record(workspace), "status")
+    return running[1] if running else _ask(workspace, require_record(workspace), "status")
 
 
 def faults(workspace: Workspace, method: str = "GET", name: str = "", document: dict[str, Any] | None = None) -> dict[str, Any]:
     """Ask the running one about its faults (faults/admin.py); raises LocalAwsNotRunning, or InvalidInput as it complains."""
     path = f"faults/{quote(name, safe='')}" if name else "faults"
     try:
-        return _ask(require_record(workspace), path, method, document)
+        return _ask(workspace, require_record(workspace), path, method, document)
     except LocalAwsNotRunning as error:
         complaint = _complaint(error)
         if complaint is None:
@@ -192,7 +206,15 @@ def log_path(workspace: Workspace) -> Path:
     return workspace.local / "aws" / "log.txt"
 
 
+def _as_variables(access_key: AccessKey | None) -> dict[str, str]:
+    """What gives a detached process its credentials: `ps` shows every user a command line, and nobody else's environment."""
+    if access_key is None:
+        return {}
+    return {ACCESS_KEY_VARIABLE: access_key.access_key_id, SECRET_KEY_VARIABLE: access_key.secret_access_key}
+
+
 def _ask(
+    workspace: Workspace,
     record: LocalAwsRecord,
     path: str,
     method: str = "GET",
@@ -200,14 +222,35 @@ def _ask(
     seconds: float = ANSWER_SECONDS,
 ) -> dict[str, Any]:
     body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(f"{record.endpoint_url}/_local/{path}", body, method=method)
+    credentials = read_credentials(workspace)
+    headers = credentials.admin_headers() if credentials else {}
+    request = urllib.request.Request(f"{record.endpoint_url}/_local/{path}", body, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:
+        with _OPENER.open(request, timeout=seconds) as answer:
             return cast("dict[str, Any]", json.load(answer))
+    except urllib.error.HTTPError as error:
+        if error.code == 403 and _instance_of(error) == record.instance_id:
+            raise LocalAwsDenied(
+                f"The local AWS at {record.endpoint_url} rejects the token in {credentials_path(workspace)}; run this as the "
+                f"user who started it, or end process {record.pid} and start it again."
+            ) from error
+        raise _no_answer(record, error) from error
     except (http.client.HTTPException, OSError, ValueError) as error:  # the first: an answer that breaks off
-        raise LocalAwsNotRunning(
-            f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
-        ) from error
+        raise _no_answer(record, error) from error
+
+
+def _no_answer(record: LocalAwsRecord, error: Exception) -> LocalAwsNotRunning:
+    return LocalAwsNotRunning(
+        f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
+    )
+
+
+def _instance_of(error: urllib.error.HTTPError) -> str | None:
+    """The instance id that a rejected request was answered with."""
+    try:
+        return str(json.load(error)["instance_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | None:
@@ -219,7 +262,9 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
     if record is None:
         return None
     try:
-        document = _ask(record, "status")
+        document = _ask(workspace, record, "status")
+    except LocalAwsDenied:
+        raise
     except LocalAwsNotRunning as error:
         if isinstance(getattr(error.__cause__, "reason", error.__cause__), TimeoutError):
             raise
@@ -230,9 +275,9 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
     return None
 
 
-def _answers(record: LocalAwsRecord) -> bool:
+def _answers(workspace: Workspace, record: LocalAwsRecord) -> bool:
     try:
-        return bool(_ask(record, "status")["instance_id"] == record.instance_id)
+        return bool(_ask(workspace, record, "status")["instance_id"] == record.instance_id)
     except LocalAwsNotRunning:
         return False
 

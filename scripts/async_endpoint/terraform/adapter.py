@@ -29,7 +29,7 @@ from python_terraform import IsFlagged
 
 from async_endpoint import signals
 from async_endpoint.contract.errors import TerraformFailed, ToolMissing
-from async_endpoint.terraform.diagnostics import first_error
+from async_endpoint.terraform.diagnostics import errors, first_error
 
 MINIMUM_VERSION: Final = (1, 11)
 
@@ -72,9 +72,15 @@ class Terraform:
         settings = [str(file) for file in backend_files]
         self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
 
-    def plan(self, file: Path) -> Changes:
-        """Plan into `file`, to be given to `apply`; say what it would do."""
-        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2))
+    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
+        """Plan into `file`, to be given to `apply`; say what it would do.
+
+        `destroy` plans the end of all that the state names; `replace` are addresses to be replaced whether or not they change.
+        """
+        options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
+        if addresses := list(replace):
+            options["replace"] = addresses
+        code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2), **options)
         counts = _COUNTS.search(text)
         return Changes(code == 2, *(int(count) for count in counts.groups())) if counts else Changes(code == 2)
 
@@ -166,7 +172,10 @@ class Terraform:
         if code in accepted:
             return
         said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
-        raise TerraformFailed(f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.")
+        raise TerraformFailed(
+            f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.",
+            addresses=frozenset(error.address for error in errors(text) if error.address),
+        )
 
 
 class _Interrupter:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from async_endpoint.local_credentials import LocalCredentials
+
 OVERRIDE_FILE: Final = "aimed_at_local_override.tf"
 CONFIG_FILE: Final = "aimed_at_local.ini"
 
@@ -16,7 +18,8 @@ _DRIVERS_OWN: Final = ("TF_CLI_ARGS", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_I
 
 
 def local_files(endpoint_url: str, state: Path) -> dict[str, str]:
-    """Files that aim a root at the local AWS, by name: local backend at `state` (relative to the root), made-up credentials.
+    """Files that aim a root at the local AWS, by name: local backend at `state` (relative to the root), and no
+    credentials but those of `process_environment`: no file of the working copy holds a secret.
 
     The endpoint of all services is named in a configuration file of AWS. The provider's own `endpoints` would name it too, but
     it takes the provider (5.100.0) four seconds of CPU to validate such a block, each time.
@@ -29,8 +32,10 @@ terraform {{
 }}
 
 provider "aws" {{
-  access_key = "local"
-  secret_key = "local"
+  access_key = null
+  secret_key = null
+  token      = null
+  profile    = null
 
   shared_config_files = ["${{path.root}}/{CONFIG_FILE}"]
 
@@ -43,20 +48,20 @@ provider "aws" {{
     return {OVERRIDE_FILE: override, CONFIG_FILE: f"[default]\nendpoint_url = {endpoint_url}\n"}
 
 
-def process_environment(base: Mapping[str, str], configuration: Path, endpoint_url: str | None) -> dict[str, str]:
+def process_environment(base: Mapping[str, str], configuration: Path, local: LocalCredentials | None) -> dict[str, str]:
     """The environment Terraform runs under, with its CLI configuration in `configuration`.
 
-    With an `endpoint_url` every AWS setting of `base`, profile and files included, is replaced by that of the local AWS.
+    With `local` every AWS setting of `base`, profile and files included, is replaced by those of that local AWS.
     """
     environment = {name: value for name, value in base.items() if not name.startswith(_DRIVERS_OWN)}
     environment.setdefault("GOGC", "400")  # the provider spends a third of its start on collecting garbage
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(configuration)}
-    if endpoint_url is None:
+    if local is None:
         return environment
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")} | {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ENDPOINT_URL": local.endpoint_url,
+        "AWS_ACCESS_KEY_ID": local.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": local.secret_access_key,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

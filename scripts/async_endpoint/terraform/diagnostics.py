@@ -34,12 +34,14 @@ class Diagnostic:
 
 def first_error(output: str) -> Diagnostic | None:
     """The first error in Terraform's output, or None when it printed none."""
+    return next(iter(errors(output)), None)
+
+
+def errors(output: str) -> list[Diagnostic]:
+    """Every error in Terraform's output, in its order."""
     marks = list(_SEVERITY.finditer(output))
-    for number, mark in enumerate(marks):
-        if mark[1] == "Error":
-            end = marks[number + 1].start() if number + 1 < len(marks) else len(output)
-            return _diagnostic(output[mark.end() : end])
-    return None
+    ends = [mark.start() for mark in marks[1:]] + [len(output)]
+    return [_diagnostic(output[mark.end() : end]) for mark, end in zip(marks, ends, strict=False) if mark[1] == "Error"]
 
 
 def _diagnostic(block: str) -> Diagnostic:

@@ -16,6 +16,7 @@ class ResourceChange:
     actions: tuple[str, ...]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    replace_paths: tuple[tuple[str | int, ...], ...] = ()  # attributes whose change forces a replacement
 
     @property
     def deletes(self) -> bool:
@@ -40,6 +41,7 @@ def resource_changes(document: Mapping[str, Any]) -> list[ResourceChange]:
             tuple(item["change"]["actions"]),
             item["change"].get("before") or {},
             item["change"].get("after") or {},
+            tuple(tuple(path) for path in item["change"].get("replace_paths", ())),
         )
         for item in document.get("resource_changes", ())
         if item.get("mode") == "managed" and item["change"]["actions"] not in (["no-op"], ["read"])

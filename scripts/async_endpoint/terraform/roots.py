@@ -19,6 +19,7 @@ from typing import Final
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.record import KEPT, require_record
+from async_endpoint.local_credentials import require_credentials
 from async_endpoint.terraform.aim import local_files, process_environment
 from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
@@ -66,6 +67,7 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
     source = workspace.environment(environment)
     local = is_local(environment, local=local)
     record = require_record(workspace) if local else None
+    credentials = require_credentials(workspace) if local else None
     copy = (
         workspace.local
         / "deployments"
@@ -86,7 +88,7 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
     for name in _LINKED:
         _link(copy / name, workspace.root / name)
     endpoint_url = record.endpoint_url if record else None
-    settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), endpoint_url)
+    settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), credentials)
     return Root(environment, folder, settings, endpoint_url, state, backend_files)
 
 

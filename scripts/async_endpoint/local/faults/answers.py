@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.local.faults.calls import SERVICES, Call
+from async_endpoint.local.faults.calls import SERVICES, Call, call_of
 from async_endpoint.local.sagemaker.wire import service_model
 
 
@@ -40,7 +40,14 @@ _BROKEN_BY: Final = {
 
 
 _ABSENT_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
-_AS_JSON: Final = {"Throttling": "ThrottlingException"}  # where the code of the query protocol is another
+_AS_JSON: Final = {  # where the code of the query protocol is another
+    "Throttling": "ThrottlingException",
+    "ExpiredToken": "ExpiredTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -62,10 +69,32 @@ def absent(call: Call, environ: dict[str, Any]) -> Response:
     return _answer(call, environ, Refusal(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
 
 
+def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
+    """The answer to a request that is not authenticated: `s3` or `other` (code, message, status), by its service.
+
+    Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403.
+    """
+    call = call_of(environ) or _intended(environ)
+    refusal = Refusal(*(s3 if call.service == "s3" else other))
+    if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ:
+        refusal = refusal._replace(status=400)
+    return _answer(call, environ, refusal)
+
+
+def _intended(environ: dict[str, Any]) -> Call:
+    """The service of a request whose signature names none, by its form."""
+    if environ["PATH_INFO"].startswith("/endpoints/"):
+        return Call("sagemaker-runtime", "")
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return Call("sagemaker", "")
+    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return Call("sts" if is_query else "s3", "")
+
+
 def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
     request_id = str(uuid.uuid4())
     if call.service == "s3":
-        body = f"<Code>{refusal.code}</Code><Message>{refusal.message}</Message>" + (
+        body = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>" + (
             f"<Resource>{escape(environ['PATH_INFO'])}</Resource><RequestId>{request_id}</RequestId>"
         )
         headers = {"x-amz-request-id": request_id}
@@ -89,7 +118,7 @@ def _query_error(call: Call, refusal: Refusal, request_id: str) -> str:
     space = service_model(call.service).metadata.get("xmlNamespace", "") if call.service in SERVICES else ""
     return (
         f'{_XML}<ErrorResponse xmlns="{space}"><Error><Type>{_sender(refusal)}</Type><Code>{refusal.code}</Code>'
-        f"<Message>{refusal.message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"<Message>{escape(refusal.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
 
 

@@ -12,6 +12,7 @@ sqs_queue.py          queues that do not slow down as they fill
 sns_topics.py         topics that reach all who subscribed, and do not grow as they publish
 sns_signature.py      one certificate for all deliveries           s3_denial.py        a denial says AccessDenied
 lifecycle_versions.py   how many old versions are kept             autoscaling.py     loads it without ECS
+sts_credentials.py      temporary credentials that differ, and whose they are
 scalable_dimensions.py  provisioned concurrency                    rule_descriptions.py  of security groups
 """
 
@@ -36,6 +37,7 @@ from async_endpoint.local.gaps import (
     sns_to_sqs,
     sns_topics,
     sqs_queue,
+    sts_credentials,
     tracked_instances,
     tracking_alarms,
 )
@@ -63,6 +65,7 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
     sns_to_sqs.mend(deliveries)
     sns_topics.mend()
     sqs_queue.mend()
+    sts_credentials.mend()
     tracked_instances.mend()
     tracking_alarms.mend()
 

@@ -12,17 +12,20 @@ from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.lineup import Lineup
 from async_endpoint.local.hosting.logs import EndpointLogs
 from async_endpoint.local.hosting.maker import VariantMaker
-from async_endpoint.local.hosting.preparation import DeploymentFailed
+from async_endpoint.local.hosting.preparation import DeploymentFailed, check_release
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.real_time import RealTime
 from async_endpoint.local.hosting.recent import Recent
+from async_endpoint.local.hosting.role import AccessDenied
 from async_endpoint.local.hosting.rollout import Gone, Rollout
 from async_endpoint.local.hosting.saved import SavedEndpoint, SavedVariant
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.hosting.variant import Variant
+from async_endpoint.local.stores import NoSuchThing
 
 LONGEST_PAUSE_SECONDS = 5.0
-DELETING_SECONDS = 10.0  # AWS seconds for which an endpoint is seen Deleting; SageMaker takes as long as it takes
+DELETING_SECONDS = 120.0  # AWS seconds for which an endpoint is Deleting; SageMaker takes some minutes
+DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked the role or a key is tried again
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
 STILL = ("InService", "UpdateRollbackFailed")  # the states in which an endpoint may be changed
 
@@ -32,8 +35,16 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """States as DescribeEndpoint names them. Public methods take the lock; what starts with an underscore runs under it."""
 
-    def __init__(self, name: str, region: str, deployment: Deployment, site: Site, saved: SavedEndpoint | None = None) -> None:
-        """Create the endpoint, or go on with one that was `saved`."""
+    def __init__(
+        self,
+        name: str,
+        region: str,
+        deployment: Deployment,
+        site: Site,
+        gone: Callable[[Endpoint], None],
+        saved: SavedEndpoint | None = None,
+    ) -> None:
+        """Create the endpoint, or resume one that was `saved`. `gone` is called once it is deleted and its name free."""
         self.name = name
         self.region = region
         self.deployment = self.target = deployment  # what serves, and what is being deployed if that is another
@@ -41,7 +52,11 @@ class Endpoint:
         self.failure_reason = ""
         self.changed = threading.Condition(threading.RLock())
         self._site = site
+        self._gone = gone
         self._clock = site.clock
+        self._stopped = threading.Event()  # the local AWS ends
+        self._holds_resources = False  # network interfaces and grants of keys, which a deletion gives back
+        self._unprocessed: list[Invocation] = []  # requests that a deletion found waiting and has not ended yet
         self._phase = "Creating"
         self._lineup = Lineup()
         self._capacity = Recent()
@@ -147,19 +162,24 @@ class Endpoint:
         with self.changed:
             self.changed.notify_all()
 
-    def delete(self, gone: Callable[[], None]) -> bool:
-        """Stop every instance, end what waits or is in process as failures, and call `gone` a little later.
+    def delete(self) -> bool:
+        """Stop every instance, end what waits or is in process as failures, and be gone some AWS minutes later.
 
         False while anything is in progress, a deletion included.
         """
         with self.changed:
             if self.status not in (*STILL, "Failed"):
                 return False
-            left = self.close()
-        threading.Thread(target=self._bury, args=(left, gone), name=f"delete-{self.name}", daemon=True).start()
+            self._unprocessed = self._end()
+        self._start_deletion()
         return True
 
-    def close(self) -> list[Invocation]:
+    def close(self) -> None:
+        """Stop every instance and every thread: the local AWS ends."""
+        self._stopped.set()
+        self._end()
+
+    def _end(self) -> list[Invocation]:
         """Stop every instance and the loop, and return the requests that waited."""
         with self.changed:
             self._phase = "Deleting"
@@ -170,20 +190,33 @@ class Endpoint:
                 self.real_time.close()
             return self.requests.close() if self.requests else []
 
-    def _bury(self, left: list[Invocation], gone: Callable[[], None]) -> None:
-        until = self._clock.now() + DELETING_SECONDS
+    def _start_deletion(self) -> None:
+        threading.Thread(target=self._finish_deletion, name=f"delete-{self.name}", daemon=True).start()
+
+    def _finish_deletion(self) -> None:
+        """What DeleteEndpoint does after its answer. Without the role or a key it stays Deleting, and is tried again."""
+        next_try = self._clock.now() + DELETING_SECONDS
         if self.requests is not None:
-            self.requests.abandon(left, self.deployment, self._maker.metrics[self.deployment.variants[0].name])
-        self._clock.wait(threading.Event(), until)
-        gone()
+            metrics = self._maker.metrics[self.deployment.variants[0].name]
+            self.requests.abandon(self._unprocessed, self.deployment, metrics)
+        self._unprocessed = []
+        while not self._clock.wait(self._stopped, next_try):
+            try:
+                if self._holds_resources:
+                    check_release(self.deployment, self.region)
+            except (AccessDenied, NoSuchThing) as error:
+                self.failure_reason = f"The endpoint cannot be deleted: {error}"[:FAILURE_REASON_CHARS]
+                next_try = self._clock.now() + DELETION_RETRY_SECONDS
+            else:
+                self._gone(self)
+                return
 
     # --- kept across a stop ------------------------------------------------------------------------------------------
 
-    def saved(self) -> SavedEndpoint | None:
-        """What is kept of it; None when it is being deleted."""
+    def saved(self) -> SavedEndpoint:
+        """What is kept of it."""
         with self.changed:
-            if self._phase == "Deleting":
-                return None
+            waiting = self.requests.all() if self.requests else []
             return SavedEndpoint(
                 name=self.name,
                 region=self.region,
@@ -195,19 +228,25 @@ class Endpoint:
                 failure_reason=self.failure_reason,
                 variants={variant.name: SavedVariant.of(variant) for variant in self._lineup.live},
                 metrics={name: metrics.counted() for name, metrics in dict(self._maker.metrics).items()},
-                requests=tuple(self.requests.all()) if self.requests else (),
+                requests=(*self._unprocessed, *waiting),
             )
 
     def _resume(self, saved: SavedEndpoint) -> Deployment | None:
         """Become what was saved, on new instances; returns what is still to be deployed, as the creation or update goes on.
 
-        A rollback is over. What cannot be prepared again, its archive or role being gone, is Failed, and its requests with it.
+        A rollback is over; a deletion begins again. What cannot be prepared again, its archive or role being gone, is Failed,
+        and its requests with it.
         """
         self.created_at, self.modified_at = saved.created_at, saved.modified_at
         self.target, self.failure_reason = saved.target, saved.failure_reason
         self._phase = "InService" if saved.phase == "RollingBack" else saved.phase
         for name, counted in saved.metrics.items():
             self._maker.metrics[name].restore(counted)
+        self._holds_resources = bool(saved.variants) or self._phase == "Deleting"
+        if self._phase == "Deleting":
+            self._unprocessed = list(saved.requests)
+            self._start_deletion()
+            return None
         try:
             self._lineup.live = self._maker.make(self.deployment) if saved.variants else []
         except DeploymentFailed as failure:
@@ -236,6 +275,7 @@ class Endpoint:
         try:
             incoming = self._maker.make(deployment)
             with self.changed:
+                self._holds_resources = True
                 rollout.prepare(incoming)
                 fault = self._site.faults.update_failure(self.name) if self._lineup.live else ""
                 if fault:

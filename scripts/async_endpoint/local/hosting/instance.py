@@ -14,6 +14,7 @@ from async_endpoint.local.container.container import CannotStart, Container, Con
 from async_endpoint.local.container.launch import launch
 from async_endpoint.local.container.spec import Workload
 from async_endpoint.local.faults.faults import NO_FAULT, Start
+from async_endpoint.local.hosting.preparation import DeploymentFailed
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.hosting.utilisation import Usage
 
@@ -31,12 +32,15 @@ class InstanceState(StrEnum):
 
 
 class Instance:
-    """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes."""
+    """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes.
+
+    `workload` is called once the machine is there, and may raise DeploymentFailed: model data is read at each launch.
+    """
 
     def __init__(
         self,
         site: Site,
-        workload: Workload,
+        workload: Callable[[], Workload],
         startup_seconds: float,
         on_output: Callable[[str, str], None],
         changed: Callable[[Callable[[], None]], None],
@@ -116,12 +120,12 @@ class Instance:
             return
         allowance = Allowance(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
         try:
-            container = launch(self._folder, self._workload, self._output, self._exited, self._runtime, allowance)
+            container = launch(self._folder, self._workload(), self._output, self._exited, self._runtime, allowance)
         except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
             shutil.rmtree(self._folder, ignore_errors=True)
             if self._gone.is_set():  # stopped, which was perhaps the error
                 return
-            known = isinstance(error, CannotStart | OSError)
+            known = isinstance(error, CannotStart | DeploymentFailed | OSError)
             self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
             return
         self._container = container

@@ -1,4 +1,4 @@
-"""What the execution role must be allowed before instances of its model are launched.
+"""What the execution role must be allowed before instances of its model are launched, and until their endpoint is deleted.
 
 Sources: SageMaker developer guide, "CreateModel API: Execution Role Permissions" for images and VPC, "Use a private Docker
 registry" for the Lambda function, "Auto-Rollback Configuration and Monitoring" for alarms; KMS developer guide for grants.
@@ -50,6 +50,15 @@ def attach(role: ExecutionRole, vpc: Vpc) -> None:
             role.check("ec2:CreateNetworkInterface", resource, context={"ec2:Subnet": subnet})
         for action in _ON_INTERFACES:
             role.check(f"ec2:{action}", f"{ec2}network-interface/*", context={"ec2:Subnet": subnet})
+
+
+def detach(role: ExecutionRole, vpc: Vpc) -> None:
+    """Raise AccessDenied unless the role may remove the network interfaces that `attach` allowed, NoSuchThing without it."""
+    for name in vpc.subnets:
+        subnet = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:subnet/{name}"
+        for action in _ON_INTERFACES[1:]:
+            resource = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:network-interface/*"
+            role.check(f"ec2:{action}", resource, context={"ec2:Subnet": subnet})
 
 
 def encrypt_volumes(role: ExecutionRole, kms_key: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from async_endpoint.local.hosting.deployment import Deployment, VariantSpec
 from async_endpoint.local.hosting.fleet import Fleet
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.logs import EndpointLogs
 from async_endpoint.local.hosting.metrics import EndpointMetrics
-from async_endpoint.local.hosting.preparation import check_rights, prepare
+from async_endpoint.local.hosting.preparation import check_rights, load, prepare
 from async_endpoint.local.hosting.role import ExecutionRole
 from async_endpoint.local.hosting.serverless import ServerlessFleet
 from async_endpoint.local.hosting.site import Site
@@ -32,7 +33,7 @@ class VariantMaker:
     )
 
     def make(self, deployment: Deployment) -> list[Variant]:
-        """Check the roles, fetch the archives, and return the variants; raises DeploymentFailed."""
+        """Check roles and archives, and return the variants; raises DeploymentFailed. Instances read the archives again."""
         check_rights(deployment, self.region)
         return [self._variant(deployment, spec) for spec in deployment.specs]
 
@@ -48,14 +49,15 @@ class VariantMaker:
         )
 
     def _fleet(self, deployment: Deployment, spec: VariantSpec) -> Fleet:
-        start = self._starter(spec)
+        start = self._starter(deployment, spec)
         if spec.serverless is not None:
             return ServerlessFleet(spec.serverless, start, self.site.clock)
         settings = deployment.async_settings
         return Fleet(spec.initial_count, start, self.site.clock, settings.concurrency if settings else None)
 
-    def _starter(self, spec: VariantSpec) -> Callable[[], Instance]:
+    def _starter(self, deployment: Deployment, spec: VariantSpec) -> Callable[[], Instance]:
         faults = self.site.faults
-        workload = prepare(spec.model, self.region, faults)
+        prepare(spec.model, self.region, faults)
+        workload = partial(load, spec.model, self.region, self.site, deployment.kms_key)
         log = self.logs.writer(ExecutionRole(spec.model.role_arn, self.region), spec.name)
         return lambda: Instance(self.site, workload, spec.startup_seconds, log, self.apply, faults.start(self.endpoint_name))

@@ -1,16 +1,18 @@
-"""What an endpoint needs before its first instance: roles that may be assumed, images that may be pulled, archives."""
+"""What an endpoint needs before each of its instances: roles that may be assumed, images that may be pulled, archives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.local import stores
 from async_endpoint.local.container.spec import ContainerSpec, Workload
 from async_endpoint.local.faults.faults import Faults
 from async_endpoint.local.hosting import launch_rights
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.models import ContainerSource, Form, ModelData, ModelSpec
 from async_endpoint.local.hosting.role import AccessDenied, ExecutionRole
+from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.stores import NoSuchThing
 
 
@@ -30,6 +32,22 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         raise DeploymentFailed(str(error)) from error
 
 
+def load(model: ModelSpec, region: str, site: Site, kms_key: str) -> Workload:
+    """`prepare` for an instance that is launched now, maybe long after its endpoint was deployed; raises DeploymentFailed.
+
+    The model, its role and archive, and the key of the instances' volumes have to be there still. That the model itself
+    has to be is assumption A21 of docs/local-aws.md.
+    """
+    if not site.registry.model_exists(region, model.name):
+        raise DeploymentFailed(f'Could not find model "{model.name}".')
+    if kms_key:
+        try:
+            stores.kms_key(kms_key, region)
+        except NoSuchThing as error:
+            raise DeploymentFailed(str(error)) from error
+    return prepare(model, region, site.faults)
+
+
 def check_rights(deployment: Deployment, region: str) -> None:
     """Check that the roles may have the instances' volumes encrypted, and see the alarms; raises DeploymentFailed."""
     try:
@@ -40,6 +58,22 @@ def check_rights(deployment: Deployment, region: str) -> None:
             launch_rights.watch(role, deployment.guardrails.alarms)
     except (AccessDenied, NoSuchThing) as error:
         raise DeploymentFailed(str(error)) from error
+
+
+def check_release(deployment: Deployment, region: str) -> None:
+    """Raise AccessDenied or NoSuchThing unless SageMaker can give back what the deployment holds: interfaces, grants of keys.
+
+    API reference, DeleteEndpoint: "Do not delete or revoke the permissions for your ExecutionRoleArn, otherwise SageMaker
+    cannot delete these resources." Which permissions it uses is assumption A20 of docs/local-aws.md.
+    """
+    for model in {spec.model.name: spec.model for spec in deployment.specs}.values():
+        role = ExecutionRole(model.role_arn, region)
+        role.assume()
+        if model.vpc is not None:
+            launch_rights.detach(role, model.vpc)
+    outputs = deployment.async_settings.kms_key if deployment.async_settings else None
+    for key in filter(None, (deployment.kms_key, outputs)):
+        stores.kms_key(key, region)
 
 
 def _container(source: ContainerSource, role: ExecutionRole, isolated: bool) -> ContainerSpec:

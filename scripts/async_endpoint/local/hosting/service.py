@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.saved import SavedEndpoint
-from async_endpoint.local.hosting.site import Site
+from async_endpoint.local.hosting.site import Registry, Site
 
 
 class Hosting:
@@ -25,7 +24,7 @@ class Hosting:
     def create(self, region: str, name: str, deployment: Deployment) -> Endpoint:
         """Start an endpoint; the caller has checked that the name is free."""
         with self._lock:
-            endpoint = Endpoint(name, region, deployment, self._site)
+            endpoint = Endpoint(name, region, deployment, self._site, self._forget)
             self._endpoints[region, name] = endpoint
             return endpoint
 
@@ -36,15 +35,14 @@ class Hosting:
         with self._lock:
             return [endpoint for endpoint in self._endpoints.values() if region in (None, endpoint.region)]
 
-    def delete(self, endpoint: Endpoint, gone: Callable[[], None]) -> bool:
-        """Delete an endpoint; `gone` is called once its name is free again. False while anything of it is in progress."""
+    @property
+    def registry(self) -> Registry:
+        return self._site.registry
 
-        def forget() -> None:
-            with self._lock:
-                self._endpoints.pop((endpoint.region, endpoint.name), None)
-            gone()
-
-        return endpoint.delete(forget)
+    def _forget(self, endpoint: Endpoint) -> None:
+        with self._lock:
+            self._endpoints.pop((endpoint.region, endpoint.name), None)
+        self.registry.endpoint_gone(endpoint.region, endpoint.name)
 
     def look_again(self) -> None:
         """Let every endpoint look at the clock now: it has jumped."""
@@ -52,14 +50,15 @@ class Hosting:
             endpoint.look_again()
 
     def saved(self) -> list[SavedEndpoint]:
-        """What is kept of every endpoint that is not being deleted."""
-        return [saved for endpoint in self.all() if (saved := endpoint.saved()) is not None]
+        """What is kept of every endpoint."""
+        return [endpoint.saved() for endpoint in self.all()]
 
     def restore(self, saved: list[SavedEndpoint]) -> None:
         """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
         for one in saved:
             self._restored.update(invocation.request_id for invocation in one.requests)
-            self._endpoints[one.region, one.name] = Endpoint(one.name, one.region, one.deployment, self._site, one)
+            endpoint = Endpoint(one.name, one.region, one.deployment, self._site, self._forget, one)
+            self._endpoints[one.region, one.name] = endpoint
 
     def requeue(self, region: str, name: str, created_at: float, invocation: Invocation) -> bool:
         """Queue a request that was accepted before, unless it was restored; False when its endpoint is not there any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,17 @@ from async_endpoint.contract.limits import REAL_TIME_RESPONSE_SECONDS
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.launch import PythonRuntime, Runtime
 from async_endpoint.local.faults.faults import Faults
+
+
+@dataclass
+class Registry:
+    """What hosting asks and reports to the control plane, which sets both: whether a model exists, that an endpoint is gone.
+
+    Both take region and name.
+    """
+
+    model_exists: Callable[[str, str], bool] = lambda region, name: True
+    endpoint_gone: Callable[[str, str], None] = lambda region, name: None
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,7 @@ class Site:
     launch_seconds: float
     runtime: Runtime = field(default_factory=PythonRuntime)
     response_seconds: float = REAL_TIME_RESPONSE_SECONDS
+    registry: Registry = field(default_factory=Registry)
 
     @cached_property
     def faults(self) -> Faults:

@@ -29,6 +29,8 @@ class ControlPlane:
         self._models = Resources(MODEL, hosting.clock.now)
         self._configs = Resources(CONFIG, hosting.clock.now)
         self._endpoints = Resources(ENDPOINT, hosting.clock.now)
+        hosting.registry.model_exists = self._models.has
+        hosting.registry.endpoint_gone = self._endpoints.discard
         self._actions: dict[str, Action] = {
             "CreateModel": self._create_model,
             "DescribeModel": self._describe_model,
@@ -65,12 +67,12 @@ class ControlPlane:
         return {kind.kind.word: kind.saved() for kind in (self._models, self._configs, self._endpoints)}
 
     def restore(self, saved: dict[str, Stored]) -> None:
-        """Become what was saved, after hosting has its endpoints: one whose deletion was under way is gone."""
+        """Become what was saved, after hosting has its endpoints: one that a deletion ended meanwhile is gone."""
         for kind in (self._models, self._configs, self._endpoints):
             kind.restore(saved[kind.kind.word])
         for region, name in saved[ENDPOINT.word]:
             if self._hosting.get(region, name) is None:
-                self._endpoints.remove(region, name)
+                self._endpoints.discard(region, name)
 
     # --- models --------------------------------------------------------------------------------------------------------
 
@@ -111,14 +113,8 @@ class ControlPlane:
         return {"EnableNetworkIsolation": False, **config.request, **variants, **own}
 
     def _delete_config(self, region: str, request: Described) -> Described:
-        name = request["EndpointConfigName"]
-        config = self._configs.get(region, name)
-        for endpoint in self._hosting.all(region):
-            if endpoint.status != "Deleting" and name in (endpoint.deployment.config_name, endpoint.target.config_name):
-                raise validation(
-                    f'Cannot delete endpoint configuration "{config.arn}": it is in use by endpoint "{endpoint.name}".'
-                )
-        self._configs.remove(region, name)
+        """Whatever uses it: the API reference says that one must not, and SageMaker does not look."""
+        self._configs.remove(region, request["EndpointConfigName"])
         return {}
 
     def _deployment(self, region: str, config_name: str) -> Deployment:
@@ -142,6 +138,7 @@ class ControlPlane:
     def _update_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         deployment = self._deployment(region, request["EndpointConfigName"])
+        self._configs.get(region, endpoint.deployment.config_name)  # an update starts from a configuration that is there
         check_counts(deployment)
         check_update(endpoint, deployment)
         kept = resource.request if request.get("RetainDeploymentConfig") else request
@@ -169,7 +166,7 @@ class ControlPlane:
 
     def _delete_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
-        if not self._hosting.delete(endpoint, lambda: self._endpoints.remove(region, endpoint.name)):
+        if not endpoint.delete():
             raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
         for spec in endpoint.deployment.variants:
             stores.deregister_scalable_target(region, f"endpoint/{endpoint.name}/variant/{spec.name}")

@@ -86,6 +86,14 @@ class Resources:
         with self._lock:
             self._stored.pop((region, name), None)
 
+    def has(self, region: str, name: str) -> bool:
+        return (region, name) in self._stored
+
+    def discard(self, region: str, name: str) -> None:
+        """Remove what may be gone already."""
+        with self._lock:
+            self._stored.pop((region, name), None)
+
     def all(self, region: str) -> list[Resource]:
         with self._lock:
             return [resource for (where, _), resource in self._stored.items() if where == region]

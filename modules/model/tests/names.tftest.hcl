@@ -1,0 +1,85 @@
+# The names of a model's versions. What follows is applied, one run over the other.
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-west-1" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+  }
+}
+
+variables {
+  name           = "shop-test"
+  endpoint_names = ["shop-test"]
+  containers     = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+  storage = {
+    bucket_arn  = "arn:aws:s3:::shop"
+    bucket_name = "shop"
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
+    prefixes    = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+  }
+  topic_arns = {
+    error   = "arn:aws:sns:eu-west-1:123456789012:shop-test-error"
+    success = "arn:aws:sns:eu-west-1:123456789012:shop-test-success"
+  }
+}
+
+run "first_version" {
+  variables {
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+  }
+
+  assert {
+    condition     = can(regex("^shop-test-[0-9a-f]{12}$", aws_sagemaker_model.this.name))
+    error_message = "A model is called after what it belongs to and its version."
+  }
+}
+
+run "same_version" {
+  variables {
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name == run.first_version.name
+    error_message = "A model that does not change keeps its name."
+  }
+}
+
+run "another_archive" {
+  variables {
+    containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name != run.same_version.name
+    error_message = "Another archive must make a model of another name."
+  }
+}
+
+run "another_environment" {
+  variables {
+    containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" }, environment = { EMBEDDER = "clip" } }]
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name != run.another_archive.name
+    error_message = "Another environment must make a model of another name."
+  }
+}
+
+run "first_version_again" {
+  variables {
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name != run.first_version.name
+    error_message = "After a rollback the model that serves still exists: going back to its content must make a model of another name."
+  }
+}

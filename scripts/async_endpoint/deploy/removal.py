@@ -1,0 +1,137 @@
+"""Delete an endpoint before Terraform does.
+
+SageMaker deletes an endpoint asynchronously, and until it is done it needs the execution role and the key (API reference,
+DeleteEndpoint). The provider (5.100) does not wait: it destroys both meanwhile, and creates the endpoint's successor beside it,
+which fails. It also treats a refused deletion (of an endpoint that is Creating or Updating) as done. So what a plan deletes or
+replaces is deleted here first; the provider's own deletion then finds nothing, which it accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from async_endpoint.contract.errors import NotReady
+from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.endpoints import (
+    Connect,
+    describe_endpoint,
+    endpoint_status,
+    error_code,
+    is_throttled,
+    planned_endpoints,
+)
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
+from async_endpoint.terraform.planned import ResourceChange
+
+# An update in progress may take its guardrails' waiting times; a deletion takes minutes.
+DELETED = Poller(deadline=3600)
+INTERFACES_GONE = Poller(deadline=1800, pause=5)
+
+
+def remove_deleted_endpoints(
+    connect: Connect, changes: Iterable[ResourceChange], deleted: Poller = DELETED, interfaces_gone: Poller = INTERFACES_GONE
+) -> list[str]:
+    """Delete every endpoint that the plan deletes or replaces, and wait until each is gone; return their names.
+
+    Raises NotReady naming one that is not gone in time, or whose network interfaces are not.
+    """
+    removed = []
+    for endpoint in planned_endpoints(changes):
+        if endpoint.change.deletes:
+            _remove(connect(endpoint.region), endpoint.name, deleted, interfaces_gone)
+            removed.append(endpoint.name)
+    return removed
+
+
+def _remove(aws: Aws, name: str, deleted: Poller, interfaces_gone: Poller) -> None:
+    described = describe_endpoint(aws, name)
+    interfaces = _network_interfaces(aws, described)
+    _deregister_scaling(aws, described)
+    status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen)
+    if status:
+        raise NotReady(
+            f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes; nothing else was changed. Check "
+            "that its execution role and key exist, and run the command again once SageMaker has deleted it."
+        )
+    left = interfaces_gone.wait(lambda: _still_there(aws, interfaces), lambda seen: not seen)
+    if left:
+        raise NotReady(
+            f"Endpoint {name} is deleted, but its network interfaces {', '.join(left)} still hold subnets and security groups; "
+            "run the command again once they are gone."
+        )
+
+
+def _request_deletion(aws: Aws, name: str) -> str:
+    """Ask for the deletion if SageMaker takes that now; return the status afterwards, empty when the endpoint is gone."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        status = endpoint_status(aws, name)
+        if status and status not in TRANSITIONAL_STATES:
+            aws.client("sagemaker").delete_endpoint(EndpointName=name)
+            status = endpoint_status(aws, name)
+    except ClientError as error:
+        # It began to update or scale in between, or is gone; or the call was one too many.
+        if error_code(error) != "ValidationException" and not is_throttled(error):
+            raise
+        return "in progress"
+    return status
+
+
+def _deregister_scaling(aws: Aws, described: Mapping[str, Any]) -> None:
+    """Keep scaling from changing the endpoint meanwhile; DeleteEndpoint deregisters its targets in any case.
+
+    Should the deletion fail, the next plan finds the targets gone and registers them again.
+    """
+    variants = [variant["VariantName"] for variant in described.get("ProductionVariants", ())]
+    scaling = aws.client("application-autoscaling")
+    resources = [f"endpoint/{described['EndpointName']}/variant/{variant}" for variant in variants]
+    found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=resources) if resources else {}
+    for target in found.get("ScalableTargets", ()):
+        scaling.deregister_scalable_target(
+            **{member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+        )
+
+
+def _network_interfaces(aws: Aws, described: Mapping[str, Any]) -> list[str]:
+    """Ids of the network interfaces that SageMaker made for an endpoint in a VPC.
+
+    AWS does not say how they are attributed. Assumption A40: they lie in a subnet and a security group of its models, SageMaker
+    manages them, and their description names the endpoint.
+    """
+    name = described.get("EndpointName", "")
+    networks = [network for model in _models(aws, described) if (network := model.get("VpcConfig", {})).get("Subnets")]
+    found = set()
+    for network in networks:
+        filters = [
+            {"Name": "subnet-id", "Values": network["Subnets"]},
+            {"Name": "group-id", "Values": network["SecurityGroupIds"]},
+        ]
+        for page in aws.client("ec2").get_paginator("describe_network_interfaces").paginate(Filters=filters):
+            found |= {one["NetworkInterfaceId"] for one in page["NetworkInterfaces"] if name in one.get("Description", "")}
+    return sorted(found)
+
+
+def _models(aws: Aws, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The models an endpoint serves; none where its configuration or they are gone, as after a failed update."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    sagemaker, models = aws.client("sagemaker"), []
+    try:
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=described.get("EndpointConfigName", "none"))
+        for variant in config["ProductionVariants"]:
+            models.append(sagemaker.describe_model(ModelName=variant["ModelName"]))
+    except ClientError as error:
+        if error_code(error) != "ValidationException":
+            raise
+    return models
+
+
+def _still_there(aws: Aws, interfaces: list[str]) -> list[str]:
+    if not interfaces:
+        return []
+    filters = [{"Name": "network-interface-id", "Values": interfaces}]
+    pages = aws.client("ec2").get_paginator("describe_network_interfaces").paginate(Filters=filters)
+    return [one["NetworkInterfaceId"] for page in pages for one in page["NetworkInterfaces"]]

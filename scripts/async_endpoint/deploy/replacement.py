@@ -1,0 +1,145 @@
+"""An endpoint that a plan would replace: it is absent until the new one serves.
+
+Some replacements are the provider's own: it cannot update an endpoint whose rollback alarms appear or go, nor one whose
+deployment configuration an UpdateEndpoint without one has dropped [tried with 5.100]. SageMaker can. So UpdateEndpoint is
+issued with what is planned, and the next plan finds nothing to replace. What remains is refused unless it is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from async_endpoint.contract.errors import NotReady, ReplacementRefused
+from async_endpoint.deploy.endpoints import (
+    NOT_SERVING,
+    Connect,
+    PlannedEndpoint,
+    describe_endpoint,
+    endpoint_status,
+    error_code,
+    planned_endpoints,
+)
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
+from async_endpoint.terraform.planned import ResourceChange
+
+# MaximumExecutionTimeoutInSeconds is at most 14,400.
+UPDATED = Poller(deadline=14400)
+
+
+def avoidable_replacements(connect: Connect, changes: Iterable[ResourceChange]) -> list[PlannedEndpoint]:
+    """The endpoints in service that are replaced for their deployment configuration alone."""
+    return [
+        endpoint
+        for endpoint in planned_endpoints(changes)
+        if _forced_by_deployment_config(endpoint.change)
+        and endpoint_status(connect(endpoint.region), endpoint.name) == "InService"
+    ]
+
+
+def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, updated: Poller = UPDATED) -> None:
+    """Issue UpdateEndpoint with the configuration in service and the planned deployment configuration, and wait for it.
+
+    The endpoint must be quiescent. It keeps its instance counts, unless it sleeps: zero may not be what an update begins with.
+    Assumption A41: SageMaker takes an update to the configuration that is in service. Raises ReplacementRefused when SageMaker
+    refuses the update, NotReady when it does not end in time.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    aws, name = connect(endpoint.region), endpoint.name
+    live = describe_endpoint(aws, name)
+    counts = [variant.get("DesiredInstanceCount", 0) for variant in live.get("ProductionVariants", ())]
+    config = deployment_config(endpoint.change.after.get("deployment_config") or [])
+    try:
+        aws.client("sagemaker").update_endpoint(
+            EndpointName=name,
+            EndpointConfigName=live["EndpointConfigName"],
+            RetainAllVariantProperties=all(
+                counts
+            ),  # one that sleeps starts its initial count: zero may not be what an update begins with
+            **({"DeploymentConfig": config} if config else {}),
+        )
+    except ClientError as error:
+        if error_code(error) != "ValidationException":
+            raise
+        raise ReplacementRefused(
+            f"Endpoint {name} would be replaced for its deployment configuration, and SageMaker refused to update it instead: "
+            f"{error.response['Error'].get('Message')} Nothing was changed; create rollback alarms in an apply before the one "
+            "that adds them to the endpoint."
+        ) from error
+    status = updated.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    if status in TRANSITIONAL_STATES:
+        raise NotReady(f"Endpoint {name} is still {status} after its deployment configuration was updated; apply again later.")
+
+
+def deployment_config(blocks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """`deployment_config` of Terraform's aws_sagemaker_endpoint as the API's DeploymentConfig; empty for no block."""
+    return next((_as_api(block) for block in blocks), {})
+
+
+def _as_api(block: Mapping[str, Any]) -> dict[str, Any]:
+    converted: dict[str, Any] = {}
+    for name, value in block.items():
+        member = "".join(word.capitalize() for word in name.split("_"))
+        if name == "alarms":
+            converted[member] = [_as_api(alarm) for alarm in value]
+        elif isinstance(value, list):
+            converted.update((member, _as_api(inner)) for inner in value)  # a block that occurs at most once
+        elif value is not None:
+            converted[member] = value
+    return converted
+
+
+def require_no_replacement(connect: Connect, changes: Iterable[ResourceChange], command: str) -> None:
+    """Raise ReplacementRefused naming each serving endpoint that the plan replaces; `command` is the apply that was given."""
+    if replaced := _serving_and_replaced(connect, changes):
+        raise ReplacementRefused(
+            f"The plan replaces {'; '.join(map(_described, replaced))}: until the new one serves, requests are refused. "
+            f"Nothing was changed; undo what forces it, or accept the interruption with: {command} --allow-replacement"
+        )
+
+
+def failed_endpoints(connect: Connect, changes: Iterable[ResourceChange]) -> list[str]:
+    """Addresses of endpoints in state Failed that the plan updates: SageMaker takes nothing but their deletion."""
+    return [
+        endpoint.change.address
+        for endpoint in planned_endpoints(changes)
+        if not endpoint.change.deletes and endpoint_status(connect(endpoint.region), endpoint.name) == "Failed"
+    ]
+
+
+def endpoint_notices(connect: Connect, changes: Iterable[ResourceChange]) -> list[str]:
+    """One sentence for each endpoint that the plan replaces or deletes: what apply does about it."""
+    changes = list(changes)
+    avoidable = [endpoint.name for endpoint in avoidable_replacements(connect, changes)]
+    serving = [endpoint.name for endpoint in _serving_and_replaced(connect, changes)]
+    notices = []
+    for endpoint in planned_endpoints(changes):
+        if endpoint.name in avoidable:
+            notices.append(
+                f"Endpoint {endpoint.name} is not replaced: apply updates its deployment configuration first, and plans again."
+            )
+        elif endpoint.name in serving:
+            notices.append(f"apply refuses to replace {_described(endpoint)} unless --allow-replacement is given.")
+        elif endpoint.change.deletes:
+            notices.append(f"apply deletes endpoint {endpoint.name} first, and waits until it is gone.")
+    return notices
+
+
+def _serving_and_replaced(connect: Connect, changes: Iterable[ResourceChange]) -> list[PlannedEndpoint]:
+    return [
+        endpoint
+        for endpoint in planned_endpoints(changes)
+        if endpoint.change.replaces and endpoint_status(connect(endpoint.region), endpoint.name) not in NOT_SERVING
+    ]
+
+
+def _described(endpoint: PlannedEndpoint) -> str:
+    forced = sorted({".".join(map(str, path)) for path in endpoint.change.replace_paths})
+    return f"endpoint {endpoint.name}" + (f" (forced by {', '.join(forced)})" if forced else "")
+
+
+def _forced_by_deployment_config(change: ResourceChange) -> bool:
+    paths = change.replace_paths
+    return change.replaces and bool(paths) and all(path[:1] == ("deployment_config",) for path in paths)

@@ -1,0 +1,154 @@
+"""Recognise an endpoint that an apply failed to update and that serves what it served before, and say why.
+
+Terraform reports it in three ways: the provider sees RollingBack ("unexpected state"), the postcondition of module endpoint
+finds the old configuration, or UpdateEndpoint is refused. None of them says what serves now. So SageMaker is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from async_endpoint.contract.errors import RolledBack, TerraformFailed
+from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint, describe_endpoint, planned_endpoints
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
+from async_endpoint.terraform.planned import ResourceChange
+
+LOG_LINES: Final = 10
+_LOG_GROUP: Final = "/aws/sagemaker/Endpoints/"
+_SERVING: Final = frozenset({"InService", "UpdateRollbackFailed"})
+
+
+@dataclass(frozen=True)
+class _Update:
+    """An endpoint that a plan updates: as it was when the apply began, with the log streams it had, and as it is afterwards."""
+
+    planned: PlannedEndpoint
+    aws: Aws
+    before: Mapping[str, Any]
+    streams: frozenset[str]
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attempted(self) -> bool:
+        """Whether SageMaker began the update."""
+        return self.after.get("LastModifiedTime") != self.before.get("LastModifiedTime")
+
+    def failed(self, failure: TerraformFailed) -> bool:
+        """Whether the endpoint serves what it served before, and that is what the apply failed for."""
+        change, status = self.planned.change, self.after.get("EndpointStatus")
+        same_config = self.after.get("EndpointConfigName") == self.before.get("EndpointConfigName")
+        if status not in _SERVING or (status == "InService" and not same_config):
+            return False
+        # Absent from what is planned where it is not created yet.
+        new_config = change.after.get("endpoint_config_name") != change.before.get("endpoint_config_name")
+        return change.address in failure.addresses or (self.attempted and (new_config or "FailureReason" in self.after))
+
+
+@contextmanager
+def rollbacks_reported(
+    connect: Connect,
+    changes: Iterable[ResourceChange],
+    on_output: Callable[[str], None],
+    poller: Poller = SCALING_SETTLES,
+) -> Iterator[None]:
+    """Carry out a plan within: where it fails and an endpoint still serves what it served before, raise RolledBack.
+
+    `on_output` gets the last log lines of the instances that failed.
+    """
+    kept = [endpoint for endpoint in planned_endpoints(changes) if not endpoint.change.deletes]
+    updates = [_look(connect(endpoint.region), endpoint) for endpoint in kept]
+    try:
+        yield
+    except TerraformFailed as failure:
+        for update in updates:
+            if rollback := _rollback(update, failure, poller):
+                for line in rollback.log:
+                    on_output(line)
+                raise rollback from failure
+        raise
+
+
+def _look(aws: Aws, endpoint: PlannedEndpoint) -> _Update:
+    return _Update(endpoint, aws, describe_endpoint(aws, endpoint.name), frozenset(_streams(aws, endpoint.name)))
+
+
+def _rollback(update: _Update, failure: TerraformFailed, poller: Poller) -> RolledBack | None:
+    """What became of the endpoint, as an error; None when the failure is not about it, or AWS cannot be asked."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    name = update.planned.name
+    try:
+        update = replace(update, after=_settled(update.aws, name, poller))
+        if not update.failed(failure):
+            return None
+        log = _last_lines(update) if update.attempted else ()
+        serving = _serving(update.aws, update.after)
+    except (BotoCoreError, ClientError):
+        return None
+    reason = str(update.after.get("FailureReason", failure) if update.attempted else failure)
+    if update.after["EndpointStatus"] == "UpdateRollbackFailed":
+        what = "was not updated, and its rollback failed"
+    else:
+        what = "was rolled back" if update.attempted else "was not updated"
+    message = f"Endpoint {name} {what}: {_ended(reason)} {serving} Fix the cause and apply again."
+    return RolledBack(message, endpoint=name, reason=reason, log=log)
+
+
+def _settled(aws: Aws, name: str, poller: Poller) -> Mapping[str, Any]:
+    return poller.wait(lambda: describe_endpoint(aws, name), lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES)
+
+
+def _serving(aws: Aws, live: Mapping[str, Any]) -> str:
+    """A sentence: which configuration and models serve, and on how many instances."""
+    config = live["EndpointConfigName"]
+    counts = [variant.get("CurrentInstanceCount", 0) for variant in live.get("ProductionVariants", ())]
+    instances = f" on {sum(counts)} instances" if counts else ""
+    models = sorted(_models(aws, config))
+    served = f" (model {', '.join(models)})" if models else ""
+    return f"It serves configuration {config}{served}{instances}, status {live['EndpointStatus']}."
+
+
+def _models(aws: Aws, config: str) -> set[str]:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    with suppress(ClientError):
+        described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
+        return {variant["ModelName"] for variant in described["ProductionVariants"] if "ModelName" in variant}
+    return set()
+
+
+def _streams(aws: Aws, name: str) -> list[str]:
+    """The endpoint's log streams, newest events first, at most one page (50); none where they may not be read."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    with suppress(ClientError):
+        found = aws.client("logs").describe_log_streams(
+            logGroupName=f"{_LOG_GROUP}{name}", orderBy="LastEventTime", descending=True
+        )
+        return [stream["logStreamName"] for stream in found["logStreams"]]
+    return []
+
+
+def _last_lines(update: _Update) -> tuple[str, ...]:
+    """The last lines of the instances that the update started: those of streams that were not there before."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    name, events = update.planned.name, []
+    for stream in _streams(update.aws, name):
+        if stream not in update.streams:
+            with suppress(ClientError):
+                found = update.aws.client("logs").get_log_events(
+                    logGroupName=f"{_LOG_GROUP}{name}", logStreamName=stream, limit=LOG_LINES, startFromHead=False
+                )
+                events += [(event["timestamp"], stream, event["message"].rstrip()) for event in found["events"]]
+    latest = sorted(events, key=lambda event: event[0])[-LOG_LINES:]
+    return tuple(f"{stream}: {message}" for _, stream, message in latest)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", ")")) else f"{text}."

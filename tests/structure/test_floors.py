@@ -23,17 +23,7 @@ BELOW = {
     "deploy": {"local_credentials", "autoscaling", "contract", "local.record", "signals", "terraform", "workspace"},
     "demo": {"local_credentials", "client", "contract", "deploy", "local", "model_package", "terraform", "workspace"},
     "cli": {
-        "local_credentials", "client", "contract", "demo", "deploy", "local", "model_package", "signals", "terraform", "workspace",
-    },  # fmt: skip
-        "local_credentials",
-        "client",
-        "contract",
-        "demo",
-        "deploy",
-        "local",
-        "model_package",
-        "signals",
-        "terraform",
+        *("local_credentials", "client", "contract", "demo", "deploy", "local", "model_package", "signals", "terraform"),
         "workspace",
     },
 }

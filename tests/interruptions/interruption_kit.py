@@ -46,6 +46,10 @@ class Sleeper:
         }
         self._given, self._bucket = given, bucket
 
+    @property
+    def name(self) -> str:
+        return NAME
+
     def checkout(self) -> Path:
         """A fresh one: it shares the local AWS and the state of Terraform with the others, and nothing else."""
         folder = Path(tempfile.mkdtemp(dir=self.home, prefix="checkout-"))

@@ -43,7 +43,7 @@ def key_state(aws: Boto3Aws, key: str) -> str:
 
 
 def roles(aws: Boto3Aws) -> list[str]:
-    return [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
+    return sorted(role["RoleName"] for role in aws.client("iam").list_roles()["Roles"])  # moto lists by random ids
 
 
 def test_an_apply_that_would_fail_half_way_is_refused_before_it_begins(terraform: Any, aws: Boto3Aws) -> None:

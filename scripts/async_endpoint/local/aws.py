@@ -10,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from werkzeug.wrappers import Response
+
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
@@ -41,6 +43,7 @@ from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
+from async_endpoint.local.wsgi import Environ
 from async_endpoint.local_credentials import AccessKey, LocalCredentials
 
 DEFAULT_TIME_SCALE = 60.0
@@ -100,7 +103,7 @@ class LocalAws:
         try:
             self._secrets = secrets_of(state_dir, access_key)
             self.gate = Gate(self._calls, *self._secrets, lambda: self.instance_id)
-            self._server = _serve(BrowserGuard(self.gate, stores.cors_rules), port, origin.port if origin else 0)
+            self._server = _serve(BrowserGuard(self.gate, stores.cors_rules), self.gate, port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
@@ -259,14 +262,19 @@ class LocalAws:
         return {"stopping": True}
 
 
-def _serve(guard: BrowserGuard, port: int, before: int) -> Server:
+def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
     """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
+
+    def refusal(environ: Environ) -> Response | None:
+        refused = guard.refusal(environ)
+        return gate.refusal(environ) if refused is None else refused
+
     if port == 0 and before:
         try:
-            return Server(before, guard, guard.refusal)
+            return Server(before, guard, refusal)
         except OSError:
             pass
-    return Server(port, guard, guard.refusal)
+    return Server(port, guard, refusal)
 
 
 def _suspended_scaling(region: str, resource_id: str) -> list[str]:

@@ -9,11 +9,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
 from async_endpoint.deploy.buckets import require_empty_buckets
-from async_endpoint.deploy.endpoints import Connect
+from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
 from async_endpoint.deploy.expected import expected_resources
 from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
 from async_endpoint.deploy.orphan_check import OrphanCheck
@@ -173,8 +173,7 @@ def _carry_out(
     if avoidable := avoidable_replacements(connect, saved.resources):
         _require_approval(root, connect, saved, approve, on_output)
         with _quiesced(root, outputs):
-            for endpoint in avoidable:
-                update_deployment_config(connect, endpoint)
+            _update_in_place(connect, avoidable, allow_replacement)
         saved.make()
     if failed := failed_endpoints(connect, saved.resources):
         saved.make(replace=failed)
@@ -188,6 +187,15 @@ def _carry_out(
         remove_deleted_endpoints(connect, saved.resources)
         with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
             saved.apply()
+
+
+def _update_in_place(connect: Connect, endpoints: Iterable[PlannedEndpoint], allow_replacement: bool) -> None:
+    for endpoint in endpoints:
+        try:
+            update_deployment_config(connect, endpoint)
+        except ReplacementRefused:
+            if not allow_replacement:
+                raise
 
 
 def _require_approval(

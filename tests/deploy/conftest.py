@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,6 +187,8 @@ class RememberingTerraform:
 
     changes: Changes = field(default_factory=lambda: Changes(True, add=23))
     values: dict[str, Any] = field(default_factory=dict)
+    planned: list[dict[str, Any]] = field(default_factory=list)  # a plan's resource_changes
+    carry_out: Callable[[], None] = lambda: None  # what an apply does to AWS
     did: list[str] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
@@ -201,7 +203,8 @@ class RememberingTerraform:
         self.did.append("init")
 
     def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
-        self.did.append("plan to destroy" if destroy else "plan")
+        options = ["to destroy"] if destroy else []
+        self.did.append(" ".join(["plan", *options, *(f"replacing {address}" for address in replace)]))
         self._say("a line of [the] plan")
         file.write_text("plan")
         self.saved.append(file)
@@ -212,9 +215,10 @@ class RememberingTerraform:
         self.did.append("apply")
         if self.fails is not None:
             raise self.fails
+        self.carry_out()
 
     def show(self, file: Path | None = None) -> dict[str, Any]:
-        return self.document if file else self.state
+        return ({"resource_changes": self.planned} | self.document) if file else self.state
 
     def require_unlocked(self) -> None:
         self.did.append("require unlocked")

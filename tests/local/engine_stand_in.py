@@ -57,7 +57,8 @@ def run(arguments: list[str]) -> None:
     if given["--network"] != [name] or not (STATE / f"{name}.network").exists():
         refuse(f"network {given['--network']} not found")
     (published,) = given["--publish"]
-    with socket.create_server((published.removesuffix("::8080"), 0)) as listener:
+    address, port, _ = published.split(":")
+    with socket.create_server((address, int(port or 0))) as listener:
         read, write = os.pipe()
         program = [sys.executable, __file__, *(["one"] if inside == "/opt/ml/model" else ["many", source])]
         process = subprocess.Popen(

@@ -79,7 +79,7 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
     given, rest = stand_in_module.options(container["arguments"])
     assert rest == [IMAGE, "serve"]
     assert given.pop("--label")[0].startswith("async-endpoint.local-aws=")
-    assert re.fullmatch(r"127\.\d+\.\d+\.\d+::8080", given.pop("--publish")[0])
+    assert re.fullmatch(r"127\.\d+\.\d+\.\d+:\d*:8080", given.pop("--publish")[0])
     assert engine.networks() == {name}
     assert given == {
         "--name": [name],

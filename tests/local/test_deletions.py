@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from local_kit import ACCOUNT, IMAGE, REGION, Kit
+from local_kit import ACCOUNT, REGION, Kit
 from local_parts import Deployed
 from local_tools import refusal, until
+from vpc_parts import INTERFACES, REMOVAL, Network
 
 MISSING = 'Could not find {word} "arn:aws:sagemaker:{region}:{account}:{kind}/{name}".'
 
@@ -173,55 +173,10 @@ def test_a_bucket_with_objects_and_a_role_with_policies_are_refused_as_on_aws(ki
 
 # --- network interfaces ---------------------------------------------------------------------------------------------------
 
-INTERFACES = ["ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:Describe*"]
-REMOVAL = ["ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
-
-
-@dataclass
-class Network:
-    """Two subnets and a security group, and an endpoint in them."""
-
-    kit: Kit
-    subnets: list[str]
-    group: str
-    deployed: Deployed
-
-    def allow(self, *actions: str) -> None:
-        self.deployed.role.allow(
-            self.deployed.bucket, more=[{"Effect": "Allow", "Action": list(actions), "Resource": "*"}] if actions else []
-        )
-
-    def interfaces(self) -> list[dict[str, Any]]:
-        wanted = [{"Name": "group-id", "Values": [self.group]}, {"Name": "requester-managed", "Values": ["true"]}]
-        found: list[dict[str, Any]] = self.kit.ec2.describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]
-        return found
-
-    def refusals(self) -> tuple[str, str]:
-        group = refusal(self.kit.ec2.delete_security_group, GroupId=self.group)[0]
-        return group, refusal(self.kit.ec2.delete_subnet, SubnetId=self.subnets[-1])[0]
-
-    def delete(self) -> None:
-        self.kit.ec2.delete_security_group(GroupId=self.group)
-        for subnet in self.subnets:
-            self.kit.ec2.delete_subnet(SubnetId=subnet)
-
 
 @pytest.fixture
 def network(kit: Kit, deploy: Any) -> Network:
-    vpc = kit.ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
-    subnets = [kit.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)]
-    group = kit.ec2.create_security_group(GroupName=f"model-{vpc}", Description="of a model", VpcId=vpc)["GroupId"]
-    deployed: Deployed = deploy()
-    made = Network(kit, subnets, group, deployed)
-    made.allow(*INTERFACES, *REMOVAL)
-    model = f"{deployed.model}-vpc"
-    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{deployed.bucket}/model/{deployed.model}.tar.gz"}
-    place = {"Subnets": subnets, "SecurityGroupIds": [group]}
-    kit.sagemaker.create_model(ModelName=model, ExecutionRoleArn=deployed.role.arn, PrimaryContainer=container, VpcConfig=place)
-    config = kit.config(model, deployed.bucket)
-    kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
-    deployed.until_status("InService")
-    return made
+    return Network.of(kit, deploy())
 
 
 def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(kit: Kit, network: Network) -> None:

@@ -9,11 +9,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
 from async_endpoint.deploy.buckets import require_empty_buckets
-from async_endpoint.deploy.endpoints import Connect
+from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
 from async_endpoint.deploy.expected import expected_resources
 from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
 from async_endpoint.deploy.orphan_check import OrphanCheck
@@ -72,9 +72,11 @@ class Applied:
 def plan(environment: str, *, local: bool = False, on_output: Listener) -> Planned:
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
-    with _planned(root, _terraform(root, on_output)) as saved, answers():
+    terraform = _terraform(root, on_output)
+    with _planned(root, terraform) as saved, answers():
         _warn_of_suspension(root, on_output)
-        return Planned(saved.changes, endpoint_notices(_connections(root), saved.resources))
+        orphans = OrphanCheck(root, terraform, saved.document, on_output).notices()
+        return Planned(saved.changes, [*orphans, *endpoint_notices(_connections(root), saved.resources)])
 
 
 def apply(
@@ -122,7 +124,9 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
         answers(),
     ):
         outputs = _outputs_if_any(root)
-        expected = expected_resources(terraform, saved.document, outputs, saved.file.with_name("complete.tfplan"))
+        expected = expected_resources(
+            _terraform(root, on_output=lambda line: None), saved.document, outputs, saved.file.with_name("complete.tfplan")
+        )
         require_empty_buckets(_connections(root), saved.resources)
         with _quiesced(root, outputs):
             remove_deleted_endpoints(_connections(root), saved.resources)
@@ -169,8 +173,7 @@ def _carry_out(
     if avoidable := avoidable_replacements(connect, saved.resources):
         _require_approval(root, connect, saved, approve, on_output)
         with _quiesced(root, outputs):
-            for endpoint in avoidable:
-                update_deployment_config(connect, endpoint)
+            _update_in_place(connect, avoidable, allow_replacement)
         saved.make()
     if failed := failed_endpoints(connect, saved.resources):
         saved.make(replace=failed)
@@ -184,6 +187,15 @@ def _carry_out(
         remove_deleted_endpoints(connect, saved.resources)
         with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
             saved.apply()
+
+
+def _update_in_place(connect: Connect, endpoints: Iterable[PlannedEndpoint], allow_replacement: bool) -> None:
+    for endpoint in endpoints:
+        try:
+            update_deployment_config(connect, endpoint)
+        except ReplacementRefused:
+            if not allow_replacement:
+                raise
 
 
 def _require_approval(

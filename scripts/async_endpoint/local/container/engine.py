@@ -1,4 +1,4 @@
-"""The second runtime: the model's own image in a container of Docker or Podman. Not verified with a real engine.
+"""The second runtime: the model's own image in a container of Docker or Podman. Tried with Docker 20.10 and Podman 4.3.
 
 The image runs as the guide's page on inference code with hosting services says: command `serve`, the model under /opt/ml/model,
 port 8080, the environment of CreateModel. Everything goes through the engine's program, in the words both engines understand.
@@ -27,6 +27,7 @@ from async_endpoint.local.container.spec import ContainerSpec
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
 PORT = 8080
+PORTS = range(20_000, 60_000)  # on this machine
 ANSWER_SECONDS = 30.0  # for the engine to answer a question
 
 
@@ -57,10 +58,15 @@ class Engine:
 
 
 def loopback_address() -> str:
-    """One of 2^24 addresses of this machine; macOS has one only."""
+    """Where a container is published, as `--publish` wants it before the container's port; see above.
+
+    One of 2^24 addresses and some 2^15 ports, for engines give out ports in order. macOS has one address, of which the port is
+    left to the engine.
+    """
     if sys.platform != "linux":
-        return "127.0.0.1"
-    return f"127.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+        return "127.0.0.1:"
+    address = f"127.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    return f"{address}:{secrets.choice(PORTS)}"
 
 
 def engine_environment(program: str) -> dict[str, str]:
@@ -92,7 +98,7 @@ class EngineContainer(Attached):
         self._http: ContainerPort | None = None
         label = f"{LABEL}={engine.label}"
         run = ["run", "--name", self._name, "--pull", "never", "--label", label, "--network", self._name]
-        run += ["--publish", f"{loopback_address()}::{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
+        run += ["--publish", f"{loopback_address()}:{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
         run += ["--hostname", spec.hostname] if spec.hostname else []
         for name, value in spec.environment.items():
             run += ["--env", f"{name}={value}"]

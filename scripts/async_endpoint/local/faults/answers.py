@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.local.faults.calls import SERVICES, Call, call_of
+from async_endpoint.local.faults.calls import SERVICES, Call, service_of
 from async_endpoint.local.sagemaker.wire import service_model
 
 
@@ -40,6 +40,7 @@ _BROKEN_BY: Final = {
 
 
 _ABSENT_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
+_AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # where the code of the query protocol is another
     "Throttling": "ThrottlingException",
     "ExpiredToken": "ExpiredTokenException",
@@ -48,6 +49,16 @@ _AS_JSON: Final = {  # where the code of the query protocol is another
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
 }
+# By status. S3's "Error responses" page gives the two that it answers by status 400.
+_REFUSED: Final = {
+    403: "AccessDenied",
+    405: "MethodNotAllowed",
+    408: "RequestTimeout",
+    413: "RequestEntityTooLarge",
+    501: "NotImplemented",
+    507: "InsufficientStorage",
+}
+_REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -69,27 +80,45 @@ def absent(call: Call, environ: dict[str, Any]) -> Response:
     return _answer(call, environ, Refusal(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
 
 
+def refused(environ: dict[str, Any], status: int, message: str) -> Response:
+    """The answer to a request that is malformed, too large or not let in: in the format of its service, else as plain text.
+
+    Looks at method, path and headers only: the body may not have been read.
+    """
+    service = service_of(environ)
+    if service is None:
+        return Response(message + "\n", status, content_type="text/plain; charset=utf-8")
+    if service == "sagemaker" and environ["PATH_INFO"].startswith("/endpoints/"):
+        service = "sagemaker-runtime"
+    code, status = (_REFUSED_BY_S3 if service == "s3" else {}).get(status, (_REFUSED.get(status, "InvalidRequest"), status))
+    return _answer(Call(service, ""), environ, Refusal(code, message, status))
+
+
 def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
     """The answer to a request that is not authenticated: `s3` or `other` (code, message, status), by its service.
 
-    Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403.
+    Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403. Looks at method,
+    path and headers only: the body may not have been read.
     """
-    call = call_of(environ) or _intended(environ)
-    if call.service not in SERVICES and not _is_query(environ):
-        call = Call("sagemaker-runtime", call.action)  # the same protocol, as of AWS Lambda
-    refusal = Refusal(*(s3 if call.service == "s3" else other))
+    service = _intended(environ)
+    refusal = Refusal(*(s3 if service == "s3" else other))
     if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ:
         refusal = refusal._replace(status=400)
-    return _answer(call, environ, refusal)
+    return _answer(Call(service, ""), environ, refusal)
 
 
-def _intended(environ: dict[str, Any]) -> Call:
-    """The service of a request whose signature names none, by its form."""
-    if environ["PATH_INFO"].startswith("/endpoints/"):
-        return Call("sagemaker-runtime", "")
-    if "HTTP_X_AMZ_TARGET" in environ:
-        return Call("sagemaker", "")
-    return Call("sts" if environ["REQUEST_METHOD"] == "POST" and _is_query(environ) else "s3", "")
+def _intended(environ: dict[str, Any]) -> str:
+    """The service that a request is meant for, by its signature, else by its form; `sagemaker-runtime` for any REST service."""
+    service = service_of(environ)
+    if environ["PATH_INFO"].startswith("/endpoints/") and service in (None, "sagemaker"):
+        return "sagemaker-runtime"
+    if service is None and "HTTP_X_AMZ_TARGET" in environ:
+        return "sagemaker"
+    if service is None:
+        return "sts" if environ["REQUEST_METHOD"] == "POST" and _is_query(environ) else "s3"
+    if service.startswith("s3"):
+        return "s3"
+    return service if service in SERVICES or _is_query(environ) else "sagemaker-runtime"
 
 
 def _is_query(environ: dict[str, Any]) -> bool:
@@ -116,7 +145,7 @@ def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
             json.dumps({"__type": code, "message": refusal.message}),
             refusal.status,
             headers,
-            content_type=environ.get("CONTENT_TYPE") if "HTTP_X_AMZ_TARGET" in environ else "application/json",
+            content_type=sent if (sent := environ.get("CONTENT_TYPE", "")).startswith(_AMZ_JSON) else "application/json",
         )
     return Response(_query_error(call, refusal, request_id), refusal.status, headers, content_type="text/xml")
 

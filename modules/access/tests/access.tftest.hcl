@@ -300,3 +300,26 @@ run "github_provider" {
     error_message = "Without one, the provider must be made, for AWS STS."
   }
 }
+
+run "verifier_policy" {
+  command = plan
+
+  variables {
+    archive_uris = ["s3://models/shop/model.tar.gz"]
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten([for statement in jsondecode(output.policies.verifier.json).Statement : statement.Action]) :
+      can(regex(":(Describe|Get|List)|^kms:Decrypt$", action))
+    ])
+    error_message = "A verifier changes nothing."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : statement.Resource if statement.Sid == "ReadArchives"
+    ]) == ["${var.storage.bucket_arn}/model/*", "arn:aws:s3:::models/shop/model.tar.gz"]
+    error_message = "A verifier reads model archives and nothing else, supplied ones included."
+  }
+}

@@ -1,6 +1,6 @@
 # One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients policy bench lint docs format local-up local-down status plan apply destroy smoke-test lock clean
+.PHONY: help setup demo test clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
 # Whatever the shell says: without them each command would compile our own files again, a quarter of its start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -67,7 +67,7 @@ local-down: .venv/runtime ## stop the local AWS
 status: .venv/runtime ## show what runs on the local AWS
 	@$(CLI) local status
 
-plan apply: $(ARCHIVE) ## plan or apply an environment: make apply ENV=local
+plan apply verify: $(ARCHIVE) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(AIM)
 
 destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local

@@ -56,9 +56,11 @@ def output_fn(prediction, accept):
 class Stand(Program):
     """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
 
-    def __init__(self, time_scale: float = TIME_SCALE) -> None:
+    def __init__(self, time_scale: float = TIME_SCALE, program: str | None = None) -> None:
+        """`program`: Python that runs the console command, in place of the command itself."""
         scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1")
-        super().__init__("-m", "async_endpoint.cli", "local", "up", "--port", "0", "--json", *scale)
+        run = ("-m", "async_endpoint.cli") if program is None else ("-c", program)
+        super().__init__(*run, "local", "up", "--port", "0", "--json", *scale)
         self.bucket = "bench"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for model, code in (("noop", NOOP), ("timed", TIMED)):
@@ -68,6 +70,7 @@ class Stand(Program):
         self.topics: dict[str, str] = {}
         for word in ("Success", "Error"):
             topic = self.sns.create_topic(Name=f"bench-{word}")["TopicArn"]
+            self._restrict(topic)
             self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
             self.topics[f"{word}Topic"] = topic
 
@@ -139,6 +142,12 @@ class Stand(Program):
         ]
         iam.put_role_policy(RoleName="bench", PolicyName="execution", PolicyDocument=_policy(*allowed))
         return str(role)
+
+    def _restrict(self, topic: str) -> None:
+        """Only the execution role publishes, as module notifications has it: then clients may believe notifications."""
+        others = {"ArnNotEquals": {"aws:PrincipalArn": self.role}}
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": topic, "Condition": others}
+        self.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=_policy(deny))
 
     def _open_queue(self) -> tuple[str, str]:
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bench"

@@ -78,9 +78,10 @@ variable "model" {
   type = object({
     containers = list(object({
       archive = optional(object({
-        kms_key_arn = optional(string)
-        path        = optional(string)
-        s3_uri      = optional(string)
+        kms_key_arn    = optional(string)
+        path           = optional(string)
+        record_version = optional(bool)
+        s3_uri         = optional(string)
       }))
       data_source = optional(object({
         accept_eula = optional(bool)

@@ -31,6 +31,11 @@ output "async_endpoint" {
       request_ttl_seconds        = var.endpoint.request_ttl_seconds
     }
 
+    model = {
+      archives       = module.model.archives
+      execution_role = module.model.execution_role
+    }
+
     monitoring = {
       alarm_names    = sort(flatten(values(module.monitoring.alarm_names)))
       dashboard_name = module.monitoring.dashboard_name

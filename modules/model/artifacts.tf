@@ -37,3 +37,40 @@ resource "aws_s3_object" "archive" {
     }
   }
 }
+
+# The version that was uploaded. A refresh takes an archive that was overwritten in place for the one that was applied; this does not,
+# so that verification can tell them apart.
+resource "terraform_data" "archive_version" {
+  for_each = aws_s3_object.archive
+
+  input = each.value.version_id
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+locals {
+  # By place. What is known beforehand is that there is an archive and no path, not the address, which may be made in the same apply.
+  _supplied = {
+    for place, container in var.containers : tostring(place) => split("/", trimprefix(container.archive.s3_uri, "s3://"))
+    if container.archive != null && try(container.archive.path, null) == null && try(container.archive.record_version, false)
+  }
+
+  archives = [
+    for place, container in var.containers : {
+      uri    = local.model_data_urls[place]
+      sha256 = container.archive.path == null ? null : try(filesha256(container.archive.path), null)
+      version_id = try(coalesce(
+        container.archive.path != null ? terraform_data.archive_version[local._keys[container.archive.path]].output : data.aws_s3_object.supplied[tostring(place)].version_id
+      ), null)
+    } if container.archive != null
+  ]
+}
+
+data "aws_s3_object" "supplied" {
+  for_each = local._supplied
+
+  bucket = each.value[0]
+  key    = join("/", slice(each.value, 1, length(each.value)))
+}

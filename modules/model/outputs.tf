@@ -1,3 +1,8 @@
+output "archives" {
+  description = "Model archives in the order of their containers: uri, the version_id when it was applied, and of those uploaded from here sha256; null where unknown."
+  value       = local.archives
+}
+
 output "containers" {
   description = "Containers in order, as deployed: environment, hostname, image_uri and model_data_url, null where there is none."
   value = [
@@ -20,6 +25,17 @@ output "execution_role_arn" {
   value       = local.role_arn
 
   depends_on = [aws_iam_role_policy.execution]
+}
+
+output "execution_role" {
+  description = "What verification compares: policy_json, what the role needs, and whether it is supplied; of a role made here also policy_name, trust_policy_json and permissions_boundary_arn."
+  value = {
+    permissions_boundary_arn = var.role.existing == null ? var.role.permissions_boundary_arn : null
+    policy_json              = data.aws_iam_policy_document.execution.json
+    policy_name              = one(aws_iam_role_policy.execution[*].name)
+    supplied                 = var.role.existing != null
+    trust_policy_json        = var.role.existing == null ? data.aws_iam_policy_document.trust.json : null
+  }
 }
 
 output "name" {

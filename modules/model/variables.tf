@@ -5,6 +5,8 @@ variable "containers" {
     - archive: a model.tar.gz, either path, a local file to upload below the model prefix, or s3_uri, an object that exists
     - data_source: s3_uri of a prefix whose objects are the unpacked model; accept_eula where its licence asks for it
     - multi_model: a prefix of archives, loaded when a request names one; without s3_uri it is the model prefix of storage
+    Of an archive at s3_uri the version is recorded, so that verification finds it overwritten; who applies then needs to read it,
+    or sets record_version to false.
     The key that encrypts what exists already goes into kms_key_arn beside its s3_uri.
     An image is given in one of four ways: uri; framework (pytorch, tensorflow) with version, for a processor (cpu, gpu), with python
     (py312) where the version is not listed here; prebuilt, repository and tag of another image of AWS; repository, name with
@@ -17,9 +19,10 @@ variable "containers" {
   TEXT
   type = list(object({
     archive = optional(object({
-      kms_key_arn = optional(string)
-      path        = optional(string)
-      s3_uri      = optional(string)
+      kms_key_arn    = optional(string)
+      path           = optional(string)
+      record_version = optional(bool, true)
+      s3_uri         = optional(string)
     }))
     data_source = optional(object({
       accept_eula = optional(bool)

@@ -36,7 +36,12 @@ class RemoteAws:
     """What `Kit` wants of a local AWS, where that is another process."""
 
     record: LocalAwsRecord
-    credentials: LocalCredentials
+    workspace: Workspace
+
+    @property
+    def credentials(self) -> LocalCredentials:
+        """As they are now: the token of `/_local/` changes with each start."""
+        return require_credentials(self.workspace)
 
     @cached_property
     def clock(self) -> Now:
@@ -61,7 +66,7 @@ def running(home: Path, time_scale: float) -> Iterator[RemoteAws]:
     options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", "6", "--detach", "--json"]
     record = LocalAwsRecord(**json.loads(_command(home, "up", *options)))
     try:
-        yield RemoteAws(record, require_credentials(Workspace(home)))
+        yield RemoteAws(record, Workspace(home))
     finally:
         _command(home, "down")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,21 +14,26 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from deployment_parts import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY
+
 from async_endpoint.contract.outputs import (
+    Archive,
     AsyncEndpointOutputs,
     Endpoint,
+    ExecutionRole,
     Limits,
+    Model,
     Notifications,
     Scaling,
     Storage,
 )
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.local.gaps import scalable_target, scaling_tags, scheduled_actions
+from async_endpoint.local.gaps import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
-
-REGION, ACCOUNT = "eu-west-1", "123456789012"
 
 
 @pytest.fixture
@@ -66,6 +75,9 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
     for gap in (scalable_target, scheduled_actions):
         monkeypatch.setattr(gap, "least_capacity", lambda *_: 0)
     scaling_tags.mend()
+    # with the alarms that AWS makes for target tracking
+    backend = tracking_alarms.ApplicationAutoscalingBackend
+    monkeypatch.setattr(backend, "put_scaling_policy", tracking_alarms._put_scaling_policy)
     with mock_aws():
         yield clients
 
@@ -74,7 +86,10 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
 def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """`outputs`, and everything they describe live."""
     endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
-    sagemaker.create_model(ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn)
+    container = {"Image": "image", "ModelDataUrl": f"s3://shirts-data/{ARCHIVE_KEY}"}
+    sagemaker.create_model(
+        ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container
+    )
     for name in (endpoint.config_name, "shirts-1"):
         configuration(aws, outputs, name)
     sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config_name)
@@ -85,7 +100,12 @@ def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutpu
     }
     autoscaling = aws.client("application-autoscaling")
     autoscaling.register_scalable_target(**target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances)
-    metric = {"MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Statistic": "Average"}
+    metric = {
+        "MetricName": "ApproximateBacklogSizePerInstance",
+        "Namespace": "AWS/SageMaker",
+        "Statistic": "Average",
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint.name}],
+    }
     autoscaling.put_scaling_policy(
         **target,
         PolicyName=scaling.tracking_policy_name,
@@ -103,6 +123,21 @@ def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutpu
     )
     alarm(aws, outputs, actions=[wake["PolicyARN"]])
     return outputs
+
+
+@pytest.fixture
+def recorded(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+    """`deployed` with its model archive and its execution role live too, and stated in the outputs."""
+    s3, bucket = aws.client("s3"), deployed.storage.bucket
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key=ARCHIVE_KEY, Body=ARCHIVE)["VersionId"]
+    archive = Archive(f"s3://{bucket}/{ARCHIVE_KEY}", hashlib.sha256(ARCHIVE).hexdigest(), version)
+    iam, name = aws.client("iam"), deployed.endpoint.execution_role_arn.rpartition("/")[2]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
+    iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=json.dumps(EXECUTION_POLICY))
+    role = ExecutionRole(json.dumps(EXECUTION_POLICY), False, "execution", json.dumps(TRUST_POLICY))
+    return dataclasses.replace(deployed, model=Model((archive,), role))
 
 
 def configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
@@ -145,22 +180,31 @@ def alarm(aws: Boto3Aws, outputs: AsyncEndpointOutputs, actions: list[str]) -> N
 
 @dataclass
 class RememberingTerraform:
-    """In the place of the adapter: `did` holds the commands, `changes` is what a plan finds, `values` the outputs."""
+    """In the place of the adapter: `did` holds the commands, `changes` is what a plan finds, `values` the outputs.
+
+    `document` is what `show` prints of a plan, `state` what it prints of the state, `fails` what an apply raises.
+    """
 
     changes: Changes = field(default_factory=lambda: Changes(True, add=23))
     values: dict[str, Any] = field(default_factory=dict)
+    planned: list[dict[str, Any]] = field(default_factory=list)  # a plan's resource_changes
+    carry_out: Callable[[], None] = lambda: None  # what an apply does to AWS
     did: list[str] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+    fails: Exception | None = None
 
-    def __call__(self, folder: Path, environment: dict[str, str], on_output: Any) -> RememberingTerraform:
+    def __call__(self, folder: Path, environment: dict[str, str], on_output: Any, **options: Any) -> RememberingTerraform:
         self._say = on_output
         return self
 
     def init(self, backend_files: Iterable[Path]) -> None:
         self.did.append("init")
 
-    def plan(self, file: Path) -> Changes:
-        self.did.append("plan")
+    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
+        options = ["to destroy"] if destroy else []
+        self.did.append(" ".join(["plan", *options, *(f"replacing {address}" for address in replace)]))
         self._say("a line of [the] plan")
         file.write_text("plan")
         self.saved.append(file)
@@ -169,12 +213,15 @@ class RememberingTerraform:
     def apply(self, file: Path) -> None:
         assert file.read_text() == "plan"
         self.did.append("apply")
+        if self.fails is not None:
+            raise self.fails
+        self.carry_out()
+
+    def show(self, file: Path | None = None) -> dict[str, Any]:
+        return ({"resource_changes": self.planned} | self.document) if file else self.state
 
     def require_unlocked(self) -> None:
         self.did.append("require unlocked")
-
-    def destroy(self) -> None:
-        self.did.append("destroy")
 
     def output(self) -> dict[str, Any]:
         return self.values

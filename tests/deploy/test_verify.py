@@ -19,15 +19,29 @@ def altered(outputs: AsyncEndpointOutputs, part: str, **changes: Any) -> AsyncEn
     return dataclasses.replace(outputs, **{part: dataclasses.replace(getattr(outputs, part), **changes)})
 
 
-def test_what_was_applied_is_proven_in_five_parts(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
-    checks = {check.name: check.detail for check in verify(aws, deployed, AT_ONCE)}
+def test_what_was_applied_is_verified_part_by_part(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+    checks = {check.name: check.detail for check in verify(aws, recorded, AT_ONCE)}
+    assert recorded.model is not None
+    [archive] = recorded.model.archives
     assert checks == {
         "endpoint": "shirts is InService with configuration shirts-2",
+        "variant": "main has weight 1 and 1 instances",
         "configuration": "asynchronous, model shirts-model on ml.m5.large",
+        "model": "shirts-model acts as shirts-execution",
         "scaling range": "0 to 2 instances",
         "scaling policies": "shirts-tracking and shirts-wake attached",
+        "tracking alarms": "2 act on shirts-tracking",
         "wake alarm": "shirts-wake acts on shirts-wake",
+        "schedules": "none, as planned",
+        "model archives": f"{archive.uri} is version {archive.version_id}, as applied",
+        "execution role": "shirts-execution may do what was planned, and nothing else",
     }
+
+
+def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    checks = {check.name: check.detail for check in verify(aws, deployed, AT_ONCE)}
+    assert "model archives" not in checks
+    assert checks["execution role"] == "shirts-execution is not compared: apply once to record what was planned"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +71,7 @@ def test_a_difference_is_named_exactly(
     assert difference in str(failure.value)
 
 
-def test_an_alarm_that_wakes_nobody_is_not_a_proof(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
     with pytest.raises(VerificationFailed, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
         verify(aws, deployed, AT_ONCE)
@@ -131,8 +145,8 @@ class Passing:
     def client(self, service: str) -> Any:
         return self if service == "sagemaker" else self._aws.client(service)
 
-    def describe_endpoint_config(self, **named: str) -> Any:
-        return self._aws.client("sagemaker").describe_endpoint_config(**named)
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._aws.client("sagemaker"), operation)
 
     def describe_endpoint(self, **named: str) -> Any:
         live = self._aws.client("sagemaker").describe_endpoint(**named)
@@ -153,7 +167,9 @@ def poller() -> Callable[[float], Poller]:
 def test_an_endpoint_that_is_scaling_is_waited_for(
     aws: Boto3Aws, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller]
 ) -> None:
-    assert len(verify(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, poller(10))) == 5
+    assert len(verify(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, poller(10))) == len(
+        verify(aws, deployed, AT_ONCE)
+    )
 
 
 @pytest.mark.parametrize("states", [("Updating",), ("RollingBack", "UpdateRollbackFailed"), ("Failed",)])

@@ -48,7 +48,7 @@ def test_what_someone_else_suspended_is_reported_and_is_no_change_to_terraform(s
     try:
         planned = sleeper.run(sleeper.checkout(), "plan", "--detailed-exitcode")
         assert planned.process.returncode == 0, planned.text
-        assert "Warning: Scaling of " in planned.text and "and not by async-endpoint" in planned.text
+        assert "is suspended (scale-in, scale-out, scheduled-scaling), and not by async-endpoint" in planned.text
         watched = sleeper.run(sleeper.checkout(), "watch", "--json")
         document = json.loads(watched.text[watched.text.index("{") :])
         assert document["suspended"] == ["scale-in", "scale-out", "scheduled-scaling"]

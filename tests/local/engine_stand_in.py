@@ -8,12 +8,14 @@ engine, that process lives on when the attached program is killed.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -52,9 +54,13 @@ def run(arguments: list[str]) -> None:
     (mount,) = given["--volume"]
     source, inside, _ = mount.split(":")
     environment = dict(pair.split("=", 1) for pair in given.get("--env", []))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    if given["--network"] != [name] or not (STATE / f"{name}.network").exists():
+        refuse(f"network {given['--network']} not found")
+    (published,) = given["--publish"]
+    address, port, _ = published.split(":")
+    with socket.create_server((address, int(port or 0))) as listener:
         read, write = os.pipe()
-        program = [sys.executable, SERVE] if inside == "/opt/ml/model" else [sys.executable, __file__, "many", source]
+        program = [sys.executable, __file__, *(["one"] if inside == "/opt/ml/model" else ["many", source])]
         process = subprocess.Popen(
             [*program, str(listener.fileno())],
             pass_fds=[listener.fileno(), write],  # it keeps its own standard input open
@@ -68,7 +74,7 @@ def run(arguments: list[str]) -> None:
             },
             start_new_session=True,
         )
-        document = {"arguments": arguments, "pid": process.pid, "port": listener.getsockname()[1], "labels": given["--label"]}
+        document = {"arguments": arguments, "pid": process.pid, "address": listener.getsockname(), "labels": given["--label"]}
     (STATE / f"{name}.part").write_text(json.dumps(document))
     (STATE / f"{name}.part").rename(STATE / f"{name}.json")
     code = process.wait()
@@ -138,10 +144,39 @@ def serve_many(source: str, descriptor: int) -> None:
     server.serve_forever()
 
 
+def serve_one(descriptor: int) -> None:
+    """Our own model server, at a port."""
+    spec = importlib.util.spec_from_file_location("serve", SERVE)
+    assert spec is not None and spec.loader is not None
+    serve = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(serve)
+
+    class AtPort(serve.ModelServer):  # type: ignore[misc,name-defined]
+        def get_request(self) -> Any:
+            return self.socket.accept()
+
+    server = AtPort(socket.socket(fileno=descriptor), serve.become_container({"environment": {}, "packages": []}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.load()
+    threading.Event().wait()
+
+
+def network(verb: str, *arguments: str) -> None:
+    if verb == "create":
+        (STATE / f"{arguments[-1]}.network").write_text(json.dumps(options(list(arguments))[0]))
+    elif verb == "rm":
+        (STATE / f"{arguments[0]}.network").unlink(missing_ok=True)
+    else:
+        wanted = arguments[arguments.index("--filter") + 1].removeprefix("label=")
+        print("\n".join(path.stem for path in STATE.glob("*.network") if wanted in json.loads(path.read_text())["--label"]))
+
+
 def main(verb: str, arguments: list[str]) -> None:
     if (STATE / "broken").exists():
         refuse("Cannot connect to the engine")
-    if verb == "many":
+    if verb == "one":
+        serve_one(int(arguments[0]))
+    elif verb == "many":
         serve_many(arguments[0], int(arguments[1]))
     elif verb == "image":
         if arguments[1] not in (STATE / "images").read_text().split():
@@ -151,10 +186,12 @@ def main(verb: str, arguments: list[str]) -> None:
         run(arguments)
     elif verb == "port":
         container = known().get(arguments[0])
-        print(f"127.0.0.1:{container['port']}") if container else refuse(f"No such container: {arguments[0]}")
+        print(":".join(map(str, container["address"]))) if container else refuse(f"No such container: {arguments[0]}")
     elif verb == "ps":
         wanted = arguments[arguments.index("--filter") + 1].removeprefix("label=")
         print("\n".join(name for name, container in known().items() if wanted in container["labels"]))
+    elif verb == "network":
+        network(*arguments)
     elif verb == "rm":
         remove(arguments[-1])
     else:

@@ -11,7 +11,6 @@ from local_kit import Kit
 from remote_aws import RemoteAws
 
 from async_endpoint.local.record import read_record
-from async_endpoint.local_credentials import require_credentials
 from async_endpoint.workspace import Workspace
 
 
@@ -37,5 +36,5 @@ def remote(workspace: Workspace) -> Kit:
     """The kit for the local AWS that runs for a checkout."""
     record = read_record(workspace)
     assert record is not None
-    aws: Any = RemoteAws(record, require_credentials(workspace))
+    aws: Any = RemoteAws(record, workspace)
     return Kit(aws, workspace.local / "aws")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,7 @@ from async_endpoint.contract.errors import ToolMissing
 from async_endpoint.local import daemon
 from async_endpoint.local.container import serve
 from async_endpoint.local.container.container import CannotStart
+from async_endpoint.local.container.engine import LABEL, engine_environment
 from async_endpoint.local.container.launch import PythonRuntime
 from async_endpoint.local.container.runtime import EngineRuntime, runtime_named
 from async_endpoint.local.container.spec import ContainerSpec, Workload
@@ -45,6 +48,9 @@ class StandIn:
         patch.setenv("STAND_IN", str(self.state))
         patch.setenv("STAND_IN_SERVE", serve.__file__)
         self.runtime = EngineRuntime("docker", folder / "aws")
+
+    def networks(self) -> set[str]:
+        return {path.stem for path in self.state.glob("*.network")}
 
     def containers(self) -> dict[str, dict[str, Any]]:
         found = {}
@@ -73,10 +79,12 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
     given, rest = stand_in_module.options(container["arguments"])
     assert rest == [IMAGE, "serve"]
     assert given.pop("--label")[0].startswith("async-endpoint.local-aws=")
+    assert re.fullmatch(r"127\.\d+\.\d+\.\d+:\d*:8080", given.pop("--publish")[0])
+    assert engine.networks() == {name}
     assert given == {
         "--name": [name],
         "--pull": ["never"],
-        "--publish": ["127.0.0.1::8080"],
+        "--network": [name],
         "--volume": [f"{tmp_path / 'instance' / 'model'}:/opt/ml/model:ro,z"],
         "--hostname": ["shirts"],
         "--env": ["COLOUR=deep red=1\nor so"],
@@ -84,8 +92,36 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
     watched.container.kill()
     watched.container.kill()
     assert watched.is_gone()
-    assert engine.containers() == {}
+    assert (engine.containers(), engine.networks()) == ({}, set())
     assert not process_runs(container["pid"])
+
+
+def test_no_two_containers_are_at_addresses_that_follow_from_each_other(engine: StandIn, tmp_path: Path) -> None:
+    watched = [Watched(tmp_path / str(number), Workload((image(),)), engine.runtime) for number in range(3)]
+    for one in watched:
+        one.ready()
+    addresses = {tuple(container["address"]) for container in engine.containers().values()}
+    subnets = {json.loads(path.read_text())["--subnet"][0] for path in engine.state.glob("*.network")}
+    assert (len(addresses), len(subnets)) == (3, 3)
+    assert all(ipaddress.ip_network(subnet).subnet_of(ipaddress.ip_network("10.0.0.0/8")) for subnet in subnets)
+    assert sys.platform != "linux" or not any(address[0] == "127.0.0.1" for address in addresses)
+    for one in watched:
+        one.container.kill()
+        assert one.is_gone()
+    assert engine.networks() == set()
+
+
+def test_variables_of_a_model_and_proxies_reach_no_program_of_the_engine(
+    engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy:8080")
+    assert "HTTPS_PROXY" in engine_environment("docker")
+    assert "HTTPS_PROXY" not in engine_environment("podman")
+    spec = image(LD_PRELOAD="/opt/ml/model/evil.so", STAND_IN="/nowhere")  # which would lead the stand-in astray
+    watched = Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
+    until(engine.containers, "the container is there")
+    watched.container.kill()
+    assert watched.is_gone()
 
 
 def test_a_container_that_ends_by_itself_is_told_and_removed(engine: StandIn, tmp_path: Path) -> None:
@@ -144,8 +180,11 @@ def test_a_sweep_removes_what_this_checkout_left_behind_and_nothing_else(engine:
     mine = Watched(tmp_path / "mine", Workload((image(),)), engine.runtime)
     theirs = Watched(tmp_path / "theirs", Workload((image(),)), other)
     mine.ready(), theirs.ready()
+    left = engine.state / "left.network"  # by a keeper that was killed before it ran a container
+    left.write_text(json.dumps({"--label": [f"{LABEL}={engine.runtime._engine.label}"]}))
     engine.runtime.sweep()
     assert mine.is_gone()
+    assert engine.networks() == set(engine.containers())
     assert theirs.container.ping()
     assert len(engine.containers()) == 1
     theirs.container.kill()

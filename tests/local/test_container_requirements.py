@@ -58,7 +58,7 @@ class Started:
         self._changed = threading.Condition()
         site = Site(ScaledClock(600), folder, launch_seconds=0)
         workload = Workload((ContainerSpec(archive(ECHO, requirements), {}),))
-        self.instance = Instance(site, lambda: workload, startup_seconds, lambda *_: None, self._change)
+        self.instance = Instance(site, lambda _: workload, startup_seconds, lambda *_: None, self._change)
 
     def until_state(self, state: InstanceState) -> None:
         with self._changed:

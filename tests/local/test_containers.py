@@ -206,7 +206,7 @@ def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) 
             do()
             changed.notify_all()
 
-    instance = Instance(site, lambda: workload, 0.2, lambda *_: None, change)
+    instance = Instance(site, lambda _: workload, 0.2, lambda *_: None, change)
     with changed:
         assert changed.wait_for(lambda: instance.state is InstanceState.FAILED, 20)
     assert instance.reason.startswith("/ping did not answer within")

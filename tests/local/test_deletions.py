@@ -9,6 +9,7 @@ import pytest
 from local_kit import ACCOUNT, REGION, Kit
 from local_parts import Deployed
 from local_tools import refusal, until
+from vpc_parts import INTERFACES, REMOVAL, Network
 
 MISSING = 'Could not find {word} "arn:aws:sagemaker:{region}:{account}:{kind}/{name}".'
 
@@ -168,3 +169,55 @@ def test_a_bucket_with_objects_and_a_role_with_policies_are_refused_as_on_aws(ki
     deployed: Deployed = deploy()
     assert refusal(kit.s3.delete_bucket, Bucket=deployed.bucket)[0] == "BucketNotEmpty"
     assert refusal(kit.iam.delete_role, RoleName=deployed.role.name)[0] == "DeleteConflict"
+
+
+# --- network interfaces ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network(kit: Kit, deploy: Any) -> Network:
+    return Network.of(kit, deploy())
+
+
+def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(kit: Kit, network: Network) -> None:
+    deployed = network.deployed
+    found = network.interfaces()
+    assert sorted(item["SubnetId"] for item in found) == sorted(network.subnets)
+    assert {(item["Status"], item["RequesterManaged"]) for item in found} == {("in-use", True)}
+    assert all(deployed.name in item["Description"] for item in found)
+    assert network.refusals() == ("DependencyViolation", "DependencyViolation")
+    interface = found[0]["NetworkInterfaceId"]
+    code, message = refusal(kit.ec2.delete_network_interface, NetworkInterfaceId=interface)
+    assert (code, message) == ("InvalidParameterValue", f"Network interface '{interface}' is currently in use.")
+    deployed.delete()
+    deleted_at = kit.aws.clock.now()
+    assert network.refusals() == ("DependencyViolation", "DependencyViolation")
+    until(lambda: not network.interfaces(), "the interfaces are gone")
+    assert kit.aws.clock.now() - deleted_at > 60
+    network.delete()
+
+
+def test_interfaces_of_instances_that_were_scaled_in_go_too(network: Network) -> None:
+    network.deployed.asleep()
+    until(lambda: not network.interfaces(), "the interfaces are gone")
+    network.delete()
+    network.deployed.scale(1)  # and the subnets are missed at the next launch
+    failed = until(lambda: network.deployed.status()["variants"][0]["last_failure"], "an instance failed to launch")
+    assert "does not exist" in failed
+
+
+def test_without_the_right_to_remove_interfaces_they_and_the_endpoint_stay(kit: Kit, network: Network) -> None:
+    deployed = network.deployed
+    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    network.allow(*INTERFACES)
+    described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
+    assert ("DeleteNetworkInterface" in described["FailureReason"], len(network.interfaces())) == (True, 2)
+    network.allow(*REMOVAL)
+    gone(kit, deployed)
+    deployed.role.delete()
+    due = kit.aws.clock.now() + 400
+    until(lambda: kit.aws.clock.now() > due, "minutes pass")
+    assert len(network.interfaces()) == 2
+    deployed.role.create()
+    network.allow(*REMOVAL)
+    until(lambda: not network.interfaces(), "the interfaces are gone")

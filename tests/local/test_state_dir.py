@@ -20,6 +20,7 @@ from local_kit import DIMENSION, REGION, Kit
 from local_parts import Deployed
 from local_tools import refusal, until
 from own_process import empty_checkout, remote
+from vpc_parts import REMOVAL, Network
 
 from async_endpoint.cli.local import down, status
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
@@ -193,6 +194,27 @@ def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would
     deployed.scale(1)
     assert [deployed.outcome(one).body for one in inline] == [str(number).encode() for number in range(20)]
     assert [deployed.outcome(one).body for one in by_location] == [b"from S3"] * 2
+
+
+def test_a_deletion_and_network_interfaces_go_on_after_a_stop(workspace: Workspace, start: Start) -> None:
+    kit = start()
+    network = Network.of(kit, kit.endpoint())
+    deployed = network.deployed
+    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    deployed.role.delete()
+    daemon.stop(workspace)
+
+    again = start()
+
+    described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
+    assert (described["EndpointStatus"], len(network.interfaces())) == ("Deleting", 2)
+    assert network.refusals() == ("DependencyViolation", "DependencyViolation")
+    deployed.role.create()
+    network.allow(*REMOVAL)
+    until(lambda: not again.endpoints(deployed.name), "the endpoint is gone")
+    until(lambda: not network.interfaces(), "the interfaces are gone")
+    network.delete()
+    assert "Could not find endpoint" in refusal(deployed.describe)[1]
 
 
 def until_saved(kit: Kit) -> None:

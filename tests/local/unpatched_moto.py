@@ -118,6 +118,20 @@ def repeated_work() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
 
 
+def network_interfaces() -> bool:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="interfaces", Description="interfaces", VpcId=vpc)["GroupId"]
+    ec2.create_network_interface(SubnetId=subnet, Groups=[group])
+    try:
+        ec2.delete_security_group(GroupId=group)
+        ec2.delete_subnet(SubnetId=subnet)
+    except ClientError:
+        return False
+    return True
+
+
 def rule_descriptions() -> bool:
     ec2 = client("ec2")
     group = ec2.create_security_group(GroupName="rules", Description="rules")["GroupId"]
@@ -216,6 +230,11 @@ def tracked_instances() -> bool:
     return bool(Topic.instances_tracked)
 
 
+def sts_credentials() -> bool:
+    sts = client("sts")
+    return bool(sts.get_session_token()["Credentials"]["AccessKeyId"] == sts.get_session_token()["Credentials"]["AccessKeyId"])
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -229,6 +248,7 @@ GAPS = (
     first_state,
     lifecycle_versions,
     metric_samples,
+    network_interfaces,
     redrive_policy,
     repeated_work,
     rule_descriptions,
@@ -243,6 +263,7 @@ GAPS = (
     sns_to_sqs,
     sns_topics,
     sqs_queue,
+    sts_credentials,
     tracked_instances,
     tracking_alarms,
 )

@@ -13,6 +13,11 @@ override_data {
   values = { account_id = "123456789012" }
 }
 
+override_data {
+  target = data.aws_s3_object.supplied
+  values = { version_id = "the-version-that-is-there" }
+}
+
 variables {
   name           = "shop-test"
   endpoint_names = ["shop-test"]
@@ -577,5 +582,70 @@ run "refuses_an_image_of_another_region" {
 
   variables {
     containers = [{ image = { uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1" } }]
+  }
+}
+
+run "the_version_of_a_supplied_archive_is_recorded" {
+  command = plan
+
+  assert {
+    condition     = one(output.archives).uri == "s3://models/shop/model.tar.gz" && one(output.archives).version_id == "the-version-that-is-there" && one(output.archives).sha256 == null
+    error_message = "Verification compares the version that was there at the apply."
+  }
+}
+
+run "a_supplied_archive_that_may_not_be_read_is_not" {
+  command = plan
+
+  variables {
+    containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz", record_version = false }, image = { framework = "pytorch", version = "2.6.0" } }]
+  }
+
+  assert {
+    condition     = length(data.aws_s3_object.supplied) == 0 && output.archives[0].version_id == null
+    error_message = "Whoever applies may not be able to read it."
+  }
+}
+
+run "an_uploaded_archive_is_recorded_by_its_content" {
+  command = plan
+
+  variables {
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { framework = "pytorch", version = "2.6.0" } }]
+  }
+
+  assert {
+    condition     = one(output.archives).sha256 == filesha256("./tests/archive.tar.gz") && length(data.aws_s3_object.supplied) == 0
+    error_message = "Of what is uploaded here the content is known."
+  }
+}
+
+run "verification_knows_the_role_that_is_made" {
+  command = plan
+
+  variables {
+    role = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/limit" }
+  }
+
+  assert {
+    condition = (
+      !output.execution_role.supplied && output.execution_role.policy_name == "execution"
+      && output.execution_role.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/limit"
+      && jsondecode(output.execution_role.trust_policy_json).Statement[0].Principal.Service == "sagemaker.amazonaws.com"
+    )
+    error_message = "All of a role that is made here is compared."
+  }
+}
+
+run "verification_knows_what_a_supplied_role_needs" {
+  command = plan
+
+  variables {
+    role = { existing = { arn = "arn:aws:iam::123456789012:role/theirs" } }
+  }
+
+  assert {
+    condition     = output.execution_role.supplied && output.execution_role.trust_policy_json == null && length(jsondecode(output.execution_role.policy_json).Statement) > 4
+    error_message = "Of a supplied role it is known what it needs."
   }
 }

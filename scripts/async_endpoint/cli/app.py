@@ -22,6 +22,8 @@ FILES: Final = {
     "apply": "deploy",
     "destroy": "deploy",
     "outputs": "deploy",
+    "unlock": "deploy",
+    "verify": "verify",
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",

@@ -145,11 +145,11 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
         console.print(f"  {endpoint['name']}  {state}", markup=False)
         for variant in endpoint["variants"]:
+            if variant["last_failure"]:
+                console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}", markup=False)
             if variant["suspended_scaling"]:
                 suspended = ", ".join(variant["suspended_scaling"])
                 console.print(f"    scaling of variant {variant['name']} is suspended: {suspended}", markup=False)
-            if variant["last_failure"]:
-                console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}", markup=False)
     if document["state"]:
         console.print(f"  {_kept(document['state'])}", markup=False)
     for item in document["faults"]:

@@ -94,6 +94,32 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A model archive as it was applied: `sha256` (hex) of one uploaded from here, and its S3 version; null where unknown."""
+
+    uri: str
+    sha256: str | None
+    version_id: str | None
+
+
+@dataclass(frozen=True)
+class ExecutionRole:
+    """What the execution role may do, as JSON policies. Of a supplied role only `policy_json` is known: what it needs."""
+
+    policy_json: str
+    supplied: bool
+    policy_name: str | None = None
+    trust_policy_json: str | None = None
+    permissions_boundary_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    archives: tuple[Archive, ...]
+    execution_role: ExecutionRole
+
+
+@dataclass(frozen=True)
 class AsyncEndpointOutputs:
     """Typed view of the Terraform output.
 
@@ -110,6 +136,7 @@ class AsyncEndpointOutputs:
     scaling: Scaling
     limits: Limits
     monitoring: Monitoring = Monitoring()
+    model: Model | None = None
 
     @classmethod
     def parse(cls, value: object) -> AsyncEndpointOutputs:
@@ -123,7 +150,7 @@ class AsyncEndpointOutputs:
         return outputs
 
     def as_dict(self) -> dict[str, Any]:
-        """What `parse` was given, but for unknown keys."""
+        """What `parse` was given, without unknown keys; what was missing has its default."""
         decoded: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
         return decoded
 
@@ -145,6 +172,8 @@ def _parse(kind: Any, value: object, where: str) -> Any:
             raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected a list. Apply the environment again.")
         return tuple(_parse(typing.get_args(kind)[0], item, f"{where}[{number}]") for number, item in enumerate(value))
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if value is not None and (parsed := next((option for option in allowed if dataclasses.is_dataclass(option)), None)):
+        return _parse(parsed, value, where)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if (isinstance(value, bool) and bool not in allowed) or not isinstance(value, allowed):

@@ -8,7 +8,11 @@ from functools import cache, cached_property
 from typing import Any, Protocol
 
 from async_endpoint.contract.errors import NotReady
+from async_endpoint.deploy.retries import retry_until_deadline
 from async_endpoint.local_credentials import find_access_key
+
+# One attempt by botocore; deploy/retries.py decides about others.
+_RETRIES = {"mode": "standard", "total_max_attempts": 1}
 
 
 class Aws(Protocol):
@@ -25,7 +29,7 @@ class Boto3Aws:
         self.client = cache(self._client)
 
     def _client(self, service: str) -> Any:
-        return self._session.client(service, **self._aim)
+        return retry_until_deadline(self._session.client(service, **self._aim))
 
     @cached_property
     def _session(self) -> Any:
@@ -46,9 +50,12 @@ class Boto3Aws:
         from botocore.config import Config  # noqa: PLC0415
 
         if self._endpoint_url is None:
-            return {}
+            return {"config": Config(retries=_RETRIES)}
         # A proxy set for the internet must not receive what is meant for loopback.
-        return {"endpoint_url": self._endpoint_url, "config": Config(proxies={}, s3={"addressing_style": "path"})}
+        return {
+            "endpoint_url": self._endpoint_url,
+            "config": Config(proxies={}, retries=_RETRIES, s3={"addressing_style": "path"}),
+        }
 
 
 @contextmanager

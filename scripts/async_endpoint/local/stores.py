@@ -6,6 +6,7 @@ Everything here acts without permission checks; hosting/role.py decides what may
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -234,6 +235,39 @@ def check_network(region: str, subnets: Iterable[str], security_groups: Iterable
     vpcs = {known[name] for name in subnets} | {groups[name] for name in security_groups}
     if len(vpcs) > 1:
         raise NoSuchThing(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface that SageMaker made in a VPC of the customer's, as the role allowed."""
+
+    region: str
+    id: str
+    subnet: str
+    role_arn: str
+
+
+def create_interface(region: str, subnet: str, groups: Iterable[str], description: str, role_arn: str) -> Interface:
+    """A network interface in use by an instance that the customer does not see."""
+    backend = _backend("ec2", region)
+    made = backend.create_network_interface(backend.get_subnet(subnet), None, group_ids=list(groups), description=description)
+    made.requester_managed, made.requester_id, made.status = True, "amazon-sagemaker", "in-use"
+    made.interface_of = Interface(region, made.id, subnet, role_arn)
+    return made.interface_of  # type: ignore[no-any-return]
+
+
+def interfaces() -> list[Interface]:
+    """Every network interface that `create_interface` made and that is there still. Loads no EC2 where nobody used it."""
+    if "moto.ec2.models" not in sys.modules:
+        return []
+    regions = list(get_backend("ec2")[ACCOUNT_ID].values())
+    there = [found for backend in regions for found in list(backend.enis.values())]
+    return [found.interface_of for found in there if hasattr(found, "interface_of")]
+
+
+def remove_interface(interface: Interface) -> None:
+    """Remove one; safe where it is gone."""
+    _backend("ec2", interface.region).enis.pop(interface.id, None)
 
 
 # --- SageMaker, as far as it is moto's --------------------------------------------------------------------------------

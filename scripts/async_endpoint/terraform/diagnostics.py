@@ -40,8 +40,8 @@ def first_error(output: str) -> Diagnostic | None:
 def errors(output: str) -> list[Diagnostic]:
     """Every error in Terraform's output, in its order."""
     marks = list(_SEVERITY.finditer(output))
-    ends = [mark.start() for mark in marks[1:]] + [len(output)]
-    return [_diagnostic(output[mark.end() : end]) for mark, end in zip(marks, ends, strict=False) if mark[1] == "Error"]
+    ends = [*(mark.start() for mark in marks), len(output)][1:]
+    return [_diagnostic(output[mark.end() : end]) for mark, end in zip(marks, ends, strict=True) if mark[1] == "Error"]
 
 
 def _diagnostic(block: str) -> Diagnostic:

@@ -17,6 +17,12 @@ class ResourceChange:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     replace_paths: tuple[tuple[str | int, ...], ...] = ()  # attributes whose change forces a replacement
+    sensitive: frozenset[str] = frozenset()  # attributes whose values must not be printed
+
+    @property
+    def changed(self) -> list[str]:
+        """The attributes that differ and are known in both."""
+        return sorted(name for name in self.before.keys() & self.after.keys() if self.before[name] != self.after[name])
 
     @property
     def deletes(self) -> bool:
@@ -34,6 +40,24 @@ class ResourceChange:
 
 def resource_changes(document: Mapping[str, Any]) -> list[ResourceChange]:
     """Managed resources that the plan creates, updates or deletes; unchanged ones and data sources are left out."""
+    return _changes(document, "resource_changes")
+
+
+def resource_drift(document: Mapping[str, Any]) -> list[ResourceChange]:
+    """Managed resources that are not as the state has them: `before` is the state, `after` what the refresh found.
+
+    Also those whose difference a plan leaves alone: computed attributes, and those that `ignore_changes` names.
+    """
+    return _changes(document, "resource_drift")
+
+
+def changed_outputs(document: Mapping[str, Any]) -> list[str]:
+    """The names of root outputs that an apply would change."""
+    changes = document.get("output_changes", {})
+    return sorted(name for name, change in changes.items() if change["actions"] != ["no-op"])
+
+
+def _changes(document: Mapping[str, Any], member: str) -> list[ResourceChange]:
     return [
         ResourceChange(
             item["address"],
@@ -42,7 +66,19 @@ def resource_changes(document: Mapping[str, Any]) -> list[ResourceChange]:
             item["change"].get("before") or {},
             item["change"].get("after") or {},
             tuple(tuple(path) for path in item["change"].get("replace_paths", ())),
+            _names(item["change"].get("before_sensitive")) | _names(item["change"].get("after_sensitive")),
         )
-        for item in document.get("resource_changes", ())
+        for item in document.get(member, ())
         if item.get("mode") == "managed" and item["change"]["actions"] not in (["no-op"], ["read"])
     ]
+
+
+def _names(marks: Any) -> frozenset[str]:
+    """The attributes of which all or a part is marked sensitive: Terraform marks with true, in the place of the value."""
+    return frozenset(name for name, mark in marks.items() if _marked(mark)) if isinstance(marks, Mapping) else frozenset()
+
+
+def _marked(mark: Any) -> bool:
+    if isinstance(mark, Mapping):
+        return any(map(_marked, mark.values()))
+    return any(map(_marked, mark)) if isinstance(mark, list) else mark is True

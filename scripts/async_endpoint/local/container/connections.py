@@ -1,4 +1,4 @@
-"""HTTP to one container on a loopback port, over connections that are kept open between requests.
+"""HTTP to one container, over connections that are kept open between requests.
 
 A request is sent once and never repeated: a connection that lay idle is used again only while it is younger than any model
 server lets one idle, and after a look at whether the other side has closed it.
@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
 
@@ -20,11 +20,11 @@ IDLE_SECONDS = 1.0  # gunicorn closes after 2 seconds, and others later
 READ_BYTES = 1 << 20
 
 
-class ContainerPort:
-    """The two routes of the container contract, and any other, at 127.0.0.1:`port`."""
+class ContainerHttp:
+    """The two routes of the container contract, and any other. `connect` makes a connection within a number of seconds."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, connect: Callable[[float], socket.socket]) -> None:
+        self._connect = connect
         self._idle: deque[tuple[float, http.client.HTTPConnection]] = deque()  # by the time it was last used
         self._lock = threading.Lock()
 
@@ -38,8 +38,12 @@ class ContainerPort:
     def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
         """One request; raises ContainerTimedOut after `timeout` seconds, ContainerDied on a broken connection."""
         deadline = time.monotonic() + timeout
-        connection = self._connection(timeout)
+        connection = http.client.HTTPConnection("localhost")
+        connection.auto_open = 0  # it is connected below, or not at all
         try:
+            connection = self._idle_connection(timeout) or connection
+            if connection.sock is None:
+                connection.sock = self._connect(timeout)
             connection.request(method, path, body, dict(headers))
             sock = connection.sock  # the answer takes it over when the connection ends with it
             answer = connection.getresponse()
@@ -79,13 +83,13 @@ class ContainerPort:
             raise http.client.IncompleteRead(b"", answer.length)
         return b"".join(parts)
 
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+    def _idle_connection(self, timeout: float) -> http.client.HTTPConnection | None:
         now = time.monotonic()
         while True:
             with self._lock:
                 used, connection = self._idle.pop() if self._idle else (now, None)
             if connection is None:
-                return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+                return None
             if now - used < IDLE_SECONDS and not _has_news(connection):
                 connection.sock.settimeout(timeout)
                 return connection
@@ -101,6 +105,19 @@ class ContainerPort:
                 old.append(self._idle.popleft()[1])
         for forgotten in old:
             forgotten.close()
+
+
+class ContainerPort(ContainerHttp):
+    """The same at a port of this machine."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        super().__init__(lambda timeout: _tcp(host, port, timeout))
+
+
+def _tcp(host: str, port: int, timeout: float) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def _has_news(connection: http.client.HTTPConnection) -> bool:

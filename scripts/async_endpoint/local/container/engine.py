@@ -1,11 +1,17 @@
-"""The second runtime: the model's own image in a container of Docker or Podman. Not verified with a real engine.
+"""The second runtime: the model's own image in a container of Docker or Podman. Tried with Docker 20.10 and Podman 4.3.
 
 The image runs as the guide's page on inference code with hosting services says: command `serve`, the model under /opt/ml/model,
 port 8080, the environment of CreateModel. Everything goes through the engine's program, in the words both engines understand.
+
+The image answers whoever reaches its port, and no engine publishes to anything but addresses. So the port is published at an
+address and a port of the loopback network that are drawn at random: a web page would have to try 2^39 of them, and learns of
+none. Another user of this machine can see what listens, and then call it; docs/local-aws.md says so.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 import subprocess
 import sys
 import uuid
@@ -19,7 +25,9 @@ from async_endpoint.local.container.container import CannotStart, ContainerDied,
 from async_endpoint.local.container.spec import ContainerSpec
 
 LABEL = "async-endpoint.local-aws"
+PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
 PORT = 8080
+PORTS = range(20_000, 60_000)  # on this machine
 ANSWER_SECONDS = 30.0  # for the engine to answer a question
 
 
@@ -49,6 +57,24 @@ class Engine:
         return done.stdout
 
 
+def loopback_address() -> str:
+    """Where a container is published, as `--publish` wants it before the container's port; see above.
+
+    One of 2^24 addresses and some 2^15 ports, for engines give out ports in order. macOS has one address, of which the port is
+    left to the engine.
+    """
+    if sys.platform != "linux":
+        return "127.0.0.1:"
+    address = f"127.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    return f"{address}:{secrets.choice(PORTS)}"
+
+
+def engine_environment(program: str) -> dict[str, str]:
+    """The user's own, by which an engine's program finds its engine; without proxies for Podman, which would pass them on."""
+    podman = "podman" in Path(program).name
+    return {name: value for name, value in os.environ.items() if not (podman and name.lower() in PROXIES)}
+
+
 class EngineContainer(Attached):
     """One container of an engine, and the process that keeps it. `mount` is the folder it sees as `seen`, read-only."""
 
@@ -70,13 +96,15 @@ class EngineContainer(Attached):
         self._engine = engine
         self._name = f"async-endpoint-{uuid.uuid4().hex[:12]}"
         self._http: ContainerPort | None = None
-        run = ["run", "--name", self._name, "--pull", "never", "--label", f"{LABEL}={engine.label}"]
-        run += ["--publish", f"127.0.0.1::{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
+        label = f"{LABEL}={engine.label}"
+        run = ["run", "--name", self._name, "--pull", "never", "--label", label, "--network", self._name]
+        run += ["--publish", f"{loopback_address()}:{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
         run += ["--hostname", spec.hostname] if spec.hostname else []
         for name, value in spec.environment.items():
             run += ["--env", f"{name}={value}"]
-        command = [sys.executable, keeper.__file__, engine.program, self._name, *run, spec.image, "serve"]
-        super().__init__(command, folder, on_output, on_exit)  # the keeper removes the container when it is let go
+        command = [sys.executable, keeper.__file__, engine.program, self._name, label, *run, spec.image, "serve"]
+        # The keeper removes the container when its standard input closes.
+        super().__init__(command, folder, on_output, on_exit, env=engine_environment(engine.program))
 
     def ping(self, timeout: float = 2.0) -> bool:
         if self._http is None:
@@ -86,7 +114,8 @@ class EngineContainer(Attached):
                 return False
             if not published:
                 return False
-            self._http = ContainerPort(int(published[0].rpartition(":")[2]))
+            host, _, port = published[0].rpartition(":")
+            self._http = ContainerPort(int(port), host)
         return self._http.ping(timeout)
 
     def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:

@@ -16,12 +16,38 @@ import sys
 import sysconfig
 import tempfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from async_endpoint.local.container import installer
 from async_endpoint.local.container.allowance import Allowance, OutOfTime
 from async_endpoint.local.container.container import CannotStart
+
+# Of the user's environment, what containers and pip get; nothing else, for it holds credentials.
+_ANYONE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+# What pip needs besides to reach the packages as the user's own pip would: proxies, certificates, pip.conf and .netrc.
+_PIP = (
+    *("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "NETRC"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+
+
+def for_container(folder: Path) -> dict[str, str]:
+    """The environment a container's process begins with, before the model's own variables; its HOME is below `folder`."""
+    home = folder / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
+    return {**_kept(os.environ, _ANYONE), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def for_pip() -> dict[str, str]:
+    """The environment of the pip that installs an archive's requirements, whose build scripts are the archive's choice."""
+    options = tuple(name for name in os.environ if name.startswith("PIP_"))
+    return _kept(os.environ, (*_ANYONE, *_PIP, *options))
+
+
+def _kept(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: environment[name] for name in names if name in environment}
 
 
 class RequirementsFailed(CannotStart):
@@ -98,6 +124,7 @@ def _run(command: list[str], folder: Path, allowance: Allowance) -> tuple[int, s
         process = subprocess.Popen(
             command,
             cwd=folder,
+            env=for_pip(),
             stdin=subprocess.PIPE,  # closes when this process ends, however it ends; pip ends with it
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -90,6 +90,8 @@ class EngineRuntime:
     def sweep(self) -> None:
         for container in self._left_over():
             keeper.remove(self._engine.program, container)
+        for network in self._engine.ask("network", "ls", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split():
+            keeper.remove(self._engine.program, network)
 
     def _left_over(self) -> list[str]:
         try:

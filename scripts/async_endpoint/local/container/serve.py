@@ -1,10 +1,10 @@
 """What runs inside an instance: the container contract around AWS's own handler code (sagemaker-inference).
 
-Started as a script with the file descriptor of a listening socket. `GET /ping` answers 200 once `model_fn` has returned;
-`POST /invocations` runs the archive's handlers, at most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time.
-Workers are threads around one loaded model, where the real model server forks a process for each. Standard input is never
-written to: when it closes, whoever started this is gone, and this ends too. It imports nothing of this package, so that it
-runs in any environment.
+Started as a script with the file descriptor of a socket (see channel.py), over which come the model's variables and then, one
+by one, connections. `GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, at
+most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time. Workers are threads around one loaded model, where the
+real model server forks a process for each. Standard input is never written to: when it closes, whoever started this is gone,
+and this ends too. It imports nothing of this package, so that it runs in any environment.
 """
 
 from __future__ import annotations
@@ -62,14 +62,23 @@ class ModelServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, descriptor: int, model_dir: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    def __init__(self, channel: socket.socket, model_dir: str) -> None:
+        super().__init__(("localhost", 0), Handler, bind_and_activate=False)
         self.socket.close()
-        self.socket = socket.socket(fileno=descriptor)
+        self.socket = channel
         self.model_dir = model_dir
         self.loaded = threading.Event()
         workers = os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or os.environ.get("MODEL_SERVER_WORKERS") or "1"
         self.workers = threading.BoundedSemaphore(max(int(workers), 1))
+
+    def get_request(self) -> tuple[socket.socket, str]:
+        """The next connection that is handed over."""
+        received, descriptors, _, _ = socket.recv_fds(self.socket, 1, 1)
+        if not received:  # whoever started this is gone
+            os._exit(1)
+        if not descriptors:
+            raise OSError("no descriptor is left for one more connection")
+        return socket.socket(fileno=descriptors[0]), "local AWS"
 
     def load(self) -> None:
         """Run `model_fn`; a model that cannot be loaded ends the process, as it ends a container."""
@@ -123,8 +132,7 @@ def as_bytes(answer: Any) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     """The two routes of the container contract."""
 
-    protocol_version = "HTTP/1.1"  # connections stay open, so nothing may wait for the other side's acknowledgement:
-    disable_nagle_algorithm = True
+    protocol_version = "HTTP/1.1"  # connections stay open
     wbufsize = -1  # an answer leaves in one piece
     server: ModelServer
 
@@ -168,12 +176,35 @@ def end_with_starter() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main() -> None:
-    """`serve.py DESCRIPTOR`: load the model under SAGEMAKER_BASE_DIR and serve it until terminated."""
+def take_order(channel: socket.socket) -> dict[str, Any]:
+    """What the channel begins with: the length of a JSON document, in four bytes, and the document."""
+    length = int.from_bytes(channel.recv(4, socket.MSG_WAITALL), "big")
+    text = channel.recv(length, socket.MSG_WAITALL)
+    if not length or len(text) < length:  # whoever started this is gone
+        os._exit(1)
+    order: dict[str, Any] = json.loads(text)
+    return order
+
+
+def become_container(order: dict[str, Any]) -> str:
+    """Take over the model's variables, PYTHONPATH as if it had been there from the start; returns the model's folder.
+
+    Until here this process has seen none of them.
+    """
+    os.environ.update(order["environment"])
     model_dir = os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model")  # noqa: PTH118 - one import less in the model's process
-    sys.path[0] = os.path.join(model_dir, "code")  # noqa: PTH118 - in place of this file's folder
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:0] = [os.path.join(model_dir, "code"), *given]  # noqa: PTH118 - as above
+    sys.path += order["packages"]
+    return model_dir
+
+
+def main() -> None:
+    """`serve.py DESCRIPTOR`: load the model of the order that comes first and serve it until terminated."""
     end_with_starter()
-    server = ModelServer(int(sys.argv[1]), model_dir)
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.set_inheritable(False)
+    server = ModelServer(channel, become_container(take_order(channel)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()
     threading.Event().wait()

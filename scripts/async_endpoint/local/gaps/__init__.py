@@ -14,6 +14,7 @@ sns_signature.py      one certificate for all deliveries           s3_denial.py 
 lifecycle_versions.py   how many old versions are kept             autoscaling.py     loads it without ECS
 sts_credentials.py      temporary credentials that differ, and whose they are
 scalable_dimensions.py  provisioned concurrency                    rule_descriptions.py  of security groups
+network_interfaces.py  of instances in a VPC, in use until they go
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
 def mend_when_used(service: str) -> None:
     """Mend a service that few use and that is slow to load; to be called before the first request to it is answered."""
     if service == "ec2":
-        from async_endpoint.local.gaps import rule_descriptions  # noqa: PLC0415 - loads moto's EC2
+        from async_endpoint.local.gaps import network_interfaces, rule_descriptions  # noqa: PLC0415 - loads moto's EC2
 
+        network_interfaces.mend()
         rule_descriptions.mend()

@@ -34,13 +34,14 @@ class InstanceState(StrEnum):
 class Instance:
     """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes.
 
-    `workload` is called once the machine is there, and may raise DeploymentFailed: model data is read at each launch.
+    `workload` is called with the id once the machine is there, for model data is read at each launch; it may raise
+    DeploymentFailed.
     """
 
     def __init__(
         self,
         site: Site,
-        workload: Callable[[], Workload],
+        workload: Callable[[str], Workload],
         startup_seconds: float,
         on_output: Callable[[str, str], None],
         changed: Callable[[Callable[[], None]], None],
@@ -54,6 +55,7 @@ class Instance:
         self._usage = Usage(self._folder)
         self._workload = workload
         self._runtime = site.runtime
+        self._interfaces = site.interfaces
         self._startup_seconds = startup_seconds
         self._clock = site.clock
         self._launched_at = site.clock.now() + site.launch_seconds + fault.extra_seconds
@@ -109,6 +111,7 @@ class Instance:
             self.state = InstanceState.STOPPED
         if self._container is not None:
             self._container.kill()
+        self._interfaces.release(self.id)
 
     def _start(self) -> None:
         if self._clock.wait(self._gone, self._launched_at):
@@ -120,10 +123,11 @@ class Instance:
             return
         allowance = Allowance(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
         try:
-            container = launch(self._folder, self._workload(), self._output, self._exited, self._runtime, allowance)
+            container = launch(self._folder, self._workload(self.id), self._output, self._exited, self._runtime, allowance)
         except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
             shutil.rmtree(self._folder, ignore_errors=True)
             if self._gone.is_set():  # stopped, which was perhaps the error
+                self._interfaces.release(self.id)
                 return
             known = isinstance(error, CannotStart | DeploymentFailed | OSError)
             self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
@@ -131,6 +135,7 @@ class Instance:
         self._container = container
         if self._gone.is_set():  # stopped while the process was being made
             container.kill()
+            self._interfaces.release(self.id)
             return
         self._await_ping(container, allowance)
 

@@ -52,9 +52,9 @@ def attach(role: ExecutionRole, vpc: Vpc) -> None:
             role.check(f"ec2:{action}", f"{ec2}network-interface/*", context={"ec2:Subnet": subnet})
 
 
-def detach(role: ExecutionRole, vpc: Vpc) -> None:
+def detach(role: ExecutionRole, subnets: Iterable[str]) -> None:
     """Raise AccessDenied unless the role may remove the network interfaces that `attach` allowed, NoSuchThing without it."""
-    for name in vpc.subnets:
+    for name in subnets:
         subnet = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:subnet/{name}"
         for action in _ON_INTERFACES[1:]:
             resource = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:network-interface/*"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from async_endpoint.local.hosting.deployment import Deployment, VariantSpec
 from async_endpoint.local.hosting.fleet import Fleet
 from async_endpoint.local.hosting.instance import Instance
 from async_endpoint.local.hosting.logs import EndpointLogs
 from async_endpoint.local.hosting.metrics import EndpointMetrics
-from async_endpoint.local.hosting.preparation import check_rights, load, prepare
+from async_endpoint.local.hosting.preparation import Launch, check_rights, prepare
 from async_endpoint.local.hosting.role import ExecutionRole
 from async_endpoint.local.hosting.serverless import ServerlessFleet
 from async_endpoint.local.hosting.site import Site
@@ -58,6 +57,6 @@ class VariantMaker:
     def _starter(self, deployment: Deployment, spec: VariantSpec) -> Callable[[], Instance]:
         faults = self.site.faults
         prepare(spec.model, self.region, faults)
-        workload = partial(load, spec.model, self.region, self.site, deployment.kms_key)
+        workload = Launch(self.endpoint_name, self.region, spec.model, deployment.kms_key, self.site)
         log = self.logs.writer(ExecutionRole(spec.model.role_arn, self.region), spec.name)
         return lambda: Instance(self.site, workload, spec.startup_seconds, log, self.apply, faults.start(self.endpoint_name))

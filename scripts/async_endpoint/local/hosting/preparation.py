@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local import stores
@@ -32,20 +33,32 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         raise DeploymentFailed(str(error)) from error
 
 
-def load(model: ModelSpec, region: str, site: Site, kms_key: str) -> Workload:
-    """`prepare` for an instance that is launched now, maybe long after its endpoint was deployed; raises DeploymentFailed.
+@dataclass(frozen=True)
+class Launch:
+    """What an instance needs from the account when it is launched, maybe long after its endpoint was deployed."""
 
-    The model, its role and archive, and the key of the instances' volumes have to be there still. That the model itself
-    has to be is assumption A21 of docs/local-aws.md.
-    """
-    if not site.registry.model_exists(region, model.name):
-        raise DeploymentFailed(f'Could not find model "{model.name}".')
-    if kms_key:
+    endpoint_name: str
+    region: str
+    model: ModelSpec
+    kms_key: str  # of the instances' volumes
+    site: Site
+
+    def __call__(self, instance_id: str) -> Workload:
+        """`prepare` again, and attach the instance to the model's VPC; raises DeploymentFailed.
+
+        The model, its role and archive, and the key have to be there still. That the model itself has to be is assumption
+        A21 of docs/local-aws.md.
+        """
+        if not self.site.registry.model_exists(self.region, self.model.name):
+            raise DeploymentFailed(f'Could not find model "{self.model.name}".')
+        workload = prepare(self.model, self.region, self.site.faults)
         try:
-            stores.kms_key(kms_key, region)
+            if self.kms_key:
+                stores.kms_key(self.kms_key, self.region)
+            self.site.interfaces.attach(instance_id, self.endpoint_name, self.model, self.region)
         except NoSuchThing as error:
             raise DeploymentFailed(str(error)) from error
-    return prepare(model, region, site.faults)
+        return workload
 
 
 def check_rights(deployment: Deployment, region: str) -> None:
@@ -70,7 +83,7 @@ def check_release(deployment: Deployment, region: str) -> None:
         role = ExecutionRole(model.role_arn, region)
         role.assume()
         if model.vpc is not None:
-            launch_rights.detach(role, model.vpc)
+            launch_rights.detach(role, model.vpc.subnets)
     outputs = deployment.async_settings.kms_key if deployment.async_settings else None
     for key in filter(None, (deployment.kms_key, outputs)):
         stores.kms_key(key, region)

@@ -55,6 +55,7 @@ class Hosting:
 
     def restore(self, saved: list[SavedEndpoint]) -> None:
         """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
+        self._site.interfaces.resume()
         for one in saved:
             self._restored.update(invocation.request_id for invocation in one.requests)
             endpoint = Endpoint(one.name, one.region, one.deployment, self._site, self._forget, one)
@@ -74,3 +75,4 @@ class Hosting:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""
         for endpoint in self.all():
             endpoint.close()
+        self._site.interfaces.stop()

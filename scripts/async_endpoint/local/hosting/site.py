@@ -11,6 +11,7 @@ from async_endpoint.contract.limits import REAL_TIME_RESPONSE_SECONDS
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.launch import PythonRuntime, Runtime
 from async_endpoint.local.faults.faults import Faults
+from async_endpoint.local.hosting.network import NetworkInterfaces
 
 
 @dataclass
@@ -37,6 +38,11 @@ class Site:
     runtime: Runtime = field(default_factory=PythonRuntime)
     response_seconds: float = REAL_TIME_RESPONSE_SECONDS
     registry: Registry = field(default_factory=Registry)
+
+    @cached_property
+    def interfaces(self) -> NetworkInterfaces:
+        """Those of instances in a VPC."""
+        return NetworkInterfaces(self.clock)
 
     @cached_property
     def faults(self) -> Faults:

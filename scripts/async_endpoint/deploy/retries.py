@@ -1,0 +1,65 @@
+"""Retries of AWS calls until a deadline: a throttled account delays a command and does not fail it.
+
+botocore's own retries end after a number of attempts. Its event `needs-retry` is used instead, which every call passes through,
+those of paginators and waiters included.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+THROTTLING_SECONDS: Final = 120.0  # how long a throttled or failing call is repeated
+CONNECTION_SECONDS: Final = 5.0  # how long a call is repeated that reaches no server
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+# The codes that botocore takes for throttling (botocore/retries/standard.py), without LimitExceededException: a quota that is
+# used up stays used up.
+_THROTTLING = frozenset(
+    {
+        "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+        "TooManyRequestsException", "TooManyRequests", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
+        "BandwidthLimitExceeded", "PriorRequestNotComplete", "SlowDown", "EC2ThrottledException",
+    }
+)  # fmt: skip
+_TRANSIENT = frozenset({"RequestTimeout", "RequestTimeoutException", "InternalFailure", "InternalError", "ServiceUnavailable"})
+
+
+def retry_until_deadline(
+    client: Any, *, clock: Callable[[], float] = time.monotonic, throttling_seconds: float = THROTTLING_SECONDS
+) -> Any:
+    """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`."""
+
+    def pause(
+        response: tuple[Any, Mapping[str, Any]] | None,
+        attempts: int,
+        caught_exception: Exception | None,
+        request_dict: Mapping[str, Any],
+        **_: Any,
+    ) -> float | None:
+        patience = _patience(response, caught_exception, throttling_seconds)
+        began = request_dict["context"].setdefault("async_endpoint_began", clock())
+        if patience is None or clock() - began >= patience:
+            return None
+        return random.uniform(0.05, min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** min(attempts, 10)))
+
+    client.meta.events.register("needs-retry", pause)
+    return client
+
+
+def _patience(response: tuple[Any, Mapping[str, Any]] | None, caught: Exception | None, throttling: float) -> float | None:
+    """Seconds for which such an outcome is worth repeating the call; None if it is not."""
+    from botocore.exceptions import ConnectionError as Unconnected  # noqa: PLC0415
+    from botocore.exceptions import HTTPClientError, ReadTimeoutError  # noqa: PLC0415
+
+    if caught is not None:
+        if isinstance(caught, ReadTimeoutError):
+            return throttling
+        return min(CONNECTION_SECONDS, throttling) if isinstance(caught, (Unconnected, HTTPClientError)) else None
+    if response is None:
+        return None
+    http, parsed = response
+    code = parsed.get("Error", {}).get("Code", "")
+    return throttling if code in _THROTTLING | _TRANSIENT or http.status_code in (429, 500, 502, 503, 504) else None

@@ -1,0 +1,100 @@
+"""The model archives: an endpoint that wakes reads them again, so one that was overwritten in place is another model.
+
+The version is compared, and where it differs the content of an archive uploaded from here: the same bytes in another version
+are the same model. The key of an uploaded archive carries the hash of its content (modules/model/artifacts.tf), so another
+version of it is not a newer model.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from async_endpoint.contract.outputs import Archive, AsyncEndpointOutputs
+from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.verification.findings import ABSENT, Difference, denied, not_repaired, raise_any
+
+CHUNK_BYTES: Final = 1 << 20
+
+
+def archives(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+    """That each archive is the one that was applied."""
+    planned = outputs.model.archives if outputs.model else ()
+    differences, details = [], []
+    for recorded in planned:
+        # "null" is the version of every object that was put while versioning was off: it identifies no content.
+        archive = replace(recorded, version_id=None) if recorded.version_id == "null" else recorded
+        difference, detail = _archive(aws, archive)
+        differences += difference
+        details.append(f"{archive.uri} {detail}")
+    raise_any(differences)
+    return "; ".join(details)
+
+
+def _archive(aws: Aws, planned: Archive) -> tuple[list[Difference], str]:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    if planned.version_id is None and planned.sha256 is None:
+        return [], "is not compared: its version was not recorded"
+    location = S3Uri.parse(planned.uri)
+    try:
+        live = aws.client("s3").head_object(Bucket=location.bucket, Key=location.key, ChecksumMode="ENABLED")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ABSENT:
+            return [_gone(planned, location)], ""
+        if planned.sha256 is None and denied(error):
+            return [], "is not compared: these credentials may not read it"
+        raise
+    if planned.version_id is not None and live.get("VersionId") == planned.version_id:
+        return [], f"is version {planned.version_id}, as applied"
+    if planned.sha256 is not None and _sha256(aws, location, live) == planned.sha256:
+        return [], f"has SHA-256 {planned.sha256[:16]}…, as applied"
+    return [_overwritten(planned, location, live)], ""
+
+
+def _sha256(aws: Aws, location: S3Uri, live: Mapping[str, Any]) -> str:
+    """The object's SHA-256 in hex: as S3 states it, or of the bytes, since S3 states none of a whole multipart upload."""
+    stated = live.get("ChecksumSHA256", "")
+    if stated and "-" not in stated and live.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
+        return base64.b64decode(stated).hex()
+    version = {"VersionId": live["VersionId"]} if live.get("VersionId") else {}
+    body = aws.client("s3").get_object(Bucket=location.bucket, Key=location.key, **version)["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _gone(planned: Archive, location: S3Uri) -> Difference:
+    """Terraform uploads again what it uploaded."""
+    subject = f"model archive {planned.uri}"
+    if planned.sha256 is not None:
+        return Difference(subject, "does not exist")
+    return Difference(subject, "does not exist", not_repaired(f"put it back{_from_version(planned, location)}"))
+
+
+def _overwritten(planned: Archive, location: S3Uri, live: Mapping[str, Any]) -> Difference:
+    version = live.get("VersionId")
+    versions = f"version {version} instead of {planned.version_id}" if planned.version_id else "other content"
+    found = f"was overwritten in place: it is {versions}, last modified {live['LastModified']:%Y-%m-%d %H:%M:%S} UTC"
+    if planned.sha256 is None:
+        accept = "an apply records the new version as applied; instances that run keep the old one until they are replaced"
+        return Difference(
+            f"model archive {planned.uri}", found, f"{accept}; to undo it, put it back{_from_version(planned, location)}"
+        )
+    if planned.version_id is None or version in (None, "null"):
+        remedy = "upload the archive that was applied to that key again"
+    else:
+        remedy = f"aws s3api delete-object --bucket {location.bucket} --key {location.key} --version-id {version}"
+    return Difference(f"model archive {planned.uri}", found, not_repaired(remedy))
+
+
+def _from_version(planned: Archive, location: S3Uri) -> str:
+    if planned.version_id is None:
+        return ""
+    source = f"{location.bucket}/{location.key}?versionId={planned.version_id}"
+    return f" with: aws s3api copy-object --bucket {location.bucket} --key {location.key} --copy-source {source}"

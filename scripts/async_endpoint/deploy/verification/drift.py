@@ -1,0 +1,44 @@
+"""Everything else that Terraform manages: what a plan says that an apply would change, by address and attribute.
+
+A plan refreshes, so that what was changed outside Terraform is in it, and so is a configuration that has not been applied yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from async_endpoint.deploy.verification.findings import Difference
+from async_endpoint.terraform.planned import ResourceChange, changed_outputs, resource_changes, resource_drift
+
+LONGEST_VALUE: Final = 60  # characters of a value in a message; of a longer one the attribute is named
+
+
+def drift(document: Mapping[str, Any]) -> list[Difference]:
+    """The differences in the JSON of a plan. An apply repairs each: what it leaves alone is compared elsewhere."""
+    drifted = {change.address for change in resource_drift(document)}
+    changes = resource_changes(document)
+    found = [Difference(change.address, _found(change, outside=change.address in drifted)) for change in changes]
+    if not found:
+        found = [Difference(f"output {name}", "was not applied as it is configured") for name in changed_outputs(document)]
+    return found
+
+
+def _found(change: ResourceChange, *, outside: bool) -> str:
+    if not change.deletes and change.creates:
+        return "was deleted outside Terraform" if outside else "has not been applied"
+    if change.deletes and not change.creates:
+        return "exists and is no longer configured"
+    how = "was changed outside Terraform" if outside else "is not as it is configured"
+    attributes = [_attribute(change, name) for name in change.changed]
+    if change.replaces:
+        return f"{how}, and an apply replaces it: {', '.join(attributes) or 'what it depends on differs'}"
+    return f"{how}: {', '.join(attributes) or 'what it depends on differs'}"
+
+
+def _attribute(change: ResourceChange, name: str) -> str:
+    if name in change.sensitive:
+        return name
+    live, planned = (json.dumps(values[name]) for values in (change.before, change.after))
+    return name if len(live + planned) > LONGEST_VALUE else f"{name} {live} instead of {planned}"

@@ -16,7 +16,7 @@ BY_NAME = {point.name: point for point in POINTS}
 
 
 def test_a_cancelled_job_ends_with_its_signal_and_scaling_active(sleeper: Sleeper) -> None:
-    ended = interrupt(sleeper, signal.SIGTERM, BY_NAME["updating"], group=True)
+    ended = interrupt(sleeper, signal.SIGTERM, BY_NAME["updating"], "group")
 
     assert ended.process.returncode == 128 + signal.SIGTERM, ended.text
     assert "Traceback" not in ended.text
@@ -27,7 +27,7 @@ def test_a_cancelled_job_ends_with_its_signal_and_scaling_active(sleeper: Sleepe
 
 
 def test_after_a_killed_apply_the_next_one_resumes_scaling(sleeper: Sleeper) -> None:
-    interrupt(sleeper, signal.SIGKILL, BY_NAME["suspended"], group=True)
+    interrupt(sleeper, signal.SIGKILL, BY_NAME["suspended"], "everything")
 
     assert sleeper.suspensions() == ["scale-in", "scale-out", "scheduled-scaling"]
     watched = sleeper.run(sleeper.checkout(), "watch", "--once")

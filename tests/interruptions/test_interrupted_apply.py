@@ -16,7 +16,7 @@ BY_NAME = {point.name: point for point in POINTS}
 
 
 def test_a_cancelled_job_ends_with_its_signal_and_scaling_active(sleeper: Sleeper) -> None:
-    ended = interrupt(sleeper, signal.SIGTERM, BY_NAME["updating"], group=True)
+    ended = interrupt(sleeper, signal.SIGTERM, BY_NAME["updating"], "group")
 
     assert ended.process.returncode == 128 + signal.SIGTERM, ended.text
     assert "Traceback" not in ended.text
@@ -27,7 +27,7 @@ def test_a_cancelled_job_ends_with_its_signal_and_scaling_active(sleeper: Sleepe
 
 
 def test_after_a_killed_apply_the_next_one_resumes_scaling(sleeper: Sleeper) -> None:
-    interrupt(sleeper, signal.SIGKILL, BY_NAME["suspended"], group=True)
+    interrupt(sleeper, signal.SIGKILL, BY_NAME["suspended"], "everything")
 
     assert sleeper.suspensions() == ["scale-in", "scale-out", "scheduled-scaling"]
     watched = sleeper.run(sleeper.checkout(), "watch", "--once")
@@ -48,7 +48,7 @@ def test_what_someone_else_suspended_is_reported_and_is_no_change_to_terraform(s
     try:
         planned = sleeper.run(sleeper.checkout(), "plan", "--detailed-exitcode")
         assert planned.process.returncode == 0, planned.text
-        assert "Warning: Scaling of " in planned.text and "and not by async-endpoint" in planned.text
+        assert "is suspended (scale-in, scale-out, scheduled-scaling), and not by async-endpoint" in planned.text
         watched = sleeper.run(sleeper.checkout(), "watch", "--json")
         document = json.loads(watched.text[watched.text.index("{") :])
         assert document["suspended"] == ["scale-in", "scale-out", "scheduled-scaling"]

@@ -45,7 +45,7 @@ Listener = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Planned:
-    """What an apply would do. `notices` are sentences about endpoints that the plan replaces or deletes."""
+    """What an apply would do. `notices` are sentences about suspended scaling, orphans, and endpoints replaced or deleted."""
 
     changes: Changes
     notices: list[str]
@@ -75,8 +75,8 @@ def plan(environment: str, *, local: bool = False, on_output: Listener) -> Plann
     terraform = _terraform(root, on_output)
     with _planned(root, terraform) as saved, answers():
         orphans = OrphanCheck(root, terraform, saved.document, on_output).notices()
-        notices = [*_suspension_notices(root), *orphans, *endpoint_notices(_connections(root), saved.resources)]
-        return Planned(saved.changes, notices)
+        endpoints = endpoint_notices(_connections(root), saved.resources)
+        return Planned(saved.changes, [*_suspension_notices(root), *orphans, *endpoints])
 
 
 def apply(
@@ -253,9 +253,8 @@ def _suspension_notices(root: Root) -> list[str]:
     outputs = _outputs_if_any(root)
     if outputs is None:
         return []
-    with answers():
-        warning = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
-    return [warning] if warning else []
+    notice = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+    return [notice] if notice else []
 
 
 class _SavedPlan:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import drain, overhead, rates, real_time, starting
+from bench import drain, overhead, rates, real_time, signatures, starting
 from bench.clients import batch, hundred, seeds, submission, thousand
 from bench.report import CLIENTS, LOCAL_AWS, Page, Report
 
@@ -47,6 +47,7 @@ def local_aws(report: Report, requests: int) -> dict[str, Callable[[], None]]:
         "overhead": lambda: overhead.measure(report, max(requests // 25, 100)),
         "real time": lambda: real_time.measure(report, max(requests // 10, 100)),
         "starting": lambda: starting.measure(report),
+        "signatures": lambda: signatures.measure(report, max(requests // 20, 200)),
     }
 
 

@@ -45,6 +45,7 @@ LOCAL_AWS = Page(
         "overhead": "Over calling the container directly",
         "real time": "InvokeEndpoint",
         "starting": "Instances that start",
+        "signatures": "Verifying signatures",
     },
     drawing="cost",
     caption="CPU a request",

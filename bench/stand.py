@@ -56,9 +56,11 @@ def output_fn(prediction, accept):
 class Stand(Program):
     """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
 
-    def __init__(self, time_scale: float = TIME_SCALE) -> None:
+    def __init__(self, time_scale: float = TIME_SCALE, program: str | None = None) -> None:
+        """`program`: Python that runs the console command, in place of the command itself."""
         scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1")
-        super().__init__("-m", "async_endpoint.cli", "local", "up", "--port", "0", "--json", *scale)
+        run = ("-m", "async_endpoint.cli") if program is None else ("-c", program)
+        super().__init__(*run, "local", "up", "--port", "0", "--json", *scale)
         self.bucket = "bench"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for model, code in (("noop", NOOP), ("timed", TIMED)):

@@ -2,6 +2,6 @@ provider "aws" {
   region = "eu-west-1"
 
   default_tags {
-    tags = { example = "minimal-async" }
+    tags = { deployment = "minimal-async-example", example = "minimal-async" }
   }
 }

@@ -2,6 +2,6 @@ provider "aws" {
   region = "eu-west-1"
 
   default_tags {
-    tags = { example = "production-async" }
+    tags = { deployment = "production-async-example", example = "production-async" }
   }
 }

@@ -114,8 +114,11 @@ data "aws_iam_policy_document" "deployer" {
 
   # AWS defines no resource for these actions.
   statement {
-    sid       = "Look"
-    actions   = ["application-autoscaling:Describe*", "kms:ListAliases", "logs:DescribeLogGroups", "sns:GetSubscriptionAttributes"]
+    sid = "Look"
+    actions = [
+      "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
+      "sns:GetSubscriptionAttributes",
+    ]
     resources = ["*"]
   }
 
@@ -136,8 +139,8 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid = "KeepLogs"
     actions = [
-      "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource",
-      "logs:UntagResource",
+      "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:ListTagsForResource",
+      "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
     ]
     resources = [local._log_group]
   }

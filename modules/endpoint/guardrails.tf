@@ -1,7 +1,7 @@
 # What var.guardrails says, as the blocks of deployment_config say it.
 #
 # Provider 5.100 replaces the endpoint, which is absent meanwhile, when auto_rollback_configuration appears or goes; alarms in it
-# may change. So rollback_alarms holds at least one from the beginning or none ever.
+# may change. So rollback_alarms holds at least one from the beginning or none ever, unless async-endpoint applies it.
 locals {
   _strategy = one([for name in ["canary", "linear", "rolling"] : name if var.guardrails[name] != null])
   _step_size = local._strategy == null ? null : {

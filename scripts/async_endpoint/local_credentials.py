@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.contract.errors import LocalAwsNotRunning, UsageError
+from async_endpoint.contract.errors import LocalAwsDenied, UsageError
 from async_endpoint.workspace import Workspace
 
 DEFAULT_REGION: Final = "eu-west-1"
@@ -73,10 +73,10 @@ def read_credentials(workspace: Workspace) -> LocalCredentials | None:
 
 
 def require_credentials(workspace: Workspace) -> LocalCredentials:
-    """The credentials of the checkout's running local AWS; raises LocalAwsNotRunning when they cannot be read."""
+    """The credentials of the checkout's running local AWS; raises LocalAwsDenied when they cannot be read."""
     credentials = read_credentials(workspace)
     if credentials is None:
-        raise LocalAwsNotRunning(
+        raise LocalAwsDenied(
             f"The credentials of the local AWS cannot be read from {credentials_path(workspace)}; run this as the user who "
             "started it, or end its process and start it again: async-endpoint local up --detach"
         )

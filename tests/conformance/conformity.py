@@ -31,6 +31,19 @@ COMMON = {
     ("UnknownOperationException", 400),
     ("ValidationError", 400),
     ("ValidationException", 400),
+    *(
+        (
+            code,
+            status,
+        )  # 400 by services of the JSON protocol, 403 by SageMaker Runtime and by those that spoke the query protocol
+        for code in (
+            "ExpiredTokenException",
+            "InvalidSignatureException",
+            "MissingAuthenticationTokenException",
+            "UnrecognizedClientException",
+        )
+        for status in (400, 403)
+    ),
 }
 
 

@@ -33,6 +33,7 @@ def test_plan_streams_to_standard_error_and_answers_on_standard_output(terraform
     assert json.loads(result.stdout) == {
         "environment": "dev",
         "changes": {"any": True, "add": 23, "change": 0, "destroy": 0},
+        "notices": [],
     }
     assert "a line of [the] plan" in result.stderr
 
@@ -96,7 +97,7 @@ def test_destroy_by_its_name_reports_nothing_left(terraform: Any, outputs: Async
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
     result = run("destroy", "dev", "--json", typed="dev\n")
     assert json.loads(result.stdout) == {"environment": "dev", "destroyed": "shirts", "leftovers": []}
-    assert terraform.did == ["init", "destroy"]
+    assert terraform.did == ["init", "plan to destroy", "apply"]
 
 
 def test_outputs_as_document_and_as_table(terraform: Any, outputs: AsyncEndpointOutputs) -> None:

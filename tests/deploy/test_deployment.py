@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, VerificationFailed, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, VerificationFailed, WorkFailed
 from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.deployment import Planned
 from async_endpoint.deploy.outputs import read_outputs
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
@@ -20,7 +22,7 @@ def silent(line: str) -> None:
 
 
 def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
-    assert deployment.plan("dev", on_output=silent) == Changes(True, add=23)
+    assert deployment.plan("dev", on_output=silent) == Planned(Changes(True, add=23), notices=[])
     assert terraform.did == ["init", "plan"]
     assert not terraform.saved[0].exists()
 
@@ -69,15 +71,15 @@ def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, che
         with pytest.raises(InvalidInput, match="async-endpoint package"):
             verb("dev", on_output=silent)
     assert terraform.did == []
-    assert deployment.destroy("dev", on_output=silent) is None
+    assert deployment.destroy("dev", on_output=silent).names == ()
 
 
 def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
-    assert deployment.destroy("dev", on_output=silent) == outputs
-    assert terraform.did == ["init", "destroy"]
+    assert deployment.destroy("dev", on_output=silent).names == ("shirts",)
+    assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
-    with pytest.raises(WorkFailed, match=r"dev is destroyed, and yet there is queue .*shirts-results"):
+    with pytest.raises(WorkFailed, match=r"dev was destroyed, but these resources remain: queue .*shirts-results"):
         deployment.destroy("dev", on_output=silent)
 
 
@@ -85,3 +87,85 @@ def test_outputs_of_nothing_say_how_to_apply(terraform: Any) -> None:
     with pytest.raises(NotReady, match="Nothing of dev is applied on AWS; apply it with: async-endpoint apply dev"):
         read_outputs("dev")
     assert terraform.did == []
+
+
+# --- endpoints that a plan deletes or replaces ------------------------------------------------------------------------------
+
+
+def of_the_endpoint(outputs: AsyncEndpointOutputs, *actions: str, paths: Iterable[list[Any]] = ()) -> dict[str, Any]:
+    """The endpoint's member of a plan's resource_changes."""
+    before = {"name": outputs.endpoint.name, "arn": outputs.endpoint.arn, "endpoint_config_name": outputs.endpoint.config_name}
+    change = {"actions": list(actions), "before": before, "after": before, "replace_paths": list(paths)}
+    return {"address": "module.endpoint.this", "mode": "managed", "type": "aws_sagemaker_endpoint", "change": change}
+
+
+def endpoints(aws: Boto3Aws) -> list[str]:
+    return [found["EndpointName"] for found in aws.client("sagemaker").list_endpoints()["Endpoints"]]
+
+
+@pytest.fixture
+def replacing(terraform: Any, deployed: AsyncEndpointOutputs) -> Any:
+    """A Terraform that plans to replace the endpoint that serves, for its name."""
+    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.changes = Changes(True, add=1, change=0, destroy=1)
+    terraform.planned = [of_the_endpoint(deployed, "delete", "create", paths=[["name"]])]
+    return terraform
+
+
+def test_a_replacement_is_refused_and_the_plan_says_so(replacing: Any, aws: Boto3Aws) -> None:
+    assert deployment.plan("dev", on_output=silent).notices == [
+        "apply refuses to replace endpoint shirts (forced by name) unless --allow-replacement is given."
+    ]
+    with pytest.raises(
+        ReplacementRefused, match=r"endpoint shirts \(forced by name\).*async-endpoint apply dev --allow-replac"
+    ):
+        deployment.apply("dev", on_output=silent, approve=lambda changes: pytest.fail("asked"))
+    assert "apply" not in replacing.did
+    assert endpoints(aws) == ["shirts"]
+
+
+def test_a_replacement_that_is_allowed_begins_once_the_endpoint_is_gone(
+    replacing: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs
+) -> None:
+    def create() -> None:
+        assert endpoints(aws) == []
+        name, config = deployed.endpoint.name, deployed.endpoint.config_name
+        aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    replacing.carry_out = create
+    said: list[str] = []
+    with pytest.raises(
+        VerificationFailed, match="scalable target"
+    ):  # this Terraform makes the endpoint and nothing that scales it
+        deployment.apply("dev", allow_replacement=True, on_output=said.append)
+    assert endpoints(aws) == ["shirts"]
+    assert "apply refuses to replace" in said[-1]
+
+
+def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(True, destroy=1)
+    terraform.planned = [of_the_endpoint(deployed, "delete")]
+    terraform.carry_out = lambda: pytest.fail("there") if endpoints(aws) else None
+    with pytest.raises(WorkFailed, match="endpoint configuration shirts-1"):  # this Terraform destroys nothing
+        deployment.destroy("dev", on_output=silent)
+    assert terraform.did == ["init", "plan to destroy", "apply"]
+
+
+def test_a_replacement_for_the_deployment_configuration_alone_becomes_an_update(
+    replacing: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replacing.planned = [of_the_endpoint(deployed, "delete", "create", paths=[["deployment_config", 0, "alarms"]])]
+    assert (
+        "is not replaced: apply updates its deployment configuration first"
+        in deployment.plan("dev", on_output=silent).notices[0]
+    )
+
+    def update(connect: Any, endpoint: Any) -> None:
+        replacing.did.append(f"update {endpoint.name}")
+        replacing.planned, replacing.changes = [], Changes(False)
+
+    monkeypatch.setattr(deployment, "update_deployment_config", update)
+    replacing.did.clear()
+    assert deployment.apply("dev", on_output=silent).changes == Changes(False)
+    assert replacing.did == ["init", "plan", "update shirts", "plan"]
+    assert endpoints(aws) == ["shirts"]

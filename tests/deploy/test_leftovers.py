@@ -6,7 +6,9 @@ from async_endpoint.contract.errors import NotReady
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
 from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.terraform.plan_view import PlanView
 
+NOTHING = PlanView((), (), "eu-west-1")
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
 
 
@@ -22,12 +24,12 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deploy
         aws.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         aws.client("kms").create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
-    assert leftovers(aws, "shirts") == [
+    assert [str(one) for one in leftovers(aws, ["shirts"], NOTHING)] == [
+        "scalable target endpoint/shirts/variant/main",
         "endpoint shirts",
         "endpoint configuration shirts-1",
         "endpoint configuration shirts-2",
         "model shirts-model",
-        "scalable target endpoint/shirts/variant/main",
         "alarm shirts-wake",
         "bucket shirts-123456789012",
         f"topic arn:aws:sns:{deployed.region}:123456789012:shirts-success",
@@ -42,11 +44,11 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deploy
 def test_all_pages_are_read(aws: Boto3Aws) -> None:
     for number in range(120):
         aws.client("sns").create_topic(Name=f"shirts-{number}")
-    assert len(leftovers(aws, "shirts")) == 120
+    assert len(leftovers(aws, ["shirts"], NOTHING)) == 120
 
 
 def test_nothing_is_an_empty_list(aws: Boto3Aws) -> None:
-    assert leftovers(aws, "shirts") == []
+    assert leftovers(aws, ["shirts"], NOTHING) == []
 
 
 def test_an_aws_that_does_not_answer_is_one_sentence() -> None:

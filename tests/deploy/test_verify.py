@@ -25,7 +25,7 @@ def test_what_was_applied_is_verified_part_by_part(aws: Boto3Aws, recorded: Asyn
     [archive] = recorded.model.archives
     assert checks == {
         "endpoint": "shirts is InService with configuration shirts-2",
-        "variant": "main takes requests with 1 instances",
+        "variant": "main has weight 1 and 1 instances",
         "configuration": "asynchronous, model shirts-model on ml.m5.large",
         "model": "shirts-model acts as shirts-execution",
         "scaling range": "0 to 2 instances",

@@ -136,11 +136,11 @@ UNSEEN: dict[str, tuple[Change, str, str | None]] = {
         change_tracking_alarm("High", AlarmActions=[]), "has actions [] instead of", "delete-scaling-policy",
     ),
     "scaling out suspended": (
-        suspend(DynamicScalingOutSuspended=True), "is suspended: scaling out, from zero too", "register-scalable-target",
+        suspend(DynamicScalingOutSuspended=True), "is suspended: scale-out", "register-scalable-target",
     ),
-    "scaling in suspended": (suspend(DynamicScalingInSuspended=True), "is suspended: scaling in", "register-scalable-target"),
+    "scaling in suspended": (suspend(DynamicScalingInSuspended=True), "is suspended: scale-in", "register-scalable-target"),
     "schedules suspended": (
-        suspend(ScheduledScalingSuspended=True), "is suspended: scheduled scaling", "register-scalable-target",
+        suspend(ScheduledScalingSuspended=True), "is suspended: scheduled-scaling", "register-scalable-target",
     ),
     "scaling policy added": (add_policy, "has policy more, which was not planned", "delete-scaling-policy"),
     "scheduled action added": (schedule, "has scheduled action night, which was not planned", "delete-scheduled-action"),

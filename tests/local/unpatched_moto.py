@@ -230,6 +230,11 @@ def tracked_instances() -> bool:
     return bool(Topic.instances_tracked)
 
 
+def sts_credentials() -> bool:
+    sts = client("sts")
+    return bool(sts.get_session_token()["Credentials"]["AccessKeyId"] == sts.get_session_token()["Credentials"]["AccessKeyId"])
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -258,6 +263,7 @@ GAPS = (
     sns_to_sqs,
     sns_topics,
     sqs_queue,
+    sts_credentials,
     tracked_instances,
     tracking_alarms,
 )

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
+from async_endpoint.local.auth.credentials import write_credentials
 from async_endpoint.local.record import LocalAwsRecord, new_instance_id, write_record
+from async_endpoint.local_credentials import LocalCredentials, require_credentials
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.aim import CONFIG_FILE, OVERRIDE_FILE
 from async_endpoint.terraform.mirror import PROVIDER, terraform_platform
@@ -60,6 +62,9 @@ def test_local_has_a_copy_of_its_own_aimed_at_the_local_aws(checkout: Workspace,
     assert local_aws.endpoint_url in (root.folder / CONFIG_FILE).read_text()
     assert 'path = "../../state/first/terraform.tfstate"' in override
     assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws.endpoint_url
+    secret = root.process_environment["AWS_SECRET_ACCESS_KEY"]
+    assert secret == require_credentials(checkout).secret_access_key
+    assert not [path for path in root.folder.parents[1].rglob("*") if path.is_file() and secret in path.read_text()]
     assert root.command("apply") == "async-endpoint apply dev --local"
 
 
@@ -165,6 +170,7 @@ def test_a_real_root_is_initialised_on_a_local_state_and_leaves_no_trace_in_envs
         (tmp_path / name).symlink_to(checkout.root / name)
     workspace = Workspace(tmp_path)
     write_record(workspace, LocalAwsRecord("http://127.0.0.1:9", "first", os.getpid(), 1.0))
+    write_credentials(workspace, LocalCredentials("http://127.0.0.1:9", "AKIAOFTHISTESTALONE2", "a secret", "a token"))
     root = prepare(workspace, "dev", local=True)
     heard: list[str] = []
     Terraform(root.folder, root.process_environment, heard.append).init()

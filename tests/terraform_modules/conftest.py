@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.local_credentials import LocalCredentials
 from async_endpoint.terraform.aim import process_environment
 from async_endpoint.terraform.provider import running_provider
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NO_AWS = "http://127.0.0.1:1"  # mocks do not look for one; what is not mocked must not find one
+# mocks do not look for one; what is not mocked must not find one
+NO_AWS = LocalCredentials("http://127.0.0.1:1", "AKIAOFTHESETESTSONLY", "a secret", "a token")
 
 
 @dataclass(frozen=True)

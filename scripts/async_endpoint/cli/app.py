@@ -22,6 +22,7 @@ FILES: Final = {
     "apply": "deploy",
     "destroy": "deploy",
     "outputs": "deploy",
+    "unlock": "deploy",
     "verify": "verify",
     "invoke": "invoke",
     "smoke-test": "invoke",

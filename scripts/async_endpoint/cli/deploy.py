@@ -1,4 +1,4 @@
-"""Commands plan, apply, destroy and outputs: an environment and Terraform."""
+"""Commands plan, apply, destroy, outputs and unlock: an environment and Terraform."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under 
 Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]
+Adopt = Annotated[
+    bool,
+    typer.Option(
+        "--adopt",
+        help="Import what exists under the planned names with this deployment's tags and is not in the state (as after a lost "
+        "response to its creation); delete its models, configurations and keys that nothing uses.",
+    ),
+]
+RemoveLeftovers = Annotated[
+    bool, typer.Option("--remove-leftovers", help="Delete what is left afterwards and carries this deployment's tags.")
+]
 AllowReplacement = Annotated[
     bool, typer.Option("--allow-replacement", help="Let a serving endpoint be deleted and created again, absent meanwhile.")
 ]
@@ -30,7 +41,7 @@ DetailedExitCode = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    for command in (plan, apply, destroy, outputs):
+    for command in (plan, apply, destroy, outputs, unlock):
         app.command()(command)
 
 
@@ -56,6 +67,7 @@ def apply(
     local: Local = False,
     as_json: Json = False,
     yes: Yes = False,
+    adopt: Adopt = False,
     allow_replacement: AllowReplacement = False,
 ) -> None:
     """Plan, apply that plan, and verify that what it describes is live."""
@@ -66,7 +78,14 @@ def apply(
         unasked = yes or is_local(environment, local=local)
         return unasked or _answer(f"{_summary(changes)} Change AWS? Type yes:") == "yes"
 
-    applied = deployment.apply(environment, local=local, allow_replacement=allow_replacement, on_output=_say, approve=approve)
+    applied = deployment.apply(
+        environment,
+        local=local,
+        adopt=adopt,
+        allow_replacement=allow_replacement,
+        on_output=_say,
+        approve=approve,
+    )
     if as_json:
         print_json({"environment": environment} | asdict(applied))
         return
@@ -74,7 +93,13 @@ def apply(
         console.print(Text.assemble(("verified ", "green"), (f"{check.name}: ", "bold"), check.detail), soft_wrap=True)
 
 
-def destroy(environment: Environment, local: Local = False, as_json: Json = False, yes: Yes = False) -> None:
+def destroy(
+    environment: Environment,
+    local: Local = False,
+    as_json: Json = False,
+    yes: Yes = False,
+    remove_leftovers: RemoveLeftovers = False,
+) -> None:
     """Destroy everything of an environment, and check that nothing is left."""
     from async_endpoint.deploy import deployment  # noqa: PLC0415
     from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
@@ -84,14 +109,15 @@ def destroy(environment: Environment, local: Local = False, as_json: Json = Fals
         typed = _answer(f"This destroys {environment} on AWS, results included. Type its name:")
         if typed != environment:
             raise Refused(f"{typed!r} is not {environment!r}; nothing was destroyed.")
-    destroyed = deployment.destroy(environment, local=local, on_output=_say)
+    destroyed = deployment.destroy(environment, local=local, remove_leftovers=remove_leftovers, on_output=_say)
     if as_json:
-        known = {"destroyed": destroyed.endpoint.name, "leftovers": []} if destroyed else {"destroyed": None, "leftovers": None}
-        print_json({"environment": environment} | known)
-    elif destroyed:
-        console.print(f"{environment} is destroyed; nothing of {destroyed.endpoint.name} is left.")
+        name = destroyed.names[0] if destroyed.names else None
+        left: dict[str, Any] = {"destroyed": name, "leftovers": None if destroyed.unsearched else []}
+        print_json({"environment": environment} | left)
+    elif destroyed.unsearched:
+        console.print(f"What the state of {environment} had is destroyed; {destroyed.unsearched}", markup=False)
     else:
-        console.print(f"{environment} had no outputs: what Terraform knew of is destroyed, nothing else was looked for.")
+        console.print(f"{environment} is destroyed; nothing of {' and '.join(destroyed.names) or 'it'} is left.")
 
 
 def outputs(environment: Environment, local: Local = False, as_json: Json = False) -> None:
@@ -106,6 +132,18 @@ def outputs(environment: Environment, local: Local = False, as_json: Json = Fals
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # not in a table: an ARN that is folded cannot be copied
         console.print(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)), soft_wrap=True)
+
+
+def unlock(
+    environment: Environment,
+    lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID", help="The lock's ID, as the refused command printed it.")],
+    local: Local = False,
+) -> None:
+    """Remove the state lock that a killed command left behind; refused while Terraform works on that state here."""
+    from async_endpoint.deploy import deployment  # noqa: PLC0415
+
+    deployment.unlock(environment, lock_id, local=local, on_output=_say)
+    console.print(f"The state of {environment} is unlocked.")
 
 
 def _say(line: str) -> None:

@@ -15,10 +15,14 @@
     ├── NotReady                       3  the other side is not there, or not yet
     │   ├── ToolMissing                   a program is absent or too old
     │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
+    │   │   └── LocalAwsDenied                it runs, and does not accept this user's token
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
+    │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       └── Abandoned                     the client was closed before the outcome was there
     └── Refused                        4  it could be done, and should not be
+        ├── BucketNotEmpty                a bucket would be deleted that holds objects and must not be emptied
+        ├── OrphansFound                  resources exist that are to be created and are not in the Terraform state
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
         ├── RolledBack                    an endpoint serves what it served before the apply
         └── VerificationFailed            what is live is not what was planned
@@ -109,8 +113,16 @@ class LocalAwsNotRunning(NotReady):
     """Nothing answers at the local AWS's address."""
 
 
+class LocalAwsDenied(LocalAwsNotRunning):
+    """The local AWS runs and does not accept this user's token."""
+
+
 class EndpointNotReady(NotReady):
     """The endpoint is unknown, still creating, or failed."""
+
+
+class StateLocked(NotReady):
+    """The Terraform state is locked: by a command that runs, or by one that was killed and left its lock behind."""
 
 
 class ResultNotReady(NotReady, TimeoutError):
@@ -125,6 +137,14 @@ class Refused(AsyncEndpointError):
     """It could be done, and should not be."""
 
     exit_code = 4
+
+
+class BucketNotEmpty(Refused):
+    """A plan deletes a bucket that is not empty and that `force_destroy` does not allow to be emptied."""
+
+
+class OrphansFound(Refused):
+    """Resources that a plan would create exist already, and the Terraform state does not have them."""
 
 
 class RolledBack(Refused):

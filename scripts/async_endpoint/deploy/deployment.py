@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
-from async_endpoint.deploy.endpoints import Connect
-from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.deploy.buckets import require_empty_buckets
+from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
+from async_endpoint.deploy.expected import expected_resources
+from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.orphan_check import OrphanCheck
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
@@ -30,6 +33,8 @@ from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.planned import ResourceChange, resource_changes
 from async_endpoint.terraform.roots import Root, prepare, require_archives
+from async_endpoint.terraform.saved_plans import saved_plan
+from async_endpoint.terraform.state_lock import running_terraform
 from async_endpoint.workspace import Workspace
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].
@@ -44,6 +49,14 @@ class Planned:
 
     changes: Changes
     notices: list[str]
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """Names of the endpoints that are destroyed, and why not everything was searched for, empty when it was."""
+
+    names: tuple[str, ...]
+    unsearched: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,22 +81,27 @@ def apply(
     environment: str,
     *,
     local: bool = False,
+    adopt: bool = False,
     allow_replacement: bool = False,
     on_output: Listener,
     approve: Callable[[Changes], bool] = lambda changes: True,
 ) -> Applied:
     """Plan, apply exactly that plan, and verify that what it describes is live.
 
-    `approve` is asked once the plan has been shown, and again should what it approved lead to another plan. Raises Refused when
-    it says no, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an
-    endpoint serves what it served before, VerificationFailed when the check fails.
+    `adopt` imports or deletes what exists outside the state in the plan's way. `approve` is asked once the plan has been shown,
+    and again should what it approved lead to another plan. Raises Refused when it says no, OrphansFound for what exists outside
+    the state, BucketNotEmpty for a bucket that must not be emptied, ReplacementRefused for a plan that replaces a serving
+    endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
+    check fails.
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
     with _planned(root, terraform, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
-        if saved.changes.any:
-            with answers():
-                _carry_out(root, saved, approve, allow_replacement, on_output)
+        if saved.changes.any or adopt:
+            orphans = OrphanCheck(root, terraform, saved.document, on_output)
+            with answers(), orphans.resolved(saved.make, adopt=adopt):
+                _carry_out(root, saved, orphans, approve, allow_replacement, on_output)
+                orphans.finish()
         changes = saved.changes
     outputs = outputs_of(root)
     with answers():
@@ -91,10 +109,11 @@ def apply(
     return Applied(changes, outputs, root.endpoint_url, checks)
 
 
-def destroy(environment: str, *, local: bool = False, on_output: Listener) -> AsyncEndpointOutputs | None:
-    """Destroy all of an environment; return the outputs it had, None when it had none.
+def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = False, on_output: Listener) -> Destroyed:
+    """Destroy all of an environment, and search for what is left: by name, by what a plan would create, and by tags.
 
-    Raises WorkFailed naming what exists afterwards all the same.
+    With `remove_leftovers` what is provably this deployment's is deleted. Raises WorkFailed naming what exists afterwards all
+    the same, BucketNotEmpty, before anything changes, for a bucket that must not be emptied.
     """
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
@@ -103,41 +122,76 @@ def destroy(environment: str, *, local: bool = False, on_output: Listener) -> As
         answers(),
     ):
         outputs = _outputs_if_any(root)
+        expected = expected_resources(terraform, saved.document, outputs, saved.file.with_name("complete.tfplan"))
+        require_empty_buckets(_connections(root), saved.resources)
         with _quiesced(root, outputs):
             remove_deleted_endpoints(_connections(root), saved.resources)
             saved.apply()
-    if outputs is None:
-        return None
-    aws, name = Boto3Aws(outputs.region, root.endpoint_url), outputs.endpoint.name
+    if expected.view.region is None:
+        return Destroyed((), expected.unsearched)
+    aws = _connections(root)(expected.view.region)
     with answers():
-        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, name), enough=lambda left: not left)
+        if remove_leftovers:
+            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
+        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
     if left:
-        raise WorkFailed(f"{environment} is destroyed, and yet there is {', '.join(left)}; remove what is not another's.")
-    return outputs
+        raise WorkFailed(leftover_message(environment, left, root.command("destroy")))
+    return Destroyed(expected.names, expected.unsearched)
+
+
+def unlock(environment: str, lock_id: str, *, local: bool = False, on_output: Listener) -> None:
+    """Remove the lock `lock_id` that a killed command left on the state of `environment`.
+
+    Raises Refused while Terraform still works on it on this machine, and where the state is local: its lock needs no removal.
+    """
+    root = prepare(Workspace.find(), environment, local=local)
+    if root.state is not None:
+        raise Refused(f"The state of {environment} is local: its lock ends with the process that holds it; stop that process.")
+    process = running_terraform(root.folder)
+    if process is not None:
+        raise Refused(f"Terraform still works on {environment}, as process {process} of this machine; wait until it ends.")
+    terraform = _terraform(root, on_output)
+    terraform.init(root.backend_files)
+    terraform.force_unlock(lock_id)
 
 
 def _carry_out(
-    root: Root, saved: _SavedPlan, approve: Callable[[Changes], bool], allow_replacement: bool, on_output: Listener
+    root: Root,
+    saved: _SavedPlan,
+    orphans: OrphanCheck,
+    approve: Callable[[Changes], bool],
+    allow_replacement: bool,
+    on_output: Listener,
 ) -> None:
     """Apply the plan, endpoints that it deletes first; another plan where a replacement can be avoided."""
     connect, outputs = _connections(root), _outputs_if_any(root)
+    require_empty_buckets(connect, saved.resources)
     if avoidable := avoidable_replacements(connect, saved.resources):
         _require_approval(root, connect, saved, approve, on_output)
         with _quiesced(root, outputs):
-            for endpoint in avoidable:
-                update_deployment_config(connect, endpoint)
+            _update_in_place(connect, avoidable, allow_replacement)
         saved.make()
     if failed := failed_endpoints(connect, saved.resources):
         saved.make(replace=failed)
-    if not saved.changes.any:
+    if not saved.changes.any and not orphans.adopting:
         return
     if not allow_replacement:
         require_no_replacement(connect, saved.resources, root.command("apply"))
     _require_approval(root, connect, saved, approve, on_output)
+    orphans.delete_unused()
     with _quiesced(root, outputs):
         remove_deleted_endpoints(connect, saved.resources)
-        with rollbacks_reported(connect, saved.resources, on_output):
+        with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
             saved.apply()
+
+
+def _update_in_place(connect: Connect, endpoints: Iterable[PlannedEndpoint], allow_replacement: bool) -> None:
+    for endpoint in endpoints:
+        try:
+            update_deployment_config(connect, endpoint)
+        except ReplacementRefused:
+            if not allow_replacement:
+                raise
 
 
 def _require_approval(
@@ -165,7 +219,9 @@ def _outputs_if_any(root: Root) -> AsyncEndpointOutputs | None:
 
 
 def _terraform(root: Root, on_output: Listener) -> Terraform:
-    return Terraform(root.folder, root.process_environment, on_output)
+    # A local state has no lock that outlives its process, so nothing to unlock.
+    unlock = root.command("unlock") if root.state is None else None
+    return Terraform(root.folder, root.process_environment, on_output, unlock_command=unlock)
 
 
 def _connections(root: Root) -> Connect:
@@ -202,17 +258,18 @@ class _SavedPlan:
     """A plan in a file, and what it would do; `make` plans again."""
 
     def __init__(self, terraform: Terraform, file: Path, destroy: bool) -> None:
-        self._terraform, self._file, self._destroy = terraform, file, destroy
+        self._terraform, self.file, self._destroy = terraform, file, destroy
         self.make()
 
     def make(self, replace: Iterable[str] = ()) -> None:
-        self.changes = self._terraform.plan(self._file, destroy=self._destroy, replace=replace)
-        # Reading a plan starts the provider, so only where something that exists changes.
-        changed = self.changes.change or self.changes.destroy
-        self.resources: list[ResourceChange] = resource_changes(self._terraform.show(self._file)) if changed else []
+        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
+        # Reading a plan starts the provider, so only where it is needed: to know what changes, or whose a destroy's state is.
+        needed = self.changes.any or self._destroy
+        self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
+        self.resources: list[ResourceChange] = resource_changes(self.document)
 
     def apply(self) -> None:
-        self._terraform.apply(self._file)
+        self._terraform.apply(self.file)
 
 
 @contextmanager
@@ -225,5 +282,5 @@ def _planned(
     """
     terraform.init(root.backend_files)
     before()
-    with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
-        yield _SavedPlan(terraform, Path(folder) / "saved.tfplan", destroy)
+    with saved_plan(Workspace.find()) as file:
+        yield _SavedPlan(terraform, file, destroy)

@@ -1,22 +1,43 @@
-"""What is left of a deployment."""
+"""What is left of a deployment after a destroy: found by name, by planned name and by tags, told from what is another's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from async_endpoint.contract.errors import WorkFailed
+from async_endpoint.deploy.adoption import delete_endpoint
 from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.orphans import Orphan, planned_orphans, stray_orphans
+from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
+from async_endpoint.terraform.plan_view import PlanView
+
+DEPLOYMENT_TAG = "deployment"
+
+
+def _delete_dashboard(aws: Aws, found: Found) -> None:
+    aws.client("cloudwatch").delete_dashboards(DashboardNames=[found.name])
+
+
+def _delete_target(aws: Aws, found: Found) -> None:
+    aws.client("application-autoscaling").deregister_scalable_target(
+        ServiceNamespace="sagemaker", ResourceId=found.name, ScalableDimension=found.details["ScalableDimension"]
+    )
+
+
+def _untagged(label: str, delete: Any) -> Kind:
+    return Kind("", label, lambda _: None, lambda aws, name: Found(name, name), delete)
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Listing:
     """How one kind of resource is listed. `field` holds its name, or its ARN or URL, of which the last part counts.
 
     `place` is what its names carry before the deployment's.
     """
 
-    name: str
+    kind: Kind
     service: str
     operation: str
     members: str
@@ -25,44 +46,126 @@ class _Kind:
     options: Mapping[str, Any] | None = None
 
 
-_KINDS = (
-    _Kind("endpoint", "sagemaker", "list_endpoints", "Endpoints", "EndpointName"),
-    _Kind("endpoint configuration", "sagemaker", "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
-    _Kind("model", "sagemaker", "list_models", "Models", "ModelName"),
-    _Kind(
-        "scalable target", "application-autoscaling", "describe_scalable_targets", "ScalableTargets", "ResourceId",
-        place="endpoint/", options={"ServiceNamespace": "sagemaker"},
+# In the order in which they can be deleted: the scalable target before its endpoint, whose scaling would go on.
+_LISTINGS = (
+    _Listing(
+        _untagged("scalable target", _delete_target), "application-autoscaling", "describe_scalable_targets",
+        "ScalableTargets", "ResourceId", place="endpoint/", options={"ServiceNamespace": "sagemaker"},
     ),
-    _Kind("alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-    _Kind("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
-    _Kind("bucket", "s3", "list_buckets", "Buckets", "Name"),
-    _Kind("topic", "sns", "list_topics", "Topics", "TopicArn"),
-    _Kind("queue", "sqs", "list_queues", "QueueUrls", ""),
-    _Kind("role", "iam", "list_roles", "Roles", "RoleName"),
-    _Kind("policy", "iam", "list_policies", "Policies", "PolicyName", options={"Scope": "Local"}),
-    _Kind("key alias", "kms", "list_aliases", "Aliases", "AliasName", place="alias/"),
-    _Kind("log group", "logs", "describe_log_groups", "logGroups", "logGroupName", place="/aws/sagemaker/Endpoints/"),
+    _Listing(KINDS["aws_sagemaker_endpoint"], "sagemaker", "list_endpoints", "Endpoints", "EndpointName"),
+    _Listing(
+        KINDS["aws_sagemaker_endpoint_configuration"], "sagemaker", "list_endpoint_configs", "EndpointConfigs",
+        "EndpointConfigName",
+    ),
+    _Listing(KINDS["aws_sagemaker_model"], "sagemaker", "list_models", "Models", "ModelName"),
+    _Listing(KINDS["aws_cloudwatch_metric_alarm"], "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    _Listing(
+        _untagged("dashboard", _delete_dashboard), "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"
+    ),
+    _Listing(KINDS["aws_s3_bucket"], "s3", "list_buckets", "Buckets", "Name"),
+    _Listing(KINDS["aws_sns_topic"], "sns", "list_topics", "Topics", "TopicArn"),
+    _Listing(KINDS["aws_sqs_queue"], "sqs", "list_queues", "QueueUrls", ""),
+    _Listing(KINDS["aws_iam_role"], "iam", "list_roles", "Roles", "RoleName"),
+    _Listing(KINDS["aws_iam_policy"], "iam", "list_policies", "Policies", "PolicyName", options={"Scope": "Local"}),
+    _Listing(KINDS["aws_kms_alias"], "kms", "list_aliases", "Aliases", "AliasName", place="alias/"),
+    _Listing(
+        KINDS["aws_cloudwatch_log_group"], "logs", "describe_log_groups", "logGroups", "logGroupName",
+        place="/aws/sagemaker/Endpoints/",
+    ),
 )  # fmt: skip
 
 
-def leftovers(aws: Aws, name: str) -> list[str]:
-    """What still exists of deployment `name`, one text a resource: those called `name`, or `name-` and more.
+@dataclass(frozen=True)
+class Leftover:
+    """`shown` is its name as people know it: a topic's ARN, a queue's URL. `own` says it is provably this deployment's."""
 
-    A KMS key waits out its days of grace and is not counted; its alias is.
+    kind: Kind
+    found: Found
+    shown: str
+    own: bool
+
+    def __str__(self) -> str:
+        return f"{self.kind.label} {self.shown}"
+
+
+def leftovers(aws: Aws, names: Sequence[str], view: PlanView) -> list[Leftover]:
+    """What still exists of the deployments `names` (of their endpoints), in the order in which it can be deleted.
+
+    By name: those called as one of `names`, or as it with a hyphen and more. By planned name: what `view` was to create. By
+    tags: configurations, models and keys that nothing uses. What another deployment's tag claims is left out, and so is a key
+    that waits out its days of grace.
     """
-    return [f"{kind.name} {found}" for kind in _KINDS for found in sorted(_listed(aws, kind)) if _belongs(found, kind, name)]
+    listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view)]
+    there = {(one.kind.label, one.found.name) for one in listed}
+    orphans = [*planned_orphans(aws, view), *stray_orphans(aws, view)]
+    more = [
+        Leftover(orphan.kind, orphan.found, orphan.found.name, orphan.own)
+        for orphan in orphans
+        if (orphan.kind.label, orphan.found.name) not in there
+    ]
+    order = [kind.label for kind in KINDS.values()]
+    return [*listed, *sorted(more, key=lambda one: order.index(one.kind.label))]
 
 
-def _listed(aws: Aws, kind: _Kind) -> Iterable[str]:
-    pages = aws.client(kind.service).get_paginator(kind.operation).paginate(**(kind.options or {}))
+def is_settled(left: Sequence[Leftover]) -> bool:
+    """Whether looking again cannot help: nothing is left, or more than queues, which are listed for a minute after deletion."""
+    return not left or any(one.kind.type != "aws_sqs_queue" for one in left)
+
+
+def delete_leftovers(aws: Aws, left: Iterable[Leftover]) -> None:
+    """Delete what is provably this deployment's; raises WorkFailed for a bucket that is not empty, NotReady for an endpoint."""
+    for one in left:
+        if not one.own:
+            continue
+        if one.kind.type == ENDPOINT:
+            delete_endpoint(aws, Orphan(one.kind, one.found, None, own=True))
+        elif one.kind.type == "aws_s3_bucket" and (content := bucket_content(aws, one.found.name)):
+            raise WorkFailed(f"Bucket {one.found.name} holds {content}; empty it, then rerun the command.")
+        else:
+            one.kind.delete(aws, one.found)
+
+
+def _by_name(aws: Aws, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
+    for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
+        name = _own_part(shown, listing)
+        if not any(name == own or name.startswith(f"{own}-") for own in names):
+            continue
+        if not listing.kind.type:
+            yield Leftover(listing.kind, Found(shown, shown, details=member), shown, own=name in names)
+            continue
+        found = listing.kind.find(aws, shown if listing.place else name)
+        if found is not None and not _is_another_deployments(found, view):
+            exact = view.has(listing.kind.type, found.name)
+            own = found.unclaimed or (found.carries(view.tags) and bool(view.tags or exact))
+            yield Leftover(listing.kind, found, shown, own)
+
+
+def _is_another_deployments(found: Found, view: PlanView) -> bool:
+    claimed, own = (found.tags or {}).get(DEPLOYMENT_TAG), view.tags.get(DEPLOYMENT_TAG)
+    return claimed is not None and own is not None and claimed != own
+
+
+def _members(aws: Aws, listing: _Listing) -> Iterable[tuple[str, Any]]:
+    pages = aws.client(listing.service).get_paginator(listing.operation).paginate(**(listing.options or {}))
     for page in pages:
-        for member in page.get(kind.members, ()):
-            yield member[kind.field] if kind.field else member
+        for member in page.get(listing.members, ()):
+            yield (member[listing.field], member) if listing.field else (member, {})
 
 
-def _belongs(found: str, kind: _Kind, name: str) -> bool:
-    if kind.place:
-        own = found.removeprefix(kind.place).split("/")[0] if found.startswith(kind.place) else ""
-    else:
-        own = found.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    return own == name or own.startswith(f"{name}-")
+def _own_part(shown: str, listing: _Listing) -> str:
+    """The part of a name that begins with the deployment's; empty where the name is in another place."""
+    if listing.place:
+        return shown.removeprefix(listing.place).split("/")[0] if shown.startswith(listing.place) else ""
+    return shown.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+def leftover_message(environment: str, left: Sequence[Leftover], command: str) -> str:
+    """What to say when a destroy leaves something: the command that deletes it, and what that leaves to the reader."""
+    own, foreign = ([one for one in left if one.own is side] for side in (True, False))
+    text = f"{environment} was destroyed, but these resources remain: {', '.join(map(str, left))}."
+    if own:
+        text += f" Delete those that carry this deployment's tags with: {command} --remove-leftovers"
+        text += "." if foreign else ""
+    if foreign:
+        text += f" Not provably this deployment's, so yours to delete: {', '.join(map(str, foreign))}."
+    return text

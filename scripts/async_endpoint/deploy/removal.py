@@ -8,6 +8,7 @@ replaces is deleted here first; the provider's own deletion then finds nothing, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -47,15 +48,17 @@ def remove_deleted_endpoints(
 
 def _remove(aws: Aws, name: str, deleted: Poller, interfaces_gone: Poller) -> None:
     described = describe_endpoint(aws, name)
-    interfaces = _network_interfaces(aws, described)
+    networks = _networks(aws, described)
+    _network_interfaces(aws, name, networks)  # refused, it is refused before anything is deleted
     _deregister_scaling(aws, described)
     status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen)
     if status:
+        reason = describe_endpoint(aws, name).get("FailureReason", "its execution role and its key must exist until then.")
         raise NotReady(
-            f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes; nothing else was changed. Check "
-            "that its execution role and key exist, and run the command again once SageMaker has deleted it."
+            f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes, and nothing else was changed: "
+            f"{reason} Run the command again once SageMaker has deleted it."
         )
-    left = interfaces_gone.wait(lambda: _still_there(aws, interfaces), lambda seen: not seen)
+    left = interfaces_gone.wait(lambda: _network_interfaces(aws, name, networks), lambda seen: not seen)
     if left:
         raise NotReady(
             f"Endpoint {name} is deleted, but its network interfaces {', '.join(left)} still hold subnets and security groups; "
@@ -95,22 +98,27 @@ def _deregister_scaling(aws: Aws, described: Mapping[str, Any]) -> None:
         )
 
 
-def _network_interfaces(aws: Aws, described: Mapping[str, Any]) -> list[str]:
-    """Ids of the network interfaces that SageMaker made for an endpoint in a VPC.
+def _networks(aws: Aws, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The subnets and security groups of an endpoint's models, as VpcConfig names them."""
+    return [network for model in _models(aws, described) if (network := model.get("VpcConfig", {})).get("Subnets")]
 
-    AWS does not say how they are attributed. Assumption A40: they lie in a subnet and a security group of its models, SageMaker
-    manages them, and their description names the endpoint.
+
+def _network_interfaces(aws: Aws, name: str, networks: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Ids of the network interfaces that SageMaker made for endpoint `name`.
+
+    AWS does not say how they are attributed. Assumption A40: they lie in a subnet and a security group of its models, and their
+    description names the endpoint.
     """
-    name = described.get("EndpointName", "")
-    networks = [network for model in _models(aws, described) if (network := model.get("VpcConfig", {})).get("Subnets")]
-    found = set()
+    named, found = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])"), set()
     for network in networks:
         filters = [
             {"Name": "subnet-id", "Values": network["Subnets"]},
             {"Name": "group-id", "Values": network["SecurityGroupIds"]},
         ]
         for page in aws.client("ec2").get_paginator("describe_network_interfaces").paginate(Filters=filters):
-            found |= {one["NetworkInterfaceId"] for one in page["NetworkInterfaces"] if name in one.get("Description", "")}
+            found |= {
+                one["NetworkInterfaceId"] for one in page["NetworkInterfaces"] if named.search(one.get("Description", ""))
+            }
     return sorted(found)
 
 
@@ -127,11 +135,3 @@ def _models(aws: Aws, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         if error_code(error) != "ValidationException":
             raise
     return models
-
-
-def _still_there(aws: Aws, interfaces: list[str]) -> list[str]:
-    if not interfaces:
-        return []
-    filters = [{"Name": "network-interface-id", "Values": interfaces}]
-    pages = aws.client("ec2").get_paginator("describe_network_interfaces").paginate(Filters=filters)
-    return [one["NetworkInterfaceId"] for page in pages for one in page["NetworkInterfaces"]]

@@ -65,8 +65,8 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
             raise
         raise ReplacementRefused(
             f"Endpoint {name} would be replaced for its deployment configuration, and SageMaker refused to update it instead: "
-            f"{error.response['Error'].get('Message')} Nothing was changed; create rollback alarms in an apply before the one "
-            "that adds them to the endpoint."
+            f"{error.response['Error'].get('Message')} Nothing was changed; correct that (rollback alarms have to exist before "
+            "the endpoint names them), or accept that the endpoint is absent meanwhile with --allow-replacement."
         ) from error
     status = updated.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
     if status in TRANSITIONAL_STATES:

@@ -16,6 +16,7 @@ from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint, describe_endpoint, planned_endpoints
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
+from async_endpoint.deploy.scaling_snapshot import ScalingSnapshot, restore_scaling, scaling_snapshot
 from async_endpoint.terraform.planned import ResourceChange
 
 LOG_LINES: Final = 10
@@ -31,6 +32,7 @@ class _Update:
     aws: Aws
     before: Mapping[str, Any]
     streams: frozenset[str]
+    scaling: ScalingSnapshot
     after: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,7 +60,8 @@ def rollbacks_reported(
 ) -> Iterator[None]:
     """Carry out a plan within: where it fails and an endpoint still serves what it served before, raise RolledBack.
 
-    `on_output` gets the last log lines of the instances that failed.
+    What scaled the endpoint is put back where Terraform had deregistered it for the update. `on_output` gets the last log lines
+    of the instances that failed.
     """
     kept = [endpoint for endpoint in planned_endpoints(changes) if not endpoint.change.deletes]
     updates = [_look(connect(endpoint.region), endpoint) for endpoint in kept]
@@ -74,7 +77,8 @@ def rollbacks_reported(
 
 
 def _look(aws: Aws, endpoint: PlannedEndpoint) -> _Update:
-    return _Update(endpoint, aws, describe_endpoint(aws, endpoint.name), frozenset(_streams(aws, endpoint.name)))
+    described = describe_endpoint(aws, endpoint.name)
+    return _Update(endpoint, aws, described, frozenset(_streams(aws, endpoint.name)), scaling_snapshot(aws, described))
 
 
 def _rollback(update: _Update, failure: TerraformFailed, poller: Poller) -> RolledBack | None:
@@ -95,8 +99,21 @@ def _rollback(update: _Update, failure: TerraformFailed, poller: Poller) -> Roll
         what = "was not updated, and its rollback failed"
     else:
         what = "was rolled back" if update.attempted else "was not updated"
-    message = f"Endpoint {name} {what}: {_ended(reason)} {serving} Fix the cause and apply again."
+    message = f"Endpoint {name} {what}: {_ended(reason)} {serving}{_restored(update)} Fix the cause and apply again."
     return RolledBack(message, endpoint=name, reason=reason, log=log)
+
+
+def _restored(update: _Update) -> str:
+    """Put back what scales the endpoint; a sentence where that fails."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        restore_scaling(update.aws, update.scaling)
+    except (BotoCoreError, ClientError) as error:
+        return (
+            f" Until the next apply it neither scales nor wakes, because its scaling could not be registered again ({error})."
+        )
+    return ""
 
 
 def _settled(aws: Aws, name: str, poller: Poller) -> Mapping[str, Any]:

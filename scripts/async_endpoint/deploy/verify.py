@@ -6,10 +6,8 @@ itself is asked for those (deploy/verification/). Alone, a plan is made besides,
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from async_endpoint.contract.errors import VerificationFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
@@ -22,6 +20,7 @@ from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference, Differs
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.roots import Root, prepare, require_archives
+from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.workspace import Workspace
 
 __all__ = ["Check", "Difference", "Report", "inspect", "verify", "verify_environment"]
@@ -86,19 +85,18 @@ def verify_environment(environment: str, *, local: bool = False, plan: bool = Tr
     with answers():
         report = inspect(Boto3Aws(outputs.region, root.endpoint_url), outputs)
     if plan:
-        found = _drift(root, on_output)
+        found = _drift(workspace, root, on_output)
         report.differences += found
         if not found:
             report.checks.append(Check("plan", "Terraform would change nothing"))
     return report
 
 
-def _drift(root: Root, on_output: Callable[[str], None]) -> list[Difference]:
+def _drift(workspace: Workspace, root: Root, on_output: Callable[[str], None]) -> list[Difference]:
     """The differences that a plan finds; the plan is not kept."""
     terraform = Terraform(root.folder, root.process_environment, on_output)
     terraform.init(root.backend_files)
-    with tempfile.TemporaryDirectory(prefix="async-endpoint-") as folder:
-        file = Path(folder) / "verify.tfplan"
+    with saved_plan(workspace) as file:
         if not terraform.plan(file, lock=False).any:
             return []
         return drift(terraform.show(file))

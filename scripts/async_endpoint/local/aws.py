@@ -11,7 +11,7 @@ from typing import Any
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
-from async_endpoint.local.auth.credentials import new_access_key, new_admin_token, state_access_key
+from async_endpoint.local.auth.credentials import secrets_of
 from async_endpoint.local.auth.gate import Gate
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
@@ -31,6 +31,7 @@ from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
+from async_endpoint.local.sagemaker.tagging import serve_tags
 from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
@@ -74,6 +75,7 @@ class LocalAws:
         self._ticker = Ticker(self.hosting, samples)
         mend(self.hosting, samples, self._ticker, Deliveries(self.faults))
         control = ControlPlane(self.hosting)
+        serve_tags(control)
         self._parts: dict[str, Part] = {
             "samples": samples,
             "hosting": self.hosting,
@@ -83,10 +85,9 @@ class LocalAws:
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._calls = CountedCalls(FaultLayer(front, self.faults))
         try:
-            self._access_key = state_access_key(state_dir, access_key) if state_dir else access_key or new_access_key()
-            self._admin_token = new_admin_token()
-            gate = Gate(self._calls, self._access_key, self._admin_token, self.instance_id)
-            self._server = _serve(gate, port, origin.port if origin else 0)
+            self._secrets = secrets_of(state_dir, access_key)
+            self.gate = Gate(self._calls, *self._secrets, self.instance_id)
+            self._server = _serve(self.gate, port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
@@ -99,8 +100,8 @@ class LocalAws:
     @property
     def credentials(self) -> LocalCredentials:
         """What a client of this local AWS needs."""
-        key = self._access_key
-        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, self._admin_token)
+        key, token = self._secrets
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from async_endpoint.contract.errors import InvalidInput, LocalAwsNotRunning, WorkFailed
+from async_endpoint.contract.errors import InvalidInput, LocalAwsDenied, LocalAwsNotRunning, WorkFailed
 from async_endpoint.local.auth.credentials import remove_credentials, write_credentials
 from async_endpoint.local.container.runtime import runtime_named
 from async_endpoint.local.lock import held
@@ -33,10 +33,6 @@ ANSWER_SECONDS = 10.0
 STOP_SECONDS = 30.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not receive what is meant for loopback
 SAVE_SECONDS = 330.0  # more than the longest save may take before it is given up
-
-
-class LocalAwsDenied(LocalAwsNotRunning):
-    """It runs, and does not accept this user's token."""
 
 
 def run(

@@ -3,7 +3,7 @@
 from typing import Final
 
 NOT_EMULATED: Final = (
-    "who calls: client requests are not checked against IAM (the execution role's acts are)",
+    "what callers may do: their signatures are verified, their IAM policies are not evaluated (the execution role's are)",
     "inference components, explainers, response streams",
     "what a VPC, its security groups and network isolation cut off: containers reach this machine's network all the same",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",

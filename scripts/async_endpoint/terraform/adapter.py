@@ -30,6 +30,7 @@ from python_terraform import IsFlagged
 from async_endpoint import signals
 from async_endpoint.contract.errors import TerraformFailed, ToolMissing
 from async_endpoint.terraform.diagnostics import errors, first_error
+from async_endpoint.terraform.state_lock import locked_error, read_lock
 
 MINIMUM_VERSION: Final = (1, 11)
 
@@ -57,10 +58,19 @@ class Terraform:
     `on_output` hears every line of init, plan, apply and destroy as it is printed. A command that fails raises TerraformFailed
     with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
     On Ctrl-C, SIGTERM and SIGHUP Terraform is interrupted and waited for; then Interrupted is raised (signals.py).
+    A state that is locked raises StateLocked; `unlock_command`, without the lock's ID, is what its message advises.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], on_output: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        on_output: Callable[[str], None],
+        *,
+        unlock_command: str | None = None,
+    ) -> None:
         self.folder = folder
+        self._unlock_command = unlock_command
         self._environment = dict(environment)
         self._on_output = on_output
         # The library reads the state it is told of, or one it guesses: this names none.
@@ -95,8 +105,12 @@ class Terraform:
         """Destroy all that the state names."""
         self._stream("destroy", input=False, auto_approve=IsFlagged)
 
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove the lock `lock_id` from the state, whoever holds it."""
+        self._stream("force-unlock", lock_id, force=IsFlagged)
+
     def require_unlocked(self) -> None:
-        """Raise TerraformFailed when another Terraform command holds the lock of the state."""
+        """Raise StateLocked when another Terraform command holds the lock of the state."""
         # Takes the lock, finds no such resource, and releases it: the cheapest of Terraform's commands that lock.
         self._capture("untaint", "terraform_data.lock_probe", no_color=IsFlagged, allow_missing=IsFlagged)
 
@@ -174,6 +188,9 @@ class Terraform:
     def _check(self, command: str, code: int, text: str, accepted: tuple[int, ...]) -> None:
         if code in accepted:
             return
+        if (lock := read_lock(text)) is not None:
+            unlock = f"{self._unlock_command} {lock.id}" if self._unlock_command and lock.id else None
+            raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=unlock)
         said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
         raise TerraformFailed(
             f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.",

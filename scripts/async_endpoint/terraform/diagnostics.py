@@ -40,7 +40,7 @@ def first_error(output: str) -> Diagnostic | None:
 def errors(output: str) -> list[Diagnostic]:
     """Every error in Terraform's output, in its order."""
     marks = list(_SEVERITY.finditer(output))
-    ends = [mark.start() for mark in marks[1:]] + [len(output)]
+    ends = [*(mark.start() for mark in marks), len(output)][1:]
     return [_diagnostic(output[mark.end() : end]) for mark, end in zip(marks, ends, strict=True) if mark[1] == "Error"]
 
 

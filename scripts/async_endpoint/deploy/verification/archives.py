@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from async_endpoint.contract.outputs import Archive, AsyncEndpointOutputs
@@ -24,7 +25,9 @@ def archives(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     """That each archive is the one that was applied."""
     planned = outputs.model.archives if outputs.model else ()
     differences, details = [], []
-    for archive in planned:
+    for recorded in planned:
+        # "null" is the version of every object that was put while versioning was off: it identifies no content.
+        archive = replace(recorded, version_id=None) if recorded.version_id == "null" else recorded
         difference, detail = _archive(aws, archive)
         differences += difference
         details.append(f"{archive.uri} {detail}")
@@ -46,7 +49,7 @@ def _archive(aws: Aws, planned: Archive) -> tuple[list[Difference], str]:
         if planned.sha256 is None and denied(error):
             return [], "is not compared: these credentials may not read it"
         raise
-    if planned.version_id not in (None, "null") and live.get("VersionId") == planned.version_id:
+    if planned.version_id is not None and live.get("VersionId") == planned.version_id:
         return [], f"is version {planned.version_id}, as applied"
     if planned.sha256 is not None and _sha256(aws, location, live) == planned.sha256:
         return [], f"has SHA-256 {planned.sha256[:16]}…, as applied"
@@ -83,7 +86,7 @@ def _overwritten(planned: Archive, location: S3Uri, live: Mapping[str, Any]) -> 
         return Difference(
             f"model archive {planned.uri}", found, f"{accept}; to undo it, put it back{_from_version(planned, location)}"
         )
-    if planned.version_id in (None, "null") or version in (None, "null"):
+    if planned.version_id is None or version in (None, "null"):
         remedy = "upload the archive that was applied to that key again"
     else:
         remedy = f"aws s3api delete-object --bucket {location.bucket} --key {location.key} --version-id {version}"
@@ -91,7 +94,7 @@ def _overwritten(planned: Archive, location: S3Uri, live: Mapping[str, Any]) -> 
 
 
 def _from_version(planned: Archive, location: S3Uri) -> str:
-    if planned.version_id in (None, "null"):
+    if planned.version_id is None:
         return ""
     source = f"{location.bucket}/{location.key}?versionId={planned.version_id}"
     return f" with: aws s3api copy-object --bucket {location.bucket} --key {location.key} --copy-source {source}"

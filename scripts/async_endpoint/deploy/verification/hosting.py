@@ -65,7 +65,8 @@ def variant(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
         nearest = min(max(live["DesiredInstanceCount"], low), high)
         differences.append(Difference(subject, found, not_repaired(_set(outputs, f"DesiredInstanceCount={nearest}"))))
     raise_any(differences)
-    return f"{planned.variant_name} takes requests with {live.get('DesiredInstanceCount', 0)} instances"
+    weight, count = _planned_weight(aws, outputs), live.get("DesiredInstanceCount", 0)
+    return f"{planned.variant_name} has weight {weight:g} and {count} instances"
 
 
 def configuration(aws: Aws, outputs: AsyncEndpointOutputs) -> str:

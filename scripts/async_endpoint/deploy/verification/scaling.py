@@ -6,17 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from async_endpoint.contract.outputs import AsyncEndpointOutputs, Schedule
+from async_endpoint.contract.suspension import TAG_KEY, SuspensionRecord, describe_suspension, suspensions
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 
 DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
-
-# Members of SuspendedState, and what stops while one is true.
-_SUSPENSIONS: Final = {
-    "DynamicScalingInSuspended": "scaling in",
-    "DynamicScalingOutSuspended": "scaling out, from zero too",
-    "ScheduledScalingSuspended": "scheduled scaling",
-}
 
 
 def scaling_range(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
@@ -28,7 +22,7 @@ def scaling_range(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     )
     live = only(subject, found["ScalableTargets"])
     low, high = live["MinCapacity"], live["MaxCapacity"]
-    differences = _suspension(subject, planned.resource_id, live.get("SuspendedState", {}))
+    differences = _suspension(aws, outputs, live)
     scheduled = (low, high) in [(schedule.min_instances, schedule.max_instances) for schedule in planned.schedules]
     if not scheduled:
         bounds = {"minimum": (planned.min_instances, low), "maximum": (planned.max_instances, high)}
@@ -97,13 +91,16 @@ def command(resource_id: str, verb: str, *options: str) -> str:
     return " ".join(["aws application-autoscaling", verb, target, *options])
 
 
-def _suspension(subject: str, resource_id: str, state: Mapping[str, bool]) -> list[Difference]:
-    stopped = [what for member, what in _SUSPENSIONS.items() if state.get(member)]
-    if not stopped:
+def _suspension(aws: Aws, outputs: AsyncEndpointOutputs, live: Mapping[str, Any]) -> list[Difference]:
+    """What is suspended. An apply resumes what a killed command left suspended, and nothing that has no record of one."""
+    found = suspensions(live)
+    if not found:
         return []
-    off = ",".join(f"{member}=false" for member in _SUSPENSIONS)
-    resume = command(resource_id, "register-scalable-target", f"--suspended-state {off}")
-    return [Difference(subject, f"is suspended: {', '.join(stopped)}", not_repaired(f"resume it with: {resume}"))]
+    tags = aws.client("application-autoscaling").list_tags_for_resource(ResourceARN=live["ScalableTargetARN"])["Tags"]
+    record = SuspensionRecord.parse(tags.get(TAG_KEY))
+    sentence = describe_suspension(live, record, f"async-endpoint apply {outputs.environment}")
+    remedy = None if record is not None else not_repaired(str(sentence).rstrip("."))
+    return [Difference(f"scalable target {live['ResourceId']}", f"is suspended: {', '.join(found)}", remedy)]
 
 
 def _bounds_remedy(outputs: AsyncEndpointOutputs) -> str | None:

@@ -10,7 +10,7 @@ import string
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local_credentials import AccessKey, LocalCredentials, credentials_path, read_credentials
@@ -46,24 +46,41 @@ def given_access_key(access_key_id: str | None, secret_access_key: str | None) -
     return AccessKey(access_key_id, secret_access_key)
 
 
-def state_access_key(state_dir: Path, given: AccessKey | None) -> AccessKey:
-    """The credentials kept in a state directory, generated the first time; `given` ones replace them.
+class Secrets(NamedTuple):
+    """What a local AWS checks its callers against."""
 
-    Raises InvalidInput when the file cannot be read or written.
+    access_key: AccessKey
+    admin_token: str
+
+
+def secrets_of(state_dir: Path | None, given: AccessKey | None) -> Secrets:
+    """The secrets kept in a state directory, or new ones where there is none; a `given` access key takes the place of theirs.
+
+    Raises InvalidInput when the file in the state directory cannot be read or written.
     """
+    if state_dir is None:
+        return Secrets(given or new_access_key(), new_admin_token())
     path = state_dir / STATE_FILE
     try:
-        if given is None and path.exists():
-            path.chmod(0o600)
-            document = json.loads(path.read_text())
-            return AccessKey(str(document["access_key_id"]), str(document["secret_access_key"]))
-        key = given or new_access_key()
-        write_private(path, {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key})
+        kept = _read_secrets(path) if path.exists() else Secrets(new_access_key(), new_admin_token())
+        kept = Secrets(given or kept.access_key, kept.admin_token)
+        key = kept.access_key
+        document = {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
+        write_private(path, document | {"admin_token": kept.admin_token})
     except OSError as error:
         raise InvalidInput(f"The credentials in {path} cannot be used ({error.strerror}); correct its permissions.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{path} holds no credentials of a local AWS; delete it to have new ones generated.") from error
-    return key
+    return kept
+
+
+def _read_secrets(path: Path) -> Secrets:
+    document = json.loads(path.read_text())
+    names = ("access_key_id", "secret_access_key", "admin_token")
+    key_id, secret, token = (document[name] for name in names)
+    if not (_KEY_ID.fullmatch(key_id) and _SECRET.fullmatch(secret) and token):
+        raise ValueError(path)
+    return Secrets(AccessKey(key_id, secret), str(token))
 
 
 def write_credentials(workspace: Workspace, credentials: LocalCredentials) -> None:

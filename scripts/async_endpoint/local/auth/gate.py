@@ -19,6 +19,7 @@ from async_endpoint.local.wsgi import Application, Environ, StartResponse
 from async_endpoint.local_credentials import AccessKey
 
 ADMIN_PREFIX = "/_local/"
+_SCREENED = "async_endpoint.screened"
 
 
 class Gate:
@@ -30,15 +31,27 @@ class Gate:
         self._instance_id = instance_id
         self._verifier = Verifier(AccessKeys(access_key))
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def refusal(self, environ: Environ) -> Response | None:
+        """The answer to a request whose head shows that it is not authenticated, before its body is read; None lets it in."""
         if environ["PATH_INFO"].startswith(ADMIN_PREFIX):
-            if not self._is_admin(environ):
-                return self._no_admin()(environ, start_response)
-            return self._application(environ, start_response)
+            return None if self._is_admin(environ) else self._no_admin()
+        if is_form_post(environ):  # signed in its body
+            return None
         try:
-            environ[CALLER_KEY] = self._authenticate(environ)
+            environ[_SCREENED] = self._verifier.screen(environ)
         except Rejected as refusal:
-            return rejected(environ, refusal.s3, refusal.other)(environ, start_response)
+            return rejected(environ, refusal.s3, refusal.other)
+        return None
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        refusal = None if _SCREENED in environ else self.refusal(environ)
+        if refusal is not None:
+            return refusal(environ, start_response)
+        if not environ["PATH_INFO"].startswith(ADMIN_PREFIX):
+            try:
+                environ[CALLER_KEY] = self._authenticate(environ)
+            except Rejected as error:
+                return rejected(environ, error.s3, error.other)(environ, start_response)
         return self._application(environ, start_response)
 
     def _is_admin(self, environ: Environ) -> bool:
@@ -59,7 +72,7 @@ class Gate:
         if is_form_post(environ):
             caller, scope = verify_form_post(environ, self._verifier)
         else:
-            caller, scope = self._verifier.verify(environ)
+            caller, scope = self._verifier.complete(environ, environ[_SCREENED])
         if "HTTP_AUTHORIZATION" not in environ:
             credential = f"{caller.access_key_id}/{scope}"
             environ["HTTP_AUTHORIZATION"] = f"{ALGORITHM} Credential={credential}, SignedHeaders=host, Signature=verified"

@@ -25,29 +25,29 @@ _MAX_LINE: Final = 8_192
 _BLOCK: Final = 1 << 20
 
 
-def payload_hash(environ: dict[str, Any], signature: Signature) -> str:
-    """The last line of the canonical request; raises Rejected for one that does not describe the body.
-
-    S3 takes what the client says, and the body must be that; other services hash the body themselves.
-    """
-    said = header(environ, "x-amz-content-sha256")
-    if signature.scope.service != "s3":
-        return body_hash(environ)
-    if not said:
-        if signature.presigned:
-            return UNSIGNED
+def stated_hash(environ: dict[str, Any], signature: Signature) -> str:
+    """What a request to S3 states of its body, the last line of what is signed; raises Rejected for anything else."""
+    stated = header(environ, "x-amz-content-sha256")
+    if not stated and signature.presigned:
+        return UNSIGNED
+    if not stated:
         raise invalid_s3("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
-    if said == UNSIGNED or said in _STREAMING:
-        return said
-    if not _HEX.fullmatch(said):
+    if stated != UNSIGNED and stated not in _STREAMING and not _HEX.fullmatch(stated):
         raise invalid_s3(
             "InvalidArgument", f"x-amz-content-sha256 must be {UNSIGNED}, {', '.join(_STREAMING)}, or a valid sha256 value."
         )
-    if said != body_hash(environ):
+    return stated
+
+
+def verify_stated(environ: dict[str, Any], signature: Signature, key: bytes) -> None:
+    """Hold the body of a request to S3 against what it states; raises Rejected. The body is left to be read."""
+    stated = stated_hash(environ, signature)
+    if stated in _STREAMING and not signature.presigned:
+        _verify_chunks(environ, signature, key, stated)
+    elif _HEX.fullmatch(stated) and stated != body_hash(environ):
         raise invalid_s3(
             "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed."
         )
-    return said
 
 
 def body_hash(environ: dict[str, Any]) -> str:
@@ -60,11 +60,8 @@ def body_hash(environ: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def verify_chunks(environ: dict[str, Any], signature: Signature, key: bytes) -> None:
-    """Verify an aws-chunked body, each chunk's signature where they are signed; raises Rejected. The body is left unread."""
-    kind = header(environ, "x-amz-content-sha256")
-    if signature.scope.service != "s3" or kind not in _STREAMING:
-        return
+def _verify_chunks(environ: dict[str, Any], signature: Signature, key: bytes, kind: str) -> None:
+    """Verify an aws-chunked body, each chunk's signature where they are signed."""
     body: BinaryIO = environ["wsgi.input"]
     try:
         length = _Chunks(body, signature, key, signed=kind != UNSIGNED_TRAILER).read(with_trailer=kind != CHUNKED)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +21,7 @@ ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 EMPTY_HASH: Final = sha256(b"").hexdigest()
 _UNRESERVED: Final = "-_.~"
+_environ_key = lru_cache(maxsize=1_024)(environ_key_for_header)
 
 
 @dataclass(frozen=True)
@@ -66,30 +68,38 @@ def string_to_sign(signature: Signature, canonical_request: str) -> tuple[str, .
     return ALGORITHM, signature.timestamp, str(signature.scope), digest
 
 
-def canonical_requests(environ: dict[str, Any], signature: Signature, payload_hash: str) -> list[str]:
+def canonical_requests(environ: dict[str, Any], signature: Signature, payload_hash: str) -> Iterator[str]:
     """The request as its client may have signed it: as sent, then with path and query encoded as the specification says.
 
     Both are the same for an SDK of AWS; a client that encodes less than the specification wants signs the second.
     """
     path, _, query = raw_target(environ)
     names = signature.signed_headers
-    headers = "".join(f"{name}:{' '.join(header(environ, name).split())}\n" for name in names)
+    headers = "".join([f"{name}:{_trimmed(header(environ, name))}\n" for name in names])
     rest = f"{headers}\n{';'.join(names)}\n{payload_hash}"
     is_s3 = signature.scope.service == "s3"
-    pairs = [part.partition("=") for part in query.split("&") if part]
+    pairs = [part.partition("=") for part in query.split("&") if part] if query else []
     if signature.presigned:
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
-    sent = (path if is_s3 else quote(_normalized(path), safe="/~"), _joined(pairs))
-    encoded_path = quote(unquote(path, "latin-1"), safe="/~", encoding="latin-1")
-    encoded = [(_encode(name), "=", _encode(value)) for name, _, value in pairs]
-    respelled = (encoded_path if is_s3 else quote(_normalized(encoded_path), safe="/~"), _joined(encoded))
-    candidates = [sent] if sent == respelled else [sent, respelled]
-    return [f"{environ['REQUEST_METHOD']}\n{path}\n{query}\n{rest}" for path, query in candidates]
+
+    def request(path: str, pairs: list[tuple[str, str, str]]) -> str:
+        signed_path = path if is_s3 else quote(_normalized(path), safe="/~")
+        return f"{environ['REQUEST_METHOD']}\n{signed_path}\n{_joined(pairs)}\n{rest}"
+
+    yield request(path, pairs)
+    respelled = quote(unquote(path, "latin-1"), safe="/~", encoding="latin-1")
+    yield request(respelled, [(_encode(name), "=", _encode(value)) for name, _, value in pairs])
 
 
 def header(environ: dict[str, Any], name: str) -> str:
     """The value of a header; several of one name are joined by commas. Empty where there is none."""
-    return str(environ.get(environ_key_for_header(name), ""))
+    return str(environ.get(_environ_key(name), ""))
+
+
+def _trimmed(value: str) -> str:
+    """Without white space around it, and with single spaces within."""
+    value = value.strip()
+    return " ".join(value.split()) if "  " in value or "\t" in value else value
 
 
 def raw_target(environ: dict[str, Any]) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import botocore.session
@@ -16,7 +16,7 @@ import botocore.session
 from async_endpoint.local.auth import errors
 from async_endpoint.local.auth.caller import Caller
 from async_endpoint.local.auth.keys import AccessKeys, SigningKey
-from async_endpoint.local.auth.payload import payload_hash, verify_chunks
+from async_endpoint.local.auth.payload import body_hash, stated_hash, verify_stated
 from async_endpoint.local.auth.sigv4 import (
     ALGORITHM,
     TERMINATOR,
@@ -44,6 +44,13 @@ _QUERY: Final = ("Algorithm", "Credential", "Date", "SignedHeaders", "Signature"
 _SIGNED_ANYWAY: Final = "HTTP_X_AMZ_CONTENT_SHA256"  # the last line of what is signed
 
 
+class Screened(NamedTuple):
+    """A request whose head is right: its signature, and the key that it names."""
+
+    signature: Signature
+    key: SigningKey
+
+
 class Verifier:
     """Verifies the signatures of requests; `now` is the wall clock, which clients sign with, whatever the time scale."""
 
@@ -51,16 +58,27 @@ class Verifier:
         self._keys = keys
         self.now = now
 
-    def verify(self, environ: dict[str, Any]) -> tuple[Caller, Scope]:
-        """Who signed a request, and for what; its body is left to be read. Raises Rejected."""
+    def screen(self, environ: dict[str, Any]) -> Screened:
+        """Everything that the head of a request decides: all but its body for S3, for other services its key and its time.
+
+        Raises Rejected.
+        """
         signature, expires = read_signature(environ)
         _check_scope(environ, signature)
         key = self.key_of(signature.access_key_id, signature.session_token)
         self._check_time(signature, expires)
         _check_headers(environ, signature)
-        _check_signature(environ, signature, key)
-        if not signature.presigned:
-            verify_chunks(environ, signature, signing_key(key.secret, signature.scope))
+        if signature.scope.service == "s3":
+            _check_signature(environ, signature, key, stated_hash(environ, signature))
+        return Screened(signature, key)
+
+    def complete(self, environ: dict[str, Any], screened: Screened) -> tuple[Caller, Scope]:
+        """Who signed a request, and for what; its body is left to be read. Raises Rejected."""
+        signature, key = screened
+        if signature.scope.service == "s3":
+            verify_stated(environ, signature, signing_key(key.secret, signature.scope))
+        else:
+            _check_signature(environ, signature, key, body_hash(environ))
         return key.caller, signature.scope
 
     def key_of(self, access_key_id: str, session_token: str | None) -> SigningKey:
@@ -227,9 +245,9 @@ def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
                 raise errors.unsigned_header(name)
 
 
-def _check_signature(environ: dict[str, Any], signature: Signature, key: SigningKey) -> None:
+def _check_signature(environ: dict[str, Any], signature: Signature, key: SigningKey, payload_hash: str) -> None:
     secret = signing_key(key.secret, signature.scope)
-    for canonical in canonical_requests(environ, signature, payload_hash(environ, signature)):
+    for canonical in canonical_requests(environ, signature, payload_hash):
         wanted = sign(secret, *string_to_sign(signature, canonical))
         if hmac.compare_digest(wanted.encode(), signature.signature.encode("latin-1", "replace")):
             return

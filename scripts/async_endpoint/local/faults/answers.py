@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.local.faults.calls import SERVICES, Call, call_of
+from async_endpoint.local.faults.calls import SERVICES, Call, service_of
 from async_endpoint.local.sagemaker.wire import service_model
 
 
@@ -72,23 +72,34 @@ def absent(call: Call, environ: dict[str, Any]) -> Response:
 def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
     """The answer to a request that is not authenticated: `s3` or `other` (code, message, status), by its service.
 
-    Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403.
+    Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403. Looks at method,
+    path and headers only: the body may not have been read.
     """
-    call = call_of(environ) or _intended(environ)
-    refusal = Refusal(*(s3 if call.service == "s3" else other))
+    service = _intended(environ)
+    refusal = Refusal(*(s3 if service == "s3" else other))
     if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ:
         refusal = refusal._replace(status=400)
-    return _answer(call, environ, refusal)
+    return _answer(Call(service, ""), environ, refusal)
 
 
-def _intended(environ: dict[str, Any]) -> Call:
-    """The service of a request whose signature names none, by its form."""
-    if environ["PATH_INFO"].startswith("/endpoints/"):
-        return Call("sagemaker-runtime", "")
-    if "HTTP_X_AMZ_TARGET" in environ:
-        return Call("sagemaker", "")
-    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    return Call("sts" if is_query else "s3", "")
+def _intended(environ: dict[str, Any]) -> str:
+    """The service that a request is meant for, by its signature, else by its form; `sagemaker-runtime` for any REST service."""
+    service = service_of(environ)
+    if environ["PATH_INFO"].startswith("/endpoints/") and service in (None, "sagemaker"):
+        return "sagemaker-runtime"
+    if service is None and "HTTP_X_AMZ_TARGET" in environ:
+        return "sagemaker"
+    if service is None:
+        return "sts" if environ["REQUEST_METHOD"] == "POST" and _is_query(environ) else "s3"
+    if service.startswith("s3"):
+        return "s3"
+    return service if service in SERVICES or _is_query(environ) else "sagemaker-runtime"
+
+
+def _is_query(environ: dict[str, Any]) -> bool:
+    """Whether a request has the form of the query protocol."""
+    in_body = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return in_body or "Action=" in environ.get("QUERY_STRING", "")
 
 
 def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -26,7 +25,7 @@ SERVICES: Final = (
     "sts",
 )
 _SIGNED_AS = {"monitoring": "cloudwatch"}  # where that is another name
-_SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+%2F(?P<service>[^%&]+)%2Faws4_request")
+_SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+(?:%2F|/)(?P<service>[^%/&]+)(?:%2F|/)aws4_request", re.IGNORECASE)
 _INVOKED = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 _INVOCATIONS = {
     "async-invocations": "InvokeEndpointAsync",
@@ -59,11 +58,16 @@ def call_of(environ: dict[str, Any]) -> Call | None:
     return call
 
 
-def _told(environ: dict[str, Any]) -> Call | None:
+def service_of(environ: dict[str, Any]) -> str | None:
+    """The service that a request is signed for, by its headers alone; None when nobody signed it."""
     scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE_OF_URL.search(environ.get("QUERY_STRING", ""))
-    if scope is None:
+    return None if scope is None else _SIGNED_AS.get(scope["service"], scope["service"])
+
+
+def _told(environ: dict[str, Any]) -> Call | None:
+    service = service_of(environ)
+    if service is None:
         return None
-    service = _SIGNED_AS.get(scope["service"], scope["service"])
     invoked = _INVOKED.fullmatch(environ["PATH_INFO"]) if service == "sagemaker" else None
     if invoked is not None:
         return Call("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
@@ -127,5 +131,5 @@ def _form(environ: dict[str, Any]) -> dict[str, list[str]]:
     if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return {}
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
+    environ["wsgi.input"].seek(0)
     return parse_qs(body.decode(errors="replace"))

@@ -62,6 +62,10 @@ class ControlPlane:
         check("sagemaker", action, request)
         return self._actions[action](region, request)
 
+    def resources(self, region: str) -> list[tuple[str, Resource]]:
+        """Every model, configuration and endpoint of a region, each with the word of its kind's ARNs."""
+        return [(kind.kind.word, item) for kind in (self._models, self._configs, self._endpoints) for item in kind.all(region)]
+
     def saved(self) -> dict[str, Stored]:
         """What is kept of models, configurations and endpoints across a stop, by kind."""
         return {kind.kind.word: kind.saved() for kind in (self._models, self._configs, self._endpoints)}

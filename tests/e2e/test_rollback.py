@@ -1,0 +1,16 @@
+"""An update that fails, by the command line, with the Terraform that people have."""
+
+from __future__ import annotations
+
+import pytest
+from rollback_trials import deployment, rollback, update_by_hand
+
+pytestmark = pytest.mark.terraform
+
+
+def test_a_rollback_is_reported_keeps_what_serves_and_is_corrected_by_going_back() -> None:
+    with deployment("model 0") as trials:
+        # Number 6 changes the instance type too, so that scaling is deregistered, and goes back to the model that serves.
+        serving, wrong = rollback(trials, "failing health check", 6, "model 0")
+        assert (serving, wrong) == ("model 0", [])
+        assert update_by_hand(trials, 7) == []

@@ -70,6 +70,7 @@ class Stand(Program):
         self.topics: dict[str, str] = {}
         for word in ("Success", "Error"):
             topic = self.sns.create_topic(Name=f"bench-{word}")["TopicArn"]
+            self._restrict(topic)
             self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
             self.topics[f"{word}Topic"] = topic
 
@@ -141,6 +142,12 @@ class Stand(Program):
         ]
         iam.put_role_policy(RoleName="bench", PolicyName="execution", PolicyDocument=_policy(*allowed))
         return str(role)
+
+    def _restrict(self, topic: str) -> None:
+        """Only the execution role publishes, as module notifications has it: then clients may believe notifications."""
+        others = {"ArnNotEquals": {"aws:PrincipalArn": self.role}}
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": topic, "Condition": others}
+        self.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=_policy(deny))
 
     def _open_queue(self) -> tuple[str, str]:
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bench"

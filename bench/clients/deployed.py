@@ -40,6 +40,7 @@ def outputs_of(endpoint: Endpoint) -> dict[str, Any]:
             "results_queue_url": stand.queue,
             "results_queue_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:bench",
             "dead_letter_queue_url": stand.queue,
+            "publishers_restricted": True,
         },
         "scaling": {
             "resource_id": f"endpoint/{name}/variant/primary",

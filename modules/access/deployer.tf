@@ -117,7 +117,7 @@ data "aws_iam_policy_document" "deployer" {
     sid = "Look"
     actions = [
       "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
-      "sns:GetSubscriptionAttributes",
+      "sns:GetSubscriptionAttributes", "tag:GetResources",
     ]
     resources = ["*"]
   }

@@ -102,7 +102,7 @@ def test_a_manifest_that_breaks_is_told_in_one_sentence(tmp_path: Path) -> None:
     with opened(tmp_path) as manifest:
         manifest.begin(item("a"), again=False)
         manifest._connection.close()
-        with pytest.raises(InvalidInput, match=r"cannot be used .* the same command goes on"):
+        with pytest.raises(InvalidInput, match=r"cannot be used .* rerun the command to resume"):
             manifest.counts()
 
 

@@ -33,7 +33,35 @@ def test_every_name_has_a_file_of_its_own_inside(results: Results, name: str) ->
 
 def test_names_that_differ_have_files_that_differ(results: Results) -> None:
     names = ["a/b", "a%2Fb", "a//b", "a/./b", "x" * 300, "x" * 301, "..", "%2E%2E", "."]
+    names += [
+        "a",
+        "a.out",
+        "a.out/b",
+        "a.out/b.out",
+        "a%2Eout/b",
+        "a.txt/b",
+        "A",
+        "é",
+        "É",
+        "\0",
+        "/".join("a" * 900),
+        "/".join("a" * 901),
+    ]
     assert len({results.result_path(name) for name in names}) == len(names)
+    for number, name in enumerate(names):
+        results.write_result(name, str(number).encode())
+        results.write_failure(f"{name} failed", str(number))
+    assert [results.result_path(name).read_bytes() for name in names] == [str(number).encode() for number in range(len(names))]
+
+
+def test_names_that_differ_in_case_have_files_that_differ_where_the_file_system_takes_one_for_the_other(tmp_path: Path) -> None:
+    results = Results(tmp_path / "out", case_sensitive=False)
+    results.prepare()
+    names = ["a", "A", "dir/a", "Dir/a", "DIR/A", "é", "É", "x" * 300, "X" * 300]
+    paths = [results.result_path(name) for name in names]
+    assert len({str(path).lower() for path in paths}) == len(names)
+    assert paths[0].name == "a.out"
+    assert all(len(path.name) <= 255 for path in paths)
 
 
 def test_an_item_has_a_result_or_a_failure(results: Results) -> None:
@@ -70,12 +98,13 @@ def test_a_result_is_held_when_all_its_bytes_are(results: Results) -> None:
     assert not results.holds("b", 6)
 
 
-def test_a_name_below_another_items_file_is_told_apart_from_a_disk_that_takes_nothing(results: Results) -> None:
-    results.write_result("a", b"1")
-    with pytest.raises(NameTaken, match="the name of another item is in its way"):
-        results.write_result("a.out/b", b"2")
+def test_a_folder_in_the_way_of_one_file_is_told_apart_from_a_disk_that_takes_nothing(results: Results) -> None:
+    (results.folder / "results" / "a.out").mkdir(parents=True)
+    with pytest.raises(NameTaken, match=r"a\.out cannot be written"):
+        results.write_result("a", b"1")
+    results.write_result("b", b"2")
     (results.folder / "failures").write_text("not a folder")
-    with pytest.raises(InvalidInput, match=r"cannot be written .* the same command goes on") as caught:
+    with pytest.raises(InvalidInput, match=r"cannot be written .* rerun the command to resume") as caught:
         results.write_failure("a", "refused")
     assert not isinstance(caught.value, NameTaken)
 

@@ -24,6 +24,7 @@ OURS = ("sagemaker", "sagemaker-runtime")  # elsewhere moto writes null where it
 COMMON = {
     ("AccessDeniedException", 400),
     ("InternalFailure", 500),
+    ("RequestEntityTooLarge", 413),  # assumption A3 of docs/local-aws.md
     ("SerializationException", 400),
     ("ServiceUnavailable", 503),
     ("ThrottlingException", 400),

@@ -89,9 +89,7 @@ def weight(w: World) -> Undo:
     def put(value: float) -> None:
         _settled(w)
         desired = [{"VariantName": w.outputs.endpoint.variant_name, "DesiredWeight": value}]
-        w.client("sagemaker").update_endpoint_weights_and_capacities(
-            EndpointName=w.name, DesiredWeightsAndCapacities=desired
-        )
+        w.client("sagemaker").update_endpoint_weights_and_capacities(EndpointName=w.name, DesiredWeightsAndCapacities=desired)
         _settled(w)
 
     put(0)
@@ -789,12 +787,12 @@ def main(checkout: Path, environment: str, only: list[str]) -> int:
     """Make each change, verify and plan, undo it; print who reports it. 1 when one is not reported, or its undo is not clean."""
     import boto3  # noqa: PLC0415
 
+    from async_endpoint.deploy.outputs import outputs_of  # noqa: PLC0415
     from async_endpoint.deploy.verify import verify_environment  # noqa: PLC0415
     from async_endpoint.local.record import require_record  # noqa: PLC0415
     from async_endpoint.local_credentials import find_access_key  # noqa: PLC0415
     from async_endpoint.terraform.provider import running_provider  # noqa: PLC0415
     from async_endpoint.terraform.roots import prepare  # noqa: PLC0415
-    from async_endpoint.deploy.outputs import outputs_of  # noqa: PLC0415
     from async_endpoint.workspace import Workspace  # noqa: PLC0415
 
     os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
@@ -828,7 +826,10 @@ def main(checkout: Path, environment: str, only: list[str]) -> int:
             by = "verify" if live else "plan" if matching else "NOBODY"
             plan_too = "+plan" if live and any("module." in line for line in said) else ""
             missed += [] if matching else [change.name]
-            print(f"{by + plan_too:12} {change.name:40} {(matching or said or ['nothing'])[0][:150]}  {time.monotonic() - began:.0f} s", flush=True)
+            print(
+                f"{by + plan_too:12} {change.name:40} {(matching or said or ['nothing'])[0][:150]}  {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
     left = reported()
     print(f"{len(CHANGES)} changes, not reported: {missed or 'none'}; left after undoing: {left or 'nothing'}")
     return 1 if missed else 0

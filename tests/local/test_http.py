@@ -73,12 +73,13 @@ def test_a_connection_serves_many_requests_whoever_reads_them(connection: http.c
     assert connection.sock is kept
 
 
-def test_chunks_are_put_together_and_end_the_connection(connection: http.client.HTTPConnection) -> None:
-    assert exchange(connection, iter([b"one ", b"two"]), encode_chunked=True, headers={"Transfer-Encoding": "chunked"}) == (
-        200,
-        b"one two",
-    )
-    assert connection.sock is None
+def test_chunks_are_put_together_and_the_connection_goes_on(connection: http.client.HTTPConnection) -> None:
+    kept, chunked = connection.sock, {"Transfer-Encoding": "chunked"}
+    assert exchange(connection, iter([b"one ", b"two"]), encode_chunked=True, headers=chunked) == (200, b"one two")
+    large = [b"x" * 700_000, b"y" * 700_000]
+    assert exchange(connection, iter(large), encode_chunked=True, headers=chunked) == (200, b"".join(large))
+    assert exchange(connection, b"more") == (200, b"more")
+    assert connection.sock is kept
 
 
 def test_who_waits_to_be_told_to_send_is_told_once(server: Server) -> None:

@@ -14,6 +14,8 @@ import pytest
 from local_kit import REGION, Kit
 from local_tools import until
 
+from async_endpoint.terraform.state_lock import running_terraform
+
 COMMAND = Path(sys.executable).with_name("async-endpoint")
 KEY = "async-endpoint/dev/terraform.tfstate"
 BACKEND = f'terraform {{\n  backend "s3" {{\n    key          = "{KEY}"\n    use_lockfile = true\n  }}\n}}\n'
@@ -36,6 +38,11 @@ class Checkout:
         (root / "state.s3.tfbackend").write_text(
             f'bucket = "{self.bucket}"\nregion = "{REGION}"\nuse_path_style = true\nskip_requesting_account_id = true\n'
         )
+
+    @property
+    def copy(self) -> Path:
+        """Where the driver runs Terraform."""
+        return self.folder / ".local/deployments/dev/envs/dev"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,8 +85,16 @@ def killed_while_applying(checkout: Checkout) -> None:
     for line in process.stderr:
         if "Provisioning with" in line:
             break
-    os.killpg(process.pid, signal.SIGKILL)
+    kill(checkout, process)
+
+
+def kill(checkout: Checkout, process: subprocess.Popen[str]) -> None:
+    """Kill a command and its Terraform, which outlives it otherwise, with all that they started."""
+    terraform = running_terraform(checkout.copy)
+    for number in filter(None, (process.pid, terraform)):
+        os.killpg(os.getpgid(number), signal.SIGKILL)
     process.communicate()
+    until(lambda: running_terraform(checkout.copy) is None, "Terraform has ended")
 
 
 @pytest.fixture
@@ -120,8 +135,7 @@ def test_a_living_holder_is_named_and_cannot_be_unlocked_from_here(checkout: Che
         assert "Terraform still works on dev" in said
         assert checkout.is_locked()
     finally:
-        os.killpg(holder.pid, signal.SIGKILL)
-        holder.communicate()
+        kill(checkout, holder)
 
 
 def _lock_id(checkout: Checkout) -> str:

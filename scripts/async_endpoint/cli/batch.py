@@ -11,6 +11,7 @@ from rich.text import Text
 
 from async_endpoint.cli.batch_progress import BatchProgress
 from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.batch.batch import run_batch
 from async_endpoint.client.batch.report import BatchReport
@@ -18,6 +19,7 @@ from async_endpoint.client.batch.results import FAILURES, ITEMS, REPORT
 from async_endpoint.client.batch.run import Options
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.contract.errors import BatchFailed
+from async_endpoint.input_files import printable
 
 SHOWN_REASONS = 5
 
@@ -51,8 +53,12 @@ def batch(
 
     outputs, endpoint_url = read_outputs(environment, local=local)
     options = Options(retry_failed=retry_failed, in_flight=in_flight, content_type=content_type, accept=accept)
+    resume = f"the same command goes on from {printable(out)}"
     try:
-        with BatchProgress(AwsClients.create(outputs.region, endpoint_url), outputs.endpoint.name) as progress:
+        with (
+            second_interrupt_ends_at_once(f"stopped at once; {resume}"),
+            BatchProgress(AwsClients.create(outputs.region, endpoint_url), outputs.endpoint.name) as progress,
+        ):
             report = run_batch(
                 outputs,
                 source,
@@ -64,7 +70,7 @@ def batch(
                 on_tick=progress.tick,
             )
     except KeyboardInterrupt:
-        console.print(f"stopped; the same command goes on from {out}", markup=False)
+        console.print(f"stopped; {resume}", markup=False)
         raise
     if as_json:
         print_json(report.as_dict())
@@ -72,8 +78,8 @@ def batch(
         console.print(summary(report))
     if report.failed:
         raise BatchFailed(
-            f"{report.failed:,} of {report.items:,} items failed; see {out / FAILURES}, mend the cause, and run it again "
-            "with --retry-failed."
+            f"{report.failed:,} of {report.items:,} items failed; see {printable(out / FAILURES)}, fix the cause, and run it "
+            "again with --retry-failed."
         )
 
 

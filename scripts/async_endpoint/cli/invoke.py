@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.cli.tables import recommendations_table
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request
 from async_endpoint.client.payload import prepare
 from async_endpoint.client.smoke import SmokeReport, smoke_test
 from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.input_files import checked_status
 from async_endpoint.workspace import Workspace
 
 STATUS_SECONDS = 0.5
@@ -54,10 +56,15 @@ def invoke(
 ) -> None:
     """Send one request to the endpoint; print where its result will be, or wait for it."""
     body, body_type = prepare(payload, content_type=content_type, top_k=top_k)
+    if isinstance(body, Path):
+        checked_status(body)  # before Terraform is asked, which takes a while
     outputs, url = _read_outputs(environment, local)
     config, explain = ClientConfig(concurrency=1, deadline_seconds=timeout), _say if verbose else lambda told: None
     request = Request(payload=body, content_type=body_type, accept=accept, inline=inline)
-    with AsyncEndpoint(outputs, endpoint_url=url, config=config, explain=explain) as endpoint:
+    with (
+        second_interrupt_ends_at_once("stopped at once"),
+        AsyncEndpoint(outputs, endpoint_url=url, config=config, explain=explain) as endpoint,
+    ):
         if not (waiting or display or timeout is not None):
             submitted = endpoint.send(request)
             if as_json:
@@ -95,7 +102,8 @@ def run_smoke_test(
         good, bad = good or queries / "red-shirt.png", bad or queries / "corrupt.jpg"
     outputs, url = _read_outputs(environment, local)
     options: dict[str, Any] = {"deadline_seconds": timeout, "compare_real_time": compare}
-    report = smoke_test(outputs, good, bad, endpoint_url=url, on_event=_say, **options)
+    with second_interrupt_ends_at_once("stopped at once"):
+        report = smoke_test(outputs, good, bad, endpoint_url=url, on_event=_say, **options)
     if as_json:
         print_json(report.as_dict())
     else:

@@ -1,4 +1,4 @@
-"""`async-endpoint local up|down|status|env|fault`: the local AWS."""
+"""`async-endpoint local up|down|status|env|reset|fault`: the local AWS."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
     group.command("up")(up)
     group.command("down")(down)
     group.command("status")(status)
+    group.command("reset")(reset)
     group.command("env")(env)
     fault.register(group)
     app.add_typer(group)
@@ -129,6 +130,17 @@ def down(
 
     record = daemon.stop(Workspace.find(), lose_changes=lose_changes)
     console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS ran")
+
+
+def reset(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Make the running local AWS forget everything, in its state directory too; it serves on as a new one."""
+    from async_endpoint.local import daemon  # noqa: PLC0415
+
+    record = daemon.reset(Workspace.find())
+    if as_json:
+        print_json(record.__dict__)
+        return
+    console.print(f"reset the local AWS at {record.endpoint_url}: everything that was in it is gone")
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:

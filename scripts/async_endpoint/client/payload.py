@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.contract.limits import INPUT_OBJECT_BYTES
+from async_endpoint.input_files import printable, read_input
 
 Payload = Path | bytes | str
 """A file, the bytes themselves, or the S3 URI of an object that is there already."""
@@ -54,7 +56,7 @@ def prepare(argument: str, *, content_type: str | None = None, top_k: int | None
 
 def _with_top_k(path: Path, content_type: str, top_k: int) -> bytes:
     if content_type.startswith("image/"):
-        image = base64.b64encode(read_file(path)).decode("ascii")
+        image = base64.b64encode(read_input(path, INPUT_OBJECT_BYTES)).decode("ascii")
         return json.dumps({"image": image, "top_k": top_k}).encode()
     if content_type == JSON_TYPE:
         return json.dumps(_json_object(path) | {"top_k": top_k}).encode()
@@ -63,22 +65,9 @@ def _with_top_k(path: Path, content_type: str, top_k: int) -> bytes:
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(read_file(path))
-    except ValueError as error:
-        raise InvalidInput(f"--top-k cannot be put into {path}: it is not JSON ({error}).") from error
+        document = json.loads(read_input(path, INPUT_OBJECT_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"--top-k cannot be put into {printable(path)}: it is not JSON ({error}).") from error
     if not isinstance(document, dict):
         raise InvalidInput(f"--top-k cannot be put into {path}: it holds a JSON {type(document).__name__}; give an object.")
     return document
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of `path`; raises InvalidInput when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: OSError) -> InvalidInput:
-    """The sentence for a file that cannot be opened."""
-    return InvalidInput(f"{path} cannot be read ({error.strerror or error}); give a file or an s3:// URI.")

@@ -17,14 +17,16 @@ from async_endpoint.client.explain import explained
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.latency import Latency, WakeWatch, split
 from async_endpoint.client.notifications import Received, find_notifications
-from async_endpoint.client.payload import guess_content_type, read_file
+from async_endpoint.client.payload import guess_content_type
 from async_endpoint.client.results import Request, Submitted
 from async_endpoint.client.scaling import suspended_scaling
 from async_endpoint.contract.errors import AsyncEndpointError, EndpointNotReady, InvocationFailed, UsageError
 from async_endpoint.contract.notifications import Notification, Status
 from async_endpoint.contract.outputs import AsyncEndpointOutputs, Limits
 from async_endpoint.contract.suspension import SCALE_OUT
+from async_endpoint.input_files import checked_status, read_input
 
+REAL_TIME_BYTES: Final = 26_214_400  # the largest body of InvokeEndpoint (service quotas, 2025)
 WAKE_SECONDS: Final = 600  # two alarm periods, and an instance to start
 NOTIFICATION_SECONDS: Final = 60  # how long an announcement may follow its result
 
@@ -85,6 +87,8 @@ def smoke_test(
     notifications. A miss is a Check that did not pass. When nothing could be tested, raises what `AsyncEndpoint.send` raises,
     or EndpointNotReady for an endpoint that has no instances and whose scaling is suspended.
     """
+    for payload in (good, bad):
+        checked_status(payload)  # before anything is sent
     allowed = default_deadline_seconds(outputs.limits) if deadline_seconds is None else deadline_seconds
     # objects are looked for themselves: a notification that carries the result would prove nothing of them
     config = ClientConfig(collect="looking", deadline_seconds=allowed)
@@ -176,7 +180,7 @@ class _Trial:
             expected = invocation.result().body
             with explained(self.clients, "sagemaker:InvokeEndpoint", resource):
                 reply = self.clients.runtime.invoke_endpoint(
-                    EndpointName=name, Body=read_file(payload), ContentType=guess_content_type(payload.name)
+                    EndpointName=name, Body=read_input(payload, REAL_TIME_BYTES), ContentType=guess_content_type(payload.name)
                 )
                 answered = reply["Body"].read()
         except AsyncEndpointError as error:

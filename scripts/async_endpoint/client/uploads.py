@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -13,11 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import explained
-from async_endpoint.client.payload import guess_suffix, unreadable
+from async_endpoint.client.payload import guess_suffix
 from async_endpoint.client.retries import Retries
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.limits import INLINE_BODY_BYTES, INPUT_OBJECT_BYTES
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.input_files import open_input, printable, unreadable
 
 PART_BYTES: Final = 16_777_216  # of a large input: as much as one of them holds in memory
 PUT_ACTION: Final = "s3:PutObject"
@@ -43,22 +45,25 @@ def carried(
                 raise InvalidInput(
                     f"{_called(payload)} has {size:,} bytes; an inline body holds 1 to {INLINE_BODY_BYTES:,}: put it into S3."
                 )
-            return body.read(), None
+            return _read(body, size, payload), None
         if size > INPUT_OBJECT_BYTES:
             raise InvalidInput(f"{_called(payload)} has {size:,} bytes; give an input of at most {INPUT_OBJECT_BYTES:,}.")
         target = folder.join(name + _suffix(payload, content_type))
         with explained(clients, PUT_ACTION, str(target)):
             if size <= PART_BYTES:
-                whole = body.read()
+                whole = _read(body, size, payload)
                 where = {"Bucket": target.bucket, "Key": target.key}
                 retries.call(lambda: clients.s3.put_object(**where, Body=whole, ContentType=content_type))
             else:
-                _put_in_parts(clients.s3, retries, target, body, content_type)
+                _put_in_parts(clients.s3, retries, target, lambda: _read(body, PART_BYTES, payload), content_type)
     return None, str(target)
 
 
-def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, body: BinaryIO, content_type: str) -> None:
-    """Each part is tried again by itself; what is left of an upload that fails is removed, or by the bucket's lifecycle."""
+def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, next_part: Callable[[], bytes], content_type: str) -> None:
+    """Each part is tried again by itself; what is left of an upload that fails is removed, or by the bucket's lifecycle.
+
+    A file that grows meanwhile is read no further than an input may be long.
+    """
     where = {"Bucket": target.bucket, "Key": target.key}
     upload = retries.call(lambda: s3.create_multipart_upload(**where, ContentType=content_type))["UploadId"]
     parts: list[dict[str, Any]] = []
@@ -68,7 +73,11 @@ def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, body: BinaryIO, cont
         return str(reply["ETag"])
 
     try:
-        while part := body.read(PART_BYTES):
+        while part := next_part():
+            if len(parts) * PART_BYTES > INPUT_OBJECT_BYTES:
+                raise InvalidInput(
+                    f"The input of {target} has grown beyond {INPUT_OBJECT_BYTES:,} bytes; let it be written first."
+                )
             parts.append({"PartNumber": len(parts) + 1, "ETag": put(len(parts) + 1, part)})
         retries.call(lambda: s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts}))
     except BaseException:
@@ -79,14 +88,19 @@ def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, body: BinaryIO, cont
 
 @contextmanager
 def _opened(payload: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    """The payload and its size; raises InvalidInput for what is no regular file."""
+    if isinstance(payload, bytes):
+        yield io.BytesIO(payload), len(payload)
+        return
+    with open_input(payload) as body:
+        yield body, os.fstat(body.fileno()).st_size
+
+
+def _read(body: BinaryIO, most: int, payload: Path | bytes) -> bytes:
     try:
-        body: BinaryIO = payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
-        size = body.seek(0, io.SEEK_END)
-        body.seek(0)
+        return body.read(most)
     except OSError as error:
         raise unreadable(Path(_called(payload)), error) from error
-    with body:
-        yield body, size
 
 
 def _suffix(payload: Path | bytes, content_type: str) -> str:
@@ -95,4 +109,4 @@ def _suffix(payload: Path | bytes, content_type: str) -> str:
 
 
 def _called(payload: Path | bytes) -> str:
-    return str(payload) if isinstance(payload, Path) else "The request"
+    return printable(payload) if isinstance(payload, Path) else "The request"

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.contract.errors import NotReady, OrphansFound
+from async_endpoint.contract.errors import OrphansFound
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.orphans import Orphan, planned_orphans, served_configurations, stray_orphans, used_models
-from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import settle
+from async_endpoint.deploy.removal import remove_endpoint
 from async_endpoint.deploy.resource_kinds import CONFIGURATION, ENDPOINT, MODEL
 from async_endpoint.terraform.plan_view import PlanView
 
 IMPORTS_FILE: Final = "adopted_imports.tf"
-# DeleteEndpoint is asynchronous; AWS documents no bound.
-DELETION: Final = Poller(deadline=900)
 
 
 @dataclass(frozen=True)
@@ -101,18 +99,9 @@ def delete(aws: Aws, orphans: Sequence[Orphan]) -> None:
     """Delete `orphans` in their order; an endpoint is waited for until it is gone. Raises NotReady when it stays."""
     for orphan in orphans:
         if orphan.kind.type == ENDPOINT:
-            delete_endpoint(aws, orphan)
+            remove_endpoint(aws, orphan.found.name)
         else:
             orphan.kind.delete(aws, orphan.found)
-
-
-def delete_endpoint(aws: Aws, orphan: Orphan) -> None:
-    """Delete an endpoint once nothing of it is in progress, and wait: AWS needs its role and key until it is gone."""
-    name = orphan.found.name
-    settle(aws, name)
-    orphan.kind.delete(aws, orphan.found)
-    if DELETION.wait(lambda: orphan.kind.find(aws, name), enough=lambda found: found is None) is not None:
-        raise NotReady(f"Endpoint {name} is still being deleted; rerun the command once it is gone.")
 
 
 def delete_strays(aws: Aws, view: PlanView, on_output: Callable[[str], None]) -> None:

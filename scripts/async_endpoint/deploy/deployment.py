@@ -72,9 +72,11 @@ class Applied:
 def plan(environment: str, *, local: bool = False, on_output: Listener) -> Planned:
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
-    with _planned(root, _terraform(root, on_output)) as saved, answers():
+    terraform = _terraform(root, on_output)
+    with _planned(root, terraform) as saved, answers():
         _warn_of_suspension(root, on_output)
-        return Planned(saved.changes, endpoint_notices(_connections(root), saved.resources))
+        orphans = OrphanCheck(root, terraform, saved.document, on_output).notices()
+        return Planned(saved.changes, [*orphans, *endpoint_notices(_connections(root), saved.resources)])
 
 
 def apply(
@@ -122,7 +124,9 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
         answers(),
     ):
         outputs = _outputs_if_any(root)
-        expected = expected_resources(terraform, saved.document, outputs, saved.file.with_name("complete.tfplan"))
+        expected = expected_resources(
+            _terraform(root, on_output=lambda line: None), saved.document, outputs, saved.file.with_name("complete.tfplan")
+        )
         require_empty_buckets(_connections(root), saved.resources)
         with _quiesced(root, outputs):
             remove_deleted_endpoints(_connections(root), saved.resources)

@@ -41,6 +41,8 @@ def expected_resources(
             view = replace(view, creations=planned.creations, region=view.region or planned.region)
         except TerraformFailed as error:
             unsearched = f"what else it would consist of is unknown: {error}"
+    if view.region is None and not unsearched:
+        unsearched = "what else it would consist of is unknown: its plan names no region."
     names = {str(attributes["name"]) for attributes in view.attributes(ENDPOINT) if attributes.get("name")}
     if outputs is not None:
         names.add(outputs.endpoint.name)

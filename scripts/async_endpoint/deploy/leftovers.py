@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from async_endpoint.contract.errors import WorkFailed
-from async_endpoint.deploy.adoption import delete_endpoint
 from async_endpoint.deploy.aws import Aws
-from async_endpoint.deploy.orphans import Orphan, planned_orphans, stray_orphans
+from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
+from async_endpoint.deploy.removal import remove_endpoint
 from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
 from async_endpoint.terraform.plan_view import PlanView
 
@@ -118,7 +118,7 @@ def delete_leftovers(aws: Aws, left: Iterable[Leftover]) -> None:
         if not one.own:
             continue
         if one.kind.type == ENDPOINT:
-            delete_endpoint(aws, Orphan(one.kind, one.found, None, own=True))
+            remove_endpoint(aws, one.found.name)
         elif one.kind.type == "aws_s3_bucket" and (content := bucket_content(aws, one.found.name)):
             raise WorkFailed(f"Bucket {one.found.name} holds {content}; empty it, then rerun the command.")
         else:

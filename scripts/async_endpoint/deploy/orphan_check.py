@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from async_endpoint.contract.errors import NotReady, TerraformFailed
+from async_endpoint.contract.errors import NotReady, OrphansFound, TerraformFailed
 from async_endpoint.deploy.adoption import Adoption, delete, delete_strays, import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
-from async_endpoint.deploy.orphans import Orphan, blocking_orphans, planned_orphans, stray_orphans
+from async_endpoint.deploy.orphans import Orphan, blocking_orphans, planned_orphans, stray_keys, stray_orphans
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_view import PlanView, plan_view
 from async_endpoint.terraform.roots import Root
@@ -73,6 +73,16 @@ class OrphanCheck:
                 make_plan()
             yield
 
+    def notices(self) -> list[str]:
+        """What `resolved` would refuse, in a sentence; empty when nothing."""
+        aws, view = self._aws(), self._view
+        found = self._look(lambda: blocking_orphans(aws, view)) if aws is not None else []
+        try:
+            refuse_orphans(self.root.environment, found, view, self.command)
+        except OrphansFound as refusal:
+            return [str(refusal)]
+        return []
+
     def delete_unused(self) -> None:
         """Once approved, and before the apply: delete what stands in its way and is not imported."""
         aws = self._aws()
@@ -104,10 +114,11 @@ class OrphanCheck:
         delete_strays(aws, self._view.after_apply(self.terraform.show()), self.on_output)
 
     def _report(self, aws: Aws) -> None:
-        if not self._look(lambda: stray_orphans(aws, self._view)):
-            return  # the state's own, made just now, are used: reading it again would start the provider for nothing
+        """Report keys: a lost response to their creation, which is repeated, does not fail the apply."""
+        if not self._look(lambda: stray_keys(aws, self._view)):
+            return  # one that was made just now has an alias; reading the state again would start the provider for nothing
         view = self._view.after_apply(self.terraform.show())
-        for orphan in self._look(lambda: stray_orphans(aws, view)):
+        for orphan in self._look(lambda: stray_keys(aws, view)):
             self.on_output(f"{orphan} is this deployment's, is not in its state and nothing uses it; delete it: {self.command}")
 
     def _after(self, error: TerraformFailed) -> list[Orphan]:

@@ -64,12 +64,16 @@ def stray_orphans(aws: Aws, view: PlanView) -> list[Orphan]:
     if models:
         used = used_models(aws, without={found.name for found in configurations})
         models = [found for found in models if found.name not in used]
+    strays = ((CONFIGURATION, configurations), (MODEL, models))
+    hosting = [Orphan(KINDS[kind], found, None, own=True) for kind, group in strays for found in group]
+    return [*hosting, *stray_keys(aws, view)]
+
+
+def stray_keys(aws: Aws, view: PlanView) -> list[Orphan]:
+    """This deployment's keys that are not in the state and that no alias names: CreateKey is repeated after a lost response."""
     keys = list(_marked(aws, view, KEY))
-    if keys:
-        aliased = aliased_keys(aws)
-        keys = [found for found in keys if found.id not in aliased]
-    strays = ((CONFIGURATION, configurations), (MODEL, models), (KEY, keys))
-    return [Orphan(KINDS[kind], found, None, own=True) for kind, group in strays for found in group]
+    aliased = aliased_keys(aws) if keys else set()
+    return [Orphan(KINDS[KEY], found, None, own=True) for found in keys if found.id not in aliased]
 
 
 def served_configurations(aws: Aws) -> set[str]:

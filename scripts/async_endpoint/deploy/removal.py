@@ -41,12 +41,13 @@ def remove_deleted_endpoints(
     removed = []
     for endpoint in planned_endpoints(changes):
         if endpoint.change.deletes:
-            _remove(connect(endpoint.region), endpoint.name, deleted, interfaces_gone)
+            remove_endpoint(connect(endpoint.region), endpoint.name, deleted, interfaces_gone)
             removed.append(endpoint.name)
     return removed
 
 
-def _remove(aws: Aws, name: str, deleted: Poller, interfaces_gone: Poller) -> None:
+def remove_endpoint(aws: Aws, name: str, deleted: Poller = DELETED, interfaces_gone: Poller = INTERFACES_GONE) -> None:
+    """Delete an endpoint and wait until it and its network interfaces are gone; raises NotReady when they are not in time."""
     described = describe_endpoint(aws, name)
     networks = _networks(aws, described)
     _network_interfaces(aws, name, networks)  # refused, it is refused before anything is deleted

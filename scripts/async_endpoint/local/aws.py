@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from werkzeug.wrappers import Response
 
 from async_endpoint.contract.errors import InvalidInput, WorkFailed
 from async_endpoint.contract.suspension import suspensions
 from async_endpoint.local import stores
 from async_endpoint.local.auth.credentials import secrets_of
 from async_endpoint.local.auth.gate import Gate
+from async_endpoint.local.browser_guard import BrowserGuard
 from async_endpoint.local.calls import CountedCalls
 from async_endpoint.local.clock import ScaledClock
 from async_endpoint.local.container.runtime import PythonRuntime
@@ -27,8 +32,10 @@ from async_endpoint.local.hosting.service import Hosting
 from async_endpoint.local.hosting.site import Site
 from async_endpoint.local.http import Server
 from async_endpoint.local.limits import NOT_EMULATED
+from async_endpoint.local.persistence import moto_state
 from async_endpoint.local.persistence.state import Part, State
 from async_endpoint.local.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
+from async_endpoint.local.request_gate import RequestGate
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime
 from async_endpoint.local.sagemaker.tagging import serve_tags
@@ -36,11 +43,13 @@ from async_endpoint.local.sagemaker.wire import ApiError
 from async_endpoint.local.scaling.samples import Samples
 from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
-from async_endpoint.local.wsgi import Application
+from async_endpoint.local.wsgi import Environ
 from async_endpoint.local_credentials import AccessKey, LocalCredentials
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
+RESET = "reset"
+RESET_SECONDS = 5.0  # for what is in progress to end by itself
 
 
 class LocalAws:
@@ -55,11 +64,13 @@ class LocalAws:
         containers: Containers | None = None,
         state_dir: Path | None = None,
         access_key: AccessKey | None = None,
+        renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
     ) -> None:
         """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
 
-        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. Raises InvalidInput when
-        `state_dir` cannot be used or is of another version.
+        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. `renamed` is given the
+        record of what a reset made a new local AWS of. Raises InvalidInput when `state_dir` cannot be used or is of another
+        version.
         """
         self._state = State(state_dir) if state_dir is not None else None
         origin = self._state.origin if self._state is not None else None
@@ -73,8 +84,10 @@ class LocalAws:
         self._faults_admin = FaultsAdmin(self.faults, self.hosting)
         samples = Samples()
         self._ticker = Ticker(self.hosting, samples)
-        mend(self.hosting, samples, self._ticker, Deliveries(self.faults))
-        control = ControlPlane(self.hosting)
+        self._samples = samples
+        self._deliveries = Deliveries(self.faults)
+        mend(self.hosting, samples, self._ticker, self._deliveries)
+        self._control = control = ControlPlane(self.hosting)
         serve_tags(control)
         self._parts: dict[str, Part] = {
             "samples": samples,
@@ -83,11 +96,14 @@ class LocalAws:
             "scaling": self._ticker,
         }
         front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
-        self._calls = CountedCalls(FaultLayer(front, self.faults))
+        self._entry = RequestGate(front)
+        self._calls = CountedCalls(FaultLayer(self._entry, self.faults))
+        self._renamed = renamed
+        self._resetting = threading.Lock()
         try:
             self._secrets = secrets_of(state_dir, access_key)
-            self.gate = Gate(self._calls, *self._secrets, self.instance_id)
-            self._server = _serve(self.gate, port, origin.port if origin else 0)
+            self.gate = Gate(self._calls, *self._secrets, lambda: self.instance_id)
+            self._server = _serve(BrowserGuard(self.gate, stores.cors_rules), self.gate, port, origin.port if origin else 0)
         except (InvalidInput, OSError):
             if self._state is not None:
                 self._state.close()
@@ -131,6 +147,36 @@ class LocalAws:
     def _end(self) -> None:
         self.hosting.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def reset(self) -> LocalAwsRecord:
+        """Forget everything, in the state directory too, and go on as another local AWS at the same address; AWS time goes on.
+
+        Raises WorkFailed when the state directory could not be emptied.
+        """
+        with self._resetting:
+            instance_id = new_instance_id(kept=self._state is not None)
+            try:
+                if self._state is None:
+                    self._forget()
+                else:
+                    self._state.reset(instance_id, self._forget)
+            finally:
+                self.instance_id = instance_id
+                self._renamed(self.record)
+            return self.record
+
+    def _forget(self) -> None:
+        """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
+        with self._entry.closed(), self._ticker.held():
+            self.hosting.reset(RESET_SECONDS)
+            self._entry.wait_empty(RESET_SECONDS)
+            self.faults.clear()
+            self._deliveries.clear()
+            moto_state.reset()
+            self._control.reset()
+            self._samples.restore({})
+            self._ticker.reset()
+            self._calls.clear()
 
     def status(self) -> dict[str, Any]:
         """What runs: the clock, and every endpoint with its backlog and instances. Times are AWS seconds since the epoch."""
@@ -188,15 +234,23 @@ class LocalAws:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 
     def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """`GET /_local/status`, `POST /_local/stop`, and `/_local/faults`; raises InvalidInput, ApiError."""
+        """GET `status`, POST `reset` and `stop`, and `faults`, below `/_local/`; raises InvalidInput, ApiError."""
         first, _, rest = path.partition("/")
         if first == "faults":
             return self._faults_admin.answer(method, rest, document)
         if (method, path) == ("GET", "status"):
             return self.status()
+        if (method, path) == ("POST", RESET):
+            return self._as_new()
         if (method, path) == ("POST", STOP):
             return self._ready_to_stop(lose_changes=bool(document.get("lose_changes")))
         return None
+
+    def _as_new(self) -> dict[str, Any]:
+        try:
+            return asdict(self.reset())
+        except WorkFailed as error:
+            raise ApiError("StateNotSaved", str(error)) from error
 
     def _ready_to_stop(self, *, lose_changes: bool) -> dict[str, Any]:
         """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""
@@ -208,14 +262,19 @@ class LocalAws:
         return {"stopping": True}
 
 
-def _serve(application: Application, port: int, before: int) -> Server:
+def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
     """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
+
+    def refusal(environ: Environ) -> Response | None:
+        refused = guard.refusal(environ)
+        return gate.refusal(environ) if refused is None else refused
+
     if port == 0 and before:
         try:
-            return Server(before, application)
+            return Server(before, guard, refusal)
         except OSError:
             pass
-    return Server(port, application)
+    return Server(port, guard, refusal)
 
 
 def _suspended_scaling(region: str, resource_id: str) -> list[str]:

@@ -25,6 +25,11 @@ class CountedCalls:
                 self._counts[call.service, call.action] += 1
         return self._application(environ, start_response)
 
+    def clear(self) -> None:
+        """Count from zero."""
+        with self._lock:
+            self._counts.clear()
+
     def by_service(self) -> dict[str, dict[str, int]]:
         """{service: {action: calls}}, as boto3 names services; the action is empty where the service has none of that shape."""
         with self._lock:

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -67,7 +68,9 @@ def run(
         runtime = runtime_named(containers, folder)
         runtime.sweep()
         try:
-            aws = LocalAws(folder, port, time_scale, launch_seconds, runtime, state_dir, access_key)
+            aws = LocalAws(
+                folder, port, time_scale, launch_seconds, runtime, state_dir, access_key, partial(write_record, workspace)
+            )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise InvalidInput(
@@ -160,6 +163,19 @@ def stop(workspace: Workspace, *, lose_changes: bool = False) -> LocalAwsRecord 
             "at the end of its log or terminal before you start it again from there."
         )
     return record
+
+
+def reset(workspace: Workspace) -> LocalAwsRecord:
+    """Make the running one forget everything; returns its new record. Raises LocalAwsNotRunning; WorkFailed as it complains."""
+    running = _running(workspace)
+    record = running[0] if running else require_record(workspace)
+    try:
+        return LocalAwsRecord(**_ask(workspace, record, "reset", "POST", {}, SAVE_SECONDS))
+    except LocalAwsNotRunning as error:
+        complaint = _complaint(error)
+        if complaint is None:
+            raise
+        raise WorkFailed(complaint) from None
 
 
 def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> None:
@@ -267,6 +283,8 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
         document = {}
     if document.get("instance_id") == record.instance_id:
         return record, document
+    if read_record(workspace) not in (None, record):  # it was reset meanwhile
+        return _running(workspace)
     remove_record(workspace, record.instance_id)
     return None
 

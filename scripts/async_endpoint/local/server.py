@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.model import OperationNotFoundError
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
 from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.local.faults.answers import absent, broken
-from async_endpoint.local.faults.calls import call_of
+from async_endpoint.local.body_limits import CALL_BYTES
+from async_endpoint.local.faults import answers
+from async_endpoint.local.faults.calls import call_of, service_of
 from async_endpoint.local.gaps import mend_when_used
+from async_endpoint.local.request_body import BadRequest, unpacked
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
-from async_endpoint.local.wsgi import SCOPE, Application, Environ, StartResponse
+from async_endpoint.local.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse
 
-ADMIN = "/_local/"
 STOP = "stop"
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
@@ -47,7 +49,7 @@ class Front:
         self._runtime = runtime
         self._admin = admin
         self._stop = stop
-        self._moto = DomainDispatcherApplication(_backend)
+        self._moto = Moto()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -65,17 +67,19 @@ class Front:
     def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
         try:
-            moto: Application = self._moto.get_application(environ)
-            return moto(environ, start_response)
+            _unpack(environ)
+            return self._moto.get_application(environ)(environ, start_response)
+        except BadRequest as error:
+            return answers.refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
             call = call_of(environ)
             if call is None:
                 answer = Response("This is no call of AWS: its signature names no service.\n", 400, content_type="text/plain")
             elif isinstance(error, NotImplementedError | OperationNotFoundError):
-                answer = absent(call, environ)
+                answer = answers.absent(call, environ)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-                answer = broken(call, environ, 500)
+                answer = answers.broken(call, environ, 500)
             return answer(environ, start_response)
 
     def _own(self, request: Request) -> Response | None:
@@ -114,12 +118,51 @@ class Front:
         return None
 
 
+class Moto(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's services, and nothing else of its server: no pages and paths that AWS does not have.
+
+    moto's dispatcher looks for them before it looks at the signature: /moto-api, which resets, seeds and records to files,
+    /favicon.ico and instance metadata; and an unsigned path may begin with the name of a service. All are paths of S3 here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_backend)
+
+    def get_application(self, environ: Environ) -> Application:
+        """The application of the service that a request is signed for; S3's where nobody signed it."""
+        with self.lock:
+            host = self.infer_service_region_host(environ, environ.get("PATH_INFO", "")) or "s3.us-east-1.amazonaws.com"
+            service = self.get_backend_for_host(host)
+            if service not in self.app_instances:
+                self.app_instances[service] = self.create_app(service)
+            application: Application = self.app_instances[service]
+            return application
+
+    def get_service_from_path(self, path_info: str) -> tuple[str | None, str | None]:
+        """No service: moto itself calls such paths, for custom resources of CloudFormation that run in Docker."""
+        return None, None
+
+
 def _backend(service: str) -> Any:
-    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML."""
+    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML.
+
+    It answers no preflights: browser_guard.py does, and moto's would grant every origin everything.
+    """
     mend_when_used(service)
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
     application = create_backend_app(service)
     application.config["PROPAGATE_EXCEPTIONS"] = True
     return application
+
+
+def _unpack(environ: Environ) -> None:
+    """Undo the compression that SDKs apply to some calls; moto would, to any size. Objects of S3 are stored as they come."""
+    if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and service_of(environ) not in (None, "s3"):
+        body = unpacked(environ["wsgi.input"], CALL_BYTES)
+        environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
+        body.seek(0)
+        environ["wsgi.input"] = body
+        del environ["HTTP_CONTENT_ENCODING"]
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -9,10 +9,15 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 from moto.backends import get_backend
-from moto.s3.models import FakeKey
+from moto.s3.models import CorsRule, FakeKey
+from moto.s3.responses import S3Response
+from moto.s3.utils import bucket_name_from_url as host_bucket
+from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.contract.s3_uri import S3Uri
 from async_endpoint.local.record import ACCOUNT_ID
@@ -99,6 +104,15 @@ def bucket_kms_key(bucket: str) -> str | None:
     encryption = _bucket(bucket).encryption or {}
     rule = encryption.get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
     return rule.get("KMSMasterKeyID") if rule.get("SSEAlgorithm", "").startswith("aws:kms") else None
+
+
+def cors_rules(host: str, path: str) -> list[CorsRule]:
+    """The CORS rules of the bucket that a request to `host` for `path` addresses; none where there is no such bucket."""
+    addressed = SimpleNamespace(headers={"host": host}, url="")
+    url = f"http://{host}{quote(path)}"
+    name = host_bucket(url) if S3Response.subdomain_based_buckets(addressed) else path_bucket(url)
+    bucket = _backend("s3", PARTITION).buckets.get(name)
+    return [] if bucket is None else list(bucket.cors)
 
 
 def _bucket(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+ADMIN: Final = "/_local/"  # begins the paths of the local AWS itself
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 # Of the Authorization header of an AWS signature, version 4.

@@ -41,7 +41,12 @@ def _parse(program: Path, name: str) -> ast.Module:
     except SyntaxError as error:
         where = f" on line {error.lineno}" if error.lineno else ""
         raise PackageLayoutError(f"{name} has a syntax error{where} ({error.msg}); correct it.") from error
-    except (OSError, ValueError) as error:
+    except (
+        OSError,
+        ValueError,
+        MemoryError,
+        RecursionError,
+    ) as error:  # the parser's stack overflows as either of the last two
         raise PackageLayoutError(f"{name} cannot be read as Python ({error}); replace it.") from error
 
 

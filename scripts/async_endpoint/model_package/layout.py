@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from async_endpoint.contract.errors import PackageLayoutError
+from async_endpoint.contract.errors import InvalidInput, PackageLayoutError
+from async_endpoint.input_files import read_input
 from async_endpoint.model_package.handlers import check_handlers
 
 PROGRAM = "code/inference.py"
 IGNORE_FILE = ".modelignore"
+IGNORE_FILE_BYTES = 1_048_576
 ALWAYS_IGNORED = (".*", "__pycache__", "*.pyc", "*.pyo")
 
 
@@ -67,10 +69,12 @@ def _link_message(source: Path, path: str) -> str:
 
 def _ignore_patterns(source: Path) -> list[str]:
     try:
-        lines = (source / IGNORE_FILE).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
+        if not os.path.lexists(source / IGNORE_FILE):
+            return []
+        lines = read_input(source / IGNORE_FILE, IGNORE_FILE_BYTES).decode("utf-8").splitlines()
+    except InvalidInput as error:
+        raise PackageLayoutError(str(error)) from error
+    except ValueError as error:
         raise PackageLayoutError(f"{source / IGNORE_FILE} cannot be read as text ({error}); correct it.") from error
     stripped = (line.strip() for line in lines)
     return [line.rstrip("/") for line in stripped if line and not line.startswith("#")]

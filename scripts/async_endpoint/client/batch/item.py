@@ -13,7 +13,7 @@ SHORT_DIGEST_CHARS: Final = 20  # 80 bits: no two of a billion items share one
 
 @dataclass(frozen=True)
 class Item:
-    """`name` is unique in its source and names the result; `fingerprint` changes when the input does.
+    """`name` is unique in its source, valid Unicode, and names the result; `fingerprint` changes when the input does.
 
     `problem` says why the item cannot be sent, None for all others; `payload` is then empty. Content type None is guessed.
     """
@@ -25,7 +25,7 @@ class Item:
     problem: str | None = None
 
     @classmethod
-    def poison(cls, name: str, problem: str) -> Item:
+    def invalid(cls, name: str, problem: str) -> Item:
         """An item that is known not to be sendable; it fails alone."""
         return cls(name, b"", digest(problem), problem=problem)
 
@@ -34,6 +34,6 @@ def digest(*parts: str | bytes) -> str:
     """Twenty hexadecimal characters that stand for `parts`, in this order."""
     found = hashlib.sha256()
     for part in parts:
-        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         found.update(len(data).to_bytes(8, "big") + data)
     return found.hexdigest()[:SHORT_DIGEST_CHARS]

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from async_endpoint.client.batch.item import Item
 from async_endpoint.contract.errors import InvalidInput, Refused
+from async_endpoint.input_files import printable
 
 SCHEMA_VERSION: Final = "1"
 State = Literal["sending", "submitted", "done", "failed"]
@@ -40,6 +41,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS by_number ON items (number);
 CREATE INDEX IF NOT EXISTS by_state ON items (state, seconds);
 """
 _COLUMNS: Final = "name, number, attempts, state, request, seconds, bytes, reason"
+
+
+class RepeatedItem(InvalidInput):
+    """The source has an item of that name twice."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,12 @@ class Manifest:
         """Open or make it. Raises Refused while another process has it, InvalidInput for another batch's or a damaged file."""
         self._path = path
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            self._open(endpoint, source)
+            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise InvalidInput(f"{path} cannot be opened ({error}); give another folder with --out.") from error
+        try:
+            self._open(endpoint, printable(source))
         except BaseException:
             self._connection.close()
             raise
@@ -94,7 +102,7 @@ class Manifest:
         """The number to send `item` under; None when it is done, has failed, or is on its way already.
 
         What was begun and perhaps never sent keeps its number. With `again` a failed item has another attempt; so has one whose
-        input has changed. Raises InvalidInput when this run has met an item of that name before.
+        input has changed. Raises RepeatedItem when this run has met an item of that name before.
         """
         with self._lock, self._told():
             row = self._connection.execute(
@@ -102,7 +110,7 @@ class Manifest:
             ).fetchone()
             fingerprint, number, attempts, run, state = row or ("", 0, 0, 0, "")
             if run == self.run:
-                raise InvalidInput(f"{item.name!r} comes twice in the source; give each item an id of its own.")
+                raise RepeatedItem(f"{item.name!r} comes twice in the source; give each item an id of its own.")
             if fingerprint == item.fingerprint and not (again and state == "failed"):
                 self._connection.execute("UPDATE items SET run = ? WHERE name = ?", (self.run, item.name))
                 return int(number) if state == "sending" else None
@@ -127,7 +135,8 @@ class Manifest:
 
     def failed(self, number: int, reason: str, *, seconds: float | None = None) -> None:
         """Attempt `number` ended without a result, or was never accepted."""
-        self._change("UPDATE items SET state = 'failed', seconds = ?, reason = ? WHERE number = ?", seconds, reason, number)
+        text = "\n".join(printable(line) for line in reason.splitlines())
+        self._change("UPDATE items SET state = 'failed', seconds = ?, reason = ? WHERE number = ?", seconds, text, number)
 
     def lost(self, number: int) -> None:
         """The file of a result is gone: it is to be collected again."""
@@ -213,4 +222,4 @@ class Manifest:
         try:
             yield
         except sqlite3.Error as error:
-            raise InvalidInput(f"{self._path} cannot be used ({error}); mend that, and the same command goes on.") from error
+            raise InvalidInput(f"{self._path} cannot be used ({error}); fix this and rerun the command to resume.") from error

@@ -31,5 +31,5 @@ def below_prefix(clients: AwsClients, prefix: str) -> Iterator[Item]:
 def _item(bucket: str, key: str, cut: int, entry: dict[str, object]) -> Item:
     name, size = key[cut:], int(str(entry["Size"]))
     if size > INPUT_OBJECT_BYTES:
-        return Item.poison(name, f"s3://{bucket}/{key} has {size:,} bytes; an input has at most {INPUT_OBJECT_BYTES:,}.")
+        return Item.invalid(name, f"s3://{bucket}/{key} has {size:,} bytes; an input has at most {INPUT_OBJECT_BYTES:,}.")
     return Item(name, f"s3://{bucket}/{key}", digest(str(entry["ETag"]), str(size)))

@@ -7,6 +7,7 @@ network, an endpoint that does not serve) ends the run, and the next one goes on
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from async_endpoint.client.batch.item import Item
-from async_endpoint.client.batch.manifest import Manifest, Record
+from async_endpoint.client.batch.manifest import Manifest, Record, RepeatedItem
 from async_endpoint.client.batch.results import NameTaken, Results
 from async_endpoint.client.batch.source import Source
 from async_endpoint.client.endpoint import AsyncEndpoint
@@ -24,6 +25,7 @@ from async_endpoint.client.results import Completed, Request, Submitted
 from async_endpoint.contract.errors import Abandoned, AsyncEndpointError, InvalidInput, InvocationFailed, ResultNotReady
 
 TICK_SECONDS: Final = 0.25
+READER_SECONDS: Final = 5.0  # how long the end of a run waits for the thread that reads its source
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class BatchRun:
         finally:
             self._stop.set()
             self._room.release()  # should the reader wait for room
-            reader.join()
+            # a reader that is in the middle of a call ends with it, or with the client, whichever is first
+            reader.join(READER_SECONDS)
         if self._broken is not None:
             raise self._broken
         for number in self.manifest.unmet():
@@ -119,23 +122,36 @@ class BatchRun:
         if self._stop.is_set():
             return
         self._count(submitted=1, waiting=1)
-        assert record.request is not None
-        invocation = self.endpoint.resume(Submitted.from_dict(record.request), tag=(record.number, record.name))
+        try:
+            submitted = Submitted.from_dict(record.request or {})
+        except InvalidInput as error:
+            self._room.release()
+            self._count(waiting=-1)
+            self._fail(record.number, record.name, str(error), None)
+            return
+        invocation = self.endpoint.resume(submitted, tag=(record.number, record.name))
         invocation.add_done_callback(self._ended.put)
 
     def _meet(self, item: Item) -> None:
         self._count(met=1)
-        try:
-            number = self.manifest.begin(item, again=self.options.retry_failed)
-        except InvalidInput as error:
-            item = Item.poison(f"{item.name} (again)", str(error))
-            number = self.manifest.begin(item, again=False)
+        item, number = self._begin(item)
         if number is None:
             self._count(earlier=1)
         elif item.problem is not None:
             self._fail(number, item.name, item.problem, None)
         else:
             self._send(item, number)
+
+    def _begin(self, item: Item) -> tuple[Item, int | None]:
+        """The item and its number; one whose name was met before becomes an invalid one, by a name that was not."""
+        name = item.name
+        for again in itertools.count(1):
+            try:
+                return item, self.manifest.begin(item, again=self.options.retry_failed)
+            except RepeatedItem as error:
+                problem = str(error) if again == 1 else item.problem or ""
+                item = Item.invalid(f"{name} (again{f' {again}' if again > 1 else ''})", problem)
+        raise AssertionError("count() does not end")
 
     def _send(self, item: Item, number: int) -> None:
         self._room.acquire()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from async_endpoint.client.batch import files, objects, rows
 from async_endpoint.client.batch.item import Item
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.input_files import checked_status, printable, unreadable
 
 Kind = Literal["folder", "glob", "S3 prefix", "JSON lines", "CSV"]
 _ROWS = {".jsonl": "JSON lines", ".ndjson": "JSON lines", ".csv": "CSV"}
@@ -40,20 +42,33 @@ def open_source(text: str, clients: AwsClients, out: Path) -> Source:
         S3Uri.parse(text)
         return Source("S3 prefix", text, lambda: objects.below_prefix(clients, text))
     path = Path(text)
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        status = None
+    except (OSError, ValueError) as error:  # too long, a link to itself, a folder that may not be looked into
+        if glob.has_magic(text):
+            status = None
+        else:
+            raise unreadable(path, error) from error
+    if status is not None and stat.S_ISDIR(status.st_mode):
         return Source("folder", _absolute(path), lambda: files.in_folder(path, out))
-    if path.is_file():
+    if status is not None:
+        checked_status(path)
         kind = _ROWS.get(path.suffix.lower())
         if kind == "CSV":
             return Source("CSV", _absolute(path), lambda: rows.in_csv(path))
         if kind == "JSON lines":
             return Source("JSON lines", _absolute(path), lambda: rows.in_json_lines(path))
         raise InvalidInput(
-            f"{text} is a file; a manifest ends in {', '.join(_ROWS)}: give one, or a folder, or send this file with invoke."
+            f"{printable(text)} is a file; a manifest ends in {', '.join(_ROWS)}: give one, a folder, or send this file with "
+            "invoke."
         )
     if glob.has_magic(text):
         return Source("glob", _absolute(path), lambda: files.matching(text, out))
-    raise InvalidInput(f"{text} is not there; give a folder, a glob, an s3:// prefix, or a manifest in .jsonl or .csv.")
+    raise InvalidInput(
+        f"{printable(text)} is not there; give a folder, a glob, an s3:// prefix, or a manifest in .jsonl or .csv."
+    )
 
 
 def _absolute(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from werkzeug.wrappers import Response
 
@@ -15,17 +15,18 @@ from async_endpoint.local.auth.keys import AccessKeys
 from async_endpoint.local.auth.sigv4 import ALGORITHM
 from async_endpoint.local.auth.verification import Verifier
 from async_endpoint.local.faults.answers import rejected
-from async_endpoint.local.wsgi import Application, Environ, StartResponse
+from async_endpoint.local.wsgi import ADMIN, Application, Environ, StartResponse
 from async_endpoint.local_credentials import AccessKey
 
-ADMIN_PREFIX = "/_local/"
 _SCREENED = "async_endpoint.screened"
 
 
 class Gate:
     """In front of `application`: a rejected request is answered here, and neither counted nor read any further."""
 
-    def __init__(self, application: Application, access_key: AccessKey, admin_token: str, instance_id: str) -> None:
+    def __init__(
+        self, application: Application, access_key: AccessKey, admin_token: str, instance_id: Callable[[], str]
+    ) -> None:
         self._application = application
         self._authorization = f"Bearer {admin_token}".encode()
         self._instance_id = instance_id
@@ -33,7 +34,7 @@ class Gate:
 
     def refusal(self, environ: Environ) -> Response | None:
         """The answer to a request whose head shows that it is not authenticated, before its body is read; None lets it in."""
-        if environ["PATH_INFO"].startswith(ADMIN_PREFIX):
+        if environ["PATH_INFO"].startswith(ADMIN):
             return None if self._is_admin(environ) else self._no_admin()
         if is_form_post(environ):  # signed in its body
             return None
@@ -47,7 +48,7 @@ class Gate:
         refusal = None if _SCREENED in environ else self.refusal(environ)
         if refusal is not None:
             return refusal(environ, start_response)
-        if not environ["PATH_INFO"].startswith(ADMIN_PREFIX):
+        if not environ["PATH_INFO"].startswith(ADMIN):
             try:
                 environ[CALLER_KEY] = self._authenticate(environ)
             except Rejected as error:
@@ -60,7 +61,7 @@ class Gate:
 
     def _no_admin(self) -> Response:
         error = "The token of this local AWS is missing or wrong; it is the admin_token in .local/aws/credentials.json."
-        body = json.dumps({"error": error, "instance_id": self._instance_id})
+        body = json.dumps({"error": error, "instance_id": self._instance_id()})
         return Response(body, 403, content_type="application/json")
 
     def _authenticate(self, environ: Environ) -> Caller:

@@ -40,6 +40,7 @@ _BROKEN_BY: Final = {
 
 
 _ABSENT_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
+_AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # where the code of the query protocol is another
     "Throttling": "ThrottlingException",
     "ExpiredToken": "ExpiredTokenException",
@@ -48,6 +49,16 @@ _AS_JSON: Final = {  # where the code of the query protocol is another
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
 }
+# By status. S3's "Error responses" page gives the two that it answers by status 400.
+_REFUSED: Final = {
+    403: "AccessDenied",
+    405: "MethodNotAllowed",
+    408: "RequestTimeout",
+    413: "RequestEntityTooLarge",
+    501: "NotImplemented",
+    507: "InsufficientStorage",
+}
+_REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -67,6 +78,20 @@ def absent(call: Call, environ: dict[str, Any]) -> Response:
     text = f"{named} of {call.service} is not emulated by the local AWS."
     status = 501 if call.service == "s3" else 400
     return _answer(call, environ, Refusal(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
+
+
+def refused(environ: dict[str, Any], status: int, message: str) -> Response:
+    """The answer to a request that is malformed, too large or not let in: in the format of its service, else as plain text.
+
+    Looks at method, path and headers only: the body may not have been read.
+    """
+    service = service_of(environ)
+    if service is None:
+        return Response(message + "\n", status, content_type="text/plain; charset=utf-8")
+    if service == "sagemaker" and environ["PATH_INFO"].startswith("/endpoints/"):
+        service = "sagemaker-runtime"
+    code, status = (_REFUSED_BY_S3 if service == "s3" else {}).get(status, (_REFUSED.get(status, "InvalidRequest"), status))
+    return _answer(Call(service, ""), environ, Refusal(code, message, status))
 
 
 def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
@@ -120,7 +145,7 @@ def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
             json.dumps({"__type": code, "message": refusal.message}),
             refusal.status,
             headers,
-            content_type=environ.get("CONTENT_TYPE") if "HTTP_X_AMZ_TARGET" in environ else "application/json",
+            content_type=sent if (sent := environ.get("CONTENT_TYPE", "")).startswith(_AMZ_JSON) else "application/json",
         )
     return Response(_query_error(call, refusal, request_id), refusal.status, headers, content_type="text/xml")
 

@@ -33,6 +33,11 @@ class Deliveries:
         """Whether any fault of deliveries is set."""
         return bool(self._faults.deliveries)
 
+    def clear(self) -> None:
+        """Lose what is held: it never arrives."""
+        self._hats.clear()
+        self._later.clear()
+
     def deliver(self, topic_arn: str, send: Send) -> None:
         """Call `send` now, later, more than once, or not at all."""
         now, times, wait, hat = self._faults.clock.now(), 1, 0.0, None

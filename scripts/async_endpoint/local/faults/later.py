@@ -32,6 +32,11 @@ class Later:
                 self._thread = threading.Thread(target=self._run, name="later", daemon=True)
                 self._thread.start()
 
+    def clear(self) -> None:
+        """Do nothing of what is still to come."""
+        with self._changed:
+            self._acts.clear()
+
     def _run(self) -> None:
         while True:
             act = self._next()

@@ -64,6 +64,12 @@ class NetworkInterfaces:
         with self._lock:
             self._remove_later(stores.interfaces())
 
+    def forget(self) -> None:
+        """EC2 has none of them any more."""
+        with self._lock:
+            self._attached.clear()
+            self._leaving.clear()
+
     def stop(self) -> None:
         """Remove nothing more: the local AWS ends."""
         self._stopped.set()
@@ -85,9 +91,11 @@ class NetworkInterfaces:
                 first = min(self._leaving, key=lambda leaving: leaving.due)
             if self._clock.wait(self._stopped, first.due):
                 return
+            if first not in self._leaving:  # forgotten meanwhile
+                continue
             removed = self._try_to_remove(first.interface)
             with self._lock:
-                self._leaving.remove(first)
+                self._leaving = [leaving for leaving in self._leaving if leaving is not first]
                 if not removed:
                     self._leaving.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
 

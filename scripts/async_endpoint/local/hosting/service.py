@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from async_endpoint.local.hosting.deployment import Deployment
 from async_endpoint.local.hosting.endpoint import Endpoint
 from async_endpoint.local.hosting.queue import Invocation
 from async_endpoint.local.hosting.saved import SavedEndpoint
 from async_endpoint.local.hosting.site import Registry, Site
+
+RESET_POLL_SECONDS = 0.01
 
 
 class Hosting:
@@ -41,7 +44,9 @@ class Hosting:
 
     def _forget(self, endpoint: Endpoint) -> None:
         with self._lock:
-            self._endpoints.pop((endpoint.region, endpoint.name), None)
+            if self._endpoints.get((endpoint.region, endpoint.name)) is not endpoint:
+                return  # a reset was faster, and the name may be another's now
+            del self._endpoints[endpoint.region, endpoint.name]
         self.registry.endpoint_gone(endpoint.region, endpoint.name)
 
     def look_again(self) -> None:
@@ -70,6 +75,19 @@ class Hosting:
             return True
         self._restored.add(invocation.request_id)
         return endpoint.invoke_async(invocation) or endpoint.refuse_again(invocation)
+
+    def reset(self, seconds: float) -> None:
+        """End every endpoint with its instances and requests; returns once none of them acts any more, or after `seconds`."""
+        with self._lock:
+            ended = list(self._endpoints.values())
+            self._endpoints.clear()
+            self._restored.clear()
+        for endpoint in ended:
+            endpoint.close()
+        deadline = time.monotonic() + seconds
+        while any(endpoint.backlog()[0] for endpoint in ended) and time.monotonic() < deadline:
+            time.sleep(RESET_POLL_SECONDS)
+        self._site.interfaces.forget()
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""

@@ -51,6 +51,11 @@ def put_back(stores: Stores) -> None:
             backends[account].update(regions)
 
 
+def reset() -> None:
+    """Empty every store, of every account and region."""
+    BackendDict.reset()
+
+
 @contextmanager
 def queues_at_rest() -> Iterator[None]:
     """No queue's index is halfway through a change."""

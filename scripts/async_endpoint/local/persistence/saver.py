@@ -14,7 +14,7 @@ import stat
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -131,6 +131,12 @@ class Saver:
                 log.error("State could not be saved: %s", self.error, exc_info=not isinstance(error, SaveFailed | OSError))
             self.took = time.monotonic() - started
             self.every = max(EVERY_SECONDS, self.took / MOST_OF_THE_TIME)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is saved while this lasts."""
+        with self._alone:
+            yield
 
     def _run(self) -> None:
         saved = time.monotonic()

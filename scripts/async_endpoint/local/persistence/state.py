@@ -135,6 +135,22 @@ class State:
                 "async-endpoint local down --lose-changes"
             )
 
+    def reset(self, instance_id: str, forget: Callable[[], None]) -> None:
+        """Run `forget`, which empties everything, and save what is left under another id, in files with nothing from before.
+
+        Raises WorkFailed when that save fails: everything is forgotten, but for what the directory still has.
+        """
+        with self._saver.held():
+            forget()
+            self._instance_id, self._last = instance_id, None
+            self._requeued = self._homeless = 0
+        self._saver.save()
+        if self._saver.error:
+            raise WorkFailed(
+                f"The local AWS was reset, but that could not be saved in {self._folder.path} ({self._saver.error}), which "
+                "still has what was there before; fix this, or a restart restores it. It tries again every few seconds."
+            )
+
     def stop(self) -> None:
         """Save for the last time, while what was in process is still as it was, and give the directory up.
 

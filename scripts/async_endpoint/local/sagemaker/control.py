@@ -78,6 +78,11 @@ class ControlPlane:
             if self._hosting.get(region, name) is None:
                 self._endpoints.discard(region, name)
 
+    def reset(self) -> None:
+        """Forget every model, configuration and endpoint."""
+        for kind in (self._models, self._configs, self._endpoints):
+            kind.restore({})
+
     # --- models --------------------------------------------------------------------------------------------------------
 
     def _create_model(self, region: str, request: Described) -> Described:

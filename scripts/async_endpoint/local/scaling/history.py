@@ -69,6 +69,10 @@ class AlarmHistory:
             self._items.extend(saved)
             self._numbers = itertools.count(max((item.number for item in saved), default=0) + 1)
 
+    def clear(self) -> None:
+        with self._lock:
+            self._items.clear()
+
     def find(
         self,
         region: str,

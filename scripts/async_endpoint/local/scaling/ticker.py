@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from async_endpoint.autoscaling.scaler import ScalerState
@@ -60,6 +62,17 @@ class Ticker:
             self.targets.restore(endpoint, saved.states.get((endpoint.region, endpoint.name), {}))
         self.targets.activities.restore(saved.activities)
         self.alarms.history.restore(saved.history)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No minute is evaluated while this lasts."""
+        with self._at_work:
+            yield
+
+    def reset(self) -> None:
+        """Forget activities and the history of alarms; cooldowns go with their endpoints."""
+        self.targets.activities.restore([])
+        self.alarms.history.clear()
 
     def minute(self, end: float) -> None:
         """What happens at the end of one minute (AWS seconds, a multiple of 60)."""

@@ -106,6 +106,16 @@ class Example:
         return [] if planned.retcode == 0 else re.findall(r"^  # (.*)$", planned.out, re.MULTILINE) or [planned.out]
 
     def destroy(self) -> None:
+        """Delete the endpoints, wait until they and their network interfaces are gone, and destroy the rest.
+
+        By itself the provider waits for neither, and destroys the role that SageMaker needs until then.
+        """
+        for item in self.sagemaker.list_endpoints()["Endpoints"]:
+            self.sagemaker.delete_endpoint(EndpointName=item["EndpointName"])
+        self.until(lambda: not self.sagemaker.list_endpoints()["Endpoints"], "every endpoint is gone")
+        managed = [{"Name": "requester-managed", "Values": ["true"]}]
+        interfaces = self.aws.client("ec2").describe_network_interfaces
+        self.until(lambda: not interfaces(Filters=managed)["NetworkInterfaces"], "every network interface is gone")
         self._terraform.destroy()
 
     def until(self, look: Callable[[], Any], what: str, seconds: float = 90) -> Any:

@@ -106,7 +106,7 @@ class Example:
         return [] if planned.retcode == 0 else re.findall(r"^  # (.*)$", planned.out, re.MULTILINE) or [planned.out]
 
     def destroy(self) -> None:
-        """As modules/endpoint/README.md says for bare Terraform: endpoints and their network interfaces go before their role."""
+        """As modules/endpoint/README.md says for bare Terraform: endpoints and their interfaces go before their role."""
         names = [item["EndpointName"] for item in self.sagemaker.list_endpoints()["Endpoints"]]
         for name in names:
             self.still(name)

@@ -16,6 +16,7 @@ locals {
     caller    = { json = data.aws_iam_policy_document.caller.json, may = "Invoke ${var.name} and collect its results" }
     collector = { json = data.aws_iam_policy_document.collector.json, may = "Collect the results of ${var.name}" }
     deployer  = { json = data.aws_iam_policy_document.deployer.json, may = "Update ${var.name}" }
+    verifier  = { json = data.aws_iam_policy_document.verifier.json, may = "Compare ${var.name} with what was applied" }
     watcher   = { json = data.aws_iam_policy_document.watcher.json, may = "See what ${var.name} is doing" }
   }
 }

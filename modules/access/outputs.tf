@@ -6,7 +6,7 @@ output "github_role_arn" {
 }
 
 output "policies" {
-  description = "By who has it (caller, collector, deployer, watcher): the policy as json, and the arn of the managed policy or null."
+  description = "By who has it (caller, collector, deployer, verifier, watcher): the policy as json, and the arn of the managed policy or null."
   value = {
     for who, policy in local.policies :
     who => { arn = try(aws_iam_policy.this[who].arn, null), json = policy.json }

@@ -1,3 +1,10 @@
+variable "archive_uris" {
+  description = "S3 URIs of model archives that exist already: a verifier reads them, to compare their versions."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "deployer" {
   description = "Whether the deployer may also destroy, data and key included; and the permissions boundary without which it may not write the execution role's rights."
   type = object({
@@ -36,9 +43,9 @@ variable "execution_role_arn" {
 }
 
 variable "github" {
-  description = "A role for workflows of GitHub: the subjects that may assume it, none for no role; the policies it has (caller, collector, deployer, watcher); the identity provider of the account where there is one, else it is made."
+  description = "A role for workflows of GitHub: the subjects that may assume it, none for no role; the policies it has (caller, collector, deployer, verifier, watcher); the identity provider of the account where there is one, else it is made."
   type = object({
-    policies        = optional(set(string), []) # what the role is given: caller, collector, deployer, watcher
+    policies        = optional(set(string), []) # what the role is given: caller, collector, deployer, verifier, watcher
     provider_arn    = optional(string)          # the OIDC provider of GitHub there is; without one it is made
     session_seconds = optional(number, 3600)
     subjects        = optional(list(string), []) # who may assume it, as repo:owner/name:environment:dev
@@ -57,8 +64,8 @@ variable "github" {
   }
 
   validation {
-    condition     = length(setsubtract(var.github.policies, ["caller", "collector", "deployer", "watcher"])) == 0
-    error_message = "Field github.policies may hold caller, collector, deployer and watcher only."
+    condition     = length(setsubtract(var.github.policies, ["caller", "collector", "deployer", "verifier", "watcher"])) == 0
+    error_message = "Field github.policies may hold caller, collector, deployer, verifier and watcher only."
   }
 
   validation {
@@ -78,14 +85,14 @@ variable "github" {
 }
 
 variable "managed_policies" {
-  description = "Which policies to make as managed ones, to attach to users and roles: caller, collector, deployer, watcher."
+  description = "Which policies to make as managed ones, to attach to users and roles: caller, collector, deployer, verifier, watcher."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.managed_policies, ["caller", "collector", "deployer", "watcher"])) == 0
-    error_message = "Variable managed_policies may hold caller, collector, deployer and watcher only."
+    condition     = length(setsubtract(var.managed_policies, ["caller", "collector", "deployer", "verifier", "watcher"])) == 0
+    error_message = "Variable managed_policies may hold caller, collector, deployer, verifier and watcher only."
   }
 }
 

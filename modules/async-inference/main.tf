@@ -128,6 +128,7 @@ module "access" {
   source = "../access"
 
   name               = local.name
+  archive_uris       = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
   deployer           = var.access.deployer
   endpoint_arn       = module.endpoint.arn
   execution_role_arn = module.model.execution_role_arn

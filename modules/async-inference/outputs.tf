@@ -1,5 +1,5 @@
 output "access" {
-  description = "Who may do what: policies of caller, collector, deployer and watcher, each as json and with the arn of the managed policy or null, and github_role_arn, null without that role."
+  description = "Who may do what: policies of caller, collector, deployer, verifier and watcher, each as json and with the arn of the managed policy or null, and github_role_arn, null without that role."
   value = {
     github_role_arn = module.access.github_role_arn
     policies        = module.access.policies

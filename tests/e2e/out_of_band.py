@@ -1,7 +1,7 @@
 """Changes that somebody makes to an applied environment outside Terraform, over boto3: one for each property that is managed.
 
-`python -m pytest tests/e2e/test_out_of_band.py` makes those that can be made together, and verifies once. Run as a program, this
-file makes all of them one at a time on an environment that is applied on a running local AWS:
+`python -m pytest tests/e2e/test_out_of_band.py` makes those that can be made together, and verifies once. Run as a program,
+this file makes all of them one at a time on an environment that is applied on a running local AWS:
 
     python tests/e2e/out_of_band.py CHECKOUT prod
 """
@@ -12,10 +12,26 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import boto3
+
+from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.outputs import outputs_of
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verification.drift import drift
+from async_endpoint.deploy.verify import inspect
+from async_endpoint.local_credentials import find_access_key
+from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.provider import running_provider
+from async_endpoint.terraform.roots import prepare
+from async_endpoint.terraform.saved_plans import saved_plan
+from async_endpoint.workspace import Workspace
 
 Undo = Callable[[], object]
 
@@ -267,10 +283,24 @@ def _tracking_alarms(w: World, word: str = "") -> list[Any]:
 
 
 _ALARM = (
-    "AlarmName", "AlarmDescription", "ActionsEnabled", "AlarmActions", "OKActions", "InsufficientDataActions", "MetricName",
-    "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold",
-    "ComparisonOperator", "TreatMissingData",
-)  # fmt: skip
+    "AlarmName",
+    "AlarmDescription",
+    "ActionsEnabled",
+    "AlarmActions",
+    "OKActions",
+    "InsufficientDataActions",
+    "MetricName",
+    "Namespace",
+    "Statistic",
+    "ExtendedStatistic",
+    "Dimensions",
+    "Period",
+    "EvaluationPeriods",
+    "DatapointsToAlarm",
+    "Threshold",
+    "ComparisonOperator",
+    "TreatMissingData",
+)
 
 
 def _put_alarm(w: World, alarm: dict[str, Any]) -> None:
@@ -386,6 +416,7 @@ def key_alias(w: World) -> Undo:
     kms = w.client("kms")
     other = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.update_alias(AliasName=f"alias/{w.name}", TargetKeyId=other)
+    kms.schedule_key_deletion(KeyId=other, PendingWindowInDays=7)
     return lambda: kms.update_alias(AliasName=f"alias/{w.name}", TargetKeyId=w.key)
 
 
@@ -454,27 +485,21 @@ def role_policy(name: str) -> Callable[[World], Undo]:
 
 
 def attached_policy(w: World) -> Undo:
-    iam, name = w.client("iam"), f"{w.name}-somebodys"
-    arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(DENIAL))["Policy"]["Arn"]
+    iam, arn = w.client("iam"), _managed(w)
     iam.attach_role_policy(RoleName=w.role, PolicyArn=arn)
-
-    def undo() -> None:
-        iam.detach_role_policy(RoleName=w.role, PolicyArn=arn)
-        iam.delete_policy(PolicyArn=arn)
-
-    return undo
+    return lambda: iam.detach_role_policy(RoleName=w.role, PolicyArn=arn)
 
 
 def boundary(w: World) -> Undo:
     iam = w.client("iam")
-    arn = iam.create_policy(PolicyName=f"{w.name}-limit", PolicyDocument=json.dumps(DENIAL))["Policy"]["Arn"]
-    iam.put_role_permissions_boundary(RoleName=w.role, PermissionsBoundary=arn)
+    iam.put_role_permissions_boundary(RoleName=w.role, PermissionsBoundary=_managed(w))
+    return lambda: iam.delete_role_permissions_boundary(RoleName=w.role)
 
-    def undo() -> None:
-        iam.delete_role_permissions_boundary(RoleName=w.role)
-        iam.delete_policy(PolicyArn=arn)
 
-    return undo
+def _managed(w: World) -> str:
+    """The ARN of a managed policy that there is."""
+    found = w.client("iam").list_policies(Scope="Local")["Policies"]
+    return str(next(one["Arn"] for one in found if one["PolicyName"] == f"{w.name}-collector"))
 
 
 def trust(w: World) -> Undo:
@@ -525,73 +550,102 @@ CHANGES = (
     OutOfBand("variant weight", "has weight 0.0 instead of 1.0", weight, "variant", repaired=False),
     OutOfBand("endpoint: another configuration", "somebodys instead of", another_configuration, "endpoint", alone=True),
     OutOfBand(
-        "endpoint: deployment configuration", "aws_sagemaker_endpoint.this was changed outside Terraform, and an apply replaces",
-        no_deployment_configuration, alone=True,
+        "endpoint: deployment configuration",
+        "aws_sagemaker_endpoint.this was changed outside Terraform, and an apply replaces",
+        no_deployment_configuration,
+        alone=True,
     ),
     OutOfBand("endpoint: tags", "aws_sagemaker_endpoint.this was changed outside Terraform: tags", endpoint_tags),
     OutOfBand(
-        "configuration: concurrency", "has concurrent invocations per instance 9 instead of 8",
+        "configuration: concurrency",
+        "has concurrent invocations per instance 9 instead of 8",
         replaced_configuration(
             lambda c: c["AsyncInferenceConfig"]["ClientConfig"].update(MaxConcurrentInvocationsPerInstance=9)
         ),
-        "configuration", alone=True,
-    ),
-    OutOfBand(
-        "configuration: initial count", "aws_sagemaker_endpoint_configuration.this was changed outside Terraform",
-        replaced_configuration(lambda c: c["ProductionVariants"][0].update(InitialInstanceCount=7)), alone=True,
-    ),
-    OutOfBand(
-        "configuration: instance type", "has instance type ml.m5.large instead of",
-        replaced_configuration(lambda c: c["ProductionVariants"][0].update(InstanceType="ml.m5.large")),
-        "configuration", alone=True,
-    ),
-    OutOfBand(
-        "configuration: startup time-out", "aws_sagemaker_endpoint_configuration.this was changed outside Terraform",
-        replaced_configuration(
-            lambda c: c["ProductionVariants"][0].update(ContainerStartupHealthCheckTimeoutInSeconds=61)
-        ),
+        "configuration",
         alone=True,
     ),
     OutOfBand(
-        "configuration: output path", "has output path s3://",
+        "configuration: initial count",
+        "aws_sagemaker_endpoint_configuration.this was changed outside Terraform",
+        replaced_configuration(lambda c: c["ProductionVariants"][0].update(InitialInstanceCount=7)),
+        alone=True,
+    ),
+    OutOfBand(
+        "configuration: instance type",
+        "has instance type ml.m5.large instead of",
+        replaced_configuration(lambda c: c["ProductionVariants"][0].update(InstanceType="ml.m5.large")),
+        "configuration",
+        alone=True,
+    ),
+    OutOfBand(
+        "configuration: startup time-out",
+        "aws_sagemaker_endpoint_configuration.this was changed outside Terraform",
+        replaced_configuration(lambda c: c["ProductionVariants"][0].update(ContainerStartupHealthCheckTimeoutInSeconds=61)),
+        alone=True,
+    ),
+    OutOfBand(
+        "configuration: output path",
+        "has output path s3://",
         replaced_configuration(
             lambda c: c["AsyncInferenceConfig"]["OutputConfig"].update(
                 S3OutputPath=c["AsyncInferenceConfig"]["OutputConfig"]["S3FailurePath"]
             )
         ),
-        "configuration", alone=True,
+        "configuration",
+        alone=True,
     ),
     OutOfBand(
-        "configuration: result key", "aws_sagemaker_endpoint_configuration.this was changed outside Terraform",
-        replaced_configuration(lambda c: c["AsyncInferenceConfig"]["OutputConfig"].pop("KmsKeyId")), alone=True,
+        "configuration: result key",
+        "aws_sagemaker_endpoint_configuration.this was changed outside Terraform",
+        replaced_configuration(lambda c: c["AsyncInferenceConfig"]["OutputConfig"].pop("KmsKeyId")),
+        alone=True,
     ),
     OutOfBand(
-        "configuration: topics", "has success topic None instead of",
+        "configuration: topics",
+        "has success topic None instead of",
         replaced_configuration(lambda c: c["AsyncInferenceConfig"]["OutputConfig"].pop("NotificationConfig")),
-        "configuration", alone=True,
+        "configuration",
+        alone=True,
     ),
     OutOfBand(
-        "model: environment", "aws_sagemaker_model.this was changed outside Terraform",
-        replaced_model(lambda m: _container(m)["Environment"].update(SAGEMAKER_PROGRAM="another.py")), alone=True,
+        "model: environment",
+        "aws_sagemaker_model.this was changed outside Terraform",
+        replaced_model(lambda m: _container(m)["Environment"].update(SAGEMAKER_PROGRAM="another.py")),
+        alone=True,
     ),
     OutOfBand(
-        "model: image", "aws_sagemaker_model.this was changed outside Terraform",
-        replaced_model(lambda m: _container(m).update(Image=_container(m)["Image"].replace("2.6.0", "2.5.1"))), alone=True,
+        "model: image",
+        "aws_sagemaker_model.this was changed outside Terraform",
+        replaced_model(lambda m: _container(m).update(Image=_container(m)["Image"].replace("2.6.0", "2.5.1"))),
+        alone=True,
     ),
     OutOfBand(
-        "model: isolation", "aws_sagemaker_model.this was changed outside Terraform",
-        replaced_model(lambda m: m.update(EnableNetworkIsolation=True)), alone=True,
+        "model: isolation",
+        "aws_sagemaker_model.this was changed outside Terraform",
+        replaced_model(lambda m: m.update(EnableNetworkIsolation=True)),
+        alone=True,
     ),
     OutOfBand("log group: retention", "aws_cloudwatch_log_group.this was changed outside Terraform", log_retention),
     OutOfBand(
-        "scalable target: minimum", "has minimum 2 instead of 0", registered(MinCapacity=2), "scaling range",
-        repaired=False, alone=True,
+        "scalable target: minimum",
+        "has minimum 2 instead of 0",
+        registered(MinCapacity=2),
+        "scaling range",
+        repaired=False,
+        alone=True,
     ),
-    OutOfBand("scalable target: maximum", "has maximum 3 instead of 8", registered(MaxCapacity=3), "scaling range", repaired=False),
+    OutOfBand(
+        "scalable target: maximum", "has maximum 3 instead of 8", registered(MaxCapacity=3), "scaling range", repaired=False
+    ),
     *(
         OutOfBand(
-            f"scalable target: {what} suspended", f"is suspended: {what}", registered(SuspendedState={member: True}),
-            "scaling range", repaired=False, alone=what != "scale-in",
+            f"scalable target: {what} suspended",
+            f"is suspended: {what}",
+            registered(SuspendedState={member: True}),
+            "scaling range",
+            repaired=False,
+            alone=what != "scale-in",
         )
         for member, what in {
             "DynamicScalingInSuspended": "scale-in",
@@ -599,115 +653,176 @@ CHANGES = (
             "ScheduledScalingSuspended": "scheduled-scaling",
         }.items()
     ),
-    OutOfBand("tracking policy: target", "tracking target 500.0 instead of 5.0", tracking(lambda c: c.update(TargetValue=500)), alone=True),
     OutOfBand(
-        "tracking policy: scale-in cooldown", 'tracking["primary/backlog_per_instance"] was changed outside Terraform',
+        "tracking policy: target",
+        "tracking target 500.0 instead of 5.0",
+        tracking(lambda c: c.update(TargetValue=500)),
+        alone=True,
+    ),
+    OutOfBand(
+        "tracking policy: scale-in cooldown",
+        'tracking["primary/backlog_per_instance"] was changed outside Terraform',
         tracking(lambda c: c.update(ScaleInCooldown=3000)),
     ),
     OutOfBand(
-        "tracking policy: scale-out cooldown", 'tracking["primary/backlog_per_instance"] was changed outside Terraform',
-        tracking(lambda c: c.update(ScaleOutCooldown=3000)), alone=True,
+        "tracking policy: scale-out cooldown",
+        'tracking["primary/backlog_per_instance"] was changed outside Terraform',
+        tracking(lambda c: c.update(ScaleOutCooldown=3000)),
+        alone=True,
     ),
     OutOfBand(
-        "tracking policy: metric", 'tracking["primary/backlog_per_instance"] was changed outside Terraform',
-        tracking(lambda c: c["CustomizedMetricSpecification"].update(MetricName="InvocationsPerInstance")), alone=True,
+        "tracking policy: metric",
+        'tracking["primary/backlog_per_instance"] was changed outside Terraform',
+        tracking(lambda c: c["CustomizedMetricSpecification"].update(MetricName="InvocationsPerInstance")),
+        alone=True,
     ),
     OutOfBand(
-        "tracking policy: scaling in disabled", 'tracking["primary/backlog_per_instance"] was changed outside Terraform',
-        tracking(lambda c: c.update(DisableScaleIn=True)), alone=True,
+        "tracking policy: scaling in disabled",
+        'tracking["primary/backlog_per_instance"] was changed outside Terraform',
+        tracking(lambda c: c.update(DisableScaleIn=True)),
+        alone=True,
     ),
     OutOfBand(
-        "wake policy: adjustment", 'wake["primary"] was changed outside Terraform',
+        "wake policy: adjustment",
+        'wake["primary"] was changed outside Terraform',
         wake(lambda c: c["StepAdjustments"][0].update(ScalingAdjustment=0)),
     ),
     OutOfBand(
-        "wake policy: cooldown", 'wake["primary"] was changed outside Terraform', wake(lambda c: c.update(Cooldown=3000)), alone=True,
-    ),
-    OutOfBand("scaling policy added", "has policy somebodys, which was not planned", extra_policy, "scaling policies", repaired=False),
-    OutOfBand(
-        "scheduled action: bounds", "-morning (2, 8) instead of (1, 8)",
-        scheduled("-morning", ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 8}), "schedules",
+        "wake policy: cooldown",
+        'wake["primary"] was changed outside Terraform',
+        wake(lambda c: c.update(Cooldown=3000)),
+        alone=True,
     ),
     OutOfBand(
-        "scheduled action: time", 'aws_appautoscaling_scheduled_action.this["primary/evening"] was changed outside Terraform',
+        "scaling policy added", "has policy somebodys, which was not planned", extra_policy, "scaling policies", repaired=False
+    ),
+    OutOfBand(
+        "scheduled action: bounds",
+        "-morning (2, 8) instead of (1, 8)",
+        scheduled("-morning", ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 8}),
+        "schedules",
+    ),
+    OutOfBand(
+        "scheduled action: time",
+        'aws_appautoscaling_scheduled_action.this["primary/evening"] was changed outside Terraform',
         scheduled("-evening", Schedule="cron(0 1 ? * MON-FRI *)"),
     ),
     OutOfBand(
-        "scheduled action: time zone", 'aws_appautoscaling_scheduled_action.this["primary/evening"] was changed outside Terraform',
-        scheduled("-evening", Timezone="Asia/Tokyo"), alone=True,
+        "scheduled action: time zone",
+        'aws_appautoscaling_scheduled_action.this["primary/evening"] was changed outside Terraform',
+        scheduled("-evening", Timezone="Asia/Tokyo"),
+        alone=True,
     ),
     OutOfBand(
-        "scheduled action added", "has scheduled action somebodys, which was not planned",
-        scheduled("somebodys", Schedule="cron(0 3 1 1 ? 2099)", ScalableTargetAction={"MaxCapacity": 0}), "schedules", repaired=False,
+        "scheduled action added",
+        "has scheduled action somebodys, which was not planned",
+        scheduled("somebodys", Schedule="cron(0 3 1 1 ? 2099)", ScalableTargetAction={"MaxCapacity": 0}),
+        "schedules",
+        repaired=False,
     ),
     OutOfBand("tracking alarms deleted", "AlarmHigh-", no_tracking_alarms, "tracking alarms", repaired=False),
     OutOfBand(
-        "tracking alarm: threshold", "has threshold 1.0 instead of 4.5", tracking_alarm("AlarmLow", Threshold=1), "tracking alarms",
-        repaired=False, alone=True,
+        "tracking alarm: threshold",
+        "has threshold 1.0 instead of 4.5",
+        tracking_alarm("AlarmLow", Threshold=1),
+        "tracking alarms",
+        repaired=False,
+        alone=True,
     ),
     OutOfBand(
-        "tracking alarm: actions", "has actions enabled False instead of True", tracking_alarm("AlarmHigh", ActionsEnabled=False),
-        "tracking alarms", repaired=False, alone=True,
+        "tracking alarm: actions",
+        "has actions enabled False instead of True",
+        tracking_alarm("AlarmHigh", ActionsEnabled=False),
+        "tracking alarms",
+        repaired=False,
+        alone=True,
     ),
     OutOfBand(
-        "wake alarm: threshold", 'aws_cloudwatch_metric_alarm.wake["primary"] was changed outside Terraform: threshold 99',
+        "wake alarm: threshold",
+        'aws_cloudwatch_metric_alarm.wake["primary"] was changed outside Terraform: threshold 99',
         alarm("has-backlog-without-capacity", Threshold=99),
     ),
     OutOfBand(
-        "wake alarm: metric", "has metric ApproximateBacklogSize instead of HasBacklogWithoutCapacity",
-        alarm("has-backlog-without-capacity", MetricName="ApproximateBacklogSize"), "wake alarm", alone=True,
+        "wake alarm: metric",
+        "has metric ApproximateBacklogSize instead of HasBacklogWithoutCapacity",
+        alarm("has-backlog-without-capacity", MetricName="ApproximateBacklogSize"),
+        "wake alarm",
+        alone=True,
     ),
     OutOfBand(
-        "wake alarm: actions", "does not act on arn:aws:autoscaling", alarm("has-backlog-without-capacity", AlarmActions=[]),
-        "wake alarm", alone=True,
+        "wake alarm: actions",
+        "does not act on arn:aws:autoscaling",
+        alarm("has-backlog-without-capacity", AlarmActions=[]),
+        "wake alarm",
+        alone=True,
     ),
     OutOfBand(
-        "wake alarm: periods", 'aws_cloudwatch_metric_alarm.wake["primary"] was changed outside Terraform',
-        alarm("has-backlog-without-capacity", EvaluationPeriods=60, DatapointsToAlarm=60), alone=True,
+        "wake alarm: periods",
+        'aws_cloudwatch_metric_alarm.wake["primary"] was changed outside Terraform',
+        alarm("has-backlog-without-capacity", EvaluationPeriods=60, DatapointsToAlarm=60),
+        alone=True,
     ),
     OutOfBand(
-        "wake alarm: missing data", 'aws_cloudwatch_metric_alarm.wake["primary"] was changed outside Terraform',
-        alarm("has-backlog-without-capacity", TreatMissingData="ignore"), alone=True,
+        "wake alarm: missing data",
+        'aws_cloudwatch_metric_alarm.wake["primary"] was changed outside Terraform',
+        alarm("has-backlog-without-capacity", TreatMissingData="ignore"),
+        alone=True,
     ),
     OutOfBand(
-        "wake alarm deleted", "-has-backlog-without-capacity does not exist", deleted_alarm("has-backlog-without-capacity"),
-        "wake alarm", alone=True,
+        "wake alarm deleted",
+        "-has-backlog-without-capacity does not exist",
+        deleted_alarm("has-backlog-without-capacity"),
+        "wake alarm",
+        alone=True,
     ),
     OutOfBand(
-        "alarm: threshold", 'aws_cloudwatch_metric_alarm.this["backlog"] was changed outside Terraform: threshold 1000000 instead of 100',
+        "alarm: threshold",
+        'aws_cloudwatch_metric_alarm.this["backlog"] was changed outside Terraform: threshold 1000000 instead of 100',
         alarm("backlog", Threshold=1000000),
     ),
     OutOfBand(
-        "alarm: actions enabled", "alarms that do not exist, or do not act", alarm("primary-memory", ActionsEnabled=False), "alarms",
+        "alarm: actions enabled",
+        "alarms that do not exist, or do not act",
+        alarm("primary-memory", ActionsEnabled=False),
+        "alarms",
     ),
     OutOfBand(
-        "alarm: statistic", 'aws_cloudwatch_metric_alarm.this["disk/primary"] was changed outside Terraform: statistic "Minimum"',
+        "alarm: statistic",
+        'aws_cloudwatch_metric_alarm.this["disk/primary"] was changed outside Terraform: statistic "Minimum"',
         alarm("primary-disk", Statistic="Minimum"),
     ),
     OutOfBand("alarm deleted", "alarms that do not exist, or do not act", deleted_alarm("primary-cpu"), "alarms"),
     OutOfBand("dashboard", "aws_cloudwatch_dashboard.this[0] was changed outside Terraform: dashboard_body", dashboard),
     OutOfBand("archive overwritten", "was overwritten in place", archive, "model archives", repaired=False),
     OutOfBand(
-        "bucket: policy", "aws_s3_bucket_policy.this[0] was", bucket("bucket_policy", "Policy", None, delete="delete_bucket_policy"),
+        "bucket: policy",
+        "aws_s3_bucket_policy.this[0] was",
+        bucket("bucket_policy", "Policy", None, delete="delete_bucket_policy"),
     ),
     OutOfBand(
-        "bucket: public access", "aws_s3_bucket_public_access_block.this[0] was changed outside Terraform",
+        "bucket: public access",
+        "aws_s3_bucket_public_access_block.this[0] was changed outside Terraform",
         bucket("public_access_block", "PublicAccessBlockConfiguration", _OPEN),
     ),
     OutOfBand(
-        "bucket: versioning", 'aws_s3_bucket_versioning.this[0] was changed outside Terraform',
+        "bucket: versioning",
+        "aws_s3_bucket_versioning.this[0] was changed outside Terraform",
         bucket("bucket_versioning", "VersioningConfiguration", {"Status": "Suspended"}),
     ),
     OutOfBand(
-        "bucket: encryption", "aws_s3_bucket_server_side_encryption_configuration.this[0] was",
+        "bucket: encryption",
+        "aws_s3_bucket_server_side_encryption_configuration.this[0] was",
         bucket("bucket_encryption", "ServerSideEncryptionConfiguration", _AES),
     ),
     OutOfBand(
-        "bucket: lifecycle", "aws_s3_bucket_lifecycle_configuration.this[0] was changed outside Terraform",
+        "bucket: lifecycle",
+        "aws_s3_bucket_lifecycle_configuration.this[0] was changed outside Terraform",
         bucket("bucket_lifecycle_configuration", "LifecycleConfiguration", {"Rules": [_ARCHIVE_RULE]}),
+        alone=True,
     ),
     OutOfBand(
-        "bucket: ownership", "aws_s3_bucket_ownership_controls.this[0] was changed outside Terraform",
+        "bucket: ownership",
+        "aws_s3_bucket_ownership_controls.this[0] was changed outside Terraform",
         bucket("bucket_ownership_controls", "OwnershipControls", {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}),
     ),
     OutOfBand("bucket: tags", "aws_s3_bucket.this[0] was changed outside Terraform: tags", bucket_tags),
@@ -719,58 +834,86 @@ CHANGES = (
     OutOfBand("key alias", "aws_kms_alias.this[0] was changed outside Terraform", key_alias),
     OutOfBand("topic: policy", 'aws_sns_topic_policy.this["success"] was changed outside Terraform', topic_policy),
     OutOfBand(
-        "topic: key", 'aws_sns_topic.this["success"] was changed outside Terraform: kms_master_key_id',
+        "topic: key",
+        'aws_sns_topic.this["success"] was changed outside Terraform: kms_master_key_id',
         topic("KmsMasterKeyId", "alias/aws/sns"),
     ),
     OutOfBand(
-        "subscription: filter", 'aws_sns_topic_subscription.results["success"] was changed outside Terraform',
+        "subscription: filter",
+        'aws_sns_topic_subscription.results["success"] was changed outside Terraform',
         subscription("FilterPolicy", '{"nothing": ["matches"]}', "{}"),
     ),
     OutOfBand(
-        "subscription: raw delivery", 'aws_sns_topic_subscription.results["success"] was changed outside Terraform',
-        subscription("RawMessageDelivery", "true", "false"), alone=True,
+        "subscription: raw delivery",
+        'aws_sns_topic_subscription.results["success"] was changed outside Terraform',
+        subscription("RawMessageDelivery", "true", "false"),
+        alone=True,
     ),
     OutOfBand(
-        "subscription: dead letters", 'aws_sns_topic_subscription.results["success"] was changed outside Terraform',
-        subscription("RedrivePolicy", '{"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:123456789012:another"}', ""), alone=True,
+        "subscription: dead letters",
+        'aws_sns_topic_subscription.results["success"] was changed outside Terraform',
+        subscription("RedrivePolicy", '{"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:123456789012:another"}', ""),
+        alone=True,
     ),
     OutOfBand(
-        "results queue: policy", "aws_sqs_queue.results was changed outside Terraform: policy", queue_policy("results_queue_url"),
+        "results queue: policy",
+        "aws_sqs_queue.results was changed outside Terraform: policy",
+        queue_policy("results_queue_url"),
+        alone=True,
     ),
     OutOfBand(
-        "results queue: visibility", "aws_sqs_queue.results was changed outside Terraform: visibility_timeout_seconds 1 instead",
-        queue("results_queue_url", "VisibilityTimeout", "1"), alone=True,
+        "results queue: visibility",
+        "aws_sqs_queue.results was changed outside Terraform: visibility_timeout_seconds 1 instead",
+        queue("results_queue_url", "VisibilityTimeout", "1"),
+        alone=True,
     ),
     OutOfBand(
-        "results queue: retention", "aws_sqs_queue.results was changed outside Terraform: message_retention_seconds 60 instead",
-        queue("results_queue_url", "MessageRetentionPeriod", "60"), alone=True,
+        "results queue: retention",
+        "aws_sqs_queue.results was changed outside Terraform: message_retention_seconds 60 instead",
+        queue("results_queue_url", "MessageRetentionPeriod", "60"),
+        alone=True,
     ),
     OutOfBand(
-        "results queue: key", "aws_sqs_queue.results was changed outside Terraform: kms_master_key_id",
-        queue("results_queue_url", "KmsMasterKeyId", "alias/aws/sqs"), alone=True,
+        "results queue: key",
+        "aws_sqs_queue.results was changed outside Terraform: kms_master_key_id",
+        queue("results_queue_url", "KmsMasterKeyId", "alias/aws/sqs"),
+        alone=True,
     ),
     OutOfBand(
-        "results queue: redrive", "aws_sqs_queue.results was changed outside Terraform: redrive_policy",
+        "results queue: redrive",
+        "aws_sqs_queue.results was changed outside Terraform: redrive_policy",
         lambda w: queue(
-            "results_queue_url", "RedrivePolicy",
+            "results_queue_url",
+            "RedrivePolicy",
             json.dumps({"deadLetterTargetArn": _dead_letters(w), "maxReceiveCount": 1}),
         )(w),
         alone=True,
     ),
     OutOfBand(
-        "dead letters: policy", "aws_sqs_queue.dead_letters was changed outside Terraform: policy", queue_policy("dead_letter_queue_url"),
+        "dead letters: policy",
+        "aws_sqs_queue.dead_letters was changed outside Terraform: policy",
+        queue_policy("dead_letter_queue_url"),
+        alone=True,
     ),
     OutOfBand(
-        "dead letters: retention", "aws_sqs_queue.dead_letters was changed outside Terraform: message_retention_seconds 60 instead",
-        queue("dead_letter_queue_url", "MessageRetentionPeriod", "60"), alone=True,
+        "dead letters: retention",
+        "aws_sqs_queue.dead_letters was changed outside Terraform: message_retention_seconds 60 instead",
+        queue("dead_letter_queue_url", "MessageRetentionPeriod", "60"),
+        alone=True,
     ),
-    OutOfBand("role: inline policy added", "has inline policy somebodys, which was not planned and denies", role_policy("somebodys"), "execution role", repaired=False),
-    OutOfBand("role: policy attached", "attached, which was not planned and denies", attached_policy, "execution role", repaired=False),
+    OutOfBand(
+        "role: inline policy added",
+        "has inline policy somebodys, which was not planned and denies",
+        role_policy("somebodys"),
+        "execution role",
+        repaired=False,
+    ),
+    OutOfBand("role: policy attached", "attached, which was not planned", attached_policy, "execution role", repaired=False),
     OutOfBand("role: own policy", "has another inline policy execution", role_policy("execution"), "execution role"),
     OutOfBand("role: trust policy", "has another trust policy", trust, "execution role"),
     OutOfBand("role: boundary", "has permissions boundary arn:aws:iam", boundary, "execution role"),
     OutOfBand("managed policy", 'aws_iam_policy.this["caller"] was changed outside Terraform: policy', managed_policy),
-)  # fmt: skip
+)
 
 
 def _dead_letters(w: World) -> str:
@@ -783,57 +926,55 @@ def _dead_letters(w: World) -> str:
 # --- one at a time -----------------------------------------------------------------------------------------------------------
 
 
-def main(checkout: Path, environment: str, only: list[str]) -> int:
-    """Make each change, verify and plan, undo it; print who reports it. 1 when one is not reported, or its undo is not clean."""
-    import boto3  # noqa: PLC0415
+class Trials:
+    """Makes changes one at a time on an environment that is applied on a running local AWS, and records who reports each."""
 
-    from async_endpoint.deploy.outputs import outputs_of  # noqa: PLC0415
-    from async_endpoint.deploy.verify import verify_environment  # noqa: PLC0415
-    from async_endpoint.local.record import require_record  # noqa: PLC0415
-    from async_endpoint.local_credentials import find_access_key  # noqa: PLC0415
-    from async_endpoint.terraform.provider import running_provider  # noqa: PLC0415
-    from async_endpoint.terraform.roots import prepare  # noqa: PLC0415
-    from async_endpoint.workspace import Workspace  # noqa: PLC0415
+    def __init__(self, checkout: Path, environment: str) -> None:
+        os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
+        self._workspace = Workspace.find()
+        self.root = prepare(self._workspace, environment, local=True)
+        self._outputs, url = outputs_of(self.root), str(self.root.endpoint_url)
+        signing = find_access_key(url)
+        session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=self._outputs.region)
+        self.world = World(cache(lambda service: session.client(service, endpoint_url=url)), self._outputs)
 
-    os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
-    root = prepare(Workspace.find(), environment, local=True)
-    outputs, url = outputs_of(root), require_record(Workspace.find()).endpoint_url
-    clients: dict[str, Any] = {}
-    signing = find_access_key(url)
-    secret = {"aws_access_key_id": signing.access_key_id, "aws_secret_access_key": signing.secret_access_key}
+    def live(self) -> list[str]:
+        """What is reported by asking AWS."""
+        aws = Boto3Aws(self._outputs.region, self.root.endpoint_url)
+        return [str(one) for one in inspect(aws, self._outputs, Poller(deadline=20)).differences]
 
-    def client(service: str) -> Any:
-        if service not in clients:
-            clients[service] = boto3.client(service, region_name=outputs.region, endpoint_url=url, **secret)
-        return clients[service]
+    def planned(self) -> list[str]:
+        """What is reported by a plan."""
+        terraform = Terraform(self.root.folder, self.root.process_environment, on_output=lambda line: None)
+        with saved_plan(self._workspace) as file:
+            return [str(one) for one in drift(terraform.show(file))] if terraform.plan(file, lock=False).any else []
 
-    world, missed = World(client, outputs), []
-    [executable] = (root.folder / ".terraform").glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
-    with running_provider(executable, root.folder, root.process_environment) as attached:
-        os.environ |= attached
-
-        def reported() -> list[str]:
-            found = verify_environment(environment, local=True, on_output=lambda line: None).differences
-            return [str(difference) for difference in found]
-
-        for change in [one for one in CHANGES if not only or one.name in only]:
-            began = time.monotonic()
-            undo = change.change(world)
-            said = reported()
-            matching = [line for line in said if change.reported in line]
-            live = any("module." not in line for line in matching)
+    def run(self, change: OutOfBand) -> str:
+        """Who reports `change`: verify, plan, or nobody. Terraform plans only where nothing else has found it."""
+        began, undo = time.monotonic(), change.change(self.world)
+        try:
+            by, said = "verify", self.live()
+            if not any(change.reported in line for line in said):
+                by, said = "plan", self.planned()
+        finally:
             undo()
-            by = "verify" if live else "plan" if matching else "NOBODY"
-            plan_too = "+plan" if live and any("module." in line for line in said) else ""
-            missed += [] if matching else [change.name]
-            print(
-                f"{by + plan_too:12} {change.name:40} {(matching or said or ['nothing'])[0][:150]}  {time.monotonic() - began:.0f} s",
-                flush=True,
-            )
-    left = reported()
-    print(f"{len(CHANGES)} changes, not reported: {missed or 'none'}; left after undoing: {left or 'nothing'}")
-    return 1 if missed else 0
+        line = next((line for line in said if change.reported in line), None)
+        by = by if line else "NOBODY"
+        print(f"{by:7} {change.name:42} {time.monotonic() - began:3.0f} s  {line or said}", flush=True)
+        return by
+
+
+def main(checkout: Path, environment: str, *names: str) -> int:
+    """Make each change of `names`, or all; 1 when one is not reported, or something is left after undoing them."""
+    trials = Trials(checkout, environment)
+    [executable] = (trials.root.folder / ".terraform").glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
+    with running_provider(executable, trials.root.folder, trials.root.process_environment) as attached:
+        trials.root.process_environment.update(attached)
+        counts = Counter(trials.run(change) for change in CHANGES if not names or change.name in names)
+        left = trials.live() + trials.planned()
+    print(f"{counts.total()} changes: {dict(counts)}; left after undoing them: {left or 'nothing'}")
+    return 1 if counts["NOBODY"] or left else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.local.iam import Request, evaluate
 
-PROOFS = ("endpoint", "configuration", "scaling range", "scaling policies", "wake alarm")
-SCHEDULED = ("prod",)
+CHECKS = (
+    "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",
+    "schedules", "alarms", "model archives", "execution role",
+)  # fmt: skip
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
 KEEPS_RESULTS = ("staging", "prod")  # storage.force_destroy is not set: a bucket that is not empty is not deleted
 
@@ -25,11 +27,7 @@ every_root = pytest.mark.parametrize(
 @every_root
 def test_an_apply_proves_what_it_made(root: Any) -> None:
     verified = [line.removeprefix("verified ") for line in root.applied.err.splitlines() if line.startswith("verified ")]
-    assert [line.partition(":")[0] for line in verified] == [
-        *PROOFS,
-        *(["schedules"] if root.environment in SCHEDULED else []),
-        "alarms",
-    ]
+    assert tuple(line.partition(":")[0] for line in verified) == CHECKS
     assert verified[0] == f"endpoint: {root.name} is InService with configuration {root.outputs.endpoint.config_name}"
     assert "Apply complete!" in root.applied.err, "Terraform's own output is passed on"
     assert root.applied.out == ""

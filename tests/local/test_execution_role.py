@@ -111,7 +111,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         tmp_path_factory.mktemp("execution-role"),
         kit.credentials,
         {
-            "containers": [{"archive": {"s3_uri": uri}, "image": {"uri": IMAGE}}],
+            "containers": [{"archive": {"s3_uri": uri, "record_version": False}, "image": {"uri": IMAGE}}],
             "endpoint_names": [endpoint.name],
             "rollback_alarms": [alarm],
             "storage": {

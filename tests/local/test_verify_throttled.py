@@ -159,3 +159,18 @@ def test_a_refusal_is_not_repeated(kit: Kit) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
         client.describe_endpoint(EndpointName="there-is-none")
     assert len(asked) == 1
+
+
+def test_a_variant_without_weight_is_found(kit: Kit, applied: AsyncEndpointOutputs) -> None:
+    def put(weight: float) -> None:
+        desired = [{"VariantName": "primary", "DesiredWeight": weight}]
+        kit.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=applied.endpoint.name, DesiredWeightsAndCapacities=desired
+        )
+
+    put(0)
+    [difference] = inspect(Boto3Aws(REGION, kit.url), applied).differences
+    assert difference.found == "has weight 0.0 instead of 1.0"
+
+    put(1)  # what the remedy says
+    assert inspect(Boto3Aws(REGION, kit.url), applied).differences == []

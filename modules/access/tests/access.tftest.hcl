@@ -139,8 +139,12 @@ run "watcher_policy" {
         resources = ["arn:aws:s3:::shop"]
       }
       Measure = {
-        actions   = ["application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
+        actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
         resources = ["*"]
+      }
+      ReadSuspension = {
+        actions   = ["application-autoscaling:ListTagsForResource"]
+        resources = ["arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*"]
       }
     })
     error_message = "A watcher must see what the endpoint is doing, and open no result."
@@ -294,5 +298,28 @@ run "github_provider" {
   assert {
     condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
     error_message = "Without one, the provider must be made, for AWS STS."
+  }
+}
+
+run "verifier_policy" {
+  command = plan
+
+  variables {
+    archive_uris = ["s3://models/shop/model.tar.gz"]
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten([for statement in jsondecode(output.policies.verifier.json).Statement : statement.Action]) :
+      can(regex(":(Describe|Get|List)|^kms:Decrypt$", action))
+    ])
+    error_message = "A verifier changes nothing."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : statement.Resource if statement.Sid == "ReadArchives"
+    ]) == ["${var.storage.bucket_arn}/model/*", "arn:aws:s3:::models/shop/model.tar.gz"]
+    error_message = "A verifier reads model archives and nothing else, supplied ones included."
   }
 }

@@ -1,0 +1,72 @@
+# What `async-endpoint verify --no-plan` reads; a plan needs what a deployer has. It opens model archives, whose content it compares, and
+# no input and no result.
+data "aws_iam_policy_document" "verifier" {
+  statement {
+    sid       = "DescribeHosting"
+    actions   = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"]
+    resources = local._hosting
+  }
+
+  # AWS defines no resource for what describes, and alarms are asked for by names.
+  statement {
+    sid = "DescribeScaling"
+    actions = [
+      "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
+      "application-autoscaling:DescribeScheduledActions", "cloudwatch:DescribeAlarms",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ReadSuspensionRecord"
+    actions   = ["application-autoscaling:ListTagsForResource"]
+    resources = ["${local._here["application-autoscaling"]}scalable-target/*"]
+  }
+
+  statement {
+    sid     = "ReadArchives"
+    actions = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
+    resources = concat(
+      ["${var.storage.bucket_arn}/${var.storage.prefixes.model}*"],
+      [for uri in var.archive_uris : "arn:${local._partition}:s3:::${trimprefix(uri, "s3://")}"],
+    )
+  }
+
+  # Without it a missing archive reads as forbidden.
+  statement {
+    sid       = "FindArchives"
+    actions   = ["s3:ListBucket"]
+    resources = [var.storage.bucket_arn]
+
+    condition {
+      test     = "StringLikeIfExists"
+      variable = "s3:prefix"
+      values   = ["${var.storage.prefixes.model}*"]
+    }
+  }
+
+  statement {
+    sid       = "DecryptArchives"
+    actions   = ["kms:Decrypt"]
+    resources = [var.storage.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${local._region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "ReadExecutionRole"
+    actions   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
+    resources = [var.execution_role_arn]
+  }
+
+  # Whatever is attached to the role, AWS's own policies included.
+  statement {
+    sid       = "ReadAttachedPolicies"
+    actions   = ["iam:GetPolicy", "iam:GetPolicyVersion"]
+    resources = ["${local._iam}policy/*", "arn:${local._partition}:iam::aws:policy/*"]
+  }
+}

@@ -1,0 +1,46 @@
+"""What is changed outside Terraform is reported, all of it at once; an apply repairs what it is said to repair, and no more."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from out_of_band import CHANGES, World
+
+TOGETHER = [change for change in CHANGES if not change.alone]
+
+pytestmark = [
+    pytest.mark.terraform,
+    pytest.mark.xdist_group("root-prod"),
+    pytest.mark.parametrize("root", ["prod"], indirect=True),
+]
+
+
+def test_every_change_is_reported_and_an_apply_repairs_what_it_says(root: Any) -> None:
+    assert root.succeed("verify", "--json", "--no-plan").document["verified"] is True
+    world = World(root.client, root.outputs)
+    undo = {change.name: change.change(world) for change in TOGETHER}
+
+    verified = root.run("verify", "--json")
+
+    assert verified.code == 4
+    differences = verified.document["differences"]
+    said = {f"{one['subject']} {one['found']}": one["repaired_by_apply"] for one in differences}
+    reported = {change.name: [text for text in said if change.reported in text] for change in TOGETHER}
+    assert [name for name, texts in reported.items() if not texts] == [], differences
+    for change in TOGETHER:
+        assert {said[text] for text in reported[change.name]} == {change.repaired}, change.name
+
+    applied = root.run("apply")
+
+    assert applied.code == 4, "what an apply does not repair is reported after it"
+    left = [change for change in TOGETHER if change.reported in applied.sentence]
+    assert [change.name for change in left] == [change.name for change in TOGETHER if not change.repaired], applied.sentence
+    for change in left:
+        undo[change.name]()
+    assert root.run("verify", "--json").document["differences"] == []

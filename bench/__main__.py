@@ -47,7 +47,7 @@ def local_aws(report: Report, requests: int) -> dict[str, Callable[[], None]]:
         "overhead": lambda: overhead.measure(report, max(requests // 25, 100)),
         "real time": lambda: real_time.measure(report, max(requests // 10, 100)),
         "starting": lambda: starting.measure(report),
-        "signatures": lambda: signatures.measure(report, max(requests // 20, 200)),
+        "signatures": lambda: signatures.measure(report, max(requests // 5, 200)),
     }
 
 

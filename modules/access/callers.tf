@@ -132,8 +132,18 @@ data "aws_iam_policy_document" "watcher" {
 
   # AWS defines no resource for these actions.
   statement {
-    sid       = "Measure"
-    actions   = ["application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
+    sid = "Measure"
+    actions = [
+      "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData",
+      "cloudwatch:GetMetricStatistics",
+    ]
     resources = ["*"]
+  }
+
+  # Who suspended scaling is a tag of the target. Targets have generated ids, so that the service is what narrows them.
+  statement {
+    sid       = "ReadSuspension"
+    actions   = ["application-autoscaling:ListTagsForResource"]
+    resources = ["${local._here["application-autoscaling"]}scalable-target/*"]
   }
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-ITEMS, POINTS = 20, 8
+ITEMS, POINTS = 10, 6
 LONGEST_SECONDS = 300
 pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of them
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from async_endpoint.cli.app import main
 from async_endpoint.cli.console import TRACEBACK_VARIABLE, as_reported, reported_errors
 from async_endpoint.contract.errors import InvalidInput, NotReady
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = 60
+Refused = Callable[..., str]
 
 
 def command(*arguments: str | bytes, cwd: Path = CHECKOUT, **variables: str | bytes) -> tuple[int, str]:
@@ -31,14 +35,31 @@ def command(*arguments: str | bytes, cwd: Path = CHECKOUT, **variables: str | by
     return done.returncode, done.stderr.decode("utf-8", "replace")
 
 
-def refused(*arguments: str | bytes, **options: Any) -> str:
-    """The one sentence that a command was refused with."""
-    code, said = command(*arguments, **options)
-    assert code in (2, 3), said
-    assert "Traceback" not in said
-    assert said.startswith("error "), said
-    assert said.count("\n") == 1, said
-    return said
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """The one sentence that a command was refused with, in this process: opening what blocks ends by an alarm."""
+
+    def late(*_: Any) -> None:
+        raise AssertionError(f"not refused within {SECONDS} seconds")
+
+    def run(*arguments: str | bytes) -> str:
+        monkeypatch.setattr(sys, "argv", ["async-endpoint", *map(os.fsdecode, arguments)])
+        monkeypatch.chdir(CHECKOUT)
+        before = signal.signal(signal.SIGALRM, late)
+        signal.alarm(SECONDS)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+        said = capsys.readouterr().err
+        assert ended.value.code in (2, 3), said
+        assert said.startswith("error "), said
+        assert said.count("\n") == 1, said
+        return said
+
+    return run
 
 
 @pytest.fixture
@@ -47,7 +68,7 @@ def fifo(tmp_path: Path) -> str:
     return str(tmp_path / "fifo")
 
 
-def test_an_input_that_is_no_regular_file(fifo: str, tmp_path: Path) -> None:
+def test_an_input_that_is_no_regular_file(refused: Refused, fifo: str, tmp_path: Path) -> None:
     for path, kind in ((fifo, "it is a FIFO"), ("/dev/zero", "it is a character device"), (str(tmp_path), "it is a folder")):
         assert kind in refused("invoke", "local", path)
         assert kind in refused("invoke", "local", path, "--top-k", "3", "--content-type", "image/png")
@@ -55,13 +76,13 @@ def test_an_input_that_is_no_regular_file(fifo: str, tmp_path: Path) -> None:
             assert "Model folder" in refused("package", path, "--output", str(tmp_path / "model.tar.gz"))
 
 
-def test_names_that_no_system_has_or_no_text() -> None:
+def test_names_that_no_system_has_or_no_text(refused: Refused) -> None:
     assert "cannot be read" in refused("invoke", "local", "x" * 5_000)
     assert "cannot be read" in refused("invoke", "local", b"\xff.png")
     assert "no environment" in refused("outputs", b"\xff")
 
 
-def test_a_model_folder_with_a_pipe_for_patterns(tmp_path: Path) -> None:
+def test_a_model_folder_with_a_pipe_for_patterns(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "model" / "code").mkdir(parents=True)
     (tmp_path / "model" / "code" / "inference.py").write_text("def model_fn(d): ...\ndef predict_fn(d, m): ...\n")
     os.mkfifo(tmp_path / "model" / ".modelignore")

@@ -41,6 +41,20 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deploy
     ]
 
 
+@pytest.mark.parametrize("tags", [{"managed-by": "terraform"}, {"managed-by": "terraform", "deployment": "shirts"}])
+def test_names_that_begin_alike_are_no_proof(aws: Boto3Aws, tags: dict[str, str]) -> None:
+    """Deployments `shirts` and `shirts-eu` of one account, with or without the tag that tells them apart."""
+    theirs = tags | ({"deployment": "shirts-eu"} if "deployment" in tags else {})
+    for name, carried in (("shirts", tags), ("shirts-eu", theirs)):
+        pairs = [{"Key": key, "Value": value} for key, value in carried.items()]
+        aws.client("iam").create_role(RoleName=f"{name}-execution", AssumeRolePolicyDocument=POLICY, Tags=pairs)
+        aws.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")  # as SageMaker makes it
+        aws.client("s3").create_bucket(Bucket=f"{name}-1", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    state = (("aws_iam_role", {"name": "shirts-execution", "tags_all": tags}), ("aws_s3_bucket", {"bucket": "shirts-1"}))
+    own = [str(one) for one in leftovers(aws, ["shirts"], PlanView((), state, "eu-west-1")) if one.own]
+    assert own == ["bucket shirts-1", "role shirts-execution", "log group /aws/sagemaker/Endpoints/shirts"]
+
+
 def test_all_pages_are_read(aws: Boto3Aws) -> None:
     for number in range(120):
         aws.client("sns").create_topic(Name=f"shirts-{number}")

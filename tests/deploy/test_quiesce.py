@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -407,3 +408,33 @@ def test_suspensions_are_named(account: Account) -> None:
     [target] = account.targets()
     assert suspensions(target) == ["scale-in", "scale-out", "scheduled-scaling"]
     assert suspensions({}) == []
+
+
+def test_a_scheduled_action_that_was_due_meanwhile_is_made_up_for(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+) -> None:
+    [target] = account.targets()
+    named = {member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+    scaling = aws.client("application-autoscaling")
+    past = time.time() - 3600
+    account.tag(SuspensionRecord("0a", frozenset(), timestamp(past), timestamp(past), "ci@runner"))
+    account.suspend(ALL_SUSPENDED)
+    due = timestamp(past + 1800).removesuffix("Z")
+    action = {"MinCapacity": 1, "MaxCapacity": 3}
+    scaling.put_scheduled_action(**named, ScheduledActionName="morning", Schedule=f"at({due})", ScalableTargetAction=action)
+    put_before = {"CreationTime": datetime.fromtimestamp(past - 60, UTC)}
+
+    class Earlier(Disturbed):
+        """The action was put before the suspension; moto puts it now."""
+
+        def client(self, service: str) -> Any:
+            calls = super().client(service)
+            if service == "application-autoscaling":
+                described = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
+                calls.describe_scheduled_actions = lambda **_: {"ScheduledActions": [one | put_before for one in described]}
+            return calls
+
+    recover(Earlier(aws), deployed)
+    [after] = account.targets()
+    assert (after["MinCapacity"], after["MaxCapacity"]) == (1, 3)
+    assert (account.suspended, account.tags) == (frozenset(), {})

@@ -215,8 +215,8 @@ def main() -> None:
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as folder, deployment(Path(folder), tags=options.tags) as made:
-        for action in options.actions or CREATIONS:
-            for begin in (applied_after_all, failed_apply):
+        for begin in (applied_after_all, failed_apply):
+            for action in options.actions or CREATIONS:
                 began = time.monotonic()
                 try:
                     result = f"{begin(made, action)} · {destroyed_after_all(made)}"

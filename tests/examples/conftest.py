@@ -106,6 +106,15 @@ class Example:
         return [] if planned.retcode == 0 else re.findall(r"^  # (.*)$", planned.out, re.MULTILINE) or [planned.out]
 
     def destroy(self) -> None:
+        """As modules/endpoint/README.md says for bare Terraform: endpoints and their interfaces go before their role."""
+        names = [item["EndpointName"] for item in self.sagemaker.list_endpoints()["Endpoints"]]
+        for name in names:
+            self.still(name)
+            self.sagemaker.delete_endpoint(EndpointName=name)
+        self.until(lambda: not self.sagemaker.list_endpoints()["Endpoints"], f"{', '.join(names)} gone")
+        managed = [{"Name": "requester-managed", "Values": ["true"]}]
+        interfaces = self.aws.client("ec2").describe_network_interfaces
+        self.until(lambda: not interfaces(Filters=managed)["NetworkInterfaces"], "every network interface is gone")
         self._terraform.destroy()
 
     def until(self, look: Callable[[], Any], what: str, seconds: float = 90) -> Any:
@@ -117,7 +126,7 @@ class Example:
         return seen
 
     def still(self, endpoint: str) -> None:
-        """Until nothing of an endpoint is in progress: SageMaker deletes none before, and the provider takes that for done."""
+        """Until nothing of an endpoint is in progress: SageMaker deletes none before."""
         self.until(
             lambda: self.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService",
             f"{endpoint} is InService",

@@ -172,7 +172,5 @@ def test_an_example_is_applied_used_and_destroyed(example: Any, nothing_left: Ca
 
     EXAMPLES[example.name](example, outputs)
 
-    for item in example.sagemaker.list_endpoints()["Endpoints"]:
-        example.still(item["EndpointName"])
     example.destroy()
     assert nothing_left() == {}

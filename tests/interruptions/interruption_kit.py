@@ -19,12 +19,14 @@ from local_kit import Kit
 from local_tools import unique, until
 
 from async_endpoint.contract.suspension import TAG_KEY, suspensions
+from async_endpoint.terraform.state_lock import running_terraform
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 ROOT: Final = Path(__file__).with_name("sleeper.tf")
 NAME: Final = "sleeper"
 RESOURCE_ID: Final = f"endpoint/{NAME}/variant/primary"
 LONGEST_APPLY_SECONDS: Final = 240
+TARGETS: Final = ("driver", "group", "everything")
 
 
 class Sleeper:
@@ -45,6 +47,10 @@ class Sleeper:
             "success_topic": kit.topic(),
         }
         self._given, self._bucket = given, bucket
+
+    @property
+    def name(self) -> str:
+        return NAME
 
     def checkout(self) -> Path:
         """A fresh one: it shares the local AWS and the state of Terraform with the others, and nothing else."""
@@ -122,10 +128,17 @@ class Sleeper:
 
 @dataclass
 class Running:
-    """A command that runs or has ended; both its outputs are in `log`."""
+    """A command that runs or has ended; both its outputs are in `log`, which is in its checkout."""
 
     process: subprocess.Popen[bytes]
     log: Path
+
+    def send(self, number: int, target: str) -> None:
+        """Send a signal to the driver, to its process group, or to Terraform as well, as when a container is killed."""
+        terraform = running_terraform(self.log.parent / ".local/deployments" / f"{NAME}-local" / "envs" / NAME)
+        (os.kill if target == "driver" else os.killpg)(self.process.pid, number)
+        if target == "everything" and terraform is not None:
+            os.killpg(os.getpgid(terraform), number)
 
     @property
     def text(self) -> str:
@@ -173,7 +186,7 @@ class Trial:
     """What was done, and what came of it. `refusals` are the errors of applies that were refused before one succeeded."""
 
     signal: str
-    group: bool
+    target: str
     point: str
     exit_code: int
     suspended_after: bool
@@ -189,8 +202,8 @@ class Trial:
         return asdict(self) | {"passed": self.passed}
 
 
-def interrupt(sleeper: Sleeper, number: int, point: Point, *, group: bool) -> Running:
-    """Update the sleeping endpoint, and send a signal to the driver, or to its process group, once `point` is reached."""
+def interrupt(sleeper: Sleeper, number: int, point: Point, target: str) -> Running:
+    """Update the sleeping endpoint, and send a signal to one of TARGETS once `point` is reached."""
     sleeper.fall_asleep()
     sleeper.change()
     running = sleeper.start(sleeper.checkout())
@@ -199,7 +212,7 @@ def interrupt(sleeper: Sleeper, number: int, point: Point, *, group: bool) -> Ru
         assert running.process.poll() is None, f"ended before {point.name}: {running.text}"
         assert time.monotonic() < deadline, f"never {point.name}: {running.text}"
         time.sleep(0.005)
-    (os.killpg if group else os.kill)(running.process.pid, number)
+    running.send(number, target)
     running.wait()
     return running
 
@@ -216,12 +229,12 @@ def recover(sleeper: Sleeper, attempts: int = 40) -> tuple[list[str], Running]:
     return refusals, running
 
 
-def trial(sleeper: Sleeper, number: int, point: Point, *, group: bool) -> Trial:
+def trial(sleeper: Sleeper, number: int, point: Point, target: str) -> Trial:
     """One interrupted apply, and all that has to hold afterwards."""
-    interrupted = interrupt(sleeper, number, point, group=group)
+    interrupted = interrupt(sleeper, number, point, target)
     suspended_after = bool(sleeper.suspensions())
     refusals, last = recover(sleeper)
     active = last.process.returncode == 0 and not sleeper.suspensions() and sleeper.record() is None
     name = signal.Signals(number).name
     code = interrupted.process.returncode
-    return Trial(name, group, point.name, code, suspended_after, tuple(refusals), active, sleeper.wakes())
+    return Trial(name, target, point.name, code, suspended_after, tuple(refusals), active, sleeper.wakes())

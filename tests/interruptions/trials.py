@@ -16,7 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
 
-from interruption_kit import POINTS, Sleeper, trial
+from interruption_kit import POINTS, TARGETS, Sleeper, trial
 from local_kit import Kit
 from remote_aws import running
 
@@ -35,9 +35,9 @@ def main() -> None:
         first = sleeper.run(sleeper.checkout())
         assert first.process.returncode == 0, first.text
         for name in arguments.signals:
-            for group in (False, True):
+            for target in arguments.targets:
                 for point in points:
-                    ended = trial(sleeper, signal.Signals[name], point, group=group)
+                    ended = trial(sleeper, signal.Signals[name], point, target)
                     done, failed = done + 1, failed + (not ended.passed)
                     with arguments.output.open("a") as output:
                         output.write(json.dumps(ended.as_dict()) + "\n")
@@ -49,6 +49,7 @@ def main() -> None:
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--signals", nargs="+", choices=SIGNALS, default=SIGNALS[:3])
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS[:2])
     parser.add_argument("--points", nargs="+", choices=[point.name for point in POINTS])
     parser.add_argument("-o", "--output", type=Path, required=True, help="File that a JSON line a trial is appended to.")
     return parser.parse_args()

@@ -53,7 +53,9 @@ def run(arguments: list[str]) -> None:
     (name,) = given["--name"]
     (mount,) = given["--volume"]
     source, inside, _ = mount.split(":")
-    environment = dict(pair.split("=", 1) for pair in given.get("--env", []))
+    (file,) = given["--env-file"]
+    lines = [line for line in Path(file).read_text().splitlines() if line and not line.startswith("#")]
+    environment = dict(pair.split("=", 1) for pair in [*lines, *given.get("--env", [])])
     if given["--network"] != [name] or not (STATE / f"{name}.network").exists():
         refuse(f"network {given['--network']} not found")
     (published,) = given["--publish"]
@@ -75,6 +77,7 @@ def run(arguments: list[str]) -> None:
             start_new_session=True,
         )
         document = {"arguments": arguments, "pid": process.pid, "address": listener.getsockname(), "labels": given["--label"]}
+        document["environment"] = environment
     (STATE / f"{name}.part").write_text(json.dumps(document))
     (STATE / f"{name}.part").rename(STATE / f"{name}.json")
     code = process.wait()

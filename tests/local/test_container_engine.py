@@ -70,7 +70,7 @@ def image(code: str = ECHO, hostname: str = "", **environment: str) -> Container
 
 
 def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -> None:
-    spec = image(hostname="shirts", COLOUR="deep red=1\nor so")
+    spec = image(hostname="shirts", COLOUR="deep red=1\nor so", TOKEN="secret = #1")
     watched = Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
     answer = watched.ready().invoke(b"\x00shirt", {"Content-Type": "image/png", "Accept": "image/x"}, 30)
     assert (answer.status, answer.body, answer.content_type, answer.container) == (200, b"\x00shirt", "image/x", "primary")
@@ -81,6 +81,7 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
     assert given.pop("--label")[0].startswith("async-endpoint.local-aws=")
     assert re.fullmatch(r"127\.\d+\.\d+\.\d+:\d*:8080", given.pop("--publish")[0])
     assert engine.networks() == {name}
+    variables = Path(given.pop("--env-file")[0])
     assert given == {
         "--name": [name],
         "--pull": ["never"],
@@ -89,6 +90,8 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
         "--hostname": ["shirts"],
         "--env": ["COLOUR=deep red=1\nor so"],
     }
+    assert (container["environment"]["COLOUR"], container["environment"]["TOKEN"]) == ("deep red=1\nor so", "secret = #1")
+    assert variables.stat().st_mode & 0o077 == 0
     watched.container.kill()
     watched.container.kill()
     assert watched.is_gone()
@@ -236,7 +239,7 @@ def test_an_image_of_many_models_is_asked_by_its_contract(engine: StandIn, tmp_p
     answer = container.invoke(b"order", {}, 30, target="bad")
     assert (answer.status, b"not a gzip-compressed tar" in answer.body) == (500, True)
     ((_, running),) = engine.containers().items()
-    assert stand_in_module.options(running["arguments"])[0]["--env"] == ["SAGEMAKER_MULTI_MODEL=true"]
+    assert running["environment"] == {"SAGEMAKER_MULTI_MODEL": "true"}
     until(lambda: len(list((tmp_path / "instance" / "models").iterdir())) == 2, "files go with their models")
     container.kill()
     assert watched.is_gone()

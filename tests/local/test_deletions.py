@@ -11,6 +11,10 @@ from local_parts import Deployed
 from local_tools import refusal, until
 from vpc_parts import INTERFACES, REMOVAL, Network
 
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.removal import remove_deleted_endpoints
+from async_endpoint.terraform.planned import ResourceChange
+
 MISSING = 'Could not find {word} "arn:aws:sagemaker:{region}:{account}:{kind}/{name}".'
 
 
@@ -221,3 +225,12 @@ def test_without_the_right_to_remove_interfaces_they_and_the_endpoint_stay(kit: 
     deployed.role.create()
     network.allow(*REMOVAL)
     until(lambda: not network.interfaces(), "the interfaces are gone")
+
+
+def test_a_plan_that_deletes_an_endpoint_waits_for_its_interfaces(kit: Kit, network: Network) -> None:
+    name = network.deployed.name
+    before = {"name": name, "arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}"}
+    deletion = ResourceChange("aws_sagemaker_endpoint.this", "aws_sagemaker_endpoint", ("delete",), before, {})
+    soon = Poller(deadline=60, pause=0.02)
+    remove_deleted_endpoints(lambda region: kit, [deletion], soon, soon)
+    network.delete()

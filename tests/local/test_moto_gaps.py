@@ -186,7 +186,24 @@ def test_a_target_keeps_its_tags_until_they_are_taken_off(kit: Kit, target: dict
     assert tags() == {"cost": "1", "team": "coats"}
     kit.scaling.untag_resource(ResourceARN=arn, TagKeys=["team", "none"])
     assert tags() == {"cost": "1"}
-    assert refusal(kit.scaling.list_tags_for_resource, ResourceARN=arn + "x")[0] == "ValidationException"
+    assert refusal(kit.scaling.list_tags_for_resource, ResourceARN=arn + "x")[0] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"k" * 129: ""}, "ValidationException"),
+        ({"key": "v" * 257}, "ValidationException"),
+        ({"key": '{"json": true}'}, "ValidationException"),
+        ({"aws:key": "value"}, "ValidationException"),
+        ({f"key-{number}": "" for number in range(50)}, "TooManyTagsException"),  # beside the one it has
+    ],
+)
+def test_a_target_refuses_tags_that_aws_refuses(kit: Kit, target: dict[str, str], tags: dict[str, str], code: str) -> None:
+    described = kit.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
+    arn = described["ScalableTargets"][0]["ScalableTargetARN"]
+    assert refusal(kit.scaling.tag_resource, ResourceARN=arn, Tags=tags)[0] == code
+    assert kit.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "shop"}
 
 
 def test_scaling_activities_come_in_pages(kit: Kit, target: dict[str, str]) -> None:

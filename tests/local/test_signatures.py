@@ -708,13 +708,25 @@ def test_an_unsigned_form_is_refused(kit: Kit, bucket: str) -> None:
 
 def test_a_form_is_good_for_its_bucket_alone_and_for_no_other_action(kit: Kit, bucket: str) -> None:
     upload, other = Upload(kit, bucket), kit.bucket()
-    kit.put(other, "keep", b"x")
+    for where in (bucket, other):
+        kit.put(where, "keep", b"x")
     deletion = b"<Delete><Object><Key>keep</Key></Object></Delete>"
     assert post(kit, f"{kit.url}/{other}", upload.fields)[:2] == (403, "AccessDenied")
-    assert post(kit, f"{kit.url}/{other}?delete", upload.fields, deletion)[:2] == (403, "AccessDenied")
+    for where in (bucket, other):
+        assert post(kit, f"{kit.url}/{where}?delete", upload.fields, deletion)[:2] == (403, "AccessDenied")
     assert post(kit, f"{kit.url}/{bucket}/key?uploads", upload.fields)[:2] == (403, "AccessDenied")
     assert post(kit, f"{kit.url}/", upload.fields)[:2] == (403, "AccessDenied")
     assert kit.keys(other) == ["keep"]
+    assert "keep" in kit.keys(bucket)
+
+
+def test_a_policy_that_does_not_name_its_bucket_is_good_for_none(kit: Kit, bucket: str) -> None:
+    upload = Upload(kit, bucket)
+    policy = json.loads(base64.b64decode(upload.fields["policy"]))
+    policy["conditions"] = [condition for condition in policy["conditions"] if condition != {"bucket": bucket}]
+    answer = post(kit, upload.url, resigned(kit, upload.fields, policy))
+    assert answer[:2] == (403, "AccessDenied")
+    assert b"Extra input fields: bucket" in answer.body
 
 
 @pytest.mark.parametrize(

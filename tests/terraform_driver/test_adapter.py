@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -170,3 +171,34 @@ def test_a_real_terraform_from_init_to_destroy_without_network(tmp_path: Path) -
     (folder / "main.tf").write_text('resource "terraform_data" "this" { inputs = 1 }\n')
     with pytest.raises(TerraformFailed, match='Unsupported argument: An argument named "inputs" is not expected here'):
         terraform.plan(saved)
+
+
+@pytest.mark.terraform
+def test_the_lock_of_a_running_terraform_is_seen_and_nothing_is_changed_by_looking(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        'resource "terraform_data" "this" {\n'
+        '  provisioner "local-exec" { command = "touch running; until [ -e release ]; do sleep 0.02; done" }\n'
+        "}\n"
+    )
+    (tmp_path / "terraform.rc").write_text("disable_checkpoint = true\n")
+    environment = {"PATH": os.environ["PATH"], "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc")}
+    terraform = Terraform(tmp_path, environment, silent)
+    saved = tmp_path / "saved"
+    terraform.init()
+    terraform.require_unlocked()  # also where there is no state yet
+    terraform.plan(saved)
+    applying = threading.Thread(target=terraform.apply, args=(saved,))
+    applying.start()
+    try:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "running").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with pytest.raises(TerraformFailed, match="lock"):
+            terraform.require_unlocked()
+    finally:
+        (tmp_path / "release").touch()
+        applying.join()
+    before = (tmp_path / "terraform.tfstate").read_bytes()
+    terraform.require_unlocked()
+    assert (tmp_path / "terraform.tfstate").read_bytes() == before

@@ -139,8 +139,12 @@ run "watcher_policy" {
         resources = ["arn:aws:s3:::shop"]
       }
       Measure = {
-        actions   = ["application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
+        actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
         resources = ["*"]
+      }
+      ReadSuspension = {
+        actions   = ["application-autoscaling:ListTagsForResource"]
+        resources = ["arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*"]
       }
     })
     error_message = "A watcher must see what the endpoint is doing, and open no result."

@@ -64,8 +64,9 @@ def plan_adoption(aws: Aws, environment: str, view: PlanView) -> Adoption:
 
     Raises OrphansFound for one that is not this deployment's, NotReady for an endpoint that stays in progress.
     """
-    orphans = [orphan for orphan in planned_orphans(aws, view) if orphan.kind.type != "aws_cloudwatch_metric_alarm"]
-    refuse_foreign(environment, orphans, view)
+    found = planned_orphans(aws, view)
+    refuse_foreign(environment, found, view)
+    orphans = [orphan for orphan in found if orphan.kind.type != "aws_cloudwatch_metric_alarm"]  # PutMetricAlarm overwrites
     deletions = [orphan for orphan in orphans if not _is_kept(aws, orphan)]
     return Adoption([orphan for orphan in orphans if orphan not in deletions], deletions)
 

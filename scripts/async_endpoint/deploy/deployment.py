@@ -45,7 +45,7 @@ Listener = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Planned:
-    """What an apply would do. `notices` are sentences about endpoints that the plan replaces or deletes."""
+    """What an apply would do. `notices` are sentences about suspended scaling, orphans, and endpoints replaced or deleted."""
 
     changes: Changes
     notices: list[str]
@@ -74,9 +74,9 @@ def plan(environment: str, *, local: bool = False, on_output: Listener) -> Plann
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
     with _planned(root, terraform) as saved, answers():
-        _warn_of_suspension(root, on_output)
         orphans = OrphanCheck(root, terraform, saved.document, on_output).notices()
-        return Planned(saved.changes, [*orphans, *endpoint_notices(_connections(root), saved.resources)])
+        endpoints = endpoint_notices(_connections(root), saved.resources)
+        return Planned(saved.changes, [*_suspension_notices(root), *orphans, *endpoints])
 
 
 def apply(
@@ -249,13 +249,12 @@ def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> N
             resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
 
 
-def _warn_of_suspension(root: Root, on_output: Listener) -> None:
+def _suspension_notices(root: Root) -> list[str]:
     outputs = _outputs_if_any(root)
-    if outputs is not None:
-        with answers():
-            warning = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
-        if warning:
-            on_output(f"Warning: {warning}")
+    if outputs is None:
+        return []
+    notice = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+    return [notice] if notice else []
 
 
 class _SavedPlan:

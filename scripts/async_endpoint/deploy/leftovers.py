@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from async_endpoint.contract.errors import WorkFailed
@@ -98,6 +98,8 @@ def leftovers(aws: Aws, names: Sequence[str], view: PlanView) -> list[Leftover]:
     listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view)]
     there = {(one.kind.label, one.found.name) for one in listed}
     orphans = [*planned_orphans(aws, view), *stray_orphans(aws, view)]
+    proven = {(orphan.kind.label, orphan.found.name) for orphan in orphans if orphan.own}
+    listed = [replace(one, own=True) if (one.kind.label, one.found.name) in proven else one for one in listed]
     more = [
         Leftover(orphan.kind, orphan.found, orphan.found.name, orphan.own)
         for orphan in orphans
@@ -135,9 +137,15 @@ def _by_name(aws: Aws, listing: _Listing, names: Sequence[str], view: PlanView) 
             continue
         found = listing.kind.find(aws, shown if listing.place else name)
         if found is not None and not _is_another_deployments(found, view):
-            exact = view.has(listing.kind.type, found.name)
-            own = found.unclaimed or (found.carries(view.tags) and bool(view.tags or exact))
-            yield Leftover(listing.kind, found, shown, own)
+            yield Leftover(listing.kind, found, shown, _is_own(listing.kind, found, names, view))
+
+
+def _is_own(kind: Kind, found: Found, names: Sequence[str], view: PlanView) -> bool:
+    """Whether the root names it, or the tag that names the deployment claims it; that names begin alike is no proof."""
+    planned = {kind.name(creation.after) for creation in view.creations if creation.type == kind.type}
+    exact = found.name in planned or view.has(kind.type, found.name) or found.name.rpartition("/")[2] in names
+    carried = found.carries(view.tags)
+    return (exact and (carried or found.unclaimed)) or (carried and DEPLOYMENT_TAG in view.tags)
 
 
 def _is_another_deployments(found: Found, view: PlanView) -> bool:

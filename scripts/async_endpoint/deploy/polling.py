@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from async_endpoint import signals
+
 Seen = TypeVar("Seen")
 
 
@@ -20,8 +22,9 @@ class Poller:
     sleep: Callable[[float], None] = time.sleep
 
     def wait(self, look: Callable[[], Seen], enough: Callable[[Seen], bool]) -> Seen:
-        """Look until it is enough, or the deadline has passed; return what was seen last."""
+        """Look until it is enough, or the deadline has passed; return what was seen last. Raises Interrupted on a signal."""
         end = self.clock() + self.deadline
         while not enough(seen := look()) and self.clock() < end:
+            signals.check()
             self.sleep(self.pause)
         return seen

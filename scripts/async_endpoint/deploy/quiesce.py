@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from async_endpoint import signals
@@ -36,6 +37,7 @@ from async_endpoint.contract.suspension import (
     unix_time,
 )
 from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.missed_schedules import missed_bounds
 from async_endpoint.deploy.polling import Poller
 
 # RollingBack ends InService as well: with another configuration, which the check then finds out.
@@ -76,14 +78,10 @@ TIMING = Timing()
 def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
 
-    def status() -> str:
-        signals.check()
-        return _status(aws, name)
-
-    found = poller.wait(status, lambda seen: seen not in TRANSITIONAL_STATES)
-    if found in TRANSITIONAL_STATES:
+    status = poller.wait(lambda: _status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    if status in TRANSITIONAL_STATES:
         raise NotReady(
-            f"Endpoint {name} is still {found}, and SageMaker takes no change meanwhile; try again once it is InService."
+            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is InService."
         )
 
 
@@ -178,16 +176,29 @@ class _ScalableTarget:
             record = self._recorded(live)
         return live, record
 
-    def suspend(self, members: frozenset[str]) -> None:
-        """Change nothing of the target but which members of its SuspendedState are true."""
-        kept = {member: self._live[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
-        self._call("register_scalable_target", **kept, SuspendedState=suspended_state(members))
+    def suspend(self, members: frozenset[str], bounds: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Change nothing of the target but which members of its SuspendedState are true, and the `bounds` that are given."""
+        self._call("register_scalable_target", **self._named(), **bounds, SuspendedState=suspended_state(members))
+
+    def missed_bounds(self, since: float) -> Mapping[str, int]:
+        """The bounds that scheduled actions would have set after `since` (Unix seconds), had they not been suspended."""
+        actions: list[Any] = []
+        more: dict[str, str] = {}
+        while True:
+            page = self._call("describe_scheduled_actions", **self._named(), **more)
+            actions += page["ScheduledActions"]
+            if not page.get("NextToken"):
+                return missed_bounds(self._live, actions, since, time.time())
+            more = {"NextToken": page["NextToken"]}
 
     def write(self, record: SuspensionRecord) -> None:
         self._call("tag_resource", ResourceARN=self._live["ScalableTargetARN"], Tags={TAG_KEY: record.encode()})
 
     def remove_record(self) -> None:
         self._call("untag_resource", ResourceARN=self._live["ScalableTargetARN"], TagKeys=[TAG_KEY])
+
+    def _named(self) -> dict[str, Any]:
+        return {member: self._live[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
 
     def _described(self) -> Mapping[str, Any] | None:
         asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [self.resource_id]}
@@ -319,7 +330,8 @@ def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
         return
     restored = record.restored(current)
     if restored != current:
-        target.suspend(restored)
+        resumes_schedules = "ScheduledScalingSuspended" in current - restored
+        target.suspend(restored, target.missed_bounds(unix_time(record.since)) if resumes_schedules else {})
     if found is not None:
         target.remove_record()
 

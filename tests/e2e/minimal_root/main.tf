@@ -84,7 +84,7 @@ module "model" {
   source = "../../modules/model"
 
   name            = local.name
-  endpoint_names  = var.endpoint_names
+  endpoint_names  = length(var.endpoint_names) > 0 ? var.endpoint_names : [local.name]
   rollback_alarms = try(var.guardrails.rollback_alarms, [])
   storage         = local.storage
   topic_arns      = local.topic_arns

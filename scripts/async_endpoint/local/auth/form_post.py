@@ -22,7 +22,7 @@ from werkzeug.wrappers import Request
 
 from async_endpoint.local.auth import errors
 from async_endpoint.local.auth.caller import Caller
-from async_endpoint.local.auth.sigv4 import ALGORITHM, Scope, sign, signing_key
+from async_endpoint.local.auth.sigv4 import ALGORITHM, Scope, signing_key
 from async_endpoint.local.auth.verification import Verifier, read_credential
 
 _MULTIPART: Final = "multipart/form-data"
@@ -67,7 +67,7 @@ def verify_form_post(environ: dict[str, Any], verifier: Verifier) -> tuple[Calle
     if scope.service != "s3" or scope.date != fields["x-amz-date"][:8]:
         raise errors.malformed("The form's x-amz-credential must name the service s3 and the day of x-amz-date.", in_query=True)
     key = verifier.key_of(key_id, fields.get("x-amz-security-token"))
-    wanted = sign(signing_key(key.secret, scope), fields["policy"])
+    wanted = signing_key(key.secret, scope).sign(fields["policy"])
     if not hmac.compare_digest(wanted.encode(), fields["x-amz-signature"].encode()):
         raise errors.wrong_signature()
     _check_policy(_policy(fields["policy"]), form, _bucket(environ) or "", verifier.now())

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO, Final
 
 from async_endpoint.local.auth.errors import Rejected, invalid_s3, wrong_signature
-from async_endpoint.local.auth.sigv4 import EMPTY_HASH, Signature, header, sign
+from async_endpoint.local.auth.sigv4 import EMPTY_HASH, Signature, SigningKey, header
 
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 UNSIGNED_TRAILER: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -39,7 +39,7 @@ def stated_hash(environ: dict[str, Any], signature: Signature) -> str:
     return stated
 
 
-def verify_stated(environ: dict[str, Any], signature: Signature, key: bytes) -> None:
+def verify_stated(environ: dict[str, Any], signature: Signature, key: SigningKey) -> None:
     """Hold the body of a request to S3 against what it states; raises Rejected. The body is left to be read."""
     stated = stated_hash(environ, signature)
     if stated in _STREAMING and not signature.presigned:
@@ -60,7 +60,7 @@ def body_hash(environ: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _verify_chunks(environ: dict[str, Any], signature: Signature, key: bytes, kind: str) -> None:
+def _verify_chunks(environ: dict[str, Any], signature: Signature, key: SigningKey, kind: str) -> None:
     """Verify an aws-chunked body, each chunk's signature where they are signed."""
     body: BinaryIO = environ["wsgi.input"]
     try:
@@ -77,7 +77,7 @@ def _verify_chunks(environ: dict[str, Any], signature: Signature, key: bytes, ki
 class _Chunks:
     """One aws-chunked body. The signature of a chunk covers that of the chunk before it, the first one that of the request."""
 
-    def __init__(self, body: BinaryIO, signature: Signature, key: bytes, *, signed: bool) -> None:
+    def __init__(self, body: BinaryIO, signature: Signature, key: SigningKey, *, signed: bool) -> None:
         self._body = body
         self._key = key
         self._signed = signed
@@ -124,7 +124,7 @@ class _Chunks:
             self._check(given, "AWS4-HMAC-SHA256-TRAILER", sha256(canonical.encode("latin-1")).hexdigest())
 
     def _check(self, given: str, algorithm: str, *hashes: str) -> None:
-        wanted = sign(self._key, algorithm, *self._scope, self._previous, *hashes)
+        wanted = self._key.sign(algorithm, *self._scope, self._previous, *hashes)
         if not hmac.compare_digest(wanted.encode(), given.encode("latin-1")):
             raise wrong_signature()
         self._previous = wanted

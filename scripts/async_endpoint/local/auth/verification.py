@@ -7,7 +7,7 @@ import hmac
 import re
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -15,17 +15,16 @@ import botocore.session
 
 from async_endpoint.local.auth import errors
 from async_endpoint.local.auth.caller import Caller
-from async_endpoint.local.auth.keys import AccessKeys, SigningKey
+from async_endpoint.local.auth.keys import AccessKeys, KnownKey
 from async_endpoint.local.auth.payload import body_hash, stated_hash, verify_stated
 from async_endpoint.local.auth.sigv4 import (
     ALGORITHM,
     TERMINATOR,
     Scope,
     Signature,
+    SignedHeaders,
     canonical_requests,
-    header,
     raw_target,
-    sign,
     signing_key,
     string_to_sign,
 )
@@ -48,7 +47,7 @@ class Screened(NamedTuple):
     """A request whose head is right: its signature, and the key that it names."""
 
     signature: Signature
-    key: SigningKey
+    key: KnownKey
 
 
 class Verifier:
@@ -81,7 +80,7 @@ class Verifier:
             _check_signature(environ, signature, key, body_hash(environ))
         return key.caller, signature.scope
 
-    def key_of(self, access_key_id: str, session_token: str | None) -> SigningKey:
+    def key_of(self, access_key_id: str, session_token: str | None) -> KnownKey:
         """The key with this id and session token; raises Rejected where there is none, or it has expired."""
         key = self._keys.find(access_key_id)
         if key is None or (key.session_token is not None and session_token is None):
@@ -130,10 +129,10 @@ def _from_header(environ: dict[str, Any], authorization: str) -> Signature:
     found = _HEADER.fullmatch(authorization.strip())
     if found is None:
         raise _unreadable(authorization)
-    timestamp = header(environ, "x-amz-date")
+    timestamp: str = environ.get("HTTP_X_AMZ_DATE", "")
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
     key_id, scope = read_credential(found[1])
-    return Signature(key_id, scope, timestamp, tuple(found[2].split(";")), found[3], token, presigned=False)
+    return Signature(key_id, scope, timestamp, SignedHeaders.read(found[2]), found[3], token, presigned=False)
 
 
 def _unreadable(authorization: str) -> errors.Rejected:
@@ -167,7 +166,7 @@ def _from_query(query: str) -> tuple[Signature, int | None]:
     if given["X-Amz-Algorithm"] != ALGORITHM:
         raise errors.malformed(f'X-Amz-Algorithm only supports "{ALGORITHM}"', in_query=True)
     key_id, scope = read_credential(given["X-Amz-Credential"], in_query=True)
-    headers = tuple(given["X-Amz-SignedHeaders"].split(";"))
+    headers = SignedHeaders.read(given["X-Amz-SignedHeaders"])
     token = given.get("X-Amz-Security-Token")
     signature = Signature(key_id, scope, given["X-Amz-Date"], headers, given["X-Amz-Signature"], token, presigned=True)
     return signature, _expires(given.get("X-Amz-Expires"), scope)
@@ -188,6 +187,7 @@ def _expires(text: str | None, scope: Scope) -> int | None:
     return int(text)
 
 
+@lru_cache(maxsize=1_024)
 def read_credential(text: str, *, in_query: bool = False) -> tuple[str, Scope]:
     """Access key id and scope of KEY/DATE/REGION/SERVICE/aws4_request; raises Rejected."""
     found = _CREDENTIAL.fullmatch(text)
@@ -235,25 +235,24 @@ def _service_of_target(prefix: str) -> str | None:
 
 def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
     """Raise Rejected unless the headers that decide what a request does are signed: Host and every x-amz-*."""
-    signed = signature.signed_headers
-    if "host" not in signed:
+    covered = signature.signed_headers.covered
+    if "HTTP_HOST" not in covered:
         raise errors.unsigned_header("Host")
     for key in environ:
-        if key.startswith("HTTP_X_AMZ_") and key != _SIGNED_ANYWAY:
-            name = key[5:].replace("_", "-").lower()
-            if name not in signed and not any(name == other.replace("_", "-") for other in signed):  # names of metadata
-                raise errors.unsigned_header(name)
+        if key.startswith("HTTP_X_AMZ_") and key not in covered and key != _SIGNED_ANYWAY:
+            raise errors.unsigned_header(key[5:].replace("_", "-").lower())
 
 
-def _check_signature(environ: dict[str, Any], signature: Signature, key: SigningKey, payload_hash: str) -> None:
+def _check_signature(environ: dict[str, Any], signature: Signature, key: KnownKey, payload_hash: str) -> None:
     secret = signing_key(key.secret, signature.scope)
     for canonical in canonical_requests(environ, signature, payload_hash):
-        wanted = sign(secret, *string_to_sign(signature, canonical))
+        wanted = secret.sign(*string_to_sign(signature, canonical))
         if hmac.compare_digest(wanted.encode(), signature.signature.encode("latin-1", "replace")):
             return
     raise errors.wrong_signature()
 
 
+@lru_cache(maxsize=64)
 def _seconds(timestamp: str) -> float | None:
     found = _TIMESTAMP.fullmatch(timestamp)
     try:

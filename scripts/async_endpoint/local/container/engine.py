@@ -75,6 +75,18 @@ def engine_environment(program: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not (podman and name.lower() in PROXIES)}
 
 
+def _variables(given: Mapping[str, str], file: Path) -> list[str]:
+    """Options that give a container variables: in `file`, which its owner alone reads; everyone sees a command line.
+
+    A value with a line break is on the command line all the same, for such a file cannot hold it.
+    """
+    held = {name: value for name, value in given.items() if "\n" not in value}
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
+        text.writelines(f"{name}={value}\n" for name, value in held.items())
+    rest = [word for name, value in given.items() if name not in held for word in ("--env", f"{name}={value}")]
+    return ["--env-file", str(file), *rest]
+
+
 class EngineContainer(Attached):
     """One container of an engine, and the process that keeps it. `mount` is the folder it sees as `seen`, read-only."""
 
@@ -100,8 +112,7 @@ class EngineContainer(Attached):
         run = ["run", "--name", self._name, "--pull", "never", "--label", label, "--network", self._name]
         run += ["--publish", f"{loopback_address()}:{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
         run += ["--hostname", spec.hostname] if spec.hostname else []
-        for name, value in spec.environment.items():
-            run += ["--env", f"{name}={value}"]
+        run += _variables(spec.environment, folder / "environment")
         command = [sys.executable, keeper.__file__, engine.program, self._name, label, *run, spec.image, "serve"]
         # The keeper removes the container when its standard input closes.
         super().__init__(command, folder, on_output, on_exit, env=engine_environment(engine.program))

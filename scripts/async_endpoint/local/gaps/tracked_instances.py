@@ -1,6 +1,6 @@
 """moto keeps every object it ever made, for its dashboard: messages received and deleted long ago, objects written over.
 
-Here they live as long as something needs them. The dashboard, at /moto-api, shows none.
+Here they live as long as something needs them. The dashboard itself is not served.
 """
 
 from __future__ import annotations

@@ -1,0 +1,77 @@
+"""What an apply says of an endpoint whose update failed, in states that the local AWS reaches seldom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from async_endpoint.contract.errors import RolledBack, TerraformFailed
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.rollback import rollbacks_reported
+from async_endpoint.terraform.planned import ResourceChange
+
+ADDRESS = "aws_sagemaker_endpoint.this"
+BEFORE = {"name": "shirts", "arn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shirts", "endpoint_config_name": "old"}
+UPDATE = ResourceChange(ADDRESS, "aws_sagemaker_endpoint", ("update",), BEFORE, {"endpoint_config_name": "new"})
+SERVING = {"EndpointName": "shirts", "EndpointStatus": "InService", "EndpointConfigName": "old", "LastModifiedTime": 1}
+SOON = Poller(deadline=5, sleep=lambda seconds: None)
+
+
+class Described:
+    """An AWS that describes the endpoint once as it was and then as `later`, the last one for ever; None is throttled."""
+
+    def __init__(self, *later: dict[str, Any] | None) -> None:
+        self._seen: list[dict[str, Any] | None] = [SERVING, *later]
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803 - boto3's word
+        seen = self._seen.pop(0) if len(self._seen) > 1 else self._seen[0]
+        if seen is None:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "DescribeEndpoint")
+        return seen
+
+    def __getattr__(self, operation: str) -> Any:
+        def refused(**request: Any) -> Any:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "Not found"}}, operation)
+
+        return refused
+
+
+def later(status: str, **members: Any) -> dict[str, Any]:
+    return SERVING | {"EndpointStatus": status, "LastModifiedTime": 2} | members
+
+
+def reported(aws: Described, *addresses: str) -> Exception:
+    failure = TerraformFailed("terraform apply ended with 1.", addresses=frozenset(addresses))
+    with pytest.raises((RolledBack, TerraformFailed)) as raised, rollbacks_reported(lambda region: aws, [UPDATE], print, SOON):
+        raise failure
+    return raised.value
+
+
+def test_a_rollback_that_is_in_progress_is_waited_for() -> None:
+    error = reported(Described(later("RollingBack"), later("InService", FailureReason="No ping.")))
+    serving = "It serves configuration old, status InService."
+    assert str(error) == f"Endpoint shirts was rolled back: No ping. {serving} Fix the cause and apply again."
+
+
+def test_a_rollback_that_fails_says_so() -> None:
+    error = reported(Described(later("UpdateRollbackFailed", EndpointConfigName="new", FailureReason="No room.")), ADDRESS)
+    assert isinstance(error, RolledBack)
+    assert "shirts was not updated, and its rollback failed: No room. It serves configuration new, status Update" in str(error)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(SERVING, id="nothing was changed"),
+        pytest.param(later("InService", EndpointConfigName="new"), id="it was updated"),
+        pytest.param(later("Failed", FailureReason="gone"), id="it serves nothing"),
+        pytest.param(None, id="AWS cannot be asked"),
+    ],
+)
+def test_what_is_no_rollback_stays_the_failure_it_was(after: Any) -> None:
+    assert isinstance(reported(Described(after)), TerraformFailed)

@@ -663,6 +663,7 @@ CHANGES = (
         "tracking policy: scale-in cooldown",
         'tracking["primary/backlog_per_instance"] was changed outside Terraform',
         tracking(lambda c: c.update(ScaleInCooldown=3000)),
+        alone=True,  # putting the policy makes its alarms again
     ),
     OutOfBand(
         "tracking policy: scale-out cooldown",

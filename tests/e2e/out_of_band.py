@@ -60,7 +60,7 @@ class World:
 
     @property
     def key(self) -> str:
-        return str(self.outputs.storage.kms_key_arn)
+        return str(self.outputs.storage.kms_key_arn).rpartition("/")[2]  # moto disables keys by their id only
 
     @property
     def target(self) -> dict[str, str]:
@@ -402,12 +402,12 @@ def key_policy(w: World) -> Undo:
 
 
 def key_deletion(w: World) -> Undo:
-    kms = w.client("kms")
-    kms.schedule_key_deletion(KeyId=w.key, PendingWindowInDays=7)
+    kms, key = w.client("kms"), w.key
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
 
     def undo() -> None:
-        kms.cancel_key_deletion(KeyId=w.key)
-        kms.enable_key(KeyId=w.key)
+        kms.cancel_key_deletion(KeyId=key)
+        kms.enable_key(KeyId=key)
 
     return undo
 
@@ -663,6 +663,7 @@ CHANGES = (
         "tracking policy: scale-in cooldown",
         'tracking["primary/backlog_per_instance"] was changed outside Terraform',
         tracking(lambda c: c.update(ScaleInCooldown=3000)),
+        alone=True,  # putting the policy makes its alarms again
     ),
     OutOfBand(
         "tracking policy: scale-out cooldown",

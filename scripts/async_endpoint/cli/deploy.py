@@ -128,7 +128,7 @@ def outputs(environment: Environment, local: Local = False, as_json: Json = Fals
     if as_json:  # what it takes to use the environment, from this machine
         print_json(values.as_dict() | {"endpoint_url": endpoint_url})
         return
-    rows = _rows(values.as_dict())
+    rows = [row for row in _rows(values.as_dict()) if not row[0].endswith("_json")]  # whole policies: --json has them
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # not in a table: an ARN that is folded cannot be copied
         console.print(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)), soft_wrap=True)

@@ -19,7 +19,7 @@ MOST_NAMES: Final = 100  # of one DescribeAlarms (API reference)
 
 
 def tracking(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
-    """That the alarms of target tracking exist, watch its metric by its target, and act."""
+    """That the alarms of target tracking exist, watch its metric by its target (A60), and act."""
     planned = outputs.scaling
     policy = live_policies(aws, outputs).get(planned.tracking_policy_name)
     if policy is None:

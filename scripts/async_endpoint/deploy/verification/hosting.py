@@ -16,8 +16,8 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
 from async_endpoint.deploy.verification.findings import Difference, compare, existing, not_repaired, raise_any
 
-# Scaling corrects a count that is out of bounds by itself, within a few of its minutes.
-COUNT_SETTLES_SECONDS: Final = 120.0
+# Scaling corrects a count that is out of bounds by itself (A62 in docs/local-aws.md).
+COUNT_SETTLES_SECONDS: Final = 300.0
 
 
 def endpoint(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
@@ -122,7 +122,7 @@ def _describe(aws: Aws, name: str) -> Mapping[str, Any]:
 
 
 def _planned_weight(aws: Aws, outputs: AsyncEndpointOutputs) -> float:
-    """Of the configuration, which is immutable; 1 where it says nothing (API reference, ProductionVariant)."""
+    """Of the configuration, which is immutable; 1 where it says nothing (API reference, ProductionVariant). See A61."""
     name = outputs.endpoint.config_name
     live = existing(
         f"endpoint configuration {name}", lambda: aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)

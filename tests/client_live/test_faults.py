@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from live_kit import JSON, Batch, Stage, orders
 from local_kit import Kit
 from local_tools import until
 
-from async_endpoint.client import State
+from async_endpoint.client import AsyncEndpoint, ClientConfig, State
 from async_endpoint.contract.errors import (
     EndpointNotReady,
     InvocationExpired,
@@ -64,6 +65,34 @@ def test_a_response_that_a_notification_does_not_carry_is_read_from_s3(kit: Kit,
         assert [echo.result().body for echo in echoes] == [body] * 5
         assert len(long.result().body) == 200_000
         assert calls()["s3:GetObject"] >= 6
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_what_others_publish_and_send_makes_no_result(kit: Kit, stage: Stage, tmp_path: Path, restricted: bool) -> None:
+    """Without the statement that only the endpoint publishes, a message that is the endpoint's to the letter counts no more."""
+    target, gate = replace(stage.target, publishers_restricted=restricted), tmp_path / "go"
+    config = ClientConfig(deadline_seconds=90)
+    with AsyncEndpoint(target, endpoint_url=kit.url, config=config) as client:
+        held = client.submit(orders(until=str(gate), answer=1), content_type=JSON)
+        accepted = held.accepted(timeout=60)
+        genuine = {
+            "invocationStatus": "Completed",
+            "inferenceId": accepted.inference_id,
+            "requestParameters": {"endpointName": target.name},
+            "responseParameters": {"outputLocation": accepted.output_location, "contentType": JSON},
+        }
+        elsewhere = {"responseParameters": {"outputLocation": f"s3://{stage.deployed.bucket}/elsewhere"}}
+        forged = genuine | {"responseBody": {"content": '"forged"'}} | (elsewhere if restricted else {})
+        failed = forged | {"invocationStatus": "Failed", "failureReason": "forged", "failureLocation": "s3://elsewhere/x"}
+        [queue] = stage.queues()
+        for message in (forged, failed):
+            kit.sns.publish(TopicArn=target.topics[0], Message=json.dumps(message))
+            kit.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
+        kit.sqs.send_message(QueueUrl=queue, MessageBody="[" * 100_000)
+        until(lambda: client.skipped_messages == 1, "the last message has been received")
+        assert not held.done()
+        gate.touch()
+        assert held.result(timeout=60).document() == 1
 
 
 # --- calls -------------------------------------------------------------------------------------------------------------

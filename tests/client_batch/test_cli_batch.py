@@ -158,6 +158,8 @@ def test_what_watch_may_not_read_is_named() -> None:
         all_keys=False,
         activities=(Activity("2026-11-27T08:00:00+00:00", "Successful", "Setting desired to 1", "the alarm"),),
         hidden=("cloudwatch:GetMetricData is denied",),
+        suspended=(),
+        suspension=None,
     )
     console = Console(width=200)
     with console.capture() as capture:

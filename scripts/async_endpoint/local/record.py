@@ -38,7 +38,7 @@ def record_path(workspace: Workspace) -> Path:
 def write_record(workspace: Workspace, record: LocalAwsRecord) -> None:
     """Write atomically, so that a reader never sees half a record."""
     path = record_path(workspace)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    workspace.make_local("aws")
     temporary = path.with_suffix(f".{os.getpid()}")
     temporary.write_text(json.dumps(asdict(record), indent=2) + "\n")
     temporary.replace(path)

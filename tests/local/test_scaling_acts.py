@@ -182,6 +182,17 @@ def test_a_single_request_at_zero_waits_for_ever_without_the_step_policy(kit: Ki
     assert "AlarmHigh" in activities(kit, deployed)[-2]["Cause"]
 
 
+def test_an_endpoint_whose_tracking_alarms_are_deleted_still_wakes(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    as_in_the_guide(kit, deployed)
+    until(lambda: not deployed.status()["instances"], "it sleeps")
+    (tracking,) = kit.scaling.describe_scaling_policies(
+        ServiceNamespace="sagemaker", ResourceId=deployed.resource_id, PolicyNames=["tracking"]
+    )["ScalingPolicies"]
+    kit.cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in tracking["Alarms"]])
+    assert deployed.outcome(deployed.invoke({"answer": "awake"})).body == b"awake"
+
+
 def test_a_raised_minimum_is_reached_without_any_policy(kit: Kit, deploy: Any) -> None:
     deployed: Deployed = deploy()
     kit.scaling.register_scalable_target(**target_of(deployed), MinCapacity=2, MaxCapacity=4)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.contract.errors import TerraformFailed, ToolMissing
+from async_endpoint.contract.errors import StateLocked, TerraformFailed, ToolMissing
 from async_endpoint.terraform.adapter import Changes, Terraform
 
 FakeTerraform = Callable[..., dict[str, str]]
@@ -194,7 +194,7 @@ def test_the_lock_of_a_running_terraform_is_seen_and_nothing_is_changed_by_looki
         while not (tmp_path / "running").exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        with pytest.raises(TerraformFailed, match="lock"):
+        with pytest.raises(StateLocked, match="is locked by"):
             terraform.require_unlocked()
     finally:
         (tmp_path / "release").touch()

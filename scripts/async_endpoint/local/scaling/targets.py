@@ -118,6 +118,6 @@ def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[
                     for name in stores.alarms_naming(region, policy.policy_arn)
                     if name in alarms
                 ]
-        except (InvalidInput, KeyError):  # a policy that can never act, or one made since the alarms were evaluated
+        except (InvalidInput, KeyError, ValueError):  # it can never act, was made since the evaluation, or lost its alarms
             continue
     return tracking, steps

@@ -26,13 +26,16 @@ class Workspace:
     def find(cls, start: Path | None = None) -> Workspace:
         """The checkout around `start` (the current folder), the one ASYNC_ENDPOINT_HOME names, or the one this code lies in.
 
-        Raises UsageError when there is none.
+        One around `start` is found only if this user, root, or the owner of `start` made it: above a folder in /tmp, say, anyone can
+        lay out a checkout, whose Terraform would be run. Raises UsageError when there is none.
         """
         named = os.environ.get(HOME_VARIABLE)
         origin = (start or Path.cwd()).resolve()
-        candidates = [Path(named).resolve()] if named else [origin, *origin.parents, *Path(__file__).resolve().parents]
-        for folder in candidates:
-            if (folder / "modules" / "async-inference").is_dir() and (folder / "envs").is_dir():
+        own = Path(__file__).resolve().parents  # its code runs already
+        trusted = {0, os.geteuid(), origin.stat().st_uid}
+        around = [folder for folder in (origin, *origin.parents) if _is_checkout(folder) and _owners(folder) <= trusted]
+        for folder in [Path(named).resolve()] if named else [*around, *own]:
+            if _is_checkout(folder):
                 return cls(folder)
         raise UsageError(
             f"{named or origin} is not inside a checkout with modules/async-inference and envs/; "
@@ -73,6 +76,16 @@ class Workspace:
         folder = self.local / name
         make_private(folder)
         return folder
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / "modules" / "async-inference").is_dir() and (folder / "envs").is_dir()
+
+
+def _owners(checkout: Path) -> set[int]:
+    """The users who made what a checkout is known by and what is read in it; of links, who made the link."""
+    parts = ("modules", "modules/async-inference", "envs", ".local")
+    return {(checkout / part).lstat().st_uid for part in parts if os.path.lexists(checkout / part)}
 
 
 def make_folders(folder: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from own_process import empty_checkout
 
+from async_endpoint import workspace as workspaces
 from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.workspace import Workspace, make_private
+from async_endpoint.workspace import HOME_VARIABLE, Workspace, make_private
 
 # Under a umask that withholds nothing: everything that makes a folder below the one that is given.
 MAKES_FOLDERS = """
@@ -83,3 +84,34 @@ def test_those_of_another_user_are_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InvalidInput, match="another user"):
         make_private(tmp_path)
     assert Workspace(tmp_path).local == tmp_path / ".local"
+
+
+@pytest.mark.parametrize("planted", ["modules", "modules/async-inference", "envs", ".local"])
+def test_a_checkout_of_another_user_above_the_current_folder_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str
+) -> None:
+    """In a folder below /tmp anyone can lay one out: what Terraform runs, and the credentials that clients sign with."""
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)
+    above = empty_checkout(tmp_path).root
+    (above / ".local").mkdir()
+    here = above / "of this user" / "work"
+    here.mkdir(parents=True)
+    assert Workspace.find(here).root == above
+    lstat = Path.lstat
+
+    def of_another_user(path: Path) -> os.stat_result:
+        found = lstat(path)
+        return os.stat_result([*found[:4], os.geteuid() + 1, *found[5:]]) if path == above / planted else found
+
+    monkeypatch.setattr(Path, "lstat", of_another_user)
+    assert Workspace.find(here).root != above
+    monkeypatch.setenv(HOME_VARIABLE, str(above))
+    assert Workspace.find(here).root == above, "named, it is trusted"
+
+
+def test_a_checkout_is_found_from_within_whoever_owns_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root in a container, say, into which a user's checkout is mounted."""
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)
+    monkeypatch.setattr(workspaces.os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    root = empty_checkout(tmp_path).root
+    assert Workspace.find(root / "envs").root == root

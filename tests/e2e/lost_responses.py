@@ -183,6 +183,7 @@ def applied_after_all(made: Deployment, action: str) -> str:
         how = f"refused ({first.code}), then {' '.join(first.advised)}"
     elif "delete it: async-endpoint" in first.text:
         made.succeed("apply", "local", "--adopt")
+        assert len(made.inventory()["key"]) == 1, "the stray key is not deleted"
         how = "applied, a stray reported, then apply local --adopt"
     planned = made.run("plan", "local", "--detailed-exitcode")
     assert planned.code == 0, planned.text[-3000:]

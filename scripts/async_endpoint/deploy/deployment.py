@@ -98,7 +98,7 @@ def apply(
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
-    with _planned(root, terraform, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
+    with _planned(root, terraform, read=adopt, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
         if saved.changes.any or adopt:
             orphans = OrphanCheck(root, terraform, saved.document, on_output)
             with answers(), orphans.resolved(saved.make, adopt=adopt):
@@ -183,6 +183,8 @@ def _carry_out(
         require_no_replacement(connect, saved.resources, root.command("apply"))
     _require_approval(root, connect, saved, approve, on_output)
     orphans.delete_unused()
+    if not saved.changes.any:
+        return
     with _quiesced(root, outputs):
         remove_deleted_endpoints(connect, saved.resources)
         with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
@@ -258,16 +260,16 @@ def _suspension_notices(root: Root) -> list[str]:
 
 
 class _SavedPlan:
-    """A plan in a file, and what it would do; `make` plans again."""
+    """A plan in a file, and what it would do; `make` plans again. With `read` its document is read though it changes nothing."""
 
-    def __init__(self, terraform: Terraform, file: Path, destroy: bool) -> None:
-        self._terraform, self.file, self._destroy = terraform, file, destroy
+    def __init__(self, terraform: Terraform, file: Path, *, destroy: bool, read: bool) -> None:
+        self._terraform, self.file, self._destroy, self._read = terraform, file, destroy, read
         self.make()
 
     def make(self, replace: Iterable[str] = ()) -> None:
         self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
-        # Reading a plan starts the provider, so only where it is needed: to know what changes, or whose a destroy's state is.
-        needed = self.changes.any or self._destroy
+        # Reading a plan starts the provider, so only where it is needed: to know what changes, or which deployment's state it is.
+        needed = self.changes.any or self._read
         self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
         self.resources: list[ResourceChange] = resource_changes(self.document)
 
@@ -277,7 +279,12 @@ class _SavedPlan:
 
 @contextmanager
 def _planned(
-    root: Root, terraform: Terraform, *, destroy: bool = False, before: Callable[[], None] = lambda: None
+    root: Root,
+    terraform: Terraform,
+    *,
+    destroy: bool = False,
+    read: bool = False,
+    before: Callable[[], None] = lambda: None,
 ) -> Iterator[_SavedPlan]:
     """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command.
 
@@ -286,4 +293,4 @@ def _planned(
     terraform.init(root.backend_files)
     before()
     with saved_plan(Workspace.find()) as file:
-        yield _SavedPlan(terraform, file, destroy)
+        yield _SavedPlan(terraform, file, destroy=destroy, read=read or destroy)

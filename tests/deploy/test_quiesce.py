@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from async_endpoint import signals
-from async_endpoint.contract.errors import NotReady, TerraformFailed, WorkFailed
+from async_endpoint.contract.errors import NotReady, RolledBack, TerraformFailed, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.contract.suspension import (
     ALL_SUSPENDED,
@@ -363,14 +363,28 @@ def test_a_resumption_that_stays_refused_keeps_the_record_and_says_how_to_resume
             raise throttled("RegisterScalableTarget")
 
     said = r"terraform broke\. Scaling of .* is still suspended \(.*Rate exceeded\); resume it with: async-endpoint apply dev"
+    rollback = RolledBack("terraform broke.", endpoint="shirts", reason="No ping.")
     with (
-        pytest.raises(WorkFailed, match=said),
+        pytest.raises(RolledBack, match=said) as raised,
         quiesced(Disturbed(aws, refuse), deployed, AT_ONCE, timing=QUICK),
     ):
-        raise TerraformFailed("terraform broke.")
+        raise rollback
+    assert raised.value is rollback, "what kind of failure it was, its exit code and its reason stay"
     assert account.suspended == ALL_SUSPENDED and account.record is not None
     recover(aws, deployed)
     assert (account.suspended, account.tags) == (frozenset(), {})
+
+
+def test_a_resumption_that_fails_after_work_that_succeeded_is_a_failure(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+) -> None:
+    def deny(name: str) -> None:
+        if name == "register_scalable_target" and account.suspended:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "RegisterScalableTarget")
+
+    with pytest.raises(WorkFailed, match=r"^Scaling of .* is still suspended"):
+        with quiesced(Disturbed(aws, deny), deployed, AT_ONCE, timing=QUICK):
+            pass
 
 
 def test_what_may_not_be_recorded_is_not_suspended(aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account) -> None:

@@ -97,8 +97,8 @@ def quiesced(
     """Hold the endpoint still: scaling suspended, nothing in progress. At the end scaling is as it was, if its target is there.
 
     Signals are deferred: they interrupt the wait for the endpoint and Terraform (adapter.py), and never the resumption. Raises
-    NotReady when the endpoint stays in progress or another command takes over, WorkFailed when scaling cannot be resumed: its
-    record stays, and `command` (default: apply) resumes it.
+    NotReady when the endpoint stays in progress or another command takes over, WorkFailed when scaling cannot be resumed (an
+    error of the block stays what it is, and says that too): its record stays, and `command` (default: apply) resumes it.
     """
     target = _ScalableTarget(aws, outputs, timing)
     resuming = command or f"async-endpoint apply {outputs.environment}"
@@ -313,10 +313,10 @@ def _resume_or_explain(
         with target.persistent():
             _resume(target, record)
     except Exception as refusal:
-        before = f"{cause} " if isinstance(cause, AsyncEndpointError) else ""
-        raise WorkFailed(
-            f"{before}Scaling of {target.resource_id} is still suspended ({refusal}); resume it with: {command}"
-        ) from (cause or refusal)
+        suspended_still = f"Scaling of {target.resource_id} is still suspended ({refusal}); resume it with: {command}"
+        if not isinstance(cause, AsyncEndpointError):
+            raise WorkFailed(suspended_still) from (cause or refusal)
+        cause.append(suspended_still)
 
 
 def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:

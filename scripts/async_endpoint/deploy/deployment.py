@@ -260,7 +260,7 @@ def _suspension_notices(root: Root) -> list[str]:
 
 
 class _SavedPlan:
-    """A plan in a file, and what it would do; `make` plans again. With `read` its document is read though it changes nothing."""
+    """A plan in a file, and what it would do; `make` plans again. With `read` its document is there for an empty plan too."""
 
     def __init__(self, terraform: Terraform, file: Path, *, destroy: bool, read: bool) -> None:
         self._terraform, self.file, self._destroy, self._read = terraform, file, destroy, read
@@ -268,7 +268,7 @@ class _SavedPlan:
 
     def make(self, replace: Iterable[str] = ()) -> None:
         self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
-        # Reading a plan starts the provider, so only where it is needed: to know what changes, or which deployment's state it is.
+        # Reading a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
         needed = self.changes.any or self._read
         self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
         self.resources: list[ResourceChange] = resource_changes(self.document)

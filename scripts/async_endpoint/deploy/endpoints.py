@@ -14,9 +14,6 @@ Connect = Callable[[str], Aws]  # the clients of a region
 # An endpoint in one of these serves nothing: deleting it interrupts nobody.
 NOT_SERVING: Final = frozenset({"", "Deleting", "Failed"})
 
-# boto3's codes for a call to be repeated.
-_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
-
 
 @dataclass(frozen=True)
 class PlannedEndpoint:
@@ -60,8 +57,3 @@ def endpoint_status(aws: Aws, name: str) -> str:
 def error_code(error: Any) -> str:
     """The code of a botocore ClientError."""
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def is_throttled(error: Any) -> bool:
-    """Whether a botocore ClientError says that the call came too early."""
-    return error_code(error) in _THROTTLED

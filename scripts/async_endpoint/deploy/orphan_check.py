@@ -97,8 +97,8 @@ class OrphanCheck:
         except TerraformFailed as error:
             if found := [orphan for orphan in self._after(error) if orphan.own]:
                 error.append(
-                    f"{', '.join(map(str, found))} exist and are not in the Terraform state, as after a creation whose response "
-                    f"was lost; adopt them with: {self.command}"
+                    f"{', '.join(map(str, found))} exist and are not in the Terraform state, as after a creation whose "
+                    f"response was lost; adopt them with: {self.command}"
                 )
             raise
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.sagemaker.responses import SageMakerResponse
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, VerificationFailed, WorkFailed
 from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
@@ -80,6 +82,19 @@ def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: Asyn
     assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
     with pytest.raises(WorkFailed, match=r"dev was destroyed, but these resources remain: queue .*shirts-results"):
+        deployment.destroy("dev", on_output=silent)
+
+
+def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed(
+    terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(self: Any) -> str:
+        raise JsonRESTError("AccessDeniedException", "no")
+
+    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    monkeypatch.setattr(SageMakerResponse, "list_endpoints", deny)
+    said = r"^dev was destroyed, but .* AWS refused ListEndpoints: .*rerun: async-endpoint destroy dev$"
+    with pytest.raises(NotReady, match=said):
         deployment.destroy("dev", on_output=silent)
 
 

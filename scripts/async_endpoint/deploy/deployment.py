@@ -11,11 +11,11 @@ from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Boto3Aws, answers
+from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
-from async_endpoint.deploy.expected import expected_resources
-from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.expected import ExpectedResources, expected_resources
+from async_endpoint.deploy.leftovers import Leftover, delete_leftovers, is_settled, leftover_message, leftovers
 from async_endpoint.deploy.orphan_check import OrphanCheck
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
@@ -115,7 +115,7 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
     """Destroy all of an environment, and search for what is left: by name, by what a plan would create, and by tags.
 
     With `remove_leftovers` what is provably this deployment's is deleted. Raises WorkFailed naming what exists afterwards all
-    the same, BucketNotEmpty, before anything changes, for a bucket that must not be emptied.
+    the same, NotReady when AWS refuses the search, BucketNotEmpty, before anything changes, for a bucket that must be kept.
     """
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
@@ -133,14 +133,24 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
             saved.apply()
     if expected.view.region is None:
         return Destroyed((), expected.unsearched)
-    aws = _connections(root)(expected.view.region)
-    with answers():
-        if remove_leftovers:
-            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
-        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
+    try:
+        left = _left(_connections(root)(expected.view.region), expected, remove_leftovers)
+    except NotReady as error:
+        raise NotReady(
+            f"{environment} was destroyed, but the search for leftovers failed: {error}; correct that, then rerun: "
+            f"{root.command('destroy')}"
+        ) from error
     if left:
         raise WorkFailed(leftover_message(environment, left, root.command("destroy")))
     return Destroyed(expected.names, expected.unsearched)
+
+
+def _left(aws: Aws, expected: ExpectedResources, remove: bool) -> list[Leftover]:
+    """What is left after a destroy; with `remove`, once what is provably this deployment's is deleted."""
+    with answers():
+        if remove:
+            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
+        return LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
 
 
 def unlock(environment: str, lock_id: str, *, local: bool = False, on_output: Listener) -> None:

@@ -194,6 +194,8 @@ def test_it_waits_for_what_is_in_progress(statuses: list[str | None], asked: int
 def test_an_endpoint_that_never_settles_is_named() -> None:
     with pytest.raises(NotReady, match="Endpoint shirts is still Updating"):
         settle(Described("Updating"), "shirts", Poller(deadline=0))
+    with pytest.raises(NotReady, match=r"still Deleting, .*; try again once it is gone"):
+        settle(Described("Deleting"), "shirts", Poller(deadline=0))
 
 
 @pytest.mark.parametrize("before", [frozenset(), IN, ALL_SUSPENDED])

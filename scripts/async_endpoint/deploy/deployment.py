@@ -128,7 +128,7 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
             _terraform(root, on_output=lambda line: None), saved.document, outputs, saved.file.with_name("complete.tfplan")
         )
         require_empty_buckets(_connections(root), saved.resources)
-        with _quiesced(root, outputs):
+        with _quiesced(root, outputs, resumed_by="destroy"):  # an apply would make again what is destroyed by then
             remove_deleted_endpoints(_connections(root), saved.resources)
             saved.apply()
     if expected.view.region is None:
@@ -244,12 +244,10 @@ def _connections(root: Root) -> Connect:
     return cache(lambda region: Boto3Aws(region, root.endpoint_url))
 
 
-def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None) -> AbstractContextManager[None]:
-    return (
-        quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command("apply"))
-        if outputs
-        else nullcontext()
-    )
+def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None, *, resumed_by: str = "apply") -> AbstractContextManager[None]:
+    if outputs is None:
+        return nullcontext()
+    return quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command(resumed_by))
 
 
 def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:

@@ -11,7 +11,7 @@ from async_endpoint.terraform.planned import ResourceChange
 
 Connect = Callable[[str], Aws]  # the clients of a region
 
-# An endpoint in one of these serves nothing: deleting it interrupts nobody.
+# An endpoint in one of these serves nothing: deleting it interrupts no request.
 NOT_SERVING: Final = frozenset({"", "Deleting", "Failed"})
 
 

@@ -72,8 +72,9 @@ def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
 
     status = poller.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
     if status in TRANSITIONAL_STATES:
+        settled = "gone" if status == "Deleting" else "InService"
         raise NotReady(
-            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is InService."
+            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is {settled}."
         )
 
 
@@ -299,7 +300,7 @@ def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
     if live is None or (found is not None and found.id != record.id):
         return
     current = suspended(live)
-    # Without its record it is ours only as we left it: a target that was replaced is active.
+    # Without its record, only a target that is as it was left is the one that was suspended: a replaced one is active.
     if found is None and current != ALL_SUSPENDED:
         return
     restored = record.restored(current)

@@ -167,6 +167,17 @@ def test_an_update_in_the_place_of_a_replacement_that_sagemaker_refuses_changes_
 
 
 @pytest.mark.parametrize(
+    ("status", "avoidable"), [("InService", True), ("Updating", True), ("RollingBack", True), ("Failed", False)]
+)
+def test_a_replacement_is_avoidable_while_scaling_is_changing_the_endpoint(
+    kit: Kit, shop: Deployed, monkeypatch: pytest.MonkeyPatch, status: str, avoidable: bool
+) -> None:
+    monkeypatch.setattr("async_endpoint.deploy.replacement.endpoint_status", lambda aws, name: status)
+    planned = change(shop, "delete", "create", paths=(("deployment_config", 0),))
+    assert len(avoidable_replacements(lambda region: kit, [planned])) == avoidable
+
+
+@pytest.mark.parametrize(
     ("actions", "paths"),
     [
         (("update",), (("deployment_config", 0),)),

@@ -29,19 +29,14 @@ UPDATED = Poller(deadline=14400)
 
 
 def avoidable_replacements(connect: Connect, changes: Iterable[ResourceChange]) -> list[PlannedEndpoint]:
-    """The endpoints in service that are replaced for their deployment configuration alone."""
-    return [
-        endpoint
-        for endpoint in planned_endpoints(changes)
-        if _forced_by_deployment_config(endpoint.change)
-        and endpoint_status(connect(endpoint.region), endpoint.name) == "InService"
-    ]
+    """The endpoints that serve, or are being changed, and are replaced for their deployment configuration alone."""
+    return [endpoint for endpoint in _serving_and_replaced(connect, changes) if _forced_by_deployment_config(endpoint.change)]
 
 
 def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, updated: Poller = UPDATED) -> None:
     """Issue UpdateEndpoint with the configuration in service and the planned deployment configuration, and wait for it.
 
-    The endpoint must be quiescent. It keeps its instance counts, unless it sleeps: zero may not be what an update begins with.
+    The endpoint must be quiescent. It keeps its instance counts, unless it is at zero: an update cannot begin with that.
     Assumption A41: SageMaker takes an update to the configuration that is in service. Raises ReplacementRefused when SageMaker
     refuses the update, NotReady when it does not end in time.
     """
@@ -55,9 +50,7 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
         aws.client("sagemaker").update_endpoint(
             EndpointName=name,
             EndpointConfigName=live["EndpointConfigName"],
-            RetainAllVariantProperties=all(
-                counts
-            ),  # one that sleeps starts its initial count: zero may not be what an update begins with
+            RetainAllVariantProperties=all(counts),
             **({"DeploymentConfig": config} if config else {}),
         )
     except ClientError as error:

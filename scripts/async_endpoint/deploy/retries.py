@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from async_endpoint import signals
+
 THROTTLING_SECONDS: Final = 120.0  # how long a throttled or failing call is repeated
 CONNECTION_SECONDS: Final = 5.0  # how long a call is repeated that reaches no server
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -42,7 +44,7 @@ _shared_end: ContextVar[float | None] = ContextVar("shared_end", default=None)
 def repeated_together(seconds: float) -> Iterator[None]:
     """Within the block, in this thread, failing calls are repeated until `seconds` of it have passed, however they fail.
 
-    All calls share that time, and those that reach no server have as much of it as those that are throttled.
+    All calls share that time, those that reach no server have as much of it as those that are throttled, and no signal ends it.
     """
     token = _shared_end.set(time.monotonic() + seconds)
     try:
@@ -54,7 +56,10 @@ def repeated_together(seconds: float) -> Iterator[None]:
 def retry_until_deadline(
     client: Any, *, clock: Callable[[], float] = time.monotonic, throttling_seconds: float = THROTTLING_SECONDS
 ) -> Any:
-    """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`."""
+    """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`.
+
+    Not once a signal is deferred (signals.py).
+    """
 
     def pause(
         response: tuple[Any, Mapping[str, Any]] | None,
@@ -68,6 +73,8 @@ def retry_until_deadline(
         if patience is None:
             return None
         end = _shared_end.get()
+        if end is None and signals.pending() is not None:  # the command is asked to end; what must not end is in the block
+            return None
         if clock() >= (began + patience if end is None else end):
             return None
         return random.uniform(0.05, min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** min(attempts, 10)))

@@ -110,15 +110,13 @@ data "aws_iam_policy_document" "deployer" {
     resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"]
   }
 
-  # AWS defines no resource for these actions. What lists looks for what exists outside the state, and after a destroy for leftovers.
+  # AWS defines no resource for these actions. Lists are searched for what exists outside the state.
   statement {
     sid = "Look"
-    actions = concat([
+    actions = [
       "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
       "sagemaker:ListEndpoint*", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
-      ], var.deployer.destroy ? [
-      "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sqs:ListQueues",
-    ] : [])
+    ]
     resources = ["*"]
   }
 
@@ -182,6 +180,19 @@ data "aws_iam_policy_document" "deployer" {
       test     = "Bool"
       variable = "kms:GrantIsForAWSResource"
       values   = ["true"]
+    }
+  }
+
+  # Nor for these: what a destroy left is searched for among all names of the account.
+  dynamic "statement" {
+    for_each = var.deployer.destroy ? [true] : []
+
+    content {
+      sid = "Search"
+      actions = [
+        "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sqs:ListQueues",
+      ]
+      resources = ["*"]
     }
   }
 

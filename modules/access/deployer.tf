@@ -137,8 +137,8 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid = "KeepLogs"
     actions = [
-      "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:ListTagsForResource",
-      "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+      "logs:*Tag*", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents",
+      "logs:PutRetentionPolicy",
     ]
     resources = [local._log_group]
   }

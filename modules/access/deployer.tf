@@ -200,7 +200,7 @@ data "aws_iam_policy_document" "deployer" {
     for_each = var.deployer.destroy ? [true] : []
 
     content {
-      sid       = "EmptyAndDestroyBucket"
+      sid       = "DestroyBucket"
       actions   = ["s3:DeleteBucket*", "s3:DeleteObject*"]
       resources = [var.storage.bucket_arn, "${var.storage.bucket_arn}/*"]
     }
@@ -210,7 +210,7 @@ data "aws_iam_policy_document" "deployer" {
     for_each = var.deployer.destroy ? [true] : []
 
     content {
-      sid     = "DestroyTheRest"
+      sid     = "Destroy"
       actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
       resources = [
         var.execution_role_arn, var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}", local._log_group,

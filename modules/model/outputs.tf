@@ -20,13 +20,6 @@ output "execution_policy_json" {
   value       = data.aws_iam_policy_document.execution.json
 }
 
-output "execution_role_arn" {
-  description = "ARN of the execution role, once it has its permissions."
-  value       = local.role_arn
-
-  depends_on = [aws_iam_role_policy.execution]
-}
-
 output "execution_role" {
   description = "What verification compares: policy_json, what the role needs, and whether it is supplied; of a role made here also policy_name, trust_policy_json and permissions_boundary_arn."
   value = {
@@ -36,6 +29,13 @@ output "execution_role" {
     supplied                 = var.role.existing != null
     trust_policy_json        = var.role.existing == null ? data.aws_iam_policy_document.trust.json : null
   }
+}
+
+output "execution_role_arn" {
+  description = "ARN of the execution role, once it has its permissions."
+  value       = local.role_arn
+
+  depends_on = [aws_iam_role_policy.execution]
 }
 
 output "name" {

@@ -655,7 +655,7 @@ CHANGES = (
     ),
     OutOfBand(
         "tracking policy: target",
-        "tracking target 500.0 instead of 5.0",
+        "tracking target 500",
         tracking(lambda c: c.update(TargetValue=500)),
         alone=True,
     ),
@@ -864,7 +864,7 @@ CHANGES = (
     ),
     OutOfBand(
         "results queue: visibility",
-        "aws_sqs_queue.results was changed outside Terraform: visibility_timeout_seconds 1 instead",
+        "visibility_timeout_seconds 1 instead",
         queue("results_queue_url", "VisibilityTimeout", "1"),
         alone=True,
     ),
@@ -882,7 +882,7 @@ CHANGES = (
     ),
     OutOfBand(
         "results queue: redrive",
-        "aws_sqs_queue.results was changed outside Terraform: redrive_policy",
+        "aws_sqs_queue.results was changed outside Terraform:",
         lambda w: queue(
             "results_queue_url",
             "RedrivePolicy",

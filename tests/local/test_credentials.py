@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -36,6 +37,7 @@ from async_endpoint.local_credentials import (
 )
 from async_endpoint.workspace import Workspace
 
+PYTHON = shlex.quote(sys.executable)
 OPTIONS = ("--port", "0", "--detach", "--json")
 GIVEN = AccessKey("AKIAGIVENBYAPERSON22", "a-secret-of-a-person's own")
 
@@ -187,7 +189,7 @@ def test_a_wrong_token_is_said_and_the_record_stays(running: Workspace) -> None:
 def shell(running: Workspace, script: str, **settings: str) -> str:
     """What a shell prints that has evaluated `local env` before."""
     environment = os.environ | settings | {"ASYNC_ENDPOINT_HOME": str(running.root)}
-    line = f'eval "$({sys.executable} -m async_endpoint.cli local env)" && {script}'
+    line = f'eval "$({PYTHON} -m async_endpoint.cli local env)" && {script}'
     done = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=True, timeout=60)
     return done.stdout
 
@@ -203,7 +205,7 @@ def test_env_lets_any_client_of_a_shell_use_it_whatever_was_set(running: Workspa
         "NO_PROXY": "example.org",
     }
     code = "import boto3; c = boto3.client('sts'); print(c.get_caller_identity()['Arn'], c.meta.region_name)"
-    said = shell(running, f'{sys.executable} -c "{code}"', **settings)
+    said = shell(running, f'{PYTHON} -c "{code}"', **settings)
     assert said.split() == ["arn:aws:iam::123456789012:user/local", REGION]
     assert "example.org,127.0.0.1,localhost" in shell(running, "echo $NO_PROXY", **settings)
 

@@ -107,6 +107,10 @@ run "output" {
         ]
         dashboard_name = "shop-test"
       }
+      model = {
+        archives       = module.model.archives
+        execution_role = module.model.execution_role
+      }
       notifications = {
         dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
         error_topic_arn       = "arn:aws:sns:eu-west-1:123456789012:shop-test"

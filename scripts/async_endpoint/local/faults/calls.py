@@ -17,6 +17,7 @@ SERVICES: Final = (
     "iam",
     "kms",
     "logs",
+    "resourcegroupstaggingapi",
     "s3",
     "sagemaker",
     "sagemaker-runtime",
@@ -24,7 +25,7 @@ SERVICES: Final = (
     "sqs",
     "sts",
 )
-_SIGNED_AS = {"monitoring": "cloudwatch"}  # where that is another name
+_SIGNED_AS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}  # where that is another name
 _SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+(?:%2F|/)(?P<service>[^%/&]+)(?:%2F|/)aws4_request", re.IGNORECASE)
 _INVOKED = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 _INVOCATIONS = {

@@ -793,7 +793,7 @@ CHANGES = (
         alarm("primary-disk", Statistic="Minimum"),
     ),
     OutOfBand("alarm deleted", "alarms that do not exist, or do not act", deleted_alarm("primary-cpu"), "alarms"),
-    OutOfBand("dashboard", "aws_cloudwatch_dashboard.this[0] was changed outside Terraform: dashboard_body", dashboard),
+    OutOfBand("dashboard", "aws_cloudwatch_dashboard.this[0] was changed outside Terraform", dashboard),
     OutOfBand("archive overwritten", "was overwritten in place", archive, "model archives", repaired=False),
     OutOfBand(
         "bucket: policy",

@@ -159,10 +159,12 @@ def _change_scale(root: Any) -> None:
 
 
 def _empty(root: Any, bucket: str) -> None:
+    """Delete what has to be deleted by hand: everything but the model archive, which instances need until they are gone."""
     s3 = root.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+            if not version["Key"].startswith("model/"):
+                s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def _inventory(root: Any) -> dict[str, list[str]]:

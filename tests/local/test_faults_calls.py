@@ -27,6 +27,7 @@ CALLS: dict[str, Callable[[Kit], Any]] = {
     "iam": lambda kit: kit.iam.list_roles(),
     "kms": lambda kit: kit.kms.list_keys(),
     "logs": lambda kit: kit.logs.describe_log_groups(),
+    "resourcegroupstaggingapi": lambda kit: kit.client("resourcegroupstaggingapi").get_resources(),
     "s3": lambda kit: kit.s3.list_buckets(),
     "sagemaker": lambda kit: kit.sagemaker.list_endpoints(),
     "sagemaker-runtime": lambda kit: kit.runtime.invoke_endpoint_async(EndpointName="none", Body=b"x"),

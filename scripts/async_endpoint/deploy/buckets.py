@@ -42,6 +42,6 @@ def _require_empty(aws: Aws, bucket: str, address: str, changes: Sequence[Resour
     if content is not None:
         raise BucketNotEmpty(
             f"The plan deletes bucket {bucket} ({address}), which holds {content} and is not to be emptied (force_destroy is "
-            "false); nothing was changed. Delete every object version, delete marker and upload of it, or set "
-            "storage = { force_destroy = true } and apply before you destroy."
+            "false); nothing was changed. Delete its object versions, delete markers and uploads except the model archives, "
+            "which the plan deletes, or set storage = { force_destroy = true } and apply before you destroy."
         )

@@ -6,12 +6,14 @@ Everything this project writes goes below `.local/` (state of the local AWS, wor
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from async_endpoint.contract.errors import UnknownEnvironment, UsageError
+from async_endpoint.contract.errors import InvalidInput, UnknownEnvironment, UsageError
 
 HOME_VARIABLE = "ASYNC_ENDPOINT_HOME"
+_PRIVATE = 0o700
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,33 @@ class Workspace:
     def local(self) -> Path:
         """The folder for what this machine makes; ignored by git."""
         return self.root / ".local"
+
+    def make_local(self, name: str) -> Path:
+        """Make folder `name` of `.local`, which only its owner can enter: it has credentials, and programs that are run.
+
+        Raises InvalidInput when `.local` is another user's.
+        """
+        make_private(self.local)
+        folder = self.local / name
+        make_private(folder)
+        return folder
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those it lies in with mode 0700, whatever the umask; what is there stays as it is."""
+    for parent in reversed(folder.parents):
+        parent.mkdir(mode=_PRIVATE, exist_ok=True)
+    folder.mkdir(mode=_PRIVATE, exist_ok=True)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can enter, also of one that is there; raises InvalidInput when it is another user's."""
+    make_folders(folder)
+    if stat.S_IMODE(folder.stat().st_mode) == _PRIVATE:
+        return
+    try:
+        folder.chmod(_PRIVATE)
+    except PermissionError as error:
+        raise InvalidInput(
+            f"{folder} belongs to another user; work in a checkout of your own, or remove that folder."
+        ) from error

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from local_tools import until
 
+from async_endpoint.contract import limits
 from async_endpoint.local.container import connections
 from async_endpoint.local.container.connections import ContainerPort
 from async_endpoint.local.container.container import ContainerDied, ContainerTimedOut
@@ -208,3 +209,24 @@ def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: Contain
     with pytest.raises(ContainerDied):
         ask(port)
     assert not port.ping(1)
+
+
+@pytest.mark.parametrize("framing", [b"Connection: close", b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"])
+def test_an_answer_without_end_is_received_up_to_the_limit(
+    server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch, framing: bytes
+) -> None:
+    monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 10_000_000)
+    ended = threading.Event()
+
+    def without_end(taken: socket.socket) -> None:
+        taken.sendall(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")
+        piece = b"x" * 65_536
+        try:
+            while True:
+                taken.sendall(b"10000\r\n" + piece + b"\r\n" if framing.endswith(b"chunked") else piece)
+        except OSError:
+            ended.set()
+
+    server.answer = without_end
+    assert 10_000_000 < len(ask(port)) < 20_000_000
+    assert ended.wait(60), "the connection was closed, for the rest of the answer is still to come"

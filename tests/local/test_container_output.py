@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ from local_tools import until
 
 from async_endpoint.local.container.container import Container
 from async_endpoint.local.container.launch import PythonRuntime, launch
-from async_endpoint.local.container.output import follow
+from async_endpoint.local.container.output import LINE_BYTES, follow
 from async_endpoint.local.container.spec import Workload
 
 TALKATIVE = """
@@ -50,6 +51,13 @@ def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
         kept.append(line)
 
     with caplog.at_level(logging.WARNING):
-        follow([b"good\n", b"bad\n", b"better \xff\n"], picky)
+        follow(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
     assert kept == ["good", "better \ufffd"]
     assert caplog.messages == ["A line that a container printed is lost: ValueError: not this one"]
+
+
+def test_a_line_without_end_comes_in_pieces() -> None:
+    """Else it would all be held in memory, by the process that everything else depends on."""
+    kept: list[str] = []
+    follow(io.BytesIO(b"x" * (2 * LINE_BYTES + 1) + b"\nend"), kept.append)
+    assert [len(line) for line in kept] == [LINE_BYTES, LINE_BYTES, 1, 3]

@@ -114,6 +114,21 @@ def test_a_record_of_a_process_that_is_gone_is_ignored(workspace: Workspace) -> 
     assert daemon.stop(workspace) is None
 
 
+def test_a_record_whose_process_id_another_user_has_by_now_is_ignored(workspace: Workspace) -> None:
+    """Else whoever got the id and the port of a local AWS that was killed would be sent its token."""
+    root = os.getuid() == 0
+    another = subprocess.Popen(["sleep", "60"], user=65_534) if root else None  # any but root's can be had by root alone
+    try:
+        write_record(workspace, LocalAwsRecord("http://127.0.0.1:9", "instance", another.pid if another else 1, 60.0))
+        assert read_record(workspace) is None
+        with pytest.raises(LocalAwsNotRunning, match="No local AWS runs for this checkout"):
+            daemon.faults(workspace)
+    finally:
+        if another:
+            another.kill()
+            another.wait()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"endpoint_url": 1, "more": 2}'])
 def test_a_record_that_is_none_is_ignored(workspace: Workspace, text: str) -> None:
     record_path(workspace).parent.mkdir(parents=True)

@@ -52,6 +52,16 @@ def test_it_runs_where_the_root_is_until_the_block_ends(provider: Path, tmp_path
     assert ends(pid)
 
 
+def test_what_it_makes_is_closed_to_others_whatever_the_umask(provider: Path, tmp_path: Path) -> None:
+    """Its socket, which another user could else connect to: the provider acts for whoever does."""
+    before = os.umask(0)
+    try:
+        with running_provider(provider, tmp_path, os.environ):
+            assert (tmp_path / "pid").stat().st_mode & 0o077 == 0
+    finally:
+        os.umask(before)
+
+
 def test_it_ends_with_a_user_that_is_killed(provider: Path, tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from async_endpoint.terraform.provider import running_provider\n"

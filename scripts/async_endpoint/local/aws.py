@@ -45,6 +45,7 @@ from async_endpoint.local.scaling.ticker import Ticker
 from async_endpoint.local.server import STOP, Front
 from async_endpoint.local.wsgi import Environ
 from async_endpoint.local_credentials import AccessKey, LocalCredentials
+from async_endpoint.workspace import make_private
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
@@ -121,8 +122,7 @@ class LocalAws:
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o700)  # what models hold is read and changed by nobody else
+        make_private(self._folder)  # what models hold is read and changed by nobody else
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from async_endpoint.local.faults.calls import service_of
-from async_endpoint.local.wsgi import ADMIN, Environ
+from async_endpoint.local.wsgi import Environ, is_admin
 
 MEBIBYTE: Final = 1_048_576
 # "Amazon S3 multipart upload limits": a single PUT, a part and a POST object, 5 GiB each.
@@ -20,7 +20,7 @@ ADMIN_BYTES: Final = MEBIBYTE
 
 def most_body_bytes(environ: Environ) -> int:
     """The most bytes that the body of this request may have."""
-    if environ["PATH_INFO"].startswith(ADMIN):
+    if is_admin(environ):
         return ADMIN_BYTES
     service = service_of(environ) or "s3"  # as moto takes what nobody signed
     if service == "lambda":

@@ -56,8 +56,7 @@ def run(
     from async_endpoint.local.aws import LocalAws  # noqa: PLC0415 - loads moto, which only the serving process needs
 
     refuse_second(workspace)
-    folder = workspace.local / "aws"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = workspace.make_local("aws")
     with held(folder) as alone:
         if not alone:  # it has no record yet, or no more
             raise InvalidInput(
@@ -103,7 +102,7 @@ def start_detached(
     refuse_second(workspace)
     runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    workspace.make_local("aws")
     options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
     options += ["--containers", containers, *(["--state-dir", str(state_dir.absolute())] if state_dir else [])]
     log.write_bytes(b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
@@ -38,7 +39,7 @@ def record_path(workspace: Workspace) -> Path:
 def write_record(workspace: Workspace, record: LocalAwsRecord) -> None:
     """Write atomically, so that a reader never sees half a record."""
     path = record_path(workspace)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    workspace.make_local("aws")
     temporary = path.with_suffix(f".{os.getpid()}")
     temporary.write_text(json.dumps(asdict(record), indent=2) + "\n")
     temporary.replace(path)
@@ -52,9 +53,14 @@ def remove_record(workspace: Workspace, instance_id: str) -> None:
 
 
 def read_record(workspace: Workspace) -> LocalAwsRecord | None:
-    """The local AWS of this checkout, or None when none is alive; a stale record is not returned."""
-    record = _load(record_path(workspace))
-    return record if record is not None and runs(record.pid) else None
+    """The local AWS of this checkout, or None when none is alive; a stale record is not returned.
+
+    A process of another user makes a record stale too: who waits for the id and the port of one that was killed would else be
+    sent its token and signed requests.
+    """
+    path = record_path(workspace)
+    record = _load(path)
+    return record if record is not None and _runs_for_owner(record.pid, path) else None
 
 
 def require_record(workspace: Workspace) -> LocalAwsRecord:
@@ -70,6 +76,18 @@ def _load(path: Path) -> LocalAwsRecord | None:
         return LocalAwsRecord(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _runs_for_owner(pid: int, path: Path) -> bool:
+    """Whether a process has this id, and is of the user who owns the file."""
+    try:
+        owner = path.stat().st_uid
+        with contextlib.suppress(FileNotFoundError):  # it has ended, or there is no /proc
+            return Path(f"/proc/{pid}").stat().st_uid == owner
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def runs(pid: int) -> bool:

@@ -55,7 +55,7 @@ def declared_length(headers: Message, version: str) -> int | None:
             raise BadRequest(400, "The request has both Content-Length and Transfer-Encoding; send one of them.")
         if version < "HTTP/1.1":
             raise BadRequest(400, "Transfer-Encoding needs HTTP/1.1.")
-        if [coding.strip().lower() for coding in codings] != ["chunked"]:
+        if [coding.strip(" \t").lower() for coding in codings] != ["chunked"]:
             raise BadRequest(501, f"Transfer-Encoding is {', '.join(codings)[:100]!r}; only chunked is understood.")
         return None
     if len(lengths) > 1:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from async_endpoint.local.wsgi import ADMIN, Application, Environ, StartResponse
+from async_endpoint.local.wsgi import Application, Environ, StartResponse, is_admin
 
 
 class RequestGate:
@@ -19,7 +19,7 @@ class RequestGate:
         self._inside = 0
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(ADMIN):
+        if is_admin(environ):
             return self._application(environ, start_response)
         with self._changed:
             self._changed.wait_for(lambda: not self._closed)

@@ -24,9 +24,10 @@ from async_endpoint.local.request_body import BadRequest, unpacked
 from async_endpoint.local.sagemaker.control import ControlPlane
 from async_endpoint.local.sagemaker.runtime import Runtime, refused
 from async_endpoint.local.sagemaker.wire import ApiError, json_answer, json_error
-from async_endpoint.local.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse
+from async_endpoint.local.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
+_MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto has beside the services
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
@@ -84,7 +85,7 @@ class Front:
 
     def _own(self, request: Request) -> Response | None:
         """The answer to a request of ours; None leaves it, unread, to moto."""
-        if request.path.startswith(ADMIN):
+        if is_admin(request.environ):
             return self._administration(request)
         scope = SCOPE.search(request.headers.get("Authorization", ""))
         if scope is None or scope["service"] != "sagemaker":
@@ -133,6 +134,8 @@ class Moto(DomainDispatcherApplication):  # type: ignore[misc]
         with self.lock:
             host = self.infer_service_region_host(environ, environ.get("PATH_INFO", "")) or "s3.us-east-1.amazonaws.com"
             service = self.get_backend_for_host(host)
+            if service is None or service.startswith(_MOTOS_OWN):
+                raise NotImplementedError(host)
             if service not in self.app_instances:
                 self.app_instances[service] = self.create_app(service)
             application: Application = self.app_instances[service]

@@ -13,3 +13,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 # Of the Authorization header of an AWS signature, version 4.
 SCOPE: Final = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+
+
+def is_admin(environ: Environ) -> bool:
+    """Whether a request is for the local AWS itself; whoever authenticates it and whoever answers it ask here."""
+    return bool(environ["PATH_INFO"].startswith(ADMIN))

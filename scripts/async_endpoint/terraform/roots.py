@@ -68,11 +68,8 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
     local = is_local(environment, local=local)
     record = require_record(workspace) if local else None
     credentials = require_credentials(workspace) if local else None
-    copy = (
-        workspace.local
-        / "deployments"
-        / (f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment)
-    )
+    copies = workspace.make_local("deployments")
+    copy = copies / (f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment)
     folder = copy / "envs" / environment
     files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
     state = None

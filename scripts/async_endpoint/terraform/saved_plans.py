@@ -16,15 +16,11 @@ from pathlib import Path
 
 from async_endpoint.workspace import Workspace
 
-_PRIVATE = 0o700
-
 
 @contextmanager
 def saved_plan(workspace: Workspace) -> Iterator[Path]:
     """The path of a plan to be saved, in a folder of mode 0700 that is removed afterwards; removes those of dead processes."""
-    plans = workspace.local / "plans"
-    plans.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    plans.chmod(_PRIVATE)
+    plans = workspace.make_local("plans")
     remove_abandoned_plans(plans)
     folder, lock = _locked_folder(plans)
     try:

@@ -85,10 +85,8 @@ def _read_secrets(path: Path) -> Secrets:
 
 def write_credentials(workspace: Workspace, credentials: LocalCredentials) -> None:
     """Write the checkout's credentials file, readable by its owner alone."""
-    path = credentials_path(workspace)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.chmod(0o700)  # it may have been made by an earlier version
-    write_private(path, asdict(credentials))
+    workspace.make_local("aws")
+    write_private(credentials_path(workspace), asdict(credentials))
 
 
 def remove_credentials(workspace: Workspace, credentials: LocalCredentials) -> None:

@@ -15,7 +15,7 @@ from async_endpoint.local.auth.keys import AccessKeys
 from async_endpoint.local.auth.sigv4 import ALGORITHM
 from async_endpoint.local.auth.verification import Verifier
 from async_endpoint.local.faults.answers import rejected
-from async_endpoint.local.wsgi import ADMIN, Application, Environ, StartResponse
+from async_endpoint.local.wsgi import Application, Environ, StartResponse, is_admin
 from async_endpoint.local_credentials import AccessKey
 
 _SCREENED = "async_endpoint.screened"
@@ -34,7 +34,7 @@ class Gate:
 
     def refusal(self, environ: Environ) -> Response | None:
         """The answer to a request whose head shows that it is not authenticated, before its body is read; None lets it in."""
-        if environ["PATH_INFO"].startswith(ADMIN):
+        if is_admin(environ):
             return None if self._is_admin(environ) else self._no_admin()
         if is_form_post(environ):  # signed in its body
             return None
@@ -48,7 +48,7 @@ class Gate:
         refusal = None if _SCREENED in environ else self.refusal(environ)
         if refusal is not None:
             return refusal(environ, start_response)
-        if not environ["PATH_INFO"].startswith(ADMIN):
+        if not is_admin(environ):
             try:
                 environ[CALLER_KEY] = self._authenticate(environ)
             except Rejected as error:

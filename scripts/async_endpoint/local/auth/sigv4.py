@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 from moto.core.request import environ_key_for_header
 
@@ -130,13 +130,9 @@ def _trimmed(value: str) -> str:
 
 
 def raw_target(environ: dict[str, Any]) -> tuple[str, str, str]:
-    """Path, question mark and query as they were sent; an absolute URL, as proxies send, is reduced to its path."""
+    """Path, question mark and query as they were sent."""
     target: str = environ["RAW_URI"]
-    if not target.startswith("/"):
-        _, _, rest = target.partition("://")
-        target = "/" + rest.partition("/")[2]
-    path, mark, query = target.partition("?")
-    return path or "/", mark, query
+    return target.partition("?")
 
 
 def _joined(pairs: list[tuple[str, str, str]]) -> str:
@@ -144,7 +140,8 @@ def _joined(pairs: list[tuple[str, str, str]]) -> str:
 
 
 def _encode(text: str) -> str:
-    return quote(unquote(text, "latin-1"), safe=_UNRESERVED, encoding="latin-1")
+    """A name or value of the query; a plus sign is the space that everyone who reads the query takes it for."""
+    return quote(unquote_plus(text, "latin-1"), safe=_UNRESERVED, encoding="latin-1")
 
 
 def _normalized(path: str) -> str:

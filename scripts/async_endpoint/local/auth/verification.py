@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import botocore.session
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, should_preserve_original_header_name
 
 from async_endpoint.local.auth import errors
 from async_endpoint.local.auth.caller import Caller
@@ -37,10 +38,13 @@ SIGV4A: Final = "AWS4-ECDSA-P256-SHA256"
 _HEADER: Final = re.compile(
     rf"{ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature=([^,\s]+)", re.ASCII
 )
-_CREDENTIAL: Final = re.compile(r"(\w{1,128})/(\d{8})/([a-z0-9-]+)/([A-Za-z0-9_.-]+)/" + TERMINATOR, re.ASCII)
+# The names of services are of these characters; moto reads capitals as lower case, and dots as hosts of its own.
+_CREDENTIAL: Final = re.compile(r"(\w{1,128})/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/" + TERMINATOR, re.ASCII)
 _TIMESTAMP: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _QUERY: Final = ("Algorithm", "Credential", "Date", "SignedHeaders", "Signature")
 _SIGNED_ANYWAY: Final = "HTTP_X_AMZ_CONTENT_SHA256"  # the last line of what is signed
+# Headers that are parameters of calls. SDKs sign all but a few headers, of which only X-Amzn-Trace-Id begins alike.
+_PARAMETERS: Final = ("HTTP_X_AMZ_", "HTTP_X_AMZN_SAGEMAKER_")
 
 
 class Screened(NamedTuple):
@@ -234,13 +238,18 @@ def _service_of_target(prefix: str) -> str | None:
 
 
 def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
-    """Raise Rejected unless the headers that decide what a request does are signed: Host and every x-amz-*."""
+    """Raise Rejected unless the headers that decide what a request does are signed: Host and every one of _PARAMETERS."""
     covered = signature.signed_headers.covered
     if "HTTP_HOST" not in covered:
         raise errors.unsigned_header("Host")
     for key in environ:
-        if key.startswith("HTTP_X_AMZ_") and key not in covered and key != _SIGNED_ANYWAY:
+        if key.startswith(_PARAMETERS) and key not in covered and key != _SIGNED_ANYWAY:
             raise errors.unsigned_header(key[5:].replace("_", "-").lower())
+    # WSGI has one key for both spellings of a name; that of metadata is kept beside it, and is part of what is signed.
+    spelled = {name.lower() for name in environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY, {}).values()}
+    signed = {name for name in signature.signed_headers.names if should_preserve_original_header_name(name)}
+    if spelled != signed:
+        raise errors.unsigned_header(min(spelled ^ signed))
 
 
 def _check_signature(environ: dict[str, Any], signature: Signature, key: KnownKey, payload_hash: str) -> None:

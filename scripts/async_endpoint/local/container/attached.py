@@ -38,8 +38,8 @@ class Attached:
             start_new_session=True,
             **options,
         )
-        printed = (self._process.stdout or (), on_output)
-        follower = threading.Thread(target=follow, args=printed, name=f"output-{self.pid}", daemon=True)
+        printed = self._process.stdout
+        follower = threading.Thread(target=follow, args=(printed, on_output), name=f"output-{self.pid}", daemon=True)
         follower.start()
         threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
 

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from async_endpoint.contract import limits
 from async_endpoint.local.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
 
 IDLE_SECONDS = 1.0  # gunicorn closes after 2 seconds, and others later
@@ -48,6 +49,8 @@ class ContainerHttp:
             sock = connection.sock  # the answer takes it over when the connection ends with it
             answer = connection.getresponse()
             received = self._body(sock, answer, deadline)
+            if len(received) > limits.OUTPUT_OBJECT_BYTES:  # the rest of it is still to come
+                connection.close()
         except TimeoutError as error:
             connection.close()
             raise ContainerTimedOut(str(error)) from error
@@ -71,12 +74,17 @@ class ContainerHttp:
 
     @staticmethod
     def _body(sock: socket.socket, answer: http.client.HTTPResponse, deadline: float) -> bytes:
-        parts = []
+        """The body, of one that is larger than any API delivers a little more than that: a model may answer without end."""
+        parts, size = list[bytes](), 0
         closing = answer.version < 11 or "close" in answer.headers.get("Connection", "").lower()
         if answer.length is None and not answer.chunked and not closing:
             raise http.client.IncompleteRead(b"")  # the head broke off, which http.client takes for its end
         while answer.length != 0 and (part := answer.read1(READ_BYTES)):
             parts.append(part)
+            size += len(part)
+            if size > limits.OUTPUT_OBJECT_BYTES:
+                answer.close()
+                return b"".join(parts)
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
         answer.close()
         if answer.length:

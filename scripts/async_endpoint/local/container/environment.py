@@ -22,7 +22,9 @@ from pathlib import Path
 from async_endpoint.local.container import installer
 from async_endpoint.local.container.allowance import Allowance, OutOfTime
 from async_endpoint.local.container.container import CannotStart
+from async_endpoint.workspace import make_private
 
+REQUIREMENTS_BYTES = 1 << 20
 # Of the user's environment, what containers and pip get; nothing else, for it holds credentials.
 _ANYONE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 # What pip needs besides to reach the packages as the user's own pip would: proxies, certificates, pip.conf and .netrc.
@@ -69,15 +71,14 @@ def python_for(
     Waiting until another has installed the same file is part of `allowance`; when that ends, pip is killed, and this raises.
     Without requirements, or with an empty file, that is the interpreter running now.
     """
-    wanted = requirements.read_bytes() if requirements.is_file() else b""
+    wanted = _read(requirements) if requirements.is_file() else b""
     lines = [line.strip() for line in wanted.decode(errors="replace").splitlines()]
     if all(not line or line.startswith("#") for line in lines):
         return Path(sys.executable)
     base = sysconfig.get_path("purelib")
     digest = hashlib.sha256("\0".join([sys.version, base, *(["isolated"] if isolated else [])]).encode() + wanted)
-    for line in lines:  # a wheel that the archive brings along
-        beside = requirements.parent / (line.split() or [""])[-1]
-        digest.update(beside.read_bytes() if beside.is_file() else b"")
+    for line in lines:
+        digest.update(_brought_along(requirements, line))
     folder = (cache or cache_folder()) / digest.hexdigest()[:20]
     python = folder / "bin" / "python"
     allowance = allowance or Allowance()
@@ -91,10 +92,27 @@ def python_for(
     return python
 
 
+def _read(requirements: Path) -> bytes:
+    with requirements.open("rb") as file:
+        wanted = file.read(REQUIREMENTS_BYTES + 1)
+    if len(wanted) > REQUIREMENTS_BYTES:
+        raise RequirementsFailed(f"code/requirements.txt has more than {REQUIREMENTS_BYTES} bytes")
+    return wanted
+
+
+def _brought_along(requirements: Path, line: str) -> bytes:
+    """The digest of a wheel that the archive brings along and a line names; empty for any other file of this machine."""
+    wheel = (requirements.parent / (line.split() or [""])[-1]).resolve()
+    if not wheel.is_relative_to(requirements.resolve().parents[1]) or not wheel.is_file():
+        return b""
+    with wheel.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
 @contextlib.contextmanager
 def _alone(folder: Path, allowance: Allowance) -> Iterator[None]:
     """One maker of `folder` at a time, among every local AWS of this machine."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_private(folder.parent)  # what is installed here is run
     with folder.with_suffix(".lock").open("w") as lock:
         while True:
             try:

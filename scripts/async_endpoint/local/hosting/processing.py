@@ -118,8 +118,7 @@ class Processing:
             raise RequestFailed(words.received(response.status, response.container, text))
         if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
             raise RequestFailed(
-                f"The response of {response.container} has {len(response.body)} bytes; at most {limits.OUTPUT_OBJECT_BYTES} "
-                "are delivered."
+                f"The response of {response.container} has more than the {limits.OUTPUT_OBJECT_BYTES} bytes that are delivered."
             )
         return response
 

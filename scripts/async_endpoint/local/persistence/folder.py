@@ -12,6 +12,7 @@ from pathlib import Path
 
 from async_endpoint.contract.errors import InvalidInput
 from async_endpoint.local.record import runs
+from async_endpoint.workspace import make_folders
 
 LOCK_FILE = "lock.json"
 # A save that outlives its killed process holds the lock until it has ended.
@@ -42,7 +43,7 @@ class StateFolder:
         self.path = path.absolute()
         lock = self.path / LOCK_FILE
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folders(self.path)
             found = self.path.stat()
             if found.st_uid != os.getuid():
                 raise InvalidInput(f"State directory {self.path} belongs to another user; choose one of your own.")

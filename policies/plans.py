@@ -31,7 +31,7 @@ def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
     aws.start()
     try:
         url = aws.record.endpoint_url
-        environment = process_environment(os.environ, _cli_configuration(work), url)
+        environment = process_environment(os.environ, _cli_configuration(work), aws.credentials)
         provider = install_provider(work / "provider", LOCKED, environment)
         with running_provider(provider, work, environment) as attached:  # for all: to plan, the provider opens no file
             return [_plan(root, environment | attached, url, work) for root in roots]

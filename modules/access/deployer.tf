@@ -1,5 +1,7 @@
 # What updates a deployment. An administrator applies first: the key, and who may do what, are not the deployer's to change. Bucket,
 # key, role, log group and objects that are no models it removes only if it may destroy.
+# Actions are wildcards where all that match are needed (in any case: *Tag* is UntagResource too): a managed policy has at most 6144
+# characters.
 locals {
   _named     = "${var.name}-*"
   _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
@@ -84,9 +86,8 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid = "Scale"
     actions = [
-      "application-autoscaling:Delete*", "application-autoscaling:Deregister*", "application-autoscaling:ListTagsForResource",
-      "application-autoscaling:Put*", "application-autoscaling:Register*", "application-autoscaling:TagResource",
-      "application-autoscaling:UntagResource",
+      "application-autoscaling:*Tag*", "application-autoscaling:Delete*", "application-autoscaling:Deregister*",
+      "application-autoscaling:Put*", "application-autoscaling:Register*",
     ]
     resources = ["${local._here["application-autoscaling"]}scalable-target/*"]
 
@@ -98,11 +99,8 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   statement {
-    sid = "Watch"
-    actions = [
-      "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
-      "cloudwatch:UntagResource",
-    ]
+    sid       = "Watch"
+    actions   = ["cloudwatch:*Tag*", "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
     resources = local._alarms
   }
 
@@ -112,12 +110,12 @@ data "aws_iam_policy_document" "deployer" {
     resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"]
   }
 
-  # AWS defines no resource for these actions.
+  # AWS defines no resource for these actions. Lists are searched for what exists outside the state.
   statement {
     sid = "Look"
     actions = [
       "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
-      "sns:GetSubscriptionAttributes", "tag:GetResources",
+      "sagemaker:ListEndpoint*", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
     ]
     resources = ["*"]
   }
@@ -139,8 +137,8 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid = "KeepLogs"
     actions = [
-      "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:ListTagsForResource",
-      "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+      "logs:*Tag*", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents",
+      "logs:PutRetentionPolicy",
     ]
     resources = [local._log_group]
   }
@@ -160,8 +158,7 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid = "Announce"
     actions = [
-      "sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource",
-      "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue",
+      "sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:List*", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue",
       "sqs:GetQueue*", "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
     ]
     resources = ["${local._here.sns}${local._named}", "${local._here.sqs}${local._named}"]
@@ -183,6 +180,19 @@ data "aws_iam_policy_document" "deployer" {
       test     = "Bool"
       variable = "kms:GrantIsForAWSResource"
       values   = ["true"]
+    }
+  }
+
+  # Nor for these: what a destroy left is searched for among all names of the account.
+  dynamic "statement" {
+    for_each = var.deployer.destroy ? [true] : []
+
+    content {
+      sid = "Search"
+      actions = [
+        "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sqs:ListQueues",
+      ]
+      resources = ["*"]
     }
   }
 

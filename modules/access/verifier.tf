@@ -7,14 +7,21 @@ data "aws_iam_policy_document" "verifier" {
     resources = local._hosting
   }
 
-  # AWS defines no resource for what describes, and alarms are asked for by names.
+  # AWS defines no resource for these actions.
   statement {
     sid = "DescribeScaling"
     actions = [
       "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
-      "application-autoscaling:DescribeScheduledActions", "cloudwatch:DescribeAlarms",
+      "application-autoscaling:DescribeScheduledActions",
     ]
     resources = ["*"]
+  }
+
+  # Also those that target tracking has, whose names Application Auto Scaling generates.
+  statement {
+    sid       = "DescribeAlarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = ["${local._here.cloudwatch}alarm:*"]
   }
 
   statement {

@@ -66,7 +66,7 @@ def test_aws_is_not_changed_without_a_yes_or_a_person(terraform: Any) -> None:
     for verb in ("apply", "destroy"):
         result = run(verb, "dev")
         assert isinstance(result.exception, UsageError)
-        assert "add --yes" in str(result.exception)
+        assert "pass --yes" in str(result.exception)
     assert not {"apply", "destroy"} & set(terraform.did)
 
 

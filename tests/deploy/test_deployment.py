@@ -4,13 +4,24 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.sagemaker.responses import SageMakerResponse
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, VerificationFailed, WorkFailed
+from async_endpoint.contract.errors import (
+    InvalidInput,
+    NotReady,
+    Refused,
+    ReplacementRefused,
+    TerraformFailed,
+    VerificationFailed,
+    WorkFailed,
+)
 from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.deployment import Planned
 from async_endpoint.deploy.outputs import read_outputs
+from async_endpoint.local.gaps.autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
 
@@ -80,6 +91,34 @@ def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: Asyn
     assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
     with pytest.raises(WorkFailed, match=r"dev was destroyed, but these resources remain: queue .*shirts-results"):
+        deployment.destroy("dev", on_output=silent)
+
+
+def test_scaling_that_a_failed_destroy_leaves_suspended_is_resumed_by_a_destroy(
+    terraform: Any, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(self: Any) -> str:
+        raise JsonRESTError("AccessDeniedException", "no")
+
+    def fail() -> None:
+        monkeypatch.setattr(ApplicationAutoScalingResponse, "register_scalable_target", deny)
+        raise TerraformFailed("terraform broke.")
+
+    terraform.values, terraform.carry_out = {OUTPUT_NAME: deployed.as_dict()}, fail
+    with pytest.raises(TerraformFailed, match=r"^terraform broke\. Scaling .* resume it with: async-endpoint destroy dev$"):
+        deployment.destroy("dev", on_output=silent)
+
+
+def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed(
+    terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(self: Any) -> str:
+        raise JsonRESTError("AccessDeniedException", "no")
+
+    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    monkeypatch.setattr(SageMakerResponse, "list_endpoints", deny)
+    said = r"^dev was destroyed, but .* AWS refused ListEndpoints: .*rerun: async-endpoint destroy dev$"
+    with pytest.raises(NotReady, match=said):
         deployment.destroy("dev", on_output=silent)
 
 

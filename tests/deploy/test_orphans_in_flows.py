@@ -122,6 +122,19 @@ def test_a_key_whose_creation_was_repeated_is_reported(terraform: Any, aws: Boto
     assert key_state(aws, lost) == "Enabled"
 
 
+def test_adopting_deletes_a_key_although_nothing_else_is_to_change(
+    terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs
+) -> None:
+    state = {"aws_kms_key.this": {"key_id": make_key(aws), "description": "Of shirts", "tags_all": TAGS}}
+    terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(False)
+    terraform.document, terraform.state = plan_document(state=state), state_document(state)
+    lost = make_key(aws)
+    deployment.apply("dev", adopt=True, on_output=silent)
+    assert key_state(aws, lost) == "PendingDeletion"
+    assert key_state(aws, state["aws_kms_key.this"]["key_id"]) == "Enabled"
+    assert "apply" not in terraform.did
+
+
 def test_destroy_without_outputs_searches_by_what_a_plan_would_create(terraform: Any, aws: Boto3Aws) -> None:
     terraform.document = plan_document(ROLE, KEY, ENDPOINT)
     make_role(aws)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto.core.exceptions import JsonRESTError
 
 from async_endpoint import signals
-from async_endpoint.contract.errors import NotReady, TerraformFailed, WorkFailed
+from async_endpoint.contract.errors import NotReady, RolledBack, TerraformFailed, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
 from async_endpoint.contract.suspension import (
     ALL_SUSPENDED,
@@ -25,9 +27,11 @@ from async_endpoint.contract.suspension import (
     suspensions,
     timestamp,
 )
+from async_endpoint.deploy import retries
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import Timing, quiesced, resume_leftover, settle, suspension_warning
+from async_endpoint.local.gaps.autoscaling import ApplicationAutoScalingResponse
 
 AT_ONCE = Poller(deadline=1, sleep=lambda seconds: None)
 QUICK = Timing(renew=0.02, lease=0.3, poll=0.02, retry=0.3, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
@@ -190,6 +194,8 @@ def test_it_waits_for_what_is_in_progress(statuses: list[str | None], asked: int
 def test_an_endpoint_that_never_settles_is_named() -> None:
     with pytest.raises(NotReady, match="Endpoint shirts is still Updating"):
         settle(Described("Updating"), "shirts", Poller(deadline=0))
+    with pytest.raises(NotReady, match=r"still Deleting, .*; try again once it is gone"):
+        settle(Described("Deleting"), "shirts", Poller(deadline=0))
 
 
 @pytest.mark.parametrize("before", [frozenset(), IN, ALL_SUSPENDED])
@@ -333,44 +339,102 @@ def test_nothing_is_resumed_while_terraform_holds_the_lock(
     assert account.suspended == frozenset()
 
 
-def throttled(name: str) -> ClientError:
-    return ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, name)
+@pytest.fixture
+def registering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Sets what is called first of all by the service's RegisterScalableTarget: it may raise what the service answers."""
+    register = ApplicationAutoScalingResponse.register_scalable_target
+
+    def set_first(first: Callable[[], None]) -> None:
+        def registering(self: Any) -> str:
+            first()
+            answer: str = register(self)
+            return answer
+
+        monkeypatch.setattr(ApplicationAutoScalingResponse, "register_scalable_target", registering)
+
+    return set_first
 
 
-@pytest.mark.parametrize("error", [throttled("RegisterScalableTarget"), EndpointConnectionError(endpoint_url="https://aws")])
+def refusal(how: str) -> Exception:
+    return (
+        EndpointConnectionError(endpoint_url="https://aws") if how == "no connection" else JsonRESTError(how, "Rate exceeded")
+    )
+
+
+@pytest.mark.parametrize(
+    "how", ["ThrottlingException", "ConcurrentUpdateException", "InternalServiceException", "no connection"]
+)
 def test_a_refused_resumption_is_tried_again(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, error: Exception
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, registering: Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     refusals = 0
 
-    def refuse(name: str) -> None:
+    def refuse() -> None:
         nonlocal refusals
-        if name == "register_scalable_target" and account.suspended and refusals < 3:
+        if refusals < 3 and account.suspended:
             refusals += 1
-            raise error
+            raise refusal(how)
 
-    with quiesced(Disturbed(aws, refuse), deployed, AT_ONCE, timing=replace(QUICK, retry=60)):
+    registering(refuse)
+    monkeypatch.setattr(retries, "CONNECTION_SECONDS", 0)  # what other calls bear
+    with quiesced(aws, deployed, AT_ONCE, timing=replace(QUICK, retry=60)):
         pass
     assert refusals == 3
     assert (account.suspended, account.tags) == (frozenset(), {})
 
 
-def test_a_resumption_that_stays_refused_keeps_the_record_and_says_how_to_resume(
+def test_a_renewal_that_is_late_does_not_put_the_record_back(
     aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
-    def refuse(name: str) -> None:
-        if name == "register_scalable_target" and account.suspended:
-            raise throttled("RegisterScalableTarget")
+    renewing, resuming = threading.Event(), threading.Event()
+
+    def late(name: str) -> None:
+        if name == "tag_resource" and threading.current_thread() is not threading.main_thread():
+            renewing.set()
+            resuming.wait(0.5)  # it has looked, and writes only now
+
+    def seen(name: str) -> None:
+        if name == "untag_resource":
+            resuming.set()
+
+    with quiesced(Disturbed(aws, late, seen), deployed, AT_ONCE, timing=replace(QUICK, retry=60)):
+        assert renewing.wait(30)
+    assert (account.suspended, account.tags) == (frozenset(), {})
+
+
+def test_a_resumption_that_stays_refused_keeps_the_record_and_says_how_to_resume(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, registering: Any
+) -> None:
+    def refuse() -> None:
+        if account.suspended:
+            raise refusal("ThrottlingException")
+
+    registering(refuse)
 
     said = r"terraform broke\. Scaling of .* is still suspended \(.*Rate exceeded\); resume it with: async-endpoint apply dev"
+    rollback = RolledBack("terraform broke.", endpoint="shirts", reason="No ping.")
     with (
-        pytest.raises(WorkFailed, match=said),
-        quiesced(Disturbed(aws, refuse), deployed, AT_ONCE, timing=QUICK),
+        pytest.raises(RolledBack, match=said) as raised,
+        quiesced(aws, deployed, AT_ONCE, timing=QUICK),
     ):
-        raise TerraformFailed("terraform broke.")
+        raise rollback
+    assert raised.value is rollback, "what kind of failure it was, its exit code and its reason stay"
     assert account.suspended == ALL_SUSPENDED and account.record is not None
+    registering(lambda: None)
     recover(aws, deployed)
     assert (account.suspended, account.tags) == (frozenset(), {})
+
+
+def test_a_resumption_that_fails_after_work_that_succeeded_is_a_failure(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+) -> None:
+    def deny(name: str) -> None:
+        if name == "register_scalable_target" and account.suspended:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "RegisterScalableTarget")
+
+    said = r"^Scaling of .* is still suspended"
+    with pytest.raises(WorkFailed, match=said), quiesced(Disturbed(aws, deny), deployed, AT_ONCE, timing=QUICK):
+        pass
 
 
 def test_what_may_not_be_recorded_is_not_suspended(aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from async_endpoint.contract.errors import RolledBack, TerraformFailed
+from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported
+from async_endpoint.signals import Interrupted
 from async_endpoint.terraform.planned import ResourceChange
 
 ADDRESS = "aws_sagemaker_endpoint.this"
@@ -75,3 +79,22 @@ def test_a_rollback_that_fails_says_so() -> None:
 )
 def test_what_is_no_rollback_stays_the_failure_it_was(after: Any) -> None:
     assert isinstance(reported(Described(after)), TerraformFailed)
+
+
+def test_what_terraform_deregistered_is_registered_again_when_a_signal_ends_it(
+    aws: Boto3Aws, deployed: AsyncEndpointOutputs
+) -> None:
+    scaling, endpoint = aws.client("application-autoscaling"), deployed.endpoint
+    before = {"name": endpoint.name, "arn": endpoint.arn, "endpoint_config_name": endpoint.config_name}
+    updated = ResourceChange(ADDRESS, "aws_sagemaker_endpoint", ("update",), before, {"endpoint_config_name": "new"})
+    named = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.scaling.resource_id}
+
+    def bounds() -> list[tuple[int, int]]:
+        found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[named["ResourceId"]])
+        return [(target["MinCapacity"], target["MaxCapacity"]) for target in found["ScalableTargets"]]
+
+    with pytest.raises(Interrupted), rollbacks_reported(lambda region: aws, [updated], print, SOON):
+        scaling.deregister_scalable_target(**named, ScalableDimension="sagemaker:variant:DesiredInstanceCount")
+        assert bounds() == []
+        raise Interrupted(signal.SIGTERM)
+    assert bounds() == [(0, 2)]

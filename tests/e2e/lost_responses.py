@@ -30,8 +30,9 @@ from async_endpoint.workspace import Workspace
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
 REGION = "eu-west-1"
+TAGS = '{"deployment": "minimal-local", "managed-by": "terraform"}'
 
-# Every call by which an apply of lost_root makes something, in the order of their services.
+# Every call by which an apply of the root makes something, in the order of their services.
 CREATIONS = {
     "CreateAlias": "kms",
     "CreateKey": "kms",
@@ -72,7 +73,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A checkout whose environment local is lost_root, and its local AWS."""
+    """A checkout whose environment local is minimal_root with the additions of lost_root, and its local AWS."""
 
     folder: Path
     environment: dict[str, str]
@@ -141,14 +142,15 @@ class Deployment:
 
 
 @contextmanager
-def deployment(folder: Path, executable: Path | None = None, tags: str | None = None) -> Iterator[Deployment]:
-    """lost_root in a checkout of its own below `folder`, with a local AWS and a provider that run until the block ends."""
+def deployment(folder: Path, executable: Path | None = None, tags: str = TAGS) -> Iterator[Deployment]:
+    """The root in a checkout of its own below `folder`, with a local AWS and a provider that run until the block ends."""
     for name in ("modules", "examples"):
         (folder / name).symlink_to(CHECKOUT / name)
-    shutil.copytree(CHECKOUT / "tests/e2e/lost_root", folder / "envs/local")
+    for root in ("minimal_root", "lost_root"):
+        shutil.copytree(CHECKOUT / "tests/e2e" / root, folder / "envs/local", dirs_exist_ok=True)
     shutil.copyfile(CHECKOUT / "envs/local" / LOCK_FILE, folder / "envs/local" / LOCK_FILE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_"))}
-    environment |= {"COLUMNS": "4000"} | ({"TF_VAR_tags": tags} if tags is not None else {})
+    environment |= {"COLUMNS": "4000", "TF_VAR_archive": "../../build/lost.tar.gz", "TF_VAR_tags": tags}
     made = Deployment(folder, environment)
     made.succeed("package", "examples/minimal-async/model", "-o", "build/lost.tar.gz")
     options = ("--port", "0", "--time-scale", "60", "--instance-launch-seconds", "20", "--detach")
@@ -183,6 +185,7 @@ def applied_after_all(made: Deployment, action: str) -> str:
         how = f"refused ({first.code}), then {' '.join(first.advised)}"
     elif "delete it: async-endpoint" in first.text:
         made.succeed("apply", "local", "--adopt")
+        assert len(made.inventory()["key"]) == 1, "the stray key is not deleted"
         how = "applied, a stray reported, then apply local --adopt"
     planned = made.run("plan", "local", "--detailed-exitcode")
     assert planned.code == 0, planned.text[-3000:]
@@ -211,7 +214,7 @@ def main() -> None:
     """Print what each lost response took: to converge and be destroyed, and to be destroyed after the failed apply."""
     parser = argparse.ArgumentParser()
     parser.add_argument("actions", nargs="*", metavar="ACTION")
-    parser.add_argument("--tags", help="the root's default tags as JSON")
+    parser.add_argument("--tags", default=TAGS, help="the root's default tags as JSON")
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as folder, deployment(Path(folder), tags=options.tags) as made:

@@ -23,7 +23,7 @@ def test_an_endpoint_and_a_key_whose_creation_was_lost_are_adopted_and_destroyed
 
         failed = made.run("apply", "local")
         assert failed.code == 1, failed.text
-        assert "endpoint lost-local" in failed.last
+        assert "endpoint minimal-local" in failed.last
         assert failed.advised == ["apply", "local", "--adopt"]
         refused = made.run("apply", "local")
         assert refused.code == 4, refused.text

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from rollback_trials import deployment, rollback, update_by_hand
 
 pytestmark = pytest.mark.terraform

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fault_tools import fault
 from local_kit import DIMENSION, REGION, Kit
 from local_model import archive
 from local_parts import Deployed
@@ -155,6 +156,15 @@ def test_a_deployment_configuration_that_was_dropped_comes_back_without_an_outag
     }
     assert "FailureReason" not in described
     assert described["ProductionVariants"][0]["DesiredInstanceCount"] == 2, "it keeps the count that scaling gave it"
+
+
+def test_an_update_in_the_place_of_a_replacement_that_is_rolled_back_says_why(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    deployed.until_status("InService")
+    planned = change(deployed, "delete", "create", after=planned_guardrails("alarm"), paths=(("deployment_config", 0),))
+    planned.after["deployment_config"][0].pop("auto_rollback_configuration")
+    with fault(kit, "update-rollback", count=1), pytest.raises(RolledBack, match=r"rolled back while .*: .*update-rollback"):
+        update_deployment_config(lambda region: kit, PlannedEndpoint(planned), SOON)
 
 
 def test_an_update_in_the_place_of_a_replacement_that_sagemaker_refuses_changes_nothing(kit: Kit, deploy: Any) -> None:

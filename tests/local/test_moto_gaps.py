@@ -106,6 +106,29 @@ def test_a_redrive_policy_is_answered_as_terraform_wrote_it(kit: Kit) -> None:
     assert until(dead.take, "the dead letter") == ["never handled"]
 
 
+# --- subscription_attributes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nothing", ["{}", ""])
+def test_a_filter_policy_that_is_removed_is_gone_and_filters_nothing(kit: Kit, nothing: str) -> None:
+    queue = kit.queue()
+    topic = kit.sns.create_topic(Name=unique("filtered"))["TopicArn"]
+    policy = {"Principal": "*", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue.arn}
+    kit.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": json.dumps({"Statement": [policy]})})
+    arn = kit.sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=queue.arn,
+        Attributes={"RawMessageDelivery": "true", "FilterPolicy": '{"colour": ["red"]}'},
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    kit.sns.publish(TopicArn=topic, Message="filtered out")
+    kit.sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=nothing)
+    assert "FilterPolicy" not in kit.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    kit.sns.publish(TopicArn=topic, Message="delivered")
+    assert until(queue.take, "a message") == ["delivered"]
+
+
 # --- scalable_target, scaling_tags, scaling_activity, tracking_alarms -------------------------------------------------------
 
 

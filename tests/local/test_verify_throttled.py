@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ from fault_tools import fault
 from local_kit import ACCOUNT, DIMENSION, REGION, Kit
 from local_tools import until
 
+from async_endpoint import signals
 from async_endpoint.contract.outputs import (
     Archive,
     AsyncEndpointOutputs,
@@ -24,7 +27,7 @@ from async_endpoint.contract.outputs import (
     Storage,
 )
 from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.deploy.retries import retry_until_deadline
+from async_endpoint.deploy.retries import repeated_together, retry_until_deadline
 from async_endpoint.deploy.verify import inspect
 
 SEEDS = (1, 2, 3, 7, 11)
@@ -151,6 +154,19 @@ def test_an_api_that_stays_throttled_ends_at_the_deadline(kit: Kit, applied: Asy
     with fault(kit, "throttle", rate=1.0, seed=7), pytest.raises(ClientError, match="Throttling"):
         client.describe_endpoint(EndpointName=applied.endpoint.name)
     until(lambda: now[0] >= 5, "the deadline has passed")
+
+
+def test_a_command_that_is_asked_to_end_repeats_nothing_but_what_must_be_done(kit: Kit) -> None:
+    asked = list[float]()
+    client = retry_until_deadline(kit.client("sagemaker"), clock=lambda: asked.append(1.0) or time.monotonic())
+    with signals.terminating(), pytest.raises(KeyboardInterrupt), signals.deferred():
+        signal.raise_signal(signal.SIGTERM)
+        with fault(kit, "throttle", rate=1.0, seed=7), pytest.raises(ClientError, match="Throttling"):
+            client.list_endpoints()
+        assert len(asked) == 1
+        with fault(kit, "throttle", rate=1.0, seed=7, count=2), repeated_together(60):
+            client.list_endpoints()
+        assert len(asked) > 2
 
 
 def test_a_refusal_is_not_repeated(kit: Kit) -> None:

@@ -235,6 +235,17 @@ def sts_credentials() -> bool:
     return bool(sts.get_session_token()["Credentials"]["AccessKeyId"] == sts.get_session_token()["Credentials"]["AccessKeyId"])
 
 
+def subscription_attributes() -> bool:
+    sns = client("sns")
+    topic = sns.create_topic(Name="filtered")["TopicArn"]
+    arn = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com", ReturnSubscriptionArn=True)[
+        "SubscriptionArn"
+    ]
+    for policy in ('{"colour": ["red"]}', "{}"):
+        sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=policy)
+    return "FilterPolicy" in sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -264,6 +275,7 @@ GAPS = (
     sns_topics,
     sqs_queue,
     sts_credentials,
+    subscription_attributes,
     tracked_instances,
     tracking_alarms,
 )

@@ -216,6 +216,14 @@ run "deployer_who_destroys_within_a_boundary" {
   }
 
   assert {
+    condition = length(setsubtract([
+      "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListEndpoint*",
+      "sagemaker:ListModels", "sns:ListTopics", "sqs:ListQueues",
+    ], flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action if statement.Resource == "*"]))) == 0
+    error_message = "A destroy ends with a search for leftovers, by calls for which AWS defines no resource."
+  }
+
+  assert {
     condition = length(setsubtract(["iam:DeleteRole", "kms:ScheduleKeyDeletion", "s3:DeleteBucket*", "s3:DeleteObject*"], flatten([
       for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action
     ]))) == 0

@@ -159,7 +159,7 @@ def _summary(changes: Changes) -> str:
 def _answer(question: str) -> str:
     """Ask on standard error; raises UsageError when there is nobody to answer."""
     if not at_keyboard():
-        raise UsageError("Changing AWS asks first, and nobody is at the keyboard; add --yes.")
+        raise UsageError("Confirmation is required and standard input is not a terminal; pass --yes.")
     return console.input(Text(f"{question} ")).strip()
 
 

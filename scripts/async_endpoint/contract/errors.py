@@ -40,6 +40,10 @@ class AsyncEndpointError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def append(self, sentence: str) -> None:
+        """Add a sentence to the message: a second fault must not hide what kind of error the first is."""
+        self.args = (f"{self} {sentence}",)
+
 
 class WorkFailed(AsyncEndpointError):
     """The work was carried out and did not succeed."""

@@ -11,11 +11,11 @@ from typing import Any
 
 from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.contract.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Boto3Aws, answers
+from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
-from async_endpoint.deploy.expected import expected_resources
-from async_endpoint.deploy.leftovers import delete_leftovers, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.expected import ExpectedResources, expected_resources
+from async_endpoint.deploy.leftovers import Leftover, delete_leftovers, is_settled, leftover_message, leftovers
 from async_endpoint.deploy.orphan_check import OrphanCheck
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
@@ -98,7 +98,7 @@ def apply(
     """
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
-    with _planned(root, terraform, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
+    with _planned(root, terraform, read=adopt, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
         if saved.changes.any or adopt:
             orphans = OrphanCheck(root, terraform, saved.document, on_output)
             with answers(), orphans.resolved(saved.make, adopt=adopt):
@@ -115,7 +115,7 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
     """Destroy all of an environment, and search for what is left: by name, by what a plan would create, and by tags.
 
     With `remove_leftovers` what is provably this deployment's is deleted. Raises WorkFailed naming what exists afterwards all
-    the same, BucketNotEmpty, before anything changes, for a bucket that must not be emptied.
+    the same, NotReady when AWS refuses the search, BucketNotEmpty, before anything changes, for a bucket that must be kept.
     """
     root = prepare(Workspace.find(), environment, local=local)
     terraform = _terraform(root, on_output)
@@ -128,19 +128,29 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
             _terraform(root, on_output=lambda line: None), saved.document, outputs, saved.file.with_name("complete.tfplan")
         )
         require_empty_buckets(_connections(root), saved.resources)
-        with _quiesced(root, outputs):
+        with _quiesced(root, outputs, resumed_by="destroy"):  # an apply would make again what is destroyed by then
             remove_deleted_endpoints(_connections(root), saved.resources)
             saved.apply()
     if expected.view.region is None:
         return Destroyed((), expected.unsearched)
-    aws = _connections(root)(expected.view.region)
-    with answers():
-        if remove_leftovers:
-            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
-        left = LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
+    try:
+        left = _left(_connections(root)(expected.view.region), expected, remove_leftovers)
+    except NotReady as error:
+        raise NotReady(
+            f"{environment} was destroyed, but the search for leftovers failed: {error}; correct that, then rerun: "
+            f"{root.command('destroy')}"
+        ) from error
     if left:
         raise WorkFailed(leftover_message(environment, left, root.command("destroy")))
     return Destroyed(expected.names, expected.unsearched)
+
+
+def _left(aws: Aws, expected: ExpectedResources, remove: bool) -> list[Leftover]:
+    """What is left after a destroy; with `remove`, once what is provably this deployment's is deleted."""
+    with answers():
+        if remove:
+            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
+        return LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
 
 
 def unlock(environment: str, lock_id: str, *, local: bool = False, on_output: Listener) -> None:
@@ -183,6 +193,8 @@ def _carry_out(
         require_no_replacement(connect, saved.resources, root.command("apply"))
     _require_approval(root, connect, saved, approve, on_output)
     orphans.delete_unused()
+    if not saved.changes.any:
+        return
     with _quiesced(root, outputs):
         remove_deleted_endpoints(connect, saved.resources)
         with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
@@ -232,12 +244,10 @@ def _connections(root: Root) -> Connect:
     return cache(lambda region: Boto3Aws(region, root.endpoint_url))
 
 
-def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None) -> AbstractContextManager[None]:
-    return (
-        quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command("apply"))
-        if outputs
-        else nullcontext()
-    )
+def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None, *, resumed_by: str = "apply") -> AbstractContextManager[None]:
+    if outputs is None:
+        return nullcontext()
+    return quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command(resumed_by))
 
 
 def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:
@@ -258,16 +268,16 @@ def _suspension_notices(root: Root) -> list[str]:
 
 
 class _SavedPlan:
-    """A plan in a file, and what it would do; `make` plans again."""
+    """A plan in a file, and what it would do; `make` plans again. With `read` its document is there for an empty plan too."""
 
-    def __init__(self, terraform: Terraform, file: Path, destroy: bool) -> None:
-        self._terraform, self.file, self._destroy = terraform, file, destroy
+    def __init__(self, terraform: Terraform, file: Path, *, destroy: bool, read: bool) -> None:
+        self._terraform, self.file, self._destroy, self._read = terraform, file, destroy, read
         self.make()
 
     def make(self, replace: Iterable[str] = ()) -> None:
         self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
-        # Reading a plan starts the provider, so only where it is needed: to know what changes, or whose a destroy's state is.
-        needed = self.changes.any or self._destroy
+        # Reading a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
+        needed = self.changes.any or self._read
         self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
         self.resources: list[ResourceChange] = resource_changes(self.document)
 
@@ -277,7 +287,12 @@ class _SavedPlan:
 
 @contextmanager
 def _planned(
-    root: Root, terraform: Terraform, *, destroy: bool = False, before: Callable[[], None] = lambda: None
+    root: Root,
+    terraform: Terraform,
+    *,
+    destroy: bool = False,
+    read: bool = False,
+    before: Callable[[], None] = lambda: None,
 ) -> Iterator[_SavedPlan]:
     """A saved plan that is gone afterwards: it may hold secrets, and must not be applied by another command.
 
@@ -286,4 +301,4 @@ def _planned(
     terraform.init(root.backend_files)
     before()
     with saved_plan(Workspace.find()) as file:
-        yield _SavedPlan(terraform, file, destroy)
+        yield _SavedPlan(terraform, file, destroy=destroy, read=read or destroy)

@@ -11,11 +11,8 @@ from async_endpoint.terraform.planned import ResourceChange
 
 Connect = Callable[[str], Aws]  # the clients of a region
 
-# An endpoint in one of these serves nothing: deleting it interrupts nobody.
+# An endpoint in one of these serves nothing: deleting it interrupts no request.
 NOT_SERVING: Final = frozenset({"", "Deleting", "Failed"})
-
-# boto3's codes for a call to be repeated.
-_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,3 @@ def endpoint_status(aws: Aws, name: str) -> str:
 def error_code(error: Any) -> str:
     """The code of a botocore ClientError."""
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def is_throttled(error: Any) -> bool:
-    """Whether a botocore ClientError says that the call came too early."""
-    return error_code(error) in _THROTTLED

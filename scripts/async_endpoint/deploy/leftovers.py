@@ -1,4 +1,4 @@
-"""What is left of a deployment after a destroy: found by name, by planned name and by tags, told from what is another's."""
+"""What is left of a deployment after a destroy: found by name, by planned name and by tags. What others own is left out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Listing:
     options: Mapping[str, Any] | None = None
 
 
-# In the order in which they can be deleted: the scalable target before its endpoint, whose scaling would go on.
+# In the order in which they can be deleted: the scalable target before its endpoint, whose scaling would continue.
 _LISTINGS = (
     _Listing(
         _untagged("scalable target", _delete_target), "application-autoscaling", "describe_scalable_targets",
@@ -98,8 +98,8 @@ def leftovers(aws: Aws, names: Sequence[str], view: PlanView) -> list[Leftover]:
     listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view)]
     there = {(one.kind.label, one.found.name) for one in listed}
     orphans = [*planned_orphans(aws, view), *stray_orphans(aws, view)]
-    proven = {(orphan.kind.label, orphan.found.name) for orphan in orphans if orphan.own}
-    listed = [replace(one, own=True) if (one.kind.label, one.found.name) in proven else one for one in listed]
+    owned = {(orphan.kind.label, orphan.found.name) for orphan in orphans if orphan.own}
+    listed = [replace(one, own=True) if (one.kind.label, one.found.name) in owned else one for one in listed]
     more = [
         Leftover(orphan.kind, orphan.found, orphan.found.name, orphan.own)
         for orphan in orphans

@@ -95,13 +95,12 @@ class OrphanCheck:
         try:
             yield
         except TerraformFailed as error:
-            found = [orphan for orphan in self._after(error) if orphan.own]
-            if not found:
-                raise
-            raise TerraformFailed(
-                f"{error} {', '.join(map(str, found))} exist and are not in the Terraform state, as after a creation whose "
-                f"response was lost; adopt them with: {self.command}"
-            ) from error
+            if found := [orphan for orphan in self._after(error) if orphan.own]:
+                error.append(
+                    f"{', '.join(map(str, found))} exist and are not in the Terraform state, as after a creation whose "
+                    f"response was lost; adopt them with: {self.command}"
+                )
+            raise
 
     def finish(self) -> None:
         """After the apply: delete strays when adopting, else report them."""

@@ -156,7 +156,7 @@ def _marked(aws: Aws, view: PlanView, kind: str) -> Iterator[Found]:
 
 
 def _mark(kind: str, attributes: Mapping[str, Any]) -> str | None:
-    """What tells this root's resource from others: a key's description, the rest of a generated name."""
+    """What distinguishes this root's resource from others: a key's description, the rest of a generated name."""
     if kind == KEY:
         return attributes.get("description")
     return attributes.get("name_prefix") or _prefix(attributes.get("name") or "") or None

@@ -37,8 +37,10 @@ from async_endpoint.contract.suspension import (
     unix_time,
 )
 from async_endpoint.deploy.aws import Aws
+from async_endpoint.deploy.endpoints import endpoint_status
 from async_endpoint.deploy.missed_schedules import missed_bounds
 from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.retries import repeated_together
 
 # RollingBack ends InService as well: with another configuration, which the check then finds out.
 TRANSITIONAL_STATES = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
@@ -48,17 +50,7 @@ SCALING_SETTLES = Poller(deadline=900)
 # AWS refuses requests signed more than 5 minutes off its clock, so two machines that it answers are at most 10 apart.
 LARGEST_CLOCK_DIFFERENCE_SECONDS: Final = 600
 
-_TRANSIENT_CODES: Final = (
-    "Throttl",
-    "TooManyRequests",
-    "RequestLimit",
-    "ConcurrentUpdate",
-    "InternalService",
-    "InternalFailure",
-)
 _NOT_FOUND: Final = ("ObjectNotFoundException", "ResourceNotFoundException")
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,10 +70,11 @@ TIMING = Timing()
 def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
 
-    status = poller.wait(lambda: _status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    status = poller.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
     if status in TRANSITIONAL_STATES:
+        settled = "gone" if status == "Deleting" else "InService"
         raise NotReady(
-            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is InService."
+            f"Endpoint {name} is still {status}, and SageMaker takes no change meanwhile; try again once it is {settled}."
         )
 
 
@@ -97,8 +90,8 @@ def quiesced(
     """Hold the endpoint still: scaling suspended, nothing in progress. At the end scaling is as it was, if its target is there.
 
     Signals are deferred: they interrupt the wait for the endpoint and Terraform (adapter.py), and never the resumption. Raises
-    NotReady when the endpoint stays in progress or another command takes over, WorkFailed when scaling cannot be resumed: its
-    record stays, and `command` (default: apply) resumes it.
+    NotReady when the endpoint stays in progress or another command takes over, WorkFailed when scaling cannot be resumed (an
+    error of the block stays what it is, and says that too): its record stays, and `command` (default: apply) resumes it.
     """
     target = _ScalableTarget(aws, outputs, timing)
     resuming = command or f"async-endpoint apply {outputs.environment}"
@@ -135,7 +128,7 @@ def resume_leftover(
     if record is None or not _require_expired(target, record, on_output):
         return
     require_unlocked()
-    with signals.deferred(), target.persistent():
+    with signals.deferred(), repeated_together(timing.retry):
         _resume(target, record)
     on_output(f"Resumed scaling of {target.resource_id}, which {record.by} suspended at {record.since}.")
 
@@ -147,22 +140,12 @@ def suspension_warning(aws: Aws, outputs: AsyncEndpointOutputs, command: str) ->
 
 
 class _ScalableTarget:
-    """The scalable target of an endpoint, and the record on it. Calls that are refused for the moment are tried again."""
+    """The scalable target of an endpoint, and the record on it."""
 
     def __init__(self, aws: Aws, outputs: AsyncEndpointOutputs, timing: Timing) -> None:
         self.resource_id, self.timing = outputs.scaling.resource_id, timing
         self._aws = aws
         self._live: Mapping[str, Any] = {}
-        self._end: float | None = None
-
-    @contextmanager
-    def persistent(self) -> Iterator[None]:
-        """Within the block a service that does not answer is tried again too, and all calls together for `timing.retry`."""
-        self._end = time.monotonic() + self.timing.retry
-        try:
-            yield
-        finally:
-            self._end = None
 
     def observe(self) -> tuple[Mapping[str, Any] | None, SuspensionRecord | None]:
         """The target as described, None when there is none, and the record on it.
@@ -178,31 +161,31 @@ class _ScalableTarget:
 
     def suspend(self, members: frozenset[str], bounds: Mapping[str, int] = MappingProxyType({})) -> None:
         """Change nothing of the target but which members of its SuspendedState are true, and the `bounds` that are given."""
-        self._call("register_scalable_target", **self._named(), **bounds, SuspendedState=suspended_state(members))
+        self._scaling.register_scalable_target(**self._named(), **bounds, SuspendedState=suspended_state(members))
 
     def missed_bounds(self, since: float) -> Mapping[str, int]:
         """The bounds that scheduled actions would have set after `since` (Unix seconds), had they not been suspended."""
         actions: list[Any] = []
         more: dict[str, str] = {}
         while True:
-            page = self._call("describe_scheduled_actions", **self._named(), **more)
+            page = self._scaling.describe_scheduled_actions(**self._named(), **more)
             actions += page["ScheduledActions"]
             if not page.get("NextToken"):
                 return missed_bounds(self._live, actions, since, time.time())
             more = {"NextToken": page["NextToken"]}
 
     def write(self, record: SuspensionRecord) -> None:
-        self._call("tag_resource", ResourceARN=self._live["ScalableTargetARN"], Tags={TAG_KEY: record.encode()})
+        self._scaling.tag_resource(ResourceARN=self._live["ScalableTargetARN"], Tags={TAG_KEY: record.encode()})
 
     def remove_record(self) -> None:
-        self._call("untag_resource", ResourceARN=self._live["ScalableTargetARN"], TagKeys=[TAG_KEY])
+        self._scaling.untag_resource(ResourceARN=self._live["ScalableTargetARN"], TagKeys=[TAG_KEY])
 
     def _named(self) -> dict[str, Any]:
         return {member: self._live[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
 
     def _described(self) -> Mapping[str, Any] | None:
         asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [self.resource_id]}
-        found = self._call("describe_scalable_targets", **asked)["ScalableTargets"]
+        found = self._scaling.describe_scalable_targets(**asked)["ScalableTargets"]
         self._live = found[0] if found else {}
         return self._live or None
 
@@ -212,25 +195,16 @@ class _ScalableTarget:
         if live is None:
             return None
         try:
-            tags = self._call("list_tags_for_resource", ResourceARN=live["ScalableTargetARN"])["Tags"]
+            tags = self._scaling.list_tags_for_resource(ResourceARN=live["ScalableTargetARN"])["Tags"]
         except ClientError as error:
             if error.response["Error"]["Code"] in _NOT_FOUND:  # deregistered just now
                 return None
             raise
         return SuspensionRecord.parse(tags.get(TAG_KEY))
 
-    def _call(self, operation: str, **request: Any) -> Any:
-        call = getattr(self._aws.client("application-autoscaling"), operation)
-        end = time.monotonic() + self.timing.retry if self._end is None else self._end
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return call(**request)
-            except Exception as error:
-                if not _transient(error, unanswered=self._end is not None) or time.monotonic() + pause > end:
-                    raise
-            self.timing.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    @property
+    def _scaling(self) -> Any:
+        return self._aws.client("application-autoscaling")
 
 
 def _begin(target: _ScalableTarget) -> SuspensionRecord | None:
@@ -255,9 +229,10 @@ def _renewed(target: _ScalableTarget, record: SuspensionRecord | None) -> Iterat
 
     def renew(own: _ScalableTarget) -> None:
         while not ended.wait(own.timing.renew):
-            with suppress(Exception):  # refused or not reachable: the next renewal is soon enough
+            # Refused or not reachable: the next renewal is soon enough.
+            with suppress(Exception), repeated_together(own.timing.renew):
                 _, found = own.observe()
-                if found is not None and found.id == record.id:
+                if found is not None and found.id == record.id and not ended.is_set():
                     own.write(replace(found, renewed=timestamp(time.time())))
 
     thread = threading.Thread(target=renew, args=(copy(target),), name="suspension-record", daemon=True)
@@ -266,7 +241,7 @@ def _renewed(target: _ScalableTarget, record: SuspensionRecord | None) -> Iterat
         yield
     finally:
         ended.set()
-        thread.join(target.timing.renew)
+        thread.join(target.timing.retry)  # a renewal in progress would put the record back after the resumption removed it
 
 
 def _require_own(target: _ScalableTarget, record: SuspensionRecord | None) -> None:
@@ -310,13 +285,13 @@ def _resume_or_explain(
     if record is None:
         return
     try:
-        with target.persistent():
+        with repeated_together(target.timing.retry):
             _resume(target, record)
     except Exception as refusal:
-        before = f"{cause} " if isinstance(cause, AsyncEndpointError) else ""
-        raise WorkFailed(
-            f"{before}Scaling of {target.resource_id} is still suspended ({refusal}); resume it with: {command}"
-        ) from (cause or refusal)
+        suspended_still = f"Scaling of {target.resource_id} is still suspended ({refusal}); resume it with: {command}"
+        if not isinstance(cause, AsyncEndpointError):
+            raise WorkFailed(suspended_still) from (cause or refusal)
+        cause.append(suspended_still)
 
 
 def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
@@ -325,7 +300,7 @@ def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
     if live is None or (found is not None and found.id != record.id):
         return
     current = suspended(live)
-    # Without its record it is ours only as we left it: a target that was replaced is active.
+    # Without its record, only a target that is as it was left is the one that was suspended: a replaced one is active.
     if found is None and current != ALL_SUSPENDED:
         return
     restored = record.restored(current)
@@ -336,32 +311,8 @@ def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
         target.remove_record()
 
 
-def _transient(error: Exception, *, unanswered: bool) -> bool:
-    """Whether the service refuses for the moment; with `unanswered` also whether it was not reached."""
-    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415
-    from botocore.exceptions import ConnectionError as BotoConnectionError  # noqa: PLC0415
-
-    if isinstance(error, ClientError):
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or any(word in code for word in _TRANSIENT_CODES)
-    return unanswered and isinstance(error, BotoConnectionError | HTTPClientError)
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container that runs under a number without a name
         return str(os.getuid())
-
-
-def _status(aws: Aws, name: str) -> str:
-    """The endpoint's status, empty when there is none."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        return str(aws.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":  # SageMaker's way of saying not found
-            return ""
-        raise

@@ -19,7 +19,6 @@ from async_endpoint.deploy.endpoints import (
     describe_endpoint,
     endpoint_status,
     error_code,
-    is_throttled,
     planned_endpoints,
 )
 from async_endpoint.deploy.polling import Poller
@@ -77,8 +76,8 @@ def _request_deletion(aws: Aws, name: str) -> str:
             aws.client("sagemaker").delete_endpoint(EndpointName=name)
             status = endpoint_status(aws, name)
     except ClientError as error:
-        # It began to update or scale in between, or is gone; or the call was one too many.
-        if error_code(error) != "ValidationException" and not is_throttled(error):
+        # It began to update or scale in between, or is gone.
+        if error_code(error) != "ValidationException":
             raise
         return "in progress"
     return status

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from async_endpoint.contract.errors import NotReady, ReplacementRefused
+from async_endpoint.contract.errors import NotReady, ReplacementRefused, RolledBack
 from async_endpoint.deploy.endpoints import (
     NOT_SERVING,
     Connect,
@@ -38,7 +38,7 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
 
     The endpoint must be quiescent. It keeps its instance counts, unless it is at zero: an update cannot begin with that.
     Assumption A41: SageMaker takes an update to the configuration that is in service. Raises ReplacementRefused when SageMaker
-    refuses the update, NotReady when it does not end in time.
+    refuses the update, RolledBack when it takes it back, NotReady when it does not end in time.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -61,9 +61,19 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
             f"{error.response['Error'].get('Message')} Nothing was changed; correct that (rollback alarms have to exist before "
             "the endpoint names them), or accept that the endpoint is absent meanwhile with --allow-replacement."
         ) from error
-    status = updated.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    after = updated.wait(
+        lambda: describe_endpoint(aws, name), lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES
+    )
+    status, reason = after.get("EndpointStatus"), str(after.get("FailureReason", ""))
     if status in TRANSITIONAL_STATES:
         raise NotReady(f"Endpoint {name} is still {status} after its deployment configuration was updated; apply again later.")
+    if reason:
+        raise RolledBack(
+            f"Endpoint {name} was rolled back while its deployment configuration was updated: {reason} It serves what it "
+            f"served before, status {status}. Fix the cause and apply again.",
+            endpoint=name,
+            reason=reason,
+        )
 
 
 def deployment_config(blocks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How each kind of resource is found by name, proven by its tags, imported into a state, and deleted.
+"""How each kind of resource is found by name, attributed by its tags, imported into a state, and deleted.
 
 The kinds are those whose creation fails, or takes over what is there, when the resource already exists. Whether a creation is
 idempotent is AWS's API reference: CreateTopic and CreateQueue return what exists with the same attributes; every other creation

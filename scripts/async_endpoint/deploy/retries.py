@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
+
+from async_endpoint import signals
 
 THROTTLING_SECONDS: Final = 120.0  # how long a throttled or failing call is repeated
 CONNECTION_SECONDS: Final = 5.0  # how long a call is repeated that reaches no server
@@ -24,13 +28,38 @@ _THROTTLING = frozenset(
         "BandwidthLimitExceeded", "PriorRequestNotComplete", "SlowDown", "EC2ThrottledException",
     }
 )  # fmt: skip
-_TRANSIENT = frozenset({"RequestTimeout", "RequestTimeoutException", "InternalFailure", "InternalError", "ServiceUnavailable"})
+# ConcurrentUpdateException is Application Auto Scaling's, for a target that has another update pending.
+_TRANSIENT = frozenset(
+    {
+        "RequestTimeout", "RequestTimeoutException", "InternalFailure", "InternalError", "InternalServiceError",
+        "InternalServiceException", "ServiceUnavailable", "ConcurrentUpdateException",
+    }
+)  # fmt: skip
+
+# When the calls of `repeated_together` stop being repeated; None outside of it.
+_shared_end: ContextVar[float | None] = ContextVar("shared_end", default=None)
+
+
+@contextmanager
+def repeated_together(seconds: float) -> Iterator[None]:
+    """Within the block, in this thread, failing calls are repeated until `seconds` of it have passed, however they fail.
+
+    All calls share that time, those that reach no server have as much of it as those that are throttled, and no signal ends it.
+    """
+    token = _shared_end.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _shared_end.reset(token)
 
 
 def retry_until_deadline(
     client: Any, *, clock: Callable[[], float] = time.monotonic, throttling_seconds: float = THROTTLING_SECONDS
 ) -> Any:
-    """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`."""
+    """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`.
+
+    Not once a signal is deferred (signals.py).
+    """
 
     def pause(
         response: tuple[Any, Mapping[str, Any]] | None,
@@ -41,7 +70,12 @@ def retry_until_deadline(
     ) -> float | None:
         patience = _patience(response, caught_exception, throttling_seconds)
         began = request_dict["context"].setdefault("async_endpoint_began", clock())
-        if patience is None or clock() - began >= patience:
+        if patience is None:
+            return None
+        end = _shared_end.get()
+        if end is None and signals.pending() is not None:  # the command is asked to end; what must not end is in the block
+            return None
+        if clock() >= (began + patience if end is None else end):
             return None
         return random.uniform(0.05, min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** min(attempts, 10)))
 

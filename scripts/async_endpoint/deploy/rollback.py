@@ -11,11 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from async_endpoint import signals
 from async_endpoint.contract.errors import RolledBack, TerraformFailed
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint, describe_endpoint, planned_endpoints
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
+from async_endpoint.deploy.retries import THROTTLING_SECONDS, repeated_together
 from async_endpoint.deploy.scaling_snapshot import ScalingSnapshot, restore_scaling, scaling_snapshot
 from async_endpoint.terraform.planned import ResourceChange
 
@@ -60,8 +62,8 @@ def rollbacks_reported(
 ) -> Iterator[None]:
     """Carry out a plan within: where it fails and an endpoint still serves what it served before, raise RolledBack.
 
-    What scaled the endpoint is put back where Terraform had deregistered it for the update. `on_output` gets the last log lines
-    of the instances that failed.
+    What scaled the endpoint is put back where Terraform had deregistered it for the update, also when a signal ended it.
+    `on_output` gets the last log lines of the instances that failed.
     """
     kept = [endpoint for endpoint in planned_endpoints(changes) if not endpoint.change.deletes]
     updates = [_look(connect(endpoint.region), endpoint) for endpoint in kept]
@@ -73,6 +75,11 @@ def rollbacks_reported(
                 for line in rollback.log:
                     on_output(line)
                 raise rollback from failure
+        raise
+    except signals.Interrupted:  # Terraform may have stopped after it deregistered scaling and before it registers it again
+        for update in updates:
+            if unrestored := _restored(update):
+                on_output(f"Endpoint {update.planned.name} was being updated.{unrestored}")
         raise
 
 
@@ -108,7 +115,8 @@ def _restored(update: _Update) -> str:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
-        restore_scaling(update.aws, update.scaling)
+        with repeated_together(THROTTLING_SECONDS):
+            restore_scaling(update.aws, update.scaling)
     except (BotoCoreError, ClientError) as error:
         return (
             f" Until the next apply it neither scales nor wakes, because its scaling could not be registered again ({error})."

@@ -106,7 +106,7 @@ class Terraform:
         self._stream("destroy", input=False, auto_approve=IsFlagged)
 
     def force_unlock(self, lock_id: str) -> None:
-        """Remove the lock `lock_id` from the state, whoever holds it."""
+        """Remove the lock `lock_id` from the state, also while a command holds it."""
         self._stream("force-unlock", lock_id, force=IsFlagged)
 
     def require_unlocked(self) -> None:
@@ -135,7 +135,7 @@ class Terraform:
             found = str(json.loads(text)["terraform_version"])
             version = tuple(int(part) for part in found.split("-", maxsplit=1)[0].split("."))
         except (ValueError, KeyError, TypeError) as error:
-            raise ToolMissing(f"terraform does not tell its version (it printed {text[:80]!r}); {_INSTALL}.") from error
+            raise ToolMissing(f"terraform does not report its version (it printed {text[:80]!r}); {_INSTALL}.") from error
         if version < MINIMUM_VERSION:
             raise ToolMissing(f"terraform is {found}; this needs {_dotted(MINIMUM_VERSION)} or newer: {_INSTALL}.")
         return found
@@ -143,18 +143,18 @@ class Terraform:
     def _stream(self, command: str, *arguments: str, accepted: tuple[int, ...] = (0,), **options: Any) -> tuple[int, str]:
         """Run, pass every line on, and return exit code and text."""
         line = self._command_line(command, *arguments, no_color=IsFlagged, **options)
-        heard: list[str] = []
+        printed: list[str] = []
         interrupter = _Interrupter()
         with signals.deferred(interrupter), tempfile.TemporaryFile(prefix="async-endpoint-") as output:
             signals.check()
             process = self._start(line, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
             interrupter.attach(process)
             try:
-                self._pass_on(process, output, heard)
-            finally:  # also when the listener fails: an apply must never be left behind with nobody waiting
+                self._pass_on(process, output, printed)
+            finally:  # also when the listener fails: an apply must never be left behind unattended
                 process.wait()
             signals.check()
-        text = "\n".join(heard)
+        text = "\n".join(printed)
         self._check(command, process.returncode, text, accepted)
         return process.returncode, text
 
@@ -175,14 +175,14 @@ class Terraform:
     def _start(self, line: list[str], **options: Any) -> subprocess.Popen[bytes]:
         return subprocess.Popen(line, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, **options)
 
-    def _pass_on(self, process: subprocess.Popen[bytes], output: IO[bytes], heard: list[str]) -> None:
+    def _pass_on(self, process: subprocess.Popen[bytes], output: IO[bytes], printed: list[str]) -> None:
         announced = False
         for line in _lines(process, output):
             if (number := signals.pending()) is not None and not announced:
                 announced = True
                 self._on_output(f"{signal.Signals(number).name}: Terraform finishes the calls it is in and writes its state.")
             if line is not None:
-                heard.append(line)
+                printed.append(line)
                 self._on_output(line)
 
     def _check(self, command: str, code: int, text: str, accepted: tuple[int, ...]) -> None:

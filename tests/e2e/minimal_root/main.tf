@@ -15,6 +15,10 @@ terraform {
 
 provider "aws" {
   region = "eu-west-1"
+
+  default_tags {
+    tags = var.tags
+  }
 }
 
 variable "archive" {
@@ -54,6 +58,11 @@ variable "max_concurrent_invocations" {
 variable "startup_timeout_seconds" {
   type    = number
   default = 60
+}
+
+variable "tags" {
+  type    = map(string)
+  default = {}
 }
 
 data "aws_caller_identity" "current" {}

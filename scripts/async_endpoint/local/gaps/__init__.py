@@ -15,6 +15,7 @@ lifecycle_versions.py   how many old versions are kept             autoscaling.p
 sts_credentials.py      temporary credentials that differ, and whose they are
 scalable_dimensions.py  provisioned concurrency                    rule_descriptions.py  of security groups
 network_interfaces.py  of instances in a VPC, in use until they go
+subscription_attributes.py  those set to nothing are gone
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from async_endpoint.local.gaps import (
     sns_topics,
     sqs_queue,
     sts_credentials,
+    subscription_attributes,
     tracked_instances,
     tracking_alarms,
 )
@@ -67,6 +69,7 @@ def mend(hosting: Hosting, samples: Samples, ticker: Ticker, deliveries: Deliver
     sns_topics.mend()
     sqs_queue.mend()
     sts_credentials.mend()
+    subscription_attributes.mend()
     tracked_instances.mend()
     tracking_alarms.mend()
 

@@ -26,8 +26,8 @@ class Workspace:
     def find(cls, start: Path | None = None) -> Workspace:
         """The checkout around `start` (the current folder), the one ASYNC_ENDPOINT_HOME names, or the one this code lies in.
 
-        One around `start` is found only if this user, root, or the owner of `start` made it: above a folder in /tmp, say, anyone can
-        lay out a checkout, whose Terraform would be run. Raises UsageError when there is none.
+        One around `start` is found only if this user, root, or the owner of `start` made it: above a folder in /tmp, say,
+        anyone can lay out a checkout, whose Terraform would be run. Raises UsageError when there is none.
         """
         named = os.environ.get(HOME_VARIABLE)
         origin = (start or Path.cwd()).resolve()

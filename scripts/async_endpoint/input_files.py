@@ -1,6 +1,6 @@
 """Files that a person names as input: regular ones alone, opened without waiting for a writer, read up to a bound.
 
-Opening a FIFO blocks until somebody writes, and a device may never end. On the lowest floor, beside contract/.
+Opening a FIFO blocks until a writer opens it, and a device may never end. On the lowest floor, beside contract/.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
     """The regular file at `path`, open for reading; raises InvalidInput."""
     checked_status(path)
     try:
-        # what a name stands for may change between the two calls: opening waits for nobody, and is checked again
+        # what a name stands for may change between the two calls: opening does not block, and the file is checked again
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error

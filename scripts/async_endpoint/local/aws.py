@@ -122,7 +122,7 @@ class LocalAws:
 
     def start(self) -> None:
         """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
-        make_private(self._folder)  # what models hold is read and changed by nobody else
+        make_private(self._folder)  # no other user reads or changes what models hold
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)

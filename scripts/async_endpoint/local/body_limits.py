@@ -22,7 +22,7 @@ def most_body_bytes(environ: Environ) -> int:
     """The most bytes that the body of this request may have."""
     if is_admin(environ):
         return ADMIN_BYTES
-    service = service_of(environ) or "s3"  # as moto takes what nobody signed
+    service = service_of(environ) or "s3"  # as moto treats unsigned requests
     if service == "lambda":
         return LAMBDA_BYTES
     return S3_OBJECT_BYTES if service == "s3" and _carries_object(environ) else CALL_BYTES

@@ -101,7 +101,7 @@ class BrowserGuard:
         return self._application(environ, respond)
 
     def _preflight(self, environ: Environ) -> Response:
-        """Answer OPTIONS, which is nothing but the question of a browser: nobody else gets to see it."""
+        """Answer OPTIONS, which only browsers send: it reaches no service."""
         method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "")
         names = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
         asked = Preflight(method, tuple(name.strip().lower() for name in names.split(",") if name.strip()))

@@ -218,7 +218,7 @@ def log_path(workspace: Workspace) -> Path:
 
 
 def _as_variables(access_key: AccessKey | None) -> dict[str, str]:
-    """What gives a detached process its credentials: `ps` shows every user a command line, and nobody else's environment."""
+    """The variables that pass credentials to a detached process: every user sees command lines in `ps`."""
     if access_key is None:
         return {}
     return {ACCESS_KEY_VARIABLE: access_key.access_key_id, SECRET_KEY_VARIABLE: access_key.secret_access_key}

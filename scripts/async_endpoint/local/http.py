@@ -190,7 +190,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         return True
 
     def handle_expect_100(self) -> bool:
-        """Say nothing yet: whoever is refused need not send a body."""
+        """Say nothing yet: a refused client need not send its body."""
         return True
 
     def run_wsgi(self) -> None:

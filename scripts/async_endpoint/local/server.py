@@ -130,7 +130,7 @@ class Moto(DomainDispatcherApplication):  # type: ignore[misc]
         super().__init__(_backend)
 
     def get_application(self, environ: Environ) -> Application:
-        """The application of the service that a request is signed for; S3's where nobody signed it."""
+        """The application of the service that a request is signed for; S3's for an unsigned one."""
         with self.lock:
             host = self.infer_service_region_host(environ, environ.get("PATH_INFO", "")) or "s3.us-east-1.amazonaws.com"
             service = self.get_backend_for_host(host)

@@ -16,5 +16,5 @@ SCOPE: Final = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[
 
 
 def is_admin(environ: Environ) -> bool:
-    """Whether a request is for the local AWS itself; whoever authenticates it and whoever answers it ask here."""
+    """Whether a request is for the local AWS itself; both authentication and routing ask here."""
     return bool(environ["PATH_INFO"].startswith(ADMIN))

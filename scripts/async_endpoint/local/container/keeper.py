@@ -1,7 +1,7 @@
 """Keeps one container of an engine company, so that neither it nor its network outlives the local AWS.
 
 Started as a script: `keeper.py ENGINE NAME LABEL ARGUMENTS…` makes the network NAME and runs `ENGINE ARGUMENTS…`, which is to
-start the container NAME in it and stay attached. When that ends, or standard input closes because whoever started this is gone,
+start the container NAME in it and stay attached. When that ends, or standard input closes because the parent process is gone,
 both are removed. Exits with the engine's own exit code.
 
 The network is the container's alone, in a subnet that is drawn at random: an engine that runs as root lets every process of the

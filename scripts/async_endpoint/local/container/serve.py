@@ -3,7 +3,7 @@
 Started as a script with the file descriptor of a socket (see channel.py), over which come the model's variables and then, one
 by one, connections. `GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, at
 most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time. Workers are threads around one loaded model, where the
-real model server forks a process for each. Standard input is never written to: when it closes, whoever started this is gone,
+real model server forks a process for each. Standard input is never written to: when it closes, the parent process is gone,
 and this ends too. It imports nothing of this package, so that it runs in any environment.
 """
 
@@ -74,7 +74,7 @@ class ModelServer(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, str]:
         """The next connection that is handed over."""
         received, descriptors, _, _ = socket.recv_fds(self.socket, 1, 1)
-        if not received:  # whoever started this is gone
+        if not received:  # the parent process is gone
             os._exit(1)
         if not descriptors:
             raise OSError("no descriptor is left for one more connection")
@@ -180,7 +180,7 @@ def take_order(channel: socket.socket) -> dict[str, Any]:
     """What the channel begins with: the length of a JSON document, in four bytes, and the document."""
     length = int.from_bytes(channel.recv(4, socket.MSG_WAITALL), "big")
     text = channel.recv(length, socket.MSG_WAITALL)
-    if not length or len(text) < length:  # whoever started this is gone
+    if not length or len(text) < length:  # the parent process is gone
         os._exit(1)
     order: dict[str, Any] = json.loads(text)
     return order

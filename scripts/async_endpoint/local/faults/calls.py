@@ -52,7 +52,7 @@ def actions(service: str) -> frozenset[str]:
 
 
 def call_of(environ: dict[str, Any]) -> Call | None:
-    """The call that a WSGI request makes; None when nobody signed it. Told once, and kept in `environ`."""
+    """The call that a WSGI request makes; None for an unsigned one. Found once, and kept in `environ`."""
     if _KEPT not in environ:
         environ[_KEPT] = _told(environ)
     call: Call | None = environ[_KEPT]
@@ -60,7 +60,7 @@ def call_of(environ: dict[str, Any]) -> Call | None:
 
 
 def service_of(environ: dict[str, Any]) -> str | None:
-    """The service that a request is signed for, by its headers alone; None when nobody signed it."""
+    """The service that a request is signed for, by its headers alone; None for an unsigned one."""
     scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE_OF_URL.search(environ.get("QUERY_STRING", ""))
     return None if scope is None else _SIGNED_AS.get(scope["service"], scope["service"])
 

@@ -1,6 +1,6 @@
 """moto's GetSessionToken and GetFederationToken give everyone the same credentials; GetCallerIdentity and GetUser guess.
 
-Here each call issues credentials of its own, and the caller is whoever signed the request (local/auth).
+Here each call issues credentials of its own, and the caller is the identity that signed the request (local/auth).
 """
 
 from __future__ import annotations

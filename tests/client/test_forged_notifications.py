@@ -52,7 +52,7 @@ def forged(status: str) -> list[dict[str, Any]]:
     return [message | {"responseBody": {"content": '"forged"'}, "failureReason": "forged"} for message in messages]
 
 
-def started(aws: Any, failure_location: str | None = FAILURE, **config: Any) -> tuple[Any, Invocation]:
+def started(aws: Any, **config: Any) -> tuple[Any, Invocation]:
     """A collector that listens, and a request that the endpoint has accepted."""
     aws.sqs.grants = True
     collector = aws.collector(**config)
@@ -60,7 +60,7 @@ def started(aws: Any, failure_location: str | None = FAILURE, **config: Any) -> 
     invocation = Invocation("run-one", "one")
     invocation.sent = 1
     collector.watch(invocation)
-    invocation.accept(Submitted("run-one", INPUT, OUTPUT, failure_location, 60.0, datetime.fromtimestamp(aws.time.now(), UTC)))
+    invocation.accept(Submitted("run-one", INPUT, OUTPUT, FAILURE, 60.0, datetime.fromtimestamp(aws.time.now(), UTC)))
     collector.accepted(invocation)
     return collector, invocation
 
@@ -127,17 +127,13 @@ def test_a_failure_needs_its_object(aws: Any) -> None:
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-@pytest.mark.parametrize("location", [FAILURE, None])
-def test_without_an_object_a_failure_is_believed_only_of_an_endpoint_without_a_failure_path(
-    aws: Any, trusted: bool, location: str | None
-) -> None:
-    collector, invocation = started(aws, location, trust_notifications=trusted)
-    believed = trusted and location is None
+def test_a_failure_that_could_not_be_written_is_believed_only_with_trust(aws: Any, trusted: bool) -> None:
+    collector, invocation = started(aws, trust_notifications=trusted)
     unwritten = {name: value for name, value in genuine("Failed").items() if name != "failureLocation"}
     flood(aws, collector, [unwritten])
-    assert invocation.done() == believed
+    assert invocation.done() == trusted
     aws.until(invocation.done, collector)
-    assert isinstance(invocation.exception(), InvocationFailed if believed else ResultNotReady)
+    assert isinstance(invocation.exception(), InvocationFailed if trusted else ResultNotReady)
 
 
 def test_messages_that_cannot_be_parsed_are_passed_over_and_counted(aws: Any) -> None:

@@ -222,12 +222,12 @@ def test_what_is_pending_when_the_client_is_closed_is_abandoned(asleep: Stage) -
     assert asleep.queues() == []
 
 
-def test_a_failure_without_its_object_ends_at_the_deadline_with_what_the_notification_reports(kit: Kit, stage: Stage) -> None:
-    with fault(kit, "s3-denial", action="PutObject"), stage.client(deadline_seconds=8) as client:
+def test_neither_output_nor_failure_can_be_written_and_the_notification_says_why(kit: Kit, stage: Stage) -> None:
+    with fault(kit, "s3-denial", action="PutObject"), stage.client() as client:
         error = client.submit(orders(answer=1), content_type=JSON).exception(timeout=60)
-    assert isinstance(error, ResultNotReady)
-    assert "a notification reports a failure that no object confirms" in str(error)
-    assert "AccessDenied" in str(error)
+    assert isinstance(error, InvocationFailed)
+    assert "AccessDenied" in error.reason
+    assert error.failure_location is None
 
 
 # --- rights and the endpoint -------------------------------------------------------------------------------------------

@@ -88,10 +88,9 @@ def _output(objects: Objects, invocation: Invocation, submitted: Submitted, seco
 def _failure(
     objects: Objects, target: Target, submitted: Submitted, hint: Notification | None, *, trusted: bool
 ) -> InvocationFailed | None:
-    """The failure whose object is in S3; of an endpoint without a failure path, the one that a trusted notification reports.
+    """The failure whose object is in S3, or that a trusted notification reports where SageMaker could write no object.
 
-    The object is required wherever the endpoint's acceptance named its location, and looked for there, never where a message
-    says.
+    The object is always looked for where the endpoint's acceptance said it would be, never where a message says.
     """
     where = submitted.failure_location
     reported = hint is not None and trusted and names_request(target, submitted, hint)
@@ -101,7 +100,7 @@ def _failure(
     if isinstance(found, Unreadable) and (found.exists or reported):
         said = hint.failure_reason if hint and reported else None
         return failure(target, submitted, said or f"the reason cannot be read: {found.action} is denied", where)
-    if hint is not None and reported and where is None:
+    if hint is not None and reported and hint.failure_location is None:  # neither object could be written
         return failure(target, submitted, hint.failure_reason or "no reason given", None)
     return None
 

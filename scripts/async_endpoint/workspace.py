@@ -5,6 +5,7 @@ Everything this project writes goes below `.local/` (state of the local AWS, wor
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -89,10 +90,15 @@ def _owners(checkout: Path) -> set[int]:
 
 
 def make_folders(folder: Path) -> None:
-    """Make a folder and those it lies in with mode 0700, whatever the umask; what is there stays as it is."""
-    for parent in reversed(folder.parents):
-        parent.mkdir(mode=_PRIVATE, exist_ok=True)
-    folder.mkdir(mode=_PRIVATE, exist_ok=True)
+    """Make a folder and those it lies in with mode 0700, whatever the umask; what is there stays as it is.
+
+    Raises OSError, NotADirectoryError for a file that is in the way.
+    """
+    for missing in (*reversed(folder.parents), folder):
+        try:
+            missing.mkdir(mode=_PRIVATE, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(missing)) from None
 
 
 def make_private(folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from hashlib import sha256
+from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 from async_endpoint.local.auth.errors import Rejected, invalid_s3, wrong_signature
@@ -53,6 +54,8 @@ def verify_stated(environ: dict[str, Any], signature: Signature, key: SigningKey
 def body_hash(environ: dict[str, Any]) -> str:
     """The SHA-256 of the body, which is left to be read again."""
     body: BinaryIO = environ["wsgi.input"]
+    if isinstance(body, BytesIO):
+        return sha256(body.getbuffer()).hexdigest()
     digest = sha256()
     while block := body.read(_BLOCK):
         digest.update(block)

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, unquote_plus
 
-from moto.core.request import environ_key_for_header
+from moto.core.request import environ_key_for_header, should_preserve_original_header_name
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
@@ -34,11 +34,16 @@ class Scope(NamedTuple):
 
 
 class SignedHeaders(NamedTuple):
-    """The headers that a signature covers: their names in its order, and the keys that they have in a WSGI environment."""
+    """The headers that a signature covers: their names in its order, and the keys that they have in a WSGI environment.
 
+    `preserved` are those whose spelling matters besides (moto keeps it beside the environment).
+    """
+
+    text: str
     names: tuple[str, ...]
     keys: tuple[str, ...]
     covered: frozenset[str]
+    preserved: frozenset[str]
 
     @classmethod
     @lru_cache(maxsize=1_024)
@@ -46,7 +51,8 @@ class SignedHeaders(NamedTuple):
         """From names that semicolons separate."""
         names = tuple(text.split(";"))
         keys = tuple(environ_key_for_header(name) for name in names)
-        return cls(names, keys, frozenset(keys))
+        preserved = frozenset(name for name in names if should_preserve_original_header_name(name))
+        return cls(text, names, keys, frozenset(keys), preserved)
 
 
 class Signature(NamedTuple):
@@ -101,16 +107,18 @@ def canonical_requests(environ: dict[str, Any], signature: Signature, payload_ha
     Both are the same for an SDK of AWS; a client that encodes less than the specification wants signs the second.
     """
     path, _, query = raw_target(environ)
-    names, keys, _ = signature.signed_headers
-    headers = "".join([f"{name}:{_trimmed(environ.get(key, ''))}\n" for name, key in zip(names, keys, strict=True)])
-    rest = f"{headers}\n{';'.join(names)}\n{payload_hash}"
+    signed = signature.signed_headers
+    headers = "".join(
+        [f"{name}:{_trimmed(environ.get(key, ''))}\n" for name, key in zip(signed.names, signed.keys, strict=True)]
+    )
+    rest = f"{headers}\n{signed.text}\n{payload_hash}"
     is_s3 = signature.scope.service == "s3"
     pairs = [part.partition("=") for part in query.split("&") if part] if query else []
     if signature.presigned:
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
 
     def request(path: str, pairs: list[tuple[str, str, str]]) -> str:
-        signed_path = path if is_s3 else quote(_normalized(path), safe="/~")
+        signed_path = path if is_s3 else _encoded_again(path)
         return f"{environ['REQUEST_METHOD']}\n{signed_path}\n{_joined(pairs)}\n{rest}"
 
     yield request(path, pairs)
@@ -142,6 +150,12 @@ def _joined(pairs: list[tuple[str, str, str]]) -> str:
 def _encode(text: str) -> str:
     """A name or value of the query; a plus sign is the space that everyone who reads the query takes it for."""
     return quote(unquote_plus(text, "latin-1"), safe=_UNRESERVED, encoding="latin-1")
+
+
+@lru_cache(maxsize=256)
+def _encoded_again(path: str) -> str:
+    """The path as services other than S3 sign it."""
+    return quote(_normalized(path), safe="/~")
 
 
 def _normalized(path: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import botocore.session
-from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, should_preserve_original_header_name
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 
 from async_endpoint.local.auth import errors
 from async_endpoint.local.auth.caller import Caller
@@ -35,9 +35,7 @@ from async_endpoint.local.sagemaker.wire import service_model
 SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; taken for every service
 MAX_EXPIRES_SECONDS: Final = 604_800
 SIGV4A: Final = "AWS4-ECDSA-P256-SHA256"
-_HEADER: Final = re.compile(
-    rf"{ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature=([^,\s]+)", re.ASCII
-)
+_HEADER: Final = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*", re.ASCII)
 # The names of services are of these characters; moto reads capitals as lower case, and dots as hosts of its own.
 _CREDENTIAL: Final = re.compile(r"(\w{1,128})/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/" + TERMINATOR, re.ASCII)
 _TIMESTAMP: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
@@ -130,13 +128,21 @@ def read_signature(environ: dict[str, Any]) -> tuple[Signature, int | None]:
 
 
 def _from_header(environ: dict[str, Any], authorization: str) -> Signature:
-    found = _HEADER.fullmatch(authorization.strip())
-    if found is None:
+    head, found, signature = authorization.strip().rpartition("Signature=")
+    if not found or not signature.isalnum():
         raise _unreadable(authorization)
+    key_id, scope, headers = _read_head(head)
     timestamp: str = environ.get("HTTP_X_AMZ_DATE", "")
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
-    key_id, scope = read_credential(found[1])
-    return Signature(key_id, scope, timestamp, SignedHeaders.read(found[2]), found[3], token, presigned=False)
+    return Signature(key_id, scope, timestamp, headers, signature, environ.get("HTTP_X_AMZ_SECURITY_TOKEN"), presigned=False)
+
+
+@lru_cache(maxsize=256)
+def _read_head(text: str) -> tuple[str, Scope, SignedHeaders]:
+    """Access key id, scope and signed headers of an Authorization header without its signature; raises Rejected."""
+    found = _HEADER.fullmatch(text)
+    if found is None:
+        raise _unreadable(text)
+    return *read_credential(found[1]), SignedHeaders.read(found[2])
 
 
 def _unreadable(authorization: str) -> errors.Rejected:
@@ -242,12 +248,12 @@ def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
     covered = signature.signed_headers.covered
     if "HTTP_HOST" not in covered:
         raise errors.unsigned_header("Host")
-    for key in environ:
-        if key.startswith(_PARAMETERS) and key not in covered and key != _SIGNED_ANYWAY:
+    for key in [key for key in environ if key.startswith(_PARAMETERS)]:
+        if key not in covered and key != _SIGNED_ANYWAY:
             raise errors.unsigned_header(key[5:].replace("_", "-").lower())
     # WSGI has one key for both spellings of a name; that of metadata is kept beside it, and is part of what is signed.
-    spelled = {name.lower() for name in environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY, {}).values()}
-    signed = {name for name in signature.signed_headers.names if should_preserve_original_header_name(name)}
+    kept, signed = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY), signature.signed_headers.preserved
+    spelled = {name.lower() for name in kept.values()} if kept else frozenset()
     if spelled != signed:
         raise errors.unsigned_header(min(spelled ^ signed))
 

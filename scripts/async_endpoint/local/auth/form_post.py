@@ -42,9 +42,9 @@ class Form(NamedTuple):
 def is_form_post(environ: dict[str, Any]) -> bool:
     """Whether a request is an upload by HTML form: unsigned but for its form, and addressed to a bucket."""
     return (
-        environ["REQUEST_METHOD"] == "POST"
+        "HTTP_AUTHORIZATION" not in environ
+        and environ["REQUEST_METHOD"] == "POST"
         and environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == _MULTIPART
-        and "HTTP_AUTHORIZATION" not in environ
         and not environ.get("QUERY_STRING")  # a query could make it another action, such as ?delete
         and bool(_bucket(environ))
     )

@@ -107,23 +107,22 @@ def canonical_requests(environ: dict[str, Any], signature: Signature, payload_ha
     Both are the same for an SDK of AWS; a client that encodes less than the specification wants signs the second.
     """
     path, _, query = raw_target(environ)
-    signed = signature.signed_headers
+    signed, is_s3 = signature.signed_headers, signature.scope.service == "s3"
     headers = "".join(
         [f"{name}:{_trimmed(environ.get(key, ''))}\n" for name, key in zip(signed.names, signed.keys, strict=True)]
     )
     rest = f"{headers}\n{signed.text}\n{payload_hash}"
-    is_s3 = signature.scope.service == "s3"
-    pairs = [part.partition("=") for part in query.split("&") if part] if query else []
-    if signature.presigned:
-        pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
+    pairs = _pairs(query, presigned=signature.presigned) if query else []
+    yield f"{environ['REQUEST_METHOD']}\n{path if is_s3 else _encoded_again(path)}\n{_joined(pairs) if pairs else ''}\n{rest}"
+    path = quote(unquote(path, "latin-1"), safe="/~", encoding="latin-1")
+    pairs = [(_encode(name), "=", _encode(value)) for name, _, value in pairs]
+    yield f"{environ['REQUEST_METHOD']}\n{path if is_s3 else _encoded_again(path)}\n{_joined(pairs)}\n{rest}"
 
-    def request(path: str, pairs: list[tuple[str, str, str]]) -> str:
-        signed_path = path if is_s3 else _encoded_again(path)
-        return f"{environ['REQUEST_METHOD']}\n{signed_path}\n{_joined(pairs)}\n{rest}"
 
-    yield request(path, pairs)
-    respelled = quote(unquote(path, "latin-1"), safe="/~", encoding="latin-1")
-    yield request(respelled, [(_encode(name), "=", _encode(value)) for name, _, value in pairs])
+def _pairs(query: str, *, presigned: bool) -> list[tuple[str, str, str]]:
+    """The parameters that are signed, as they were sent: all but the signature of a presigned URL."""
+    pairs = [part.partition("=") for part in query.split("&") if part]
+    return [pair for pair in pairs if pair[0] != "X-Amz-Signature"] if presigned else pairs
 
 
 def header(environ: dict[str, Any], name: str) -> str:

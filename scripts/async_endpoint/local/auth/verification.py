@@ -248,8 +248,8 @@ def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
     covered = signature.signed_headers.covered
     if "HTTP_HOST" not in covered:
         raise errors.unsigned_header("Host")
-    for key in [key for key in environ if key.startswith(_PARAMETERS)]:
-        if key not in covered and key != _SIGNED_ANYWAY:
+    for key in environ.keys() - covered:
+        if key.startswith(_PARAMETERS) and key != _SIGNED_ANYWAY:
             raise errors.unsigned_header(key[5:].replace("_", "-").lower())
     # WSGI has one key for both spellings of a name; that of metadata is kept beside it, and is part of what is signed.
     kept, signed = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY), signature.signed_headers.preserved

@@ -99,7 +99,7 @@ class Program:
 
     @property
     def exact_cpu(self) -> float:
-        """The same of the threads that run now, to the nanosecond where the system tells it (Linux)."""
+        """The same of the threads that run now, to the nanosecond where the system reports it (Linux)."""
         tasks = Path(f"/proc/{self._process.pid}/task")
         try:
             return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9

@@ -40,8 +40,8 @@ def measure(report: Report, calls: int) -> None:
                     turns[number].append(_turn(stand, kinds[name]))
             with_it, without = map(statistics.median, turns)
             share = with_it / without - 1
-            told = f"{share * 100:.1f} % ({with_it:.3f} ms with, {without:.3f} ms without)"
-            report.bar("signatures", f"{name}, CPU of a call", told, share <= MAX_SHARE, f"≤ {MAX_SHARE * 100:.0f} %")
+            shown = f"{share * 100:.1f} % ({with_it:.3f} ms with, {without:.3f} ms without)"
+            report.bar("signatures", f"{name}, CPU of a call", shown, share <= MAX_SHARE, f"≤ {MAX_SHARE * 100:.0f} %")
 
 
 def _calls(stand: Stand) -> dict[str, Call]:

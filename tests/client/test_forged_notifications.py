@@ -1,4 +1,4 @@
-"""Messages that somebody else wrote: S3 is authoritative, so none of them makes a result or a failure."""
+"""Messages that another principal wrote: S3 is authoritative, so none of them makes a result or a failure."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_no_forged_message_ends_a_request(aws: Any, restricted: bool) -> None:
     aws.s3.objects["object"] = (b"forged", "text/plain")  # the fake has one bucket: as if the attacker's object were readable
     collector, invocation = started(aws)
     messages = [*forged("Completed"), *forged("Failed")]
-    if not restricted:  # then the endpoint's own words are no better than anybody's
+    if not restricted:  # then the endpoint's own words are no better than any other's
         messages += [genuine("Completed"), genuine("Failed"), genuine("Failed") | {"failureLocation": None}]
     flood(aws, collector, messages)
     assert len(messages) >= 78

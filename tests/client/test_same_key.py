@@ -49,11 +49,11 @@ def test_two_submissions_under_way_are_one_request(answering: Any) -> None:
     with client(answering) as endpoint:
         first = endpoint.submit(b"1", key="one", tag="first")
         second = endpoint.submit(b"1", key="one", tag="second")
-        told: list[str] = []
-        second.add_done_callback(lambda ended: told.append(ended.tag))
+        ended_tags: list[str] = []
+        second.add_done_callback(lambda ended: ended_tags.append(ended.tag))
         answering.go.set()
         assert first.result(30).body == second.result(30).body == b"1"
-        assert (first.tag, second.tag, told) == ("first", "second", ["second"])
+        assert (first.tag, second.tag, ended_tags) == ("first", "second", ["second"])
         assert second.accepted(0) == first.accepted(0)
         assert second.output_location == f"s3://{BUCKET}/output/run/one.out"
     assert calls(answering) == {"run-one": 1}

@@ -1,4 +1,4 @@
-"""Changes that somebody makes to an applied environment outside Terraform, over boto3: one for each property that is managed.
+"""Changes that are made to an applied environment outside Terraform, over boto3: one for each property that is managed.
 
 `python -m pytest tests/e2e/test_out_of_band.py` makes those that can be made together, and verifies once. Run as a program,
 this file makes all of them one at a time on an environment that is applied on a running local AWS:
@@ -148,7 +148,7 @@ def no_deployment_configuration(w: World) -> Undo:
 
 
 def replaced_model(change: Callable[[dict[str, Any]], object]) -> Callable[[World], Undo]:
-    """The model is deleted and made anew under its name, with a change."""
+    """The model is deleted and made again under its name, with a change."""
 
     def replace(w: World) -> Undo:
         sagemaker, name = w.client("sagemaker"), w.outputs.endpoint.model_name
@@ -170,7 +170,7 @@ def replaced_model(change: Callable[[dict[str, Any]], object]) -> Callable[[Worl
 
 
 def replaced_configuration(change: Callable[[dict[str, Any]], object]) -> Callable[[World], Undo]:
-    """The configuration is deleted and made anew under its name, with a change."""
+    """The configuration is deleted and made again under its name, with a change."""
 
     def replace(w: World) -> Undo:
         sagemaker, name = w.client("sagemaker"), w.outputs.endpoint.config_name
@@ -388,7 +388,7 @@ def key_rotation(w: World) -> Undo:
 def key_description(w: World) -> Undo:
     kms = w.client("kms")
     before = kms.describe_key(KeyId=w.key)["KeyMetadata"]["Description"]
-    kms.update_key_description(KeyId=w.key, Description="somebody's")
+    kms.update_key_description(KeyId=w.key, Description="another's")
     return lambda: kms.update_key_description(KeyId=w.key, Description=before)
 
 
@@ -951,7 +951,7 @@ class Trials:
             return [str(one) for one in drift(terraform.show(file))] if terraform.plan(file, lock=False).any else []
 
     def run(self, change: OutOfBand) -> str:
-        """Who reports `change`: verify, plan, or nobody. Terraform plans only where nothing else has found it."""
+        """Who reports `change`: verify, plan, or neither. Terraform plans only where nothing else has found it."""
         began, undo = time.monotonic(), change.change(self.world)
         try:
             by, said = "verify", self.live()
@@ -960,7 +960,7 @@ class Trials:
         finally:
             undo()
         line = next((line for line in said if change.reported in line), None)
-        by = by if line else "NOBODY"
+        by = by if line else "NEITHER"
         print(f"{by:7} {change.name:42} {time.monotonic() - began:3.0f} s  {line or said}", flush=True)
         return by
 
@@ -974,7 +974,7 @@ def main(checkout: Path, environment: str, *names: str) -> int:
         counts = Counter(trials.run(change) for change in CHANGES if not names or change.name in names)
         left = trials.live() + trials.planned()
     print(f"{counts.total()} changes: {dict(counts)}; left after undoing them: {left or 'nothing'}")
-    return 1 if counts["NOBODY"] or left else 0
+    return 1 if counts["NEITHER"] or left else 0
 
 
 if __name__ == "__main__":

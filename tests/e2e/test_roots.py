@@ -76,8 +76,8 @@ def test_the_smoke_test_passes(root: Any) -> None:
 
 @every_root
 def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the_results_queue(root: Any) -> None:
-    told = root.outputs.notifications
-    assert told.publishers_restricted
+    given = root.outputs.notifications
+    assert given.publishers_restricted
     role = root.outputs.endpoint.execution_role_arn
     account = role.split(":")[4]
     # what an administrator has: identity-based policies alone cannot pass an explicit Deny
@@ -91,7 +91,7 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
     others = [
         f"arn:aws:iam::{account}:{who}" for who in ("user/ann", "role/admin", "root", f"role/other{role.rpartition('/')[2]}")
     ]
-    for topic in (told.success_topic_arn, told.error_topic_arn):
+    for topic in (given.success_topic_arn, given.error_topic_arn):
         policy = root.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
         assert allowed("sns:Publish", topic, policy, role)
         for who in [*others, "events.amazonaws.com", "cloudwatch.amazonaws.com"]:
@@ -99,12 +99,12 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
         assert all(
             allowed(act, topic, policy, others[0]) for act in ("sns:Subscribe", "sns:SetTopicAttributes", "sns:DeleteTopic")
         )
-    policy = root.client("sqs").get_queue_attributes(QueueUrl=told.results_queue_url, AttributeNames=["Policy"])["Attributes"][
+    policy = root.client("sqs").get_queue_attributes(QueueUrl=given.results_queue_url, AttributeNames=["Policy"])["Attributes"][
         "Policy"
     ]
-    queue, sns = told.results_queue_arn, "sns.amazonaws.com"
-    assert allowed("sqs:SendMessage", queue, policy, sns, aws_SourceArn=told.success_topic_arn)
-    assert not allowed("sqs:SendMessage", queue, policy, sns, aws_SourceArn=f"{told.success_topic_arn}-other")
+    queue, sns = given.results_queue_arn, "sns.amazonaws.com"
+    assert allowed("sqs:SendMessage", queue, policy, sns, aws_SourceArn=given.success_topic_arn)
+    assert not allowed("sqs:SendMessage", queue, policy, sns, aws_SourceArn=f"{given.success_topic_arn}-other")
     assert not any(allowed("sqs:SendMessage", queue, policy, who) for who in [role, *others])
     assert all(
         allowed(act, queue, policy, others[0]) for act in ("sqs:ReceiveMessage", "sqs:SetQueueAttributes", "sqs:DeleteQueue")

@@ -1,4 +1,4 @@
-"""Who reaches a container, and what reaches it: nobody but the local AWS, and of the user's environment next to nothing."""
+"""Who reaches a container, and what reaches it: only the local AWS, and of the user's environment next to nothing."""
 
 from __future__ import annotations
 
@@ -251,9 +251,9 @@ def prepared(attack: dict[str, str], folder: Path) -> dict[str, str]:
 def test_variables_of_a_model_reach_its_handler_and_do_nothing_before(tmp_path: Path, name: str) -> None:
     given = prepared(ATTACKS[name], tmp_path / "evil")
     watched = Watched(tmp_path / "folder", single(TELLING, WATCHED=str(tmp_path / "evil" / "watched"), **given))
-    told: dict[str, Any] = json.loads(watched.ready().invoke(b"x", {}, 30).body)
-    assert told["found"] == [], "something ran before the handler"
-    reached = told["environment"]
+    answer: dict[str, Any] = json.loads(watched.ready().invoke(b"x", {}, 30).body)
+    assert answer["found"] == [], "something ran before the handler"
+    reached = answer["environment"]
     assert all(reached[variable].endswith(value) for variable, value in given.items())  # AWS's code adds to PYTHONPATH
     assert list((tmp_path / "evil" / "watched").iterdir()) == []
     assert not [line for line in watched.lines if line.startswith(SPOKEN) or any(word in line for word in COMPLAINED)]

@@ -115,7 +115,7 @@ def test_a_record_of_a_process_that_is_gone_is_ignored(workspace: Workspace) -> 
 
 
 def test_a_record_whose_process_id_another_user_has_by_now_is_ignored(workspace: Workspace) -> None:
-    """Else whoever got the id and the port of a local AWS that was killed would be sent its token."""
+    """Otherwise a user who got the id and the port of a local AWS that was killed would be sent its token."""
     root = os.getuid() == 0
     another = subprocess.Popen(["sleep", "60"], user=65_534) if root else None  # any but root's can be had by root alone
     try:

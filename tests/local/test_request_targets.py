@@ -11,7 +11,7 @@ from local_kit import ACCOUNT, Kit
 from local_tools import unique
 from signing import Answer, Call, Parts, send
 
-SECRET = b"of a key that nobody signed for"
+SECRET = b"of a key that no request was signed for"
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def test_it_runs_where_the_root_is_until_the_block_ends(provider: Path, tmp_path
 
 
 def test_what_it_makes_is_closed_to_others_whatever_the_umask(provider: Path, tmp_path: Path) -> None:
-    """Its socket, which another user could else connect to: the provider acts for whoever does."""
+    """Its socket, which another user could else connect to: the provider acts for any client."""
     before = os.umask(0)
     try:
         with running_provider(provider, tmp_path, os.environ):

@@ -121,7 +121,7 @@ def test_terraform_finishes_when_its_driver_is_killed(tmp_path: Path, fake_terra
         (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
         process.wait()
         (tmp_path / "release").touch()
-        until((tmp_path / "finished").exists, "Terraform finished, with nobody reading what it prints")
+        until((tmp_path / "finished").exists, "Terraform finished, with no reader of what it prints")
 
 
 def test_an_inherited_ignore_stays(tmp_path: Path, fake_terraform: FakeTerraform) -> None:

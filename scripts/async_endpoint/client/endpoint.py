@@ -140,7 +140,7 @@ class AsyncEndpoint:
         """Hand over one request: a file's Path, bytes, or the S3 URI of an input, or a Request that says all of it.
 
         Returns at once, unless many requests wait to be sent already: then it waits for room. Whatever goes wrong with the
-        request is told by the invocation. A `key` used before in this client, with the same payload and options, is the same
+        request is reported by its invocation. A `key` used before in this client, with the same payload and options, is one
         request: it is sent once and each invocation gets its outcome; one that has ended is collected again. Raises
         InvalidInput for an argument of a wrong type, a key that cannot be used or names another request; Abandoned when closed.
         """
@@ -159,7 +159,7 @@ class AsyncEndpoint:
         try:
             self._start()
             while not self._room.acquire(timeout=ROOM_SECONDS):
-                self._start()  # raises when the client was closed meanwhile: nobody makes room then
+                self._start()  # raises when the client was closed meanwhile: no room is made then
         except AsyncEndpointError as error:
             invocation.settle(error)  # others may have used the same key meanwhile, and wait for this one
             raise
@@ -172,7 +172,7 @@ class AsyncEndpoint:
         """Submit each of `requests` and yield its invocation once it is done, as they complete or in order.
 
         At most `config.window` are under way or done and not taken, so memory does not grow with their number. Nothing is
-        raised for a request that fails or cannot be used: its invocation tells. An error of `requests` itself ends the
+        raised for a request that fails or cannot be used: its invocation reports that. An error of `requests` itself ends the
         iteration. Raises InvalidInput for what cannot be iterated over.
         """
         self._check_process()

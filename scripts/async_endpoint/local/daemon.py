@@ -46,7 +46,7 @@ def run(
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
 ) -> None:
-    """Serve until told to stop, by signal or by `stop`; `access_key` None has credentials generated.
+    """Serve until stopped, by signal or by `stop`; `access_key` None has credentials generated.
 
     Raises InvalidInput when the port is taken, another one runs, or `state_dir` cannot be gone on from; ToolMissing when what
     runs `containers` is not there; WorkFailed when it ended and its state could not be saved.

@@ -271,7 +271,7 @@ def create_interface(region: str, subnet: str, groups: Iterable[str], descriptio
 
 
 def interfaces() -> list[Interface]:
-    """Every network interface that `create_interface` made and that is there still. Loads no EC2 where nobody used it."""
+    """Every network interface that `create_interface` made and that is there still. Loads no EC2 where it was not used."""
     if "moto.ec2.models" not in sys.modules:
         return []
     regions = list(get_backend("ec2")[ACCOUNT_ID].values())

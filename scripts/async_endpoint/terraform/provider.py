@@ -60,7 +60,7 @@ def running_provider(executable: Path, folder: Path, environment: Mapping[str, s
         ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", str(executable)],
         cwd=folder,
         env=dict(environment),
-        umask=0o077,  # it listens at a path, and knows nobody by anything else: in this mode Terraform brings no certificate
+        umask=0o077,  # it listens at a path, and authenticates no client: in this mode Terraform brings no certificate
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -31,7 +31,7 @@ SHORT_CHARS: Final = 200
 
 
 class NameTaken(InvalidInput):
-    """The file of one item cannot be written, and those of others can: a folder of somebody's is in its way, for example."""
+    """The file of one item cannot be written, and those of others can: a folder is in its way, for example."""
 
 
 # what the name of one file is to blame for; a disk that is full, or read-only, is to blame for all

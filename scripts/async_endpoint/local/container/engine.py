@@ -3,7 +3,7 @@
 The image runs as the guide's page on inference code with hosting services says: command `serve`, the model under /opt/ml/model,
 port 8080, the environment of CreateModel. Everything goes through the engine's program, in the words both engines understand.
 
-The image answers whoever reaches its port, and no engine publishes to anything but addresses. So the port is published at an
+The image answers any client of its port, and no engine publishes to anything but addresses. So the port is published at an
 address and a port of the loopback network that are drawn at random: a web page would have to try 2^39 of them, and learns of
 none. Another user of this machine can see what listens, and then call it; docs/local-aws.md says so.
 """

@@ -55,6 +55,13 @@ def test_names_that_begin_alike_are_no_proof(aws: Boto3Aws, tags: dict[str, str]
     assert own == ["bucket shirts-1", "role shirts-execution", "log group /aws/sagemaker/Endpoints/shirts"]
 
 
+def test_the_alias_of_a_key_that_waits_for_its_deletion_is_left_and_the_key_is_not(aws: Boto3Aws) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    aws.client("kms").create_alias(AliasName="alias/shirts", TargetKeyId=key)
+    aws.client("kms").schedule_key_deletion(KeyId=key)
+    assert [str(one) for one in leftovers(aws, ["shirts"], NOTHING)] == ["key alias alias/shirts"]
+
+
 def test_all_pages_are_read(aws: Boto3Aws) -> None:
     for number in range(120):
         aws.client("sns").create_topic(Name=f"shirts-{number}")

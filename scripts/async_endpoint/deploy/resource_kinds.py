@@ -134,17 +134,22 @@ def _delete_bucket(aws: Aws, found: Found) -> None:
 
 def find_key(aws: Aws, key: str) -> Found | None:
     """A customer's KMS key by id, ARN or alias; None when there is none, or it is being deleted."""
+    found = _any_key(aws, key)
+    return None if found is None or found.details["KeyState"] == "PendingDeletion" else found
+
+
+def _any_key(aws: Aws, key: str) -> Found | None:
     kms = aws.client("kms")
     described = _answer(kms.describe_key, "NotFoundException", KeyId=key)
     metadata = (described or {}).get("KeyMetadata", {})
-    if not metadata or metadata["KeyManager"] != "CUSTOMER" or metadata["KeyState"] == "PendingDeletion":
+    if not metadata or metadata["KeyManager"] != "CUSTOMER":
         return None
     tags = _pairs(kms.list_resource_tags(KeyId=metadata["KeyId"]).get("Tags"), "TagKey", "TagValue")
     return Found(metadata["Arn"], metadata["KeyId"], tags, details=metadata)
 
 
 def _alias(aws: Aws, name: str) -> Found | None:
-    key = find_key(aws, name)
+    key = _any_key(aws, name)  # an alias stays while its key waits for deletion, and its name is taken
     # An alias has no tags: it belongs to whom its key belongs.
     return Found(name, name, key.tags, details=key.details) if key else None
 

@@ -2,8 +2,10 @@
 
     python scripts/install_terraform.py .venv/bin
 
-Standard library only: it runs before anything is installed. The download is verified against a SHA-256 pinned below, so that any
-mirror can serve it; TERRAFORM_RELEASES_URL names one. Exit codes: 0 there is a Terraform, 2 bad setting, 3 none could be installed.
+Standard library only: it runs before anything is installed. The download is verified against a SHA-256 pinned below, so any
+mirror may serve it; TERRAFORM_RELEASES_URL names one.
+
+Exit codes: 0 a Terraform is there, 2 bad setting, 3 none could be installed.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ RELEASES_VARIABLE: Final = "TERRAFORM_RELEASES_URL"
 RELEASES_URL: Final = "https://releases.hashicorp.com"
 INSTALL_PAGE: Final = "https://developer.hashicorp.com/terraform/install"
 
-# Of terraform_1.11.4_<platform>.zip, from HashiCorp's own Homebrew formula (github.com/hashicorp/homebrew-tap, Formula/terraform.rb
-# at version 1.11.4). A second public list has the same four and the hash of the linux_amd64 executable, 268000fc…be23, which is that
-# of the Terraform 1.11.4 this was developed with. For a new VERSION: terraform_<version>_SHA256SUMS beside the archives.
+# Of terraform_1.11.4_<platform>.zip, from HashiCorp's Homebrew formula: github.com/hashicorp/homebrew-tap, Formula/terraform.rb
+# at commit e67d13cedb583896e87563d546285a2ce4d4bac9 ("Bump terraform to 1.11.4", 2025-04-09). For another version, see
+# <releases>/terraform/<version>/terraform_<version>_SHA256SUMS.
 SHA256: Final = {
     "darwin_amd64": "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b",
     "darwin_arm64": "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",

@@ -50,10 +50,10 @@ lint: .venv/dev ## check everything, write nothing
 	@$(TERRAFORM) fmt -check -recursive -diff modules envs examples tests/policies
 	@$(BIN)/shellcheck .ci/run
 	@$(PIP) check
-	@$(BIN)/python docs/module_tables.py --check
+	@$(BIN)/python scripts/module_tables.py --check
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module
-	@$(BIN)/python docs/module_tables.py
+	@$(BIN)/python scripts/module_tables.py
 
 format: .venv/dev docs ## fix what can be fixed
 	@$(BIN)/ruff check --fix .
@@ -107,7 +107,7 @@ clean: ## remove everything that was made here
 	@echo "setting up $@ (once)" >&2
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/$*.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -c 'import async_endpoint.local.aws'
+	@$(BIN)/python -c 'import async_endpoint.emulator.emulator'
 	@touch $@
 
 # Downloads a pinned Terraform where the PATH has none, or an old one; looked at again when neither place has one.

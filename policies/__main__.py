@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from async_endpoint.contract.errors import AsyncEndpointError
+from async_endpoint.core.errors import AsyncEndpointError
 from policies.checkov import Report, scan_plans, scan_sources
 from policies.plans import make_plans
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.contract.errors import ToolMissing
+from async_endpoint.core.errors import ToolMissing
 
 PYTHON = "CHECKOV_PYTHON"  # the Python of the environment that has checkov
 CHECKS = Path(__file__).with_name("checks")

@@ -8,12 +8,12 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from async_endpoint.contract.errors import TerraformFailed
-from async_endpoint.local.aws import LocalAws
-from async_endpoint.terraform.aim import local_files, process_environment
+from async_endpoint.core.errors import TerraformFailed
+from async_endpoint.emulator.emulator import LocalAws
 from async_endpoint.terraform.diagnostics import first_error
-from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform.local_override import local_files, process_environment
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
+from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
 
 LONGEST_SECONDS = 300
 PLAN = "policy.tfplan"

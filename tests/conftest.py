@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.local import daemon
-from async_endpoint.terraform.aim import process_environment
-from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
+from async_endpoint.emulator import daemon
+from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider
+from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
 from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[1]

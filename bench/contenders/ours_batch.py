@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from async_endpoint.client.batch.batch import run_batch
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.batch.batch import run_batch
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 order = json.loads(sys.argv[1])
 with tempfile.TemporaryDirectory() as folder:

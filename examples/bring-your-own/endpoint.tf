@@ -38,7 +38,7 @@ resource "aws_iam_role_policy" "theirs" {
 }
 
 module "configuration" {
-  source = "../../modules/configuration"
+  source = "../../modules/endpoint-config"
 
   name     = local.name
   kms      = { key_arn = aws_kms_key.theirs.arn }

@@ -45,7 +45,7 @@ module "model" {
 }
 
 module "configuration" {
-  source = "../../modules/configuration"
+  source = "../../modules/endpoint-config"
 
   name      = local.name
   inference = { real_time = {} }

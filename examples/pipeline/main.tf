@@ -37,7 +37,7 @@ module "model" {
 }
 
 module "configuration" {
-  source   = "../../modules/configuration"
+  source   = "../../modules/endpoint-config"
   for_each = module.model
 
   name      = "${local.name}-${each.key}"

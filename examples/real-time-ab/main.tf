@@ -41,7 +41,7 @@ module "model" {
 
 # The challenger answers one request in four.
 module "configuration" {
-  source = "../../modules/configuration"
+  source = "../../modules/endpoint-config"
 
   name      = local.name
   inference = { real_time = { data_capture = local.data_capture } }
@@ -62,7 +62,7 @@ module "endpoint" {
 
 # The challenger as a shadow: it is asked everything, and answers nobody. A shadow goes with one production variant alone.
 module "trial_configuration" {
-  source = "../../modules/configuration"
+  source = "../../modules/endpoint-config"
 
   name      = "${local.name}-trial"
   inference = { real_time = { data_capture = local.data_capture } }

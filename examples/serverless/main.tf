@@ -30,7 +30,7 @@ module "model" {
 
 # No instances to choose: memory, how many requests at a time, and how many of those find a container that is warm.
 module "configuration" {
-  source = "../../modules/configuration"
+  source = "../../modules/endpoint-config"
 
   name      = local.name
   inference = { serverless = { max_concurrency = 5, memory_mb = 2048, provisioned_concurrency = 1 } }

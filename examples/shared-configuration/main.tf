@@ -31,7 +31,7 @@ module "model" {
 }
 
 module "configuration" {
-  source = "../../modules/configuration"
+  source = "../../modules/endpoint-config"
 
   name      = local.name
   inference = { real_time = {} }

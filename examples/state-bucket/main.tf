@@ -1,6 +1,6 @@
 # Once an account, before anything else is deployed.
 module "state" {
-  source = "../../modules/state"
+  source = "../../modules/state-backend"
 
   key_prefixes = ["async-endpoint/dev/", "async-endpoint/prod/", "async-endpoint/staging/"]
 }

@@ -66,7 +66,7 @@ module "model" {
 }
 
 module "configuration" {
-  source = "../configuration"
+  source = "../endpoint-config"
 
   name = local.name
   kms  = { key_arn = module.storage.kms_key_arn }
@@ -125,7 +125,7 @@ module "endpoint" {
 }
 
 module "access" {
-  source = "../access"
+  source = "../iam"
 
   name               = local.name
   archive_uris       = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])

@@ -7,7 +7,7 @@ output "access" {
 }
 
 output "async_endpoint" {
-  description = "All that the Python side needs (scripts/async_endpoint/contract/outputs.py), once everything is ready."
+  description = "All that the Python side needs (scripts/async_endpoint/core/outputs.py), once everything is ready."
   value = {
     schema_version = 1
     environment    = var.environment

@@ -1,7 +1,7 @@
 # Fields without a default here have theirs in the module that uses them.
 
 variable "access" {
-  description = "Who may invoke, collect and deploy: managed policies, and a role for workflows of GitHub (see module access)."
+  description = "Who may invoke, collect and deploy: managed policies, and a role for workflows of GitHub (see module iam)."
   type = object({
     deployer = optional(object({
       destroy                  = optional(bool)
@@ -20,7 +20,7 @@ variable "access" {
 }
 
 variable "endpoint" {
-  description = "The endpoint's one variant (see module configuration), its logs, and how long a request may wait in its queue."
+  description = "The endpoint's one variant (see module endpoint-config), its logs, and how long a request may wait in its queue."
   type = object({
     core_dump_uri                  = optional(string)
     enable_ssm_access              = optional(bool)
@@ -174,12 +174,12 @@ variable "model" {
   # InvokeEndpointAsync has neither TargetModel nor TargetContainerHostname (botocore 1.44.5, sagemaker-runtime).
   validation {
     condition     = alltrue([for container in var.model.containers : container.multi_model == null])
-    error_message = "An asynchronous endpoint takes no multi_model container: a request to it cannot name a model. Use a real-time endpoint (modules model, configuration and endpoint), or one archive that holds all models."
+    error_message = "An asynchronous endpoint takes no multi_model container: a request to it cannot name a model. Use a real-time endpoint (modules model, endpoint-config and endpoint), or one archive that holds all models."
   }
 
   validation {
     condition     = var.model.invocation == "serial"
-    error_message = "Containers of an asynchronous endpoint are invoked serially: a request to it cannot name a container. Leave out model.invocation, or use a real-time endpoint (modules model, configuration and endpoint)."
+    error_message = "Containers of an asynchronous endpoint are invoked serially: a request to it cannot name a container. Leave out model.invocation, or use a real-time endpoint (modules model, endpoint-config and endpoint)."
   }
 }
 
@@ -236,7 +236,7 @@ variable "network" {
 }
 
 variable "notifications" {
-  description = "Which notifications carry responses (see module configuration), topics made here or brought, who else is told, and the queue that receives everything (see module notifications)."
+  description = "Which notifications carry responses (see module endpoint-config), topics made here or brought, who else is told, and the queue that receives everything (see module notifications)."
   type = object({
     include_response_in  = optional(set(string))
     max_receives         = optional(number)

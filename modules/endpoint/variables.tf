@@ -1,7 +1,7 @@
 # Terraform below 1.12 looks at both sides of || and &&: what may be null on the right is in a try that says false.
 
 variable "configuration" {
-  description = "The outputs of module configuration: what the endpoint serves with. Several endpoints may share one."
+  description = "The outputs of module endpoint-config: what the endpoint serves with. Several endpoints may share one."
   type = object({
     kind = string                                # async, real_time or serverless
     name = string                                # of the endpoint configuration
@@ -20,7 +20,7 @@ variable "configuration" {
 
   validation {
     condition     = contains(["async", "real_time", "serverless"], var.configuration.kind)
-    error_message = "Field configuration.kind must be async, real_time or serverless; pass the whole of module configuration: configuration = module.configuration."
+    error_message = "Field configuration.kind must be async, real_time or serverless; pass the whole of module endpoint-config: configuration = module.configuration."
   }
 }
 
@@ -290,7 +290,7 @@ variable "scaling" {
         for bounds in concat([scaling], values(scaling.schedules)) : try(bounds.max_capacity <= var.configuration.variants[name].concurrency, false)
       ]
     ]))
-    error_message = "Each max_capacity of a serverless variant in scaling must be at most its max_concurrency (module configuration), of which provisioned concurrency is a part."
+    error_message = "Each max_capacity of a serverless variant in scaling must be at most its max_concurrency (module endpoint-config), of which provisioned concurrency is a part."
   }
 
   validation {

@@ -1,6 +1,6 @@
 locals {
   # What an endpoint of each kind publishes, and whether a variant's name is among the dimensions: the same table as
-  # scripts/async_endpoint/contract/metrics.py (a test compares them), and the instances' metrics.
+  # scripts/async_endpoint/core/metrics.py (a test compares them), and the instances' metrics.
   _metrics = jsondecode(file("${path.module}/metrics.json"))
   published = merge([
     for namespace, metrics in local._metrics : {

@@ -86,7 +86,7 @@ variable "dashboard" {
 }
 
 variable "endpoint" {
-  description = "The endpoint that is watched: its name, and kind and variants as module configuration puts them out. The name is enough, so that alarms can be there before the endpoint, whose guardrails use them."
+  description = "The endpoint that is watched: its name, and kind and variants as module endpoint-config puts them out. The name is enough, so that alarms can be there before the endpoint, whose guardrails use them."
   type = object({
     kind = string
     name = string
@@ -101,7 +101,7 @@ variable "endpoint" {
 
   validation {
     condition     = contains(["async", "real_time", "serverless"], var.endpoint.kind)
-    error_message = "Field endpoint.kind must be async, real_time or serverless, as module configuration puts it out."
+    error_message = "Field endpoint.kind must be async, real_time or serverless, as module endpoint-config puts it out."
   }
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
-from async_endpoint.contract.metrics import ALL, NAMESPACE, PUBLISHED
+from async_endpoint.core.metrics import ALL, NAMESPACE, PUBLISHED
 from async_graph import Surroundings, each, first, known
 
 _DIMENSIONS = {metric.name: {"EndpointName"} | ({"VariantName"} if metric.scope == "variant" else set()) for metric in ALL}

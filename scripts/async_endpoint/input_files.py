@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 _KINDS: Final = {
     stat.S_IFDIR: "a folder",

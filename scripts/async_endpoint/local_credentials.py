@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.contract.errors import LocalAwsDenied, UsageError
+from async_endpoint.core.errors import LocalAwsDenied, UsageError
 from async_endpoint.workspace import Workspace
 
 DEFAULT_REGION: Final = "eu-west-1"

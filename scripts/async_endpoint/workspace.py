@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from async_endpoint.contract.errors import InvalidInput, UnknownEnvironment, UsageError
+from async_endpoint.core.errors import InvalidInput, UnknownEnvironment, UsageError
 
 HOME_VARIABLE = "ASYNC_ENDPOINT_HOME"
 _PRIVATE = 0o700

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.statistics import Sample, aggregate, combine, is_statistic, latest, periods
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 SAMPLES = [
     Sample.of(0, 1.0),

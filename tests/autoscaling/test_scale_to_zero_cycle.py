@@ -9,7 +9,7 @@ from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, Tar
 from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingReading, propose
 from async_endpoint.autoscaling.scaler import Bounds, Decision, ScalerState, completed, decide
 from async_endpoint.autoscaling.statistics import Sample, aggregate
-from async_endpoint.contract import metrics
+from async_endpoint.core import metrics
 
 START = 1_700_000_040.0  # a whole minute
 TRACK = TargetTracking("backlog", 5.0, MetricId(metrics.NAMESPACE, metrics.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE.name))

@@ -18,7 +18,7 @@ from async_endpoint.autoscaling.policies import (
     tracking_alarms,
     tracking_capacity,
 )
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 BACKLOG = MetricId("AWS/SageMaker", "ApproximateBacklogSizePerInstance", (("EndpointName", "e"),))
 TRACKING = TargetTracking("track", 5.0, BACKLOG)

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.schedules import parse_schedule
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 
 def epoch(text: str, zone: str = "UTC") -> float:

@@ -22,7 +22,7 @@ from async_endpoint.client.clock import Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sending import Sender
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 BUCKET = "shop-123456789012"
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-results"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from async_endpoint.cli import invoke as command
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.contract.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed
+from async_endpoint.core.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed
 
 pytestmark = pytest.mark.usefixtures("at_once")
 

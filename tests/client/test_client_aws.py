@@ -7,7 +7,7 @@ import pytest
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.contract.errors import LocalAwsNotRunning, UsageError
+from async_endpoint.core.errors import LocalAwsNotRunning, UsageError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from async_endpoint.client import Submitted
 from async_endpoint.client.rhythm import Poll
-from async_endpoint.contract.errors import InvocationFailed, NotReady, ResultNotReady, UsageError
+from async_endpoint.core.errors import InvocationFailed, NotReady, ResultNotReady, UsageError
 
 DEADLINE = 3600 + 60 + 300
 

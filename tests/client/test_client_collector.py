@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.client import Invocation, State, Submitted
-from async_endpoint.contract.errors import InvocationFailed, UsageError
+from async_endpoint.core.errors import InvocationFailed, UsageError
 
 BUCKET = "shop-123456789012"
 

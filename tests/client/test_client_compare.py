@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client.compare import difference
+from async_endpoint.operations.compare import difference
 
 
 def say(document: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request, State, Submitted
-from async_endpoint.contract.errors import Abandoned, InvalidInput, InvocationFailed, ResultNotReady
+from async_endpoint.core.errors import Abandoned, InvalidInput, InvocationFailed, ResultNotReady
 
 
 def completed(body: bytes = b"1") -> Completed:

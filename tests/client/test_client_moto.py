@@ -17,8 +17,8 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.notifications import find_notifications
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.uploads import PART_BYTES, carried
-from async_endpoint.contract.errors import ResultNotReady, UsageError
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.errors import ResultNotReady, UsageError
+from async_endpoint.core.s3_uri import S3Uri
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.client.payload import guess_content_type, guess_suffix, prepare
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

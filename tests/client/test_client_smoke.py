@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client.smoke import SmokeReport, default_deadline_seconds, smoke_test
-from async_endpoint.contract.errors import EndpointNotReady
+from async_endpoint.core.errors import EndpointNotReady
+from async_endpoint.operations.smoke import SmokeReport, default_deadline_seconds, smoke_test
 
 pytestmark = pytest.mark.usefixtures("at_once")
 

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from async_endpoint.client import AsyncEndpoint
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.contract.errors import (
+from async_endpoint.core.errors import (
     AsyncEndpointError,
     EndpointNotReady,
     InvalidInput,
@@ -19,7 +19,7 @@ from async_endpoint.contract.errors import (
     NotReady,
     UsageError,
 )
-from async_endpoint.contract.limits import INPUT_OBJECT_BYTES
+from async_endpoint.core.limits import INPUT_OBJECT_BYTES
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import Clock
-from async_endpoint.client.watch import Watch
+from async_endpoint.operations.watch import Watch
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MINUTES = {NOW - timedelta(minutes=3): 1.0, NOW + timedelta(minutes=95): 7.0, NOW + timedelta(minutes=99): 2.0}  # processed

@@ -12,8 +12,8 @@ import pytest
 
 from async_endpoint.client import Invocation, State, Submitted
 from async_endpoint.client.announcements import _policy
-from async_endpoint.contract.errors import InvocationFailed, ResultNotReady
-from async_endpoint.local.iam import Request, evaluate
+from async_endpoint.core.errors import InvocationFailed, ResultNotReady
+from async_endpoint.iam import Request, evaluate
 
 BUCKET = "shop-123456789012"
 OUTPUT, FAILURE, INPUT = f"s3://{BUCKET}/output/run/one.out", f"s3://{BUCKET}/failure/one-error.out", f"s3://{BUCKET}/input/one"

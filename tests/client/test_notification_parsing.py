@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.contract.notifications import MAX_NOTIFICATION_BYTES, Notification, parse_notification
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.notifications import MAX_NOTIFICATION_BYTES, Notification, parse_notification
 
 FIELDS = [
     "Message",

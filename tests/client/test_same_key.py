@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Invocation, Request, State, deduplication
-from async_endpoint.contract.errors import Abandoned, EndpointNotReady, InvalidInput
+from async_endpoint.core.errors import Abandoned, EndpointNotReady, InvalidInput
 
 BUCKET = "shop-123456789012"
 

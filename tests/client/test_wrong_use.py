@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Invocation, Request, Submitted
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 CHILD_SECONDS = 30.0
 

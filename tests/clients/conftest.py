@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +12,10 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
-
-from local_kit import IMAGE, REGION, Kit
-from local_model import OBEDIENT, archive
-from local_tools import unique
-from remote_aws import RemoteAws, running
+from support.common import unique
+from support.in_process_aws import IMAGE, REGION, Kit
+from support.remote_aws import RemoteAws, running
+from support.sample_model import OBEDIENT, archive
 
 CLIENTS = "CLIENTS_PYTHON"  # the Python of the environment that has the clients
 LONGEST_SECONDS = 180

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from calls_table import undocumented
-from documents import ROOT, Document
-from local_kit import Kit
-from local_tools import refusal
+
+from support.calls_table import undocumented
+from support.common import refusal
+from support.documents import ROOT, Document
+from support.in_process_aws import Kit
 
 
 @pytest.fixture(autouse=True)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local"))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from conformity import checked, install
-from local_kit import Kit
-from local_parts import Deployed
-from remote_aws import running
+from support.conformity import checked, install
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import Kit
+from support.remote_aws import running
 
 install()
 

@@ -8,8 +8,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.model import OperationModel
-from conformity import Answer, NotConforming, problems
-from local_kit import Kit
+
+from support.conformity import Answer, NotConforming, problems
+from support.in_process_aws import Kit
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/e"
 ENDPOINT = {

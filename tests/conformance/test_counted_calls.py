@@ -7,10 +7,10 @@ import urllib.request
 from typing import Any
 
 import pytest
-from local_kit import Kit
-from local_tools import refusal
 
-from async_endpoint.local.calls import CountedCalls
+from async_endpoint.emulator.call_counter import CountedCalls
+from support.common import refusal
+from support.in_process_aws import Kit
 
 
 def signed(service: str, method: str = "POST", path: str = "/", **more: str) -> dict[str, Any]:

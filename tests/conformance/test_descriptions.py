@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_kit import ACCOUNT, IMAGE, REGION, Kit
-from local_parts import Deployed
-from local_tools import unique
+from support.common import unique
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
 
 Request = dict[str, Any]
 

@@ -10,14 +10,14 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import xform_name
-from local_kit import ACCOUNT, IMAGE, REGION, Kit
-from local_parts import Deployed
-from local_tools import refusal, unique
 
-from async_endpoint.local.clock import ScaledClock
-from async_endpoint.local.hosting.service import Hosting
-from async_endpoint.local.hosting.site import Site
-from async_endpoint.local.sagemaker.control import ControlPlane
+from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.sagemaker.control import ControlPlane
+from support.common import refusal, unique
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
 
 Request = dict[str, Any]
 MODEL = botocore.session.get_session().get_service_model("sagemaker")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from botocore import xform_name
-from local_kit import IMAGE, Kit
-from local_parts import Deployed
-from local_tools import refusal, unique
+
+from support.common import refusal, unique
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import IMAGE, Kit
 
 
 @pytest.fixture(scope="module")

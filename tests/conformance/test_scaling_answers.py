@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from local_kit import DIMENSION, Kit
-from local_parts import Deployed
-from local_tools import refusal, unique
+
+from support.common import refusal, unique
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import DIMENSION, Kit
 
 SAGEMAKER = {"ServiceNamespace": "sagemaker"}
 BY_ONE = {"PaginationConfig": {"PageSize": 1}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from deployment_parts import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY
-
-from async_endpoint.contract.outputs import (
+from async_endpoint.core.outputs import (
     Archive,
     AsyncEndpointOutputs,
     Endpoint,
@@ -31,9 +26,10 @@ from async_endpoint.contract.outputs import (
 )
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.local.gaps import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
+from async_endpoint.emulator.moto_patches import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
+from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY
 
 
 @pytest.fixture
@@ -74,7 +70,7 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
     # a local AWS in this process, of a test before, would look for the endpoint
     for gap in (scalable_target, scheduled_actions):
         monkeypatch.setattr(gap, "least_capacity", lambda *_: 0)
-    scaling_tags.mend()
+    scaling_tags.apply()
     # with the alarms that AWS makes for target tracking
     backend = tracking_alarms.ApplicationAutoscalingBackend
     monkeypatch.setattr(backend, "put_scaling_policy", tracking_alarms._put_scaling_policy)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plan_documents import change, plan_document
 
-from async_endpoint.contract.errors import BucketNotEmpty
+from async_endpoint.core.errors import BucketNotEmpty
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.terraform.planned import resource_changes
+from support.plan_documents import change, plan_document
 
 BUCKET = "shirts-123456789012"
 

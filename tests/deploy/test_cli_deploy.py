@@ -8,8 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from async_endpoint.cli import deploy
-from async_endpoint.contract.errors import Refused, UnknownEnvironment, UsageError
-from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.core.errors import Refused, UnknownEnvironment, UsageError
+from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.terraform.adapter import Changes
 
 pytestmark = pytest.mark.usefixtures("checkout")

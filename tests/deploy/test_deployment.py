@@ -7,7 +7,7 @@ import pytest
 from moto.core.exceptions import JsonRESTError
 from moto.sagemaker.responses import SageMakerResponse
 
-from async_endpoint.contract.errors import (
+from async_endpoint.core.errors import (
     InvalidInput,
     NotReady,
     Refused,
@@ -16,12 +16,12 @@ from async_endpoint.contract.errors import (
     VerificationFailed,
     WorkFailed,
 )
-from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.deployment import Planned
 from async_endpoint.deploy.outputs import read_outputs
-from async_endpoint.local.gaps.autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from async_endpoint.contract.errors import NotReady
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import NotReady
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws, answers
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.terraform.plan_view import PlanView

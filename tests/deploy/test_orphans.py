@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plan_documents import TAGS, creation, plan_document
 
-from async_endpoint.contract.errors import OrphansFound
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import OrphansFound
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.orphans import blocking_orphans, planned_orphans, stray_orphans
 from async_endpoint.terraform.plan_view import PlanView, plan_view
+from support.plan_documents import TAGS, creation, plan_document
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
 DESCRIPTION = "Data, notifications, logs and volumes of shirts"

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plan_documents import TAGS, creation, plan_document, state_document
 
-from async_endpoint.contract.errors import OrphansFound, TerraformFailed, WorkFailed
-from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.core.errors import OrphansFound, TerraformFailed, WorkFailed
+from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.terraform.adapter import Changes
+from support.plan_documents import TAGS, creation, plan_document, state_document
 
 pytestmark = pytest.mark.usefixtures("checkout")
 

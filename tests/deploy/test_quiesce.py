@@ -16,9 +16,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.core.exceptions import JsonRESTError
 
 from async_endpoint import signals
-from async_endpoint.contract.errors import NotReady, RolledBack, TerraformFailed, WorkFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
-from async_endpoint.contract.suspension import (
+from async_endpoint.core.errors import NotReady, RolledBack, TerraformFailed, WorkFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.suspension import (
     ALL_SUSPENDED,
     TAG_KEY,
     SuspensionRecord,
@@ -31,7 +31,7 @@ from async_endpoint.deploy import retries
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import Timing, quiesced, resume_leftover, settle, suspension_warning
-from async_endpoint.local.gaps.autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
 
 AT_ONCE = Poller(deadline=1, sleep=lambda seconds: None)
 QUICK = Timing(renew=0.02, lease=0.3, poll=0.02, retry=0.3, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from async_endpoint.contract.errors import RolledBack, TerraformFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import RolledBack, TerraformFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from async_endpoint.contract.suspension import ALL_SUSPENDED, SuspensionRecord, timestamp, unix_time
+from async_endpoint.core.suspension import ALL_SUSPENDED, SuspensionRecord, timestamp, unix_time
 
 NOW = timestamp(1_796_000_000)
 RECORD = SuspensionRecord("0a1b2c3d", ALL_SUSPENDED, NOW, NOW, "ci@runner")

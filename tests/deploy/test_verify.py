@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.contract.errors import VerificationFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs, Schedule
+from async_endpoint.core.errors import VerificationFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verify import verify

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from async_endpoint.cli import verify as command
-from async_endpoint.contract.errors import VerificationFailed
+from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.deploy import verify as verification
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference

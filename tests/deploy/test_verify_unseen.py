@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from deployment_parts import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, TRUST_POLICY
 
-from async_endpoint.contract.errors import VerificationFailed
-from async_endpoint.contract.outputs import Archive, AsyncEndpointOutputs, ExecutionRole, Model
+from async_endpoint.core.errors import VerificationFailed
+from async_endpoint.core.outputs import Archive, AsyncEndpointOutputs, ExecutionRole, Model
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verify import Difference, inspect, verify
+from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, TRUST_POLICY
 
 AT_ONCE = Poller(deadline=0)
 ROLE = "shirts-execution"

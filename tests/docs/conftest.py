@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from documents import ROOT, Document
+from support.documents import ROOT, Document
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from calls_table import SERVICES, actions, undocumented
-from documents import Document
+from support.calls_table import SERVICES, actions, undocumented
+from support.documents import Document
 
 
 def test_a_call_that_no_table_has_is_found_out(local_aws: Document) -> None:

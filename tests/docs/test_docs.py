@@ -9,17 +9,17 @@ from pathlib import Path
 import botocore.session
 import pytest
 import typer
-from calls_table import SERVICES, actions
-from documents import ROOT, Document, bullets, coded, documents, rows
 
 from async_endpoint.cli.app import app
-from async_endpoint.contract import errors
-from async_endpoint.local import gaps
-from async_endpoint.local.clock import ScaledClock
-from async_endpoint.local.hosting.service import Hosting
-from async_endpoint.local.hosting.site import Site
-from async_endpoint.local.limits import NOT_EMULATED
-from async_endpoint.local.sagemaker.control import ControlPlane
+from async_endpoint.core import errors
+from async_endpoint.emulator import moto_patches
+from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.limits import NOT_EMULATED
+from async_endpoint.emulator.sagemaker.control import ControlPlane
+from support.calls_table import SERVICES, actions
+from support.documents import ROOT, Document, bullets, coded, documents, rows
 
 EVERY_DOCUMENT = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
 
@@ -126,7 +126,7 @@ def operations(service: str) -> set[str]:
 
 def test_every_gap_is_listed_with_its_reason(local_aws: Document) -> None:
     listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Gaps of moto, mended"))}
-    files = {path.name for path in Path(gaps.__file__).parent.glob("*.py")} - {"__init__.py"}
+    files = {path.name for path in Path(moto_patches.__file__).parent.glob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
-from documents import ROOT
-
-sys.path.insert(0, str(ROOT / "docs"))
 
 from module_tables import BEGIN, UnreadableType, main, parse_type, renewed, tables
 

@@ -23,9 +23,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.local_credentials import LocalCredentials, require_credentials
-from async_endpoint.terraform.aim import process_environment
+from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
 from async_endpoint.workspace import Workspace
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.contract.errors import TerraformFailed, WorkFailed
+from async_endpoint.core.errors import TerraformFailed, WorkFailed
 from async_endpoint.demo import scenes, watching
 from async_endpoint.demo.story import Story
-from async_endpoint.local.record import LocalAwsRecord
-from async_endpoint.model_package import PackagedModel
+from async_endpoint.emulator.record import LocalAwsRecord
+from async_endpoint.packaging import PackagedModel
 from async_endpoint.workspace import Workspace
 
 WORKSPACE = Workspace(Path())
@@ -52,7 +52,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, time: Time) -> Callable[..., None]:
                 yield {"endpoints": [{"name": "shirts", "instances": [{}] * instances} | endpoint]}
 
         following = documents()
-        monkeypatch.setattr("async_endpoint.local.daemon.status", lambda workspace: next(following))
+        monkeypatch.setattr("async_endpoint.emulator.daemon.status", lambda workspace: next(following))
 
     return see
 
@@ -157,8 +157,8 @@ def test_a_failed_apply_ends_the_demonstration_and_its_local_aws(monkeypatch: py
 
     monkeypatch.setattr(scenes, "Terraform", lambda *arguments: SimpleNamespace(version="1.11.4"))
     monkeypatch.setattr(scenes, "build_archive", lambda folder, path: PackagedModel(path, 1, "0", 1))
-    monkeypatch.setattr("async_endpoint.local.daemon.start_detached", lambda *arguments: record)
-    monkeypatch.setattr("async_endpoint.local.daemon.stop", lambda workspace: stopped.append(workspace.root))
+    monkeypatch.setattr("async_endpoint.emulator.daemon.start_detached", lambda *arguments: record)
+    monkeypatch.setattr("async_endpoint.emulator.daemon.stop", lambda workspace: stopped.append(workspace.root))
     monkeypatch.setattr("async_endpoint.deploy.deployment.apply", fails)
 
     with pytest.raises(TerraformFailed):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
-
-from calls_table import undocumented
-from documents import ROOT, Document
+from support.calls_table import undocumented
+from support.documents import ROOT, Document
 
 pytestmark = [
     pytest.mark.terraform,

@@ -1,15 +1,12 @@
-"""Lost responses end to end. Every other call: python tests/e2e/lost_responses.py, by hand."""
+"""Lost responses end to end. Every other call: python tests/trials/lost_responses.py, by hand."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from lost_responses import deployment, destroyed_after_all
+from trials.lost_responses import deployment, destroyed_after_all
 
 pytestmark = pytest.mark.terraform
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from out_of_band import CHANGES, World
+from trials.out_of_band import CHANGES, World
 
 TOGETHER = [change for change in CHANGES if not change.alone]
 

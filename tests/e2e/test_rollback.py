@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from rollback_trials import deployment, rollback, update_by_hand
+from trials.rollbacks import deployment, rollback, update_by_hand
 
 pytestmark = pytest.mark.terraform
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from async_endpoint.local.iam import Request, evaluate
+from async_endpoint.iam import Request, evaluate
 
 CHECKS = (
     "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",

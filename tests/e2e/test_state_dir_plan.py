@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.s3_uri import S3Uri
 
 BACKLOG = 100
 

@@ -23,10 +23,10 @@ import pytest
 import tftest
 
 from async_endpoint.local_credentials import LocalCredentials, require_credentials
-from async_endpoint.model_package.archive import build_archive
-from async_endpoint.terraform.aim import process_environment
-from async_endpoint.terraform.mirror import cli_configuration, find_provider_mirror
+from async_endpoint.packaging.archive import build_archive
+from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
+from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
 from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]

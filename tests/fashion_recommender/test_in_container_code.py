@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from async_endpoint.model_package import build_archive
+from async_endpoint.packaging import build_archive
 
 SERVE = """
 import base64, json, sys

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from interruption_kit import Sleeper
-from local_kit import Kit
-from remote_aws import running
+from support.in_process_aws import Kit
+from support.interrupted_apply import Sleeper
+from support.remote_aws import running
 
 TIME_SCALE = 120.0
 

@@ -6,9 +6,9 @@ import json
 import signal
 
 import pytest
-from interruption_kit import POINTS, Sleeper, interrupt, recover
 
-from async_endpoint.contract.suspension import ALL_SUSPENDED, suspended_state
+from async_endpoint.core.suspension import ALL_SUSPENDED, suspended_state
+from support.interrupted_apply import POINTS, Sleeper, interrupt, recover
 
 pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("interruptions")]
 

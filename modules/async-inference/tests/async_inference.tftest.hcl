@@ -137,7 +137,7 @@ run "output" {
         output_uri  = "s3://shop-test-123456789012-eu-west-1/output/"
       }
     })
-    error_message = "The output must be what scripts/async_endpoint/contract/outputs.py reads."
+    error_message = "The output must be what scripts/async_endpoint/core/outputs.py reads."
   }
 
   assert {

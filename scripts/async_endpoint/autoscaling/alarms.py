@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final, Literal, get_args
 
 from async_endpoint.autoscaling.statistics import is_statistic
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
 MissingData = Literal["missing", "ignore", "breaching", "notBreaching"]

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.statistics import Statistic
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 AdjustmentType = Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"]
 Aggregation = Literal["Average", "Minimum", "Maximum"]

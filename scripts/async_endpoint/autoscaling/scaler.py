@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from async_endpoint.autoscaling.cron import Cron
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 SYNTAX: Final = (
     r"Schedule expressions must have the following syntax: rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) "

@@ -9,16 +9,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.batch.batch import run_batch
+from async_endpoint.batch.report import BatchReport
+from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
+from async_endpoint.batch.run import Options
 from async_endpoint.cli.batch_progress import BatchProgress
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.batch.batch import run_batch
-from async_endpoint.client.batch.report import BatchReport
-from async_endpoint.client.batch.results import FAILURES, ITEMS, REPORT
-from async_endpoint.client.batch.run import Options
 from async_endpoint.client.config import ClientConfig
-from async_endpoint.contract.errors import BatchFailed
+from async_endpoint.core.errors import BatchFailed
 from async_endpoint.input_files import printable
 
 SHOWN_REASONS = 5

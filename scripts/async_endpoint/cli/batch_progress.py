@@ -10,10 +10,10 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from async_endpoint.batch.run import Progress
 from async_endpoint.cli.console import console
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.batch.run import Progress
-from async_endpoint.client.watch import instances_of
+from async_endpoint.operations.watch import instances_of
 
 INSTANCES_SECONDS: Final = 10.0  # between two questions for them
 RATE_SECONDS: Final = 15.0  # the rate is that of the last seconds

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput, NotReady
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady
 from async_endpoint.input_files import printable
 
 TRACEBACK_VARIABLE = "ASYNC_ENDPOINT_TRACEBACK"

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.contract.errors import Refused, UsageError
+from async_endpoint.core.errors import Refused, UsageError
 from async_endpoint.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def apply(
 ) -> None:
     """Plan, apply that plan, and verify that what it describes is live."""
     from async_endpoint.deploy import deployment  # noqa: PLC0415
-    from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
+    from async_endpoint.terraform.working_copy import is_local  # noqa: PLC0415
 
     def approve(changes: Changes) -> bool:
         unasked = yes or is_local(environment, local=local)
@@ -102,7 +102,7 @@ def destroy(
 ) -> None:
     """Destroy everything of an environment, and check that nothing is left."""
     from async_endpoint.deploy import deployment  # noqa: PLC0415
-    from async_endpoint.terraform.roots import is_local  # noqa: PLC0415
+    from async_endpoint.terraform.working_copy import is_local  # noqa: PLC0415
 
     Workspace.find().environment(environment)
     if not yes and not is_local(environment, local=local):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.local.faults.kinds import KINDS, Kind
+from async_endpoint.emulator.faults.kinds import KINDS, Kind
 from async_endpoint.workspace import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -46,7 +46,7 @@ def set_fault(
     as_json: Json = False,
 ) -> None:
     """Set a fault, or do at once what happens at once. A kind takes the options that mean something for it."""
-    from async_endpoint.local import daemon  # noqa: PLC0415 - commands load only what they need
+    from async_endpoint.emulator import daemon  # noqa: PLC0415 - commands load only what they need
 
     given = {
         "rate": rate,
@@ -80,7 +80,7 @@ def set_fault(
 
 def list_faults(as_json: Json = False) -> None:
     """Show the faults that are set, in how many cases each was asked, and in how many it happened."""
-    from async_endpoint.local import daemon  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     document = daemon.faults(Workspace.find())
     if as_json:
@@ -97,7 +97,7 @@ def clear(
     as_json: Json = False,
 ) -> None:
     """Take faults away."""
-    from async_endpoint.local import daemon  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     document = daemon.faults(Workspace.find(), "DELETE", name or "")
     if as_json:

@@ -17,10 +17,10 @@ from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.cli.tables import recommendations_table
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request
 from async_endpoint.client.payload import prepare
-from async_endpoint.client.smoke import SmokeReport, smoke_test
-from async_endpoint.contract.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.input_files import checked_status
+from async_endpoint.operations.smoke import SmokeReport, smoke_test
 from async_endpoint.workspace import Workspace
 
 STATUS_SECONDS = 0.5

@@ -13,7 +13,7 @@ import typer
 
 from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 from async_endpoint.local_credentials import DEFAULT_REGION, LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
 
@@ -90,9 +90,9 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Start the local AWS and say where it is and what it does not emulate."""
-    from async_endpoint.local import daemon  # noqa: PLC0415 - commands load only what they need
-    from async_endpoint.local.auth.credentials import given_access_key  # noqa: PLC0415
-    from async_endpoint.local.record import LocalAwsRecord  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415 - commands load only what they need
+    from async_endpoint.emulator.auth.credentials import given_access_key  # noqa: PLC0415
+    from async_endpoint.emulator.record import LocalAwsRecord  # noqa: PLC0415
 
     def tell(record: LocalAwsRecord) -> None:
         if as_json:
@@ -100,7 +100,7 @@ def up(
             return
         console.print(f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); time runs x{record.time_scale:g}")
         console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
-        from async_endpoint.local.limits import NOT_EMULATED  # noqa: PLC0415
+        from async_endpoint.emulator.limits import NOT_EMULATED  # noqa: PLC0415
 
         for missing in NOT_EMULATED:
             console.print(f"  not emulated: {missing}")
@@ -126,7 +126,7 @@ def down(
     ] = False,
 ) -> None:
     """Stop the local AWS of this checkout, once its state is saved where it keeps one."""
-    from async_endpoint.local import daemon  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     record = daemon.stop(Workspace.find(), lose_changes=lose_changes)
     console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS ran")
@@ -134,7 +134,7 @@ def down(
 
 def reset(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
     """Make the running local AWS forget everything, in its state directory too; it serves on as a new one."""
-    from async_endpoint.local import daemon  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     record = daemon.reset(Workspace.find())
     if as_json:
@@ -145,7 +145,7 @@ def reset(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON d
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
     """Show the running local AWS: endpoints, instances, backlog."""
-    from async_endpoint.local import daemon  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     document = daemon.status(Workspace.find())
     if as_json:
@@ -173,7 +173,7 @@ def env(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the settings that let any AWS client use the local AWS, for: eval "$(async-endpoint local env)"."""
-    from async_endpoint.local import daemon  # noqa: PLC0415
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     workspace = Workspace.find()
     daemon.status(workspace)  # it answers, and accepts these credentials

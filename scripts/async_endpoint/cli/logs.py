@@ -9,7 +9,7 @@ import typer
 
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.logs import LogLine, follow_logs, log_group, read_logs
+from async_endpoint.operations.logs import LogLine, follow_logs, log_group, read_logs
 
 
 def register(app: typer.Typer) -> None:

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
     ) -> None:
         """Check a model folder and write its archive; the same folder always gives the same bytes."""
-        from async_endpoint.model_package import build_archive  # noqa: PLC0415 - commands load only what they need
+        from async_endpoint.packaging import build_archive  # noqa: PLC0415 - commands load only what they need
 
         packaged = build_archive(folder, output)
         if as_json:

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.contract.errors import VerificationFailed
+from async_endpoint.core.errors import VerificationFailed
 
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.")]
 Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]

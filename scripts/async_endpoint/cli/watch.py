@@ -13,7 +13,7 @@ from rich.text import Text
 
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.watch import View, Watch
+from async_endpoint.operations.watch import View, Watch
 
 
 def register(app: typer.Typer) -> None:

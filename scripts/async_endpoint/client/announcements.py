@@ -18,10 +18,10 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import code_of, explained
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.target import Target
-from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput, NotReady
-from async_endpoint.contract.notifications import Notification, parse_notification
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady
+from async_endpoint.core.notifications import Notification, parse_notification
 
-NAME_CHARS: Final = 40  # of the endpoint's name, in the queue's: module access allows callers queues of that prefix
+NAME_CHARS: Final = 40  # of the endpoint's name, in the queue's: module iam allows callers queues of that prefix
 MARK: Final = "-run-"
 STAMP: Final = "%Y%m%d%H%M%S"  # of the queue's birth in its name, UTC
 BATCH: Final = 10  # SQS: messages a receive, entries a batch

@@ -10,7 +10,7 @@ from typing import Any, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from async_endpoint.contract.errors import UsageError
+from async_endpoint.core.errors import UsageError
 from async_endpoint.local_credentials import find_access_key
 
 CONNECT_TIMEOUT_SECONDS: Final = 5

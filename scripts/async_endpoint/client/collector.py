@@ -22,8 +22,8 @@ from async_endpoint.client.pending import Pending
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.rhythm import Hold, Poll, Sweeps
 from async_endpoint.client.target import Target
-from async_endpoint.contract.errors import Abandoned, AsyncEndpointError, NotReady
-from async_endpoint.contract.notifications import Notification
+from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
+from async_endpoint.core.notifications import Notification
 
 LOOKS: Final = 32  # requests looked at one by one in a round, the oldest first: endpoints answer in the order of arrival
 SWEEP_SECONDS: Final = 60.0  # the longest S3 is left unasked while notifications come

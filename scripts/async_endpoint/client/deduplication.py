@@ -14,7 +14,7 @@ from typing import Final
 
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.results import Request, Submitted
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 FINISHED_KEYS: Final = 10_000  # remembered, some 1 KB each
 

@@ -27,8 +27,8 @@ from async_endpoint.client.results import Request, Submitted
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sending import KEY_CHARS, Sender, checked_name
 from async_endpoint.client.target import Target
-from async_endpoint.contract.errors import Abandoned, AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import Abandoned, AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 DEFAULTS: Final = ClientConfig()
 ROOM_SECONDS: Final = 0.5  # how long a caller waits for room before it looks whether the client is still open

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from async_endpoint.contract.errors import AsyncEndpointError, NotReady, UsageError
+from async_endpoint.core.errors import AsyncEndpointError, NotReady, UsageError
 
 _KINDS: dict[int, type[AsyncEndpointError]] = {2: UsageError, 3: NotReady}
 

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from async_endpoint.client.aws import AwsClients
-from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput, LocalAwsNotRunning, NotReady, UsageError
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, LocalAwsNotRunning, NotReady, UsageError
 
 _UNANSWERED: Final = (BotoConnectionError, HTTPClientError, IncompleteReadError)
 DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "Forbidden", "403"})

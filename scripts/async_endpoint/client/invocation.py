@@ -11,7 +11,7 @@ from typing import Any
 
 from async_endpoint.client import process
 from async_endpoint.client.results import Completed, State, Submitted
-from async_endpoint.contract.errors import (
+from async_endpoint.core.errors import (
     Abandoned,
     AsyncEndpointError,
     InvalidInput,
@@ -20,7 +20,7 @@ from async_endpoint.contract.errors import (
     ResultNotReady,
     ResultUnreadable,
 )
-from async_endpoint.contract.notifications import Notification
+from async_endpoint.core.notifications import Notification
 
 log = logging.getLogger(__name__)
 

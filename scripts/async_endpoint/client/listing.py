@@ -14,8 +14,8 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import DENIED, code_of, explained
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.objects import LIST_ACTION
-from async_endpoint.contract.notifications import Notification
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.notifications import Notification
+from async_endpoint.core.s3_uri import S3Uri
 
 
 class MayNotList(Exception):

@@ -11,8 +11,8 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.explain import explained
 from async_endpoint.client.results import Submitted
-from async_endpoint.contract.errors import AsyncEndpointError, InvalidInput
-from async_endpoint.contract.notifications import Notification, parse_notification
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput
+from async_endpoint.core.notifications import Notification, parse_notification
 
 BATCH: Final = 10  # SQS: messages a receive, entries a batch
 POLL_SECONDS: Final = 5

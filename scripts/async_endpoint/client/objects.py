@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import DENIED, code_of, explained, message_of
 from async_endpoint.client.retries import Retries
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.s3_uri import S3Uri
 
 LIST_ACTION: Final = "s3:ListBucket"
 READ_ACTION: Final = "s3:GetObject"

@@ -9,15 +9,15 @@ from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.objects import LIST_ACTION, Found, Objects, Unreadable
 from async_endpoint.client.results import Completed, Submitted
 from async_endpoint.client.target import Target
-from async_endpoint.contract.errors import (
+from async_endpoint.core.errors import (
     AsyncEndpointError,
     InvocationExpired,
     InvocationFailed,
     ResultNotReady,
     ResultUnreadable,
 )
-from async_endpoint.contract.notifications import Notification
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.notifications import Notification
+from async_endpoint.core.s3_uri import S3Uri
 
 REASON_CHARS: Final = 300
 # Of a request not begun in time SageMaker's wording is not documented; the local AWS says so in these words.

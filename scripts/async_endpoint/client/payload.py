@@ -8,8 +8,8 @@ import mimetypes
 from pathlib import Path
 from typing import Any, Final
 
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.contract.limits import INPUT_OBJECT_BYTES
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.limits import INPUT_OBJECT_BYTES
 from async_endpoint.input_files import printable, read_input
 
 Payload = Path | bytes | str

@@ -7,7 +7,7 @@ import math
 import threading
 
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.contract.notifications import Notification
+from async_endpoint.core.notifications import Notification
 
 
 class Pending:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from async_endpoint.contract.errors import UsageError
+from async_endpoint.core.errors import UsageError
 
 _current = os.getpid()
 

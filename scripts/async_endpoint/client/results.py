@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.client.payload import Payload
-from async_endpoint.contract.errors import InvalidInput
+from async_endpoint.core.errors import InvalidInput
 
 
 class State(StrEnum):

@@ -21,9 +21,9 @@ from async_endpoint.client.results import Request, Submitted
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.target import Target
 from async_endpoint.client.uploads import carried
-from async_endpoint.contract import limits
-from async_endpoint.contract.errors import EndpointNotReady, InvalidInput, UsageError
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core import limits
+from async_endpoint.core.errors import EndpointNotReady, InvalidInput, UsageError
+from async_endpoint.core.s3_uri import S3Uri
 
 INVOKE_ACTION: Final = "sagemaker:InvokeEndpointAsync"
 RUN_CHARS: Final = 32

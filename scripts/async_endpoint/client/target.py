@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import code_of, explained
-from async_endpoint.contract import limits
-from async_endpoint.contract.errors import EndpointNotReady, UsageError
-from async_endpoint.contract.outputs import AsyncEndpointOutputs, Limits
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core import limits
+from async_endpoint.core.errors import EndpointNotReady, UsageError
+from async_endpoint.core.outputs import AsyncEndpointOutputs, Limits
+from async_endpoint.core.s3_uri import S3Uri
 
 COLD_START_SECONDS = 3_600  # [M] the longest a container may be given to answer /ping
 
@@ -22,7 +22,7 @@ COLD_START_SECONDS = 3_600  # [M] the longest a container may be given to answer
 class Target:
     """An endpoint, the folder inputs are put in (an S3 URI), and the topics its outcomes are announced on (ARNs).
 
-    `publishers_restricted` is whether nothing but the endpoint can publish to the topics (contract/outputs.py, Notifications).
+    `publishers_restricted` is whether nothing but the endpoint can publish to the topics (core/outputs.py, Notifications).
     """
 
     name: str

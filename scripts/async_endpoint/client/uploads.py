@@ -16,9 +16,9 @@ from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.explain import explained
 from async_endpoint.client.payload import guess_suffix
 from async_endpoint.client.retries import Retries
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.contract.limits import INLINE_BODY_BYTES, INPUT_OBJECT_BYTES
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.limits import INLINE_BODY_BYTES, INPUT_OBJECT_BYTES
+from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.input_files import open_input, printable, unreadable
 
 PART_BYTES: Final = 16_777_216  # of a large input: as much as one of them holds in memory

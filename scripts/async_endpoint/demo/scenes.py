@@ -7,14 +7,14 @@ import platform
 from pathlib import Path
 
 from async_endpoint.client import AsyncEndpoint, ClientConfig
-from async_endpoint.contract.errors import WorkFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import WorkFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.demo import watching
 from async_endpoint.demo.story import Story
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.local import daemon
-from async_endpoint.model_package import build_archive
+from async_endpoint.emulator import daemon
+from async_endpoint.packaging import build_archive
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.workspace import Workspace
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from async_endpoint.contract.errors import WorkFailed
-from async_endpoint.local import daemon
+from async_endpoint.core.errors import WorkFailed
+from async_endpoint.emulator import daemon
 from async_endpoint.workspace import Workspace
 
 LOOK_SECONDS = 0.05

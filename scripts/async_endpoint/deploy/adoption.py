@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.contract.errors import OrphansFound
+from async_endpoint.core.errors import OrphansFound
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.orphans import Orphan, planned_orphans, served_configurations, stray_orphans, used_models
 from async_endpoint.deploy.quiesce import settle

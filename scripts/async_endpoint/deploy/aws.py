@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any, Protocol
 
-from async_endpoint.contract.errors import NotReady
+from async_endpoint.core.errors import NotReady
 from async_endpoint.deploy.retries import retry_until_deadline
 from async_endpoint.local_credentials import find_access_key
 

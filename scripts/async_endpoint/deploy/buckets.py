@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from async_endpoint.contract.errors import BucketNotEmpty
+from async_endpoint.core.errors import BucketNotEmpty
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.resource_kinds import bucket_content

@@ -9,8 +9,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.contract.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
@@ -32,9 +32,9 @@ from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.planned import ResourceChange, resource_changes
-from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
+from async_endpoint.terraform.working_copy import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].

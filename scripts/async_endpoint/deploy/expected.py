@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.contract.errors import TerraformFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import TerraformFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_view import PlanView, plan_view

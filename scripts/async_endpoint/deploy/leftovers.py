@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from async_endpoint.contract.errors import WorkFailed
+from async_endpoint.core.errors import WorkFailed
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
 from async_endpoint.deploy.removal import remove_endpoint

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from async_endpoint.contract.errors import NotReady, OrphansFound, TerraformFailed
+from async_endpoint.core.errors import NotReady, OrphansFound, TerraformFailed
 from async_endpoint.deploy.adoption import Adoption, delete, delete_strays, import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.orphans import Orphan, blocking_orphans, planned_orphans, stray_keys, stray_orphans
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_view import PlanView, plan_view
-from async_endpoint.terraform.roots import Root
+from async_endpoint.terraform.working_copy import Root
 
 Listener = Callable[[str], None]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from async_endpoint.contract.errors import NotReady, TerraformFailed
-from async_endpoint.contract.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.core.errors import NotReady, TerraformFailed
+from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.roots import Root, prepare
+from async_endpoint.terraform.working_copy import Root, prepare
 from async_endpoint.workspace import Workspace
 
 

@@ -3,7 +3,7 @@
 SageMaker refuses to update or delete an endpoint while anything of it is in progress, scaling included. Terraform's provider
 treats the refused deletion as success: the endpoint is gone from the state, and keeps running.
 
-An endpoint whose scaling stays suspended never wakes. So a record of the suspension (contract/suspension.py) is written to the
+An endpoint whose scaling stays suspended never wakes. So a record of the suspension (core/suspension.py) is written to the
 account before scaling is suspended, renewed while the command runs, and removed once scaling has resumed. At whatever point a
 command is killed, the next one finds the record, sees that it is no longer renewed, and resumes what it says.
 """
@@ -24,9 +24,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from async_endpoint import signals
-from async_endpoint.contract.errors import AsyncEndpointError, NotReady, WorkFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
-from async_endpoint.contract.suspension import (
+from async_endpoint.core.errors import AsyncEndpointError, NotReady, WorkFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.suspension import (
     ALL_SUSPENDED,
     TAG_KEY,
     SuspensionRecord,

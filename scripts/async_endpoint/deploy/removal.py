@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from async_endpoint.contract.errors import NotReady
+from async_endpoint.core.errors import NotReady
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import (
     Connect,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from async_endpoint.contract.errors import NotReady, ReplacementRefused, RolledBack
+from async_endpoint.core.errors import NotReady, ReplacementRefused, RolledBack
 from async_endpoint.deploy.endpoints import (
     NOT_SERVING,
     Connect,

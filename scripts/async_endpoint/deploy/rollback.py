@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from async_endpoint import signals
-from async_endpoint.contract.errors import RolledBack, TerraformFailed
+from async_endpoint.core.errors import RolledBack, TerraformFailed
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint, describe_endpoint, planned_endpoints
 from async_endpoint.deploy.polling import Poller

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from async_endpoint.contract.errors import VerificationFailed
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import VerificationFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
@@ -19,8 +19,8 @@ from async_endpoint.deploy.verification import alarms, archives, execution_role,
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference, Differs
 from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.roots import Root, prepare, require_archives
 from async_endpoint.terraform.saved_plans import saved_plan
+from async_endpoint.terraform.working_copy import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
 
 __all__ = ["Check", "Difference", "Report", "inspect", "verify", "verify_environment"]

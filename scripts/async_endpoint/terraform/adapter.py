@@ -28,7 +28,7 @@ import python_terraform
 from python_terraform import IsFlagged
 
 from async_endpoint import signals
-from async_endpoint.contract.errors import TerraformFailed, ToolMissing
+from async_endpoint.core.errors import TerraformFailed, ToolMissing
 from async_endpoint.terraform.diagnostics import errors, first_error
 from async_endpoint.terraform.state_lock import locked_error, read_lock
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from async_endpoint.contract.errors import TerraformFailed
+from async_endpoint.core.errors import TerraformFailed
 from async_endpoint.terraform.diagnostics import first_error
 
 LOCK_FILE: Final = ".terraform.lock.hcl"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.contract.errors import StateLocked
+from async_endpoint.core.errors import StateLocked
 
 _FIELD: Final = re.compile(r"^\s*(ID|Path|Operation|Who|Version|Created):[ \t]*(.*)$", re.MULTILINE)
 _SUMMARY: Final = "Error acquiring the state lock"

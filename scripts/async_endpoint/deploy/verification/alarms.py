@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import MetricId, TargetTracking, tracking_alarms
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 from async_endpoint.deploy.verification.scaling import command, live_policies

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from async_endpoint.contract.outputs import Archive, AsyncEndpointOutputs
-from async_endpoint.contract.s3_uri import S3Uri
+from async_endpoint.core.outputs import Archive, AsyncEndpointOutputs
+from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import ABSENT, Difference, denied, not_repaired, raise_any
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.contract.outputs import AsyncEndpointOutputs, ExecutionRole
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.outputs import AsyncEndpointOutputs, ExecutionRole
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, denied, existing, not_repaired, pages, raise_any
 from async_endpoint.deploy.verification.needs import Need, needs, unmet
-from async_endpoint.local.iam import evaluate_trust
+from async_endpoint.iam import evaluate_trust
 
 SAGEMAKER: Final = "sagemaker.amazonaws.com"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from async_endpoint.contract.outputs import AsyncEndpointOutputs
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES

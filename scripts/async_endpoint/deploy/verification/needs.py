@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.contract.errors import InvalidInput
-from async_endpoint.local.iam import Request, Verdict, evaluate, evaluate_key
-from async_endpoint.local.iam.matching import arn_like
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.iam import Request, Verdict, evaluate, evaluate_key
+from async_endpoint.iam.matching import arn_like
 
 SAMPLE: Final = "verification"
 

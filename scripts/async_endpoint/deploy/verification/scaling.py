@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from async_endpoint.contract.outputs import AsyncEndpointOutputs, Schedule
-from async_endpoint.contract.suspension import TAG_KEY, SuspensionRecord, describe_suspension, suspensions
+from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
+from async_endpoint.core.suspension import TAG_KEY, SuspensionRecord, describe_suspension, suspensions
 from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 

@@ -1,0 +1,88 @@
+"""A batch, from its source to its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from async_endpoint.batch.manifest import Manifest
+from async_endpoint.batch.report import REASONS as MOST_REASONS
+from async_endpoint.batch.report import BatchReport, Reason, write_report
+from async_endpoint.batch.results import MANIFEST, Results, make_folder
+from async_endpoint.batch.run import BatchRun, Options, Progress
+from async_endpoint.batch.source import open_source
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.endpoint import AsyncEndpoint
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+
+DEFAULTS: Final = Options()
+CLIENT_DEFAULTS: Final = ClientConfig()
+
+
+def run_batch(
+    outputs: AsyncEndpointOutputs,
+    source: str,
+    out: Path,
+    *,
+    endpoint_url: str | None = None,
+    clients: AwsClients | None = None,
+    options: Options = DEFAULTS,
+    config: ClientConfig = CLIENT_DEFAULTS,
+    on_source: Callable[[int | None], None] = lambda total: None,
+    on_tick: Callable[[Progress], None] = lambda progress: None,
+) -> BatchReport:
+    """Bring each item of `source` to its one end, in the folder `out`, from wherever an earlier run of it ended.
+
+    `clients` None: made for AWS, or for the local AWS at `endpoint_url`. `on_source` is told how many items there are, or None
+    where that is not known, and `on_tick` how far they are, several times a second.
+
+
+    Items that fail are in the report. Raises InvalidInput for a source or a folder that cannot be used, Refused while another
+    process works in that folder, and what ends a run (see BatchRun.run): then the same call goes on.
+    """
+    found = open_source(source, clients or AwsClients.create(outputs.region, endpoint_url), out)
+    make_folder(out)
+    name = outputs.endpoint.name
+    with Manifest(out / MANIFEST, endpoint=name, source=found.text) as manifest:
+        results = Results(out)
+        results.prepare()
+        on_source(found.count())
+        begun = time.monotonic()
+        with AsyncEndpoint(
+            outputs,
+            config=config,
+            clients=clients,
+            endpoint_url=endpoint_url,
+            run=manifest.name,
+            on_accepted=lambda invocation, submitted: manifest.submitted(invocation.tag[0], submitted.as_dict()),
+        ) as endpoint:
+            progress = BatchRun(endpoint, manifest, results, options).run(found, on_tick)
+        seconds = time.monotonic() - begun
+        counts = manifest.counts()
+        if not sum(counts.values()):
+            raise InvalidInput(f"{source} ({found.kind}) holds no input; name one that does.")
+        ended = progress.done + progress.failed
+        report = BatchReport(
+            environment=outputs.environment,
+            endpoint=name,
+            source=found.text,
+            folder=str(out),
+            runs=manifest.run,
+            items=sum(counts.values()),
+            done=counts["done"],
+            failed=counts["failed"],
+            open=counts["sending"] + counts["submitted"],
+            run_seconds=seconds,
+            ended_in_run=ended,
+            rate=ended / seconds if seconds else 0.0,
+            median_seconds=manifest.seconds(0.5),
+            p95_seconds=manifest.seconds(0.95),
+            longest_seconds=manifest.seconds(1.0),
+            reasons=tuple(Reason(text, items) for text, items in manifest.reasons(MOST_REASONS)),
+        )
+        write_report(results, manifest, report)
+    return report

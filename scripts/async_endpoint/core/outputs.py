@@ -1,0 +1,186 @@
+"""The one object that passes from Terraform to Python: output `async_endpoint` of every root under envs/."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from async_endpoint.core.errors import InvalidInput
+
+OUTPUT_NAME = "async_endpoint"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    name: str
+    arn: str
+    config_name: str
+    model_name: str
+    variant_name: str
+    instance_type: str
+    max_concurrent_invocations_per_instance: int
+    execution_role_arn: str
+
+
+@dataclass(frozen=True)
+class Storage:
+    """URIs end in `/`; `kms_key_arn` is null when the bucket uses S3-managed keys."""
+
+    bucket: str
+    input_uri: str
+    output_uri: str
+    failure_uri: str
+    kms_key_arn: str | None
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Alarms that watch the endpoint; the one that wakes it is of `Scaling`."""
+
+    alarm_names: tuple[str, ...] = ()
+    dashboard_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Notifications:
+    """`publishers_restricted` says that policies deny every publisher of the topics but the execution role, and every sender to
+    the results queue but the topics: only then can the content of a message be trusted. False where a root does not say so.
+    """
+
+    success_topic_arn: str
+    error_topic_arn: str
+    results_queue_url: str
+    results_queue_arn: str
+    dead_letter_queue_url: str
+    publishers_restricted: bool = False
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A scheduled action, and the bounds it sets."""
+
+    action_name: str
+    min_instances: int
+    max_instances: int
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """`resource_id` is Application Auto Scaling's: endpoint/<name>/variant/<variant>. Bounds are those before any schedule."""
+
+    resource_id: str
+    min_instances: int
+    max_instances: int
+    target_backlog_per_instance: float
+    tracking_policy_name: str
+    wake_policy_name: str
+    wake_alarm_name: str
+    schedules: tuple[Schedule, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds. `cold_start_seconds` is the longest a container may take to answer /ping."""
+
+    request_ttl_seconds: int
+    invocation_timeout_seconds: int
+    cold_start_seconds: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A model archive as it was applied: `sha256` (hex) of one uploaded from here, and its S3 version; null where unknown."""
+
+    uri: str
+    sha256: str | None
+    version_id: str | None
+
+
+@dataclass(frozen=True)
+class ExecutionRole:
+    """What the execution role may do, as JSON policies. Of a supplied role only `policy_json` is known: what it needs."""
+
+    policy_json: str
+    supplied: bool
+    policy_name: str | None = None
+    trust_policy_json: str | None = None
+    permissions_boundary_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    archives: tuple[Archive, ...]
+    execution_role: ExecutionRole
+
+
+@dataclass(frozen=True)
+class AsyncEndpointOutputs:
+    """Typed view of the Terraform output.
+
+    Unknown keys are ignored, so that a newer root serves an older client; what has a default here may be missing.
+    """
+
+    schema_version: int
+    environment: str
+    region: str
+    account_id: str
+    endpoint: Endpoint
+    storage: Storage
+    notifications: Notifications
+    scaling: Scaling
+    limits: Limits
+    monitoring: Monitoring = Monitoring()
+    model: Model | None = None
+
+    @classmethod
+    def parse(cls, value: object) -> AsyncEndpointOutputs:
+        """Check and convert the decoded JSON of the output; raise InvalidInput naming the first field that is wrong."""
+        outputs: AsyncEndpointOutputs = _parse(cls, value, OUTPUT_NAME)
+        if outputs.schema_version != SCHEMA_VERSION:
+            raise InvalidInput(
+                f"Output {OUTPUT_NAME} has schema_version {outputs.schema_version}; this version of async-endpoint reads "
+                f"{SCHEMA_VERSION}: apply the environment with the code you run."
+            )
+        return outputs
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `parse` was given, without unknown keys; what was missing has its default."""
+        decoded: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return decoded
+
+
+def _parse(kind: Any, value: object, where: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected an object. Apply the environment again.")
+        hints = typing.get_type_hints(kind)
+        return typing.cast(Any, kind)(
+            **{
+                field.name: _parse(hints[field.name], value.get(field.name), f"{where}.{field.name}")
+                for field in dataclasses.fields(kind)
+                if field.name in value or field.default is dataclasses.MISSING
+            }
+        )
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected a list. Apply the environment again.")
+        return tuple(_parse(typing.get_args(kind)[0], item, f"{where}[{number}]") for number, item in enumerate(value))
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if value is not None and (parsed := next((option for option in allowed if dataclasses.is_dataclass(option)), None)):
+        return _parse(parsed, value, where)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if (isinstance(value, bool) and bool not in allowed) or not isinstance(value, allowed):
+        expected = " or ".join("null" if option is type(None) else option.__name__ for option in allowed)
+        raise InvalidInput(f"Terraform output {where} is {_name(value)}; expected {expected}. Apply the environment again.")
+    return value
+
+
+def _name(value: object) -> str:
+    return "missing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,56 @@
+"""S3 URIs as values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from async_endpoint.core.errors import InvalidInput
+
+_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<key>.*))?", re.DOTALL)
+_HTTPS = re.compile(r"https://(?:(?P<bucket>[^/]+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/(?P<path>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class S3Uri:
+    """`s3://bucket/key`; `key` may be empty, or end in `/` for a prefix."""
+
+    bucket: str
+    key: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> S3Uri:
+        """Parse `text`; raise InvalidInput when it is not `s3://bucket[/key]`."""
+        match = _URI.fullmatch(text)
+        if match is None:
+            raise InvalidInput(
+                f"{text!r} is not an S3 URI; write it as s3://bucket/key, with a bucket name of 3 to 63 lower-case characters."
+            )
+        return cls(match["bucket"], match["key"] or "")
+
+    @classmethod
+    def locate(cls, text: str) -> S3Uri:
+        """Parse an S3 URI, or the https address of an object, virtual-hosted or path-style; raise InvalidInput for neither."""
+        match = _HTTPS.fullmatch(text)
+        if match is None:
+            return cls.parse(text)
+        bucket, key = (match["bucket"], match["path"]) if match["bucket"] else match["path"].partition("/")[::2]
+        return cls.parse(f"s3://{bucket}/{unquote(key)}")
+
+    def join(self, *parts: str) -> S3Uri:
+        """A URI below this one: `s3://b/out` joined with `x.out` is `s3://b/out/x.out`."""
+        segments = [self.key.rstrip("/"), *(part.strip("/") for part in parts)]
+        return S3Uri(self.bucket, "/".join(segment for segment in segments if segment))
+
+    @property
+    def arn(self) -> str:
+        """The object's ARN in the `aws` partition, as IAM policies name it."""
+        return f"arn:aws:s3:::{self.bucket}/{self.key}"
+
+    @property
+    def bucket_arn(self) -> str:
+        return f"arn:aws:s3:::{self.bucket}"
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"

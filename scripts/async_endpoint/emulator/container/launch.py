@@ -1,0 +1,54 @@
+"""Start all containers of an instance, whatever their number and their runtime."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from async_endpoint.emulator.container.allowance import Allowance
+from async_endpoint.emulator.container.container import Container, Line
+from async_endpoint.emulator.container.pipeline import ContainerGroup
+from async_endpoint.emulator.container.runtime import PythonRuntime, Runtime
+from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+
+__all__ = ["PythonRuntime", "Runtime", "launch"]
+
+
+def launch(
+    folder: Path,
+    workload: Workload,
+    on_output: Callable[[str], None],
+    on_exit: Callable[[int], None],
+    runtime: Runtime,
+    allowance: Allowance | None = None,
+) -> Container:
+    """Unpack, install requirements within `allowance`, start. Raises CannotStart or OSError, and then nothing is left running.
+
+    `folder` is made, and removed once all is over; then `on_exit` is told the exit code of the container that ended first.
+    """
+
+    def tell(name: str, line: str) -> None:
+        on_output(Line(line, name))
+
+    try:
+        if len(workload.containers) == 1 and not workload.direct:
+            return runtime.start(folder, workload.containers[0], partial(tell, ""), on_exit, allowance)
+        specs = zip(workload.names(), workload.containers, strict=True)
+        parts = {name: partial(_start, runtime, spec, allowance) for name, spec in specs}
+        return ContainerGroup(folder, parts, tell, on_exit, workload.direct)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _start(
+    runtime: Runtime,
+    spec: ContainerSpec,
+    allowance: Allowance | None,
+    folder: Path,
+    on_output: Callable[[str], None],
+    on_exit: Callable[[int], None],
+) -> Container:
+    return runtime.start(folder, spec, on_output, on_exit, allowance)

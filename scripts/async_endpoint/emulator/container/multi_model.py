@@ -1,0 +1,196 @@
+"""A multi-model container: models are loaded when they are first invoked, and unloaded when others need their room.
+
+The room is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is our reading: SageMaker
+goes by the instance's memory and documents no number. Also ours: that of the idle models the one invoked longest ago has to go,
+and that a busy one finishes first. A model that cannot be loaded, or that dies, is an answer and no death of the instance.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container.model_host import CannotLoad, LoadedModel, ModelHost
+from async_endpoint.emulator.container.spec import ContainerSpec
+
+MAX_LOADED = "SAGEMAKER_MULTI_MODEL_MAX_LOADED"
+DEFAULT_MAX_LOADED = 8
+INSUFFICIENT_MEMORY = 507  # of a container that is asked to load a model
+ROOM_LOOK_SECONDS = 0.5  # between two looks, while waiting for room, at whether the container still runs
+
+
+class _Slot:
+    """The room of one model: loading until `settled`, then loaded, or `failure` says why not."""
+
+    def __init__(self) -> None:
+        self.settled = threading.Event()
+        self.gone = threading.Event()
+        self.model: LoadedModel | None = None
+        self.failure: Exception | None = None
+        self.in_flight = 0
+        self.used_at = 0.0
+
+
+class MultiModel:
+    """A multi-model container on `host`."""
+
+    def __init__(self, host: ModelHost, spec: ContainerSpec) -> None:
+        assert spec.models is not None
+        self._host = host
+        self._read = spec.models
+        self._room = _room(spec.environment)
+        self._taken = 0  # of the room: by models that are being loaded, are loaded, or finish what they have
+        self._leaving = 0
+        self._wanted = 0  # by models that wait for room
+        self._slots: dict[str, _Slot] = {}
+        self._changed = threading.Condition()
+
+    @property
+    def pid(self) -> int | None:
+        return next(iter(self.pids), None)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return self._host.pids
+
+    @property
+    def alive(self) -> bool:
+        return self._host.alive
+
+    def ping(self, timeout: float = 2.0) -> bool:
+        return self._host.ping(timeout)
+
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+        """Loading counts as part of the request; it goes on for the next one when this one runs out of time."""
+        deadline = time.monotonic() + timeout
+        slot = self._enter(target)
+        try:
+            if not slot.settled.wait(timeout):
+                raise ContainerTimedOut(f"model {target} was not loaded within {timeout:g} seconds")
+            if isinstance(slot.failure, CannotLoad) and self.alive:
+                return _error(slot.failure.status, str(slot.failure))
+            if slot.failure is not None and self.alive:
+                raise slot.failure
+            if slot.model is None:
+                raise ContainerDied("the container is gone")
+            given = {**headers, "X-Amzn-SageMaker-Target-Model": target}
+            return slot.model.invoke(body, given, max(deadline - time.monotonic(), 0.001))
+        except ContainerDied:
+            if not self.alive:
+                raise
+            with self._changed:
+                if self._slots.get(target) is slot:
+                    self._dismiss(target)
+            return _error(500, "Worker died.")
+        finally:
+            with self._changed:
+                slot.in_flight -= 1
+                self._changed.notify_all()
+
+    def kill(self) -> None:
+        self._host.kill()
+
+    def _enter(self, target: str) -> _Slot:
+        """The model's slot, with a claim on it; makes one, and has it loaded, where there is none."""
+        if not self.alive:
+            raise ContainerDied("the container is gone")
+        with self._changed:
+            slot = self._slots.get(target)
+            if slot is not None and slot.model is not None and not slot.model.alive:
+                self._dismiss(target)
+                slot = None
+            if slot is None:
+                slot = self._slots[target] = _Slot()
+                threading.Thread(target=self._load, args=(target, slot), name=f"load-{target}", daemon=True).start()
+            slot.in_flight += 1
+            slot.used_at = time.monotonic()
+            return slot
+
+    def _load(self, target: str, slot: _Slot) -> None:
+        try:
+            archive = self._read(target)
+            self._take_room()
+            try:
+                slot.model = self._put(target, archive)
+            except BaseException:
+                self._give_room()
+                raise
+        except Exception as error:  # whatever it is, those who wait are told, and the next one tries again
+            slot.failure = error
+        with self._changed:
+            if slot.model is None and self._slots.get(target) is slot:
+                del self._slots[target]
+            slot.settled.set()
+            self._changed.notify_all()
+
+    def _put(self, target: str, archive: bytes) -> LoadedModel:
+        """Load it; as long as the container says that there is no memory, another one has to go (documented)."""
+        while True:
+            try:
+                return self._host.load(target, archive)
+            except CannotLoad as error:
+                with self._changed:
+                    oldest = self._oldest()
+                    if error.status != INSUFFICIENT_MEMORY or oldest is None:
+                        raise
+                    leaving = self._dismiss(oldest)
+                leaving.gone.wait()
+
+    def _take_room(self) -> None:
+        """Returns once there is room, for which others have to go; raises ContainerDied when the container ends before."""
+        with self._changed:
+            self._wanted += 1
+            try:
+                while self._taken >= self._room:
+                    if not self.alive:
+                        raise ContainerDied("the container is gone")
+                    oldest = self._oldest()
+                    if self._leaving < self._wanted and oldest is not None:
+                        self._dismiss(oldest)
+                    else:
+                        self._changed.wait(ROOM_LOOK_SECONDS)
+                self._taken += 1
+            finally:
+                self._wanted -= 1
+
+    def _give_room(self) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify_all()
+
+    def _oldest(self) -> str | None:
+        """The loaded model that is idle, or else busy, and was invoked longest ago. With the lock held."""
+        loaded = [(slot.in_flight > 0, slot.used_at, name) for name, slot in self._slots.items() if slot.model is not None]
+        return min(loaded)[2] if loaded else None
+
+    def _dismiss(self, target: str) -> _Slot:
+        """Nothing enters this loaded model any more, and once nothing is left in it, it is unloaded. With the lock held."""
+        slot = self._slots.pop(target)
+        self._leaving += 1
+        threading.Thread(target=self._unload, args=(slot,), name=f"unload-{target}", daemon=True).start()
+        return slot
+
+    def _unload(self, slot: _Slot) -> None:
+        assert slot.model is not None
+        with self._changed:
+            self._changed.wait_for(lambda: slot.in_flight == 0)
+        slot.model.unload()
+        with self._changed:
+            self._leaving -= 1
+            self._give_room()
+        slot.gone.set()
+
+
+def _room(environment: Mapping[str, str]) -> int:
+    given = environment.get(MAX_LOADED, "")
+    return max(int(given), 1) if given.isdecimal() else DEFAULT_MAX_LOADED
+
+
+def _error(status: int, text: str) -> ContainerResponse:
+    """In the form of the multi-model server's errors."""
+    kind = "InsufficientMemory" if status == INSUFFICIENT_MEMORY else "InternalServerException"
+    body = json.dumps({"code": status, "type": kind, "message": text})
+    return ContainerResponse(status, "application/json", None, body.encode())

@@ -1,0 +1,96 @@
+"""One container as a process of its own, spoken to only through `/ping` and `/invocations`, and by this process alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import site
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from async_endpoint.emulator.container import environment, serve
+from async_endpoint.emulator.container.allowance import Allowance
+from async_endpoint.emulator.container.archive import lay_out
+from async_endpoint.emulator.container.attached import Attached
+from async_endpoint.emulator.container.channel import Channel
+from async_endpoint.emulator.container.connections import ContainerHttp
+from async_endpoint.emulator.container.container import ContainerResponse
+from async_endpoint.emulator.container.spec import ContainerSpec
+
+OPT_ML = "/opt/ml"  # where a real container finds its model
+ORDER_SECONDS = 10.0  # to pass on the order: it fits into the socket's buffer, so this is never waited for
+
+
+class ContainerProcess(Attached):
+    """A running container. `folder` becomes its /opt/ml; `on_output` is given each line it prints; `on_exit` its exit code."""
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: ContainerSpec,
+        on_output: Callable[[str], None],
+        on_exit: Callable[[int], None],
+        allowance: Allowance | None = None,
+    ) -> None:
+        """Unpack, install requirements within `allowance`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
+        self._ended = threading.Event()
+        lay_out(spec, folder / "model")
+        requirements = folder / "model" / "code" / "requirements.txt"
+        python = environment.python_for(requirements, allowance=allowance, isolated=spec.isolated)
+        self._channel = Channel()
+        self._http = ContainerHttp(self._channel.connect)
+        inherited = self._channel.remote.fileno()
+        try:
+            super().__init__(
+                # Isolated: no variable, folder or file of anyone's changes what this interpreter does before the handler runs.
+                [python, "-I", "-u", serve.__file__, str(inherited)],
+                folder,
+                on_output,
+                on_exit,
+                pass_fds=[inherited],
+                env=environment.for_container(folder),
+                cwd=folder,
+            )
+        except BaseException:
+            self._channel.close()
+            raise
+        self._channel.remote.close()
+        with contextlib.suppress(OSError):  # it ended at once, which is noticed elsewhere
+            self._channel.order(_order(spec.environment, folder), ORDER_SECONDS)
+
+    def ping(self, timeout: float = 2.0) -> bool:
+        return self._http.ping(timeout)
+
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+        """POST to `/invocations`; a process serves one model, whatever the target."""
+        return self._http.request("POST", "/invocations", body, headers, timeout)
+
+    def kill(self) -> None:
+        if not self._ended.is_set():
+            # Gone already, or on macOS a group of which only the unburied are left.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Until the process is gone."""
+        self._process.wait()
+
+    def ended(self) -> None:
+        self.kill()  # what it started may live on, and hold its output open
+        self._ended.set()
+        self._http.close()
+        self._channel.close()
+
+
+def _order(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """What `serve.py` begins with: the model's own variables, which become the handler's environment, and where to look.
+
+    They are data to the interpreter that is started, so that PYTHONWARNINGS or LD_PRELOAD does nothing before the handler.
+    """
+    here = str(folder)
+    own = {name: here + value[len(OPT_ML) :] if value.startswith(OPT_ML) else value for name, value in given.items()}
+    packages = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return {"environment": {**own, "SAGEMAKER_BASE_DIR": here}, "packages": packages}

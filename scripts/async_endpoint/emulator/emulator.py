@@ -1,0 +1,285 @@
+"""A whole local AWS, put together: start it, ask it, stop it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from async_endpoint.core.errors import InvalidInput, WorkFailed
+from async_endpoint.core.suspension import suspensions
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.auth.credentials import secrets_of
+from async_endpoint.emulator.auth.gate import Gate
+from async_endpoint.emulator.browser_guard import BrowserGuard
+from async_endpoint.emulator.call_counter import CountedCalls
+from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.container.runtime import PythonRuntime
+from async_endpoint.emulator.container.runtime import Runtime as Containers
+from async_endpoint.emulator.faults.admin import FaultsAdmin
+from async_endpoint.emulator.faults.deliveries import Deliveries
+from async_endpoint.emulator.faults.layer import FaultLayer
+from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.http import Server
+from async_endpoint.emulator.limits import NOT_EMULATED
+from async_endpoint.emulator.moto_patches import apply_patches
+from async_endpoint.emulator.persistence import moto_state
+from async_endpoint.emulator.persistence.state import Part, State
+from async_endpoint.emulator.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
+from async_endpoint.emulator.request_gate import RequestGate
+from async_endpoint.emulator.sagemaker.control import ControlPlane
+from async_endpoint.emulator.sagemaker.runtime import Runtime
+from async_endpoint.emulator.sagemaker.tagging import serve_tags
+from async_endpoint.emulator.sagemaker.wire import ApiError
+from async_endpoint.emulator.scaling.samples import Samples
+from async_endpoint.emulator.scaling.ticker import Ticker
+from async_endpoint.emulator.server import STOP, Front
+from async_endpoint.emulator.wsgi import Environ
+from async_endpoint.local_credentials import AccessKey, LocalCredentials
+from async_endpoint.workspace import make_private
+
+DEFAULT_TIME_SCALE = 60.0
+DEFAULT_LAUNCH_SECONDS = 60.0
+RESET = "reset"
+RESET_SECONDS = 5.0  # for what is in progress to end by itself
+
+
+class LocalAws:
+    """moto's control planes and our hosting on one loopback port. One a process: moto's stores are global."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        time_scale: float = DEFAULT_TIME_SCALE,
+        launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
+        containers: Containers | None = None,
+        state_dir: Path | None = None,
+        access_key: AccessKey | None = None,
+        renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
+    ) -> None:
+        """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
+
+        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. `renamed` is given the
+        record of what a reset made a new local AWS of. Raises InvalidInput when `state_dir` cannot be used or is of another
+        version.
+        """
+        self._state = State(state_dir) if state_dir is not None else None
+        origin = self._state.origin if self._state is not None else None
+        self.instance_id = origin.instance_id if origin else new_instance_id(kept=state_dir is not None)
+        self.stopped = threading.Event()
+        self._folder = folder / self.instance_id
+        self.clock = ScaledClock(time_scale, origin.now if origin else None)
+        site = Site(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
+        self.faults = site.faults
+        self.hosting = Hosting(site)
+        self._faults_admin = FaultsAdmin(self.faults, self.hosting)
+        samples = Samples()
+        self._ticker = Ticker(self.hosting, samples)
+        self._samples = samples
+        self._deliveries = Deliveries(self.faults)
+        apply_patches(self.hosting, samples, self._ticker, self._deliveries)
+        self._control = control = ControlPlane(self.hosting)
+        serve_tags(control)
+        self._parts: dict[str, Part] = {
+            "samples": samples,
+            "hosting": self.hosting,
+            "sagemaker": control,
+            "scaling": self._ticker,
+        }
+        front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
+        self._entry = RequestGate(front)
+        self._calls = CountedCalls(FaultLayer(self._entry, self.faults))
+        self._renamed = renamed
+        self._resetting = threading.Lock()
+        try:
+            self._secrets = secrets_of(state_dir, access_key)
+            self.gate = Gate(self._calls, *self._secrets, lambda: self.instance_id)
+            self._server = _serve(
+                BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, origin.port if origin else 0
+            )
+        except (InvalidInput, OSError):
+            if self._state is not None:
+                self._state.close()
+            raise
+
+    @property
+    def record(self) -> LocalAwsRecord:
+        return LocalAwsRecord(self._server.url, self.instance_id, os.getpid(), self.clock.scale, ACCOUNT_ID)
+
+    @property
+    def credentials(self) -> LocalCredentials:
+        """What a client of this local AWS needs."""
+        key, token = self._secrets
+        return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
+
+    def start(self) -> None:
+        """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
+        make_private(self._folder)  # no other user reads or changes what models hold
+        if self._state is not None:
+            try:
+                self._state.restore(self._parts, self.hosting.requeue)
+                self._state.start(self.instance_id, self._server.port, self.clock)
+            except InvalidInput:
+                self._state.close()
+                self._end()
+                raise
+        self._server.start()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Close the port, save what goes on, then end every instance; raises WorkFailed when that save fails."""
+        self._ticker.stop()
+        self._server.stop()
+        try:
+            if self._state is not None:
+                self._state.stop()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self.hosting.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def reset(self) -> LocalAwsRecord:
+        """Forget everything, in the state directory too, and go on as another local AWS at the same address; AWS time goes on.
+
+        Raises WorkFailed when the state directory could not be emptied.
+        """
+        with self._resetting:
+            instance_id = new_instance_id(kept=self._state is not None)
+            try:
+                if self._state is None:
+                    self._forget()
+                else:
+                    self._state.reset(instance_id, self._forget)
+            finally:
+                self.instance_id = instance_id
+                self._renamed(self.record)
+            return self.record
+
+    def _forget(self) -> None:
+        """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
+        with self._entry.closed(), self._ticker.held():
+            self.hosting.reset(RESET_SECONDS)
+            self._entry.wait_empty(RESET_SECONDS)
+            self.faults.clear()
+            self._deliveries.clear()
+            moto_state.reset()
+            self._control.reset()
+            self._samples.restore({})
+            self._ticker.reset()
+            self._calls.clear()
+
+    def status(self) -> dict[str, Any]:
+        """What runs: the clock, and every endpoint with its backlog and instances. Times are AWS seconds since the epoch."""
+        return {
+            "endpoint_url": self._server.url,
+            "instance_id": self.instance_id,
+            "pid": os.getpid(),
+            "account_id": ACCOUNT_ID,
+            "time_scale": self.clock.scale,
+            "now": self.clock.now(),
+            "endpoints": [self._endpoint_status(endpoint) for endpoint in self.hosting.all()],
+            "state": self._state.status() if self._state is not None else None,
+            "faults": self.faults.all(),
+            "calls": self._calls.by_service(),
+            "not_emulated": list(NOT_EMULATED),
+        }
+
+    @staticmethod
+    def _endpoint_status(endpoint: Endpoint) -> dict[str, Any]:
+        backlog, age = endpoint.backlog()
+        variants = endpoint.variants
+        return {
+            "name": endpoint.name,
+            "region": endpoint.region,
+            "status": endpoint.status,
+            "config_name": endpoint.deployment.config_name,
+            "failure_reason": endpoint.failure_reason,
+            "desired_instances": sum(variant.desired for variant in variants),
+            "serving_instances": sum(variant.serving for variant in variants),
+            "variants": [
+                {
+                    "name": item.name,
+                    "desired_instances": item.desired,
+                    "serving_instances": item.serving,
+                    "weight": item.weight,
+                    "last_failure": item.fleet.last_failure if item.serving < item.desired else "",
+                    "suspended_scaling": _suspended_scaling(endpoint.region, item.resource_id),
+                }
+                for item in variants
+            ],
+            "backlog": backlog,
+            "oldest_request_seconds": age,
+            "instances": [
+                {"id": item.id, "state": item.state.value, "pid": item.pid, "in_flight": item.in_flight}
+                for item in endpoint.instances
+            ],
+        }
+
+    def _accepted(self, endpoint: Endpoint, invocation: Invocation) -> None:
+        if self._state is None:
+            return
+        try:
+            self._state.accepted(endpoint.region, endpoint.name, endpoint.created_at, invocation)
+        except WorkFailed as error:
+            raise ApiError("ServiceUnavailable", str(error), 503) from error
+
+    def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
+        """GET `status`, POST `reset` and `stop`, and `faults`, below `/_local/`; raises InvalidInput, ApiError."""
+        first, _, rest = path.partition("/")
+        if first == "faults":
+            return self._faults_admin.answer(method, rest, document)
+        if (method, path) == ("GET", "status"):
+            return self.status()
+        if (method, path) == ("POST", RESET):
+            return self._as_new()
+        if (method, path) == ("POST", STOP):
+            return self._ready_to_stop(lose_changes=bool(document.get("lose_changes")))
+        return None
+
+    def _as_new(self) -> dict[str, Any]:
+        try:
+            return asdict(self.reset())
+        except WorkFailed as error:
+            raise ApiError("StateNotSaved", str(error)) from error
+
+    def _ready_to_stop(self, *, lose_changes: bool) -> dict[str, Any]:
+        """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""
+        if self._state is not None and not lose_changes:
+            try:
+                self._state.save()
+            except WorkFailed as error:
+                raise ApiError("StateNotSaved", str(error)) from error
+        return {"stopping": True}
+
+
+def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
+    """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
+
+    def refusal(environ: Environ) -> Response | None:
+        refused = guard.refusal(environ)
+        return gate.refusal(environ) if refused is None else refused
+
+    if port == 0 and before:
+        try:
+            return Server(before, guard, refusal)
+        except OSError:
+            pass
+    return Server(port, guard, refusal)
+
+
+def _suspended_scaling(region: str, resource_id: str) -> list[str]:
+    """What is suspended of a variant's scaling (core/suspension.py)."""
+    target = moto_backends.scalable_target(region, resource_id)
+    return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

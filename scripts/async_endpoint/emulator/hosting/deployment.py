@@ -1,0 +1,155 @@
+"""What an endpoint configuration says to run, read once from the stored API requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.hosting.capture import Capture
+from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails, Mode
+from async_endpoint.emulator.hosting.models import Described, ModelSpec
+
+# CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this is ours.
+DEFAULT_CONCURRENCY = 4
+# ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is what people observe.
+DEFAULT_STARTUP_SECONDS = 600
+
+SHOWN = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
+
+
+@dataclass(frozen=True)
+class AsyncSettings:
+    """AsyncInferenceConfig. `include_response_in` holds SUCCESS_NOTIFICATION_TOPIC and ERROR_NOTIFICATION_TOPIC."""
+
+    output: S3Uri | None
+    failure: S3Uri | None
+    kms_key: str | None
+    success_topic: str | None
+    error_topic: str | None
+    include_response_in: frozenset[str]
+    concurrency: int
+
+    @classmethod
+    def read(cls, config: Described) -> AsyncSettings:
+        output = config["OutputConfig"]
+        topics = output.get("NotificationConfig") or {}
+        concurrency = (config.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance")
+        return cls(
+            output=S3Uri.parse(output["S3OutputPath"]) if output.get("S3OutputPath") else None,
+            failure=S3Uri.parse(output["S3FailurePath"]) if output.get("S3FailurePath") else None,
+            kms_key=output.get("KmsKeyId"),
+            success_topic=topics.get("SuccessTopic"),
+            error_topic=topics.get("ErrorTopic"),
+            include_response_in=frozenset(topics.get("IncludeInferenceResponseIn") or ()),
+            concurrency=concurrency or DEFAULT_CONCURRENCY,
+        )
+
+    @property
+    def topics(self) -> list[str]:
+        return sorted({topic for topic in (self.success_topic, self.error_topic) if topic})
+
+
+@dataclass(frozen=True)
+class Serverless:
+    """ServerlessConfig. `provisioned` instances are kept warm."""
+
+    memory_mb: int
+    concurrency: int
+    provisioned: int
+
+    @classmethod
+    def read(cls, config: Described) -> Serverless:
+        return cls(config["MemorySizeInMB"], config["MaxConcurrency"], config.get("ProvisionedConcurrency", 0))
+
+
+@dataclass(frozen=True)
+class VariantSpec:
+    """A production or shadow variant. `instance_type` is empty, and `serverless` given, for a serverless one."""
+
+    name: str
+    model: ModelSpec
+    instance_type: str
+    initial_count: int
+    weight: float
+    startup_seconds: int
+    least_outstanding: bool
+    serverless: Serverless | None
+
+    @classmethod
+    def read(cls, variant: Described, model: Described) -> VariantSpec:
+        serverless = Serverless.read(variant["ServerlessConfig"]) if "ServerlessConfig" in variant else None
+        return cls(
+            name=variant["VariantName"],
+            model=ModelSpec.read(model),
+            instance_type=variant.get("InstanceType", ""),
+            # A serverless variant proves its container with one, even if none is kept warm.
+            initial_count=max(serverless.provisioned, 1) if serverless else variant["InitialInstanceCount"],
+            weight=variant.get("InitialVariantWeight", 1.0),
+            startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or DEFAULT_STARTUP_SECONDS,
+            least_outstanding=(variant.get("RoutingConfig") or {}).get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS",
+            serverless=serverless,
+        )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One configuration: its variants, and how it takes requests asynchronously, if it does."""
+
+    config_name: str
+    variants: tuple[VariantSpec, ...]
+    shadows: tuple[VariantSpec, ...]
+    async_settings: AsyncSettings | None
+    shown: Described  # of the configuration, what DescribeEndpoint shows of it too
+    capture: Capture | None = None
+    kms_key: str = ""  # of the instances' volumes
+    guardrails: Guardrails = UNGUARDED
+
+    @classmethod
+    def read(cls, config: Described, model: Callable[[str], Described]) -> Deployment:
+        """From the checked CreateEndpointConfig and CreateModel requests; `model` gives the latter by name."""
+
+        def variants(member: str) -> tuple[VariantSpec, ...]:
+            return tuple(VariantSpec.read(variant, model(variant["ModelName"])) for variant in config.get(member, ()))
+
+        asynchronous = config.get("AsyncInferenceConfig")
+        return cls(
+            config_name=config["EndpointConfigName"],
+            variants=variants("ProductionVariants"),
+            shadows=variants("ShadowProductionVariants"),
+            async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
+            shown={member: config[member] for member in SHOWN if member in config},
+            capture=Capture.read(config.get("DataCaptureConfig")),
+            kms_key=config.get("KmsKeyId", ""),
+        )
+
+    @cached_property
+    def specs(self) -> tuple[VariantSpec, ...]:
+        """Every variant, the shadows last."""
+        return self.variants + self.shadows
+
+    def guarded(self, config: Described | None) -> Deployment:
+        """This deployment under a DeploymentConfig; serverless variants and Inf1 instances go without one ("Exclusions").
+
+        So do rolling updates of several variants, which the guide excludes too.
+        """
+        guardrails = Guardrails.read(config)
+        excluded = any(spec.serverless or spec.instance_type.startswith("ml.inf1.") for spec in self.specs)
+        if excluded or (guardrails.mode is Mode.ROLLING and len(self.specs) > 1):
+            guardrails = UNGUARDED
+        return replace(self, guardrails=guardrails)
+
+    @property
+    def role_arn(self) -> str:
+        """The role of an asynchronous endpoint's one model."""
+        return self.variants[0].model.role_arn
+
+    def retaining(self, counts: Mapping[str, int], weights: Mapping[str, float]) -> Deployment:
+        """This deployment, with the variants that are named beginning at those counts and weights."""
+
+        def kept(spec: VariantSpec) -> VariantSpec:
+            count, weight = counts.get(spec.name, spec.initial_count), weights.get(spec.name, spec.weight)
+            return replace(spec, initial_count=count, weight=weight)
+
+        return replace(self, variants=tuple(map(kept, self.variants)))

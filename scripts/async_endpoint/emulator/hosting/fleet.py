@@ -1,0 +1,104 @@
+"""Instances brought towards a desired count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.hosting.instance import Instance, InstanceState
+
+# A machine that failed is replaced after this many AWS seconds, doubling with each failure in a row up to the longest.
+FIRST_REPLACEMENT_SECONDS = 30.0
+LONGEST_REPLACEMENT_SECONDS = 600.0
+
+
+class Fleet:
+    """The instances of one variant. Guarded by its endpoint's lock; `make` starts an instance and returns at once.
+
+    `limit` is how many requests an instance is given at a time, None for as many as come.
+    """
+
+    def __init__(self, desired: int, make: Callable[[], Instance], clock: ScaledClock, limit: int | None = None) -> None:
+        self.desired = desired
+        self.limit = limit
+        self.open: int | None = None  # how many of the instances take traffic; None for all
+        self.home: int | None = None  # the count to come back to, should an update by batches fail
+        self.scaling = True  # until `desired` is reached once; a dead instance is replaced without a word
+        self.instances: list[Instance] = []
+        self.last_failure = ""
+        self._make = make
+        self._clock = clock
+        self._failures = 0
+        self._replace_at = 0.0
+
+    @property
+    def ready(self) -> list[Instance]:
+        return [instance for instance in self.instances if instance.serving]
+
+    @property
+    def open_ones(self) -> list[Instance]:
+        """The instances that take traffic."""
+        return self.ready[: self.open]
+
+    @property
+    def settled(self) -> bool:
+        """Every wanted instance serves, and no other is left."""
+        return len(self.instances) == len(self.ready) == self.desired
+
+    def scale(self, desired: int) -> None:
+        """Bring the instances to `desired` with the next steps."""
+        self.desired, self.scaling = desired, True
+
+    @property
+    def capacity(self) -> int:
+        """What `set_capacity` sets."""
+        return self.desired
+
+    def set_capacity(self, wanted: int) -> None:
+        self.scale(wanted)
+
+    def free(self) -> Instance | None:
+        """The least busy instance with room for one more request."""
+        roomy = [instance for instance in self.open_ones if self.limit is None or instance.in_flight < self.limit]
+        return min(roomy, key=lambda instance: instance.in_flight, default=None)
+
+    def reconcile(self) -> None:
+        """One step: forget the dead, start what is missing, drain what is too much, stop what has drained."""
+        self._bury()
+        if self.ready:
+            self._failures = 0
+        wanted = [instance for instance in self.instances if instance.state is not InstanceState.DRAINING]
+        if len(wanted) < self.desired and self._clock.now() >= self._replace_at:
+            self.instances += [self._make() for _ in range(self.desired - len(wanted))]
+        for instance in sorted(wanted, key=_least_loss)[: max(len(wanted) - self.desired, 0)]:
+            instance.state = InstanceState.DRAINING
+        for instance in self.instances:
+            if instance.state is InstanceState.DRAINING and instance.in_flight == 0:
+                instance.stop()
+        self.instances = [instance for instance in self.instances if not instance.over]
+        self.scaling = self.scaling and not self.settled
+
+    def wake_in(self) -> float | None:
+        """Real seconds until a failed instance is replaced, if one waits for that."""
+        missing = len(self.instances) < self.desired and self._replace_at > self._clock.now()
+        return self._clock.real(self._replace_at - self._clock.now()) if missing else None
+
+    def stop(self) -> None:
+        for instance in self.instances:
+            instance.stop()
+
+    def _bury(self) -> None:
+        failed = [instance for instance in self.instances if instance.state is InstanceState.FAILED]
+        for instance in failed:
+            self.last_failure = instance.reason
+            instance.stop()
+        if failed:
+            pause = min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
+            self._failures += 1
+            self._replace_at = self._clock.now() + pause
+        self.instances = [instance for instance in self.instances if not instance.over]
+
+
+def _least_loss(instance: Instance) -> tuple[bool, int]:
+    """Stop first what does not serve yet, then what has least to finish."""
+    return instance.serving, instance.in_flight

@@ -1,0 +1,167 @@
+"""One instance of a fleet: launched, started, serving, drained, gone."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from async_endpoint.emulator.container.allowance import Allowance
+from async_endpoint.emulator.container.container import CannotStart, Container, ContainerDied, ContainerResponse
+from async_endpoint.emulator.container.launch import launch
+from async_endpoint.emulator.container.spec import Workload
+from async_endpoint.emulator.faults.faults import NO_FAULT, Start
+from async_endpoint.emulator.hosting.preparation import DeploymentFailed
+from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.hosting.utilisation import Usage
+
+# Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts.
+PING_PAUSE_SECONDS = 0.05
+
+
+class InstanceState(StrEnum):
+    LAUNCHING = "Launching"  # the machine is being provisioned
+    STARTING = "Starting"  # the container runs and does not answer /ping yet
+    READY = "InService"
+    DRAINING = "Draining"  # takes nothing new, finishes what it has
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+
+
+class Instance:
+    """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes.
+
+    `workload` is called with the id once the machine is there, for model data is read at each launch; it may raise
+    DeploymentFailed.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        workload: Callable[[str], Workload],
+        startup_seconds: float,
+        on_output: Callable[[str, str], None],
+        changed: Callable[[Callable[[], None]], None],
+        fault: Start = NO_FAULT,
+    ) -> None:
+        self.id = f"i-{uuid.uuid4().hex[:17]}"
+        self.state = InstanceState.LAUNCHING
+        self.in_flight = 0
+        self.reason = ""
+        self._folder = site.folder / self.id
+        self._usage = Usage(self._folder)
+        self._workload = workload
+        self._runtime = site.runtime
+        self._interfaces = site.interfaces
+        self._startup_seconds = startup_seconds
+        self._clock = site.clock
+        self._launched_at = site.clock.now() + site.launch_seconds + fault.extra_seconds
+        self._fails = fault.fails
+        self._on_output = on_output
+        self._changed = changed
+        self._gone = threading.Event()
+        self._container: Container | None = None
+        threading.Thread(target=self._start, name=self.id, daemon=True).start()
+
+    @property
+    def pid(self) -> int | None:
+        """The container's process id, for `local status` and for those who want to kill it."""
+        return self._container.pid if self._container else None
+
+    @property
+    def serving(self) -> bool:
+        return self.state is InstanceState.READY
+
+    def utilisation(self) -> dict[str, float]:
+        """What its containers use now, in percent, by the names of the metrics."""
+        with contextlib.suppress(OSError):  # it goes meanwhile
+            return self._usage.percent(self._container.pids if self._container else ())
+        return {}
+
+    @property
+    def over(self) -> bool:
+        return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
+
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+        """Pass on one request, to the container or model `target` if given; raises ContainerDied or ContainerTimedOut."""
+        if self._container is None:
+            raise ContainerDied("the container is gone")
+        return self._container.invoke(body, headers, timeout, target)
+
+    def died(self, reason: str) -> None:
+        """Take nothing more: the container broke a connection. That it ended may be noticed only later.
+
+        A container that breaks one and lives on is ended as well: its instance fails, and is replaced. Our reading.
+        """
+        if not self.over:
+            self.state, self.reason = InstanceState.FAILED, reason
+
+    def kill(self) -> None:
+        """Break the containers, as a crash would: the endpoint finds out by itself."""
+        if self._container is not None:
+            self._container.kill()
+
+    def stop(self) -> None:
+        """End the machine now, whatever it is doing. Safe to call twice, and while it starts."""
+        self._gone.set()
+        if not self.over:
+            self.state = InstanceState.STOPPED
+        if self._container is not None:
+            self._container.kill()
+        self._interfaces.release(self.id)
+
+    def _start(self) -> None:
+        if self._clock.wait(self._gone, self._launched_at):
+            return
+        self._set(InstanceState.STARTING)
+        if self._fails:  # in AWS seconds: no code runs that would take as long as it takes
+            if not self._clock.wait(self._gone, self._clock.now() + self._startup_seconds):
+                self._never_answered()
+            return
+        allowance = Allowance(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
+        try:
+            container = launch(self._folder, self._workload(self.id), self._output, self._exited, self._runtime, allowance)
+        except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if self._gone.is_set():  # stopped, which was perhaps the error
+                self._interfaces.release(self.id)
+                return
+            known = isinstance(error, CannotStart | DeploymentFailed | OSError)
+            self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
+            return
+        self._container = container
+        if self._gone.is_set():  # stopped while the process was being made
+            container.kill()
+            self._interfaces.release(self.id)
+            return
+        self._await_ping(container, allowance)
+
+    def _await_ping(self, container: Container, allowance: Allowance) -> None:
+        while container.alive and not self._gone.is_set():
+            if container.ping():
+                self._set(InstanceState.READY)
+                return
+            if allowance.over:
+                self._never_answered()
+                container.kill()
+                return
+            self._gone.wait(PING_PAUSE_SECONDS)
+
+    def _never_answered(self) -> None:
+        self._set(InstanceState.FAILED, f"/ping did not answer within {self._startup_seconds:.0f} seconds")
+
+    def _output(self, line: str) -> None:
+        self._on_output(self.id, line)
+
+    def _exited(self, code: int) -> None:
+        self._set(InstanceState.FAILED, f"the container ended with exit code {code}")
+
+    def _set(self, state: InstanceState, reason: str = "") -> None:
+        def change() -> None:
+            if not self.over and not (state is InstanceState.READY and self.state is InstanceState.DRAINING):
+                self.state, self.reason = state, reason
+
+        self._changed(change)

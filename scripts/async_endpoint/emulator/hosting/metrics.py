@@ -1,0 +1,56 @@
+"""What an endpoint counts between two scaled minutes."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from async_endpoint.core.metrics import Metric
+
+
+@dataclass
+class StatisticSet:
+    """CloudWatch's own aggregate of one metric over one period; `rounded` values and how often they came, for percentiles."""
+
+    count: int = 0
+    total: float = 0.0
+    minimum: float = float("inf")
+    maximum: float = float("-inf")
+    rounded: Counter[float] = field(default_factory=Counter)
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.minimum = min(self.minimum, value)
+        self.maximum = max(self.maximum, value)
+        self.rounded[float(f"{value:.2g}")] += 1  # so that a busy minute has few
+
+
+class EndpointMetrics:
+    """Counters and timers of one endpoint, in the units core/metrics.py names."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._period: dict[Metric, StatisticSet] = {}
+
+    def add(self, metric: Metric, value: float = 1.0) -> None:
+        with self._lock:
+            self._period.setdefault(metric, StatisticSet()).add(value)
+
+    def counted(self) -> dict[Metric, StatisticSet]:
+        """What was counted since the last flush."""
+        with self._lock:
+            return dict(self._period)
+
+    def restore(self, counted: Mapping[Metric, StatisticSet]) -> None:
+        """Go on from what was counted before."""
+        with self._lock:
+            self._period = dict(counted)
+
+    def flush(self) -> dict[Metric, StatisticSet]:
+        """Return what was counted since the last flush, and start over."""
+        with self._lock:
+            period, self._period = self._period, {}
+        return period

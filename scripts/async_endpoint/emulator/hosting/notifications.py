@@ -1,0 +1,69 @@
+"""The messages SageMaker publishes, in the shape of the developer guide (2023 snapshot, "Check prediction results")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from async_endpoint.core.limits import NOTIFICATION_BODY_BYTES
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.hosting.queue import BINARY, Invocation
+
+SNS_MESSAGE_BYTES = 262_144  # of Publish
+TEST_NOTIFICATION = {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}
+
+
+def completed(
+    invocation: Invocation, place: Mapping[str, str], now: float, content_type: str, output: S3Uri | None, body: bytes | None
+) -> dict[str, Any]:
+    """A success. `place` has awsRegion and endpointName; `body` is the response when it is to be included."""
+    response = {"contentType": content_type} | ({"outputLocation": str(output)} if output else {})
+    return _with(body, content_type, _envelope(invocation, place, now, "Completed") | {"responseParameters": response})
+
+
+def failed(
+    invocation: Invocation, place: Mapping[str, str], now: float, reason: str, failure: S3Uri | None, body: bytes | None
+) -> dict[str, Any]:
+    """A failure. Where failureLocation sits is not documented: the top level is our reading."""
+    location = {"failureLocation": str(failure)} if failure else {}
+    return _with(body, "text/plain", _envelope(invocation, place, now, "Failed") | {"failureReason": reason} | location)
+
+
+def _envelope(invocation: Invocation, place: Mapping[str, str], now: float, status: str) -> dict[str, Any]:
+    request = {
+        "accept": invocation.accept,
+        "contentType": invocation.content_type or BINARY,
+        "endpointName": place["endpointName"],
+        "inputLocation": invocation.input_location,
+    }
+    return {
+        "awsRegion": place["awsRegion"],
+        "eventTime": _iso(now),
+        "receivedTime": _iso(invocation.received_at),
+        "invocationStatus": status,
+        "requestParameters": {name: value for name, value in request.items() if value is not None},
+        "inferenceId": invocation.inference_id,
+        "eventVersion": "1.0",
+        "eventSource": "aws:sagemaker",
+        "eventName": "InferenceResult",
+    }
+
+
+def _with(body: bytes | None, content_type: str, message: dict[str, Any]) -> dict[str, Any]:
+    """The message with the response inside, when that is text and not above 128 KB, and SNS takes the whole of it.
+
+    How SageMaker encodes binary, or what is longer once escaped, is not documented.
+    """
+    if body is None or len(body) > NOTIFICATION_BODY_BYTES:
+        return message
+    try:
+        whole = message | {"responseBody": {"content": body.decode(), "contentType": content_type}}
+    except UnicodeDecodeError:
+        return message
+    return whole if len(json.dumps(whole)) <= SNS_MESSAGE_BYTES else message
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,86 @@
+"""One variant of a deployment that runs: its instances, its share of the traffic, and what it counts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from async_endpoint.core.metrics import Kind
+from async_endpoint.emulator.hosting.deployment import Deployment, VariantSpec
+from async_endpoint.emulator.hosting.fleet import Fleet
+from async_endpoint.emulator.hosting.instance import Instance
+from async_endpoint.emulator.hosting.metrics import EndpointMetrics
+
+
+@dataclass(eq=False)
+class Variant:
+    """Guarded by its endpoint's lock; Endpoint.adjust() changes its weight and how many instances it wants."""
+
+    endpoint_name: str
+    deployment: Deployment
+    spec: VariantSpec
+    fleet: Fleet
+    metrics: EndpointMetrics
+    weight: float
+    shadow: bool
+    waiting: int = 0  # real-time requests that wait for an instance
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def resource_id(self) -> str:
+        """As Application Auto Scaling names it."""
+        return f"endpoint/{self.endpoint_name}/variant/{self.name}"
+
+    @property
+    def kind(self) -> Kind:
+        """Which metrics it publishes; see core/metrics.py."""
+        if self.deployment.async_settings is not None:
+            return "asynchronous"
+        return "serverless" if self.spec.serverless is not None else "real-time"
+
+    @property
+    def desired(self) -> int:
+        return self.fleet.desired
+
+    @property
+    def capacity(self) -> int:
+        """What scales: the wanted instances, or the provisioned concurrency of a serverless variant."""
+        return self.fleet.capacity
+
+    @property
+    def serving(self) -> int:
+        """Instances that take traffic now: CurrentInstanceCount."""
+        return len(self.fleet.ready)
+
+    @property
+    def busy(self) -> int:
+        """Requests that its instances have now."""
+        return sum(instance.in_flight for instance in self.fleet.instances)
+
+    def route(self) -> Instance | None:
+        """An instance for one more request, by the variant's routing strategy; None when none has room."""
+        if self.spec.least_outstanding or self.fleet.limit is not None:
+            return self.fleet.free()
+        taking = self.fleet.open_ones
+        return random.choice(taking) if taking else None
+
+
+def by_weight(variants: Sequence[Variant]) -> Variant | None:
+    """One of the variants, each with a chance as its weight has in the sum of all; None when every weight is zero."""
+    weights = [variant.weight for variant in variants]
+    return random.choices(variants, weights)[0] if any(weights) else None
+
+
+def least_busy(variants: Sequence[Variant]) -> tuple[Variant, Instance] | None:
+    """The instance with the fewest requests among those with room, and its variant; None when no instance has room.
+
+    Of those that have equally few, each variant has a chance as it has instances.
+    """
+    routed = [(variant, instance) for variant in variants if (instance := variant.route()) is not None]
+    fewest = min((instance.in_flight for _, instance in routed), default=0)
+    idlest = [(variant, instance) for variant, instance in routed if instance.in_flight == fewest]
+    return random.choices(idlest, [len(variant.fleet.open_ones) for variant, _ in idlest])[0] if idlest else None

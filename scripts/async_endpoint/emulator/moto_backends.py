@@ -1,0 +1,329 @@
+"""moto's stores, reached in process: the one file of hosting that knows moto's insides.
+
+Everything here acts without permission checks; hosting/role.py decides what may be done.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+from moto.backends import get_backend
+from moto.s3.models import CorsRule, FakeKey
+from moto.s3.responses import S3Response
+from moto.s3.utils import bucket_name_from_url as host_bucket
+from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
+
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.record import ACCOUNT_ID
+
+PARTITION = "aws"
+
+
+class NoSuchThing(Exception):
+    """A bucket, key, topic or role is not there; the text is AWS's."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    body: bytes
+    content_type: str | None
+    kms_key: str | None
+
+
+def _backend(service: str, region: str) -> Any:
+    return get_backend(service)[ACCOUNT_ID][region]
+
+
+# --- S3 ---------------------------------------------------------------------------------------------------------------
+
+
+def get_object(uri: S3Uri) -> StoredObject:
+    """Read an object; raises NoSuchThing with S3's text when bucket or key is missing."""
+    key = _bucket(uri.bucket) and _backend("s3", PARTITION).get_object(uri.bucket, uri.key)
+    if key is None:
+        raise NoSuchThing("NoSuchKey: The specified key does not exist.")
+    return StoredObject(key.value, (key.metadata or {}).get("Content-Type"), key.kms_key_id)
+
+
+def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
+    """Write an object, encrypted as asked or as the bucket's default says; raises NoSuchThing when the bucket is missing."""
+    _bucket(uri.bucket)
+    key = _backend("s3", PARTITION).put_object(
+        uri.bucket, uri.key, body, encryption="aws:kms" if kms_key else None, kms_key_id=kms_key
+    )
+    key.set_metadata({"Content-Type": content_type})
+
+
+def list_keys(uri: S3Uri) -> list[str]:
+    """The keys that begin with `uri`'s, in order; raises NoSuchThing when the bucket is missing."""
+    there = _bucket(uri.bucket).keys.items()
+    return sorted(name for name, key in there if name.startswith(uri.key) and isinstance(key, FakeKey))  # no delete markers
+
+
+def begin_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
+    """Begin an upload in parts, and return its id."""
+    backend = _backend("s3", PARTITION)
+    upload = backend.create_multipart_upload(
+        bucket_name=uri.bucket,
+        key_name=uri.key,
+        metadata={"Content-Type": content_type},
+        storage_type="STANDARD",
+        tags={},
+        acl=None,
+        sse_encryption="aws:kms" if kms_key else None,
+        kms_key_id=kms_key,
+    )
+    return str(upload.id)
+
+
+def complete_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
+    """Put all parts of an upload, and make the object of them."""
+    backend = _backend("s3", PARTITION)
+    put = [(number, backend.upload_part(uri.bucket, upload, number, part)) for number, part in enumerate(parts, 1)]
+    backend.complete_multipart_upload(uri.bucket, upload, [(number, part.etag) for number, part in put])
+
+
+def abort_upload(uri: S3Uri, upload: str) -> None:
+    _backend("s3", PARTITION).abort_multipart_upload(uri.bucket, upload)
+
+
+def bucket_policy(bucket: str) -> str | None:
+    """The policy of a bucket, if it has one, as JSON text; raises NoSuchThing."""
+    policy = _bucket(bucket).policy
+    return policy.decode() if isinstance(policy, bytes) else policy or None
+
+
+def bucket_kms_key(bucket: str) -> str | None:
+    """The customer key that new objects of this bucket are encrypted with, if its default encryption names one."""
+    encryption = _bucket(bucket).encryption or {}
+    rule = encryption.get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
+    return rule.get("KMSMasterKeyID") if rule.get("SSEAlgorithm", "").startswith("aws:kms") else None
+
+
+def cors_rules(host: str, path: str) -> list[CorsRule]:
+    """The CORS rules of the bucket that a request to `host` for `path` addresses; none where there is no such bucket."""
+    addressed = SimpleNamespace(headers={"host": host}, url="")
+    url = f"http://{host}{quote(path)}"
+    name = host_bucket(url) if S3Response.subdomain_based_buckets(addressed) else path_bucket(url)
+    bucket = _backend("s3", PARTITION).buckets.get(name)
+    return [] if bucket is None else list(bucket.cors)
+
+
+def _bucket(name: str) -> Any:
+    bucket = _backend("s3", PARTITION).buckets.get(name)
+    if bucket is None:
+        raise NoSuchThing("NoSuchBucket: The specified bucket does not exist")
+    return bucket
+
+
+# --- KMS, IAM ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Key:
+    """`policy` is JSON text."""
+
+    arn: str
+    policy: str
+
+
+def kms_key(identifier: str, region: str) -> Key:
+    """A key by id, ARN or alias; raises NoSuchThing when it is missing, disabled or being deleted."""
+    backend = _backend("kms", region)
+    name = backend.get_alias_name(identifier)  # not any_id_to_key_id(), which breaks on an alias that nothing has
+    key = backend.keys.get(backend.get_key_id_from_alias(name) if name.startswith("alias/") else backend.get_key_id(name))
+    if key is None or key.key_state != "Enabled":
+        raise NoSuchThing(f"KMS key {identifier} does not exist or is not enabled.")
+    return Key(key.arn, key.policy)
+
+
+@dataclass(frozen=True)
+class Role:
+    """Policies are JSON text, as they were put: whoever evaluates them reads the same text once only."""
+
+    arn: str
+    name: str
+    trust: str
+    policies: list[str]
+
+
+def role(arn: str) -> Role:
+    """A role with every policy it has, inline and attached; raises NoSuchThing when it does not exist."""
+    for found in list(_backend("iam", PARTITION).get_roles()):
+        if found.arn == arn:
+            documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
+            return Role(arn, found.name, found.assume_role_policy_document, documents)
+    raise NoSuchThing(f"Role {arn} does not exist.")
+
+
+def _default_version(policy: Any) -> str:
+    return str(next(version.document for version in policy.versions if version.version_id == policy.default_version_id))
+
+
+# --- SNS, SQS ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`policy` is JSON text."""
+
+    arn: str
+    policy: str | None
+    kms_key: str | None
+
+
+def topic(arn: str, region: str) -> Topic:
+    """A topic by ARN; raises NoSuchThing when it is missing."""
+    found = _backend("sns", region).topics.get(arn)
+    if found is None:
+        raise NoSuchThing(f"Topic {arn} does not exist")
+    return Topic(arn, found.policy, found.kms_master_key_id or None)
+
+
+def publish(arn: str, region: str, message: Mapping[str, Any], subject: str | None = None) -> None:
+    """Publish a JSON message to a topic that exists."""
+    _backend("sns", region).publish(message=json.dumps(message), arn=arn, subject=subject)
+
+
+# --- CloudWatch, Logs -------------------------------------------------------------------------------------------------
+
+
+def put_metric_data(region: str, namespace: str, data: list[dict[str, Any]]) -> None:
+    """PutMetricData; a datum is {"MetricName", "Dimensions", "Timestamp" (datetime), "Value", "Unit"}."""
+    _backend("cloudwatch", region).put_metric_data(namespace, data)
+
+
+def alarms(region: str) -> list[Any]:
+    """moto's alarms of a region."""
+    return list(_backend("cloudwatch", region).alarms.values())
+
+
+def alarm_state(region: str, name: str) -> str:
+    """The state of an alarm; empty when there is none of that name."""
+    alarm = _backend("cloudwatch", region).alarms.get(name)
+    return "" if alarm is None else str(alarm.state_value)
+
+
+def alarms_naming(region: str, action_arn: str) -> list[str]:
+    """The names of the alarms that have `action_arn` among the actions of state ALARM, and may act."""
+    return [alarm.name for alarm in alarms(region) if alarm.actions_enabled and action_arn in alarm.alarm_actions]
+
+
+def regions_with_alarms() -> list[str]:
+    return [region for region, backend in list(get_backend("cloudwatch")[ACCOUNT_ID].items()) if backend.alarms]
+
+
+def has_log_group(region: str, group: str) -> bool:
+    return group in _backend("logs", region).groups
+
+
+def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
+    """Append (milliseconds, text) lines to a log stream, making group and stream if needed."""
+    backend = _backend("logs", region)
+    if group not in backend.groups:
+        backend.create_log_group(group, tags={})
+    if stream not in backend.groups[group].streams:
+        backend.create_log_stream(group, stream)
+    # Past the backend, which drops what is hours ahead of the wall clock, as scaled time soon is.
+    backend.groups[group].put_log_events(stream, [{"timestamp": when, "message": text} for when, text in lines])
+
+
+# --- EC2 --------------------------------------------------------------------------------------------------------------
+
+
+def check_network(region: str, subnets: Iterable[str], security_groups: Iterable[str]) -> None:
+    """Raise NoSuchThing, in EC2's words, for a subnet or security group that is not there, or is in another VPC."""
+    backend = _backend("ec2", region)
+    known = {subnet.id: subnet.vpc_id for subnet in backend.describe_subnets()}
+    groups = {group.id: group.vpc_id for group in backend.describe_security_groups()}
+    for what, wanted, there in (("subnet", subnets, known), ("security group", security_groups, groups)):
+        for name in wanted:
+            if name not in there:
+                raise NoSuchThing(f"The {what} ID '{name}' does not exist")
+    vpcs = {known[name] for name in subnets} | {groups[name] for name in security_groups}
+    if len(vpcs) > 1:
+        raise NoSuchThing(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface that SageMaker made in a VPC of the customer's, as the role allowed."""
+
+    region: str
+    id: str
+    subnet: str
+    role_arn: str
+
+
+def create_interface(region: str, subnet: str, groups: Iterable[str], description: str, role_arn: str) -> Interface:
+    """A network interface in use by an instance that the customer does not see."""
+    backend = _backend("ec2", region)
+    made = backend.create_network_interface(backend.get_subnet(subnet), None, group_ids=list(groups), description=description)
+    made.requester_managed, made.requester_id, made.status = True, "amazon-sagemaker", "in-use"
+    made.interface_of = Interface(region, made.id, subnet, role_arn)
+    return made.interface_of  # type: ignore[no-any-return]
+
+
+def interfaces() -> list[Interface]:
+    """Every network interface that `create_interface` made and that is there still. Loads no EC2 where it was not used."""
+    if "moto.ec2.models" not in sys.modules:
+        return []
+    regions = list(get_backend("ec2")[ACCOUNT_ID].values())
+    there = [found for backend in regions for found in list(backend.enis.values())]
+    return [found.interface_of for found in there if hasattr(found, "interface_of")]
+
+
+def remove_interface(interface: Interface) -> None:
+    """Remove one; safe where it is gone."""
+    _backend("ec2", interface.region).enis.pop(interface.id, None)
+
+
+# --- SageMaker, as far as it is moto's --------------------------------------------------------------------------------
+
+
+def model_package(name: str, region: str) -> list[dict[str, Any]]:
+    """The containers of a model package by ARN or name; raises NoSuchThing."""
+    try:
+        package = _backend("sagemaker", region).describe_model_package(name)
+    except Exception as error:
+        raise NoSuchThing(f"ModelPackage {name} does not exist.") from error
+    return list((package.inference_specification or {}).get("Containers") or [])
+
+
+# --- Application Auto Scaling -----------------------------------------------------------------------------------------
+
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
+DIMENSIONS = (DIMENSION, PROVISIONED)  # a variant has the one or the other
+
+
+def scalable_target(region: str, resource_id: str) -> Any | None:
+    """The scalable target of a variant (min_capacity, max_capacity, suspended_state), or None."""
+    targets = _backend("applicationautoscaling", region).targets
+    return next((found for dimension in DIMENSIONS if (found := targets.get(dimension, {}).get(resource_id))), None)
+
+
+def deregister_scalable_target(region: str, resource_id: str) -> None:
+    """Deregister a variant's scalable target, if it has one, with its policies."""
+    backend = _backend("applicationautoscaling", region)
+    for dimension in DIMENSIONS:
+        if resource_id in backend.targets.get(dimension, {}):
+            backend.deregister_scalable_target("sagemaker", resource_id, dimension)
+
+
+def scaling_policies(region: str, resource_id: str) -> list[Any]:
+    """The policies of a scalable target (policy_name, policy_type, policy_arn, _policy_body, alarms)."""
+    policies = list(_backend("applicationautoscaling", region).policies.values())
+    return [policy for policy in policies if policy.resource_id == resource_id and policy.scalable_dimension in DIMENSIONS]
+
+
+def scheduled_actions(region: str, resource_id: str) -> list[Any]:
+    """The scheduled actions of a scalable target (scheduled_action_name, schedule, timezone, scalable_target_action, ...)."""
+    actions = list(_backend("applicationautoscaling", region).scheduled_actions)
+    return [action for action in actions if action.resource_id == resource_id and action.scalable_dimension in DIMENSIONS]

@@ -1,0 +1,30 @@
+"""moto takes a condition that does not match for a denial, so that a TLS-only bucket policy locks its bucket.
+
+Loopback counts as TLS: `aws:SecureTransport` is true, as it would be for the same call on AWS. The caller is the account.
+"""
+
+from __future__ import annotations
+
+import json
+
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
+from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.iam import Request, evaluate
+
+CALLER = f"arn:aws:iam::{ACCOUNT_ID}:root"
+
+
+def _get_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
+    if self.policy is None:
+        return PermissionResult.NEUTRAL
+    context = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT_ID, "aws:PrincipalArn": CALLER}
+    verdict = evaluate(Request(action, resource, CALLER, context), (), json.loads(self.policy))
+    if verdict.explicit_deny:
+        return PermissionResult.DENIED
+    return PermissionResult.PERMITTED if verdict.allowed else PermissionResult.NEUTRAL
+
+
+def apply() -> None:
+    FakeBucket.get_permission = _get_permission

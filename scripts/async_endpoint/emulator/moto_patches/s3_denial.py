@@ -1,0 +1,24 @@
+"""moto answers what a bucket's policy denies with status 403 and nothing else; S3 says AccessDenied, in XML.
+
+To a HEAD request S3 itself says nothing more, and clients read the status.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.responses import S3Response
+
+_answer = S3Response._key_response
+
+
+def _key_response(self: S3Response, request: Any, full_url: str) -> Any:
+    answer = _answer(self, request, full_url)
+    if request.method != "HEAD" and isinstance(answer, tuple) and (answer[0], answer[2]) == (403, ""):
+        raise S3AccessDeniedError
+    return answer
+
+
+def apply() -> None:
+    S3Response._key_response = _key_response

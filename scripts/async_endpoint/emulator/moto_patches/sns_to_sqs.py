@@ -1,0 +1,86 @@
+"""moto delivers from SNS to SQS whatever the policies say, and knows no dead letters of a subscription.
+
+On AWS the queue's policy must let sns.amazonaws.com send, and the policy of a customer key on the queue must let it use the
+key; otherwise the message goes to the subscription's dead letter queue, or vanishes without a trace.
+
+Subscriptions of other protocols get nothing: moto would call web addresses, and run functions in Docker.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from moto.sns.models import Subscription
+from moto.sqs.models import sqs_backends
+
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.faults.deliveries import Deliveries
+from async_endpoint.iam import Request, evaluate
+
+SERVICE = "sns.amazonaws.com"
+_publish = Subscription.publish
+
+
+def _send(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
+    if self.protocol != "sqs":
+        return
+    if _may_send(self, self.endpoint):
+        _publish(self, message, message_id, **rest)
+        return
+    dead_letters = _dead_letters(self)
+    if dead_letters and _may_send(self, dead_letters) and _passes_filter(self, message, rest.get("message_attributes")):
+        raw = str(self.attributes.get("RawMessageDelivery")).lower() == "true"
+        body = message if raw else json.dumps(self.get_post_data(message, message_id, rest.get("subject")))
+        _queues(self, dead_letters).send_message(dead_letters.split(":")[-1], body)
+
+
+def _may_send(subscription: Subscription, queue_arn: str) -> bool:
+    queue = _queues(subscription, queue_arn).queues.get(queue_arn.rsplit(":", maxsplit=1)[-1])
+    if queue is None:
+        return False
+    context = {
+        "aws:SourceArn": subscription.topic.arn,
+        "aws:SourceAccount": subscription.account_id,
+        "aws:SecureTransport": "true",
+    }
+    if not queue.policy or not evaluate(Request("sqs:SendMessage", queue_arn, SERVICE, context), (), queue.policy).allowed:
+        return False
+    return not queue.kms_master_key_id or _may_use_key(queue.kms_master_key_id, queue_arn, context)
+
+
+def _may_use_key(identifier: str, queue_arn: str, context: dict[str, str]) -> bool:
+    try:
+        key = moto_backends.kms_key(identifier, queue_arn.split(":")[3])
+    except moto_backends.NoSuchThing:
+        return False  # alias/aws/sqs too: SNS cannot use the AWS managed key of SQS
+    wanted = ("kms:GenerateDataKey", "kms:Decrypt")
+    return all(evaluate(Request(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)
+
+
+def _dead_letters(subscription: Subscription) -> str | None:
+    policy = subscription.attributes.get("RedrivePolicy")
+    return json.loads(policy).get("deadLetterTargetArn") if policy else None
+
+
+def _passes_filter(subscription: Subscription, message: str, attributes: Any) -> bool:
+    matcher = subscription._filter_policy_matcher
+    return matcher is None or bool(matcher.matches(attributes, message))
+
+
+def _queues(subscription: Subscription, queue_arn: str) -> Any:
+    return sqs_backends[subscription.account_id][queue_arn.split(":")[3]]
+
+
+def apply(deliveries: Deliveries) -> None:
+    """Deliver as the policies say, by way of the faults that deliveries meet."""
+
+    def deliver(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
+        send = partial(_send, self, message, message_id, **rest)
+        if not deliveries.disturbed:
+            send()
+        elif _passes_filter(self, message, rest.get("message_attributes")):
+            deliveries.deliver(self.topic.arn, send)
+
+    Subscription.publish = deliver

@@ -1,0 +1,26 @@
+"""An attribute of a subscription that is set to nothing is described as empty; Amazon SNS has none of that name afterwards.
+
+Terraform removes a filter policy so ("Removing a subscription filter policy", SNS developer guide: set `FilterPolicy` to `{}`),
+and would plan the same change again after each apply.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.sns.models import SNSBackend
+
+EMPTY = ("", "{}")
+REMOVABLE = ("DeliveryPolicy", "FilterPolicy", "RedrivePolicy")
+_set_subscription_attributes = SNSBackend.set_subscription_attributes
+
+
+def _set_or_remove(self: SNSBackend, arn: str, name: str, value: Any) -> None:
+    removes = name in REMOVABLE and str(value or "").strip() in EMPTY
+    _set_subscription_attributes(self, arn, name, "" if removes else value)
+    if removes:
+        next(item for item in self.subscriptions.values() if item.arn == arn).attributes.pop(name, None)
+
+
+def apply() -> None:
+    SNSBackend.set_subscription_attributes = _set_or_remove

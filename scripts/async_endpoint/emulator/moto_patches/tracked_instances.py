@@ -1,0 +1,18 @@
+"""moto keeps every object it ever made, for its dashboard: messages received and deleted long ago, objects written over.
+
+Here they live as long as something needs them. The dashboard itself is not served.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.common_models import BaseModel
+
+
+def _untracked(cls: type[BaseModel], *_: Any, **__: Any) -> Any:
+    return super(BaseModel, cls).__new__(cls)
+
+
+def apply() -> None:
+    BaseModel.__new__ = _untracked

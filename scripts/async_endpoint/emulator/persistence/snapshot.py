@@ -1,0 +1,181 @@
+"""One save: a header in JSON, where the objects' bodies lie, and everything else as a pickle.
+
+A snapshot is written beside the one before, forced to the disk and renamed into its place, so that there is never half a one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.persistence import pickling
+from async_endpoint.emulator.persistence.contents import Contents, ContentsReader, ContentsWriter, Place
+from async_endpoint.emulator.persistence.damage import Damaged, refusal
+from async_endpoint.emulator.persistence.folder import sync
+
+SNAPSHOT_FILE = "snapshot"
+NOT_AS_WRITTEN = f"its file {SNAPSHOT_FILE} does not hold what was written"
+OBJECTS_PREFIX = "objects-"
+# Of what is pickled by this package: raise it with every change of a saved class that old pickles do not fit.
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a snapshot says of itself. `number` is that of its save; journals from that number on belong to it."""
+
+    number: int
+    instance_id: str
+    port: int
+    saved_at: float  # wall-clock seconds since the epoch
+    now: float  # AWS seconds since the epoch
+    objects_file: str = ""
+    objects_end: int = 0
+    objects: int = 0
+    digest: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)  # stores of moto's that cannot be saved, and why
+    format: int = FORMAT
+    moto: str = field(default_factory=lambda: version("moto"))
+
+
+def write(folder: Path, header: Header, stores: Mapping[str, Any], rest: Mapping[str, Any], before: Snapshot | None) -> None:
+    """Save `stores` of moto's, those that can be, and `rest`; nothing is written when neither has changed since `before`.
+
+    Raises OSError when it cannot be written, and then leaves no trace.
+    """
+    bodies = ContentsWriter(folder, before.contents if before else Contents(), f"{OBJECTS_PREFIX}{uuid.uuid4().hex[:12]}")
+    temporary = folder / f"{SNAPSHOT_FILE}.new"
+    try:
+        left_out, document = _pickled(stores, rest, bodies)
+        contents = bodies.close()
+        digest = hashlib.sha256(document).hexdigest()
+        if before is not None and (digest, contents) == (before.header.digest, before.contents):
+            return
+        told = asdict(header) | {
+            "objects_file": contents.name,
+            "objects_end": contents.end,
+            "objects": len(contents.places),
+            "digest": digest,
+            "left_out": left_out,
+        }
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(json.dumps(told).encode() + b"\n")
+            pickle.dump(contents.places, file, pickling.PROTOCOL)
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / SNAPSHOT_FILE)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        bodies.discard()
+        raise
+    sync(folder)
+    for old in folder.glob(f"{OBJECTS_PREFIX}*"):
+        if old.name != contents.name:
+            old.unlink()
+
+
+def _pickled(stores: Mapping[str, Any], rest: Mapping[str, Any], bodies: ContentsWriter) -> tuple[dict[str, str], bytes]:
+    """The stores that are left out and why, and everything else."""
+    try:
+        return {}, pickling.dumps({"stores": stores, **rest}, bodies.keep)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        left_out = {name: reason for name, store in stores.items() if (reason := _why_not(store))}
+        kept = {name: store for name, store in stores.items() if name not in left_out}
+        return left_out, pickling.dumps({"stores": kept, **rest}, bodies.keep)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot's header and contents; the document is read only when it is asked for."""
+
+    folder: Path
+    header: Header
+    contents: Contents
+    _document_at: int
+
+    @classmethod
+    def read(cls, folder: Path) -> Snapshot | None:
+        """The snapshot in `folder`, or None. Raises InvalidInput for one of another version, or that cannot be read."""
+        path = folder / SNAPSHOT_FILE
+        if not path.exists():
+            return None
+        try:
+            with path.open("rb") as file:
+                header = _header(folder, file.readline())
+                places = _places(file)
+                return cls(folder, header, Contents(header.objects_file, header.objects_end, places), file.tell())
+        except (OSError, Damaged) as error:
+            raise refusal(folder, error) from error
+
+    def document(self) -> dict[str, Any]:
+        """Everything that was saved; raises InvalidInput when it cannot be read."""
+        try:
+            with (self.folder / SNAPSHOT_FILE).open("rb") as file:
+                file.seek(self._document_at)
+                text = file.read()
+            if hashlib.sha256(text).hexdigest() != self.header.digest:
+                raise Damaged(NOT_AS_WRITTEN)
+            reader = ContentsReader(self.folder, self.contents)
+            try:
+                found: dict[str, Any] = pickling.loads(text, reader.read)
+            finally:
+                reader.close()
+        except Exception as error:  # a pickle of other code goes wrong in any way
+            raise refusal(self.folder, error) from error
+        return found
+
+
+def _header(folder: Path, line: bytes) -> Header:
+    """Raises InvalidInput for one of another version, Damaged."""
+    try:
+        told = json.loads(line)
+    except ValueError as error:
+        raise Damaged(NOT_AS_WRITTEN) from error
+    if not isinstance(told, dict):
+        raise Damaged(NOT_AS_WRITTEN)
+    _check_version(folder, told)
+    try:
+        return Header(**told)
+    except TypeError as error:
+        raise Damaged(NOT_AS_WRITTEN) from error
+
+
+def _places(file: BinaryIO) -> dict[str, Place]:
+    try:
+        found: dict[str, Place] = pickle.load(file)
+    except OSError:
+        raise
+    except Exception as error:  # the version is ours: it is damage, which goes wrong in any way
+        raise Damaged(NOT_AS_WRITTEN) from error
+    if not isinstance(found, dict):
+        raise Damaged(NOT_AS_WRITTEN)
+    return found
+
+
+def _why_not(store: Any) -> str:
+    try:
+        pickling.dumps(store, lambda identity, read: (0, 0, 0))
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _check_version(folder: Path, told: dict[str, Any]) -> None:
+    wanted = (FORMAT, version("moto"))
+    found = (told.get("format"), told.get("moto"))
+    if found != wanted:
+        raise InvalidInput(
+            f"State directory {folder} is of format {found[0]} and moto {found[1]}, and this is format {wanted[0]} and moto "
+            f"{wanted[1]}; start it with the version that wrote it, or begin anew with another --state-dir."
+        )

@@ -1,0 +1,55 @@
+"""Models, configurations and endpoints in the Resource Groups Tagging API, which is moto's and knows moto's own alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from moto.core.resource_tagging import TaggedResource
+from moto.resourcegroupstaggingapi import models
+
+from async_endpoint.emulator.sagemaker.resources import Described, Resource
+
+_backends: Callable[[str, str], Iterator[Any]] = models.iter_taggable_backends
+
+
+class Tagged(Protocol):
+    """What the control plane answers about tags."""
+
+    def resources(self, region: str) -> Iterable[tuple[str, Resource]]: ...
+
+    def answers(self, action: str, request: Described) -> bool: ...
+
+    def answer(self, action: str, region: str, request: Described) -> Described: ...
+
+
+class HostedBackend:
+    """What hosting has in one region, as one more backend of the tagging API."""
+
+    def __init__(self, tagged: Tagged, region: str) -> None:
+        self._tagged = tagged
+        self._region = region
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        for word, resource in self._tagged.resources(self._region):
+            yield TaggedResource(arn=resource.arn, tags=dict(resource.tags), resource_type=f"sagemaker:{word}")
+
+    def owns_arn(self, arn: str) -> bool:
+        return self._tagged.answers("ListTags", {"ResourceArn": arn})
+
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self._tagged.answer("AddTags", self._region, {"ResourceArn": arn, "Tags": pairs})
+
+    def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
+        self._tagged.answer("DeleteTags", self._region, {"ResourceArn": arn, "TagKeys": tag_keys})
+
+
+def serve_tags(tagged: Tagged) -> None:
+    """Let GetResources, GetTagKeys, GetTagValues, TagResources and UntagResources reach what `tagged` has."""
+
+    def with_hosting(account_id: str, region_name: str) -> Iterator[Any]:
+        yield HostedBackend(tagged, region_name)  # first: moto's SageMaker owns every ARN of the service
+        yield from _backends(account_id, region_name)
+
+    models.iter_taggable_backends = with_hosting

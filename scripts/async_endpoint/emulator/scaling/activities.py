@@ -1,0 +1,99 @@
+"""Scaling activities, as DescribeScalingActivities tells them.
+
+Source of the words: Application Auto Scaling user guide, "Scaling activities" and "Manage scheduled scaling".
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from async_endpoint.emulator.moto_backends import DIMENSION, PROVISIONED
+
+KEPT_ACTIVITIES: Final = 1_000
+_COUNTED: Final = {DIMENSION: "instance count", PROVISIONED: "provisioned concurrency"}
+
+
+@dataclass
+class Activity:
+    """One activity; times are AWS seconds. `status` is AWS's StatusCode."""
+
+    region: str
+    resource_id: str
+    description: str
+    cause: str
+    message: str
+    started_at: float
+    status: str = "InProgress"
+    ended_at: float | None = None
+    dimension: str = DIMENSION
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @classmethod
+    def of_capacity(cls, region: str, resource_id: str, desired: int, cause: str, now: float, dimension: str) -> Activity:
+        """The number of instances, or the provisioned concurrency, is being changed."""
+        what = f"desired {_COUNTED[dimension]} to {desired}."
+        return cls(region, resource_id, f"Setting {what}", cause, f"Successfully set {what}", now, dimension=dimension)
+
+    def succeed(self, now: float) -> None:
+        self.status, self.ended_at = "Successful", now
+        self.message += " Change successfully fulfilled by sagemaker."
+
+    def fail(self, message: str, now: float | None = None) -> None:
+        self.status, self.message, self.ended_at = "Failed", message, now
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "ActivityId": self.id,
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": self.resource_id,
+            "ScalableDimension": self.dimension,
+            "Description": self.description,
+            "Cause": self.cause,
+            "StartTime": self.started_at,
+            "StatusCode": self.status,
+            "StatusMessage": self.message,
+        } | ({} if self.ended_at is None else {"EndTime": self.ended_at})
+
+
+class Activities:
+    """The latest KEPT_ACTIVITIES of all regions, newest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[Activity] = []
+
+    def add(self, activity: Activity) -> None:
+        with self._lock:
+            self._kept = [activity, *self._kept[: KEPT_ACTIVITIES - 1]]
+
+    def saved(self) -> list[Activity]:
+        return list(self._kept)
+
+    def restore(self, saved: list[Activity]) -> None:
+        self._kept = list(saved)
+
+    def end(self, ended: Callable[[Activity], bool], message: str, now: float) -> None:
+        """Fail, at `now`, those in progress that will never be seen to complete."""
+        with self._lock:
+            for activity in self._kept:
+                if activity.status == "InProgress" and ended(activity):
+                    activity.fail(message, now)
+
+    def complete(self, region: str, resource_id: str, now: float) -> bool:
+        """The capacity of a target is reached at `now`; whether anything was in progress."""
+        with self._lock:
+            reached = [
+                activity
+                for activity in self._kept
+                if (activity.region, activity.resource_id, activity.status) == (region, resource_id, "InProgress")
+            ]
+            for activity in reached:
+                activity.succeed(now)
+        return bool(reached)
+
+    def find(self, region: str, matches: Callable[[Activity], bool]) -> list[Activity]:
+        return [activity for activity in self._kept if activity.region == region and matches(activity)]

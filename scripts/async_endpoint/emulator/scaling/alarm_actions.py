@@ -1,0 +1,92 @@
+"""The actions of an alarm that changes its state. A policy's scaling follows each minute; see targets.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from async_endpoint.autoscaling.alarms import AlarmState
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.emulator.scaling import alarm_texts
+from async_endpoint.emulator.scaling.alarm_rules import ARN
+from async_endpoint.emulator.scaling.alarm_texts import Change
+from async_endpoint.emulator.scaling.history import AlarmHistory
+from async_endpoint.iam import Request, evaluate
+
+SERVICE = "cloudwatch.amazonaws.com"
+ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"
+
+
+class ActionFailed(Exception):
+    """An action could not be executed; the text is what the alarm's history says."""
+
+
+def execute(alarm: Any, change: Change, history: AlarmHistory) -> None:
+    """Execute what `alarm`, moto's, does in its new state, and tell its history."""
+    actions = {AlarmState.ALARM: alarm.alarm_actions, AlarmState.OK: alarm.ok_actions}
+    for action in actions.get(AlarmState(change.new), alarm.insufficient_data_actions) if alarm.actions_enabled else ():
+        data: dict[str, Any] = {
+            "actionState": "Succeeded",
+            "stateUpdateTimestamp": round(change.when * 1_000),
+            "notificationResource": action,
+        }
+        summary = f"Successfully executed action {action}"
+        try:
+            published = _execute(alarm, change, action)
+            data |= {"publishedMessage": json.dumps({"default": json.dumps(published)})} if published else {}
+        except Exception as failure:  # whatever it is, the other actions follow
+            why = str(failure) or type(failure).__name__
+            data |= {"actionState": "Failed", "error": why}
+            summary = f'Failed to execute action {action}. Received error: "{why}"'
+        history.add(alarm, change.when, "Action", summary, json.dumps(data))
+
+
+def _execute(alarm: Any, change: Change, action: str) -> dict[str, Any] | None:
+    """The message that was published, if any."""
+    if not ARN.fullmatch(action):
+        raise ActionFailed(f"Invalid arn syntax: {action}")
+    service = action.split(":")[2]
+    if service == "autoscaling":
+        return None
+    if service != "sns":
+        raise ActionFailed("The local AWS executes actions of Amazon SNS and of Application Auto Scaling only.")
+    message = alarm_texts.message(alarm, change)
+    _check_topic(alarm, action)
+    moto_backends.publish(action, alarm.region_name, message, alarm_texts.subject(alarm, change))
+    return message
+
+
+def _check_topic(alarm: Any, arn: str) -> None:
+    context = {
+        "aws:SourceArn": alarm.alarm_arn,
+        "aws:SourceAccount": ACCOUNT_ID,
+        "aws:SourceOwner": ACCOUNT_ID,
+        "aws:SecureTransport": "true",
+    }
+    try:
+        topic = moto_backends.topic(arn, alarm.region_name)
+    except moto_backends.NoSuchThing as error:
+        raise ActionFailed(str(error)) from error
+    # A topic's default policy lets its owner's account publish, on whose behalf alarms do.
+    principals = [(SERVICE, context), (ROOT, context)]
+    if not any(_allowed("sns:Publish", arn, who, what, topic.policy) for who, what in principals):
+        raise ActionFailed(f"Resource: {alarm.alarm_arn} is not authorized to perform: SNS:Publish on resource: {arn}")
+    if topic.kms_key and not _may_use_key(topic.kms_key, alarm.region_name, context):
+        raise ActionFailed("CloudWatch Alarms does not have authorization to access the SNS topic encryption key.")
+
+
+def _may_use_key(identifier: str, region: str, context: dict[str, str]) -> bool:
+    try:
+        key = moto_backends.kms_key(identifier, region)
+    except moto_backends.NoSuchThing:
+        return False  # alias/aws/sns too: nobody else can use the AWS managed key of SNS
+    return all(_allowed(action, key.arn, SERVICE, context, key.policy) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
+
+
+def _allowed(action: str, resource: str, principal: str, context: dict[str, str], policy: Any) -> bool:
+    try:
+        return bool(policy) and evaluate(Request(action, resource, principal, context), (), policy).allowed
+    except InvalidInput:  # a policy that cannot be evaluated allows nothing
+        return False

@@ -1,0 +1,96 @@
+"""What an endpoint publishes each minute."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from async_endpoint.core import metrics as m
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.metrics import StatisticSet
+from async_endpoint.emulator.hosting.role import ExecutionRole
+
+
+def publish(endpoint: Endpoint, start: float, end: float) -> None:
+    """Put the datapoints of the minute from `start` to `end` (AWS seconds), all with the timestamp `start`, as CloudWatch does.
+
+    An endpoint that was not InService yet at its end has none.
+    """
+    serving = endpoint.serving_at(end)
+    if serving is None:
+        return
+    when = datetime.fromtimestamp(start, UTC)
+    gauges = _gauges(endpoint, serving, end)
+    data = [_datum(metric, endpoint.name, "", when) | {"Value": value} for metric, value in gauges.items()]
+    # By name: while an update is on its way, old and new instances count together.
+    for variant in {item.name: item for item in (*endpoint.taking, *endpoint.variants)}.values():
+        counts = variant.metrics.flush()
+        data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
+        # Without traffic a variant on instances sends zeros, so that it scales in ("Automatic scaling prerequisites").
+        idle = [] if m.INVOCATIONS in counts or variant.kind != "real-time" else [m.INVOCATIONS, m.INVOCATIONS_PER_INSTANCE]
+        if (
+            variant.spec.serverless
+            and variant.spec.serverless.provisioned
+            and m.PROVISIONED_CONCURRENCY_UTILIZATION not in counts
+        ):
+            idle = [m.PROVISIONED_CONCURRENCY_UTILIZATION]
+        data += [_datum(metric, endpoint.name, variant.name, when) | {"Value": 0.0} for metric in idle]
+    moto_backends.put_metric_data(endpoint.region, m.NAMESPACE, data)
+    _publish_utilisation(endpoint, when)
+
+
+def _publish_utilisation(endpoint: Endpoint, when: datetime) -> None:
+    """Of the instances, as the execution role may (the guide's list of its permissions has PutMetricData): our reading."""
+    data = []
+    for variant in endpoint.taking:
+        if variant.spec.serverless is not None or not _may_publish(variant.spec.model.role_arn, endpoint.region):
+            continue
+        found: defaultdict[str, StatisticSet] = defaultdict(StatisticSet)
+        for instance in variant.fleet.ready:
+            for name, percent in instance.utilisation().items():
+                found[name].add(percent)
+        data += [
+            _datum(m.UTILISATION[name], endpoint.name, variant.name, when) | _set(counted) for name, counted in found.items()
+        ]
+    if data:
+        moto_backends.put_metric_data(endpoint.region, m.INSTANCE_NAMESPACE, data)
+
+
+def _may_publish(role_arn: str, region: str) -> bool:
+    context = {"cloudwatch:namespace": m.INSTANCE_NAMESPACE}
+    return ExecutionRole(role_arn, region).may("cloudwatch:PutMetricData", "*", context)
+
+
+def _gauges(endpoint: Endpoint, instances: int, end: float) -> dict[m.Metric, float]:
+    """An asynchronous endpoint's backlog at `end`. Per instance, none counts as one: see policies.tracking_capacity."""
+    if endpoint.requests is None:
+        return {}
+    backlog, age = endpoint.requests.backlog_at(end)
+    return {
+        m.APPROXIMATE_BACKLOG_SIZE: float(backlog),
+        m.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE: backlog / max(instances, 1),
+        m.APPROXIMATE_AGE_OF_OLDEST_REQUEST: age,
+        m.HAS_BACKLOG_WITHOUT_CAPACITY: float(backlog > 0 and instances == 0),
+    }
+
+
+def _datum(metric: m.Metric, endpoint: str, variant: str, when: datetime) -> dict[str, Any]:
+    return {
+        "MetricName": metric.name,
+        "Dimensions": metric.dimensions(endpoint, variant),
+        "Timestamp": when,
+        "Unit": metric.unit,
+    }
+
+
+def _set(counted: StatisticSet) -> dict[str, Any]:
+    statistics = {
+        "SampleCount": counted.count,
+        "Sum": counted.total,
+        "Minimum": counted.minimum,
+        "Maximum": counted.maximum,
+    }
+    values = [min(max(value, counted.minimum), counted.maximum) for value in counted.rounded]
+    return {"StatisticValues": statistics, "Values": values, "Counts": list(counted.rounded.values())}

@@ -1,0 +1,127 @@
+"""Policy documents read into statements.
+
+Source: IAM user guide, "Grammar of the IAM JSON policy language".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.iam import conditions
+from async_endpoint.iam.matching import arn_like, like, substitute
+from async_endpoint.iam.principals import Named, named
+from async_endpoint.iam.request import Request
+
+Document = Mapping[str, Any] | str
+
+_VERSION_WITH_VARIABLES: Final = "2012-10-17"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement; `label` tells it apart in its document: its Sid, or its number from 1."""
+
+    label: str
+    allows: bool
+    actions: Sequence[str]
+    not_actions: bool
+    resources: Sequence[str] | None  # None in a trust policy: the role itself
+    not_resources: bool
+    principal: Any  # None in an identity-based policy: whoever it is attached to
+    not_principal: bool
+    conditions: Sequence[conditions.Condition | conditions.NullCheck]
+    variables: bool
+
+    def applies(self, request: Request) -> Named:
+        """Whether the statement covers `request`, and how directly it names its principal."""
+        if not (self._covers_action(request) and self._covers_resource(request)):
+            return Named.NO
+        if not all(condition.holds(request.keys) for condition in self.conditions):
+            return Named.NO
+        if self.principal is None:
+            return Named.DIRECT
+        how = named(self.principal, request)
+        if self.not_principal:
+            return Named.NO if how is Named.DIRECT else Named.DIRECT
+        return how
+
+    def _covers_action(self, request: Request) -> bool:
+        return any(like(action, request.action, ignore_case=True) for action in self.actions) != self.not_actions
+
+    def _covers_resource(self, request: Request) -> bool:
+        if self.resources is None:
+            return True
+        filled = [substitute(resource, request.keys) if self.variables else resource for resource in self.resources]
+        return any(resource is not None and arn_like(resource, request.resource) for resource in filled) != self.not_resources
+
+
+def read(document: Document, kind: str, *, has_principal: bool) -> Sequence[Statement]:
+    """The statements of a policy given as JSON or decoded; `kind` names it in messages, such as "identity-based policy 1".
+
+    `has_principal` for a policy of a resource, key or role: each statement then needs a principal, otherwise a resource.
+    Raises InvalidInput naming the element that is missing, contradictory or unknown. The same JSON text is read once only.
+    """
+    return _read_text(document, kind, has_principal) if isinstance(document, str) else _read(document, kind, has_principal)
+
+
+@lru_cache(maxsize=1024)
+def _read_text(text: str, kind: str, has_principal: bool) -> Sequence[Statement]:
+    """By the text itself: a policy that has changed is another text, so what is kept is never stale."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"The {kind} is not JSON ({error}); correct the policy.") from error
+    return _read(document, kind, has_principal)
+
+
+def _read(document: Any, kind: str, has_principal: bool) -> Sequence[Statement]:
+    if not isinstance(document, Mapping) or "Statement" not in document:
+        raise InvalidInput(f"The {kind} has no Statement; correct the policy.")
+    variables = document.get("Version") == _VERSION_WITH_VARIABLES
+    if not all(isinstance(item, Mapping) for item in _listed(document["Statement"])):
+        raise InvalidInput(f"The {kind} has a Statement that is not an object; correct the policy.")
+    statements = [_statement(item, number, kind, variables) for number, item in enumerate(_listed(document["Statement"]), 1)]
+    for statement in statements:
+        if (statement.principal is not None) != has_principal or (statement.resources is None and not has_principal):
+            needed = "a Principal or NotPrincipal" if has_principal else "a Resource or NotResource, and no Principal"
+            raise InvalidInput(f"Statement {statement.label} of the {kind} must have {needed}; correct the policy.")
+    return statements
+
+
+def _statement(item: Mapping[str, Any], number: int, kind: str, variables: bool) -> Statement:
+    label = str(item.get("Sid") or number)
+    where = f"Statement {label} of the {kind}"
+    effect = item.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise InvalidInput(f"{where} has Effect {effect!r}; use Allow or Deny.")
+    action = _either(item, "Action", where)
+    if action is None:
+        raise InvalidInput(f"{where} has neither Action nor NotAction; give one.")
+    return Statement(
+        label=label,
+        allows=effect == "Allow",
+        actions=_listed(item[action]),
+        not_actions=action == "NotAction",
+        resources=None if (resource := _either(item, "Resource", where)) is None else _listed(item[resource]),
+        not_resources="NotResource" in item,
+        principal=None if (principal := _either(item, "Principal", where)) is None else item[principal],
+        not_principal="NotPrincipal" in item,
+        conditions=conditions.parse(item.get("Condition", {}), variables=variables),
+        variables=variables,
+    )
+
+
+def _either(item: Mapping[str, Any], name: str, where: str) -> str | None:
+    present = [key for key in (name, f"Not{name}") if key in item]
+    if len(present) > 1:
+        raise InvalidInput(f"{where} has both {name} and Not{name}; keep one.")
+    return present[0] if present else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

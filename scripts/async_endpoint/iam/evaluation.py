@@ -1,0 +1,103 @@
+"""The verdict on a request.
+
+Source: IAM user guide, "Policy evaluation logic", and KMS developer guide, "Key policies". An explicit deny in any policy
+wins. Within an account an allow in an identity-based or in the resource-based policy is enough; across accounts both must
+allow. A KMS key's policy must allow, or name the account and so let identity-based policies allow. A role's trust policy
+alone decides who assumes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from async_endpoint.iam.document import Document, read
+from async_endpoint.iam.principals import Named
+from async_endpoint.iam.request import Request
+
+_IDENTITY: Final = "identity-based policy"
+_RESOURCE: Final = "resource-based policy"
+_TRUST: Final = "role trust policy"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`decided_by` is the statement that allowed or denied, None if none did; `explain` is AWS's text, empty when allowed."""
+
+    allowed: bool
+    explicit_deny: bool
+    decided_by: str | None
+    explain: str
+
+
+def evaluate(
+    request: Request, identity: Sequence[Document], resource_policy: Document | None = None, same_account: bool = True
+) -> Verdict:
+    """The verdict of the principal's own policies and of the resource's. A service principal has no policies of its own.
+
+    Raises InvalidInput for a policy that cannot be read or evaluated.
+    """
+    own = _consult(request, _IDENTITY, identity)
+    resource = _consult(request, _RESOURCE, [] if resource_policy is None else [resource_policy])
+    if request.is_service:
+        return _verdict(request, [resource], resource.allowed_by, _RESOURCE)
+    if same_account:
+        return _verdict(request, [own, resource], own.allowed_by or resource.allowed_by, _IDENTITY)
+    entrusted = resource.allowed_by or resource.delegated_by
+    return _verdict(request, [own, resource], entrusted and own.allowed_by, _RESOURCE if own.allowed_by else _IDENTITY)
+
+
+def evaluate_key(request: Request, identity: Sequence[Document], key_policy: Document) -> Verdict:
+    """The verdict on a use of a KMS key; unless the key's policy names the account, identity-based policies allow nothing."""
+    own, key = _consult(request, _IDENTITY, identity), _consult(request, _RESOURCE, [key_policy])
+    granted = key.allowed_by or (key.delegated_by and own.allowed_by)
+    return _verdict(request, [own, key], granted, _IDENTITY if key.delegated_by else _RESOURCE)
+
+
+def evaluate_trust(policy: Document, service: str, context: Mapping[str, str | list[str]] | None = None) -> Verdict:
+    """The verdict on `service`, such as sagemaker.amazonaws.com, assuming the role whose trust policy is `policy`."""
+    request = Request("sts:AssumeRole", "", service, context or {})
+    trust = _consult(request, _TRUST, [policy])
+    return _verdict(request, [trust], trust.allowed_by, _TRUST)
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What policies of one kind say: each the first statement that says it. `delegated_by` allows the principal's account."""
+
+    kind: str
+    denied_by: str | None
+    allowed_by: str | None
+    delegated_by: str | None
+
+
+def _consult(request: Request, kind: str, documents: Sequence[Document]) -> _Findings:
+    denied, allowed, delegated = None, None, None
+    for number, document in enumerate(documents, 1):
+        where = f"{kind} {number}" if len(documents) > 1 else kind
+        for statement in read(document, where, has_principal=kind != _IDENTITY):
+            how = statement.applies(request)
+            description = f"statement {statement.label} of the {where}"
+            if how is Named.NO:
+                continue
+            if not statement.allows:
+                denied = denied or description
+            elif how is Named.DIRECT:
+                allowed = allowed or description
+            else:
+                delegated = delegated or description
+    return _Findings(kind, denied, allowed, delegated)
+
+
+def _verdict(request: Request, consulted: Sequence[_Findings], granted: str | None, lacking: str) -> Verdict:
+    who = f"User: {request.caller} is not authorized to perform: {request.action}"
+    if request.resource:
+        who += f" on resource: {request.resource}"
+    for findings in consulted:
+        if findings.denied_by:
+            article = "an" if findings.kind == _IDENTITY else "a"
+            return Verdict(False, True, findings.denied_by, f"{who} with an explicit deny in {article} {findings.kind}")
+    if granted:
+        return Verdict(True, False, granted, "")
+    return Verdict(False, False, None, f"{who} because no {lacking} allows the {request.action} action")

@@ -1,6 +1,0 @@
-"""Build and check `model.tar.gz`, the archive a SageMaker container unpacks into its model folder."""
-
-from async_endpoint.model_package.archive import PackagedModel, build_archive
-from async_endpoint.model_package.layout import check_layout
-
-__all__ = ["PackagedModel", "build_archive", "check_layout"]

@@ -1,0 +1,243 @@
+"""What an endpoint is doing at this moment, as AWS tells a caller: no call of it says how one request fares.
+
+Backlog, age and counts are CloudWatch's, a minute old at best. Times are the service's own: a local AWS's run ahead of this
+machine's clock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from async_endpoint.client.aws import AwsClients
+from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.explain import code_of, explained
+from async_endpoint.client.objects import LIST_ACTION
+from async_endpoint.core import metrics
+from async_endpoint.core.errors import EndpointNotReady, UsageError
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.operations.scaling import suspended_scaling
+
+NEWEST: Final = 5  # results and scaling activities shown
+PAGES: Final = 3  # of a thousand keys each: S3 lists by key, not by time
+RECENT: Final = timedelta(minutes=10)
+AHEAD: Final = timedelta(days=60)  # how far a local AWS's clock may have run ahead; an hour apart, 1,440 datapoints
+_MEASURES: Final = {
+    "backlog": (metrics.APPROXIMATE_BACKLOG_SIZE, "Maximum"),
+    "oldest": (metrics.APPROXIMATE_AGE_OF_OLDEST_REQUEST, "Maximum"),
+    "processed": (metrics.INVOCATIONS_PROCESSED, "Sum"),
+    "failed": (metrics.INVOCATION_FAILURES, "Sum"),
+    "expired": (metrics.EXPIRED_REQUESTS, "Sum"),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """An object below the output or the failure prefix; `time` is when it was written, ISO 8601 in UTC."""
+
+    kind: str
+    uri: str
+    bytes: int
+    time: str
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One act of scaling. `time` is when it began, `cause` what moved it."""
+
+    time: str
+    status: str
+    description: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class View:
+    """One look. None stands for what is not known: no datapoint yet, or a right that is missing (see `hidden`).
+
+    `measured` is the minute of backlog and oldest age (seconds); the counts are those of the ten minutes that end with it.
+    `results` are the newest of the `keys_seen` objects that were listed, `all_keys` whether that was all. `suspended` names
+    what is suspended of scaling, `suspension` is a sentence about it and how to resume.
+    """
+
+    endpoint: str
+    status: str
+    config: str
+    failure_reason: str | None
+    instances: int
+    desired_instances: int
+    measured: str | None
+    backlog: float | None
+    oldest_seconds: float | None
+    processed: float | None
+    failed: float | None
+    expired: float | None
+    results: tuple[Result, ...]
+    keys_seen: int
+    all_keys: bool
+    activities: tuple[Activity, ...]
+    suspended: tuple[str, ...]
+    suspension: str | None
+    hidden: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def instances_of(clients: AwsClients, endpoint: str) -> str:
+    """Instances in service and, where that differs, wanted, in words; empty when that cannot be told."""
+    try:
+        described = clients.sagemaker.describe_endpoint(EndpointName=endpoint)
+    except (BotoCoreError, ClientError):
+        return ""
+    variant = (described.get("ProductionVariants") or [{}])[0]
+    current, desired = variant.get("CurrentInstanceCount", 0), variant.get("DesiredInstanceCount", 0)
+    return f"instances {current}" if current == desired else f"instances {current}, {desired} wanted"
+
+
+class Watch:
+    """Looks at one endpoint, again and again."""
+
+    def __init__(self, clients: AwsClients, outputs: AsyncEndpointOutputs, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clients, self._outputs, self._clock = clients, outputs, clock
+
+    def look(self) -> View:
+        """What is known now. A part that the caller may not read is left out and named.
+
+        Raises EndpointNotReady when there is no such endpoint, and what `explained` raises.
+        """
+        hidden: list[str] = []
+
+        def allowed(part: Any, nothing: Any) -> Any:
+            try:
+                return part()
+            except UsageError as error:
+                hidden.append(str(error))
+                return nothing
+
+        described = self._described()
+        variant = (described.get("ProductionVariants") or [{}])[0]
+        measured = allowed(self._measured, {})
+        results, seen, complete = allowed(self._results, ((), 0, False))
+        suspended, suspension = allowed(lambda: suspended_scaling(self._clients, self._outputs), ((), None))
+        return View(
+            endpoint=self._outputs.endpoint.name,
+            status=described["EndpointStatus"],
+            config=described["EndpointConfigName"],
+            failure_reason=described.get("FailureReason"),
+            instances=variant.get("CurrentInstanceCount", 0),
+            desired_instances=variant.get("DesiredInstanceCount", 0),
+            measured=measured.get("minute"),
+            backlog=measured.get("backlog"),
+            oldest_seconds=measured.get("oldest"),
+            processed=measured.get("processed"),
+            failed=measured.get("failed"),
+            expired=measured.get("expired"),
+            results=results,
+            keys_seen=seen,
+            all_keys=complete,
+            activities=allowed(self._activities, ()),
+            suspended=tuple(suspended),
+            suspension=suspension,
+            hidden=tuple(hidden),
+        )
+
+    def _described(self) -> Any:
+        name = self._outputs.endpoint.name
+        with explained(self._clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+            try:
+                return self._clients.sagemaker.describe_endpoint(EndpointName=name)
+            except ClientError as error:
+                if code_of(error) not in ("ValidationException", "ValidationError"):
+                    raise
+                raise EndpointNotReady(f"Endpoint {name} does not exist; apply its environment first.") from error
+
+    def _measured(self) -> dict[str, Any]:
+        """The newest minute that has a backlog, and what else is known of it and of the time before it."""
+        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        start, end = now - RECENT, now + timedelta(minutes=1)
+        if self._clients.endpoint_url:  # its clock may be ahead of ours, and what ours calls recent be long past
+            hours = self._metrics(start, now + AHEAD, 3600)["backlog"]
+            if hours:
+                start, end = max(hours) - RECENT, max(hours) + timedelta(hours=1)
+        found = self._metrics(start, end, 60)
+        if not found["backlog"]:
+            return {}
+        minute = max(found["backlog"])
+        measured: dict[str, Any] = {"minute": _told(minute)}
+        for name, series in found.items():
+            counts = _MEASURES[name][1] == "Sum"
+            since = minute - RECENT
+            measured[name] = sum(value for when, value in series.items() if when > since) if counts else series.get(minute)
+        return measured
+
+    def _metrics(self, start: datetime, end: datetime, period: int) -> dict[str, dict[datetime, float]]:
+        endpoint = self._outputs.endpoint
+        queries = [
+            {
+                "Id": name,
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": metrics.NAMESPACE,
+                        "MetricName": metric.name,
+                        "Dimensions": metric.dimensions(endpoint.name, endpoint.variant_name),
+                    },
+                    "Period": period,
+                    "Stat": statistic,
+                },
+            }
+            for name, (metric, statistic) in _MEASURES.items()
+        ]
+        with explained(self._clients, "cloudwatch:GetMetricData", f"the metrics of endpoint {endpoint.name}"):
+            answer = self._clients.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
+        series = {
+            item["Id"]: dict(zip(item["Timestamps"], item["Values"], strict=True)) for item in answer["MetricDataResults"]
+        }
+        return {name: series.get(name, {}) for name in _MEASURES}
+
+    def _results(self) -> tuple[tuple[Result, ...], int, bool]:
+        storage = self._outputs.storage
+        found: list[Result] = []
+        complete = True
+        for kind, prefix in (("output", storage.output_uri), ("failure", storage.failure_uri)):
+            listed, whole = self._listed(kind, S3Uri.parse(prefix))
+            found += listed
+            complete = complete and whole
+        newest = sorted(found, key=attrgetter("time", "uri"), reverse=True)[:NEWEST]
+        return tuple(newest), len(found), complete
+
+    def _listed(self, kind: str, prefix: S3Uri) -> tuple[list[Result], bool]:
+        found: list[Result] = []
+        more: dict[str, str] = {}
+        for _ in range(PAGES):
+            with explained(self._clients, LIST_ACTION, str(prefix)):
+                page = self._clients.s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, **more)
+            found += [
+                Result(kind, str(S3Uri(prefix.bucket, item["Key"])), item["Size"], _told(item["LastModified"]))
+                for item in page.get("Contents", ())
+            ]
+            if not page.get("IsTruncated"):
+                return found, True
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+        return found, False
+
+    def _activities(self) -> tuple[Activity, ...]:
+        resource = self._outputs.scaling.resource_id
+        with explained(self._clients, "application-autoscaling:DescribeScalingActivities", resource):
+            answer = self._clients.scaling.describe_scaling_activities(
+                ServiceNamespace="sagemaker", ResourceId=resource, MaxResults=NEWEST
+            )
+        return tuple(
+            Activity(_told(item["StartTime"]), item["StatusCode"], item["Description"], item["Cause"])
+            for item in answer["ScalingActivities"][:NEWEST]
+        )
+
+
+def _told(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,80 @@
+"""The archive itself: the same folder gives the same bytes on any day, in any checkout, under any umask.
+
+A gzip stream without name or time holds a tar in PAX format: members sorted by name, owner 0, mode 0644, one fixed time.
+The bytes depend on the zlib Python is linked with, and on nothing else of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import secrets
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from async_endpoint.core.errors import InvalidInput, PackageLayoutError
+from async_endpoint.packaging.layout import check_layout
+
+MEMBER_TIME: Final = 315_532_800  # 1980-01-01: older tar programs warn about 1970
+COMPRESSION_LEVEL: Final = 6
+
+
+@dataclass(frozen=True)
+class PackagedModel:
+    """An archive on disk: its size in bytes, the hex SHA-256 of its bytes, and how many files it holds."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+    files: int
+
+
+def build_archive(source: Path, output: Path) -> PackagedModel:
+    """Check the model folder `source` and write its archive to `output`, replacing it in one step.
+
+    Folders above `output` are made. Raises PackageLayoutError when `source` does not follow the layout (see `check_layout`)
+    or a file in it cannot be read, and InvalidInput when `output` lies inside `source` or cannot be written.
+    """
+    members = check_layout(source)
+    if output.resolve().is_relative_to(source.resolve()):
+        raise InvalidInput(f"Output {output} lies inside model folder {source} and would package itself; write it elsewhere.")
+    partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}.partial")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("xb") as file:
+            _write(file, source, members)
+        with partial.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = partial.stat().st_size
+        partial.replace(output)
+    except OSError as error:
+        raise InvalidInput(f"Archive {output} cannot be written ({error.strerror or error}); choose another output.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    return PackagedModel(output, size, digest, len(members))
+
+
+def _write(file: BinaryIO, source: Path, members: list[str]) -> None:
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=COMPRESSION_LEVEL, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for member in members:
+            _add(archive, source / member, member)
+
+
+def _add(archive: tarfile.TarFile, path: Path, member: str) -> None:
+    header = tarfile.TarInfo(member)  # its defaults are fixed: owner 0 without a name, mode 0644
+    header.mtime = MEMBER_TIME
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise PackageLayoutError(f"{path} cannot be read ({error.strerror}); make it readable or ignore it.") from error
+    with file:
+        header.size = os.fstat(file.fileno()).st_size
+        archive.addfile(header, file)

@@ -1,0 +1,72 @@
+"""Which handler functions a program defines, read from its syntax: the program is never imported, so nothing of it runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from async_endpoint.core.errors import PackageLayoutError
+
+STEPS = ("input_fn", "predict_fn", "output_fn")
+
+
+def check_handlers(program: Path, name: str) -> None:
+    """Check that `program`, called `name` in messages, defines the handlers sagemaker-inference 1.10.1 asks for.
+
+    `model_fn` always; then either `transform_fn` alone, or `predict_fn` with or without `input_fn` and `output_fn`.
+    A star import may define anything: after one, only what is certainly wrong is refused.
+    Raises PackageLayoutError for a syntax error, a missing handler, or `transform_fn` beside another step.
+    """
+    defined = set(_names(_parse(program, name).body))
+    steps = [step for step in STEPS if step in defined]
+    if "transform_fn" in defined and steps:
+        raise PackageLayoutError(
+            f"{name} defines transform_fn together with {' and '.join(steps)}, which sagemaker-inference refuses; "
+            f"keep transform_fn, or {', '.join(STEPS)}."
+        )
+    if "*" in defined:
+        return
+    if "model_fn" not in defined:
+        raise PackageLayoutError(f"{name} does not define model_fn; add `def model_fn(model_dir)`, which loads the model.")
+    if not {"transform_fn", "predict_fn"} & defined:
+        raise PackageLayoutError(
+            f"{name} defines neither predict_fn nor transform_fn; add `def predict_fn(data, model)`, which runs the model."
+        )
+
+
+def _parse(program: Path, name: str) -> ast.Module:
+    try:
+        return ast.parse(program.read_bytes(), filename=name)
+    except SyntaxError as error:
+        where = f" on line {error.lineno}" if error.lineno else ""
+        raise PackageLayoutError(f"{name} has a syntax error{where} ({error.msg}); correct it.") from error
+    except (
+        OSError,
+        ValueError,
+        MemoryError,
+        RecursionError,
+    ) as error:  # the parser's stack overflows as either of the last two
+        raise PackageLayoutError(f"{name} cannot be read as Python ({error}); replace it.") from error
+
+
+def _names(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """Names bound when the module runs, also inside if, try and with; `*` for a star import."""
+    for statement in body:
+        match statement:
+            case ast.FunctionDef() | ast.ClassDef():
+                yield statement.name
+            case ast.Import() | ast.ImportFrom():
+                yield from (alias.asname or alias.name for alias in statement.names)
+            case ast.Assign():
+                yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr()):
+                yield bound
+            case ast.If() | ast.With() | ast.Try():
+                for _, value in ast.iter_fields(statement):
+                    for child in value if isinstance(value, list) else []:
+                        yield from _names(child.body if isinstance(child, ast.ExceptHandler) else _statements(child))
+
+
+def _statements(node: ast.AST) -> list[ast.stmt]:
+    return [node] if isinstance(node, ast.stmt) else []

@@ -1,0 +1,167 @@
+"""Working copies of roots: where the driver runs Terraform, so that it writes nothing below envs/.
+
+.local/deployments/<environment>[-local]/
+├── envs/<environment>/     the root's files, brought up to date before every command, and Terraform's own .terraform/
+├── modules, build, …       links to the checkout's, so that the root's relative paths hold
+├── state/<instance>/       only for the local AWS: the state that belongs to one run of it
+└── terraform.rc            Terraform's CLI configuration
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.record import KEPT, require_record
+from async_endpoint.local_credentials import require_credentials
+from async_endpoint.terraform.local_override import local_files, process_environment
+from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.workspace import Workspace
+
+LOCAL_ENVIRONMENT: Final = "local"
+
+_LINKED = ("modules", "build", "examples")
+# What Terraform or a person leaves in a root without it being part of it; a stray override could undo the aim at the local AWS.
+_NOT_PART = (".terraform", "*.tfstate", "*.tfstate.*", "*.tfplan", "override.tf*", "*_override.tf*")
+_ARCHIVE = re.compile(r'^[^#\n]*"((?:\.\./)+[^"\n]*\.tar\.gz)"', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Root:
+    """An environment made ready for Terraform: run it in `folder` under `process_environment`.
+
+    `endpoint_url` is the local AWS it is aimed at, None for AWS; `state` is the file of a local state, None with a remote one;
+    `backend_files` complete a remote backend.
+    """
+
+    environment: str
+    folder: Path
+    process_environment: dict[str, str]
+    endpoint_url: str | None
+    state: Path | None
+    backend_files: tuple[Path, ...] = ()
+
+    def command(self, verb: str) -> str:
+        """How a person says `verb` for this root, for messages."""
+        aim = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
+        return f"async-endpoint {verb} {self.environment}{aim}"
+
+
+def is_local(environment: str, *, local: bool) -> bool:
+    """Whether commands on `environment` go to the local AWS: as asked, and always for the environment of that name."""
+    return local or environment == LOCAL_ENVIRONMENT
+
+
+def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
+    """Bring the working copy of `environment` up to date; `local`, or the environment of that name, aims it at the local AWS.
+
+    On AWS the root's *.tfbackend files (Terraform's name for them) say what its backend leaves open: the bucket of the state.
+    Raises UnknownEnvironment, LocalAwsNotRunning, and InvalidInput for an unusable provider mirror or an incomplete backend.
+    """
+    source = workspace.environment(environment)
+    local = is_local(environment, local=local)
+    record = require_record(workspace) if local else None
+    credentials = require_credentials(workspace) if local else None
+    copies = workspace.make_local("deployments")
+    copy = copies / (f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment)
+    folder = copy / "envs" / environment
+    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    state = None
+    if record is not None:
+        _remove_other_states(copy / "state", keep=record.instance_id)
+        state = copy / "state" / record.instance_id / "terraform.tfstate"
+        aim = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
+        files |= {Path(name): text.encode() for name, text in aim.items()}
+    backend_files = () if local else tuple(folder / name for name in files if name.suffix == ".tfbackend")
+    if not local and not backend_files:
+        _require_whole_backend(source)
+    _synchronise(folder, files)
+    for name in _LINKED:
+        _link(copy / name, workspace.root / name)
+    endpoint_url = record.endpoint_url if record else None
+    settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), credentials)
+    return Root(environment, folder, settings, endpoint_url, state, backend_files)
+
+
+def require_archives(workspace: Workspace, environment: str) -> None:
+    """Raise InvalidInput when terraform.tfvars names a model archive that is not built, with the command that builds it."""
+    settings = workspace.environment(environment) / "terraform.tfvars"
+    text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
+    for named in _ARCHIVE.findall(text):
+        archive = Path(os.path.normpath(settings.parent / named))
+        if not archive.is_file():
+            shown = os.path.relpath(archive, workspace.root)
+            example = workspace.root / "examples" / archive.name.removesuffix(".tar.gz")
+            model = os.path.relpath(example, workspace.root) if example.is_dir() else "DIR"
+            raise InvalidInput(
+                f"{settings.relative_to(workspace.root)} names the model archive {shown}, which is not there; "
+                f"make it with: async-endpoint package {model} -o {shown}"
+            )
+
+
+def _require_whole_backend(source: Path) -> None:
+    backend = source / "backend.tf"
+    text = backend.read_text(encoding="utf-8") if backend.is_file() else ""
+    if 'backend "s3"' in text and not re.search(r"^\s*bucket\s*=", text, re.MULTILINE):
+        raise InvalidInput(
+            f"envs/{source.name}/backend.tf leaves open which bucket keeps the state; write bucket and region of yours into "
+            f"envs/{source.name}/state.s3.tfbackend, or aim at the local AWS with --local."
+        )
+
+
+def _cli_configuration(ours: Path) -> Path:
+    mirror = find_provider_mirror()
+    own = own_configuration() if mirror is None else None
+    if own is None:
+        _write(ours, cli_configuration(mirror).encode(), ours.parent)
+    return own or ours
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files that are part of a root or of its copy."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not any(fnmatch.fnmatch(part, gone) for part in path.relative_to(folder).parts for gone in _NOT_PART)
+    ]
+
+
+def _synchronise(folder: Path, files: dict[Path, bytes]) -> None:
+    """Make `folder` hold exactly `files`, beside what is Terraform's own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.rglob("*"):
+        relative = stale.relative_to(folder)
+        if relative.parts[0] != ".terraform" and stale.is_file() and relative not in files:
+            stale.unlink()
+    for relative, content in files.items():
+        _write(folder / relative, content, folder.parent)
+
+
+def _write(path: Path, content: bytes, aside: Path) -> None:
+    """Write if it differs, atomically by way of a file in `aside`: another command may be reading."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = aside / f".{path.name}.{os.getpid()}"
+        temporary.write_bytes(content)
+        temporary.replace(path)
+
+
+def _link(link: Path, target: Path) -> None:
+    """A relative link, so that a checkout can be moved."""
+    wanted = os.path.relpath(target, link.parent)
+    if not link.is_symlink() or str(link.readlink()) != wanted:
+        link.unlink(missing_ok=True)
+        link.symlink_to(wanted)
+
+
+def _remove_other_states(states: Path, keep: str) -> None:
+    for folder in states.glob("*"):
+        if folder.name != keep and not folder.name.startswith(KEPT):
+            shutil.rmtree(folder, ignore_errors=True)

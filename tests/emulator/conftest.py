@@ -1,0 +1,56 @@
+"""One local AWS a worker process: moto's stores are global. Every test makes names of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from async_endpoint.emulator.emulator import LocalAws
+from support.conformity import checked, install
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import Kit
+
+TIME_SCALE = 600.0  # an AWS minute passes in a tenth of a second
+
+install()
+
+
+@pytest.fixture(autouse=True)
+def every_answer_conforms() -> Iterator[None]:
+    """Whatever boto3 is answered in a test is held against botocore's service models."""
+    with checked():
+        yield
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        folder = tmp_path_factory.mktemp("aws")
+        aws = LocalAws(folder, 0, TIME_SCALE, launch_seconds=6)
+        aws.start()
+        yield Kit(aws, folder)
+        aws.stop()
+
+
+@pytest.fixture
+def deploy(kit: Kit) -> Iterator[Any]:
+    """`kit.endpoint`, whose endpoints are deleted after the test."""
+    made: list[Deployed] = []
+
+    def endpoint(*arguments: Any, **options: Any) -> Deployed:
+        made.append(kit.endpoint(*arguments, **options))
+        return made[-1]
+
+    yield endpoint
+    for deployed in made:
+        kit.forget(deployed.name)
+        kit.forget_scaling(deployed)
+
+
+@pytest.fixture(scope="session")
+def shop(kit: Kit) -> Deployed:
+    """An endpoint with topics that many tests share, so none may change it."""
+    return kit.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"])

@@ -1,0 +1,232 @@
+"""HTTP to a container: connections are used again, never at the price of a request that is lost or carried out twice."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from async_endpoint.core import limits
+from async_endpoint.emulator.container import connections
+from async_endpoint.emulator.container.connections import ContainerPort
+from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
+from support.common import until
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Scripted:
+    """A server that answers what it is told, raw; counts connections and requests."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[socket.socket], None] = lambda taken: taken.sendall(GOOD)
+        self.connections: list[socket.socket] = []
+        self.requests: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # closed already; without this the thread in accept() keeps it open
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for taken in self.connections:
+            taken.close()
+
+    def hang_up(self) -> None:
+        """Close every connection that is open."""
+        for taken in self.connections:
+            taken.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                taken, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections.append(taken)
+            threading.Thread(target=self._serve, args=(taken,), daemon=True).start()
+
+    def _serve(self, taken: socket.socket) -> None:
+        reader = taken.makefile("rb")
+        try:
+            while line := reader.readline():
+                length = 0
+                while (header := reader.readline()) not in (b"\r\n", b""):
+                    name, _, value = header.decode().partition(":")
+                    length = int(value) if name.lower() == "content-length" else length
+                self.requests.append(line + reader.read(length))
+                self.answer(taken)
+        except OSError:
+            return
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    scripted = Scripted()
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture
+def port(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> ContainerPort:
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 600.0)  # a loaded machine must not decide what is tested
+    return ContainerPort(server.port)
+
+
+def ask(port: ContainerPort, timeout: float = 60) -> bytes:
+    return port.request("POST", "/invocations", b"body", {"Content-Type": "text/x"}, timeout).body
+
+
+def then_close(answer: bytes) -> Callable[[socket.socket], None]:
+    def send(taken: socket.socket) -> None:
+        taken.sendall(answer)
+        taken.shutdown(socket.SHUT_RDWR)
+
+    return send
+
+
+def test_requests_one_after_another_share_a_connection(server: Scripted, port: ContainerPort) -> None:
+    assert [ask(port) for _ in range(5)] == [b"ok"] * 5
+    assert port.ping(60)
+    assert (len(server.connections), len(server.requests)) == (1, 6)
+
+
+def test_requests_at_once_have_a_connection_each(server: Scripted, port: ContainerPort) -> None:
+    together = threading.Barrier(3, timeout=60)
+
+    def meet(taken: socket.socket) -> None:
+        together.wait()
+        taken.sendall(GOOD)
+
+    server.answer = meet
+    for _ in range(2):
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(lambda _: ask(port), range(3))) == [b"ok"] * 3
+    assert len(server.connections) == 3
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Scripted, port: ContainerPort) -> None:
+    ask(port)
+    server.hang_up()
+    ((_, idle),) = port._idle
+    until(lambda: connections._has_news(idle), "the end has arrived")
+    assert ask(port) == b"ok"
+    assert (len(server.connections), len(server.requests)) == (2, 2)
+
+
+def test_one_that_said_what_nobody_asked_for_is_not_used(server: Scripted, port: ContainerPort) -> None:
+    ask(port)
+    server.connections[0].sendall(b"HTTP/1.1 500 Late\r\n\r\n")
+    ((_, idle),) = port._idle
+    until(lambda: connections._has_news(idle), "it has arrived")
+    assert ask(port) == b"ok"
+    assert len(server.connections) == 2
+
+
+def test_connections_are_idle_for_less_than_a_model_server_allows(
+    server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(port)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    ask(port)
+    assert len(server.connections) == 2
+
+
+@pytest.mark.parametrize(
+    "half",
+    [b"", b"HTTP/1.1 200 OK\r\nDate: any\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"],
+    ids=["none", "head", "body"],
+)
+def test_a_request_whose_answer_breaks_off_is_never_sent_again(server: Scripted, port: ContainerPort, half: bytes) -> None:
+    ask(port)
+    server.answer = then_close(half)
+    with pytest.raises(ContainerDied):
+        ask(port)  # on the connection that was used before
+    assert len(server.requests) == 2
+    server.answer = lambda taken: taken.sendall(GOOD)
+    assert ask(port) == b"ok"
+
+
+def test_an_answer_that_comes_in_drops_has_one_budget_of_time(server: Scripted, port: ContainerPort) -> None:
+    stop = threading.Event()
+
+    def drip(taken: socket.socket) -> None:
+        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not stop.wait(0.05):
+            taken.sendall(b".")
+
+    server.answer = drip
+    with pytest.raises(ContainerTimedOut):
+        ask(port, timeout=0.4)
+    stop.set()
+    assert not port._idle
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", 1),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", 0),
+    ],
+    ids=["chunked", "closing"],
+)
+def test_other_ways_to_answer(server: Scripted, port: ContainerPort, answer: bytes, kept: int) -> None:
+    server.answer = lambda taken: taken.sendall(answer)
+    assert (ask(port), len(port._idle)) == (b"ok", kept)
+
+
+def test_an_answer_without_a_length_ends_with_its_connection(server: Scripted, port: ContainerPort) -> None:
+    server.answer = then_close(b"HTTP/1.0 200 OK\r\n\r\nok")
+    assert (ask(port), len(port._idle)) == (b"ok", 0)
+
+
+def test_what_a_burst_leaves_over_is_closed(server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(3, timeout=60)
+
+    def meet(taken: socket.socket) -> None:
+        together.wait()
+        taken.sendall(GOOD)
+
+    server.answer = meet
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: ask(port), range(3)))
+    assert len(port._idle) == 3
+    server.answer = lambda taken: taken.sendall(GOOD)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    ask(port)
+    assert len(port._idle) <= 1
+    port.close()
+    assert not port._idle
+
+
+def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: ContainerPort) -> None:
+    server.close()
+    with pytest.raises(ContainerDied):
+        ask(port)
+    assert not port.ping(1)
+
+
+@pytest.mark.parametrize("framing", [b"Connection: close", b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"])
+def test_an_answer_without_end_is_received_up_to_the_limit(
+    server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch, framing: bytes
+) -> None:
+    monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 10_000_000)
+    ended = threading.Event()
+
+    def without_end(taken: socket.socket) -> None:
+        taken.sendall(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")
+        piece = b"x" * 65_536
+        try:
+            while True:
+                taken.sendall(b"10000\r\n" + piece + b"\r\n" if framing.endswith(b"chunked") else piece)
+        except OSError:
+            ended.set()
+
+    server.answer = without_end
+    assert 10_000_000 < len(ask(port)) < 20_000_000
+    assert ended.wait(60), "the connection was closed, for the rest of the answer is still to come"

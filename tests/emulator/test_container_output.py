@@ -1,0 +1,63 @@
+"""What a container prints is taken from it whatever becomes of it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from async_endpoint.emulator.container.container import Container
+from async_endpoint.emulator.container.launch import PythonRuntime, launch
+from async_endpoint.emulator.container.output import LINE_BYTES, follow
+from async_endpoint.emulator.container.spec import Workload
+from support.common import until
+from support.containers import pipeline, single
+
+TALKATIVE = """
+def model_fn(d): pass
+def transform_fn(model, data, content_type, accept):
+    for number in range(4000):
+        print("line", number, "x" * 60)
+    return "said", "text/plain"
+"""
+
+
+@pytest.mark.parametrize("workload", [single(TALKATIVE), pipeline(TALKATIVE, TALKATIVE)], ids=["one", "pipeline"])
+def test_a_model_prints_on_when_nobody_can_keep_it(tmp_path: Path, workload: Workload) -> None:
+    ended = threading.Event()
+    heard: list[str] = []
+
+    def broken(line: str) -> None:
+        heard.append(line)
+        raise OSError("no space left on device")
+
+    container: Container = launch(tmp_path / "instance", workload, broken, lambda _: ended.set(), PythonRuntime())
+    until(container.ping, "it answers /ping")
+    assert container.invoke(b"", {}, 60).body == b"said"  # four times what a pipe holds
+    until(lambda: any(line.startswith("line 3999") for line in heard), "all of it was taken")
+    container.kill()
+    assert ended.wait(60)
+
+
+def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[str] = []
+
+    def picky(line: str) -> None:
+        if line == "bad":
+            raise ValueError("not this one")
+        kept.append(line)
+
+    with caplog.at_level(logging.WARNING):
+        follow(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
+    assert kept == ["good", "better \ufffd"]
+    assert caplog.messages == ["A line that a container printed is lost: ValueError: not this one"]
+
+
+def test_a_line_without_end_comes_in_pieces() -> None:
+    """Else it would all be held in memory, by the process that everything else depends on."""
+    kept: list[str] = []
+    follow(io.BytesIO(b"x" * (2 * LINE_BYTES + 1) + b"\nend"), kept.append)
+    assert [len(line) for line in kept] == [LINE_BYTES, LINE_BYTES, 1, 3]

@@ -1,0 +1,179 @@
+"""`async-endpoint local fault …` as a person runs it, time that jumps, and one local AWS a checkout at a time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator import daemon
+from async_endpoint.emulator.faults.kinds import KINDS
+from async_endpoint.emulator.file_lock import held
+from async_endpoint.emulator.record import read_record, record_path
+from async_endpoint.workspace import Workspace
+from support.common import until
+from support.emulator_process import command, empty_checkout, remote
+from support.fault_injection import fault, known, put
+from support.in_process_aws import DIMENSION, Kit
+
+TIME_SCALE = 6  # an AWS minute takes ten seconds: nothing here is waited for, unless time jumps
+STARTING = "A local AWS of this checkout is starting or stopping; wait a moment, then see: async-endpoint local status"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A checkout with nothing in it, and its local AWS."""
+    workspace = empty_checkout(tmp_path_factory.mktemp("checkout") / "root")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        daemon.start_detached(workspace, 0, TIME_SCALE, 0)
+        yield workspace
+        daemon.stop(workspace)
+
+
+@pytest.fixture
+def aws(workspace: Workspace) -> Kit:
+    """The kit for that local AWS, which is a process of its own."""
+    return remote(workspace)
+
+
+def test_a_fault_is_set_seen_felt_and_cleared(aws: Kit) -> None:
+    code, out, told = command("fault", "set", "throttle", "--service", "sqs", "--rate", "1", "--duration", "600", "--seed", "4")
+    assert (code, out) == (0, "")
+    (name,) = known(aws)
+    assert told == [
+        f"set {name} throttle (seed 4 rate 1.0 duration 600.0 service sqs): happened in 0 of 0 cases, 600 AWS seconds left"
+    ]
+    with pytest.raises(aws.sqs.exceptions.RequestThrottled):
+        aws.sqs.list_queues()
+
+    code, out, _ = command("fault", "list", "--json")
+    (listed,) = json.loads(out)["faults"]
+    assert (code, listed["id"], listed["kind"], listed["asked"], listed["happened"]) == (0, name, "throttle", 1, 1)
+    assert any(line.startswith(f"  fault set: {name} throttle (") for line in command("status")[2])
+
+    code, out, told = command("fault", "clear", "throttle")
+    assert (code, out, [line.partition(" (")[0] for line in told]) == (0, "", [f"cleared {name} throttle"])
+    assert command("fault", "list") == (0, "", ["no fault is set"])
+    assert json.loads(command("status", "--json")[1])["faults"] == []
+    aws.sqs.list_queues()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("set", "throttle", "--prefix", "s3://b"),
+            "A fault throttle has no option prefix; it takes action, count, duration, endpoint, rate, seed, service.",
+        ),
+        (("set", "instance-kill", "--endpoint", "none"), "There is no endpoint 'none'; those there are: "),
+        (("clear", "fault/../1"), "No fault 'fault/../1' is set; those set: none."),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(workspace: Workspace, arguments: tuple[str, ...], sentence: str) -> None:
+    code, out, (told,) = command("fault", *arguments)
+    assert (code, out) == (2, "")
+    assert told.startswith(f"error {sentence}")
+
+
+def test_help_lists_every_kind() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "async_endpoint.cli", "local", "fault", "set", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [kind for kind in KINDS if f" {kind}: " not in done.stdout] == []
+
+
+def test_time_jumps_and_what_waits_for_it_happens(aws: Kit) -> None:
+    """Expiry, a minute's metrics, and scaling in, which all are an hour away or half of one."""
+    deployed = aws.endpoint(topics=True)
+    target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
+    aws.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=1)
+    metric = {"MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Statistic": "Average"}
+    aws.scaling.put_scaling_policy(
+        **target,
+        PolicyName="tracking",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 5.0,
+            "CustomizedMetricSpecification": metric | {"Dimensions": [{"Name": "EndpointName", "Value": deployed.name}]},
+        },
+    )
+    (said,) = command("fault", "set", "clock-jump", "--seconds", "1800")[2]
+    assert said == "AWS time moved forward by 1800 seconds"
+    until(lambda: not deployed.status()["instances"], "the endpoint sleeps")
+    until(lambda: len(deployed.metric("ApproximateBacklogSize", "Average", variant=False)) >= 30, "every minute is made up for")
+    deployed.until_status("InService")
+
+    invoked = deployed.invoke({"answer": "late"}, RequestTTLSeconds=3600)
+    with fault(aws, "notification-delay", topic=deployed.topics["ErrorTopic"], seconds=86_400):
+        before = aws.aws.clock.now()
+        done = put(aws, "clock-jump", seconds=3600)
+        assert done["now"] >= before + 3600
+        assert deployed.outcome(invoked).body.startswith(b"The request expired")
+    assert deployed.queues["Error"].take() == []
+    put(aws, "clock-jump", seconds=86_400)
+    assert deployed.queues["Error"].notification().inference_id == invoked.inference_id
+
+
+def test_an_instance_that_is_being_launched_is_there_when_time_jumps(aws: Kit) -> None:
+    with fault(aws, "slow-start", seconds=86_400, count=1):
+        deployed = aws.endpoint(wait=False)
+        until(lambda: [item["state"] for item in deployed.status()["instances"]] == ["Launching"], "it is being launched")
+        put(aws, "clock-jump", seconds=86_400)
+        deployed.until_status("InService")
+
+
+def test_a_rollback_is_seen_while_it_lasts(aws: Kit) -> None:
+    deployed = aws.endpoint()
+    config = aws.config(deployed.model, deployed.bucket)
+    with fault(aws, "update-rollback", endpoint=deployed.name):
+        aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
+        deployed.until_status("RollingBack")
+    assert deployed.until_status("InService")["EndpointConfigName"] == deployed.config
+
+
+def test_a_second_local_aws_is_refused_while_the_first_has_no_record_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = empty_checkout(tmp_path)
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
+    record_path(workspace).parent.mkdir(parents=True)
+    with held(record_path(workspace).parent) as alone:
+        assert alone
+        assert command("up", "--port", "0") == (2, "", [f"error {STARTING}"])
+        with pytest.raises(InvalidInput, match=STARTING):
+            daemon.start_detached(workspace, 0, 60, 60)
+    with held(record_path(workspace).parent) as again:
+        assert again
+
+
+def test_of_two_started_at_the_same_instant_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = empty_checkout(tmp_path)
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
+    up = [sys.executable, "-m", "async_endpoint.cli", "local", "up", "--port", "0", "--json"]
+    both: list[subprocess.Popen[Any]] = [
+        subprocess.Popen(up, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)
+    ]
+    try:
+        ended = until(lambda: [one for one in both if one.poll() is not None], "one of the two has ended")
+        assert [one.returncode for one in ended] == [2]
+        (other,) = [one for one in both if one not in ended]
+        record = until(lambda: read_record(workspace), "the other has a record")
+        assert record is not None
+        assert record.pid == other.pid
+        assert daemon.status(workspace)["pid"] == other.pid
+    finally:
+        daemon.stop(workspace)
+        for one in both:
+            one.kill()
+            one.wait()

@@ -1,0 +1,144 @@
+"""Notifications lost, doubled, late and out of order, as the consumer of a queue sees them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.common import until
+from support.deployed_endpoint import Queue
+from support.fault_injection import fault, known, put
+from support.in_process_aws import Kit
+
+
+def texts(queue: Queue) -> list[str]:
+    """What is in the queue now, oldest first."""
+    found: list[str] = []
+    while bodies := queue.take():
+        found += [json.loads(body)["Message"] for body in bodies]
+    return found
+
+
+def arriving(queue: Queue, count: int) -> list[str]:
+    """So many messages, in the order they arrive."""
+    arrived: list[str] = []
+
+    def look() -> bool:
+        arrived.extend(texts(queue))
+        return len(arrived) >= count
+
+    until(look, f"{count} messages have arrived")
+    return arrived
+
+
+def subscribed(kit: Kit, **attributes: str) -> tuple[str, Queue]:
+    topic, queue = kit.topic(), kit.queue()
+    kit.subscribe(topic, queue, **attributes)
+    return topic, queue
+
+
+def publish(kit: Kit, topic: str, count: int) -> list[str]:
+    sent = [str(number) for number in range(count)]
+    for text in sent:
+        kit.sns.publish(TopicArn=topic, Message=text)
+    return sent
+
+
+def test_what_is_lost_the_seed_decides(kit: Kit) -> None:
+    topic, queue = subscribed(kit)
+
+    def spared(seed: int) -> list[str]:
+        with fault(kit, "notification-loss", topic=topic, rate=0.5, seed=seed) as name:
+            sent = publish(kit, topic, 30)
+            arrived = texts(queue)
+            assert known(kit)[name]["happened"] == 30 - len(arrived)
+        assert set(arrived) < set(sent)
+        return arrived
+
+    assert spared(1) == spared(1) != spared(2)
+
+
+def test_what_is_lost_becomes_no_dead_letter(kit: Kit) -> None:
+    dead = kit.queue()
+    topic, queue = subscribed(kit, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
+    with fault(kit, "notification-loss"):
+        publish(kit, topic, 3)
+    assert (queue.take(), dead.take()) == ([], [])
+
+
+def test_only_the_topic_named_is_disturbed(kit: Kit) -> None:
+    (topic, queue), (other, others) = subscribed(kit), subscribed(kit)
+    with fault(kit, "notification-loss", topic=topic.rpartition(":")[2]):
+        publish(kit, topic, 2)
+        publish(kit, other, 2)
+    assert (texts(queue), texts(others)) == ([], ["0", "1"])
+
+
+def test_what_a_filter_holds_back_is_no_case(kit: Kit) -> None:
+    wanted = json.dumps({"kind": ["wanted"]})
+    topic, queue = subscribed(kit, FilterPolicy=wanted, FilterPolicyScope="MessageBody")
+    with fault(kit, "notification-loss", topic=topic, count=1):
+        for kind in ("other", "wanted", "wanted"):
+            kit.sns.publish(TopicArn=topic, Message=json.dumps({"kind": kind}))
+    assert texts(queue) == ['{"kind": "wanted"}']
+
+
+def test_a_notification_arrives_more_than_once(kit: Kit) -> None:
+    topic, queue = subscribed(kit)
+    with fault(kit, "notification-duplicate", topic=topic, copies=2, count=1):
+        publish(kit, topic, 2)
+    bodies = [json.loads(body) for body in queue.take()]
+    assert [body["Message"] for body in bodies] == ["0", "0", "0", "1"]
+    assert len({body["MessageId"] for body in bodies}) == 2
+
+
+def test_a_late_notification_is_overtaken_and_arrives(kit: Kit) -> None:
+    topic, queue = subscribed(kit)
+    with fault(kit, "notification-delay", topic=topic, seconds=3000, count=1):  # five seconds here
+        publish(kit, topic, 2)
+    assert arriving(queue, 2) == ["1", "0"]
+
+
+def test_the_order_of_what_is_shuffled_the_seed_decides(kit: Kit) -> None:
+    topic, queue = subscribed(kit)
+
+    def order(seed: int) -> list[str]:
+        with fault(kit, "notification-shuffle", topic=topic, window=12, seconds=604_800, seed=seed):
+            sent = publish(kit, topic, 11)
+            assert queue.take() == []
+            kit.sns.publish(TopicArn=topic, Message="11")
+        arrived = texts(queue)
+        assert sorted(arrived) == sorted([*sent, "11"])
+        assert arrived != [*sent, "11"]
+        return arrived
+
+    assert order(4) == order(4) != order(5)
+
+
+def test_what_waits_to_be_shuffled_arrives_in_time_even_if_the_fault_is_cleared(kit: Kit) -> None:
+    topic, queue = subscribed(kit)
+    with fault(kit, "notification-shuffle", topic=topic, window=1000, seconds=60):
+        publish(kit, topic, 3)
+    assert sorted(arriving(queue, 3)) == ["0", "1", "2"]
+
+
+def test_faults_of_deliveries_add_up(kit: Kit) -> None:
+    topic, queue = subscribed(kit)
+    with (
+        fault(kit, "notification-duplicate", topic=topic),
+        fault(kit, "notification-shuffle", topic=topic, window=6, seconds=604_800),
+    ):
+        publish(kit, topic, 3)
+    assert sorted(texts(queue)) == ["0", "0", "1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize("kind", ["notification-loss", "notification-duplicate"])
+def test_every_subscription_is_a_case_of_its_own(kit: Kit, kind: str) -> None:
+    topic, first = subscribed(kit)
+    second = kit.queue()
+    kit.subscribe(topic, second)
+    name = put(kit, kind, topic=topic, count=1)["id"]
+    publish(kit, topic, 1)
+    assert name not in known(kit)
+    assert sorted(len(queue.take()) for queue in (first, second)) == ([0, 1] if kind == "notification-loss" else [1, 2])

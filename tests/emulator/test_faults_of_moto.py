@@ -1,0 +1,78 @@
+"""What moto does wrong on the way to a consumer and is mended: subscriptions left out, signatures, denials without words."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from moto.sns.models import sns_backends
+
+from async_endpoint.emulator.record import ACCOUNT_ID
+from support.common import refusal
+from support.in_process_aws import REGION, Kit
+
+
+def denied(kit: Kit, bucket: str, action: str) -> None:
+    """Let nobody do `action` in `bucket`."""
+    statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    kit.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+
+def test_a_message_reaches_more_than_a_hundred_subscriptions(kit: Kit) -> None:
+    topic = kit.topic()
+    queues = [kit.queue(open_to_sns=number == 100) for number in range(101)]
+    for queue in queues:
+        kit.subscribe(topic, queue)
+    kit.sns.publish(TopicArn=topic, Message="hello")
+    assert len(queues[100].take()) == 1
+
+
+def delivered(kit: Kit, **message: Any) -> dict[str, Any]:
+    topic, queue = kit.topic(), kit.queue()
+    kit.subscribe(topic, queue)
+    kit.sns.publish(TopicArn=topic, Message="hello", **message)
+    body: dict[str, Any] = json.loads(queue.take()[0])
+    return body
+
+
+def verify(body: dict[str, Any]) -> None:
+    """As a consumer that checks: the certificate that the message names, over what SNS signs."""
+    name = body["SigningCertURL"].rpartition("/")[2]
+    certificate = x509.load_pem_x509_certificate(sns_backends[ACCOUNT_ID][REGION]._message_public_keys[name])
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    signed = ["Message", "MessageId", *(["Subject"] if "Subject" in body else []), "Timestamp", "TopicArn", "Type"]
+    text = "".join(f"{field}\n{body[field]}\n" for field in signed)
+    key.verify(base64.b64decode(body["Signature"]), text.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_a_delivery_is_signed_with_its_subject_and_one_certificate_serves_all(kit: Kit) -> None:
+    plain = delivered(kit)
+    titled = delivered(kit, Subject="a subject", MessageAttributes={"colour": {"DataType": "String", "StringValue": "blue"}})
+    verify(plain)
+    verify(titled)
+    assert plain["SigningCertURL"] == titled["SigningCertURL"]
+    assert (titled["Subject"], titled["SignatureVersion"], titled["Type"]) == ("a subject", "2", "Notification")
+    assert titled["MessageAttributes"] == {"colour": {"Type": "String", "Value": "blue"}}
+    assert titled["UnsubscribeURL"].startswith(f"https://sns.{REGION}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn=arn:")
+
+
+def test_a_denial_of_s3_says_access_denied(kit: Kit) -> None:
+    bucket = kit.bucket()
+    kit.put(bucket, "key", b"value")
+    denied(kit, bucket, "s3:GetObject")
+    assert refusal(kit.s3.get_object, Bucket=bucket, Key="key") == ("AccessDenied", "Access Denied")
+    denied(kit, bucket, "s3:PutObject")
+    assert refusal(kit.s3.put_object, Bucket=bucket, Key="key", Body=b"") == ("AccessDenied", "Access Denied")
+    assert kit.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
+
+
+def test_a_denial_of_head_is_a_status_alone(kit: Kit) -> None:
+    bucket = kit.bucket()
+    kit.put(bucket, "key", b"value")
+    denied(kit, bucket, "s3:*")
+    assert refusal(kit.s3.head_object, Bucket=bucket, Key="key") == ("403", "Forbidden")

@@ -1,0 +1,201 @@
+"""Instances killed at fifty random points of a run of five hundred requests, from outside.
+
+Nothing is lost, every request ends once and says so once, and what is executed again is bounded by what was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from async_endpoint.core.notifications import Notification, parse_notification
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator import daemon
+from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.container.connections import ContainerPort
+from async_endpoint.emulator.container.container import ContainerDied
+from async_endpoint.emulator.hosting.async_requests import AsyncRequests
+from async_endpoint.emulator.hosting.logs import EndpointLogs
+from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.site import Site
+from support.common import process_runs, until
+from support.deployed_endpoint import Deployed
+from support.emulator_process import empty_checkout, remote
+from support.in_process_aws import Kit
+from support.sample_model import archive
+
+REQUESTS, KILLS, INSTANCES, CONCURRENCY = 500, 50, 3, 4
+MOST_EXECUTIONS = 3
+SEED = 20_261_120
+PATIENCE_SECONDS = 300.0
+
+# Notes each execution as it begins, in one write of one line, then takes long enough to be killed in the middle.
+NOTING = """
+import os, time
+
+def model_fn(model_dir):
+    return None
+
+def input_fn(data, content_type, context):
+    return context.get_request_header(0, "X-Amzn-SageMaker-Inference-Id"), data
+
+def predict_fn(request, model):
+    inference_id, data = request
+    notes = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(notes, f"{inference_id}\\n".encode())
+    os.close(notes)
+    time.sleep(0.02)
+    return data
+
+def output_fn(prediction, accept):
+    return prediction, accept
+"""
+
+
+@pytest.fixture
+def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
+    """A local AWS of this test's own, in another process. A dead instance is replaced after half a second."""
+    workspace = empty_checkout(tmp_path / "checkout")
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    daemon.start_detached(workspace, 0, 60.0, 0)
+    yield remote(workspace)
+    daemon.stop(workspace)
+
+
+class Run:
+    """The requests of one endpoint: those sent, and what has been announced of them."""
+
+    def __init__(self, kit: Kit, deployed: Deployed) -> None:
+        self.sent: dict[str, dict[str, Any]] = {}
+        self.told: dict[str, list[Notification]] = {}
+        self._kit = kit
+        self._deployed = deployed
+        self._mine = threading.local()
+
+    def send(self, number: int) -> None:
+        if not hasattr(self._mine, "runtime"):
+            self._mine.runtime = self._kit.client("sagemaker-runtime")
+        name = f"request-{number}"
+        self.sent[name] = self._mine.runtime.invoke_endpoint_async(
+            EndpointName=self._deployed.name, Body=name.encode(), InferenceId=name, ContentType="text/plain"
+        )
+
+    def collect(self) -> bool:
+        """Take what has been announced; whether there was anything."""
+        bodies = [body for queue in self._deployed.queues.values() for body in queue.take()]
+        for body in bodies:
+            notification = parse_notification(body)
+            assert notification is not None
+            self.told.setdefault(str(notification.inference_id), []).append(notification)
+        return bool(bodies)
+
+    def until_ended(self, count: int) -> None:
+        until(lambda: (self.collect(), len(self.told) >= count)[1], f"{count} requests have ended", PATIENCE_SECONDS)
+
+    def kill_one(self, chance: random.Random) -> None:
+        """Kill the container of a serving instance that has work, while there is any."""
+
+        def running() -> list[dict[str, Any]]:
+            found = [item for item in self._deployed.status()["instances"] if item["state"] == "InService"]
+            found = [item for item in found if process_runs(item["pid"])]
+            busy = [item for item in found if item["in_flight"]]
+            return busy or (found if len(self.told) == REQUESTS or not self.collect() else [])
+
+        def killed() -> bool:
+            found = running()
+            with suppress(ProcessLookupError):  # it ended a moment ago, of an earlier kill
+                if found:
+                    os.kill(chance.choice(found)["pid"], signal.SIGKILL)
+                    return True
+            return False
+
+        until(killed, "an instance serves", PATIENCE_SECONDS)
+
+
+def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Path, record_property: Any) -> None:
+    chance, notes = random.Random(SEED), tmp_path / "notes"
+    deployed = kit.endpoint(
+        archive(NOTING),
+        topics=True,
+        concurrency=CONCURRENCY,
+        variant={"InitialInstanceCount": INSTANCES},
+        MODEL_SERVER_WORKERS=str(CONCURRENCY),
+        NOTES=str(notes),
+    )
+    run = Run(kit, deployed)
+    with ThreadPoolExecutor(4) as pool:
+        sending = [pool.submit(run.send, number) for number in range(REQUESTS)]
+        for point in sorted(chance.sample(range(REQUESTS - CONCURRENCY * INSTANCES), KILLS)):
+            run.until_ended(point)
+            run.kill_one(chance)
+        for future in sending:
+            future.result()
+    run.until_ended(REQUESTS)
+    until(lambda: deployed.status()["backlog"] == 0, "nothing waits or is in process")
+    while run.collect():
+        pass
+
+    outcomes = {uri for prefix in ("output/", "failure/") for uri in _listed(kit, deployed.bucket, prefix)}
+    executions = Counter(notes.read_text().split())
+    again = sum(count - 1 for count in executions.values())
+    failed = [name for name, answer in run.sent.items() if answer["FailureLocation"] in outcomes]
+    counted = {"kills": KILLS, "executed again": again, "failed": len(failed)}
+    record_property("counted", counted)
+    print(counted)
+
+    assert set(run.told) == set(run.sent)
+    assert {len(told) for told in run.told.values()} == {1}, "each is announced once"
+    ends = [(answer["OutputLocation"] in outcomes, answer["FailureLocation"] in outcomes) for answer in run.sent.values()]
+    assert set(ends) <= {(True, False), (False, True)}, "each has one outcome"
+    assert len(outcomes) == REQUESTS
+    announced = {str(told[0].output_location or told[0].failure_location) for told in run.told.values()}
+    assert announced == outcomes
+
+    assert 0 < again <= KILLS * CONCURRENCY
+    assert max(executions.values()) <= MOST_EXECUTIONS
+    for name in set(run.sent) - set(failed):
+        assert executions[name] >= 1
+        assert kit.read(run.sent[name]["OutputLocation"]).body == name.encode()  # type: ignore[union-attr]
+    for name in failed:
+        reason = kit.read(run.sent[name]["FailureLocation"]).body.decode()  # type: ignore[union-attr]
+        assert f"The instance died {MOST_EXECUTIONS} times while processing the request" in reason
+    assert len(failed) * MOST_EXECUTIONS <= KILLS * CONCURRENCY
+    deployed.serving(INSTANCES)
+
+
+def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_that_happens(tmp_path: Path) -> None:
+    """One that a dying instance had may be what kills; one that was refused a connection cannot be."""
+    changed, clock = threading.Condition(threading.RLock()), ScaledClock()
+    requests = AsyncRequests(
+        "endpoint", "eu-west-1", Site(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)
+    )
+    invocation = Invocation("id", None, None, clock.now(), clock.now() + 3600, 60, "text/plain")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = ContainerPort(listener.getsockname()[1])
+    with pytest.raises(ContainerDied) as refused:
+        port.request("POST", "/invocations", b"", {}, 10)
+    broken = ContainerDied("Remote end closed connection without response")
+    reasons = [
+        requests._after(death, invocation, SimpleNamespace(died=lambda _: None))  # type: ignore[arg-type]
+        for death in [refused.value] * 5 + [broken] * (MOST_EXECUTIONS - 1) + [refused.value, broken]
+    ]
+    assert [bool(reason) for reason in reasons] == [False] * (len(reasons) - 1) + [True]
+    assert f"The instance died {MOST_EXECUTIONS} times" in reasons[-1]
+
+
+def _listed(kit: Kit, bucket: str, prefix: str) -> list[str]:
+    pages = kit.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [str(S3Uri(bucket, item["Key"])) for page in pages for item in page.get("Contents", ())]

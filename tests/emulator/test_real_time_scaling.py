@@ -1,0 +1,133 @@
+"""A real-time variant's metrics, and target tracking on its invocations per instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from async_endpoint.core import metrics as m
+from support.common import refusal, until
+from support.in_process_aws import DIMENSION, Kit
+from support.synchronous_endpoint import INSTANCES, Live, go_live
+
+MINUTE = 60
+
+
+@pytest.fixture(scope="module")
+def live(kit: Kit) -> Iterator[Live]:
+    bucket, role = kit.bucket(), kit.role()
+    role.allow(bucket)
+    endpoint = go_live(kit, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": kit.model(bucket, role)}])
+    yield endpoint
+    kit.forget(endpoint.name)
+
+
+@pytest.fixture
+def target(kit: Kit, live: Live) -> Iterator[dict[str, str]]:
+    named = {"ServiceNamespace": "sagemaker", "ResourceId": live.resource_id, "ScalableDimension": DIMENSION}
+    kit.scaling.register_scalable_target(**named, MinCapacity=1, MaxCapacity=2)
+    yield named
+    kit.forget_scaling(live)
+
+
+def minutes(kit: Kit, live: Live, name: str, *statistics: str) -> list[dict[str, Any]]:
+    now = kit.aws.clock.now()
+    found: list[dict[str, Any]] = kit.cloudwatch.get_metric_statistics(
+        Namespace=m.NAMESPACE,
+        MetricName=name,
+        Dimensions=m.published_by("real-time")[name].dimensions(live.name, "primary"),
+        StartTime=now - 20 * 3_600,
+        EndTime=now + 3_600,
+        Period=MINUTE,
+        Statistics=statistics,
+    )["Datapoints"]
+    return found
+
+
+def total(kit: Kit, live: Live, name: str, statistic: str = "Sum") -> float:
+    return sum(point[statistic] for point in minutes(kit, live, name, statistic))
+
+
+def test_what_a_real_time_variant_publishes(kit: Kit, live: Live) -> None:
+    live.call({"answer": "yes"})
+    live.refused({"status": 400, "message": "no"})
+    live.refused({"raise": "no"})
+    until(lambda: total(kit, live, "Invocations") == 3, "all three are counted")
+    counted = ("InvocationsPerInstance", "InvocationModelErrors", "Invocation4XXErrors", "Invocation5XXErrors")
+    assert {name: total(kit, live, name) for name in counted} == dict(zip(counted, (3, 2, 1, 1), strict=True))
+    for name in ("InvocationModelErrors", "Invocation4XXErrors", "ModelLatency", "OverheadLatency"):  # 0 is sent, too
+        assert total(kit, live, name, "SampleCount") == 3, name
+    listed = kit.cloudwatch.list_metrics(Namespace=m.NAMESPACE, Dimensions=[{"Name": "EndpointName", "Value": live.name}])
+    published = m.published_by("real-time")
+    assert {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"]} == {
+        name: metric.dimensions(live.name, "primary") for name, metric in published.items()
+    }
+    for name, metric in published.items():
+        assert {point["Unit"] for point in minutes(kit, live, name, "Sum")} == {metric.unit}, name
+    assert max(point["Maximum"] for point in minutes(kit, live, "ModelLatency", "Maximum")) < 60e6
+
+
+def test_without_traffic_it_sends_zeros(kit: Kit, live: Live) -> None:
+    for name in ("Invocations", "InvocationsPerInstance"):
+        before = len(minutes(kit, live, name, "Sum"))
+        until(lambda name=name, before=before: len(minutes(kit, live, name, "Sum")) > before + 3, "minutes go by")  # type: ignore[misc]
+        latest = max(minutes(kit, live, name, "Sum"), key=lambda point: point["Timestamp"])
+        assert latest["Sum"] == 0.0
+
+
+def test_tracking_invocations_per_instance_scales_out_and_in_again(kit: Kit, live: Live, target: dict[str, str]) -> None:
+    policy = kit.scaling.put_scaling_policy(
+        **target,
+        PolicyName="invocations",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 0.5,  # one call in a minute, and so in a tenth of a second here, is above it
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+            "ScaleInCooldown": 0,
+            "ScaleOutCooldown": 0,
+        },
+    )
+    alarms = kit.cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy["Alarms"]])["MetricAlarms"]
+    metric = m.INVOCATIONS_PER_INSTANCE
+    for alarm in alarms:
+        assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (m.NAMESPACE, metric.name, "Sum")
+        assert alarm["Dimensions"] == metric.dimensions(live.name, "primary")
+    assert sorted((alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in alarms) == [(0.45, 15), (0.5, 3)]
+
+    def activities() -> list[dict[str, Any]]:
+        found = kit.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=live.resource_id)
+        return list(reversed(found["ScalingActivities"]))
+
+    def busy() -> bool:
+        kit.runtime.invoke_endpoint(EndpointName=live.name, Body=b"{}", ContentType="application/json")
+        return [item["state"] for item in live.status()["instances"]] == ["InService"] * 2
+
+    until(busy, "it scales out")  # and is called until both serve: idle, it would scale in again
+    assert activities()[0]["Description"] == "Setting desired instance count to 2."
+    assert "AlarmHigh" in activities()[0]["Cause"]
+    until(lambda: live.status()["desired_instances"] == 1, "it scales in to its minimum")
+    assert activities()[-1]["Description"] == "Setting desired instance count to 1."
+    assert "AlarmLow" in activities()[-1]["Cause"]
+    live.serving(1)
+
+
+def test_a_real_time_variant_keeps_one_instance_at_least(kit: Kit, target: dict[str, str]) -> None:
+    code, message = refusal(kit.scaling.register_scalable_target, **target, MinCapacity=0, MaxCapacity=2)
+    assert (code, "cannot be less than 1" in message) == ("ValidationException", True)
+    action = {"ScheduledActionName": "night", "Schedule": "rate(1 minute)", "ScalableTargetAction": {"MinCapacity": 0}}
+    code, message = refusal(kit.scaling.put_scheduled_action, **target, **action)
+    assert (code, "cannot be less than 1" in message) == ("ValidationException", True)
+
+
+def test_a_serverless_variant_has_no_instances_to_scale(kit: Kit) -> None:
+    bucket, role = kit.bucket(), kit.role()
+    role.allow(bucket)
+    serverless = {"ServerlessConfig": {"MemorySizeInMB": 2_048, "MaxConcurrency": 2}}
+    variant = serverless | {"VariantName": "primary", "ModelName": kit.model(bucket, role)}
+    live = go_live(kit, bucket, role, [variant], wait=False)
+    named = {"ServiceNamespace": "sagemaker", "ResourceId": live.resource_id, "ScalableDimension": DIMENSION}
+    code, message = refusal(kit.scaling.register_scalable_target, **named, MinCapacity=1, MaxCapacity=2)
+    assert (code, "serverless" in message) == ("ValidationException", True)
+    kit.forget(live.name)

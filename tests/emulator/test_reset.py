@@ -1,0 +1,161 @@
+"""`local reset`: everything is forgotten, on disk too, and the local AWS serves on as a new one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from async_endpoint.core.errors import LocalAwsNotRunning, WorkFailed
+from async_endpoint.emulator import daemon
+from async_endpoint.emulator.record import read_record
+from async_endpoint.workspace import Workspace
+from support.common import process_runs, until
+from support.deployed_endpoint import Deployed
+from support.emulator_process import command, empty_checkout, remote
+from support.in_process_aws import REGION, Kit
+
+SECRET = b"a secret that nothing may keep " * 100
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    workspace = empty_checkout(tmp_path / "checkout")
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
+    yield workspace
+    daemon.stop(workspace, lose_changes=True)
+
+
+def start(workspace: Workspace, state: Path | None) -> Kit:
+    daemon.start_detached(workspace, 0, 600.0, 6, state_dir=state)
+    return remote(workspace)
+
+
+def fill(kit: Kit, gate: Path) -> Deployed:
+    """Something of everything: an endpoint with requests in process and waiting, a fault, metrics, and what moto holds."""
+    deployed = kit.endpoint(topics=True)
+    kit.put(deployed.bucket, "secret", SECRET)
+    kit.iam.create_user(UserName="somebody")
+    kit.kms.create_key()
+    queue = kit.queue()
+    kit.sqs.send_message(QueueUrl=queue.url, MessageBody="left")
+    kit.cloudwatch.put_metric_data(Namespace="Own", MetricData=[{"MetricName": "Seen", "Value": 1.0}])
+    daemon.faults(Workspace.find(), "POST", document={"kind": "throttle", "action": "CreateGrant"})
+    for _ in range(10):
+        deployed.invoke({"until": str(gate), "answer": "late"})
+    until(lambda: any(instance["in_flight"] for instance in deployed.status()["instances"]), "requests are in process")
+    return deployed
+
+
+def assert_empty(kit: Kit) -> None:
+    status = kit.aws.status()
+    assert (status["endpoints"], status["faults"], status["calls"]) == ([], [], {})
+    assert kit.s3.list_buckets()["Buckets"] == []
+    assert kit.iam.list_users()["Users"] == kit.iam.list_roles()["Roles"] == []
+    assert kit.kms.list_keys()["Keys"] == []
+    assert kit.sns.list_topics()["Topics"] == []
+    assert "QueueUrls" not in kit.sqs.list_queues()
+    assert kit.cloudwatch.list_metrics(Namespace="Own")["Metrics"] == []
+    assert kit.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert kit.sagemaker.list_models()["Models"] == kit.sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+    assert kit.sagemaker.list_endpoints()["Endpoints"] == []
+    assert kit.logs.describe_log_groups()["logGroups"] == []
+
+
+def files(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_everything_is_forgotten_on_disk_too_and_it_serves_on(workspace: Workspace, tmp_path: Path) -> None:
+    state, gate = tmp_path / "state", tmp_path / "gate"
+    kit = start(workspace, state)
+    deployed = fill(kit, gate)
+    before = kit.aws.status()
+    pids = [instance["pid"] for endpoint in before["endpoints"] for instance in endpoint["instances"]]
+    until(lambda: SECRET in files(state), "the object is saved")
+
+    code, out, errors = command("reset", "--json")
+
+    assert (code, errors) == (0, [])
+    record = read_record(workspace)
+    assert record is not None
+    assert json.loads(out) == record.__dict__
+    assert (record.endpoint_url, record.pid) == (before["endpoint_url"], before["pid"])
+    assert record.instance_id != before["instance_id"]
+    assert_empty(remote(workspace))
+    assert not any(process_runs(pid) for pid in pids)
+    assert SECRET not in files(state)
+    gate.touch()  # whatever still waited for it would deliver now
+    again = kit.endpoint()
+    sent = again.invoke({"answer": "new"})
+    assert again.outcome(sent).body == b"new"
+    assert {key.partition("/")[0] for key in kit.keys(again.bucket)} == {"model", "output"}
+
+    command("reset")
+    os.kill(record.pid, signal.SIGKILL)
+    os.waitpid(record.pid, 0)
+    assert_empty(start(workspace, state))
+    assert deployed.name not in files(state).decode("latin-1")
+
+
+def test_a_deletion_that_was_under_way_takes_nothing_from_the_new_one(workspace: Workspace, tmp_path: Path) -> None:
+    kit = start(workspace, None)
+    deployed = kit.endpoint()
+    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+
+    daemon.reset(workspace)
+
+    role, bucket = kit.role(), kit.bucket()
+    role.allow(bucket)
+    again = Deployed(kit, deployed.name, bucket, role)
+    kit.sagemaker.create_endpoint(EndpointName=again.name, EndpointConfigName=kit.config(kit.model(bucket, role), bucket))
+    now = kit.aws.clock.now()
+    until(lambda: kit.aws.clock.now() > now + 3_600, "longer than a deletion takes")
+    assert again.until_status("InService")["EndpointStatus"] == "InService"
+
+
+def test_calls_meet_the_one_before_or_the_new_one_and_nothing_between(workspace: Workspace) -> None:
+    kit = start(workspace, None)
+    wrong, stopped = list[Exception](), threading.Event()
+
+    def call() -> None:
+        client = kit.client("s3")
+        while not stopped.is_set():
+            try:
+                client.list_buckets()
+                kit.client("sns").create_topic(Name="one")
+            except Exception as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        daemon.reset(workspace)
+        assert daemon.status(workspace)["endpoints"] == []
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert kit.sagemaker.meta.region_name == REGION
+
+
+def test_a_directory_that_cannot_be_emptied_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    start(workspace, state)
+    shutil.rmtree(state)
+    with pytest.raises(WorkFailed, match="was reset, but that could not be saved in"):
+        daemon.reset(workspace)
+    assert daemon.status(workspace)["endpoints"] == []
+
+
+def test_one_that_does_not_run_cannot_be_reset(workspace: Workspace) -> None:
+    with pytest.raises(LocalAwsNotRunning, match="local up --detach"):
+        daemon.reset(workspace)
+    assert command("reset")[0] == LocalAwsNotRunning.exit_code

@@ -1,0 +1,461 @@
+"""What `--state-dir` is made of, each part by itself."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import random
+import re
+import shutil
+import signal
+import sys
+import threading
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from moto.s3.models import FakeKey
+from moto.s3.utils import _VersionedKeyStore
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.hosting.queue import Invocation, RequestQueue
+from async_endpoint.emulator.persistence import journal, moto_state, pickling, snapshot
+from async_endpoint.emulator.persistence.contents import SPARE_BYTES, Contents, ContentsReader, ContentsWriter
+from async_endpoint.emulator.persistence.damage import Damaged
+from async_endpoint.emulator.persistence.folder import LOCK_FILE, StateFolder
+from async_endpoint.emulator.persistence.journal import Accepted, Journal
+from async_endpoint.emulator.persistence.saver import SaveFailed, Saver, in_fork
+from async_endpoint.emulator.persistence.snapshot import SNAPSHOT_FILE, Header, Snapshot
+from async_endpoint.emulator.persistence.state import State
+from support.common import until
+
+
+def header(number: int = 1) -> Header:
+    return Header(number, "kept-0", 4599, time.time(), 0.0)
+
+
+def stored(name: str, body: bytes) -> FakeKey:
+    """An object as moto stores it, known by an id as all are once a state directory is used."""
+    key = FakeKey(name, body, "123456789012", "aws")
+    setattr(key, pickling.IDENTITY, f"id of {name}")
+    return key
+
+
+def invocation(text: str) -> Invocation:
+    return Invocation(text, None, None, 0.0, 1.0, 1, "text/plain", body=text.encode())
+
+
+def whole(found: Snapshot | None) -> dict[str, Any]:
+    assert found is not None
+    return found.document()
+
+
+# --- the directory --------------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_has_one_holder_and_tells_who(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    folder.mark(120.0, 60.0)
+    with pytest.raises(InvalidInput, match=f"in use by process {os.getpid()}; stop that local AWS"):
+        StateFolder(tmp_path / "state")
+    folder.close()
+    again = StateFolder(tmp_path / "state")
+    assert again.last is not None
+    assert (again.last.now, again.last.closed) == (120.0, False)
+    again.mark(180.0, 60.0, closed=True)
+    again.close()
+    assert StateFolder(tmp_path / "state").last == replace(again.last, now=180.0, closed=True)
+
+
+def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(InvalidInput, match=re.escape(f"State directory {tmp_path} holds files that no local AWS wrote")):
+        StateFolder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702])
+def test_a_directory_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    with pytest.raises(InvalidInput, match=rf"state can be written by others \(mode {mode:04o}\)"):
+        StateFolder(tmp_path / "state")
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "saved", "refused"),
+    [
+        ({"journal-1": b"", "objects-1": b"", "snapshot.new": b"{"}, False, False),  # killed before the first save was complete
+        ({"journal-1": b"x"}, False, True),
+        ({"objects-1": b"x"}, False, True),
+        ({}, True, True),
+    ],
+)
+def test_files_beside_no_snapshot_are_refused_unless_nothing_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: dict[str, bytes], saved: bool, refused: bool
+) -> None:
+    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # the patch is for the whole process: not so in this one
+    folder = StateFolder(tmp_path / "state")
+    folder.mark(1.0, 1.0, saved=saved)
+    folder.close()
+    for name, text in left.items():
+        (tmp_path / "state" / name).write_bytes(text)
+    before = files(tmp_path / "state")
+    for _ in range(2):  # the first does not keep it locked
+        with pytest.raises(InvalidInput, match="its file snapshot is missing") if refused else nullcontext():
+            State(tmp_path / "state").close()
+    assert files(tmp_path / "state") == before
+
+
+def test_a_directory_that_was_made_again_is_locked_again(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    shutil.rmtree(tmp_path / "state")
+    with pytest.raises(FileNotFoundError):
+        folder.hold()
+    (tmp_path / "state").mkdir()
+    folder.hold()
+    folder.mark(1.0, 1.0)
+    with pytest.raises(InvalidInput, match="in use by process"):
+        StateFolder(tmp_path / "state")
+
+
+def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match=r"cannot be used \(Not a directory\); choose one that can be written"):
+        StateFolder(tmp_path / "file" / "state")
+
+
+# --- snapshots ------------------------------------------------------------------------------------------------------------
+
+
+def test_bodies_are_written_once_and_read_back(tmp_path: Path) -> None:
+    stores = {"s3": [stored("a", b"alpha"), stored("b", bytes(6_000_000))]}  # b is above what moto holds in memory
+    snapshot.write(tmp_path, header(1), stores, {}, None)
+    first = Snapshot.read(tmp_path)
+    stores["s3"].append(stored("c", b"gamma"))
+    snapshot.write(tmp_path, header(2), stores, {}, first)
+    second = Snapshot.read(tmp_path)
+    assert first is not None
+    assert second is not None
+    assert second.header.objects_end == first.header.objects_end + len(b"gamma")
+    assert (tmp_path / SNAPSHOT_FILE).stat().st_size < 100_000
+    assert [key.value for key in whole(second)["stores"]["s3"]] == [b"alpha", bytes(6_000_000), b"gamma"]
+
+
+def test_a_file_of_bodies_that_is_mostly_garbage_is_begun_anew(tmp_path: Path) -> None:
+    writer = ContentsWriter(tmp_path, Contents(), "first")
+    writer.keep("large", lambda: bytes(SPARE_BYTES + 2))
+    writer.keep("small", lambda: b"x")
+    before = writer.close()
+    for name, expected in (("second", "first"), ("third", "third")):  # large is still there in the first of them
+        writer = ContentsWriter(tmp_path, before, name)
+        place = writer.keep("small", lambda: b"x")
+        before = writer.close()
+        assert before.name == expected
+        assert ContentsReader(tmp_path, before).read(*place) == b"x"
+    assert before.end == 1
+
+
+def test_nothing_is_written_when_nothing_has_changed(tmp_path: Path) -> None:
+    stores = {"s3": [stored("a", b"alpha")]}
+    snapshot.write(tmp_path, header(1), stores, {"queue": [1]}, None)
+    first = Snapshot.read(tmp_path)
+    snapshot.write(tmp_path, header(2), stores, {"queue": [1]}, first)
+    assert Snapshot.read(tmp_path) == first
+    snapshot.write(tmp_path, header(3), stores, {"queue": [1, 2]}, first)
+    assert whole(Snapshot.read(tmp_path))["queue"] == [1, 2]
+
+
+def test_a_save_that_did_not_complete_leaves_the_one_before(tmp_path: Path) -> None:
+    snapshot.write(tmp_path, header(1), {"s3": [stored("a", b"alpha")]}, {}, None)
+    first = Snapshot.read(tmp_path)
+    assert first is not None
+    with (tmp_path / first.header.objects_file).open("ab") as bodies:
+        bodies.write(b"half of a body")
+    (tmp_path / f"{SNAPSHOT_FILE}.new").write_bytes(b'{"number": 2')
+    assert whole(Snapshot.read(tmp_path))["stores"]["s3"][0].value == b"alpha"
+    snapshot.write(tmp_path, header(2), {"s3": [stored("a", b"alpha"), stored("b", b"beta")]}, {}, first)
+    assert [key.value for key in whole(Snapshot.read(tmp_path))["stores"]["s3"]] == [b"alpha", b"beta"]
+
+
+def test_a_store_that_cannot_be_saved_is_left_out_and_named(tmp_path: Path) -> None:
+    snapshot.write(tmp_path, header(), {"good": {"a": 1}, "bad": {"b": lambda: 1}}, {"queue": [1]}, None)
+    found = Snapshot.read(tmp_path)
+    assert found is not None
+    assert list(found.header.left_out) == ["bad"]
+    assert "lambda" in found.header.left_out["bad"]
+    assert whole(found) == {"stores": {"good": {"a": 1}}, "queue": [1]}
+
+
+@pytest.mark.parametrize("change", [{"format": 0}, {"moto": "5.2.4"}])
+def test_state_of_another_version_is_refused_and_not_dropped(tmp_path: Path, change: dict[str, Any]) -> None:
+    snapshot.write(tmp_path, header(), {}, {}, None)
+    told, rest = (tmp_path / SNAPSHOT_FILE).read_bytes().split(b"\n", 1)
+    (tmp_path / SNAPSHOT_FILE).write_bytes(json.dumps(json.loads(told) | change).encode() + b"\n" + rest)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InvalidInput, match="start it with the version that wrote it, or begin anew with another --state-dir"):
+        Snapshot.read(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("part", [SNAPSHOT_FILE, "objects"])
+def test_state_that_was_damaged_is_refused(tmp_path: Path, part: str) -> None:
+    snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha")]}, {"queue": [1]}, None)
+    [path] = tmp_path.glob(f"{part}*")
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(InvalidInput, match=rf"is damaged: its file {part}.* does not hold what was written; nothing in it was"):
+        whole(Snapshot.read(tmp_path))
+
+
+@pytest.mark.parametrize("part", [SNAPSHOT_FILE, "objects"])
+@pytest.mark.parametrize("where", [0.0, 0.5, 0.99])
+def test_random_bytes_are_told_from_another_version(tmp_path: Path, part: str, where: float) -> None:
+    snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha" * 100)]}, {"queue": list(range(1000))}, None)
+    [path] = tmp_path.glob(f"{part}*")
+    body = bytearray(path.read_bytes())
+    at = int(where * len(body))
+    body[at : at + 3] = bytes(255 - byte for byte in body[at : at + 3])
+    path.write_bytes(body)
+    with pytest.raises(InvalidInput, match="is damaged: its file") as refused:
+        whole(Snapshot.read(tmp_path))
+    assert not re.search(r"Error\b|version", str(refused.value))
+
+
+def test_bodies_that_are_missing_are_said(tmp_path: Path) -> None:
+    snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha")]}, {}, None)
+    next(tmp_path.glob("objects-*")).unlink()
+    with pytest.raises(InvalidInput, match=r"is damaged: its file objects-\w+ is missing"):
+        whole(Snapshot.read(tmp_path))
+
+
+def test_what_is_whole_and_names_code_that_is_not_here_is_of_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = ModuleType("another_versions_part")
+    part.Part = type("Part", (), {"__module__": part.__name__})  # type: ignore[attr-defined]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, part.__name__, part)
+        snapshot.write(tmp_path, header(), {}, {"part": part.Part()}, None)
+    with pytest.raises(InvalidInput, match="was written by another version of the local AWS") as refused:
+        whole(Snapshot.read(tmp_path))
+    assert "Error" not in str(refused.value)
+
+
+def test_a_save_that_fails_leaves_no_trace_and_one_that_does_not_is_for_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = {"s3": [stored("a", b"alpha")]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            snapshot.write(tmp_path, header(1), stores, {}, None)
+    assert list(tmp_path.iterdir()) == []
+    snapshot.write(tmp_path, header(1), stores, {}, None)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    first = Snapshot.read(tmp_path)
+    stores["s3"].append(stored("b", b"beta"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            snapshot.write(tmp_path, header(2), stores, {}, first)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+# --- pickling ----------------------------------------------------------------------------------------------------------------
+
+
+def test_locks_come_back_free_and_buckets_with_every_version() -> None:
+    lock, condition, bucket = threading.Lock(), threading.Condition(), _VersionedKeyStore()
+    bucket.setlist("key", [stored("old", b"old"), stored("new", b"new")])
+    with lock, condition:
+        free, waited, again = pickling.loads(pickling.dumps([lock, condition, bucket]))
+    assert free.acquire(blocking=False)
+    assert waited.acquire(blocking=False)
+    assert [key.value for key in again.getlist("key")] == [b"old", b"new"]
+
+
+def test_a_body_gets_another_id_when_it_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # the patch is for the whole process: not so in this one
+    moto_state.identify_bodies()
+    moto_state.identify_bodies()
+    key = FakeKey("key", b"one", "123456789012", "aws")
+    first = getattr(key, pickling.IDENTITY)
+    key.value = b"two"
+    assert getattr(key, pickling.IDENTITY) != first
+    assert key.value == b"two"
+
+
+# --- requests ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_queue_lists_what_waits_in_order() -> None:
+    queue = RequestQueue()
+    first, expired, last = (invocation(text) for text in "abc")
+    expired.expires_at, last.expires_at, first.expires_at = 1.0, 9.0, 9.0
+    for one in (first, expired, last):
+        queue.put(one)
+    assert queue.expired(now=2.0) == [expired]
+    assert queue.take() is first
+    assert queue.all() == [last]
+    queue.give_back(first)
+    assert queue.all() == [first, last]
+    assert len({one.request_id for one in (first, expired, last)}) == 3
+
+
+# --- the journal -------------------------------------------------------------------------------------------------------------
+
+
+RECORDS = [Accepted("eu-west-1", "shirts", 1.0, invocation(text)) for text in "abcd"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_path: Path) -> None:
+    written = Journal(tmp_path)
+    numbers = []
+    for record in RECORDS[:3]:
+        numbers.append(written.turn())
+        written.write(record)
+    assert written.pending == 3
+    assert written.turn() == written.turn() == numbers[-1] + 1  # one that is empty serves for the next save too
+    assert written.pending == 3, "no save has covered them"
+    written.write(RECORDS[3])
+    written.close()
+    last = tmp_path / f"{journal.PREFIX}{numbers[-1] + 1}"
+    for left in (last.stat().st_size - 1, 40, 13, 12, 11, 1):
+        os.truncate(last, left)
+        journal.check(tmp_path, numbers[0])
+        assert list(journal.read(tmp_path, numbers[1])) == RECORDS[1:3], f"{left} bytes are left"
+    again = Journal(tmp_path)
+    again.turn()
+    again.close()
+    journal.check(tmp_path, numbers[0])
+    assert last.stat().st_size == 0, "it is cut off, for now it is not the last any more"
+    written.forget(numbers[1])
+    assert written.pending == 3
+    written.forget(numbers[-1] + 1)
+    assert (written.pending, list(journal.read(tmp_path, 0))) == (1, [])
+    with pytest.raises(OSError, match="closed"):
+        written.write(RECORDS[0])
+
+
+def test_a_journal_that_was_damaged_is_refused_and_left_alone(tmp_path: Path) -> None:
+    written = Journal(tmp_path)
+    number = written.turn()
+    for record in RECORDS[:3]:
+        written.write(record)
+    path = tmp_path / f"{journal.PREFIX}{number}"
+    whole_one = path.read_bytes()
+    for at in (0, 2, 5, 9, 40, len(whole_one) // 2, len(whole_one) - 1):  # lengths, checksums and pickles
+        path.write_bytes(whole_one[:at] + bytes([255 - whole_one[at]]) + whole_one[at + 1 :])
+        before = files(tmp_path)
+        with pytest.raises(Damaged, match=f"its file {path.name} does not hold what was written"):
+            journal.check(tmp_path, number)
+        assert files(tmp_path) == before
+    path.write_bytes(random.Random(1).randbytes(300))
+    with pytest.raises(Damaged):
+        list(journal.read(tmp_path, number))
+    path.write_bytes(whole_one)
+    written.turn()
+    journal.check(tmp_path, number)
+    os.truncate(path, len(whole_one) - 5)
+    with pytest.raises(Damaged, match=f"its file {path.name} is cut short"):
+        journal.check(tmp_path, number)
+    path.unlink()
+    with pytest.raises(Damaged, match=f"its file {path.name} is missing"):
+        journal.check(tmp_path, number)
+
+
+def test_a_record_that_cannot_be_written_whole_is_cut_off_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, pwrite = Journal(tmp_path), os.pwrite
+    number = written.turn()
+    written.write(RECORDS[0])
+
+    def full(handle: int, text: memoryview, at: int) -> int:
+        if len(text) < 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(handle, text[: len(text) - 50], at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            written.write(RECORDS[1])
+    assert written.pending == 1
+    written.write(RECORDS[2])
+    assert list(journal.read(tmp_path, number)) == [RECORDS[0], RECORDS[2]]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            written.turn()
+    written.write(RECORDS[3])
+    assert written.turn() == number + 1
+    journal.check(tmp_path, number)
+    assert len(list(journal.read(tmp_path, number))) == 3
+    (tmp_path / f"{journal.PREFIX}{number + 1}").unlink()
+    with pytest.raises(OSError, match="No such file"):
+        written.write(RECORDS[3])
+
+
+# --- saving ------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_as_it_was_and_the_writer_keeps_nothing_but_files(tmp_path: Path) -> None:
+    state, reader_end = {"number": 1}, os.pipe()
+
+    def write() -> None:
+        (tmp_path / "begun").touch()
+        while not (tmp_path / "go").exists():
+            time.sleep(0.01)
+        (tmp_path / "written").write_bytes(pickle.dumps(state))
+
+    saving = threading.Thread(target=in_fork, args=(write, nullcontext()))
+    saving.start()
+    until((tmp_path / "begun").exists, "the copy is made")
+    os.close(reader_end[1])
+    assert os.read(reader_end[0], 1) == b"", "the copy has let go of the pipe"
+    os.close(reader_end[0])
+    state["number"] = 2
+    (tmp_path / "go").touch()
+    saving.join(60)
+    assert pickle.loads((tmp_path / "written").read_bytes()) == {"number": 1}
+
+
+def full_disk(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "a/path")
+
+
+def test_a_save_that_fails_is_told_and_the_next_one_mends_it(capfd: pytest.CaptureFixture[str]) -> None:
+    ends = [full_disk, lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: None]
+    saver = Saver(lambda: in_fork(ends.pop(0), nullcontext()), lambda: None)  # type: ignore[arg-type]
+    saver.save()
+    assert saver.error == "No space left on device"
+    saver.save()
+    assert saver.error == "division by zero"
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    saver.save()
+    assert "ended with -9" in saver.error
+    saver.save()
+    assert saver.error == ""
+
+
+def test_only_this_processes_failure_is_raised() -> None:
+    with pytest.raises(SaveFailed):
+        in_fork(lambda: os._exit(3), nullcontext())
+
+
+def test_the_lock_file_is_what_marks_a_directory_as_ours(tmp_path: Path) -> None:
+    StateFolder(tmp_path / "state").close()
+    (tmp_path / "state" / "more").touch()
+    StateFolder(tmp_path / "state").close()
+    assert (tmp_path / "state" / LOCK_FILE).stat().st_mode & 0o077 == 0

@@ -1,0 +1,54 @@
+"""The Resource Groups Tagging API knows what hosting has, as it knows what moto has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.common import unique
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import Kit
+
+
+@pytest.fixture
+def tagging(kit: Kit) -> Any:
+    return kit.client("resourcegroupstaggingapi")
+
+
+def found(tagging: Any, **options: Any) -> list[str]:
+    pages = tagging.get_paginator("get_resources").paginate(**options)
+    return [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
+
+
+def tag(kit: Kit, deployed: Deployed, value: str) -> list[str]:
+    """Tag model, configuration and endpoint; returns their ARNs in this order."""
+    sagemaker = kit.sagemaker
+    arns = [
+        sagemaker.describe_model(ModelName=deployed.model)["ModelArn"],
+        sagemaker.describe_endpoint_config(EndpointConfigName=deployed.config)["EndpointConfigArn"],
+        sagemaker.describe_endpoint(EndpointName=deployed.name)["EndpointArn"],
+    ]
+    for arn in arns:
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "deployment", "Value": value}])
+    return arns
+
+
+def test_models_configurations_and_endpoints_are_found_by_tag_and_type(kit: Kit, deploy: Any, tagging: Any) -> None:
+    value = unique("deployment")
+    arns = tag(kit, deploy(wait=False), value)
+    key = kit.kms.create_key(Tags=[{"TagKey": "deployment", "TagValue": value}])["KeyMetadata"]["Arn"]
+    filters = [{"Key": "deployment", "Values": [value]}]
+    assert sorted(found(tagging, TagFilters=filters)) == sorted([*arns, key])
+    for arn, kind in zip(arns, ("model", "endpoint-config", "endpoint"), strict=True):
+        assert found(tagging, TagFilters=filters, ResourceTypeFilters=[f"sagemaker:{kind}"]) == [arn]
+    assert found(tagging, TagFilters=filters, ResourceTypeFilters=["kms:key"]) == [key]
+    assert found(kit.client("resourcegroupstaggingapi", region="eu-north-1"), TagFilters=filters) == []
+
+
+def test_tags_can_be_put_and_removed_through_it(kit: Kit, deploy: Any, tagging: Any) -> None:
+    [arn, *_] = tag(kit, deploy(wait=False), unique("deployment"))
+    assert tagging.tag_resources(ResourceARNList=[arn], Tags={"team": "a"})["FailedResourcesMap"] == {}
+    assert {"Key": "team", "Value": "a"} in kit.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+    tagging.untag_resources(ResourceARNList=[arn], TagKeys=["team", "deployment"])
+    assert kit.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []

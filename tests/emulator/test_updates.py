@@ -1,0 +1,237 @@
+"""UpdateEndpoint and UpdateEndpointWeightsAndCapacities: what changes, what goes on, what rolls back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from async_endpoint.emulator.hosting import rollout
+from support.common import refusal, until
+from support.deployed_endpoint import Deployed
+from support.in_process_aws import DIMENSION, Kit
+from support.sample_model import archive
+
+
+def another(kit: Kit, deployed: Deployed, model_archive: bytes | None = None, environment: Any = None, **variant: Any) -> str:
+    """A second configuration for an endpoint, with a model of its own."""
+    model = kit.model(deployed.bucket, deployed.role, model_archive, **(environment or {}))
+    return kit.config(model, deployed.bucket, topics=deployed.topics, **variant)
+
+
+def update(kit: Kit, deployed: Deployed, config: str) -> None:
+    kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
+
+
+def test_queued_requests_survive_an_update_and_are_served_by_the_new_configuration(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy(topics=True, VERSION="old").asleep()
+    waiting = [deployed.invoke({}) for _ in range(5)]
+    new = another(kit, deployed, environment={"VERSION": "new"})
+    update(kit, deployed, new)
+    during = deployed.invoke({})
+    described = deployed.until_status("InService")
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (new, False)
+    for invoked in (*waiting, during):
+        assert deployed.outcome(invoked).document["environment"]["VERSION"] == "new"
+    assert deployed.kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config), "nothing uses the old one"
+    for queue in deployed.queues.values():
+        assert any("TestNotification" in body for body in until(queue.take, "an update announces itself"))
+
+
+def test_an_update_lets_the_old_instance_finish_what_it_has(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "open"
+    deployed: Deployed = deploy(VERSION="old")
+    (old,) = deployed.serving()
+    slow = deployed.invoke({"until": str(gate)})
+    until(lambda: deployed.status()["instances"][0]["in_flight"] == 1, "it is in process")
+    update(kit, deployed, another(kit, deployed, environment={"VERSION": "new"}))
+    deployed.until_status("InService")
+    assert deployed.ask({}).document["environment"]["VERSION"] == "new"
+    assert {item["id"]: item["state"] for item in deployed.status()["instances"]}[old["id"]] == "Draining"
+    gate.touch()
+    assert deployed.outcome(slow).document["environment"]["VERSION"] == "old"
+    until(lambda: old["id"] not in [item["id"] for item in deployed.status()["instances"]], "the old instance has gone")
+
+
+def test_requests_are_served_all_the_way_through_an_update(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy(VERSION="old")
+    update(kit, deployed, another(kit, deployed, environment={"VERSION": "new"}))
+    answers = []
+    while deployed.describe()["EndpointStatus"] == "Updating":
+        answers.append(deployed.ask({}))
+    answers.append(deployed.ask({}))
+    assert {answer.kind for answer in answers} == {"output"}
+    assert answers[-1].document["environment"]["VERSION"] == "new"
+
+
+def test_a_failing_update_rolls_back_and_the_old_configuration_goes_on(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    broken = another(kit, deployed, archive("import os\ndef model_fn(d): os._exit(7)\n"))
+    update(kit, deployed, broken)
+    described = deployed.until_status("InService")
+    assert described["EndpointConfigName"] == deployed.config
+    assert "exit code 7" in described["FailureReason"]
+    assert deployed.ask({"answer": "still"}).body == b"still"
+    assert len(deployed.serving()) == 1
+    kit.sagemaker.delete_endpoint_config(EndpointConfigName=broken)
+    working = another(kit, deployed)
+    update(kit, deployed, working)
+    described = deployed.until_status("InService")
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (working, False)
+
+
+def test_a_role_that_lost_a_permission_rolls_an_update_back(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    new = another(kit, deployed)
+    deployed.role.allow(deployed.bucket, without=["pull"])
+    update(kit, deployed, new)
+    assert "BatchCheckLayerAvailability" in deployed.until_status("InService")["FailureReason"]
+    assert deployed.describe()["EndpointConfigName"] == deployed.config
+
+
+def test_while_an_update_runs_another_is_refused(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "open"
+    code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+    deployed: Deployed = deploy()
+    new = another(kit, deployed, archive(code))
+    update(kit, deployed, new)
+    assert deployed.describe()["EndpointStatus"] == "Updating"
+    code_, message = refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=deployed.config)
+    assert (code_, "Cannot update in-progress endpoint" in message) == ("ValidationException", True)
+    capacities = {"DesiredWeightsAndCapacities": [{"VariantName": "primary", "DesiredInstanceCount": 2}]}
+    assert (
+        "in-progress"
+        in refusal(kit.sagemaker.update_endpoint_weights_and_capacities, EndpointName=deployed.name, **capacities)[1]
+    )
+    gate.touch()
+    assert deployed.until_status("InService")["EndpointConfigName"] == new
+
+
+def test_of_many_updates_at_once_one_is_taken_and_no_instance_is_left_over(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    configs = [another(kit, deployed) for _ in range(6)]
+    clients = [kit.client("sagemaker") for _ in configs]
+
+    def attempt(client: Any, config: str) -> str | None:
+        try:
+            client.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
+        except ClientError:
+            return None
+        return config
+
+    with ThreadPoolExecutor(len(configs)) as pool:
+        taken = [config for config in pool.map(attempt, clients, configs) if config]
+    assert len(taken) == 1
+    assert deployed.until_status("InService")["EndpointConfigName"] == taken[0]
+    deployed.serving(1)
+    kit.nothing_is_left_over()
+
+
+def test_the_instance_type_cannot_change_while_a_scalable_target_is_registered(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
+    kit.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    larger = another(kit, deployed, InstanceType="ml.m5.xlarge")
+    code, message = refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=larger)
+    assert (code, "deregister" in message) == ("ValidationException", True)
+    update(kit, deployed, another(kit, deployed))
+    deployed.until_status("InService")
+    kit.scaling.deregister_scalable_target(**target)
+    update(kit, deployed, larger)
+    assert deployed.until_status("InService")["EndpointConfigName"] == larger
+
+
+def test_an_update_goes_back_to_the_initial_count(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    deployed.scale(2)
+    deployed.serving(2)
+    deployed.until_status("InService")
+    update(kit, deployed, another(kit, deployed))
+    (variant,) = deployed.until_status("InService")["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 1)
+
+
+def test_capacities_bring_the_instances_to_the_wanted_count(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    deployed.scale(3)
+    assert deployed.describe()["EndpointStatus"] == "Updating"
+    assert deployed.describe()["ProductionVariants"][0]["DesiredInstanceCount"] == 3
+    assert deployed.until_status("InService")["ProductionVariants"][0]["CurrentInstanceCount"] == 3
+    deployed.scale(0)
+    described = deployed.until_status("InService")
+    assert described["ProductionVariants"][0]["CurrentInstanceCount"] == 0
+    assert deployed.status()["instances"] == []
+    waiting = deployed.invoke({"answer": "red"})
+    deployed.scale(1)
+    assert deployed.outcome(waiting).body == b"red"
+
+
+def test_capacities_of_an_unknown_variant_or_below_zero_are_refused(kit: Kit, deploy: Any) -> None:
+    deployed: Deployed = deploy()
+    unchecked = kit.client("sagemaker", parameter_validation=False)
+    for wanted in ({"VariantName": "none", "DesiredInstanceCount": 1}, {"VariantName": "primary", "DesiredInstanceCount": -1}):
+        code, _ = refusal(
+            unchecked.update_endpoint_weights_and_capacities, EndpointName=deployed.name, DesiredWeightsAndCapacities=[wanted]
+        )
+        assert code == "ValidationException"
+    assert deployed.describe()["EndpointStatus"] == "InService"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_instance_takes_as_many_requests_at_once_as_configured(deploy: Any, tmp_path: Path, count: int) -> None:
+    gate, arrivals = tmp_path / "open", tmp_path / "arrivals"
+    deployed: Deployed = deploy(concurrency=count, MODEL_SERVER_WORKERS=str(count + 2))
+    orders = {"touch": str(arrivals), "until": str(gate)}
+    requests = [deployed.invoke(orders) for _ in range(count + 2)]
+    until(lambda: arrivals.exists() and len(arrivals.read_text().splitlines()) == count, f"{count} requests are at the model")
+    assert (deployed.status()["backlog"], deployed.status()["instances"][0]["in_flight"]) == (count + 2, count)
+    gate.touch()
+    together = [deployed.outcome(invoked).document["together"] for invoked in requests]
+    assert max(together) == count
+
+
+def test_workers_not_concurrency_bound_what_runs_in_the_model(deploy: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "open"
+    deployed: Deployed = deploy(concurrency=4, MODEL_SERVER_WORKERS="2")
+    requests = [deployed.invoke({"until": str(gate)}) for _ in range(4)]
+    until(lambda: deployed.status()["instances"][0]["in_flight"] == 4, "four requests are at the instance")
+    gate.touch()
+    assert max(deployed.outcome(invoked).document["together"] for invoked in requests) <= 2
+
+
+BROKEN = "def model_fn(d): raise RuntimeError('torn')\n"
+
+
+def test_a_rollback_is_seen_while_the_old_configuration_serves(kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 3_000)  # five seconds of this test's time
+    deployed: Deployed = deploy(VERSION="old")
+    update(kit, deployed, another(kit, deployed, archive(BROKEN)))
+    during = deployed.until_status("RollingBack")
+    assert during["EndpointConfigName"] == deployed.config
+    assert deployed.ask({}).document["environment"]["VERSION"] == "old"
+    described = deployed.until_status("InService")
+    assert described["EndpointConfigName"] == deployed.config
+    assert "did not pass the ping health check" in described["FailureReason"]
+
+
+def test_a_rollback_that_loses_an_instance_fails_and_can_be_mended_by_an_update(
+    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 600_000)  # until something happens
+    deployed: Deployed = deploy()
+    (old,) = deployed.serving()
+    update(kit, deployed, another(kit, deployed, archive(BROKEN)))
+    deployed.until_status("RollingBack")
+    os.kill(old["pid"], signal.SIGKILL)
+    described = deployed.until_status("UpdateRollbackFailed")
+    assert described["EndpointConfigName"] == deployed.config
+    assert deployed.ask({"answer": "served all the same"}).body == b"served all the same"
+    mended = another(kit, deployed, environment={"VERSION": "mended"})
+    update(kit, deployed, mended)
+    described = deployed.until_status("InService")
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (mended, False)

@@ -1,0 +1,219 @@
+"""The four roots: what they may differ in, what their settings reach, and what they hand to Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+
+ENVIRONMENTS = ["dev", "local", "prod", "staging"]
+OWN_FILES = {"backend.tf", "terraform.tfvars"}
+
+Files = Callable[[str], dict[str, bytes]]
+
+RUN = """
+run "{name}" {{
+  command   = {command}
+  state_key = "{name}"
+
+  variables {{
+    {values}
+  }}
+
+  assert {{
+    condition     = output.async_endpoint.environment == "{name}" && endswith(output.async_endpoint.endpoint.name, "-{name}")
+    error_message = "Names must carry the environment."
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def with_values(copy: Any) -> Callable[..., Any]:
+    """Plan or apply sets of values, by name, with a mocked provider.
+
+    Roots differ in values only, so that one serves all of them: each set is a run with a state of its own.
+    """
+
+    def run(command: str, values: dict[str, str], *arguments: str) -> Any:
+        archive = copy.folder / "build" / "fashion-recommender.tar.gz"
+        archive.parent.mkdir()
+        archive.write_bytes(b"its bytes are hashed, not read")
+        mocks = (copy.folder / "modules/async-inference/tests/async_inference.tftest.hcl").read_text().split("\nvariables {")[0]
+        runs = (RUN.format(command=command, name=name, values=text) for name, text in values.items())
+        (copy.folder / "envs/dev/terraform.tfvars").unlink()
+        (copy.folder / "envs/dev/root.tftest.hcl").write_text("\n".join([mocks, *runs]))
+        copy.succeed("envs/dev", "init", "-input=false", "-backend=false", "-lockfile=readonly")
+        return copy.test("envs/dev", *arguments)
+
+    return run
+
+
+def test_every_root_is_tested_here(checkout: Path) -> None:
+    assert sorted(folder.parent.name for folder in (checkout / "envs").glob("*/main.tf")) == ENVIRONMENTS
+
+
+@pytest.mark.parametrize("environment", [name for name in ENVIRONMENTS if name != "dev"])
+def test_roots_differ_in_values_and_backend_only(root_files: Files, environment: str) -> None:
+    one, other = root_files("dev"), root_files(environment)
+
+    assert one.keys() == other.keys()
+    assert {name for name in one if one[name] != other[name]} == OWN_FILES
+
+
+def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
+    for environment in ("dev", "staging", "prod"):
+        backend = root_files(environment)["backend.tf"].decode()
+        assert f'key          = "async-endpoint/{environment}/terraform.tfstate"' in backend
+        assert not re.search(r"^\s*encrypt\s*=", backend, re.MULTILINE), "it would pass by the key of the bucket"
+        assert backend.replace(f"/{environment}/", "/dev/") == root_files("dev")["backend.tf"].decode()
+
+
+@pytest.mark.terraform
+def test_values_of_every_root_can_be_planned(with_values: Callable[..., Any], root_files: Files) -> None:
+    done = with_values("plan", {name: root_files(name)["terraform.tfvars"].decode() for name in ENVIRONMENTS})
+
+    assert done.code == 0, done.text
+    assert done.messages["test_summary"][0]["test_summary"]["passed"] == len(ENVIRONMENTS)
+
+
+@pytest.mark.terraform
+def test_every_setting_reaches_its_resource_and_python(with_values: Callable[..., Any]) -> None:
+    done = with_values("apply", {"wired": Path(__file__).with_name("every_setting.tfvars").read_text()}, "-verbose")
+
+    assert done.code == 0, done.text
+    state = done.messages["test_state"][0]["test_state"]
+    assert state["outputs"].keys() == {OUTPUT_NAME}
+    value = state["outputs"][OUTPUT_NAME]["value"]
+    assert AsyncEndpointOutputs.parse(value).as_dict() == value, "the output has fields that Python does not read"
+    found = {
+        item["address"].removeprefix("module.async_inference.module."): item["values"]
+        for item in _resources(state["root_module"])
+    }
+    _check_configuration(found["configuration.aws_sagemaker_endpoint_configuration.this"])
+    _check_endpoint(found)
+    _check_monitoring(found)
+    assert value["monitoring"]["dashboard_name"] is None
+    assert value["scaling"]["schedules"] == [{"action_name": "shop-wired-day", "max_instances": 3, "min_instances": 2}]
+
+    queue = found["notifications.aws_sqs_queue.results"]
+    assert (queue["message_retention_seconds"], queue["visibility_timeout_seconds"]) == (2 * 86400, 64)
+    assert '"maxReceiveCount":9' in queue["redrive_policy"]
+    delivery = found['notifications.aws_sns_topic_subscription.results["error"]']
+    assert delivery["raw_message_delivery"] is True
+    assert delivery["topic_arn"] == "arn:aws:sns:eu-west-1:123456789012:team-errors"
+    told = found['notifications.aws_sns_topic_subscription.this["on-call:error"]']
+    assert (told["topic_arn"], told["endpoint"]) == (delivery["topic_arn"], "on-call@example.com")
+
+    assert found["storage.aws_s3_bucket.this[0]"]["force_destroy"] is True
+    assert found["storage.aws_kms_key.this[0]"]["deletion_window_in_days"] == 8
+    assert found["storage.aws_s3_bucket_logging.this[0]"]["target_prefix"] == "shop/"
+    assert value["storage"]["input_uri"] == f"s3://{value['storage']['bucket']}/in/"
+    rules = {rule["id"]: rule for rule in found["storage.aws_s3_bucket_lifecycle_configuration.this[0]"]["rule"]}
+    assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
+    assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
+
+    _model_is_as_set(found)
+
+    assert found['access.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
+    assert found["access.aws_iam_role.github[0]"]["max_session_duration"] == 7200
+    assert found['access.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
+    assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
+
+
+def _model_is_as_set(found: dict[str, Any]) -> None:
+    model = found["model.aws_sagemaker_model.this"]
+    assert model["enable_network_isolation"] is True
+    network = model["vpc_config"][0]
+    assert (network["security_group_ids"], network["subnets"]) == (["sg-1"], ["subnet-1", "subnet-2"])
+    role = found["model.aws_iam_role.execution[0]"]
+    assert (role["path"], role["permissions_boundary"]) == ("/shop/", "arn:aws:iam::123456789012:policy/boundary")
+    container = model["container"][0]
+    assert container["image"] == "210987654321.dkr.ecr.eu-west-1.amazonaws.com/serve:1"  # the mock's region
+    assert container["model_data_url"] == "s3://models/model.tar.gz"
+    expected = {
+        "EMBEDDER": "clip",
+        "OMP_NUM_THREADS": "5",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "70",
+        "SAGEMAKER_PROGRAM": "serve.py",
+        "TS_DEFAULT_WORKERS_PER_MODEL": "6",
+        "TS_MAX_REQUEST_SIZE": "68",
+        "TS_MAX_RESPONSE_SIZE": "69",
+    }
+    assert container["environment"].items() >= expected.items()
+
+
+def _check_configuration(configuration: dict[str, Any]) -> None:
+    variant = configuration["production_variants"][0]
+    assert variant["initial_instance_count"] == 2
+    assert variant["instance_type"] == "ml.g5.xlarge"
+    assert variant["model_data_download_timeout_in_seconds"] == 61
+    assert variant["container_startup_health_check_timeout_in_seconds"] == 63
+    assert variant["core_dump_config"][0]["destination_s3_uri"] == "s3://dumps/core/"
+    assert variant["enable_ssm_access"] is True
+    assert variant["inference_ami_version"] == "al2-ami-sagemaker-inference-gpu-2"
+    asynchronous = configuration["async_inference_config"][0]
+    assert asynchronous["client_config"] == [{"max_concurrent_invocations_per_instance": 3}]
+    assert asynchronous["output_config"][0]["notification_config"][0]["include_inference_response_in"] == [
+        "SUCCESS_NOTIFICATION_TOPIC"
+    ]
+
+
+def _check_endpoint(found: dict[str, dict[str, Any]]) -> None:
+    logs = found["endpoint.aws_cloudwatch_log_group.this"]
+    assert (logs["retention_in_days"], logs["kms_key_id"]) == (7, "arn:aws:kms:us-west-2:123456789012:key/logs")
+    target = found['endpoint.aws_appautoscaling_target.scheduled["primary"]']
+    assert (target["min_capacity"], target["max_capacity"]) == (1, 4)
+    tracking = found['endpoint.aws_appautoscaling_policy.tracking["primary/backlog_per_instance"]'][
+        "target_tracking_scaling_policy_configuration"
+    ][0]
+    assert (tracking["target_value"], tracking["scale_in_cooldown"], tracking["scale_out_cooldown"]) == (2.5, 65, 66)
+    assert found['endpoint.aws_appautoscaling_policy.wake["primary"]']["step_scaling_policy_configuration"][0]["cooldown"] == 67
+
+    action = found['endpoint.aws_appautoscaling_scheduled_action.this["primary/day"]']
+    assert (action["schedule"], action["timezone"], action["start_time"], action["end_time"]) == (
+        "cron(0 7 ? * MON-FRI *)",
+        "Europe/Berlin",
+        "2030-01-01T00:00:00Z",
+        "2031-01-01T00:00:00Z",
+    )
+    assert action["scalable_target_action"] == [{"max_capacity": "3", "min_capacity": "2"}]
+    policy = found["endpoint.aws_sagemaker_endpoint.this"]["deployment_config"][0]["blue_green_update_policy"][0]
+    assert (policy["maximum_execution_timeout_in_seconds"], policy["termination_wait_in_seconds"]) == (601, 71)
+    routing = policy["traffic_routing_configuration"][0]
+    assert (routing["type"], routing["wait_interval_in_seconds"]) == ("CANARY", 72)
+    assert routing["canary_size"] == [{"type": "INSTANCE_COUNT", "value": 1}]
+
+
+def _check_monitoring(found: dict[str, dict[str, Any]]) -> None:
+    assert 'monitoring.aws_cloudwatch_metric_alarm.this["cpu/primary"]' not in found
+    backlog = found['monitoring.aws_cloudwatch_metric_alarm.this["backlog"]']
+    assert (backlog["alarm_actions"], backlog["ok_actions"], backlog["insufficient_data_actions"]) == (
+        ["arn:aws:sns:us-west-2:123456789012:own"],
+        ["arn:aws:sns:us-west-2:123456789012:ok"],
+        ["arn:aws:sns:us-west-2:123456789012:unknown"],
+    )
+    assert (backlog["datapoints_to_alarm"], backlog["evaluation_periods"], backlog["period"]) == (2, 3, 120)
+    assert (backlog["extended_statistic"], backlog["threshold"], backlog["treat_missing_data"]) == ("p90", 73, "ignore")
+    own = found['monitoring.aws_cloudwatch_metric_alarm.this["slow_start/primary"]']
+    assert (own["metric_name"], own["statistic"], own["threshold"]) == ("TimeInBacklog", "Average", 74)
+    assert (own["comparison_operator"], own["evaluation_periods"]) == ("GreaterThanThreshold", 4)
+    assert own["alarm_actions"] == ["arn:aws:sns:us-west-2:123456789012:alarm"]
+    latency = found['monitoring.aws_cloudwatch_metric_alarm.this["model_latency/primary"]']
+    assert latency["threshold"] == 0.8 * 70 * 1_000_000, "four fifths of the model's time-out"
+    [rollback] = found["endpoint.aws_sagemaker_endpoint.this"]["deployment_config"][0]["auto_rollback_configuration"]
+    assert {alarm["alarm_name"] for alarm in rollback["alarms"]} == {
+        "shop-wired-primary-invocation-failures",
+        "shop-wired-primary-model-latency",
+    }
+
+
+def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from (item for item in module.get("resources", []) if item["mode"] == "managed")
+    for child in module.get("child_modules", []):
+        yield from _resources(child)

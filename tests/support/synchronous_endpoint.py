@@ -1,0 +1,85 @@
+"""An endpoint that answers at once, real-time or serverless, as tests make and ask it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from support.common import unique
+from support.deployed_endpoint import Deployed, Role
+from support.in_process_aws import IMAGE, Kit
+from support.sample_model import archive
+
+INSTANCES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+@dataclass
+class Answer:
+    variant: str
+    body: bytes
+    content_type: str
+    attributes: str | None
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Live(Deployed):
+    """A deployed endpoint without a queue."""
+
+    def call(self, orders: dict[str, Any] | None = None, **arguments: Any) -> Answer:
+        """The answer to orders for the obedient model, or to whatever `arguments` say."""
+        if orders is not None:
+            arguments = {"Body": json.dumps(orders).encode(), "ContentType": "application/json"} | arguments
+        answer = self.kit.patient_runtime.invoke_endpoint(EndpointName=self.name, **arguments)
+        return Answer(
+            answer["InvokedProductionVariant"], answer["Body"].read(), answer["ContentType"], answer.get("CustomAttributes")
+        )
+
+    def refused(self, orders: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+        """The whole error response; fails the test when the call is answered."""
+        try:
+            answer = self.call(orders, **arguments)
+        except ClientError as error:
+            return dict(error.response)
+        raise AssertionError(f"answered: {answer}")
+
+
+def containers(kit: Kit, bucket: str, codes: Iterable[tuple[str, str]], **environment: str) -> list[dict[str, Any]]:
+    """Container definitions of (hostname, code) pairs."""
+    return [
+        {
+            "Image": IMAGE,
+            "ContainerHostname": hostname,
+            "Environment": environment,
+            "ModelDataUrl": kit.put(bucket, f"model/{unique(hostname)}.tar.gz", archive(code)),
+        }
+        for hostname, code in codes
+    ]
+
+
+def make_model(kit: Kit, role: Role, **what: Any) -> str:
+    name = unique("model")
+    kit.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, **what)
+    return name
+
+
+def go_live(
+    kit: Kit, bucket: str, role: Role, variants: list[dict[str, Any]], shadows: Iterable[dict[str, Any]] = (), wait: bool = True
+) -> Live:
+    """An endpoint of these variants; `kit.forget` ends it."""
+    live = Live(kit, unique("endpoint"), bucket, role, config=unique("config"))
+    request = {"EndpointConfigName": live.config, "ProductionVariants": variants}
+    if shadows:
+        request["ShadowProductionVariants"] = list(shadows)
+    kit.sagemaker.create_endpoint_config(**request)
+    kit.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
+    if wait:
+        live.until_status("InService")
+    return live

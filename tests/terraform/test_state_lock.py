@@ -1,0 +1,108 @@
+"""A locked state: who holds it, and which command unlocks it."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from async_endpoint.core.errors import StateLocked
+from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.state_lock import read_lock, running_terraform
+
+# What Terraform 1.11.4 prints with -no-color for an S3 backend with use_lockfile.
+LOCKED = """
+Error: Error acquiring the state lock
+
+Error message: operation error S3: PutObject, https response error StatusCode:
+412, RequestID: NO7Z, HostID: abc, api error PreconditionFailed: At least one of
+the pre-conditions you specified did not hold
+Lock Info:
+  ID:        9dbe2b0d-4d30-bf5b-35b0-3c1ad3e5b0b5
+  Path:      states/async-endpoint/dev/terraform.tfstate
+  Operation: OperationTypeApply
+  Who:       {who}
+  Version:   1.11.4
+  Created:   2026-11-29 18:02:11.123456789 +0000 UTC
+  Info:
+
+
+Terraform acquires a state lock to protect the state from being written
+by multiple users at the same time.
+"""
+LOCK_ID = "9dbe2b0d-4d30-bf5b-35b0-3c1ad3e5b0b5"
+UNLOCK = "async-endpoint unlock dev"
+OWN = f"{getpass.getuser()}@{socket.gethostname()}"
+
+FakeTerraform = Callable[..., dict[str, str]]
+
+
+def silent(line: str) -> None:
+    pass
+
+
+def refused(root: Path, fake_terraform: FakeTerraform, who: str, unlock: str | None = UNLOCK) -> str:
+    """The sentence for a plan that meets a lock of `who`."""
+    (root / "said").write_text(LOCKED.format(who=who))
+    environment = fake_terraform("cat said >&2; exit 1")
+    with pytest.raises(StateLocked) as failure:
+        Terraform(root, environment, silent, unlock_command=unlock).plan(root / "saved")
+    return str(failure.value)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    return folder
+
+
+def test_a_lock_of_another_machine_names_holder_time_operation_and_command(root: Path, fake_terraform: FakeTerraform) -> None:
+    assert refused(root, fake_terraform, "ci@runner-7") == (
+        f"The state of dev is locked by ci@runner-7 since 2026-11-29 18:02:11 UTC (apply, lock ID {LOCK_ID}); "
+        f"if that command has ended on runner-7, unlock it with: {UNLOCK} {LOCK_ID}"
+    )
+
+
+def test_a_lock_of_this_machine_that_no_terraform_holds_says_so(root: Path, fake_terraform: FakeTerraform) -> None:
+    said = refused(root, fake_terraform, OWN)
+    assert "no Terraform of this checkout works on it any more" in said
+    assert said.endswith(f"unlock it with: {UNLOCK} {LOCK_ID}")
+
+
+@pytest.fixture
+def terraform_at_work(root: Path, tmp_path: Path) -> Iterator[int]:
+    """A living process called terraform in the root's working copy."""
+    program = tmp_path / "terraform"
+    shutil.copyfile(shutil.which("sleep") or "/bin/sleep", program)
+    program.chmod(0o755)
+    process = subprocess.Popen([program, "600"], cwd=root)
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="who works where is read from /proc")
+def test_a_living_holder_is_named_and_is_not_to_be_unlocked(
+    root: Path, fake_terraform: FakeTerraform, terraform_at_work: int
+) -> None:
+    said = refused(root, fake_terraform, OWN)
+    assert f"Terraform still works on it, as process {terraform_at_work} of this machine: wait until it ends" in said
+    assert UNLOCK not in said
+    assert running_terraform(root.parent) is None
+
+
+def test_a_local_state_has_nothing_to_unlock(root: Path, fake_terraform: FakeTerraform) -> None:
+    assert "only a running process can hold a local state" in refused(root, fake_terraform, OWN, unlock=None)
+
+
+def test_another_failure_is_no_lock() -> None:
+    assert read_lock("Error: Invalid value\n\nLock Info is not here\n") is None
+    assert str(read_lock("Error: Error acquiring the state lock\n\nError message: 403 Forbidden\n")) == (
+        "locked by an unknown user since an unknown time UTC (an unknown operation, lock ID unknown)"
+    )

@@ -43,13 +43,25 @@ policy: .venv/dev ## checkov and our own checks on all Terraform, written and pl
 bench: .venv/runtime ## measure the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-lint: .venv/dev ## check everything, write nothing
+lint: lint-python lint-types lint-terraform lint-shell lint-docs ## check everything, write nothing
+
+# Each part alone, for .pre-commit-config.yaml.
+.PHONY: lint-python lint-types lint-terraform lint-shell lint-docs
+lint-python: .venv/dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(TERRAFORM) fmt -check -recursive -diff modules envs examples tests/policies
-	@$(BIN)/shellcheck .ci/run
 	@$(PIP) check
+
+lint-types: .venv/dev
+	@$(BIN)/mypy
+
+lint-terraform: .venv/dev
+	@$(TERRAFORM) fmt -check -recursive -diff modules envs examples tests/policies
+
+lint-shell: .venv/dev
+	@$(BIN)/shellcheck .ci/run
+
+lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module

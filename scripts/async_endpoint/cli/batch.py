@@ -14,6 +14,7 @@ from async_endpoint.batch.report import BatchReport
 from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
 from async_endpoint.batch.run import Options
 from async_endpoint.cli.batch_progress import BatchProgress
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.client.aws import AwsClients
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def batch(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.", autocompletion=environment_names)],
     source: Annotated[
         str,
         typer.Argument(metavar="SOURCE", help="A folder, a glob in quotes, an s3:// prefix, or a .jsonl or .csv file."),

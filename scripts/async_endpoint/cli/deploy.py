@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.core.errors import Refused, UsageError
 from async_endpoint.workspace import Workspace
@@ -16,7 +17,10 @@ from async_endpoint.workspace import Workspace
 if TYPE_CHECKING:
     from async_endpoint.terraform.adapter import Changes
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.")]
+Environment = Annotated[
+    str,
+    typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.", autocompletion=environment_names),
+]
 Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]

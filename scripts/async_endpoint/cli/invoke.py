@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.cli.tables import recommendations_table
@@ -26,7 +27,7 @@ from async_endpoint.workspace import Workspace
 STATUS_SECONDS = 0.5
 QUERIES = Path("examples", "fashion-recommender", "queries")
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")]
+Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.", autocompletion=environment_names)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Local = Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")]
 Seconds = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait, but no longer than this.")]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.operations.logs import LogLine, follow_logs, log_group, read_logs
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def logs(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.", autocompletion=environment_names)],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged, until Ctrl-C.")] = False,
     since: Annotated[
         float | None, typer.Option("--since", metavar="MINUTES", min=0, help="Only the last minutes before the newest line.")

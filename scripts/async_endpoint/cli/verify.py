@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.core.errors import VerificationFailed
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.")]
+Environment = Annotated[
+    str,
+    typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.", autocompletion=environment_names),
+]
 Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Plan = Annotated[bool, typer.Option("--plan/--no-plan", help="Whether Terraform plans besides, which finds what it manages.")]

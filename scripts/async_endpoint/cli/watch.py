@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.client.aws import AwsClients
 from async_endpoint.operations.watch import View, Watch
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.", autocompletion=environment_names)],
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
     interval: Annotated[float, typer.Option("--interval", metavar="SECONDS", min=0.2, help="Between two looks.")] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Look once and print one JSON document on standard output.")] = False,

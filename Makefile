@@ -116,7 +116,7 @@ clean: ## remove everything that was made here
 # The lock files are complete, so nothing is resolved; and what is never imported is not compiled. The import at the end compiles
 # what a local AWS needs, and shows that it is there.
 .venv/runtime .venv/dev: .venv/%: .venv/python requirements/%.txt pyproject.toml | .venv/terraform
-	@echo "setting up $@ (once)" >&2
+	@echo "setting up $@ (once): installing $$(grep -c == requirements/$*.txt) Python packages" >&2
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/$*.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import async_endpoint.emulator.emulator'

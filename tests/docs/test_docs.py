@@ -59,7 +59,7 @@ def test_commands_and_their_options_exist(document: Document) -> None:
 def check_command(words: list[str]) -> None:
     """Follow `words` from the group to the command they name, and look up each option there."""
     command = typer.main.get_command(app)
-    while subcommands := getattr(command, "commands", {}):
+    while (subcommands := getattr(command, "commands", {})) and not words[0].startswith("-"):
         name = words.pop(0).strip(",")
         assert name in subcommands, f"async-endpoint has no command {name}"
         command = subcommands[name]

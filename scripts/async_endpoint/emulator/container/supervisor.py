@@ -1,6 +1,6 @@
 """Keeps one container of an engine company, so that neither it nor its network outlives the local AWS.
 
-Started as a script: `keeper.py ENGINE NAME LABEL ARGUMENTS…` makes the network NAME and runs `ENGINE ARGUMENTS…`, which is to
+Started as a script: `supervisor.py ENGINE NAME LABEL ARGUMENTS…` makes the network NAME and runs `ENGINE ARGUMENTS…`, which is to
 start the container NAME in it and stay attached. When that ends, or standard input closes because the parent process is gone,
 both are removed. Exits with the engine's own exit code.
 

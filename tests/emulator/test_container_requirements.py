@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container import deadline as allowances
+from async_endpoint.emulator.container import deadline as deadline_module
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.python_environment import RequirementsFailed, python_for
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
@@ -74,7 +74,7 @@ def test_an_instance_whose_requirements_take_too_long_fails_and_pip_ends(
     tmp_path: Path, endless: Endless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(allowances, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(deadline_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     started = Started(tmp_path / "site", endless.text, 600)
     builder = endless.builder()
     now[0] = 601.0
@@ -97,9 +97,9 @@ def test_waiting_for_anothers_installation_has_its_time_too(tmp_path: Path, endl
     requirements.write_text(endless.text)
     failed: list[str] = []
 
-    def install(allowance: Deadline) -> None:
+    def install(deadline: Deadline) -> None:
         with pytest.raises(RequirementsFailed) as refused:
-            python_for(requirements, allowance=allowance)
+            python_for(requirements, deadline=deadline)
         failed.append(str(refused.value))
 
     first = threading.Thread(target=install, args=(Deadline(600, stop),))

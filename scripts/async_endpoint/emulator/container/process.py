@@ -86,9 +86,9 @@ class ContainerProcess(ChildProcess):
 
 
 def _order(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """The startup message of model_server.py: the model's own variables, which become the handler's environment, and where to look.
+    """The startup message of model_server.py: the model's variables, which become the handler's environment, and search paths.
 
-    They are data to the interpreter that is started, so that PYTHONWARNINGS or LD_PRELOAD does nothing before the handler.
+    The interpreter gets them as data, so that PYTHONWARNINGS or LD_PRELOAD has no effect before the handler runs.
     """
     here = str(folder)
     own = {name: here + value[len(OPT_ML) :] if value.startswith(OPT_ML) else value for name, value in given.items()}

@@ -154,7 +154,7 @@ class AssumedRole:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")
 
     def check_key(self, action: str, identifier: str, via: str, more: Mapping[str, str] | None = None) -> None:
-        """Raise AccessDenied unless both policies allow using the key through service `via`; ResourceNotFound without the key."""
+        """Raise AccessDenied unless role and key policy allow use through service `via`; ResourceNotFound without the key."""
         key = moto_backends.kms_key(identifier, self.region)
         context = {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
         request = self._request(action, key.arn, {**context, **(more or {})})

@@ -87,6 +87,8 @@ def test_the_terraform_of_the_virtual_environment_comes_first(tmp_path: Path, mo
     (tmp_path / "bin/terraform").touch()
     assert process_environment({"PATH": "/bin"}, Path("/rc"), None)["PATH"] == f"{tmp_path / 'bin'}{os.pathsep}/bin"
     assert process_environment({}, Path("/rc"), LOCAL)["PATH"] == str(tmp_path / "bin")
+    chosen = f"/bin{os.pathsep}{tmp_path / 'bin'}"
+    assert process_environment({"PATH": chosen}, Path("/rc"), None)["PATH"] == chosen
 
 
 def test_on_aws_a_persons_profile_stays_and_terraforms_settings_are_the_drivers(

@@ -72,8 +72,11 @@ def process_environment(base: Mapping[str, str], configuration: Path, local: Loc
 
 
 def with_installed_terraform(path: str | None) -> str | None:
-    """The PATH `path`, preceded by this virtual environment if it has a Terraform: the one that `make setup` downloaded."""
+    """The PATH `path`, preceded by this virtual environment if it has a Terraform: the one that `make setup` downloaded.
+
+    A PATH that has that folder already keeps its order.
+    """
     folder = Path(sys.prefix) / "bin"
-    if not (folder / "terraform").is_file():
+    if not (folder / "terraform").is_file() or str(folder) in (path or "").split(os.pathsep):
         return path
     return f"{folder}{os.pathsep}{path}" if path else str(folder)

@@ -36,6 +36,14 @@ def test_relative_links_lead_somewhere(document: Document) -> None:
 
 
 @EVERY_DOCUMENT
+def test_files_of_code_that_are_named_exist(document: Document) -> None:
+    folders = (ROOT, ROOT / "scripts", ROOT / "scripts/async_endpoint", document.path.parent)
+    for name in coded(document.prose):
+        if re.fullmatch(r"[\w./-]+/[\w-]+\.(py|tf)", name) and name != "code/inference.py":  # that one is in a model's archive
+            assert any((folder / name).exists() for folder in folders), f"there is no {name}"
+
+
+@EVERY_DOCUMENT
 def test_make_targets_exist(document: Document) -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = {name for names in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for name in names.split()}

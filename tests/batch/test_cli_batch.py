@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.run import Progress
 from async_endpoint.cli import batch, watch
 from async_endpoint.cli.batch_progress import told
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
 from async_endpoint.operations.watch import Activity, View, Watch
 from support.common import until
@@ -44,14 +44,14 @@ def line(shop: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     return run
 
 
-def code_of(result: Any) -> int:
+def error_code(result: Any) -> int:
     """What the console command would end with."""
     return result.exception.exit_code if isinstance(result.exception, AsyncEndpointError) else result.exit_code
 
 
 def test_a_batch_ends_with_a_table_and_code_0(line: Line, inputs: Path, tmp_path: Path) -> None:
     result = line("batch", "local", inputs, "--out", tmp_path / "out")
-    assert code_of(result) == 0, result.exception
+    assert error_code(result) == 0, result.exception
     assert result.stdout == ""
     assert "6" in result.stderr
     assert "submission to result" in result.stderr
@@ -62,22 +62,22 @@ def test_items_that_fail_end_it_with_code_1_until_they_are_mended(line: Line, tm
     arguments = ("batch", "local", tmp_path / "rows.jsonl", "--out", tmp_path / "out", "--json")
     result = line(*arguments)
     assert isinstance(result.exception, BatchFailed)
-    assert code_of(result) == 1
+    assert error_code(result) == 1
     assert "1 of 2 items failed" in str(result.exception)
     document = json.loads(result.stdout)
     assert (document["done"], document["failed"]) == (1, 1)
     assert "not mended yet" in document["reasons"][0]["text"]
     (tmp_path / "mended").touch()
-    assert code_of(line(*arguments)) == 1
+    assert error_code(line(*arguments)) == 1
     result = line(*arguments, "--retry-failed")
-    assert code_of(result) == 0, result.exception
+    assert error_code(result) == 0, result.exception
     assert json.loads(result.stdout)["done"] == 2
 
 
 def test_a_source_that_is_none_ends_it_with_code_2(line: Line, tmp_path: Path) -> None:
     result = line("batch", "local", tmp_path / "nowhere", "--out", tmp_path / "out")
     assert isinstance(result.exception, InvalidInput)
-    assert code_of(result) == 2
+    assert error_code(result) == 2
     assert not (tmp_path / "out").exists()
 
 
@@ -136,7 +136,7 @@ def test_watch_goes_on_until_ctrl_c(line: Line, shop: Any, monkeypatch: pytest.M
 def test_watch_of_an_endpoint_that_is_not_there_says_so(shop: Any) -> None:
     nobody = replace(shop.outputs, endpoint=replace(shop.outputs.endpoint, name="nobody"))
     with pytest.raises(EndpointNotReady, match="Endpoint nobody does not exist; apply its environment first"):
-        Watch(AwsClients.create(nobody.region, shop.kit.url), nobody).look()
+        Watch(AwsSession.create(nobody.region, shop.kit.url), nobody).look()
 
 
 def test_what_watch_may_not_read_is_named() -> None:

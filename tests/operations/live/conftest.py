@@ -1,0 +1,3 @@
+from support.live_stage import credentials_of_the_local_aws, kit, nothing_stays, stage
+
+__all__ = ["credentials_of_the_local_aws", "kit", "nothing_stays", "stage"]

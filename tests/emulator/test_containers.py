@@ -25,7 +25,7 @@ from async_endpoint.emulator.hosting.site import Site
 from support.common import process_runs, until
 from support.containers import Watched, single
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 # --- archives -------------------------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_a_broken_status_or_content_type_does_not_break_the_connection(tmp_path:
     container.kill()
 
 
-def test_what_a_container_started_ends_with_it(kit: Kit, tmp_path: Path) -> None:
+def test_what_a_container_started_ends_with_it(local_aws: AwsHarness, tmp_path: Path) -> None:
     code = (
         "import subprocess, sys\ndef model_fn(d): pass\n"
         "def transform_fn(m, data, c, a):\n"

@@ -22,7 +22,7 @@ IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cp
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
-class Kit:
+class AwsHarness:
     """boto3 clients of one local AWS, and what tests make with them."""
 
     def __init__(self, aws: LocalAws, folder: Path) -> None:

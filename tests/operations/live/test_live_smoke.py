@@ -11,16 +11,16 @@ import pytest
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.operations.smoke import smoke_test
 from support.client_against_emulator import Stage, orders
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 from support.synchronous_endpoint import INSTANCES, go_live
 
 
 @pytest.fixture(scope="module")
-def outputs(kit: Kit, stage: Stage) -> AsyncEndpointOutputs:
+def outputs(local_aws: AwsHarness, stage: Stage) -> AsyncEndpointOutputs:
     """What Terraform would say of the stage's endpoint, with one queue for both topics."""
-    queue, target = kit.queue(), stage.target
+    queue, target = local_aws.queue(), stage.target
     for topic in target.topics:
-        kit.subscribe(topic, queue)
+        local_aws.subscribe(topic, queue)
     bucket, name = stage.deployed.bucket, target.name
     return AsyncEndpointOutputs.parse(
         {
@@ -67,13 +67,13 @@ def outputs(kit: Kit, stage: Stage) -> AsyncEndpointOutputs:
 
 
 def test_a_healthy_endpoint_passes_and_the_time_is_split(
-    kit: Kit, stage: Stage, outputs: AsyncEndpointOutputs, tmp_path: Path
+    local_aws: AwsHarness, stage: Stage, outputs: AsyncEndpointOutputs, tmp_path: Path
 ) -> None:
     good, bad = files(tmp_path, {"answer": {"score": 0.5}}, {"status": 400, "message": "not an image"})
     variant = INSTANCES | {"VariantName": "primary", "ModelName": stage.deployed.model}
-    twin = go_live(kit, stage.deployed.bucket, stage.deployed.role, [variant])
+    twin = go_live(local_aws, stage.deployed.bucket, stage.deployed.role, [variant])
 
-    report = smoke_test(outputs, good, bad, endpoint_url=kit.url, deadline_seconds=90, compare_real_time=twin.name)
+    report = smoke_test(outputs, good, bad, endpoint_url=local_aws.url, deadline_seconds=90, compare_real_time=twin.name)
 
     assert report.passed, report
     assert [check.name for check in report.checks] == [
@@ -93,9 +93,11 @@ def test_a_healthy_endpoint_passes_and_the_time_is_split(
     twin.delete()
 
 
-def test_a_real_time_endpoint_that_does_not_answer_is_a_miss(kit: Kit, outputs: AsyncEndpointOutputs, tmp_path: Path) -> None:
+def test_a_real_time_endpoint_that_does_not_answer_is_a_miss(
+    local_aws: AwsHarness, outputs: AsyncEndpointOutputs, tmp_path: Path
+) -> None:
     good, bad = files(tmp_path, {"answer": 1}, {"status": 400, "message": "no"})
-    report = smoke_test(outputs, good, bad, endpoint_url=kit.url, deadline_seconds=90, compare_real_time="not-there")
+    report = smoke_test(outputs, good, bad, endpoint_url=local_aws.url, deadline_seconds=90, compare_real_time="not-there")
     [missed] = report.missed
     assert missed.name == "same as real time"
     assert "sagemaker:InvokeEndpoint on endpoint not-there" in missed.detail

@@ -75,7 +75,7 @@ class Checkout:
         return process.returncode, text.rstrip().splitlines()[-1]
 
     def lock(self) -> dict[str, Any]:
-        """The state's lock as Terraform wrote it; empty when there is none, as between the plan and the apply of one command."""
+        """The state's lock as Terraform wrote it; empty when there is none, as between plan and apply of one command."""
         try:
             written = self.local_aws.s3.get_object(Bucket=self.bucket, Key=f"{KEY}.tflock")["Body"].read()
         except self.local_aws.s3.exceptions.NoSuchKey:

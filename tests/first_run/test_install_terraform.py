@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -11,91 +10,35 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 import install_terraform
 from async_endpoint.terraform import adapter
+from support.release_server import ARCHIVE, EXECUTABLE, ReleaseServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATH_ON_SERVER = "/terraform/1.11.4/terraform_1.11.4_linux_arm64.zip"
 
-EXECUTABLE = b"""#!/bin/sh
-echo '{"terraform_version": "1.11.4"}'
-"""
-
-
-class ReleaseServer(ThreadingHTTPServer):
-    """Answers each path of `files` with its bytes, other paths with 404; `requests` are the paths asked for."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files: dict[str, bytes] = {}
-        self.requests: list[str] = []
-        self.missing_bytes = 0  # how much of a body is withheld before the connection closes
-        self.released = threading.Event()  # cleared: no answer until it is set
-        self.released.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: ReleaseServer
-
-    def do_GET(self) -> None:
-        self.server.requests.append(self.path)
-        self.server.released.wait(60)
-        body = self.server.files.get(self.path)
-        if body is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) - self.server.missing_bytes])
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def releases() -> Iterator[ReleaseServer]:
-    server = ReleaseServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def archive() -> bytes:
-    """A release with an executable that reports version 1.11.4."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as content:
-        content.writestr("LICENSE.txt", "a license")
-        content.writestr("terraform", EXECUTABLE)
-    return buffer.getvalue()
+    with ReleaseServer.running() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch, releases: ReleaseServer, archive: bytes, tmp_path: Path) -> None:
+def machine(monkeypatch: pytest.MonkeyPatch, releases: ReleaseServer, tmp_path: Path) -> None:
     """A Linux machine on arm64 without Terraform, whose release server has the archive that is pinned."""
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setenv("TERRAFORM_RELEASES_URL", releases.url)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setitem(install_terraform.SHA256, "linux_arm64", hashlib.sha256(archive).hexdigest())
-    releases.files[PATH_ON_SERVER] = archive
+    monkeypatch.setitem(install_terraform.SHA256, "linux_arm64", hashlib.sha256(ARCHIVE).hexdigest())
+    releases.files[PATH_ON_SERVER] = ARCHIVE
 
 
 @pytest.fixture

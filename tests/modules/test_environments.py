@@ -26,7 +26,10 @@ run "{name}" {{
   }}
 
   assert {{
-    condition     = output.async_endpoint.environment == "{name}" && endswith(output.async_endpoint.endpoint.name, "-{name}")
+    condition = alltrue([
+      for endpoint in values(output.async_endpoints) :
+      endpoint.environment == "{name}" && endswith(endpoint.endpoint.name, "-{name}")
+    ])
     error_message = "Names must carry the environment."
   }}
 }}

@@ -21,7 +21,7 @@ from async_endpoint.deploy import deployment
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.deployment import Planned
 from async_endpoint.deploy.outputs import read_outputs
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
 

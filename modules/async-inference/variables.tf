@@ -289,14 +289,14 @@ variable "scaling" {
 }
 
 variable "storage" {
-  description = "Bucket and key, made here or brought; prefixes; readers of other accounts; expiry by prefix, and what destroying deletes (see module storage)."
+  description = "Bucket and key: of this endpoint alone, with prefixes, readers of other accounts, expiry by prefix and what destroying deletes (see module storage); or shared with other endpoints."
   type = object({
     access_logs = optional(object({
       destination = optional(object({
         bucket_name = string
         prefix      = optional(string)
       }))
-    }), {})
+    }))
     existing = optional(object({
       bucket = optional(object({
         name = string
@@ -304,26 +304,56 @@ variable "storage" {
       key = optional(object({
         arn = string
       }))
-    }), {})
+    }))
     expire_after_days = optional(object({
       failure    = optional(number)
       input      = optional(number)
       noncurrent = optional(number)
       output     = optional(number)
-    }), {})
-    force_destroy            = optional(bool, false)
-    key_deletion_window_days = optional(number, 30)
+    }))
+    force_destroy            = optional(bool)
+    key_deletion_window_days = optional(number)
     prefixes = optional(object({
       failure = optional(string)
       input   = optional(string)
       model   = optional(string)
       output  = optional(string)
-    }), {})
+    }))
     readers = optional(map(object({
       principal_arns = set(string)
       reads          = optional(set(string))
-    })), {})
+    })))
+    shared = optional(object({ # output shared of module storage, in place of all other fields
+      bucket_arn     = string
+      bucket_name    = string
+      endpoint_names = set(string)
+      kms_key_arn    = string
+      prefixes = object({
+        failure = string
+        input   = string
+        model   = string
+        output  = string
+      })
+      topic_arns = list(string)
+    }))
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.storage.shared == null || alltrue([for field, value in var.storage : value == null if field != "shared"])
+    error_message = "Shared storage is configured where it is made: move the fields beside storage.shared to that call of module storage."
+  }
+
+  validation {
+    condition = var.storage.shared == null || anytrue([
+      for pattern in try(var.storage.shared.endpoint_names, []) : can(regex("^${replace(pattern, "*", ".*")}$", "${var.name}-${var.environment}"))
+    ])
+    error_message = "Add \"${var.name}-${var.environment}\", or a pattern such as \"*-${var.environment}\", to endpoint_names of the shared storage (now ${join(", ", try(var.storage.shared.endpoint_names, []))}): its key would refuse this endpoint's notifications and logs."
+  }
+
+  validation {
+    condition     = var.storage.shared == null || length(setsubtract([for topic in values(var.notifications.topics) : topic.arn if topic != null], try(var.storage.shared.topic_arns, []))) == 0
+    error_message = "Add the topics of notifications.topics to topic_arns of the shared storage: its key would refuse what they deliver."
+  }
 }

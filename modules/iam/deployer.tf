@@ -1,5 +1,6 @@
 # What updates a deployment. An administrator applies first: the key, and who may do what, are not the deployer's to change. Bucket,
-# key, role, log group and objects that are no models it removes only if it may destroy.
+# key, role, log group and objects that are no models it removes only if it may destroy; a bucket and a key that other endpoints
+# share it neither changes nor removes.
 # Actions are wildcards where all that match are needed (in any case: *Tag* is UntagResource too): a managed policy has at most 6144
 # characters.
 locals {
@@ -144,8 +145,11 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   statement {
-    sid       = "SetUpBucket"
-    actions   = ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*", "s3:PutBucket*", "s3:Put*Configuration"]
+    sid = "SetUpBucket"
+    actions = concat(
+      ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*"],
+      var.storage.shared ? [] : ["s3:PutBucket*", "s3:Put*Configuration"],
+    )
     resources = [var.storage.bucket_arn]
   }
 
@@ -197,7 +201,7 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   dynamic "statement" {
-    for_each = var.deployer.destroy ? [true] : []
+    for_each = var.deployer.destroy && !var.storage.shared ? [true] : []
 
     content {
       sid       = "DestroyBucket"
@@ -212,10 +216,10 @@ data "aws_iam_policy_document" "deployer" {
     content {
       sid     = "Destroy"
       actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
-      resources = [
-        var.execution_role_arn, var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}", local._log_group,
-        "${local._iam}policy/${local._named}",
-      ]
+      resources = concat(
+        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._named}"],
+        var.storage.shared ? [] : [var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}"],
+      )
     }
   }
 }

@@ -124,6 +124,7 @@ variable "storage" {
       model   = optional(string, "model/")
       output  = string
     })
+    shared = optional(bool, false) # with other endpoints: bucket and key are not the deployer's to change or to destroy
   })
   nullable = false
 }

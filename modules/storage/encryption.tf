@@ -1,4 +1,4 @@
-# The one key of a deployment. Topics, the results queue, logs and volumes use it too, so that its policy is written once.
+# One key for objects, topics, results queues, logs and volumes, so that its policy is written once.
 locals {
   kms_key_arn = var.existing.key == null ? aws_kms_key.this[0].arn : var.existing.key.arn
 }
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "key" {
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values   = concat(["arn:${local._partition}:sns:${local._region}:${local._account}:${var.name}-*"], var.topic_arns)
+      values   = concat([for name in local._endpoint_names : "arn:${local._partition}:sns:${local._region}:${local._account}:${name}-*"], var.topic_arns)
     }
   }
 
@@ -52,7 +52,7 @@ data "aws_iam_policy_document" "key" {
     condition {
       test     = "ArnLike"
       variable = "kms:EncryptionContext:aws:logs:arn"
-      values   = ["arn:${local._partition}:logs:${local._region}:${local._account}:log-group:*${var.name}*"]
+      values   = [for name in local._endpoint_names : "arn:${local._partition}:logs:${local._region}:${local._account}:log-group:*${name}*"]
     }
   }
 

@@ -10,10 +10,13 @@ locals {
   # One where a bucket is made here, none where one is brought.
   _made = var.existing.bucket == null ? 1 : 0
 
+  _endpoint_names = length(var.endpoint_names) == 0 ? toset([var.name]) : var.endpoint_names
+
   bucket_arn  = local._made == 1 ? aws_s3_bucket.this[0].arn : "arn:${local._partition}:s3:::${var.existing.bucket.name}"
   bucket_name = local._made == 1 ? aws_s3_bucket.this[0].bucket : data.aws_s3_bucket.given[0].bucket
 
-  # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates.
+  # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates. The role comes
+  # first and the endpoint below it (output/recommender/), so that one rule a role covers every endpoint.
   prefixes = { for role, prefix in var.prefixes : role => prefix if prefix != null }
 }
 

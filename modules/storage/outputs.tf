@@ -36,6 +36,26 @@ output "prefixes" {
   value       = local.prefixes
 }
 
+output "shared" {
+  description = "All that an endpoint needs to keep its data here, below a prefix of its own: storage.shared of module async-inference."
+  value = {
+    bucket_arn     = local.bucket_arn
+    bucket_name    = local.bucket_name
+    endpoint_names = local._endpoint_names
+    kms_key_arn    = local.kms_key_arn
+    prefixes       = local.prefixes
+    topic_arns     = var.topic_arns
+  }
+
+  depends_on = [
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_policy.this,
+    aws_s3_bucket_public_access_block.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_versioning.this,
+  ]
+}
+
 output "uris" {
   description = "S3 URIs by role, as prefixes. Each ends in a slash."
   value       = { for role, prefix in local.prefixes : role => "s3://${local.bucket_name}/${prefix}" }

@@ -15,6 +15,18 @@ variable "access_logs" {
   }
 }
 
+variable "endpoint_names" {
+  description = "Endpoints that keep their data here, by name or pattern, such as *-dev for every endpoint of an environment; none means the one of this name. The key's policy admits topics and log groups named after them. With a pattern, adding or removing an endpoint changes nothing here."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.endpoint_names : can(regex("^[A-Za-z0-9*][A-Za-z0-9*-]{0,62}$", name)) && name != "*"])
+    error_message = "Variable endpoint_names must hold names of endpoints, or patterns of letters, digits, hyphens and *, such as *-dev; * alone would admit every topic of the account."
+  }
+}
+
 variable "existing" {
   description = "A bucket and a key that exist, each instead of one made here. Their policies, and the bucket's encryption, versions and expiry, stay their owner's; outputs bucket_policy_json and key_policy_json say what they need."
   type = object({
@@ -40,19 +52,19 @@ variable "existing" {
 }
 
 variable "expire_after_days" {
-  description = "Days until objects under each prefix, and replaced or deleted versions of any object, are removed from a bucket made here."
+  description = "Days until objects under each prefix, and replaced or deleted versions of any object, are removed from a bucket made here. What is left out stays until it is deleted; {} makes no lifecycle rules at all."
   type = object({
-    capture    = optional(number, 30) # below prefixes.capture
-    failure    = optional(number, 30)
-    input      = optional(number, 30)
-    noncurrent = optional(number, 7) # replaced and deleted versions
-    output     = optional(number, 30)
+    capture    = optional(number) # below prefixes.capture
+    failure    = optional(number)
+    input      = optional(number)
+    noncurrent = optional(number) # replaced and deleted versions
+    output     = optional(number)
   })
-  default  = {}
+  default  = { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30 }
   nullable = false
 
   validation {
-    condition     = alltrue([for days in values(var.expire_after_days) : days >= 1 && floor(days) == days])
+    condition     = alltrue([for days in values(var.expire_after_days) : days >= 1 && floor(days) == days if days != null])
     error_message = "Every number in expire_after_days must be a whole number of days, 1 or more."
   }
 }

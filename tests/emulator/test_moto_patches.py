@@ -316,7 +316,8 @@ def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(kit: Kit) -> None:
 
 def test_the_local_aws_starts_without_motos_ec2() -> None:
     program = (
-        "import sys, async_endpoint.emulator.emulator; "
+        "import sys, unittest.mock; from async_endpoint.emulator import moto_patches; "
+        "moto_patches.apply_patches(*[unittest.mock.MagicMock()] * 4); "
         "print('moto.applicationautoscaling' in sys.modules, 'moto.ec2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "True False\n"

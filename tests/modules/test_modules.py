@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 MODULES = [
-    "access",
     "async-inference",
-    "configuration",
     "endpoint",
+    "endpoint-config",
+    "iam",
     "model",
     "monitoring",
     "network",
     "notifications",
-    "state",
+    "state-backend",
     "storage",
 ]
 

@@ -142,7 +142,7 @@ def test_a_caller_who_may_not_list_waits_for_a_key_that_is_403(aws: Any, request
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_caller_who_may_not_list_is_told_so_at_the_deadline(aws: Any, request_: Submitted, tells: bool) -> None:
     aws.s3.denied.add("s3:ListBucket")
-    aws.s3.tells = tells
+    aws.s3.names_action = tells
     with pytest.raises(ResultNotReady, match="as far as can be seen without s3:ListBucket on shop-123456789012 "):
         collect(aws, request_, deadline_seconds=30)
     if tells:
@@ -187,7 +187,7 @@ def test_a_right_that_comes_back_in_time_is_no_loss(aws: Any, request_: Submitte
 
 def test_a_result_that_can_never_be_read_is_not_waited_for(aws: Any, request_: Submitted) -> None:
     aws.s3.denied |= {"s3:GetObject", "s3:ListBucket"}
-    aws.s3.tells = True
+    aws.s3.names_action = True
     with pytest.raises(UsageError, match="The result of run-one cannot be read: s3:GetObject on"):
         collect(aws, request_)
     assert sum(aws.time.naps) <= 15
@@ -211,7 +211,7 @@ def test_a_failure_whose_reason_may_not_be_read_is_a_failure(aws: Any, request_:
 
 def test_a_failure_prefix_out_of_reach_does_not_hide_the_result(aws: Any, request_: Submitted) -> None:
     aws.s3.denied |= {("s3:GetObject", "failure/1-error.out"), ("s3:ListBucket", "failure/1-error.out")}
-    aws.s3.tells = True
+    aws.s3.names_action = True
     later(aws, 10, request_.output_location, b"{}")
     assert collect(aws, request_).body == b"{}"
 

@@ -1,6 +1,16 @@
-"""What the deployment of these tests is made of."""
+"""The deployment `shirts`: its outputs, its documents, and functions that create it on moto as the modules would."""
 
 from __future__ import annotations
+
+from async_endpoint.core.outputs import (
+    AsyncEndpointOutputs,
+    Endpoint,
+    Limits,
+    Notifications,
+    Scaling,
+    Storage,
+)
+from async_endpoint.deploy.aws import Boto3Aws
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ARCHIVE, ARCHIVE_KEY = b"a model archive", "model/0123/model.tar.gz"
@@ -35,3 +45,66 @@ TRUST_POLICY = {
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
     },
 }
+
+
+def shirts_outputs() -> AsyncEndpointOutputs:
+    """The outputs of the environment dev, whose endpoint is `shirts`."""
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:shirts-"
+    return AsyncEndpointOutputs(
+        schema_version=1,
+        environment="dev",
+        region=REGION,
+        account_id=ACCOUNT,
+        endpoint=Endpoint(
+            name="shirts",
+            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/shirts",
+            config_name="shirts-2",
+            model_name="shirts-model",
+            variant_name="main",
+            instance_type="ml.m5.large",
+            max_concurrent_invocations_per_instance=4,
+            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/shirts-execution",
+        ),
+        storage=Storage("shirts-data", "s3://shirts-data/in/", "s3://shirts-data/out/", "s3://shirts-data/failed/", None),
+        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
+        scaling=Scaling("endpoint/shirts/variant/main", 0, 2, 5.0, "shirts-tracking", "shirts-wake", "shirts-wake"),
+        limits=Limits(21600, 900, 600),
+    )
+
+
+def create_configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
+    endpoint, topics = outputs.endpoint, outputs.notifications
+    aws.client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {
+                "VariantName": endpoint.variant_name,
+                "ModelName": endpoint.model_name,
+                "InstanceType": endpoint.instance_type,
+                "InitialInstanceCount": 1,
+            }
+        ],
+        AsyncInferenceConfig={
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": endpoint.max_concurrent_invocations_per_instance},
+            "OutputConfig": {
+                "S3OutputPath": output_path or outputs.storage.output_uri.rstrip("/"),
+                "S3FailurePath": outputs.storage.failure_uri,
+                "NotificationConfig": {"SuccessTopic": topics.success_topic_arn, "ErrorTopic": topics.error_topic_arn},
+            },
+        },
+    )
+
+
+def put_wake_alarm(aws: Boto3Aws, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=outputs.scaling.wake_alarm_name,
+        MetricName="HasBacklogWithoutCapacity",
+        Namespace="AWS/SageMaker",
+        Statistic="Average",
+        Dimensions=[{"Name": "EndpointName", "Value": outputs.endpoint.name}],
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=actions,
+    )

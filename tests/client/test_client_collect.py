@@ -142,7 +142,7 @@ def test_a_caller_who_may_not_list_waits_for_a_key_that_is_403(aws: Any, request
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_caller_who_may_not_list_is_told_so_at_the_deadline(aws: Any, request_: Submitted, tells: bool) -> None:
     aws.s3.denied.add("s3:ListBucket")
-    aws.s3.names_action = tells
+    aws.s3.tells = tells
     with pytest.raises(ResultNotReady, match="as far as can be seen without s3:ListBucket on shop-123456789012 "):
         collect(aws, request_, deadline_seconds=30)
     if tells:

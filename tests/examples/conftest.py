@@ -15,11 +15,11 @@ import pytest
 from async_endpoint.local_credentials import require_credentials
 from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
 from async_endpoint.workspace import Workspace
-from support.example_roots import COMMAND, Example, LocalAws, inventory
+from support.example_roots import COMMAND, Example, LocalAwsProcess, inventory
 
 
 @pytest.fixture(scope="session")
-def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) -> Iterator[LocalAws]:
+def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) -> Iterator[LocalAwsProcess]:
     folder = tmp_path_factory.mktemp("examples")
     for marker in ("envs", "modules/async-inference"):  # of a checkout; see workspace.py
         (folder / marker).mkdir(parents=True)
@@ -35,13 +35,13 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) ->
         return done.stdout
 
     run("up", "--port", "0", "--time-scale", "60", "--instance-launch-seconds", "20", "--detach")
-    yield LocalAws(folder, require_credentials(Workspace(folder)))
+    yield LocalAwsProcess(folder, require_credentials(Workspace(folder)))
     run("down")
 
 
 @pytest.fixture
 def example(
-    request: pytest.FixtureRequest, local_aws: LocalAws, provider_executable: Path, tmp_path: Path
+    request: pytest.FixtureRequest, local_aws: LocalAwsProcess, provider_executable: Path, tmp_path: Path
 ) -> Iterator[Example]:
     """The example that the test's parameter names; whatever happens, it is destroyed."""
     before = inventory(local_aws)
@@ -54,7 +54,7 @@ def example(
 
 
 @pytest.fixture
-def nothing_left(local_aws: LocalAws) -> Callable[[], dict[str, list[str]]]:
+def nothing_left(local_aws: LocalAwsProcess) -> Callable[[], dict[str, list[str]]]:
     """What is there now and was not when the test began, by kind; empty when there is nothing."""
     before = inventory(local_aws)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import (
     AsyncEndpointOutputs,
     Endpoint,
@@ -10,7 +11,6 @@ from async_endpoint.core.outputs import (
     Scaling,
     Storage,
 )
-from async_endpoint.deploy.aws import Boto3Aws
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ARCHIVE, ARCHIVE_KEY = b"a model archive", "model/0123/model.tar.gz"
@@ -72,7 +72,7 @@ def shirts_outputs() -> AsyncEndpointOutputs:
     )
 
 
-def create_configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
+def create_configuration(aws: AwsSession, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
     endpoint, topics = outputs.endpoint, outputs.notifications
     aws.client("sagemaker").create_endpoint_config(
         EndpointConfigName=name,
@@ -95,7 +95,7 @@ def create_configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str
     )
 
 
-def put_wake_alarm(aws: Boto3Aws, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
+def put_wake_alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
     aws.client("cloudwatch").put_metric_alarm(
         AlarmName=outputs.scaling.wake_alarm_name,
         MetricName="HasBacklogWithoutCapacity",

@@ -29,7 +29,7 @@ ACCOUNT = "123456789012"
 
 
 @dataclass(frozen=True)
-class LocalAws:
+class LocalAwsProcess:
     """A local AWS in a process of its own; `folder` is a checkout to it."""
 
     folder: Path
@@ -55,7 +55,7 @@ class Example:
 
     name: str
     folder: Path
-    aws: LocalAws
+    aws: LocalAwsProcess
     _terraform: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -142,7 +142,7 @@ class Example:
     sagemaker = cached_property(lambda self: self.aws.client("sagemaker"))
 
 
-def inventory(aws: LocalAws) -> dict[str, list[str]]:
+def inventory(aws: LocalAwsProcess) -> dict[str, list[str]]:
     """Everything there is on a local AWS, by kind; a key that waits out its days of grace is gone."""
     kms, sagemaker, ec2, iam = (aws.client(name) for name in ("kms", "sagemaker", "ec2", "iam"))
     scaling, sns = aws.client("application-autoscaling"), aws.client("sns")

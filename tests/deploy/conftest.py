@@ -29,15 +29,15 @@ from support.deployment_fixtures import (
     REGION,
     TRUST_POLICY,
     create_configuration,
+    endpoint_outputs,
     put_wake_alarm,
-    shirts_outputs,
 )
 from support.fake_terraform import FakeTerraform
 
 
 @pytest.fixture
 def outputs() -> AsyncEndpointOutputs:
-    return shirts_outputs()
+    return endpoint_outputs()
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +122,8 @@ def recorded(aws: AwsSession, deployed: AsyncEndpointOutputs) -> AsyncEndpointOu
 @pytest.fixture
 def terraform(monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
     fake = FakeTerraform()
-    for module in ("deployment", "outputs"):
-        monkeypatch.setattr(f"async_endpoint.deploy.{module}.Terraform", fake)
+    for module in ("deploy.deployment", "terraform.outputs"):
+        monkeypatch.setattr(f"async_endpoint.{module}.Terraform", fake)
     monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Poller(deadline=0))
     return fake
 

@@ -26,7 +26,10 @@ run "{name}" {{
   }}
 
   assert {{
-    condition     = output.async_endpoint.environment == "{name}" && endswith(output.async_endpoint.endpoint.name, "-{name}")
+    condition = alltrue([
+      for endpoint in values(output.async_endpoints) :
+      endpoint.environment == "{name}" && endswith(endpoint.endpoint.name, "-{name}")
+    ])
     error_message = "Names must carry the environment."
   }}
 }}
@@ -89,7 +92,7 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     assert done.code == 0, done.text
     state = done.messages["test_state"][0]["test_state"]
     assert state["outputs"].keys() == {OUTPUT_NAME}
-    value = state["outputs"][OUTPUT_NAME]["value"]
+    [value] = state["outputs"][OUTPUT_NAME]["value"].values()
     assert AsyncEndpointOutputs.parse(value).as_dict() == value, "the output has fields that Python does not read"
     found = {
         item["address"].removeprefix("module.async_inference.module."): item["values"]

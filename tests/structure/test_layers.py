@@ -20,7 +20,7 @@ BELOW = {
     "aws": {"core", "local_credentials"},
     "autoscaling": {"core"},
     "packaging": {"core", "input_files"},
-    "client": {"aws", "core", "input_files", "local_credentials", "workspace"},
+    "client": {"aws", "core", "input_files", "local_credentials", "terraform.outputs", "workspace"},
     "batch": {"aws", "client", "core", "input_files"},
     "operations": {"aws", "client", "core", "input_files"},
     "emulator": {"autoscaling", "core", "iam", "local_credentials", "workspace"},

@@ -1,16 +1,14 @@
-"""The deployment `shirts`: its outputs, its documents, and functions that create it on moto as the modules would."""
+"""What the deployment of these tests is made of."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from async_endpoint.aws import AwsSession
-from async_endpoint.core.outputs import (
-    AsyncEndpointOutputs,
-    Endpoint,
-    Limits,
-    Notifications,
-    Scaling,
-    Storage,
-)
+from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verification.findings import Check
+from async_endpoint.deploy.verify import verify
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ARCHIVE, ARCHIVE_KEY = b"a model archive", "model/0123/model.tar.gz"
@@ -47,29 +45,39 @@ TRUST_POLICY = {
 }
 
 
-def shirts_outputs() -> AsyncEndpointOutputs:
-    """The outputs of the environment dev, whose endpoint is `shirts`."""
-    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:shirts-"
+def endpoint_outputs(name: str = "shirts") -> AsyncEndpointOutputs:
+    """The outputs of an endpoint called `name` in environment dev."""
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}-"
     return AsyncEndpointOutputs(
         schema_version=1,
         environment="dev",
         region=REGION,
         account_id=ACCOUNT,
         endpoint=Endpoint(
-            name="shirts",
-            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/shirts",
-            config_name="shirts-2",
-            model_name="shirts-model",
+            name=name,
+            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}",
+            config_name=f"{name}-2",
+            model_name=f"{name}-model",
             variant_name="main",
             instance_type="ml.m5.large",
             max_concurrent_invocations_per_instance=4,
-            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/shirts-execution",
+            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/{name}-execution",
         ),
-        storage=Storage("shirts-data", "s3://shirts-data/in/", "s3://shirts-data/out/", "s3://shirts-data/failed/", None),
+        storage=Storage(f"{name}-data", f"s3://{name}-data/in/", f"s3://{name}-data/out/", f"s3://{name}-data/failed/", None),
         notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
-        scaling=Scaling("endpoint/shirts/variant/main", 0, 2, 5.0, "shirts-tracking", "shirts-wake", "shirts-wake"),
+        scaling=Scaling(f"endpoint/{name}/variant/main", 0, 2, 5.0, f"{name}-tracking", f"{name}-wake", f"{name}-wake"),
         limits=Limits(21600, 900, 600),
     )
+
+
+def endpoint_document(name: str) -> dict[str, Any]:
+    """The same as decoded JSON."""
+    return endpoint_outputs(name).as_dict()
+
+
+def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[Check]:
+    """The checks of a deployment of one endpoint."""
+    return verify(lambda region: aws, {"shirts": outputs}, poller)["shirts"]
 
 
 def create_configuration(aws: AwsSession, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:

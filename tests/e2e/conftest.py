@@ -24,7 +24,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalCredentials, require_credentials
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
 from async_endpoint.workspace import Workspace

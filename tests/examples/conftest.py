@@ -22,7 +22,7 @@ import boto3
 import pytest
 import tftest
 
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalCredentials, require_credentials
 from async_endpoint.packaging.archive import build_archive
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
 

@@ -187,7 +187,7 @@ def test_a_right_that_comes_back_in_time_is_no_loss(aws: Any, request_: Submitte
 
 def test_a_result_that_can_never_be_read_is_not_waited_for(aws: Any, request_: Submitted) -> None:
     aws.s3.denied |= {"s3:GetObject", "s3:ListBucket"}
-    aws.s3.names_action = True
+    aws.s3.tells = True
     with pytest.raises(UsageError, match="The result of run-one cannot be read: s3:GetObject on"):
         collect(aws, request_)
     assert sum(aws.time.naps) <= 15
@@ -211,7 +211,7 @@ def test_a_failure_whose_reason_may_not_be_read_is_a_failure(aws: Any, request_:
 
 def test_a_failure_prefix_out_of_reach_does_not_hide_the_result(aws: Any, request_: Submitted) -> None:
     aws.s3.denied |= {("s3:GetObject", "failure/1-error.out"), ("s3:ListBucket", "failure/1-error.out")}
-    aws.s3.names_action = True
+    aws.s3.tells = True
     later(aws, 10, request_.output_location, b"{}")
     assert collect(aws, request_).body == b"{}"
 

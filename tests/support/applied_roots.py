@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import tftest
 
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.packaging.archive import build_archive
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # mocks do not look for one; what is not mocked must not find one

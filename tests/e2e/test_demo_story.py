@@ -12,7 +12,7 @@ import pytest
 from async_endpoint.core.errors import TerraformFailed, WorkFailed
 from async_endpoint.demo import scenes, watching
 from async_endpoint.demo.story import Story
-from async_endpoint.emulator.record import LocalAwsRecord
+from async_endpoint.local_aws import LocalAwsRecord
 from async_endpoint.packaging import PackagedModel
 from async_endpoint.workspace import Workspace
 

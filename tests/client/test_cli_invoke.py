@@ -6,6 +6,7 @@ import json
 import sys
 import types
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,9 +45,13 @@ class Line:
         self.app = typer.Typer()
         command.register(self.app)
 
-    def read_outputs(self, environment: str, *, local: bool) -> tuple[Any, str | None]:
-        self.asked.append((environment, local))
+    def read_endpoint(self, address: str, *, local: bool) -> tuple[Any, str | None]:
+        self.asked.append((address, local))
         return self.aws.outputs, "http://127.0.0.1:4566" if local else None
+
+    def read_outputs(self, address: str, *, local: bool) -> Any:
+        outputs, endpoint_url = self.read_endpoint(address, local=local)
+        return SimpleNamespace(environment=address, endpoints={"shirts": outputs}, endpoint_url=endpoint_url)
 
     def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsClients:
         self.created.append((region, endpoint_url))
@@ -59,8 +64,8 @@ class Line:
 @pytest.fixture
 def line(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     line = Line(aws)
-    deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = line.read_outputs
+    deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
+    deployed.read_outputs, deployed.read_endpoint = line.read_outputs, line.read_endpoint
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(AwsClients, "create", line.create)
     monkeypatch.setattr(command.console, "width", 200)
@@ -215,7 +220,7 @@ def test_smoke_test_takes_the_examples_queries_by_default(line: Line, tmp_path: 
     assert {call["Body"] for call in line.aws.runtime.calls} == {b"red-shirt.png", b"corrupt.jpg"}
     document = json.loads(result.stdout)
     assert document["passed"] is True
-    assert len(document["checks"]) == 5
+    assert len(document["endpoints"]["shirts"]["checks"]) == 5
 
 
 def test_a_missed_check_fails_the_smoke_test(line: Line, shirt: Path) -> None:

@@ -16,45 +16,20 @@ from moto import mock_aws
 from async_endpoint.core.outputs import (
     Archive,
     AsyncEndpointOutputs,
-    Endpoint,
     ExecutionRole,
-    Limits,
     Model,
-    Notifications,
-    Scaling,
-    Storage,
 )
 from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.emulator.moto_patches import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
-from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY
+from support.deployment_fixtures import ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY, endpoint_outputs
 
 
 @pytest.fixture
 def outputs() -> AsyncEndpointOutputs:
-    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:shirts-"
-    return AsyncEndpointOutputs(
-        schema_version=1,
-        environment="dev",
-        region=REGION,
-        account_id=ACCOUNT,
-        endpoint=Endpoint(
-            name="shirts",
-            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/shirts",
-            config_name="shirts-2",
-            model_name="shirts-model",
-            variant_name="main",
-            instance_type="ml.m5.large",
-            max_concurrent_invocations_per_instance=4,
-            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/shirts-execution",
-        ),
-        storage=Storage("shirts-data", "s3://shirts-data/in/", "s3://shirts-data/out/", "s3://shirts-data/failed/", None),
-        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
-        scaling=Scaling("endpoint/shirts/variant/main", 0, 2, 5.0, "shirts-tracking", "shirts-wake", "shirts-wake"),
-        limits=Limits(21600, 900, 600),
-    )
+    return endpoint_outputs()
 
 
 @pytest.fixture(scope="session")
@@ -226,8 +201,8 @@ class RememberingTerraform:
 @pytest.fixture
 def terraform(monkeypatch: pytest.MonkeyPatch) -> RememberingTerraform:
     fake = RememberingTerraform()
-    for module in ("deployment", "outputs"):
-        monkeypatch.setattr(f"async_endpoint.deploy.{module}.Terraform", fake)
+    for module in ("deploy.deployment", "terraform.outputs"):
+        monkeypatch.setattr(f"async_endpoint.{module}.Terraform", fake)
     monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Poller(deadline=0))
     return fake
 

@@ -135,7 +135,8 @@ class Root:
 
     @cached_property
     def outputs(self) -> AsyncEndpointOutputs:
-        return AsyncEndpointOutputs.parse(self.succeed("outputs", "--json").document)
+        [outputs] = self.succeed("outputs", "--json").document["endpoints"].values()
+        return AsyncEndpointOutputs.parse(outputs)
 
     @property
     def name(self) -> str:

@@ -40,7 +40,8 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
     first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
     checkout = with_provider(checkout, "dev")
     checkout.succeed("apply", "dev", "--local")
-    outputs = AsyncEndpointOutputs.parse(checkout.succeed("outputs", "dev", "--local", "--json").document)
+    [document] = checkout.succeed("outputs", "dev", "--local", "--json").document["endpoints"].values()
+    outputs = AsyncEndpointOutputs.parse(document)
     name, sagemaker = outputs.endpoint.name, checkout.client("sagemaker")
     [variant] = sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
     asleep = [{"VariantName": variant["VariantName"], "DesiredInstanceCount": 0}]

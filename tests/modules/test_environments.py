@@ -109,7 +109,7 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
     assert done.code == 0, done.text
     state = done.messages["test_state"][0]["test_state"]
     assert state["outputs"].keys() == {OUTPUT_NAME}
-    value = state["outputs"][OUTPUT_NAME]["value"]
+    [value] = state["outputs"][OUTPUT_NAME]["value"].values()
     assert AsyncEndpointOutputs.parse(value).as_dict() == value, "the output has fields that Python does not read"
     found = {
         item["address"].removeprefix("module.async_inference.module."): item["values"]

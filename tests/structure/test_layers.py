@@ -19,7 +19,7 @@ BELOW = {
     "local_credentials": {"core", "workspace"},
     "autoscaling": {"core"},
     "packaging": {"core", "input_files"},
-    "client": {"core", "input_files", "local_credentials", "workspace"},
+    "client": {"core", "input_files", "local_credentials", "terraform.outputs", "workspace"},
     "batch": {"client", "core", "input_files"},
     "operations": {"client", "core", "input_files"},
     "emulator": {"autoscaling", "core", "iam", "local_credentials", "workspace"},

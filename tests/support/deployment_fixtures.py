@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verification.findings import Check
+from async_endpoint.deploy.verify import verify
+
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ARCHIVE, ARCHIVE_KEY = b"a model archive", "model/0123/model.tar.gz"
 EXECUTION_POLICY = {
@@ -35,3 +42,38 @@ TRUST_POLICY = {
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
     },
 }
+
+
+def endpoint_outputs(name: str = "shirts") -> AsyncEndpointOutputs:
+    """The outputs of an endpoint called `name` in environment dev."""
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}-"
+    return AsyncEndpointOutputs(
+        schema_version=1,
+        environment="dev",
+        region=REGION,
+        account_id=ACCOUNT,
+        endpoint=Endpoint(
+            name=name,
+            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}",
+            config_name=f"{name}-2",
+            model_name=f"{name}-model",
+            variant_name="main",
+            instance_type="ml.m5.large",
+            max_concurrent_invocations_per_instance=4,
+            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/{name}-execution",
+        ),
+        storage=Storage(f"{name}-data", f"s3://{name}-data/in/", f"s3://{name}-data/out/", f"s3://{name}-data/failed/", None),
+        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
+        scaling=Scaling(f"endpoint/{name}/variant/main", 0, 2, 5.0, f"{name}-tracking", f"{name}-wake", f"{name}-wake"),
+        limits=Limits(21600, 900, 600),
+    )
+
+
+def endpoint_document(name: str) -> dict[str, Any]:
+    """The same as decoded JSON."""
+    return endpoint_outputs(name).as_dict()
+
+
+def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[Check]:
+    """The checks of a deployment of one endpoint."""
+    return verify(lambda region: aws, {"shirts": outputs}, poller)["shirts"]

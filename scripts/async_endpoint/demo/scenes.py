@@ -38,9 +38,10 @@ def play(story: Story, *, time_scale: float, launch_seconds: float) -> None:
         story.tell(f"terraform apply of envs/{ENVIRONMENT}")
         applied = deployment.apply(ENVIRONMENT, on_output=story.terraform)
         story.tell(f"{applied.changes.add} resources applied")
-        for check in applied.checks:
+        [endpoint] = applied.endpoints.values()
+        for check in endpoint.checks:
             story.tell(f"verified {check.name}: {check.detail}")
-        _request_twice(story, workspace, applied.outputs, record.endpoint_url)
+        _request_twice(story, workspace, endpoint.outputs, record.endpoint_url)
         story.tell(f"terraform destroy of envs/{ENVIRONMENT}")
         deployment.destroy(ENVIRONMENT, on_output=story.terraform)
         story.tell("nothing is left")

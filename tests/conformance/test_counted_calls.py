@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.call_counter import CountedCalls
+from async_endpoint.emulator.call_counter import CallCounter
 from support.common import refusal
 from support.in_process_aws import AwsHarness
 
@@ -19,7 +19,7 @@ def signed(service: str, method: str = "POST", path: str = "/", **more: str) -> 
 
 
 def test_each_call_counts_once_however_many_come_together() -> None:
-    calls = CountedCalls(lambda *_: [b"answered"])
+    calls = CallCounter(lambda *_: [b"answered"])
 
     def many() -> None:
         for _ in range(500):
@@ -38,7 +38,7 @@ def test_a_call_that_is_answered_with_an_error_counts_too() -> None:
     def broken(*_: Any) -> Any:
         raise ConnectionAbortedError
 
-    calls = CountedCalls(broken)
+    calls = CallCounter(broken)
     with pytest.raises(ConnectionAbortedError):
         calls(signed("monitoring", HTTP_X_AMZ_TARGET="GraniteServiceVersion20100801.PutMetricData"), lambda *_: None)
     assert calls.by_service() == {"cloudwatch": {"PutMetricData": 1}}

@@ -12,9 +12,9 @@ import pytest
 from botocore import xform_name
 
 from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.hosting.site import Site
-from async_endpoint.emulator.sagemaker.control import ControlPlane
+from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from support.common import refusal, unique
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
@@ -98,7 +98,7 @@ def call(local_aws: AwsHarness, action: str) -> Callable[..., Any]:
 
 
 def test_every_action_of_the_control_plane_is_here(tmp_path: Path) -> None:
-    control = ControlPlane(Hosting(Site(ScaledClock(), tmp_path, 0)))
+    control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
     assert set(REQUESTS) == {action for action in MODEL.operation_names if control.answers(action, {})} | TAGS
 
 

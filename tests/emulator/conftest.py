@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.emulator import LocalAws
+from async_endpoint.emulator.emulator import Emulator
 from support.conformity import checked, install
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import AwsHarness
@@ -29,7 +29,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         folder = tmp_path_factory.mktemp("aws")
-        aws = LocalAws(folder, 0, TIME_SCALE, launch_seconds=6)
+        aws = Emulator(folder, 0, TIME_SCALE, launch_seconds=6)
         aws.start()
         yield AwsHarness(aws, folder)
         aws.stop()

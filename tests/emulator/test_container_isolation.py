@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.container.environment import RequirementsFailed, for_container, for_pip, python_for
+from async_endpoint.emulator.container.python_environment import RequirementsFailed, for_container, for_pip, python_for
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from support import other_user
 from support.containers import Watched, multi_model, pipeline, single

@@ -24,12 +24,12 @@ from async_endpoint.core.notifications import Notification, parse_notification
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.connections import ContainerPort
 from async_endpoint.emulator.container.container import ContainerDied
-from async_endpoint.emulator.hosting.async_requests import AsyncRequests
+from async_endpoint.emulator.container.http_client import TcpContainerClient
+from async_endpoint.emulator.hosting.async_inference import AsyncInference
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.queue import Invocation
-from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from support.common import process_runs, until
 from support.deployed_endpoint import Deployed
 from support.emulator_process import empty_checkout, remote
@@ -179,12 +179,12 @@ def test_killing_instances_at_fifty_points_loses_nothing(local_aws: AwsHarness, 
 def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_that_happens(tmp_path: Path) -> None:
     """One that a dying instance had may be what kills; one that was refused a connection cannot be."""
     changed, clock = threading.Condition(threading.RLock()), ScaledClock()
-    requests = AsyncRequests(
-        "endpoint", "eu-west-1", Site(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)
+    requests = AsyncInference(
+        "endpoint", "eu-west-1", HostingContext(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)
     )
-    invocation = Invocation("id", None, None, clock.now(), clock.now() + 3600, 60, "text/plain")
+    invocation = AsyncInvocation("id", None, None, clock.now(), clock.now() + 3600, 60, "text/plain")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = ContainerPort(listener.getsockname()[1])
+        port = TcpContainerClient(listener.getsockname()[1])
     with pytest.raises(ContainerDied) as refused:
         port.request("POST", "/invocations", b"", {}, 10)
     broken = ContainerDied("Remote end closed connection without response")

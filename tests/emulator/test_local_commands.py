@@ -23,7 +23,7 @@ from werkzeug.test import EnvironBuilder
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.record import LocalAwsRecord, read_record, record_path, write_record
-from async_endpoint.emulator.server import Front
+from async_endpoint.emulator.router import Router
 from async_endpoint.workspace import Workspace
 from support.common import process_runs, until
 from support.emulator_process import command, empty_checkout, remote
@@ -177,7 +177,7 @@ def test_an_answer_that_breaks_off_is_said_in_one_sentence(workspace: Workspace)
 def test_it_stops_only_once_the_answer_that_says_so_has_been_sent() -> None:
     done: list[str] = []
     nothing: Any = None
-    front = Front(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
+    front = Router(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
     environ = EnvironBuilder("/_local/stop", method="POST").get_environ()
     answer = front(environ, lambda status, _: done.append(status))
     assert b"".join(answer) == b'{"stopping": true}'

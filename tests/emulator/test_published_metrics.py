@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.core import metrics as m
-from async_endpoint.emulator.hosting.recent import Recent
+from async_endpoint.emulator.hosting.recent import TimeSeries
 from support.common import unique, until
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import AwsHarness
@@ -154,7 +154,7 @@ def test_get_metric_data_answers_too(local_aws: AwsHarness, shared_endpoint: Dep
 
 
 def test_a_late_minute_tells_how_it_was() -> None:
-    recent = Recent()
+    recent = TimeSeries()
     assert recent.at(0.0) is None
     for moment, value in ((10.0, 1), (20.0, 2), (20.0, 3), (30.0, 3), (40.0, 0)):
         recent.set(moment, value)

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator import http as local_http
+from async_endpoint.emulator import http_server as local_http
 from async_endpoint.emulator import request_body
 from async_endpoint.emulator.body_limits import CALL_BYTES, S3_OBJECT_BYTES
 from async_endpoint.emulator.faults import answers
-from async_endpoint.emulator.http import Server, Timeouts
+from async_endpoint.emulator.http_server import Server, Timeouts
 from async_endpoint.emulator.request_body import IN_MEMORY_BYTES, BadRequest, unpacked
 from support.common import refusal
 from support.in_process_aws import AwsHarness

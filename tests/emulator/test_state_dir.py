@@ -20,11 +20,11 @@ from async_endpoint.cli.local import down, status
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.hosting.endpoint import Endpoint
-from async_endpoint.emulator.hosting.queue import Invocation
-from async_endpoint.emulator.hosting.saved import SavedEndpoint
+from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.record import read_record
-from async_endpoint.emulator.sagemaker.runtime import Runtime
-from async_endpoint.emulator.sagemaker.wire import ApiError
+from async_endpoint.emulator.sagemaker.protocol import ApiError
+from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
 from async_endpoint.workspace import Workspace
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
@@ -377,20 +377,20 @@ def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neit
     name = deploy().asleep().name
     endpoint = local_aws.aws.hosting.get(REGION, name)
     assert endpoint is not None
-    saves: list[SavedEndpoint | None] = []
+    saves: list[EndpointSnapshot | None] = []
     saving = threading.Thread(target=lambda: saves.append(endpoint.saved()))
 
-    def accept(endpoint: Endpoint, invocation: Invocation) -> None:
+    def accept(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         saving.start()
         saving.join(0.5)  # it cannot end yet
 
-    def refuse(endpoint: Endpoint, invocation: Invocation) -> None:
+    def refuse(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         raise ApiError("ServiceUnavailable", "full", 503)
 
     with pytest.raises(ApiError, match="full"):
-        Runtime(local_aws.aws.hosting, refuse).invoke_async(REGION, name, {}, b"one")
+        RuntimeApi(local_aws.aws.hosting, refuse).invoke_async(REGION, name, {}, b"one")
     assert endpoint.backlog()[0] == 0
-    Runtime(local_aws.aws.hosting, accept).invoke_async(REGION, name, {}, b"two")
+    RuntimeApi(local_aws.aws.hosting, accept).invoke_async(REGION, name, {}, b"two")
     saving.join()
     assert saves[0] is not None
     assert [one.body for one in saves[0].requests] == [b"two"]

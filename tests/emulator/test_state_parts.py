@@ -24,7 +24,7 @@ from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.hosting.queue import Invocation, RequestQueue
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 from async_endpoint.emulator.persistence import journal, moto_state, pickling, snapshot
 from async_endpoint.emulator.persistence.contents import SPARE_BYTES, Contents, ContentsReader, ContentsWriter
 from async_endpoint.emulator.persistence.damage import Damaged
@@ -47,8 +47,8 @@ def stored(name: str, body: bytes) -> FakeKey:
     return key
 
 
-def invocation(text: str) -> Invocation:
-    return Invocation(text, None, None, 0.0, 1.0, 1, "text/plain", body=text.encode())
+def invocation(text: str) -> AsyncInvocation:
+    return AsyncInvocation(text, None, None, 0.0, 1.0, 1, "text/plain", body=text.encode())
 
 
 def whole(found: Snapshot | None) -> dict[str, Any]:

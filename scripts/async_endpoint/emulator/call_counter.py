@@ -10,7 +10,7 @@ from async_endpoint.emulator.faults.calls import call_of
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
 
-class CountedCalls:
+class CallCounter:
     """`application`, with its signed calls counted. What nobody signed, such as the local AWS's own paths, does not count."""
 
     def __init__(self, application: Application) -> None:

@@ -18,31 +18,30 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.auth.credentials import secrets_of
 from async_endpoint.emulator.auth.gate import Gate
 from async_endpoint.emulator.browser_guard import BrowserGuard
-from async_endpoint.emulator.call_counter import CountedCalls
+from async_endpoint.emulator.call_counter import CallCounter
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.runtime import PythonRuntime
-from async_endpoint.emulator.container.runtime import Runtime as Containers
+from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.admin import FaultsAdmin
 from async_endpoint.emulator.faults.deliveries import Deliveries
 from async_endpoint.emulator.faults.layer import FaultLayer
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint import Endpoint
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.hosting.site import Site
-from async_endpoint.emulator.http import Server
+from async_endpoint.emulator.http_server import Server
 from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.moto_patches import apply_patches
 from async_endpoint.emulator.persistence import moto_state
 from async_endpoint.emulator.persistence.state import Part, State
 from async_endpoint.emulator.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.emulator.request_gate import RequestGate
-from async_endpoint.emulator.sagemaker.control import ControlPlane
-from async_endpoint.emulator.sagemaker.runtime import Runtime
+from async_endpoint.emulator.router import STOP, Router
+from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
+from async_endpoint.emulator.sagemaker.protocol import ApiError
+from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
 from async_endpoint.emulator.sagemaker.tagging import serve_tags
-from async_endpoint.emulator.sagemaker.wire import ApiError
 from async_endpoint.emulator.scaling.samples import Samples
 from async_endpoint.emulator.scaling.ticker import Ticker
-from async_endpoint.emulator.server import STOP, Front
 from async_endpoint.emulator.wsgi import Environ
 from async_endpoint.local_credentials import AccessKey, LocalCredentials
 from async_endpoint.workspace import make_private
@@ -53,7 +52,7 @@ RESET = "reset"
 RESET_SECONDS = 5.0  # for what is in progress to end by itself
 
 
-class LocalAws:
+class Emulator:
     """moto's control planes and our hosting on one loopback port. One a process: moto's stores are global."""
 
     def __init__(
@@ -62,7 +61,7 @@ class LocalAws:
         port: int = 0,
         time_scale: float = DEFAULT_TIME_SCALE,
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
-        containers: Containers | None = None,
+        containers: ContainerRuntime | None = None,
         state_dir: Path | None = None,
         access_key: AccessKey | None = None,
         renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
@@ -79,9 +78,9 @@ class LocalAws:
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
         self.clock = ScaledClock(time_scale, origin.now if origin else None)
-        site = Site(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
-        self.faults = site.faults
-        self.hosting = Hosting(site)
+        context = HostingContext(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
+        self.faults = context.faults
+        self.hosting = Hosting(context)
         self._faults_admin = FaultsAdmin(self.faults, self.hosting)
         samples = Samples()
         self._ticker = Ticker(self.hosting, samples)
@@ -96,9 +95,9 @@ class LocalAws:
             "sagemaker": control,
             "scaling": self._ticker,
         }
-        front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
+        front = Router(control, RuntimeApi(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._entry = RequestGate(front)
-        self._calls = CountedCalls(FaultLayer(self._entry, self.faults))
+        self._calls = CallCounter(FaultLayer(self._entry, self.faults))
         self._renamed = renamed
         self._resetting = threading.Lock()
         try:
@@ -227,7 +226,7 @@ class LocalAws:
             ],
         }
 
-    def _accepted(self, endpoint: Endpoint, invocation: Invocation) -> None:
+    def _accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         if self._state is None:
             return
         try:

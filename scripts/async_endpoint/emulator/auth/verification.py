@@ -30,7 +30,7 @@ from async_endpoint.emulator.auth.sigv4 import (
     string_to_sign,
 )
 from async_endpoint.emulator.faults.calls import SERVICES
-from async_endpoint.emulator.sagemaker.wire import service_model
+from async_endpoint.emulator.sagemaker.protocol import service_model
 
 SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; taken for every service
 MAX_EXPIRES_SECONDS: Final = 604_800

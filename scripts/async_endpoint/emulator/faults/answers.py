@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Response
 
 from async_endpoint.emulator.faults.calls import SERVICES, Call, service_of
-from async_endpoint.emulator.sagemaker.wire import service_model
+from async_endpoint.emulator.sagemaker.protocol import service_model
 
 
 class Refusal(NamedTuple):

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from async_endpoint.emulator.sagemaker.wire import service_model
+from async_endpoint.emulator.sagemaker.protocol import service_model
 from async_endpoint.emulator.wsgi import SCOPE
 
 # As boto3 names them.

@@ -53,7 +53,7 @@ def _may_send(subscription: Subscription, queue_arn: str) -> bool:
 def _may_use_key(identifier: str, queue_arn: str, context: dict[str, str]) -> bool:
     try:
         key = moto_backends.kms_key(identifier, queue_arn.split(":")[3])
-    except moto_backends.NoSuchThing:
+    except moto_backends.ResourceNotFound:
         return False  # alias/aws/sqs too: SNS cannot use the AWS managed key of SQS
     wanted = ("kms:GenerateDataKey", "kms:Decrypt")
     return all(evaluate(Request(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)

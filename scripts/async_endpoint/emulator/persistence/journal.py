@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.persistence import pickling
 from async_endpoint.emulator.persistence.damage import Damaged
 
@@ -35,7 +35,7 @@ class Accepted:
     region: str
     endpoint: str
     endpoint_created_at: float
-    invocation: Invocation
+    invocation: AsyncInvocation
     input: tuple[S3Uri, Any] | None = None
 
 

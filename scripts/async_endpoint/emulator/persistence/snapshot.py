@@ -26,7 +26,7 @@ SNAPSHOT_FILE = "snapshot"
 NOT_AS_WRITTEN = f"its file {SNAPSHOT_FILE} does not hold what was written"
 OBJECTS_PREFIX = "objects-"
 # Of what is pickled by this package: raise it with every change of a saved class that old pickles do not fit.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

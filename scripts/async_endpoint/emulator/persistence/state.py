@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.persistence import journal, moto_state, snapshot
 from async_endpoint.emulator.persistence.damage import Damaged, reason, refusal
 from async_endpoint.emulator.persistence.folder import StateFolder
@@ -24,7 +24,7 @@ from async_endpoint.emulator.persistence.snapshot import Header, Snapshot
 UNMARKED_SECONDS = 2 * MARK_SECONDS
 
 
-Requeue = Callable[[str, str, float, Invocation], bool]  # region, name and creation time of the endpoint, and the request
+Requeue = Callable[[str, str, float, AsyncInvocation], bool]  # region, name and creation time of the endpoint, and the request
 
 
 class Part(Protocol):
@@ -111,7 +111,7 @@ class State:
             )
         self._saver.start()
 
-    def accepted(self, region: str, endpoint: str, endpoint_created_at: float, invocation: Invocation) -> None:
+    def accepted(self, region: str, endpoint: str, endpoint_created_at: float, invocation: AsyncInvocation) -> None:
         """Write a request down that is about to be queued and answered with 202; raises WorkFailed when that fails.
 
         Its endpoint is not saved meanwhile: so it is in the journal of before, and in that save's queue, or in that of after.

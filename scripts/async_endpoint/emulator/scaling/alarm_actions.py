@@ -67,7 +67,7 @@ def _check_topic(alarm: Any, arn: str) -> None:
     }
     try:
         topic = moto_backends.topic(arn, alarm.region_name)
-    except moto_backends.NoSuchThing as error:
+    except moto_backends.ResourceNotFound as error:
         raise ActionFailed(str(error)) from error
     # A topic's default policy lets its owner's account publish, on whose behalf alarms do.
     principals = [(SERVICE, context), (ROOT, context)]
@@ -80,7 +80,7 @@ def _check_topic(alarm: Any, arn: str) -> None:
 def _may_use_key(identifier: str, region: str, context: dict[str, str]) -> bool:
     try:
         key = moto_backends.kms_key(identifier, region)
-    except moto_backends.NoSuchThing:
+    except moto_backends.ResourceNotFound:
         return False  # alias/aws/sns too: nobody else can use the AWS managed key of SNS
     return all(_allowed(action, key.arn, SERVICE, context, key.policy) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from async_endpoint.emulator.container.allowance import Allowance
 from async_endpoint.emulator.container.container import CannotStart, ContainerDied
+from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.model_host import LOAD_SECONDS, CannotLoad
 from async_endpoint.emulator.container.process import ContainerProcess
 from async_endpoint.emulator.container.spec import ContainerSpec
@@ -29,7 +29,7 @@ class PythonModel(ContainerProcess):
         self.wait()
 
 
-class PythonModels:
+class PythonModelHost:
     """Starts and ends model processes. There is no process without a model; `on_exit` is called once, after `kill`."""
 
     def __init__(
@@ -62,9 +62,9 @@ class PythonModels:
         self._keep(number, None)
         folder = self._folder / str(number)
         spec = replace(self._spec, archive=archive)
-        allowance = Allowance(LOAD_SECONDS, self._killed)
+        deadline = Deadline(LOAD_SECONDS, self._killed)
         try:
-            model = PythonModel(folder, spec, self._on_output, partial(self._forget, number), allowance)
+            model = PythonModel(folder, spec, self._on_output, partial(self._forget, number), deadline)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             self._forget(number)
@@ -75,7 +75,7 @@ class PythonModels:
         while not model.ping():
             if not model.alive:
                 raise CannotLoad(500, f"Failed to load model {target}: its process ended while it was loading.")
-            if allowance.over:
+            if deadline.over:
                 model.unload()
                 raise CannotLoad(500, f"Failed to load model {target}: it was not loaded within {LOAD_SECONDS:g} seconds.")
             time.sleep(PING_PAUSE_SECONDS)

@@ -14,7 +14,7 @@ BINARY = "application/octet-stream"  # of a body that nobody tells the type of
 
 
 @dataclass
-class Invocation:
+class AsyncInvocation:
     """One accepted request. Times are AWS seconds; `timeout_seconds` is the model's own time and is never scaled.
 
     `content_type` is empty until the input is read where only the object in S3 tells it.
@@ -42,23 +42,23 @@ class RequestQueue:
     """
 
     def __init__(self) -> None:
-        self._order: deque[Invocation] = deque()
-        self._expiries: list[tuple[float, int, Invocation]] = []  # a heap; the number breaks ties
+        self._order: deque[AsyncInvocation] = deque()
+        self._expiries: list[tuple[float, int, AsyncInvocation]] = []  # a heap; the number breaks ties
         self._waiting: set[int] = set()  # the ids of those that really wait
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, invocation: Invocation) -> None:
+    def put(self, invocation: AsyncInvocation) -> None:
         self._order.append(invocation)
         self._await(invocation)
 
-    def give_back(self, invocation: Invocation) -> None:
+    def give_back(self, invocation: AsyncInvocation) -> None:
         self._order.appendleft(invocation)
         self._await(invocation)
 
-    def take(self) -> Invocation:
+    def take(self) -> AsyncInvocation:
         """The next request; IndexError when none waits."""
         self._skip()
         invocation = self._order.popleft()
@@ -68,7 +68,7 @@ class RequestQueue:
             heapq.heapify(self._expiries)
         return invocation
 
-    def expired(self, now: float) -> list[Invocation]:
+    def expired(self, now: float) -> list[AsyncInvocation]:
         """Remove and return the requests whose time to live has passed."""
         gone = []
         while self._expiries and self._expiries[0][0] <= now:
@@ -87,15 +87,15 @@ class RequestQueue:
         self._skip()
         return self._order[0].received_at if self._order else None
 
-    def all(self) -> list[Invocation]:
+    def all(self) -> list[AsyncInvocation]:
         """Everything that waits, in order."""
         return [invocation for invocation in self._order if id(invocation) in self._waiting]
 
-    def drain(self) -> list[Invocation]:
+    def drain(self) -> list[AsyncInvocation]:
         """Remove and return everything."""
         return [self.take() for _ in range(len(self))]
 
-    def _await(self, invocation: Invocation) -> None:
+    def _await(self, invocation: AsyncInvocation) -> None:
         self._waiting.add(id(invocation))
         heapq.heappush(self._expiries, (invocation.expires_at, next(self._numbers), invocation))
 

@@ -9,14 +9,14 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.sagemaker.config_rules import check_config
-from async_endpoint.emulator.sagemaker.description import describe
+from async_endpoint.emulator.sagemaker.describe_endpoint import describe
+from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
+from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
 from async_endpoint.emulator.sagemaker.listing import page
-from async_endpoint.emulator.sagemaker.model_rules import check_model
+from async_endpoint.emulator.sagemaker.model_validation import check_model
 from async_endpoint.emulator.sagemaker.packages import resolved
-from async_endpoint.emulator.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, Resources, Stored
-from async_endpoint.emulator.sagemaker.rules import check_capacity, check_counts, check_guardrails, check_update
-from async_endpoint.emulator.sagemaker.wire import check, validation
+from async_endpoint.emulator.sagemaker.protocol import check, validation_exception
+from async_endpoint.emulator.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, ResourceStore, Stored
 
 Action = Callable[[str, Described], Described]
 
@@ -26,9 +26,9 @@ class ControlPlane:
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
-        self._models = Resources(MODEL, hosting.clock.now)
-        self._configs = Resources(CONFIG, hosting.clock.now)
-        self._endpoints = Resources(ENDPOINT, hosting.clock.now)
+        self._models = ResourceStore(MODEL, hosting.clock.now)
+        self._configs = ResourceStore(CONFIG, hosting.clock.now)
+        self._endpoints = ResourceStore(ENDPOINT, hosting.clock.now)
         hosting.registry.model_exists = self._models.has
         hosting.registry.endpoint_gone = self._endpoints.discard
         self._actions: dict[str, Action] = {
@@ -157,7 +157,7 @@ class ControlPlane:
         if request.get("RetainAllVariantProperties"):
             deployment = _retaining(endpoint, deployment, request.get("ExcludeRetainedVariantProperties", ()))
         if not endpoint.update(deployment):
-            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+            raise validation_exception(f'Cannot update in-progress endpoint "{resource.arn}".')
         if not request.get("RetainDeploymentConfig"):
             rest = {member: value for member, value in resource.request.items() if member != "DeploymentConfig"}
             resource.request = rest | ({"DeploymentConfig": guarded} if guarded else {})
@@ -166,7 +166,7 @@ class ControlPlane:
     def _update_capacities(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         if endpoint.status != "InService":
-            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+            raise validation_exception(f'Cannot update in-progress endpoint "{resource.arn}".')
         for wanted in request["DesiredWeightsAndCapacities"]:
             check_capacity(endpoint, wanted)
         for wanted in request["DesiredWeightsAndCapacities"]:
@@ -176,7 +176,7 @@ class ControlPlane:
     def _delete_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         if not endpoint.delete():
-            raise validation(f'Cannot update in-progress endpoint "{resource.arn}".')
+            raise validation_exception(f'Cannot update in-progress endpoint "{resource.arn}".')
         for spec in endpoint.deployment.variants:
             moto_backends.deregister_scalable_target(region, f"endpoint/{endpoint.name}/variant/{spec.name}")
         return {}
@@ -185,12 +185,12 @@ class ControlPlane:
         resource = self._endpoints.get(region, name)
         endpoint = self._hosting.get(region, name)
         if endpoint is None:  # deleted between the two look-ups
-            raise validation(ENDPOINT.missing.format(arn=resource.arn))
+            raise validation_exception(ENDPOINT.missing.format(arn=resource.arn))
         return resource, endpoint
 
     # --- lists and tags ------------------------------------------------------------------------------------------------
 
-    def _list(self, resources: Resources, member: str, word: str) -> Action:
+    def _list(self, resources: ResourceStore, member: str, word: str) -> Action:
         def answer(region: str, request: Described) -> Described:
             summaries = [self._summary(region, item, resources, word) for item in resources.all(region)]
             found, token = page([summary for summary in summaries if summary], word, request)
@@ -198,7 +198,7 @@ class ControlPlane:
 
         return answer
 
-    def _summary(self, region: str, item: Resource, resources: Resources, word: str) -> Described:
+    def _summary(self, region: str, item: Resource, resources: ResourceStore, word: str) -> Described:
         name = item.request[resources.kind.name]
         summary: dict[str, Any] = {resources.kind.name: name, f"{word}Arn": item.arn, "CreationTime": item.created_at}
         if word != "Endpoint":
@@ -224,7 +224,7 @@ class ControlPlane:
     def _tagged(self, request: Described) -> Resource:
         found = self._by_arn(request["ResourceArn"])
         if found is None:
-            raise validation(f"Could not find {request['ResourceArn']}.")
+            raise validation_exception(f"Could not find {request['ResourceArn']}.")
         return found
 
     def _by_arn(self, wanted: str) -> Resource | None:

@@ -10,7 +10,7 @@ from async_endpoint.emulator.hosting import quota
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.guardrails import SIZE_MEMBER, STEP_PERCENT, Guardrails
-from async_endpoint.emulator.sagemaker.wire import ApiError, validation
+from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 
 
 def check_counts(deployment: Deployment) -> None:
@@ -26,9 +26,11 @@ def check_capacity(endpoint: Endpoint, wanted: Mapping[str, Any]) -> None:
     name, count = wanted["VariantName"], wanted.get("DesiredInstanceCount")
     variant = endpoint.variant(name)
     if variant is None:
-        raise validation(f'The variant name "{name}" does not exist for endpoint "{endpoint.name}".')
+        raise validation_exception(f'The variant name "{name}" does not exist for endpoint "{endpoint.name}".')
     if count is not None and variant.spec.serverless is not None:
-        raise validation(f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instances to count.')
+        raise validation_exception(
+            f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instances to count.'
+        )
     reason = quota.refusal(endpoint, name, count or 0)
     if reason:
         raise ApiError("ResourceLimitExceeded", reason)
@@ -37,7 +39,7 @@ def check_capacity(endpoint: Endpoint, wanted: Mapping[str, Any]) -> None:
 def check_update(endpoint: Endpoint, deployment: Deployment) -> None:
     """Raise ValidationException for a new configuration that this endpoint cannot take."""
     if (endpoint.deployment.async_settings is None) is not (deployment.async_settings is None):
-        raise validation(
+        raise validation_exception(
             f'Endpoint "{endpoint.name}" cannot be updated between asynchronous and real-time inference: '
             "AsyncInferenceConfig can be neither added nor removed."
         )
@@ -45,7 +47,7 @@ def check_update(endpoint: Endpoint, deployment: Deployment) -> None:
     for variant in endpoint.variants:
         registered = moto_backends.scalable_target(endpoint.region, variant.resource_id) is not None
         if registered and wanted.get(variant.name, variant.spec.instance_type) != variant.spec.instance_type:
-            raise validation(
+            raise validation_exception(
                 f'The instance type of endpoint "{endpoint.name}" cannot change while its variant is registered with '
                 "Application Auto Scaling; deregister the scalable target, update, and register it again."
             )
@@ -56,20 +58,20 @@ def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, e
     if not config:
         return
     if "RollingUpdatePolicy" in config and "BlueGreenUpdatePolicy" in config:
-        raise validation("Give either BlueGreenUpdatePolicy or RollingUpdatePolicy; this DeploymentConfig has both.")
+        raise validation_exception("Give either BlueGreenUpdatePolicy or RollingUpdatePolicy; this DeploymentConfig has both.")
     guardrails = Guardrails.read(config)
     wanted = SIZE_MEMBER.get(guardrails.mode)
     routing = (config.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
     misplaced = [member for member in SIZE_MEMBER.values() if member in routing and member != wanted]
     if misplaced or (wanted and guardrails.step is None):
-        raise validation(
+        raise validation_exception(
             f"Traffic routing of type {guardrails.mode.value} takes {wanted or 'no size'}; "
             f"this one has {' and '.join(misplaced) or 'none'}."
         )
     step, (low, high) = guardrails.step, STEP_PERCENT.get(guardrails.mode, (0, 100))
     for spec in deployment.specs:
         if step is not None and spec.serverless is None and not low <= step.share(spec.initial_count) <= high:
-            raise validation(
+            raise validation_exception(
                 f"{wanted} of {step.value} is not from {low} to {high} percent of the {spec.initial_count} instances of "
                 f"variant {spec.name}."
             )
@@ -77,7 +79,7 @@ def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, e
         before = {spec.name for spec in endpoint.deployment.specs}
         after = {spec.name for spec in deployment.specs}
         if before != after:
-            raise validation(
+            raise validation_exception(
                 f"An update with a DeploymentConfig keeps the names of the variants; they are {', '.join(sorted(before))} and "
                 f"would be {', '.join(sorted(after))}."
             )

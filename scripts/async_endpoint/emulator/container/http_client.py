@@ -21,7 +21,7 @@ IDLE_SECONDS = 1.0  # gunicorn closes after 2 seconds, and others later
 READ_BYTES = 1 << 20
 
 
-class ContainerHttp:
+class ContainerClient:
     """The two routes of the container contract, and any other. `connect` makes a connection within a number of seconds."""
 
     def __init__(self, connect: Callable[[float], socket.socket]) -> None:
@@ -115,7 +115,7 @@ class ContainerHttp:
             forgotten.close()
 
 
-class ContainerPort(ContainerHttp):
+class TcpContainerClient(ContainerClient):
     """The same at a port of this machine."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:

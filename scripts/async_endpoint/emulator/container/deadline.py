@@ -9,11 +9,11 @@ import time
 LOOK_SECONDS = 0.05
 
 
-class OutOfTime(Exception):
+class DeadlineExceeded(Exception):
     """Not done in time; the text says in which, as the end of a sentence."""
 
 
-class Allowance:
+class Deadline:
     """`seconds` real seconds from now on, or fewer: until `unwanted` is set."""
 
     def __init__(self, seconds: float = math.inf, unwanted: threading.Event | None = None) -> None:
@@ -27,8 +27,8 @@ class Allowance:
         return time.monotonic() > self._deadline
 
     def pause(self) -> None:
-        """Between two looks at something; raises OutOfTime when there is no more waiting for it."""
+        """Between two looks at something; raises DeadlineExceeded when there is no more waiting for it."""
         if self._unwanted.wait(LOOK_SECONDS):
-            raise OutOfTime("before it was stopped")
+            raise DeadlineExceeded("before it was stopped")
         if self.over:
-            raise OutOfTime(f"within {self.seconds:g} seconds")
+            raise DeadlineExceeded(f"within {self.seconds:g} seconds")

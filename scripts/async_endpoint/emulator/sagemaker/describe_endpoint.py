@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from async_endpoint.emulator.hosting.deployment import Serverless, VariantSpec
+from async_endpoint.emulator.hosting.deployment import ServerlessConfig, VariantSpec
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.sagemaker.resources import Described, Resource
@@ -84,7 +84,7 @@ def _images(spec: VariantSpec, when: float) -> list[Described]:
     return [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": when} for image in images]
 
 
-def _serverless(settings: Serverless, warm: int) -> Described:
+def _serverless(settings: ServerlessConfig, warm: int) -> Described:
     provisioned = {"ProvisionedConcurrency": warm} if settings.provisioned and warm else {}
     return {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.concurrency} | provisioned
 

@@ -25,7 +25,7 @@ class AccessDenied(Exception):
     """The act is refused, to this role or to anybody; the text is in AWS's words."""
 
 
-class ExecutionRole:
+class AssumedRole:
     """One role, in one region; with `faults`, what they deny in S3 is denied too."""
 
     def __init__(self, arn: str, region: str, faults: Faults | None = None) -> None:
@@ -38,7 +38,7 @@ class ExecutionRole:
         context = {"aws:SourceAccount": ACCOUNT_ID, "aws:SourceArn": f"arn:aws:sagemaker:{self.region}:{ACCOUNT_ID}:*"}
         try:
             trusted = evaluate_trust(moto_backends.role(self.arn).trust, SERVICE, context).allowed
-        except (moto_backends.NoSuchThing, InvalidInput):
+        except (moto_backends.ResourceNotFound, InvalidInput):
             trusted = False
         if not trusted:
             raise AccessDenied(
@@ -47,13 +47,13 @@ class ExecutionRole:
             )
 
     def get_object(self, uri: S3Uri) -> moto_backends.StoredObject:
-        """Read an object. Raises NoSuchThing; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
+        """Read an object. Raises ResourceNotFound; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
         policy = moto_backends.bucket_policy(uri.bucket)
         self.check("s3:GetObject", uri.arn, policy)
         self._meet_faults("GetObject", uri)
         try:
             found = moto_backends.get_object(uri)
-        except moto_backends.NoSuchThing:
+        except moto_backends.ResourceNotFound:
             self.check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
             raise
         if found.kms_key and found.kms_key != AWS_MANAGED_S3_KEY:
@@ -61,15 +61,15 @@ class ExecutionRole:
         return found
 
     def get_prefix(self, uri: S3Uri) -> dict[str, bytes]:
-        """Read every object below a prefix, by its path there. Raises AccessDenied, or NoSuchThing when there is none."""
+        """Read every object below a prefix, by its path there. Raises AccessDenied, or ResourceNotFound when there is none."""
         self.check("s3:ListBucket", uri.bucket_arn, moto_backends.bucket_policy(uri.bucket), {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
-            raise moto_backends.NoSuchThing(f"There is no object below {uri}.")
+            raise moto_backends.ResourceNotFound(f"There is no object below {uri}.")
         return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).body for key in keys}
 
     def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
-        """Write an object under `kms_key`, or under the bucket's default encryption. Raises NoSuchThing or AccessDenied."""
+        """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
         self.check("s3:PutObject", uri.arn, moto_backends.bucket_policy(uri.bucket))
         self._meet_faults("PutObject", uri)
         key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
@@ -83,7 +83,7 @@ class ExecutionRole:
     def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
         """Publish to a topic. On a topic under a customer key the publisher needs that key too.
 
-        Raises NoSuchThing or AccessDenied, the latter too for a message that SNS does not take.
+        Raises ResourceNotFound or AccessDenied, the latter too for a message that SNS does not take.
         """
         topic = moto_backends.topic(topic_arn, self.region)
         self.check("sns:Publish", topic_arn, topic.policy)
@@ -114,7 +114,7 @@ class ExecutionRole:
         """Whether the role exists and its own policies allow an act."""
         try:
             return bool(self.verdict(action, resource, None, context).allowed)
-        except (AccessDenied, moto_backends.NoSuchThing):
+        except (AccessDenied, moto_backends.ResourceNotFound):
             return False
 
     def _put_in_parts(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
@@ -140,7 +140,7 @@ class ExecutionRole:
             )
 
     def verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
-        """What the role's policies, and the resource's own if it has one, say; raises NoSuchThing without the role."""
+        """What the role's policies, and the resource's own if it has one, say; raises ResourceNotFound without the role."""
         role = moto_backends.role(self.arn)
         try:
             return evaluate(self._request(action, resource, context), role.policies, policy)
@@ -154,7 +154,7 @@ class ExecutionRole:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")
 
     def check_key(self, action: str, identifier: str, via: str, more: Mapping[str, str] | None = None) -> None:
-        """Raise AccessDenied unless role and key let it use the key through the service `via`; NoSuchThing without the key."""
+        """Raise AccessDenied unless role and key policy allow use through service `via`; ResourceNotFound without the key."""
         key = moto_backends.kms_key(identifier, self.region)
         context = {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
         request = self._request(action, key.arn, {**context, **(more or {})})

@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting import launch_rights
-from async_endpoint.emulator.hosting.models import ModelSpec
-from async_endpoint.emulator.hosting.role import AccessDenied, ExecutionRole
+from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
+from async_endpoint.emulator.hosting.model_spec import ModelSpec
 
 REMOVAL_SECONDS = 300.0  # AWS seconds between the end of an instance and that of its interfaces
 RETRY_SECONDS = 60.0  # AWS seconds until a removal that the role did not allow is tried again
 
 
 @dataclass(frozen=True)
-class _Leaving:
+class _PendingRemoval:
     """An interface without an instance, removed at the AWS time `due`."""
 
-    interface: moto_backends.Interface
+    interface: moto_backends.NetworkInterface
     due: float
 
 
@@ -33,14 +33,14 @@ class NetworkInterfaces:
 
     def __init__(self, clock: ScaledClock) -> None:
         self._clock = clock
-        self._attached: dict[str, list[moto_backends.Interface]] = {}  # by instance id
-        self._leaving: list[_Leaving] = []
+        self._attached: dict[str, list[moto_backends.NetworkInterface]] = {}  # by instance id
+        self._leaving: list[_PendingRemoval] = []
         self._remover: threading.Thread | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
 
     def attach(self, instance_id: str, endpoint_name: str, model: ModelSpec, region: str) -> None:
-        """One interface in each of the model's subnets; raises NoSuchThing for a subnet or group that EC2 does not have."""
+        """Create one interface in each subnet of the model; raises ResourceNotFound for a missing subnet or security group."""
         if model.vpc is None:
             return
         moto_backends.check_network(region, model.vpc.subnets, model.vpc.security_groups)
@@ -74,10 +74,10 @@ class NetworkInterfaces:
         """Remove nothing more: the local AWS ends."""
         self._stopped.set()
 
-    def _remove_later(self, interfaces: list[moto_backends.Interface]) -> None:
+    def _remove_later(self, interfaces: list[moto_backends.NetworkInterface]) -> None:
         """With the lock held."""
         due = self._clock.now() + REMOVAL_SECONDS
-        self._leaving += [_Leaving(interface, due) for interface in interfaces]
+        self._leaving += [_PendingRemoval(interface, due) for interface in interfaces]
         if self._leaving and self._remover is None:
             self._remover = threading.Thread(target=self._remove, name="network-interfaces", daemon=True)
             self._remover.start()
@@ -100,13 +100,13 @@ class NetworkInterfaces:
                     self._leaving.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
 
     @staticmethod
-    def _try_to_remove(interface: moto_backends.Interface) -> bool:
+    def _try_to_remove(interface: moto_backends.NetworkInterface) -> bool:
         """False while its role is gone, or may not do it."""
-        role = ExecutionRole(interface.role_arn, interface.region)
+        role = AssumedRole(interface.role_arn, interface.region)
         try:
             role.assume()
             launch_rights.detach(role, [interface.subnet])
-        except (AccessDenied, moto_backends.NoSuchThing):
+        except (AccessDenied, moto_backends.ResourceNotFound):
             return False
         moto_backends.remove_interface(interface)
         return True

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from async_endpoint.core.metrics import Metric
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.metrics import StatisticSet
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.variant import Variant
 
 
 @dataclass(frozen=True)
-class SavedVariant:
+class VariantSnapshot:
     """How many instances a live variant wants, whether it is still on its way there, and its share of the traffic.
 
     `capacity` is what scales: the same, or a serverless variant's provisioned concurrency.
@@ -25,7 +25,7 @@ class SavedVariant:
     weight: float
 
     @classmethod
-    def of(cls, variant: Variant) -> SavedVariant:
+    def of(cls, variant: Variant) -> VariantSnapshot:
         desired = variant.desired if variant.fleet.home is None else variant.fleet.home
         return cls(desired, variant.capacity, variant.fleet.scaling, variant.weight)
 
@@ -36,7 +36,7 @@ class SavedVariant:
 
 
 @dataclass(frozen=True)
-class SavedEndpoint:
+class EndpointSnapshot:
     """One endpoint. Variants and metrics are by variant name; of the requests those in process come first."""
 
     name: str
@@ -47,6 +47,6 @@ class SavedEndpoint:
     created_at: float
     modified_at: float
     failure_reason: str
-    variants: Mapping[str, SavedVariant]
+    variants: Mapping[str, VariantSnapshot]
     metrics: Mapping[str, Mapping[Metric, StatisticSet]]
-    requests: tuple[Invocation, ...]
+    requests: tuple[AsyncInvocation, ...]

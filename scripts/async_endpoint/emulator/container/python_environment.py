@@ -19,9 +19,9 @@ import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from async_endpoint.emulator.container import installer
-from async_endpoint.emulator.container.allowance import Allowance, OutOfTime
+from async_endpoint.emulator.container import pip_runner
 from async_endpoint.emulator.container.container import CannotStart
+from async_endpoint.emulator.container.deadline import Deadline, DeadlineExceeded
 from async_endpoint.workspace import make_private
 
 REQUIREMENTS_BYTES = 1 << 20
@@ -62,7 +62,7 @@ def cache_folder() -> Path:
 
 
 def python_for(
-    requirements: Path, cache: Path | None = None, allowance: Allowance | None = None, *, isolated: bool = False
+    requirements: Path, cache: Path | None = None, deadline: Deadline | None = None, *, isolated: bool = False
 ) -> Path:
     """The interpreter to run a container with; raises RequirementsFailed when its requirements cannot be installed.
 
@@ -81,13 +81,13 @@ def python_for(
         digest.update(_brought_along(requirements, line))
     folder = (cache or cache_folder()) / digest.hexdigest()[:20]
     python = folder / "bin" / "python"
-    allowance = allowance or Allowance()
+    deadline = deadline or Deadline()
     try:
-        with _alone(folder, allowance):
+        with _alone(folder, deadline):
             if not (folder / "ready").is_file():
-                _make(folder, python, base, requirements, allowance, ["--no-index"] if isolated else [])
+                _make(folder, python, base, requirements, deadline, ["--no-index"] if isolated else [])
                 (folder / "ready").touch()
-    except OutOfTime as error:
+    except DeadlineExceeded as error:
         raise RequirementsFailed(f"code/requirements.txt could not be installed {error}") from error
     return python
 
@@ -110,7 +110,7 @@ def _brought_along(requirements: Path, line: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, allowance: Allowance) -> Iterator[None]:
+def _alone(folder: Path, deadline: Deadline) -> Iterator[None]:
     """One maker of `folder` at a time, among every local AWS of this machine."""
     make_private(folder.parent)  # what is installed here is run
     with folder.with_suffix(".lock").open("w") as lock:
@@ -119,24 +119,24 @@ def _alone(folder: Path, allowance: Allowance) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                allowance.pause()
+                deadline.pause()
         yield
 
 
-def _make(folder: Path, python: Path, base: str, requirements: Path, allowance: Allowance, options: list[str]) -> None:
+def _make(folder: Path, python: Path, base: str, requirements: Path, deadline: Deadline, options: list[str]) -> None:
     venv.create(folder, clear=True, symlinks=True, with_pip=False)
     own = next((folder / "lib").glob("python*/site-packages"))
     (own / "base_image.pth").write_text(f"{base}\n")
-    pip = [sys.executable, installer.__file__, "--python", str(python), "--disable-pip-version-check"]
+    pip = [sys.executable, pip_runner.__file__, "--python", str(python), "--disable-pip-version-check"]
     install = ["install", "--quiet", "--no-input", *options, "-r", requirements.name]
-    code, printed = _run([*pip, *install], requirements.parent, allowance)
+    code, printed = _run([*pip, *install], requirements.parent, deadline)
     if code:
         lines = printed.strip().splitlines()
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") and not line.endswith(":")]
         raise RequirementsFailed(" ".join(errors or lines[-1:]) or f"pip ended with exit code {code}")
 
 
-def _run(command: list[str], folder: Path, allowance: Allowance) -> tuple[int, str]:
+def _run(command: list[str], folder: Path, deadline: Deadline) -> tuple[int, str]:
     """Exit code and output of a command, which is killed with whatever it started when `allowance` ends."""
     with tempfile.TemporaryFile() as output:  # a file is never full, however long nobody reads it
         process = subprocess.Popen(
@@ -151,7 +151,7 @@ def _run(command: list[str], folder: Path, allowance: Allowance) -> tuple[int, s
         with process:
             try:
                 while process.poll() is None:
-                    allowance.pause()
+                    deadline.pause()
             except BaseException:
                 with contextlib.suppress(ProcessLookupError, PermissionError):  # as ContainerProcess has it
                     os.killpg(process.pid, signal.SIGKILL)

@@ -8,9 +8,9 @@ from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.hosting.capture import Capture
-from async_endpoint.emulator.hosting.models import ModelSpec
-from async_endpoint.emulator.sagemaker.wire import validation
+from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
+from async_endpoint.emulator.hosting.model_spec import ModelSpec
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 MOST_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
 SERVERLESS_MEMORY_MB = range(1_024, 6_145, 1_024)  # developer guide, "Serverless Inference"
@@ -30,22 +30,24 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
     variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants") or []
     names = [variant["VariantName"] for variant in (*variants, *shadows)]
     if "AsyncInferenceConfig" in request and len(names) != 1:
-        raise validation("An asynchronous endpoint takes exactly one production variant and no shadow variant.")
+        raise validation_exception("An asynchronous endpoint takes exactly one production variant and no shadow variant.")
     if len(names) > MOST_VARIANTS or len(set(names)) < len(names):
-        raise validation(
+        raise validation_exception(
             f"A configuration has up to {MOST_VARIANTS} variants, each with its own name; these are {', '.join(names)}."
         )
     if shadows and (len(variants), len(shadows)) != (1, 1):
-        raise validation("A shadow variant goes with exactly one production variant, and is the only shadow.")
+        raise validation_exception("A shadow variant goes with exactly one production variant, and is the only shadow.")
     try:
-        Capture.read(request.get("DataCaptureConfig"))
+        DataCaptureConfig.read(request.get("DataCaptureConfig"))
     except InvalidInput as error:
-        raise validation(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
+        raise validation_exception(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
     if "DataCaptureConfig" in request and any("ServerlessConfig" in variant for variant in variants):
-        raise validation("Data capture is not supported for serverless variants.")
+        raise validation_exception("Data capture is not supported for serverless variants.")
     for variant in (*variants, *shadows):
         if "ModelName" not in variant:
-            raise validation(f"Variant {variant['VariantName']} has no ModelName; the local AWS runs no inference components.")
+            raise validation_exception(
+                f"Variant {variant['VariantName']} has no ModelName; the local AWS runs no inference components."
+            )
         spec = ModelSpec.read(model(variant["ModelName"]))
         if "AsyncInferenceConfig" in request:
             _check_async(request, variant, spec)
@@ -57,43 +59,63 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
 
 def _check_instances(variant: Described, request: Described) -> None:
     if "InstanceType" not in variant:
-        raise validation(f"Variant {variant['VariantName']} takes either InstanceType or ServerlessConfig; it has neither.")
+        raise validation_exception(
+            f"Variant {variant['VariantName']} takes either InstanceType or ServerlessConfig; it has neither."
+        )
     if variant.get("InitialInstanceCount", 0) < 1:
-        raise validation(
+        raise validation_exception(
             f"InitialInstanceCount of variant {variant['VariantName']} is at least 1; an asynchronous endpoint "
             "scales in to zero after its creation."
         )
     if "KmsKeyId" in request and _LOCAL_STORAGE.match(variant["InstanceType"]):
-        raise validation(f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage.")
+        raise validation_exception(
+            f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage."
+        )
 
 
 def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> None:
     """Its exclusions are those of the developer guide, "Serverless Inference"."""
     name, config = variant["VariantName"], variant["ServerlessConfig"]
     if not alone:
-        raise validation(f"Serverless variant {name} goes neither with instance-based variants nor with a shadow variant.")
+        raise validation_exception(
+            f"Serverless variant {name} goes neither with instance-based variants nor with a shadow variant."
+        )
     if "InstanceType" in variant or "InitialInstanceCount" in variant:
-        raise validation(f"Variant {name} takes either ServerlessConfig or InstanceType and InitialInstanceCount; it has both.")
+        raise validation_exception(
+            f"Variant {name} takes either ServerlessConfig or InstanceType and InitialInstanceCount; it has both."
+        )
     if config["MemorySizeInMB"] not in SERVERLESS_MEMORY_MB:
-        raise validation(f"MemorySizeInMB of variant {name} is {config['MemorySizeInMB']}; use {[*SERVERLESS_MEMORY_MB]}.")
+        raise validation_exception(
+            f"MemorySizeInMB of variant {name} is {config['MemorySizeInMB']}; use {[*SERVERLESS_MEMORY_MB]}."
+        )
     if config.get("ProvisionedConcurrency", 0) > config["MaxConcurrency"]:
-        raise validation(f"ProvisionedConcurrency of variant {name} is above its MaxConcurrency of {config['MaxConcurrency']}.")
+        raise validation_exception(
+            f"ProvisionedConcurrency of variant {name} is above its MaxConcurrency of {config['MaxConcurrency']}."
+        )
     if len(model.containers) > 1 or model.multi_model:
-        raise validation(f"Serverless variant {name} takes a model of one container in SingleModel mode.")
+        raise validation_exception(f"Serverless variant {name} takes a model of one container in SingleModel mode.")
     if any(container.from_data_source for container in model.containers):  # ContainerDefinition.ModelDataSource
-        raise validation(f"Serverless variant {name} takes a model with ModelDataUrl; ModelDataSource is not supported.")
+        raise validation_exception(
+            f"Serverless variant {name} takes a model with ModelDataUrl; ModelDataSource is not supported."
+        )
     if model.vpc is not None or model.isolated or any(container.private_registry for container in model.containers):
-        raise validation(f"Serverless variant {name} takes a model without VPC, network isolation and private registry.")
+        raise validation_exception(
+            f"Serverless variant {name} takes a model without VPC, network isolation and private registry."
+        )
 
 
 def _check_async(request: Described, variant: Described, model: ModelSpec) -> None:
     if "ServerlessConfig" in variant or "InstanceType" not in variant:
-        raise validation("An asynchronous endpoint takes an instance-based variant: give InstanceType, not ServerlessConfig.")
+        raise validation_exception(
+            "An asynchronous endpoint takes an instance-based variant: give InstanceType, not ServerlessConfig."
+        )
     if model.multi_model or model.direct:  # InvokeEndpointAsync has neither TargetModel nor TargetContainerHostname
-        raise validation("An asynchronous endpoint takes a single container or a serial pipeline: its calls name no target.")
+        raise validation_exception(
+            "An asynchronous endpoint takes a single container or a serial pipeline: its calls name no target."
+        )
     output = request["AsyncInferenceConfig"]["OutputConfig"]
     for path in ("S3OutputPath", "S3FailurePath"):
         try:
             S3Uri.parse(output.get(path, "s3://absent"))
         except InvalidInput as error:
-            raise validation(f"{path}: {error}") from error
+            raise validation_exception(f"{path}: {error}") from error

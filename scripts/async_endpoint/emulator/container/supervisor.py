@@ -1,8 +1,8 @@
 """Keeps one container of an engine company, so that neither it nor its network outlives the local AWS.
 
-Started as a script: `keeper.py ENGINE NAME LABEL ARGUMENTS…` makes the network NAME and runs `ENGINE ARGUMENTS…`, which is to
-start the container NAME in it and stay attached. When that ends, or standard input closes because the parent process is gone,
-both are removed. Exits with the engine's own exit code.
+Started as a script: `supervisor.py ENGINE NAME LABEL ARGUMENTS…` creates the network NAME and runs `ENGINE ARGUMENTS…`, which
+starts the container NAME in it and stays attached. When that ends, or standard input closes because the parent process is
+gone, both are removed. Exits with the engine's own exit code.
 
 The network is the container's alone, in a subnet that is drawn at random: an engine that runs as root lets every process of the
 machine call its containers by their addresses, also a web page's browser, and those of its common network are easily guessed.

@@ -12,13 +12,13 @@ from async_endpoint.core.s3_uri import S3Uri
 Described = Mapping[str, Any]
 
 
-class Form(Enum):
+class ModelDataKind(Enum):
     """How model data lies in S3."""
 
     ARCHIVE = auto()  # one gzip-compressed tar
     OBJECT = auto()  # one object, as it is
     PREFIX = auto()  # every object below a prefix, as they are
-    SHELF = auto()  # the archives of a multi-model container below a prefix
+    MULTI_MODEL_PREFIX = auto()  # the archives of a multi-model container below a prefix
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class ModelData:
     """Where a container's model lies. Of a SHELF, TargetModel is looked up under `uri`."""
 
     uri: S3Uri
-    form: Form
+    form: ModelDataKind
 
     @classmethod
     def read(cls, container: Described) -> ModelData | None:
         """ModelDataUrl or ModelDataSource of a container; raises InvalidInput for what is no S3 URI."""
         source = (container.get("ModelDataSource") or {}).get("S3DataSource")
         if source is not None:
-            whole = Form.OBJECT if source["S3DataType"] == "S3Object" else Form.PREFIX
-            return cls(S3Uri.parse(source["S3Uri"]), Form.ARCHIVE if source["CompressionType"] == "Gzip" else whole)
+            whole = ModelDataKind.OBJECT if source["S3DataType"] == "S3Object" else ModelDataKind.PREFIX
+            return cls(S3Uri.parse(source["S3Uri"]), ModelDataKind.ARCHIVE if source["CompressionType"] == "Gzip" else whole)
         url = container.get("ModelDataUrl")
-        form = Form.SHELF if container.get("Mode") == "MultiModel" else Form.ARCHIVE
+        form = ModelDataKind.MULTI_MODEL_PREFIX if container.get("Mode") == "MultiModel" else ModelDataKind.ARCHIVE
         return cls(S3Uri.parse(url), form) if url else None
 
 
@@ -68,18 +68,18 @@ class ContainerSource:
 
     @property
     def multi_model(self) -> bool:
-        return self.model_data is not None and self.model_data.form is Form.SHELF
+        return self.model_data is not None and self.model_data.form is ModelDataKind.MULTI_MODEL_PREFIX
 
 
 @dataclass(frozen=True)
-class Vpc:
+class VpcConfig:
     """VpcConfig."""
 
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
 
     @classmethod
-    def read(cls, config: Described | None) -> Vpc | None:
+    def read(cls, config: Described | None) -> VpcConfig | None:
         return cls(tuple(config["Subnets"]), tuple(config["SecurityGroupIds"])) if config else None
 
 
@@ -92,7 +92,7 @@ class ModelSpec:
     containers: tuple[ContainerSource, ...]
     direct: bool
     isolated: bool
-    vpc: Vpc | None
+    vpc: VpcConfig | None
 
     @classmethod
     def read(cls, model: Described) -> ModelSpec:
@@ -102,7 +102,7 @@ class ModelSpec:
             containers=tuple(ContainerSource.read(container) for container in containers_of(model)),
             direct=(model.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct",
             isolated=bool(model.get("EnableNetworkIsolation")),
-            vpc=Vpc.read(model.get("VpcConfig")),
+            vpc=VpcConfig.read(model.get("VpcConfig")),
         )
 
     @property

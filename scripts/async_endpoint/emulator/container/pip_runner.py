@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import runpy
 
-from async_endpoint.emulator.container.serve import end_with_starter
+from async_endpoint.emulator.container.model_server import end_with_starter
 
 if __name__ == "__main__":
     end_with_starter()

@@ -1,6 +1,6 @@
 """What runs inside an instance: the container contract around AWS's own handler code (sagemaker-inference).
 
-Started as a script with the file descriptor of a socket (see channel.py), over which come the model's variables and then, one
+Started as a script with the file descriptor of a socket (channel.py), over which come the model's variables and then, one
 by one, connections. `GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, at
 most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time. Workers are threads around one loaded model, where the
 real model server forks a process for each. Standard input is never written to: when it closes, the parent process is gone,
@@ -98,7 +98,7 @@ class ModelServer(ThreadingHTTPServer):
         return self.context.status, str(self.context.content_type), answer
 
 
-class Later(types.ModuleType):
+class LazyModule(types.ModuleType):
     """Stands for a module until something of it is used. Importing is safe among threads."""
 
     def __getattr__(self, name: str) -> Any:
@@ -110,7 +110,7 @@ def handler_service() -> Any:
 
     Neither is imported until an array is there, or the archive's own code imports it.
     """
-    later = {name: Later(name) for name in ("numpy", "scipy", "scipy.sparse")}
+    later = {name: LazyModule(name) for name in ("numpy", "scipy", "scipy.sparse")}
     later["scipy"].sparse = later["scipy.sparse"]  # type: ignore[attr-defined]
     later = {name: module for name, module in later.items() if name not in sys.modules}
     sys.modules.update(later)
@@ -200,7 +200,7 @@ def become_container(order: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """`serve.py DESCRIPTOR`: load the model of the order that comes first and serve it until terminated."""
+    """`model_server.py DESCRIPTOR`: load the model that the startup message names and serve it until terminated."""
     end_with_starter()
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)

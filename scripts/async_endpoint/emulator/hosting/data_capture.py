@@ -21,12 +21,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.hosting.role import AccessDenied, ExecutionRole
-from async_endpoint.emulator.moto_backends import NoSuchThing
+from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
+from async_endpoint.emulator.moto_backends import ResourceNotFound
 
 
 @dataclass(frozen=True)
-class Capture:
+class DataCaptureConfig:
     """DataCaptureConfig of a configuration that captures. `modes` are INPUT and OUTPUT, `plain` encodings by content type."""
 
     destination: S3Uri
@@ -36,7 +36,7 @@ class Capture:
     plain: tuple[tuple[str, str], ...]
 
     @classmethod
-    def read(cls, config: Mapping[str, Any] | None) -> Capture | None:
+    def read(cls, config: Mapping[str, Any] | None) -> DataCaptureConfig | None:
         """None when nothing is captured; raises InvalidInput for a destination that is no S3 URI."""
         if not config or not config.get("EnableCapture", True):
             return None
@@ -56,7 +56,7 @@ class Capture:
             ),
         )
 
-    def line(self, now: float, request: Part, answer: Part, metadata: Mapping[str, Any]) -> str:
+    def line(self, now: float, request: Payload, answer: Payload, metadata: Mapping[str, Any]) -> str:
         """One line; `metadata` are inferenceId and customAttributes, as far as sent."""
         parts = {"endpointInput": ("INPUT", request), "endpointOutput": ("OUTPUT", answer)}
         when = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -67,7 +67,7 @@ class Capture:
         }
         return json.dumps(document, separators=(",", ":"))
 
-    def _part(self, mode: str, part: Part) -> dict[str, str]:
+    def _part(self, mode: str, part: Payload) -> dict[str, str]:
         encoding = dict(self.plain).get(part.content_type.partition(";")[0].strip(), "BASE64")
         try:
             data = part.body.decode() if encoding != "BASE64" else base64.b64encode(part.body).decode()
@@ -77,14 +77,14 @@ class Capture:
 
 
 @dataclass(frozen=True)
-class Part:
+class Payload:
     """What went in, or came out."""
 
     body: bytes
     content_type: str
 
 
-class Captured:
+class CaptureWriter:
     """Lines on their way to S3, of one endpoint."""
 
     def __init__(self, endpoint_name: str, region: str, now: Callable[[], float]) -> None:
@@ -92,14 +92,14 @@ class Captured:
         self._region = region
         self._now = now
         self._lock = threading.Lock()
-        self._lines: defaultdict[tuple[Capture, str, str], list[str]] = defaultdict(list)
+        self._lines: defaultdict[tuple[DataCaptureConfig, str, str], list[str]] = defaultdict(list)
         self._writer = ThreadPoolExecutor(1, "capture")
 
     def add(
         self,
-        capture: Capture,
+        capture: DataCaptureConfig,
         place: tuple[str, str],
-        exchange: tuple[Part, Part],
+        exchange: tuple[Payload, Payload],
         metadata: Mapping[str, Any],
         log: Callable[[str], None],
     ) -> None:
@@ -116,7 +116,7 @@ class Captured:
         """Write nothing more that comes after this."""
         self._writer.shutdown(wait=False)
 
-    def _write(self, capture: Capture, place: tuple[str, str], log: Callable[[str], None]) -> None:
+    def _write(self, capture: DataCaptureConfig, place: tuple[str, str], log: Callable[[str], None]) -> None:
         with self._lock:
             lines = self._lines.pop((capture, *place), [])
         if not lines:  # an object before has them
@@ -126,7 +126,7 @@ class Captured:
         name = f"{when:%M-%S}-{when.microsecond // 1_000:03}-{uuid.uuid4()}.jsonl"
         uri = capture.destination.join(self._endpoint_name, variant, f"{when:%Y/%m/%d/%H}", name)
         try:
-            role = ExecutionRole(role_arn, self._region)
+            role = AssumedRole(role_arn, self._region)
             role.put_object(uri, "".join(f"{line}\n" for line in lines).encode(), "application/jsonlines", capture.kms_key)
-        except (AccessDenied, NoSuchThing) as error:
+        except (AccessDenied, ResourceNotFound) as error:
             log(f"Failed to write captured data to {uri}: {error}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from async_endpoint.emulator.hosting.preparation import DeploymentFailed
+from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.variant import Variant
 
 
-class Lineup:
+class VariantSet:
     """Guarded by its endpoint's lock."""
 
     def __init__(self) -> None:

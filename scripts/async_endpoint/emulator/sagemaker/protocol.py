@@ -26,7 +26,7 @@ class ApiError(Exception):
         self.members = members or {}
 
 
-def validation(message: str) -> ApiError:
+def validation_exception(message: str) -> ApiError:
     """SageMaker's ValidationException."""
     return ApiError("ValidationException", message)
 
@@ -45,7 +45,7 @@ def check(service: str, operation: str, params: dict[str, Any]) -> None:
     problems = [report.generate_report()] if report.has_errors() else list(_beyond_limits(shape, params, ""))
     if problems:
         errors = "error" if len(problems) == 1 else "errors"
-        raise validation(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
+        raise validation_exception(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
 
 
 def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
     yield from (f"Value '{value}' at '{where}' failed to satisfy constraint: Member must {rule}" for rule in broken)
 
 
-def pattern_broken(service: str, operation: str, member: str, value: str) -> str | None:
+def violated_pattern(service: str, operation: str, member: str, value: str) -> str | None:
     """The pattern that the model gives a string member of an input and `value` does not satisfy, if so."""
     pattern = service_model(service).operation_model(operation).input_shape.members[member].metadata.get("pattern")
     compiled = _compiled(pattern) if pattern else None

@@ -17,7 +17,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MEMORY = os.sysconf("SC_PHYS_PAGES") * _PAGE
 
 
-class Usage:
+class ResourceUsage:
     """One instance, whose files lie in `folder`. What code computes is not scaled, so CPU time is over real time."""
 
     def __init__(self, folder: Path) -> None:

@@ -21,9 +21,9 @@ from async_endpoint.emulator.faults import answers
 from async_endpoint.emulator.faults.calls import call_of, service_of
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import BadRequest, unpacked
-from async_endpoint.emulator.sagemaker.control import ControlPlane
-from async_endpoint.emulator.sagemaker.runtime import Runtime, refused
-from async_endpoint.emulator.sagemaker.wire import ApiError, json_answer, json_error
+from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
+from async_endpoint.emulator.sagemaker.protocol import ApiError, json_answer, json_error
+from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
 
-class Front:
+class Router:
     """The WSGI application of the local AWS."""
 
     def __init__(
         self,
         control: ControlPlane,
-        runtime: Runtime,
+        runtime: RuntimeApi,
         admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None],
         stop: Callable[[], None],
     ) -> None:
@@ -50,7 +50,7 @@ class Front:
         self._runtime = runtime
         self._admin = admin
         self._stop = stop
-        self._moto = Moto()
+        self._moto = MotoServices()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -94,7 +94,7 @@ class Front:
         if invocation is None:
             return self._control_plane(request, scope["region"])
         if invocation["kind"] == "invocations-response-stream":
-            raise refused("The local AWS does not stream responses; call InvokeEndpoint.")
+            raise validation_error("The local AWS does not stream responses; call InvokeEndpoint.")
         invoke = self._runtime.invoke if invocation["kind"] == "invocations" else self._runtime.invoke_async
         return invoke(scope["region"], invocation["name"], dict(request.headers), request.get_data())
 
@@ -119,7 +119,7 @@ class Front:
         return None
 
 
-class Moto(DomainDispatcherApplication):  # type: ignore[misc]
+class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]
     """moto's services, and nothing else of its server: no pages and paths that AWS does not have.
 
     moto's dispatcher looks for them before it looks at the signature: /moto-api, which resets, seeds and records to files,

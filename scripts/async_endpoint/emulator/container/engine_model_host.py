@@ -16,7 +16,7 @@ from pathlib import Path
 
 from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
 from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
-from async_endpoint.emulator.container.engine import Engine, EngineContainer
+from async_endpoint.emulator.container.engine import ContainerEngine, EngineContainer
 from async_endpoint.emulator.container.model_host import LOAD_SECONDS, CannotLoad
 from async_endpoint.emulator.container.spec import ContainerSpec
 
@@ -24,12 +24,12 @@ MODELS = "/opt/ml/models"
 UNLOAD_SECONDS = 60.0
 
 
-class EngineModels(EngineContainer):
+class EngineModelHost(EngineContainer):
     """A container that loads and unloads models while it runs."""
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ContainerEngine,
         folder: Path,
         spec: ContainerSpec,
         on_output: Callable[[str], None],
@@ -61,7 +61,7 @@ class EngineModels(EngineContainer):
 class EngineModel:
     """One model in such a container."""
 
-    def __init__(self, container: EngineModels, name: str, folder: Path) -> None:
+    def __init__(self, container: EngineModelHost, name: str, folder: Path) -> None:
         self._container = container
         self._path = f"/models/{name}"
         self._folder = folder

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from async_endpoint.core.limits import REAL_TIME_RESPONSE_SECONDS
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.launch import PythonRuntime, Runtime
+from async_endpoint.emulator.container.launch import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.hosting.network import NetworkInterfaces
+from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Registry:
 
 
 @dataclass(frozen=True)
-class Site:
+class HostingContext:
     """The clock, the folder for instances' files, the AWS seconds that provisioning a machine takes, what runs containers.
 
     `response_seconds` is how long InvokeEndpoint waits for a container, in real seconds.
@@ -35,7 +35,7 @@ class Site:
     clock: ScaledClock
     folder: Path
     launch_seconds: float
-    runtime: Runtime = field(default_factory=PythonRuntime)
+    runtime: ContainerRuntime = field(default_factory=PythonRuntime)
     response_seconds: float = REAL_TIME_RESPONSE_SECONDS
     registry: Registry = field(default_factory=Registry)
 

@@ -14,7 +14,7 @@ from async_endpoint.emulator.container.output import follow
 LAST_OUTPUT_SECONDS = 2.0  # for what a dead container printed; whatever it started outside its session may hold on longer
 
 
-class Attached:
+class ChildProcess:
     """`folder` is removed once the process is gone; `on_output` is given each line it prints, `on_exit` its exit code.
 
     Standard input is a pipe that closes when this process ends, however it ends; what is started here ends with it.

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.container.container import ContainerDied
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.deployment import AsyncSettings, Deployment
+from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
-from async_endpoint.emulator.hosting.processing import Processing
-from async_endpoint.emulator.hosting.queue import Invocation, RequestQueue
-from async_endpoint.emulator.hosting.recent import Recent
-from async_endpoint.emulator.hosting.role import ExecutionRole
-from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.hosting.recent import TimeSeries
+from async_endpoint.emulator.hosting.request_processor import RequestProcessor
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 from async_endpoint.emulator.hosting.variant import Variant, least_busy
 
 # How often a request is given to an instance before an instance's death ends it. Not documented; poison must not kill for ever.
@@ -25,23 +25,25 @@ MOST_ATTEMPTS = 3
 log = logging.getLogger(__name__)
 
 
-class AsyncRequests:
+class AsyncInference:
     """The requests of one endpoint, under whose lock `changed` `step` is called."""
 
-    def __init__(self, name: str, region: str, site: Site, changed: threading.Condition, logs: EndpointLogs) -> None:
+    def __init__(
+        self, name: str, region: str, context: HostingContext, changed: threading.Condition, logs: EndpointLogs
+    ) -> None:
         self._name = name
         self._region = region
-        self._clock = site.clock
-        self._faults = site.faults
+        self._clock = context.clock
+        self._faults = context.faults
         self._changed = changed
         self._logs = logs
         self._queue = RequestQueue()
-        self._in_process: dict[int, Invocation] = {}
-        self._backlog = Recent()
+        self._in_process: dict[int, AsyncInvocation] = {}
+        self._backlog = TimeSeries()
         self._closed = False
         self._workers = ThreadPoolExecutor(max_workers=1_000, thread_name_prefix=name)
 
-    def put(self, invocation: Invocation) -> None:
+    def put(self, invocation: AsyncInvocation) -> None:
         with self._changed:
             self._queue.put(invocation)
             self._note()
@@ -78,12 +80,12 @@ class AsyncRequests:
         expiry = self._queue.next_expiry()
         return None if expiry is None else self._clock.real(expiry - self._clock.now())
 
-    def all(self) -> list[Invocation]:
+    def all(self) -> list[AsyncInvocation]:
         """Every request without an outcome: those in process, then those that wait, in order."""
         with self._changed:
             return [*self._in_process.values(), *self._queue.all()]
 
-    def close(self) -> list[Invocation]:
+    def close(self) -> list[AsyncInvocation]:
         """Give out nothing more, and return the requests that waited."""
         with self._changed:
             self._closed = True
@@ -91,20 +93,22 @@ class AsyncRequests:
             return self._queue.drain()
 
     def abandon(
-        self, left: list[Invocation], deployment: Deployment, metrics: EndpointMetrics, reason: str | None = None
+        self, left: list[AsyncInvocation], deployment: Deployment, metrics: EndpointMetrics, reason: str | None = None
     ) -> None:
         """End requests as failures, not in silence: their endpoint was deleted, or there is another `reason`."""
         processing = self.processing(deployment, metrics)
         for invocation in left:
             _end(processing, invocation, reason or self._deleted)
 
-    def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> Processing:
-        role = ExecutionRole(deployment.role_arn, self._region, self._faults)
+    def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> RequestProcessor:
+        role = AssumedRole(deployment.role_arn, self._region, self._faults)
         log = self._logs.writer(role, deployment.variants[0].name)
         assert deployment.async_settings is not None  # an update may not take it away
-        return Processing(self._name, deployment.async_settings, role, metrics, self._clock, lambda line: log("service", line))
+        return RequestProcessor(
+            self._name, deployment.async_settings, role, metrics, self._clock, lambda line: log("service", line)
+        )
 
-    def _process(self, invocation: Invocation, instance: Instance, variant: Variant) -> None:
+    def _process(self, invocation: AsyncInvocation, instance: Instance, variant: Variant) -> None:
         processing = self.processing(variant.deployment, variant.metrics)
         reason, death = "", None
         try:
@@ -127,7 +131,7 @@ class AsyncRequests:
             _end(processing, invocation, reason)
             self._forget(invocation)
 
-    def _expire(self, invocation: Invocation, variant: Variant) -> None:
+    def _expire(self, invocation: AsyncInvocation, variant: Variant) -> None:
         try:
             self.processing(variant.deployment, variant.metrics).expire(invocation)
         except Exception:
@@ -135,7 +139,7 @@ class AsyncRequests:
         finally:
             self._forget(invocation)
 
-    def _after(self, death: ContainerDied, invocation: Invocation, instance: Instance) -> str:
+    def _after(self, death: ContainerDied, invocation: AsyncInvocation, instance: Instance) -> str:
         """Give a dead instance nothing more; returns why its request is not queued again, empty when it is."""
         instance.died(str(death))
         if self._closed:
@@ -146,7 +150,7 @@ class AsyncRequests:
             return f"The instance died {invocation.attempts} times while processing the request ({death})."
         return ""
 
-    def _forget(self, invocation: Invocation) -> None:
+    def _forget(self, invocation: AsyncInvocation) -> None:
         with self._changed:
             self._in_process.pop(id(invocation))
             self._note()
@@ -159,7 +163,7 @@ class AsyncRequests:
         return f"Endpoint {self._name} was deleted before the request was processed."
 
 
-def _end(processing: Processing, invocation: Invocation, reason: str) -> None:
+def _end(processing: RequestProcessor, invocation: AsyncInvocation, reason: str) -> None:
     """End a request as a failure, whatever goes wrong with that: the next one has its turn."""
     try:
         processing.fail(invocation, reason)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from async_endpoint.client import AsyncEndpoint
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import Request, evaluate
 
@@ -168,7 +167,7 @@ def test_endpoints_on_shared_storage_keep_to_prefixes_of_their_own(root: Any) ->
 
 
 @of_local
-def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any) -> None:
+def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any, until: Callable[..., Any]) -> None:
     removed, detector = _outputs(root, "language-detector"), "examples/language-detector/queries/soup.txt"
     invoked = root.checkout.succeed("invoke", "local/language-detector", detector, "--wait", "--json").document
     assert invoked["result"]["language"] == "de"
@@ -178,7 +177,7 @@ def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any) -> None:
     _write_without(folder / "main.tf", r'\nmodule "language_detector" \{\n.*?^\}\n')
     _write_without(folder / "outputs.tf", r"^ +language-detector += .*?\n")
 
-    with AsyncEndpoint.from_outputs(root.outputs, endpoint_url=root.url) as endpoint, calling(endpoint, root) as results:
+    with calling(root, until) as results:
         root.apply()
 
     assert root.applied.code == 0, root.applied.err
@@ -195,13 +194,15 @@ def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any) -> None:
 
 
 @contextlib.contextmanager
-def calling(endpoint: AsyncEndpoint, root: Any) -> Iterator[list[Any]]:
+def calling(root: Any, until: Callable[..., Any]) -> Iterator[list[Any]]:
     """A client that submits one request after another and collects every result, until the block ends."""
-    query, results, ended = root.checkout.folder / root.checkout.query("red-shirt.png"), [], threading.Event()
+    runtime, ended, results = root.client("sagemaker-runtime"), threading.Event(), []
+    image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()
 
     def call() -> None:
         while not ended.is_set():
-            results.append(json.loads(endpoint.submit(query).result().body))
+            sent = runtime.invoke_endpoint_async(EndpointName=root.name, Body=image, ContentType="image/png")
+            results.append(json.loads(until(lambda: root.object(sent["OutputLocation"]), "answered")))  # noqa: B023
 
     with ThreadPoolExecutor(1) as pool:
         client = pool.submit(call)

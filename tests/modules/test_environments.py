@@ -24,7 +24,7 @@ run "root" {{
   command = {command}
 
   assert {{
-    condition     = alltrue([for name, endpoint in output.async_endpoints : endpoint.endpoint.name == "${{name}}-{environment}" && endpoint.environment == "{environment}"])
+    condition     = alltrue([for name, object in output.async_endpoints : object.endpoint.name == "${{name}}-{environment}"])
     error_message = "The name of each endpoint must be its key in async_endpoints, and the environment."
   }}
 }}

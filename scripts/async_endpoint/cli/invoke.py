@@ -129,7 +129,8 @@ def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None
         if corrupt and len(files) > len(corrupt):
             return good or next(path for path in files if path not in corrupt), bad or corrupt[0]
     raise UsageError(
-        f"There are no queries of {' and '.join(names) or 'the model'} under examples/ to test {outputs.endpoint.name} with; give --good FILE and --bad FILE."
+        f"There are no queries of {' and '.join(names) or 'the model'} under examples/ to test {outputs.endpoint.name} with; "
+        "give --good FILE and --bad FILE."
     )
 
 

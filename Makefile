@@ -23,8 +23,8 @@ help: ## this list
 
 setup: .venv/runtime ## make the virtual environment
 
-demo: .venv/runtime ## deploy on the local AWS, invoke, watch it sleep and wake, destroy
-	@$(CLI) demo --time-scale $(TIME_SCALE)
+demo: .venv/runtime ## deploy two endpoints on the local AWS, invoke them, watch them sleep and wake, destroy
+	@$(BIN)/python scripts/demo.py --time-scale $(TIME_SCALE)
 
 test: .venv/dev ## the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

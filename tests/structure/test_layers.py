@@ -34,12 +34,10 @@ BELOW = {
         "terraform",
         "workspace",
     },
-    "demo": {"client", "core", "deploy", "emulator", "local_credentials", "packaging", "terraform", "workspace"},
     "cli": {
         "batch",
         "client",
         "core",
-        "demo",
         "deploy",
         "emulator",
         "input_files",

@@ -24,7 +24,7 @@ from async_endpoint.client import AsyncEndpoint, ClientConfig
 from async_endpoint.core.errors import WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
-from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator import daemon
 from async_endpoint.packaging import build_archive
 from async_endpoint.terraform.adapter import Terraform
@@ -149,7 +149,7 @@ class Demo:
         outputs = self.endpoints[name]
         self.log.progress(f"waiting for {name} to scale in to zero by its own policies")
         wait_until_asleep(self.log, self.workspace, outputs.endpoint.name)
-        scaling = Boto3Aws(outputs.region, self.url).client("application-autoscaling")
+        scaling = retrying_session(outputs.region, self.url).client("application-autoscaling")
         activities = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=outputs.scaling.resource_id)
         newest = activities["ScalingActivities"][0]
         if "instance count to 0" not in newest["Description"]:

@@ -13,8 +13,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.cli import invoke as command
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed
 
 pytestmark = pytest.mark.usefixtures("at_once")
@@ -53,9 +53,9 @@ class Line:
         outputs, endpoint_url = self.read_endpoint(address, local=local)
         return SimpleNamespace(environment=address, endpoints={"shirts": outputs}, endpoint_url=endpoint_url)
 
-    def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsClients:
+    def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsSession:
         self.created.append((region, endpoint_url))
-        return self.aws.clients
+        return self.aws.session
 
     def __call__(self, *arguments: Any) -> Any:
         return CliRunner().invoke(self.app, [str(argument) for argument in arguments], terminal_width=200)
@@ -67,7 +67,7 @@ def line(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
     deployed.read_outputs, deployed.read_endpoint = line.read_outputs, line.read_endpoint
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
-    monkeypatch.setattr(AwsClients, "create", line.create)
+    monkeypatch.setattr(AwsSession, "create", line.create)
     monkeypatch.setattr(command.console, "width", 200)
     for name in ("AsyncEndpoint", "smoke_test"):
         monkeypatch.setattr(command, name, functools.partial(getattr(command, name), clock=aws.clock))

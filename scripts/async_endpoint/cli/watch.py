@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.operations.watch import View, Watch
 
 
@@ -33,7 +33,7 @@ def watch(
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
     outputs, endpoint_url = read_endpoint(address, local=local)
-    watching = Watch(AwsClients.create(outputs.region, endpoint_url), outputs)
+    watching = Watch(AwsSession.create(outputs.region, endpoint_url), outputs)
     if as_json:
         print_json(watching.look().as_dict())
         return

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs, parse_endpoint
-from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.verification import alarms, archives, execution_role, hosting, scaling
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference, Differs
@@ -70,7 +71,7 @@ def verify(
     return {name: report.checks for name, report in reports.items()}
 
 
-def inspect(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Report:
+def inspect(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Report:
     """Compare what is live with what was applied. Nothing is changed; an endpoint in progress is waited for."""
     report = Report()
     report.add("endpoint", lambda: hosting.endpoint(aws, outputs, poller))
@@ -103,8 +104,10 @@ def verify_environment(
         require_archives(workspace, address.environment)
     objects = outputs_of(root)
     endpoints = {name: parse_endpoint(name, objects[name]) for name in address.select(objects)}
-    with answers():
-        reports = {name: inspect(Boto3Aws(outputs.region, root.endpoint_url), outputs) for name, outputs in endpoints.items()}
+    with failing_as_not_ready():
+        reports = {
+            name: inspect(retrying_session(outputs.region, root.endpoint_url), outputs) for name, outputs in endpoints.items()
+        }
     report = EnvironmentReport(reports)
     if plan:
         found = _drift(workspace, root, on_output)

@@ -82,17 +82,17 @@ def test_the_queue_of_a_killed_process_is_reaped_once_it_is_old_and_silent(aslee
         process.kill()
         process.wait(30)
     with asleep.client() as client:
-        clients = client._clients
+        session = client._session
         tomorrow = time.time() + 86_400
-        assert reap(clients, asleep.target) == [], "it is young"
-        clients.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(tomorrow - 3_600))})
-        assert reap(clients, asleep.target, tomorrow) == [], "its owner was alive an hour before"
-        stranger = clients.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-somebody-else")["QueueUrl"]
-        clients.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(time.time()))})
-        assert reap(clients, asleep.target, tomorrow) == [dead]
+        assert reap(session, asleep.target) == [], "it is young"
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(tomorrow - 3_600))})
+        assert reap(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
+        stranger = session.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-somebody-else")["QueueUrl"]
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(time.time()))})
+        assert reap(session, asleep.target, tomorrow) == [dead]
         assert asleep.queues() == [stranger], "what has no heartbeat of ours is not ours"
         assert subscriptions(asleep) == []
-        clients.sqs.delete_queue(QueueUrl=stranger)
+        session.sqs.delete_queue(QueueUrl=stranger)
 
 
 def test_the_next_run_reaps(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def endpoint(aws: Any) -> Endpoint:
 
 
 def run(aws: Any, files: tuple[Path, Path], **options: Any) -> SmokeReport:
-    return smoke_test(aws.outputs, *files, clients=aws.clients, clock=aws.clock, **options)
+    return smoke_test(aws.outputs, *files, session=aws.session, clock=aws.clock, **options)
 
 
 def verdicts(report: SmokeReport) -> dict[str, bool]:

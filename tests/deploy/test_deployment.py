@@ -20,7 +20,7 @@ from async_endpoint.core.errors import (
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.deployment import Planned
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.outputs import read_outputs
 from async_endpoint.workspace import Workspace

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingReading, propose
+from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, TrackingReading, propose
 from async_endpoint.autoscaling.scaler import Bounds, ScalerState, completed, decide
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
@@ -14,8 +14,8 @@ from async_endpoint.emulator.hosting import quota
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.scaling import scheduled
-from async_endpoint.emulator.scaling.activities import Activities, Activity
-from async_endpoint.emulator.scaling.going_on import going_on
+from async_endpoint.emulator.scaling.activities import ScalingActivities, ScalingActivity
+from async_endpoint.emulator.scaling.log_errors import log_errors
 from async_endpoint.emulator.scaling.policies import read_steps, read_tracking
 
 GONE = "The scalable target, or the variant that it scaled, was gone before the change was fulfilled."
@@ -23,11 +23,11 @@ GONE = "The scalable target, or the variant that it scaled, was gone before the 
 States = defaultdict[str, ScalerState]  # by variant name, over all updates
 
 
-class Targets:
+class ScalableTargets:
     """The scalable targets of variants, each with its cooldown, and their activities."""
 
     def __init__(self) -> None:
-        self.activities = Activities()
+        self.activities = ScalingActivities()
         self._states: WeakKeyDictionary[Endpoint, States] = WeakKeyDictionary()  # another of the same name starts anew
 
     def saved(self) -> dict[tuple[str, str], dict[str, ScalerState]]:
@@ -37,7 +37,7 @@ class Targets:
     def restore(self, endpoint: Endpoint, states: dict[str, ScalerState]) -> None:
         self._states[endpoint] = defaultdict(ScalerState, states)
 
-    def decide(self, endpoint: Endpoint, alarms: dict[str, Alarm], begin: float, now: float) -> None:
+    def decide(self, endpoint: Endpoint, alarms: dict[str, EvaluatedAlarm], begin: float, now: float) -> None:
         """Do what is due since `begin`, and bring each variant's capacity to what bounds and policies ask for.
 
         The capacity of an endpoint that is being changed is left alone.
@@ -49,11 +49,11 @@ class Targets:
             if target is None:
                 states.pop(variant.name, None)
                 continue
-            with going_on("Scheduled scaling of", variant.resource_id):
+            with log_errors("Scheduled scaling of", variant.resource_id):
                 for activity in scheduled.run(endpoint.region, variant.resource_id, target, begin, now):
                     self.activities.add(activity)
             if still:
-                with going_on("Scaling of", variant.resource_id):
+                with log_errors("Scaling of", variant.resource_id):
                     if self.activities.complete(endpoint.region, variant.resource_id, now):
                         states[variant.name] = completed(states[variant.name], now)  # the cooldown counts from here
                     self._decide(endpoint, variant, target, alarms, states, now)
@@ -62,7 +62,7 @@ class Targets:
         """A target is gone: nobody sees its capacity reached any more."""
         self.activities.end(lambda activity: (activity.region, activity.resource_id) == (region, resource_id), GONE, now)
 
-    def end_lost(self, endpoints: list[Endpoint], now: float) -> None:
+    def fail_orphaned_activities(self, endpoints: list[Endpoint], now: float) -> None:
         """End what was in progress for targets that are not those of `endpoints`, or for endpoints of the same names before."""
         there = {
             (endpoint.region, variant.resource_id)
@@ -74,7 +74,7 @@ class Targets:
         self.activities.end(lambda activity: (activity.region, activity.resource_id) not in there, GONE, now)
 
     def _decide(
-        self, endpoint: Endpoint, variant: Variant, target: Any, alarms: dict[str, Alarm], states: States, now: float
+        self, endpoint: Endpoint, variant: Variant, target: Any, alarms: dict[str, EvaluatedAlarm], states: States, now: float
     ) -> None:
         tracking, steps = _readings(endpoint.region, variant.resource_id, alarms)
         state, current = states[variant.name], variant.capacity
@@ -90,7 +90,7 @@ class Targets:
         )
         if decision is None:
             return
-        activity = Activity.of_capacity(
+        activity = ScalingActivity.of_capacity(
             endpoint.region, variant.resource_id, decision.desired, decision.cause, now, target.scalable_dimension
         )
         refused = quota.refusal(endpoint, variant.name, decision.desired)
@@ -103,7 +103,9 @@ class Targets:
         endpoint.adjust(variant.name, decision.desired, None)
 
 
-def _readings(region: str, resource_id: str, alarms: dict[str, Alarm]) -> tuple[list[TrackingReading], list[StepReading]]:
+def _readings(
+    region: str, resource_id: str, alarms: dict[str, EvaluatedAlarm]
+) -> tuple[list[TrackingReading], list[StepReading]]:
     tracking, steps = [], []
     for policy in moto_backends.scaling_policies(region, resource_id):
         try:

@@ -13,9 +13,9 @@ from moto.core.utils import camelcase_to_underscores
 from moto.sqs import models
 from moto.sqs.models import Message, Queue, SQSBackend
 
-from async_endpoint.emulator.moto_patches import repeated_work, sqs_queue
+from async_endpoint.emulator.moto_patches import cached_lookups, sqs_queue
 
-repeated_work.apply()
+cached_lookups.apply()
 
 
 def test_the_modules_of_moto_are_listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,13 +39,13 @@ def test_receipt_handles_are_as_long_as_motos_and_differ() -> None:
         message.mark_received(visibility_timeout=30)
         handles.add(message.receipt_handle)
     assert len(handles) == 1000
-    assert {len(handle) for handle in handles} == {repeated_work.HANDLE_CHARS}
+    assert {len(handle) for handle in handles} == {cached_lookups.HANDLE_CHARS}
     assert set("".join(handles)) <= set(string.ascii_lowercase + string.digits)
 
 
 def test_handles_of_deleted_messages_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     sqs_queue.apply()
-    monkeypatch.setattr(sqs_queue, "KEPT_HANDLES", 20)
+    monkeypatch.setattr(sqs_queue, "MAX_DELETED_HANDLES", 20)
     backend = SQSBackend("eu-west-1", "123456789012")
     queue = backend.create_queue("deleted")
     handles = []
@@ -87,6 +87,6 @@ print(json.dumps([count >= 100 for count in counts.values()]))
 
 
 def test_moto_still_works_it_out_each_time() -> None:
-    """Fails once upstream has closed the gap: then gaps/repeated_work.py, or the bound on deleted handles, can go."""
+    """Fails once upstream has fixed it: then moto_patches/cached_lookups.py, or the bound on deleted handles, can go."""
     done = subprocess.run([sys.executable, "-c", UPSTREAM], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[true, true, true]"

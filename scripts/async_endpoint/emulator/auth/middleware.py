@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable
 from werkzeug.wrappers import Response
 
 from async_endpoint.emulator.auth.caller import CALLER_KEY, Caller
-from async_endpoint.emulator.auth.errors import Rejected
+from async_endpoint.emulator.auth.errors import AuthenticationError
 from async_endpoint.emulator.auth.form_post import is_form_post, verify_form_post
 from async_endpoint.emulator.auth.keys import AccessKeys
 from async_endpoint.emulator.auth.sigv4 import ALGORITHM
 from async_endpoint.emulator.auth.verification import Verifier
-from async_endpoint.emulator.faults.answers import rejected
+from async_endpoint.emulator.error_responses import not_authenticated
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse, is_admin
 from async_endpoint.local_credentials import AccessKey
 
 _SCREENED = "async_endpoint.screened"
 
 
-class Gate:
+class AuthMiddleware:
     """In front of `application`: a rejected request is answered here, and neither counted nor read any further."""
 
     def __init__(
@@ -40,8 +40,8 @@ class Gate:
             return None
         try:
             environ[_SCREENED] = self._verifier.screen(environ)
-        except Rejected as refusal:
-            return rejected(environ, refusal.s3, refusal.other)
+        except AuthenticationError as refusal:
+            return not_authenticated(environ, refusal.s3, refusal.other)
         return None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -51,8 +51,8 @@ class Gate:
         if not is_admin(environ):
             try:
                 environ[CALLER_KEY] = self._authenticate(environ)
-            except Rejected as error:
-                return rejected(environ, error.s3, error.other)(environ, start_response)
+            except AuthenticationError as error:
+                return not_authenticated(environ, error.s3, error.other)(environ, start_response)
         return self._application(environ, start_response)
 
     def _is_admin(self, environ: Environ) -> bool:

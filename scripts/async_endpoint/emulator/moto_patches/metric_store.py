@@ -14,22 +14,22 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.scaling import queries
-from async_endpoint.emulator.scaling.samples import Samples
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.scaling import metric_queries
+from async_endpoint.emulator.scaling.metric_store import MetricStore
 
 
-def apply(samples: Samples, clock: ScaledClock) -> None:
+def apply(hosting: Hosting, metric_store: MetricStore) -> None:
     def put_metric_data(self: CloudWatchBackend, namespace: str, metric_data: list[dict[str, Any]]) -> None:
         for number, datum in enumerate(metric_data, 1):
             self._validate_parameters_put_metric_data(datum, number)
         for datum in metric_data:
-            samples.record(self.region_name, namespace, datum, clock.now())
+            metric_store.record(self.region_name, namespace, datum, hosting.clock.now())
 
     def get_filtered_metrics(
         self: CloudWatchBackend, metric_name: str, namespace: str, dimensions: list[dict[str, str]]
     ) -> list[MetricDatumBase]:
-        found = queries.list_metrics(samples, self.region_name, namespace, metric_name, dimensions)
+        found = metric_queries.list_metrics(metric_store, self.region_name, namespace, metric_name, dimensions)
         return [
             MetricDatumBase(metric.namespace, metric.name, [{"Name": k, "Value": v} for k, v in metric.dimensions], None)
             for metric in found
@@ -40,8 +40,8 @@ def apply(samples: Samples, clock: ScaledClock) -> None:
         if not request.get("Statistics") and not request.get("ExtendedStatistics"):
             raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
         try:
-            datapoints = queries.metric_statistics(samples, self.region, request)
-        except queries.TooMany as error:
+            datapoints = metric_queries.metric_statistics(metric_store, self.region, request)
+        except metric_queries.TooManyDatapoints as error:
             raise InvalidParameterCombination(str(error)) from error
         except InvalidInput as error:
             raise InvalidParameterValue(str(error)) from error
@@ -49,7 +49,9 @@ def apply(samples: Samples, clock: ScaledClock) -> None:
 
     def get_metric_data(self: CloudWatchResponse) -> ActionResult:
         try:
-            return ActionResult({"MetricDataResults": queries.metric_data(samples, self.region, self._get_params())})
+            return ActionResult(
+                {"MetricDataResults": metric_queries.metric_data(metric_store, self.region, self._get_params())}
+            )
         except InvalidInput as error:
             raise ValidationError(str(error)) from error
 

@@ -13,7 +13,7 @@ from async_endpoint.emulator.faults.kinds import Fault
 F_co = TypeVar("F_co", bound=Fault, covariant=True)
 
 
-class Active(Generic[F_co]):
+class ActiveFault(Generic[F_co]):
     """A fault with a random number generator of its own, so that the same seed and order of cases give the same outcome."""
 
     def __init__(self, name: str, fault: F_co, now: float) -> None:
@@ -25,17 +25,20 @@ class Active(Generic[F_co]):
         self._random = Random(fault.seed)
         self._lock = threading.Lock()
 
-    def strikes(self, now: float) -> float | None:
+    def sample(self, now: float) -> float | None:
         """Draw for one case: None if the fault does not happen, else a number from 0 to 1 for how (jitter, say)."""
         with self._lock:
             if self.over(now):
                 return None
             self.asked += 1
-            chance, lot = self._random.random(), self._random.random()  # both always: the next case must not depend on this one
+            chance, roll = (
+                self._random.random(),
+                self._random.random(),
+            )  # both always: the next case must not depend on this one
             if chance >= self.fault.rate:
                 return None
             self.happened += 1
-            return lot
+            return roll
 
     def over(self, now: float) -> bool:
         """Whether it can never happen again."""
@@ -48,6 +51,6 @@ class Active(Generic[F_co]):
         return {"id": self.id, "kind": self.fault.name, **options, "asked": self.asked, "happened": self.happened, **left}
 
 
-def spread(seconds: float, jitter: float, lot: float) -> float:
-    """`seconds`, give or take up to `jitter`, as `lot` (0 to 1) says."""
-    return seconds + jitter * (2.0 * lot - 1.0)
+def spread(seconds: float, jitter: float, roll: float) -> float:
+    """`seconds`, give or take up to `jitter`, as `roll` (0 to 1) says."""
+    return seconds + jitter * (2.0 * roll - 1.0)

@@ -1,7 +1,7 @@
-"""Every datapoint put to CloudWatch, by metric: what alarms are evaluated on, and what is answered to who asks.
+"""The datapoints put to CloudWatch, by metric: alarms are evaluated on them, and metric queries answered from them.
 
-Bounded: of each metric the latest KEPT_SAMPLES are kept, of which the latest KEPT_VALUES have percentiles, and of all metrics
-the KEPT_METRICS that were written to last.
+Bounded: each metric keeps its latest MAX_SAMPLES, the latest MAX_SAMPLES_WITH_VALUES of them with percentiles, and each region
+the MAX_METRICS metrics that were written to last.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.autoscaling.statistics import Sample, aggregate
 
-KEPT_SAMPLES = 3_000  # two days of minutes: more than any alarm looks back
-KEPT_VALUES = 500  # eight hours
-KEPT_METRICS = 10_000  # in each region
+MAX_SAMPLES = 3_000  # two days of minutes: more than any alarm looks back
+MAX_SAMPLES_WITH_VALUES = 500  # eight hours
+MAX_METRICS = 10_000  # in each region
 _BY_TIME = attrgetter("time")
 
 Series = dict[str, list[Sample]]  # by unit, each by time: CloudWatch keeps units apart
 Saved = dict[str, list[tuple[MetricId, Series]]]  # by region
 
 
-class Samples:
+class MetricStore:
     """Samples by region, metric and unit."""
 
     def __init__(self) -> None:
@@ -45,10 +45,10 @@ class Samples:
             metrics.move_to_end(metric)
             samples = series.setdefault(datum.get("Unit") or "None", [])
             insort(samples, _sample(datum, time), key=_BY_TIME)
-            del samples[:-KEPT_SAMPLES]
-            if len(samples) > KEPT_VALUES and len(samples[-KEPT_VALUES - 1].values) > 1:
-                samples[-KEPT_VALUES - 1] = replace(samples[-KEPT_VALUES - 1], values=())
-            if len(metrics) > KEPT_METRICS:
+            del samples[:-MAX_SAMPLES]
+            if len(samples) > MAX_SAMPLES_WITH_VALUES and len(samples[-MAX_SAMPLES_WITH_VALUES - 1].values) > 1:
+                samples[-MAX_SAMPLES_WITH_VALUES - 1] = replace(samples[-MAX_SAMPLES_WITH_VALUES - 1], values=())
+            if len(metrics) > MAX_METRICS:
                 metrics.popitem(last=False)
 
     def saved(self) -> Saved:

@@ -7,16 +7,16 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
-from async_endpoint.emulator.scaling.targets import Targets
+from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 
 PAGE = 50  # MaxResults, default
 
 
-def apply(targets: Targets) -> None:
+def apply(scheduler: MinuteScheduler) -> None:
     def describe_scaling_activities(self: ApplicationAutoScalingResponse) -> str:
         wanted = self._get_param("ResourceId")
-        found = targets.activities.find(self.region, lambda activity: wanted in (None, activity.resource_id))
+        found = scheduler.targets.activities.find(self.region, lambda activity: wanted in (None, activity.resource_id))
         return one_page(self, "ScalingActivities", [activity.describe() for activity in found])
 
     ApplicationAutoScalingResponse.describe_scaling_activities = describe_scaling_activities

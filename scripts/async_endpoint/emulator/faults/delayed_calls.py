@@ -13,7 +13,7 @@ from async_endpoint.emulator.clock import NOTICE_SECONDS, ScaledClock
 log = logging.getLogger(__name__)
 
 
-class Later:
+class DelayedCalls:
     """One thread, started by the first act; what is still to come ends with the process."""
 
     def __init__(self, clock: ScaledClock) -> None:
@@ -29,7 +29,7 @@ class Later:
             heapq.heappush(self._acts, (when, next(self._numbers), act))
             self._changed.notify()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="later", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="delayed-calls", daemon=True)
                 self._thread.start()
 
     def clear(self) -> None:

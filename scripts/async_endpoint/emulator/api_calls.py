@@ -33,11 +33,11 @@ _INVOCATIONS = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
     "invocations": "InvokeEndpoint",
 }
-_KEPT = "async_endpoint.call"
+_CALL_KEY = "async_endpoint.call"
 _FORM = "application/x-www-form-urlencoded"
 
 
-class Call(NamedTuple):
+class ApiCall(NamedTuple):
     """A call; `action` is empty where the service has none of that shape, `endpoint` where none is invoked."""
 
     service: str
@@ -51,11 +51,11 @@ def actions(service: str) -> frozenset[str]:
     return frozenset(service_model(service).operation_names)
 
 
-def call_of(environ: dict[str, Any]) -> Call | None:
+def call_of(environ: dict[str, Any]) -> ApiCall | None:
     """The call that a WSGI request makes; None for an unsigned one. Found once, and kept in `environ`."""
-    if _KEPT not in environ:
-        environ[_KEPT] = _told(environ)
-    call: Call | None = environ[_KEPT]
+    if _CALL_KEY not in environ:
+        environ[_CALL_KEY] = _identify(environ)
+    call: ApiCall | None = environ[_CALL_KEY]
     return call
 
 
@@ -65,17 +65,17 @@ def service_of(environ: dict[str, Any]) -> str | None:
     return None if scope is None else _SIGNED_AS.get(scope["service"], scope["service"])
 
 
-def _told(environ: dict[str, Any]) -> Call | None:
+def _identify(environ: dict[str, Any]) -> ApiCall | None:
     service = service_of(environ)
     if service is None:
         return None
     invoked = _INVOKED.fullmatch(environ["PATH_INFO"]) if service == "sagemaker" else None
     if invoked is not None:
-        return Call("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
+        return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
     if service == "s3":
-        return Call(service, s3_action(environ["REQUEST_METHOD"], environ["PATH_INFO"], _query(environ), _headers(environ)))
+        return ApiCall(service, s3_action(environ["REQUEST_METHOD"], environ["PATH_INFO"], _query(environ), _headers(environ)))
     target = environ.get("HTTP_X_AMZ_TARGET")
-    return Call(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
+    return ApiCall(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
 
 
 def s3_action(method: str, path: str, query: frozenset[str], headers: frozenset[str]) -> str:

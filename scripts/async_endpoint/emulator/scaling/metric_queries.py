@@ -14,31 +14,31 @@ from typing import Any
 from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.autoscaling.statistics import Sample, combine, periods
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling.samples import Samples, metric_id
+from async_endpoint.emulator.scaling.metric_store import MetricStore, metric_id
 
-MOST_DATAPOINTS = 1_440  # of GetMetricStatistics
+MAX_DATAPOINTS = 1_440  # of GetMetricStatistics
 
 
-class TooMany(InvalidInput):
+class TooManyDatapoints(InvalidInput):
     """More datapoints than CloudWatch returns."""
 
 
 Row = tuple[datetime, str, list[Sample]]
 
 
-def metric_statistics(samples: Samples, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def metric_statistics(samples: MetricStore, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The Datapoints of a GetMetricStatistics request, oldest first; one for each unit that was put.
 
-    Raises InvalidInput for a time range without length, and TooMany.
+    Raises InvalidInput for a time range without length, and TooManyDatapoints.
     """
     metric = metric_id(request["Namespace"], request["MetricName"], request.get("Dimensions") or ())
     start, end, period = _epoch(request["StartTime"]), _epoch(request["EndTime"]), int(request["Period"])
     if start >= end:
         raise InvalidInput("The parameter StartTime must be less than the parameter EndTime.")
-    if _count(start, end, period) > MOST_DATAPOINTS:
-        raise TooMany(
+    if _count(start, end, period) > MAX_DATAPOINTS:
+        raise TooManyDatapoints(
             f"You have requested up to {_count(start, end, period):,} datapoints, which exceeds the limit of "
-            f"{MOST_DATAPOINTS:,}. You may reduce the datapoints requested by increasing Period, or decreasing the time range."
+            f"{MAX_DATAPOINTS:,}. You may reduce the datapoints requested by increasing Period, or decreasing the time range."
         )
     plain, extended = request.get("Statistics") or (), request.get("ExtendedStatistics") or ()
     return [
@@ -49,7 +49,7 @@ def metric_statistics(samples: Samples, region: str, request: Mapping[str, Any])
     ]
 
 
-def metric_data(samples: Samples, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def metric_data(samples: MetricStore, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The MetricDataResults of a GetMetricData request: metrics, and expressions that only name another query.
 
     Raises InvalidInput for a time range without length, and for metric math, which is not emulated.
@@ -89,7 +89,7 @@ def metric_data(samples: Samples, region: str, request: Mapping[str, Any]) -> li
     return results
 
 
-def list_metrics(samples: Samples, region: str, namespace: str | None, name: str | None, wanted: Any) -> list[MetricId]:
+def list_metrics(samples: MetricStore, region: str, namespace: str | None, name: str | None, wanted: Any) -> list[MetricId]:
     """The metrics that a ListMetrics request asks for; `wanted` is a sequence of {"Name", "Value"?}."""
     return [
         metric
@@ -116,7 +116,9 @@ def _stat(query: Mapping[str, Any], asked: Mapping[str, Any]) -> Mapping[str, An
     return _stat(named, asked)
 
 
-def _rows(samples: Samples, region: str, metric: MetricId, span: tuple[float, float, int], unit: str | None) -> Iterator[Row]:
+def _rows(
+    samples: MetricStore, region: str, metric: MetricId, span: tuple[float, float, int], unit: str | None
+) -> Iterator[Row]:
     """Periods that have samples: when each begins, the unit and the samples; oldest first."""
     start, end, period = span
     start = _rounded(start, period)

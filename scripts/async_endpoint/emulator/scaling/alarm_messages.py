@@ -29,7 +29,7 @@ _TREATED: Final = {"breaching": "Breaching", "notBreaching": "NonBreaching", "mi
 
 
 @dataclass(frozen=True)
-class Change:
+class StateChange:
     """From `old` to `new` at `when` (AWS seconds)."""
 
     old: str
@@ -79,7 +79,7 @@ def reason_data(rule: AlarmRule, values: Sequence[float | None], end: float) -> 
     )
 
 
-def message(alarm: Any, change: Change) -> dict[str, Any]:
+def message(alarm: Any, change: StateChange) -> dict[str, Any]:
     """What a topic is told; `alarm` is moto's."""
     statistic = (
         {"StatisticType": "Statistic", "Statistic": alarm.statistic.upper()}
@@ -118,11 +118,11 @@ def message(alarm: Any, change: Change) -> dict[str, Any]:
     }
 
 
-def subject(alarm: Any, change: Change) -> str:
+def subject(alarm: Any, change: StateChange) -> str:
     return f'{change.new}: "{alarm.name}" in {region_name(alarm.region_name)}'[:SUBJECT_CHARS]
 
 
-def state_update(change: Change) -> tuple[str, dict[str, Any]]:
+def state_update(change: StateChange) -> tuple[str, dict[str, Any]]:
     """HistorySummary, and HistoryData before it is JSON."""
     old, new = (
         {"stateValue": value, "stateReason": why} | ({"stateReasonData": json.loads(data)} if data else {})

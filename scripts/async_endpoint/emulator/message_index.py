@@ -17,22 +17,22 @@ M = TypeVar("M")
 _SWEEP_ABOVE = 64  # a short heap is not worth the walk
 
 
-class Place(Enum):
+class MessageState(Enum):
     """Where a message is; the words are those of SQS's attributes."""
 
     VISIBLE = "visible"
     DELAYED = "delayed"
     NOT_VISIBLE = "not visible"
-    GONE = "gone"
+    REMOVED = "gone"
 
 
 @dataclass(eq=False, slots=True)
-class Held(Generic[M]):
+class QueuedMessage(Generic[M]):
     """A message, its turn in the queue, and the handles it can be found by."""
 
     message: M
     turn: int
-    place: Place = Place.GONE
+    place: MessageState = MessageState.REMOVED
     ticket: int = 0
     handles: list[str] = field(default_factory=list)
 
@@ -42,11 +42,11 @@ class MessageIndex(Generic[M]):
 
     def __init__(self) -> None:
         self._turns = 0
-        self._held: dict[int, Held[M]] = {}
-        self._by_handle: dict[str, Held[M]] = {}
+        self._held: dict[int, QueuedMessage[M]] = {}
+        self._by_handle: dict[str, QueuedMessage[M]] = {}
         self._visible: _Heap[M] = _Heap()
         self._waiting: _Heap[M] = _Heap()
-        self._counts = dict.fromkeys(Place, 0)
+        self._counts = dict.fromkeys(MessageState, 0)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -55,38 +55,38 @@ class MessageIndex(Generic[M]):
         """Every message held, in order, in whatever place."""
         return iter([held.message for held in self._held.values()])
 
-    def add(self, message: M, ready_at: float = 0.0) -> Held[M]:
+    def add(self, message: M, ready_at: float = 0.0) -> QueuedMessage[M]:
         """Hold a new message, delayed until `ready_at` unless that is zero."""
         self._turns += 1
-        held = self._held[self._turns] = Held(message, self._turns)
-        self._move(held, Place.DELAYED if ready_at else Place.VISIBLE, ready_at)
+        held = self._held[self._turns] = QueuedMessage(message, self._turns)
+        self._move(held, MessageState.DELAYED if ready_at else MessageState.VISIBLE, ready_at)
         return held
 
-    def first(self, now: float) -> Held[M] | None:
+    def first(self, now: float) -> QueuedMessage[M] | None:
         """The visible message whose turn it is; it stays where it is."""
         self._advance(now)
         return self._visible.top()
 
-    def find(self, handle: str) -> Held[M] | None:
+    def find(self, handle: str) -> QueuedMessage[M] | None:
         return self._by_handle.get(handle)
 
-    def name(self, held: Held[M], handle: str) -> None:
+    def name(self, held: QueuedMessage[M], handle: str) -> None:
         """Let a message be found by one more handle."""
         held.handles.append(handle)
         self._by_handle[handle] = held
 
-    def hide(self, held: Held[M], until: float) -> None:
+    def hide(self, held: QueuedMessage[M], until: float) -> None:
         """Keep a message from being seen before `until`."""
-        self._move(held, Place.NOT_VISIBLE, until)
+        self._move(held, MessageState.NOT_VISIBLE, until)
 
-    def drop(self, held: Held[M]) -> None:
+    def drop(self, held: QueuedMessage[M]) -> None:
         """Forget a message and its handles."""
         del self._held[held.turn]
         for handle in held.handles:
             del self._by_handle[handle]
-        self._move(held, Place.GONE)
+        self._move(held, MessageState.REMOVED)
 
-    def count(self, place: Place, now: float) -> int:
+    def count(self, place: MessageState, now: float) -> int:
         self._advance(now)
         return self._counts[place]
 
@@ -96,18 +96,18 @@ class MessageIndex(Generic[M]):
 
     def _advance(self, now: float) -> None:
         while (held := self._waiting.top()) and self._waiting.key <= now:
-            self._move(held, Place.VISIBLE)
+            self._move(held, MessageState.VISIBLE)
 
-    def _move(self, held: Held[M], place: Place, at: float = 0.0) -> None:
+    def _move(self, held: QueuedMessage[M], place: MessageState, at: float = 0.0) -> None:
         self._counts[held.place] -= 1
         self._counts[place] += 1
         held.place = place
         held.ticket += 1  # whatever the heaps say of it is no longer so
-        if place is Place.VISIBLE:
+        if place is MessageState.VISIBLE:
             self._visible.push(held.turn, held)
-        elif place is not Place.GONE:
+        elif place is not MessageState.REMOVED:
             self._waiting.push(at, held)
-        visible = self._counts[Place.VISIBLE]
+        visible = self._counts[MessageState.VISIBLE]
         self._visible.sweep(visible)
         self._waiting.sweep(len(self._held) - visible)
 
@@ -116,17 +116,17 @@ class _Heap(Generic[M]):
     """Messages by key; an item counts as long as its message has the ticket of when it was pushed."""
 
     def __init__(self) -> None:
-        self._items: list[tuple[float, int, int, Held[M]]] = []
+        self._items: list[tuple[float, int, int, QueuedMessage[M]]] = []
 
     @property
     def key(self) -> float:
         """The key of `top()`, which was just asked for."""
         return self._items[0][0]
 
-    def push(self, key: float, held: Held[M]) -> None:
+    def push(self, key: float, held: QueuedMessage[M]) -> None:
         heapq.heappush(self._items, (key, held.turn, held.ticket, held))
 
-    def top(self) -> Held[M] | None:
+    def top(self) -> QueuedMessage[M] | None:
         while self._items and self._items[0][2] != self._items[0][3].ticket:
             heapq.heappop(self._items)
         return self._items[0][3] if self._items else None

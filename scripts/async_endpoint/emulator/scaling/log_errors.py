@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def going_on(what: str, name: str) -> Iterator[None]:
+def log_errors(what: str, name: str) -> Iterator[None]:
     """Whatever fails inside is logged, with its traceback, and over."""
     try:
         yield

@@ -9,9 +9,9 @@ import weakref
 from moto.s3.models import FakeKey, S3Backend
 from moto.sqs.models import Message, SQSBackend
 
-from async_endpoint.emulator.moto_patches import tracked_instances
+from async_endpoint.emulator.moto_patches import instance_tracking
 
-tracked_instances.apply()
+instance_tracking.apply()
 
 
 def test_a_deleted_message_is_gone() -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.faults.calls import SERVICES, actions
-from async_endpoint.emulator.faults.kinds import KINDS, CallFault, Kind, S3Denial
+from async_endpoint.emulator.api_calls import SERVICES, actions
+from async_endpoint.emulator.faults.kinds import KINDS, CallFault, FaultKind, S3Denial
 
 LONGEST_SECONDS = 7 * 86_400
 
@@ -68,7 +68,7 @@ OPTIONS: Final[dict[str, Option]] = {
 DENIABLE = ("GetObject", "PutObject")
 
 
-def read(document: Mapping[str, Any]) -> Kind:
+def read(document: Mapping[str, Any]) -> FaultKind:
     """The fault that `document` asks for: its kind, and the kind's options. Raises InvalidInput."""
     name = document.get("kind")
     kind = KINDS.get(name) if isinstance(name, str) else None
@@ -89,7 +89,7 @@ def read(document: Mapping[str, Any]) -> Kind:
     return fault
 
 
-def _check_together(fault: Kind) -> None:
+def _check_together(fault: FaultKind) -> None:
     """What options say about each other."""
     jitter = getattr(fault, "jitter", 0.0)
     if jitter > getattr(fault, "seconds", math.inf):

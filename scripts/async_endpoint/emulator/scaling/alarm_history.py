@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-KEPT_ITEMS = 20_000  # AWS keeps 30 days
+MAX_HISTORY_ITEMS = 20_000  # AWS keeps 30 days
 
 ItemType = Literal["ConfigurationUpdate", "StateUpdate", "Action"]
 
 
 @dataclass(frozen=True)
-class Item:
+class AlarmHistoryItem:
     """One entry; `when` is AWS seconds, `data` JSON, and `number` grows with each entry."""
 
     number: int
@@ -44,11 +44,11 @@ class Item:
 
 
 class AlarmHistory:
-    """The latest KEPT_ITEMS entries of all regions, those of deleted alarms too."""
+    """The latest MAX_HISTORY_ITEMS entries of all regions, those of deleted alarms too."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._items: deque[Item] = deque(maxlen=KEPT_ITEMS)
+        self._items: deque[AlarmHistoryItem] = deque(maxlen=MAX_HISTORY_ITEMS)
         self._numbers = itertools.count(1)
 
     def add(self, alarm: Any, when: float, of_type: ItemType, summary: str, data: str) -> None:
@@ -57,14 +57,14 @@ class AlarmHistory:
         with self._lock:
             number = next(self._numbers)
             self._items.append(
-                Item(number, alarm.region_name, alarm.name, alarm.rule is not None, when, of_type, summary, data)
+                AlarmHistoryItem(number, alarm.region_name, alarm.name, alarm.rule is not None, when, of_type, summary, data)
             )
 
-    def saved(self) -> list[Item]:
+    def saved(self) -> list[AlarmHistoryItem]:
         with self._lock:
             return list(self._items)
 
-    def restore(self, saved: list[Item]) -> None:
+    def restore(self, saved: list[AlarmHistoryItem]) -> None:
         with self._lock:
             self._items.extend(saved)
             self._numbers = itertools.count(max((item.number for item in saved), default=0) + 1)
@@ -84,7 +84,7 @@ class AlarmHistory:
         end: float | None = None,
         oldest_first: bool = False,
         after: int | None = None,
-    ) -> list[Item]:
+    ) -> list[AlarmHistoryItem]:
         """The entries that match, newest first unless asked otherwise; with `after`, those that follow that number."""
         with self._lock:
             items = list(self._items)

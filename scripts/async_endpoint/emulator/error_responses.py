@@ -9,11 +9,11 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.emulator.faults.calls import SERVICES, Call, service_of
+from async_endpoint.emulator.api_calls import SERVICES, ApiCall, service_of
 from async_endpoint.emulator.sagemaker.protocol import service_model
 
 
-class Refusal(NamedTuple):
+class ServiceError(NamedTuple):
     code: str
     message: str
     status: int
@@ -21,21 +21,21 @@ class Refusal(NamedTuple):
 
 # S3's "Error responses" page; SQS's RequestThrottled, which botocore retries at 403; what people report of SNS. The others
 # answer as the page "Common Errors" of their API references says, the older (query) services with Throttling.
-_THROTTLED: Final = Refusal("ThrottlingException", "Rate exceeded", 400)
+_THROTTLED: Final = ServiceError("ThrottlingException", "Rate exceeded", 400)
 _THROTTLED_BY: Final = {
-    "s3": Refusal("SlowDown", "Please reduce your request rate.", 503),
-    "sqs": Refusal("RequestThrottled", "Request is throttled.", 403),
-    **dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), Refusal("Throttling", "Rate exceeded", 400)),
+    "s3": ServiceError("SlowDown", "Please reduce your request rate.", 503),
+    "sqs": ServiceError("RequestThrottled", "Request is throttled.", 403),
+    **dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), ServiceError("Throttling", "Rate exceeded", 400)),
 }
 _BROKEN: Final = {
-    500: Refusal(
+    500: ServiceError(
         "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500
     ),
-    503: Refusal("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503),
+    503: ServiceError("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503),
 }
 _BROKEN_BY: Final = {
-    ("s3", 500): Refusal("InternalError", "We encountered an internal error. Please try again.", 500),
-    ("sns", 500): Refusal("InternalError", "An internal service error has occurred.", 500),
+    ("s3", 500): ServiceError("InternalError", "We encountered an internal error. Please try again.", 500),
+    ("sns", 500): ServiceError("InternalError", "An internal service error has occurred.", 500),
 }
 
 
@@ -62,25 +62,25 @@ _REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 4
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
-def throttled(call: Call, environ: dict[str, Any]) -> Response:
+def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
     """The answer to one call too many."""
-    return _answer(call, environ, _THROTTLED_BY.get(call.service, _THROTTLED))
+    return _response(call, environ, _THROTTLED_BY.get(call.service, _THROTTLED))
 
 
-def broken(call: Call, environ: dict[str, Any], status: int) -> Response:
+def service_error(call: ApiCall, environ: dict[str, Any], status: int) -> Response:
     """The answer of a service that fails (500) or is not available (503)."""
-    return _answer(call, environ, _BROKEN_BY.get((call.service, status), _BROKEN[status]))
+    return _response(call, environ, _BROKEN_BY.get((call.service, status), _BROKEN[status]))
 
 
-def absent(call: Call, environ: dict[str, Any]) -> Response:
+def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:
     """The answer to an action that nobody here carries out."""
     named = call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
     text = f"{named} of {call.service} is not emulated by the local AWS."
     status = 501 if call.service == "s3" else 400
-    return _answer(call, environ, Refusal(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
+    return _response(call, environ, ServiceError(_ABSENT_BY.get(call.service, "UnknownOperationException"), text, status))
 
 
-def refused(environ: dict[str, Any], status: int, message: str) -> Response:
+def request_refused(environ: dict[str, Any], status: int, message: str) -> Response:
     """The answer to a request that is malformed, too large or not let in: in the format of its service, else as plain text.
 
     Looks at method, path and headers only: the body may not have been read.
@@ -91,20 +91,20 @@ def refused(environ: dict[str, Any], status: int, message: str) -> Response:
     if service == "sagemaker" and environ["PATH_INFO"].startswith("/endpoints/"):
         service = "sagemaker-runtime"
     code, status = (_REFUSED_BY_S3 if service == "s3" else {}).get(status, (_REFUSED.get(status, "InvalidRequest"), status))
-    return _answer(Call(service, ""), environ, Refusal(code, message, status))
+    return _response(ApiCall(service, ""), environ, ServiceError(code, message, status))
 
 
-def rejected(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
+def not_authenticated(environ: dict[str, Any], s3: tuple[str, str, int], other: tuple[str, str, int]) -> Response:
     """The answer to a request that is not authenticated: `s3` or `other` (code, message, status), by its service.
 
     Services with the JSON protocol answer with status 400 where those with the query protocol answer with 403. Looks at method,
     path and headers only: the body may not have been read.
     """
     service = _intended(environ)
-    refusal = Refusal(*(s3 if service == "s3" else other))
+    refusal = ServiceError(*(s3 if service == "s3" else other))
     if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ:
         refusal = refusal._replace(status=400)
-    return _answer(Call(service, ""), environ, refusal)
+    return _response(ApiCall(service, ""), environ, refusal)
 
 
 def _intended(environ: dict[str, Any]) -> str:
@@ -127,7 +127,7 @@ def _is_query(environ: dict[str, Any]) -> bool:
     return in_body or "Action=" in environ.get("QUERY_STRING", "")
 
 
-def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
+def _response(call: ApiCall, environ: dict[str, Any], refusal: ServiceError) -> Response:
     request_id = str(uuid.uuid4())
     if call.service == "s3":
         body = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>" + (
@@ -150,7 +150,7 @@ def _answer(call: Call, environ: dict[str, Any], refusal: Refusal) -> Response:
     return Response(_query_error(call, refusal, request_id), refusal.status, headers, content_type="text/xml")
 
 
-def _query_error(call: Call, refusal: Refusal, request_id: str) -> str:
+def _query_error(call: ApiCall, refusal: ServiceError, request_id: str) -> str:
     space = service_model(call.service).metadata.get("xmlNamespace", "") if call.service in SERVICES else ""
     return (
         f'{_XML}<ErrorResponse xmlns="{space}"><Error><Type>{_sender(refusal)}</Type><Code>{refusal.code}</Code>'
@@ -158,6 +158,6 @@ def _query_error(call: Call, refusal: Refusal, request_id: str) -> str:
     )
 
 
-def _sender(refusal: Refusal) -> str:
+def _sender(refusal: ServiceError) -> str:
     """Whose fault it is."""
     return "Sender" if refusal.status < 500 else "Receiver"

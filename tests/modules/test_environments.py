@@ -81,9 +81,8 @@ def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
 @pytest.mark.terraform
 def test_an_environment_is_added_as_the_readme_says(copy: Any, run_root: Callable[..., Any], checkout: Path) -> None:
     readme = (checkout / "README.md").read_text()
-    [commands] = [
-        block for block in re.findall(r"^```\n(.*?)^```", readme, re.MULTILINE | re.DOTALL) if "cp -r envs/dev" in block
-    ]
+    blocks = [text for _, text in re.findall(r"^```(\w*)\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)]
+    [commands] = [text for text in blocks if "cp -r envs/dev" in text]
     made = "\n".join(line for line in commands.splitlines() if not line.startswith("async-endpoint"))
     subprocess.run(["sh", "-euc", made], cwd=copy.folder, check=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from support.common import until
 
 pytestmark = [
     pytest.mark.terraform,
@@ -30,7 +32,7 @@ class Use:
     refusals: list[str] = field(default_factory=list)
 
 
-def test_an_update_in_place_is_proven_and_never_interrupts(root: Any, until: Callable[..., Any]) -> None:
+def test_an_update_in_place_is_proven_and_never_interrupts(root: Any) -> None:
     before = root.outputs
     root.keep_at_least(1)  # SageMaker refuses to update an endpoint while it is scaling
     root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait")

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import AccessRequest, evaluate
+from support.common import until
 
 CHECKS = (
     "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",
@@ -128,7 +129,7 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
 
 @pytest.mark.xdist_group("root-dev")
 @pytest.mark.parametrize("root", ["dev"], indirect=True)
-def test_an_endpoint_that_somebody_deleted_is_named(root: Any, until: Any) -> None:
+def test_an_endpoint_that_somebody_deleted_is_named(root: Any) -> None:
     sagemaker = root.client("sagemaker")
     until(lambda: sagemaker.describe_endpoint(EndpointName=root.name)["EndpointStatus"] == "InService", "no scaling goes on")
     sagemaker.delete_endpoint(EndpointName=root.name)

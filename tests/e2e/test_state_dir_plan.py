@@ -11,6 +11,7 @@ import pytest
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.s3_uri import S3Uri
+from support.common import until
 
 BACKLOG = 100
 
@@ -34,7 +35,7 @@ def endpoint(checkout: Any) -> dict[str, Any]:
 
 
 def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_completes(
-    checkout: Any, with_provider: Any, tmp_path: Path, until: Any
+    checkout: Any, with_provider: Any, tmp_path: Path
 ) -> None:
     checkout.build_archives()
     first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile

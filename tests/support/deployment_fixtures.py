@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verification.findings import Check
@@ -77,3 +78,41 @@ def endpoint_document(name: str) -> dict[str, Any]:
 def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[Check]:
     """The checks of a deployment of one endpoint."""
     return verify(lambda region: aws, {"shirts": outputs}, poller)["shirts"]
+
+
+def create_configuration(aws: AwsSession, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
+    endpoint, topics = outputs.endpoint, outputs.notifications
+    aws.client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {
+                "VariantName": endpoint.variant_name,
+                "ModelName": endpoint.model_name,
+                "InstanceType": endpoint.instance_type,
+                "InitialInstanceCount": 1,
+            }
+        ],
+        AsyncInferenceConfig={
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": endpoint.max_concurrent_invocations_per_instance},
+            "OutputConfig": {
+                "S3OutputPath": output_path or outputs.storage.output_uri.rstrip("/"),
+                "S3FailurePath": outputs.storage.failure_uri,
+                "NotificationConfig": {"SuccessTopic": topics.success_topic_arn, "ErrorTopic": topics.error_topic_arn},
+            },
+        },
+    )
+
+
+def put_wake_alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=outputs.scaling.wake_alarm_name,
+        MetricName="HasBacklogWithoutCapacity",
+        Namespace="AWS/SageMaker",
+        Statistic="Average",
+        Dimensions=[{"Name": "EndpointName", "Value": outputs.endpoint.name}],
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=actions,
+    )

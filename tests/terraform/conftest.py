@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator.auth.credentials import write_credentials
-from async_endpoint.emulator.record import LocalAwsRecord, write_record
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, write_record
 from async_endpoint.workspace import Workspace
 
 FakeTerraform = Callable[..., dict[str, str]]

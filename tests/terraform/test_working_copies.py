@@ -8,8 +8,7 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
 from async_endpoint.emulator.auth.credentials import write_credentials
-from async_endpoint.emulator.record import LocalAwsRecord, new_instance_id, write_record
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, new_instance_id, require_credentials, write_record
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.local_override import CONFIG_FILE, OVERRIDE_FILE
 from async_endpoint.terraform.provider_mirror import PROVIDER, terraform_platform
@@ -90,12 +89,12 @@ def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws: Lo
 
 
 def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(kept=True), os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=True), os.getpid(), 1.0))
     first = prepare(checkout, "dev", local=True).state
     assert first is not None
     first.parent.mkdir(parents=True)
     first.touch()
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(kept=False), os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=False), os.getpid(), 1.0))
     assert prepare(checkout, "dev", local=True).state != first
     assert first.exists()
 

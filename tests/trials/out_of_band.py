@@ -25,7 +25,7 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verify import inspect
-from async_endpoint.local_credentials import find_access_key
+from async_endpoint.local_aws import find_access_key
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.outputs import known_endpoints
 from async_endpoint.terraform.provider import running_provider

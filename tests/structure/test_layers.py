@@ -35,13 +35,11 @@ BELOW = {
         "terraform",
         "workspace",
     },
-    "demo": {"client", "core", "deploy", "emulator", "local_aws", "packaging", "terraform", "workspace"},
     "cli": {
         "aws",
         "batch",
         "client",
         "core",
-        "demo",
         "deploy",
         "emulator",
         "input_files",

@@ -6,7 +6,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
@@ -47,6 +47,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: ReleaseServer
 
     def do_GET(self) -> None:
+        with suppress(ConnectionError):  # a client that has given up
+            self._answer()
+
+    def _answer(self) -> None:
         self.server.requests.append(self.path)
         self.server.released.wait(60)
         body = self.server.files.get(self.path)

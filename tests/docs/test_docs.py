@@ -12,11 +12,10 @@ import typer
 
 from async_endpoint.cli.app import app
 from async_endpoint.core import errors
-from async_endpoint.emulator import moto_patches
+from async_endpoint.emulator import NOT_EMULATED, moto_patches
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from support.calls_table import SERVICES, actions
 from support.documents import ROOT, Document, bullets, coded, documents, rows

@@ -17,11 +17,9 @@ import pytest
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.container import model_server
-from async_endpoint.emulator.container.container import CannotStart
+from async_endpoint.emulator.container.container import CannotStart, ContainerSpec, Workload
 from async_endpoint.emulator.container.engine import LABEL, engine_environment
-from async_endpoint.emulator.container.launch import PythonRuntime
-from async_endpoint.emulator.container.runtime import EngineRuntime, runtime_named
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.runtime import EngineRuntime, PythonRuntime, runtime_named
 from async_endpoint.workspace import Workspace
 from support import fake_engine as stand_in_module
 from support.common import process_runs, until
@@ -159,9 +157,9 @@ def test_containers_end_with_a_local_aws_that_is_killed(engine: StandIn, tmp_pat
     (tmp_path / "model.tar.gz").write_bytes(archive(ECHO))
     starts = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from async_endpoint.emulator.container.launch import launch\n"
+        "from async_endpoint.emulator.container.runtime import launch\n"
         "from async_endpoint.emulator.container.runtime import EngineRuntime\n"
-        "from async_endpoint.emulator.container.spec import ContainerSpec, Workload\n"
+        "from async_endpoint.emulator.container.container import ContainerSpec, Workload\n"
         "folder = Path(sys.argv[1])\n"
         f"spec = ContainerSpec((folder / 'model.tar.gz').read_bytes(), {{}}, {IMAGE!r})\n"
         "runtime = EngineRuntime('docker', folder)\n"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.container.python_environment import RequirementsFailed, for_container, for_pip, python_for
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from support import other_user
 from support.containers import Watched, multi_model, pipeline, single
 from support.deployed_endpoint import Deployed

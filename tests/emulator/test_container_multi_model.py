@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator.container import python_model_host
-from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import ContainerDied, ContainerSpec, ContainerTimedOut, Workload
 from support.common import process_runs, until
 from support.containers import ECHO, Watched, multi_model, pipeline
 from support.sample_model import archive

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.emulator.container.container import Container
-from async_endpoint.emulator.container.launch import PythonRuntime, launch
-from async_endpoint.emulator.container.output import LINE_BYTES, follow
-from async_endpoint.emulator.container.spec import Workload
+from async_endpoint.emulator.container.child_process import LINE_BYTES, follow
+from async_endpoint.emulator.container.container import Container, Workload
+from async_endpoint.emulator.container.runtime import PythonRuntime, launch
 from support.common import until
 from support.containers import pipeline, single
 

@@ -10,10 +10,9 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.container.archive import ArchiveUnusable
-from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
-from async_endpoint.emulator.container.launch import PythonRuntime, launch
+from async_endpoint.emulator.container.container import ContainerDied, ContainerSpec, ContainerTimedOut, Workload
 from async_endpoint.emulator.container.process import ContainerProcess
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.runtime import PythonRuntime, launch
 from support.common import process_runs, until
 from support.containers import ECHO, Watched, pipeline, single
 from support.sample_model import archive

@@ -14,9 +14,9 @@ import pytest
 
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.container import deadline as deadline_module
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.python_environment import RequirementsFailed, python_for
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 from support.common import process_runs, until

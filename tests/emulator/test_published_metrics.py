@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.core import metrics as m
-from async_endpoint.emulator.hosting.recent import TimeSeries
+from async_endpoint.emulator.hosting.metrics import TimeSeries
 from support.common import unique, until
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import AwsHarness

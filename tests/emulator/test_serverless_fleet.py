@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from async_endpoint.emulator.hosting.deployment import ServerlessConfig
+from async_endpoint.emulator.hosting.fleet import IDLE_SECONDS, ServerlessFleet
 from async_endpoint.emulator.hosting.instance import InstanceState
-from async_endpoint.emulator.hosting.serverless import IDLE_SECONDS, ServerlessFleet
 
 
 class Clock:

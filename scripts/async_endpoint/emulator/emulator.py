@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
-from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator import NOT_EMULATED, moto_backends
 from async_endpoint.emulator.auth.credentials import secrets_of
 from async_endpoint.emulator.auth.gate import Gate
 from async_endpoint.emulator.browser_guard import BrowserGuard
@@ -29,7 +29,6 @@ from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.http_server import Server
-from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.moto_patches import apply_patches
 from async_endpoint.emulator.persistence import moto_state
 from async_endpoint.emulator.persistence.state import Part, State

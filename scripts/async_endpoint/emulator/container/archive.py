@@ -10,8 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.emulator.container.container import CannotStart
-from async_endpoint.emulator.container.spec import ContainerSpec
+from async_endpoint.emulator.container.container import CannotStart, ContainerSpec
 
 READ_BYTES: Final = 1 << 20
 # What one archive may take of this machine. tarfile reads an extended header into memory at once, whatever size it states, and

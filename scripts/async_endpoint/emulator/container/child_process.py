@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-from async_endpoint.emulator.container.output import follow
+from typing import Any, BinaryIO, Final
 
 LAST_OUTPUT_SECONDS = 2.0  # for what a dead container printed; whatever it started outside its session may hold on longer
 
@@ -70,3 +69,19 @@ class ChildProcess:
         follower.join(LAST_OUTPUT_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         on_exit(code)
+
+
+LINE_BYTES: Final = 262_144  # the largest event that CloudWatch Logs took until 2025; what is longer becomes several
+log = logging.getLogger(__name__)
+
+
+def follow(printed: BinaryIO, on_output: Callable[[str], None]) -> None:
+    """Give each line to `on_output` until they end, a long one in pieces. What that raises costs the line alone.
+
+    Nobody else empties the pipe: were it left full, the model would wait in print() for ever.
+    """
+    for line in iter(lambda: printed.readline(LINE_BYTES), b""):
+        try:
+            on_output(line.decode(errors="replace").rstrip())
+        except Exception as error:
+            log.warning("A line that a container printed is lost: %s: %s", type(error).__name__, error)

@@ -20,9 +20,8 @@ from pathlib import Path
 
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse
+from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.http_client import TcpContainerClient
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})

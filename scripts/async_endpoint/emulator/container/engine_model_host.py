@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
-from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec, ContainerTimedOut
 from async_endpoint.emulator.container.engine import ContainerEngine, EngineContainer
-from async_endpoint.emulator.container.model_host import LOAD_SECONDS, CannotLoad
-from async_endpoint.emulator.container.spec import ContainerSpec
+from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
 
 MODELS = "/opt/ml/models"
 UNLOAD_SECONDS = 60.0

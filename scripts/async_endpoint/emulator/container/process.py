@@ -15,10 +15,9 @@ from async_endpoint.emulator.container import model_server, python_environment
 from async_endpoint.emulator.container.archive import lay_out
 from async_endpoint.emulator.container.channel import Channel
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import ContainerResponse
+from async_endpoint.emulator.container.container import ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.http_client import ContainerClient
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
 ORDER_SECONDS = 10.0  # to pass on the order: it fits into the socket's buffer, so this is never waited for

@@ -12,11 +12,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from async_endpoint.emulator.container.container import CannotStart, ContainerDied
+from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
-from async_endpoint.emulator.container.model_host import LOAD_SECONDS, CannotLoad
+from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
 from async_endpoint.emulator.container.process import ContainerProcess
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 PING_PAUSE_SECONDS = 0.05
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.archive import lay_out
-from async_endpoint.emulator.container.container import CannotStart, Container
+from async_endpoint.emulator.container.container import CannotStart, Container, ContainerSpec, OutputLine, Workload
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer
 from async_endpoint.emulator.container.engine_model_host import EngineModelHost
 from async_endpoint.emulator.container.multi_model import MultiModel
+from async_endpoint.emulator.container.pipeline import ContainerGroup
 from async_endpoint.emulator.container.process import ContainerProcess
 from async_endpoint.emulator.container.python_model_host import PythonModelHost
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 
 class ContainerRuntime(Protocol):
@@ -106,3 +107,44 @@ class EngineRuntime:
 def runtime_named(name: str, folder: Path) -> ContainerRuntime:
     """The runtime for `--containers`: python, docker or podman. Raises ToolMissing."""
     return PythonRuntime() if name == "python" else EngineRuntime(name, folder)
+
+
+__all__ = ["ContainerRuntime", "PythonRuntime", "launch"]
+
+
+def launch(
+    folder: Path,
+    workload: Workload,
+    on_output: Callable[[str], None],
+    on_exit: Callable[[int], None],
+    runtime: ContainerRuntime,
+    deadline: Deadline | None = None,
+) -> Container:
+    """Unpack, install requirements within `allowance`, start. Raises CannotStart or OSError, and then nothing is left running.
+
+    `folder` is made, and removed once all is over; then `on_exit` is told the exit code of the container that ended first.
+    """
+
+    def tell(name: str, line: str) -> None:
+        on_output(OutputLine(line, name))
+
+    try:
+        if len(workload.containers) == 1 and not workload.direct:
+            return runtime.start(folder, workload.containers[0], partial(tell, ""), on_exit, deadline)
+        specs = zip(workload.names(), workload.containers, strict=True)
+        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in specs}
+        return ContainerGroup(folder, parts, tell, on_exit, workload.direct)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _start(
+    runtime: ContainerRuntime,
+    spec: ContainerSpec,
+    deadline: Deadline | None,
+    folder: Path,
+    on_output: Callable[[str], None],
+    on_exit: Callable[[int], None],
+) -> Container:
+    return runtime.start(folder, spec, on_output, on_exit, deadline)

@@ -13,8 +13,7 @@ from async_endpoint.emulator.hosting.deployment import AsyncSettings, Deployment
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.metrics import EndpointMetrics
-from async_endpoint.emulator.hosting.recent import TimeSeries
+from async_endpoint.emulator.hosting.metrics import EndpointMetrics, TimeSeries
 from async_endpoint.emulator.hosting.request_processor import RequestProcessor
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 from async_endpoint.emulator.hosting.variant import Variant, least_busy

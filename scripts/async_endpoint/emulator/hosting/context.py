@@ -9,7 +9,7 @@ from pathlib import Path
 
 from async_endpoint.core.limits import REAL_TIME_RESPONSE_SECONDS
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.launch import ContainerRuntime, PythonRuntime
+from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
 

@@ -13,9 +13,9 @@ from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, 
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
+from async_endpoint.emulator.hosting.metrics import TimeSeries
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed, check_release
 from async_endpoint.emulator.hosting.real_time import RealTimeInference
-from async_endpoint.emulator.hosting.recent import TimeSeries
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.rollout import EndpointDeleted, Rollout
 from async_endpoint.emulator.hosting.variant import Variant

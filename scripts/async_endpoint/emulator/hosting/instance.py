@@ -9,10 +9,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from async_endpoint.emulator.container.container import CannotStart, Container, ContainerDied, ContainerResponse
+from async_endpoint.emulator.container.container import CannotStart, Container, ContainerDied, ContainerResponse, Workload
 from async_endpoint.emulator.container.deadline import Deadline
-from async_endpoint.emulator.container.launch import launch
-from async_endpoint.emulator.container.spec import Workload
+from async_endpoint.emulator.container.runtime import launch
 from async_endpoint.emulator.faults.faults import NO_FAULT, Start
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed

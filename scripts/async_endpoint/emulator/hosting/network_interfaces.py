@@ -8,16 +8,44 @@ interfaces that outlive their endpoint. Number, description and delay are assump
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting import launch_rights
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
-from async_endpoint.emulator.hosting.model_spec import ModelSpec
+from async_endpoint.emulator.hosting.model_spec import ModelSpec, VpcConfig
+from async_endpoint.emulator.record import ACCOUNT_ID
 
 REMOVAL_SECONDS = 300.0  # AWS seconds between the end of an instance and that of its interfaces
-RETRY_SECONDS = 60.0  # AWS seconds until a removal that the role did not allow is tried again
+RETRY_SECONDS = 60.0  # AWS seconds until a removal that the role did not allow is retried
+# What hosting does in EC2 with the execution role ("CreateModel API: Execution Role Permissions").
+_DESCRIBED = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+_INTERFACE_ACTIONS = ("CreateNetworkInterfacePermission", "DeleteNetworkInterface", "DeleteNetworkInterfacePermission")
+
+
+def check_attach(role: AssumedRole, vpc: VpcConfig) -> None:
+    """Raise AccessDenied unless the role may create network interfaces in the VPC; ResourceNotFound for what EC2 lacks."""
+    moto_backends.check_network(role.region, vpc.subnets, vpc.security_groups)
+    ec2 = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:"
+    for what in _DESCRIBED:
+        role.check(f"ec2:Describe{what}", "*")
+    for name in vpc.subnets:
+        subnet = f"{ec2}subnet/{name}"
+        groups = [f"{ec2}security-group/{group}" for group in vpc.security_groups]
+        for resource in (f"{ec2}network-interface/*", subnet, *groups):
+            role.check("ec2:CreateNetworkInterface", resource, context={"ec2:Subnet": subnet})
+        for action in _INTERFACE_ACTIONS:
+            role.check(f"ec2:{action}", f"{ec2}network-interface/*", context={"ec2:Subnet": subnet})
+
+
+def check_detach(role: AssumedRole, subnets: Iterable[str]) -> None:
+    """Raise AccessDenied unless the role may delete network interfaces of these subnets; ResourceNotFound without the role."""
+    for name in subnets:
+        subnet = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:subnet/{name}"
+        for action in _INTERFACE_ACTIONS[1:]:
+            resource = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:network-interface/*"
+            role.check(f"ec2:{action}", resource, context={"ec2:Subnet": subnet})
 
 
 @dataclass(frozen=True)
@@ -105,7 +133,7 @@ class NetworkInterfaces:
         role = AssumedRole(interface.role_arn, interface.region)
         try:
             role.assume()
-            launch_rights.detach(role, [interface.subnet])
+            check_detach(role, [interface.subnet])
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
         moto_backends.remove_interface(interface)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.hosting import launch_rights
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
+from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
+from async_endpoint.emulator.record import ACCOUNT_ID
+
+_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
 
 
 class DeploymentFailed(Exception):
@@ -27,7 +31,7 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
     try:
         role.assume()
         if model.vpc is not None:
-            launch_rights.attach(role, model.vpc)
+            check_attach(role, model.vpc)
         return Workload(tuple(_container(container, role, model.isolated) for container in model.containers), model.direct)
     except (AccessDenied, ResourceNotFound) as error:
         raise DeploymentFailed(str(error)) from error
@@ -67,8 +71,9 @@ def check_rights(deployment: Deployment, region: str) -> None:
         for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
             role = AssumedRole(arn, region)
             if deployment.kms_key:
-                launch_rights.encrypt_volumes(role, deployment.kms_key)
-            launch_rights.watch(role, deployment.guardrails.alarms)
+                role.check_key("kms:CreateGrant", deployment.kms_key, "sagemaker", {"kms:GrantIsForAWSResource": "true"})
+            for name in deployment.guardrails.alarms:
+                role.check("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{region}:{ACCOUNT_ID}:alarm:{name}")
     except (AccessDenied, ResourceNotFound) as error:
         raise DeploymentFailed(str(error)) from error
 
@@ -83,14 +88,14 @@ def check_release(deployment: Deployment, region: str) -> None:
         role = AssumedRole(model.role_arn, region)
         role.assume()
         if model.vpc is not None:
-            launch_rights.detach(role, model.vpc.subnets)
+            check_detach(role, model.vpc.subnets)
     outputs = deployment.async_settings.kms_key if deployment.async_settings else None
     for key in filter(None, (deployment.kms_key, outputs)):
         moto_backends.kms_key(key, region)
 
 
 def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> ContainerSpec:
-    launch_rights.pull(role, source)
+    _check_image_pull(role, source)
     data = source.model_data
     form = data.form if data else None
     return ContainerSpec(
@@ -114,3 +119,21 @@ def _files(data: ModelData, role: AssumedRole) -> dict[str, bytes]:
 def _lookup(shelf: S3Uri, role: AssumedRole) -> Callable[[str], bytes]:
     """A function from TargetModel to its archive, read with the role as it is then; raises AccessDenied or ResourceNotFound."""
     return lambda target: role.get_object(shelf.join(target)).body
+
+
+def _check_image_pull(role: AssumedRole, source: ContainerSource) -> None:
+    """Raise AccessDenied unless the role may pull the image from ECR, or ask for the login to a private registry."""
+    if source.private_registry:
+        if source.registry_function:
+            role.check("lambda:InvokeFunction", source.registry_function)
+        return
+    match = _ECR_IMAGE.match(source.image)
+    if match is None:  # images elsewhere need no permission
+        return
+    repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+    wanted = {"GetAuthorizationToken": "*"} | dict.fromkeys(
+        ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"), repository
+    )
+    for action, resource in wanted.items():
+        if not role.verdict(f"ecr:{action}", resource).allowed:
+            raise AccessDenied(f"The role '{role.arn}' does not have {action} permission for the image: '{source.image}'.")

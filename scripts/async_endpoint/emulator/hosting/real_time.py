@@ -17,9 +17,9 @@ from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.data_capture import CaptureWriter, DataCaptureConfig, Payload
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
+from async_endpoint.emulator.hosting.fleet import ServerlessFleet
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.serverless import ServerlessFleet
 from async_endpoint.emulator.hosting.variant import Variant, by_weight
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 
@@ -209,7 +209,7 @@ def _timed_out(log_stream: str, container: str) -> ModelFailed:
     """In AWS's words, as people quote them."""
     return ModelFailed(
         0,
-        f"{error_messages.timed_out(container)}. Review the latency metrics for each container in Amazon CloudWatch, "
+        f"{error_messages.invocation_timeout(container)}. Review the latency metrics for each container in Amazon CloudWatch, "
         "resolve the issue, and try again.",
         container,
         log_stream,

@@ -108,14 +108,14 @@ class RequestProcessor:
             response = instance.invoke(body, headers, invocation.timeout_seconds)
         except ContainerTimedOut as error:
             raise RequestFailed(
-                f"{error_messages.timed_out(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
+                f"{error_messages.invocation_timeout(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
             ) from error
         self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
         self._metrics.add(m.INVOCATION_4XX_ERRORS, float(400 <= response.status < 500))
         self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
         if response.status >= 400:
-            text = response.body[: error_messages.MODEL_TEXT_CHARS].decode(errors="replace").strip()
-            raise RequestFailed(error_messages.received(response.status, response.container, text))
+            text = response.body[: error_messages.MODEL_ERROR_CHARS].decode(errors="replace").strip()
+            raise RequestFailed(error_messages.container_error(response.status, response.container, text))
         if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
             raise RequestFailed(
                 f"The response of {response.container} has more than the {limits.OUTPUT_OBJECT_BYTES} bytes that are delivered."

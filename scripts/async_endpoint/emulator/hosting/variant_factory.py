@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.deployment import Deployment, VariantSpec
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
-from async_endpoint.emulator.hosting.fleet import Fleet
+from async_endpoint.emulator.hosting.fleet import Fleet, ServerlessFleet
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
 from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_rights, prepare
-from async_endpoint.emulator.hosting.serverless import ServerlessFleet
 from async_endpoint.emulator.hosting.variant import Variant
 
 

@@ -12,11 +12,18 @@ from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
-from async_endpoint.emulator.sagemaker.listing import page
-from async_endpoint.emulator.sagemaker.model_validation import check_model
-from async_endpoint.emulator.sagemaker.packages import resolved
+from async_endpoint.emulator.sagemaker.model_validation import check_model, resolved
 from async_endpoint.emulator.sagemaker.protocol import check, validation_exception
-from async_endpoint.emulator.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, ResourceStore, Stored
+from async_endpoint.emulator.sagemaker.resources import (
+    CONFIG,
+    ENDPOINT,
+    MODEL,
+    Described,
+    Resource,
+    ResourceStore,
+    Stored,
+    page,
+)
 
 Action = Callable[[str, Described], Described]
 

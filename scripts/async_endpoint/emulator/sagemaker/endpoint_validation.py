@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting import quota
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.guardrails import SIZE_MEMBER, STEP_PERCENT, Guardrails
 from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 
@@ -16,7 +16,7 @@ from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exce
 def check_counts(deployment: Deployment) -> None:
     """Raise ResourceLimitExceeded for more instances than there may be."""
     for spec in deployment.specs:
-        reason = quota.over(spec, spec.initial_count)
+        reason = quota_error(spec.instance_type, spec.initial_count)
         if reason:
             raise ApiError("ResourceLimitExceeded", reason)
 
@@ -31,7 +31,7 @@ def check_capacity(endpoint: Endpoint, wanted: Mapping[str, Any]) -> None:
         raise validation_exception(
             f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instances to count.'
         )
-    reason = quota.refusal(endpoint, name, count or 0)
+    reason = quota_error(variant.spec.instance_type, count or 0, variant.desired)
     if reason:
         raise ApiError("ResourceLimitExceeded", reason)
 

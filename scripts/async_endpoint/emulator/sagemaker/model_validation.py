@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.hosting import launch_rights
+from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import Described, ModelData, ModelDataKind, VpcConfig, containers_of
+from async_endpoint.emulator.hosting.network_interfaces import check_attach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
@@ -89,10 +92,49 @@ def _check_data(role: AssumedRole, container: Described) -> None:
 def _check_vpc(role: AssumedRole, vpc: VpcConfig) -> None:
     """When SageMaker looks at the VPC, and in which words it refuses, is not documented: our reading."""
     try:
-        launch_rights.attach(role, vpc)
+        check_attach(role, vpc)
     except ResourceNotFound as error:
         raise validation_exception(f"Invalid VpcConfig: {error}") from error
     except AccessDenied as error:
         raise validation_exception(
             f"The role {role.arn} may not put network interfaces into the VPC of the model. ({error})"
         ) from error
+
+
+_TAKEN = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContainerDefinition
+
+
+def resolved(region: str, request: Described) -> dict[str, Any]:
+    """A CreateModel request without model packages; raises ValidationException for one that is not there, or empty."""
+    if "PrimaryContainer" in request and request.get("Containers"):
+        raise validation_exception("Give either PrimaryContainer or Containers; this request has both.")
+    containers = [own for container in containers_of(request) for own in _containers(region, container)]
+    rest = {member: value for member, value in request.items() if member not in ("PrimaryContainer", "Containers")}
+    return rest | ({"Containers": containers} if "Containers" in request or len(containers) > 1 else _primary(containers))
+
+
+def _primary(containers: list[Described]) -> dict[str, Any]:
+    return {"PrimaryContainer": containers[0]} if containers else {}
+
+
+def _containers(region: str, container: Described) -> list[Described]:
+    name = container.get("ModelPackageName")
+    if name is None:
+        return [container]
+    both = [member for member in _TAKEN if member in container]
+    if both:
+        raise validation_exception(f"Give either ModelPackageName or {' and '.join(both)}; this container has both.")
+    try:
+        packaged = moto_backends.model_package(name, region)
+    except moto_backends.ResourceNotFound as error:
+        raise validation_exception(str(error)) from error
+    if not packaged:
+        raise validation_exception(f"ModelPackage {name} has no InferenceSpecification with containers; it cannot be hosted.")
+    own = {member: value for member, value in container.items() if member != "ModelPackageName"}
+    return [
+        own
+        | {member: item[member] for member in _TAKEN if item.get(member)}
+        | ({"ContainerHostname": item["ContainerHostname"]} if item.get("ContainerHostname") else {})
+        | {"Environment": {**(item.get("Environment") or {}), **(own.get("Environment") or {})}}
+        for item in packaged
+    ]

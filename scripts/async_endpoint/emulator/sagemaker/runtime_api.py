@@ -254,9 +254,9 @@ def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
 def _model_error(failure: ModelFailed, region: str, endpoint: Endpoint) -> ApiError:
     """ModelError, in the words and with the members of AWS's."""
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-    text = str(failure)[: error_messages.MODEL_TEXT_CHARS]
+    text = str(failure)[: error_messages.MODEL_ERROR_CHARS]
     console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
-    said = error_messages.received(failure.status, failure.container, text)
+    said = error_messages.container_error(failure.status, failure.container, text)
     message = f"{said}. See {console} in account {ACCOUNT_ID} for more information."
     members = {
         "OriginalStatusCode": failure.status,

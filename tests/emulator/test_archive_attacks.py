@@ -99,7 +99,7 @@ def test_a_header_of_any_size_takes_bounded_memory(tmp_path: Path, kind: bytes) 
 
 
 LIMITS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "more than 3 members": lambda patch: patch.setattr(container_archive, "MEMBERS", 3),
+    "more than 3 members": lambda patch: patch.setattr(container_archive, "MAX_MEMBERS", 3),
     "room": lambda patch: patch.setattr(container_archive, "RESERVED_DISK_BYTES", 1 << 62),
 }
 
@@ -115,7 +115,7 @@ def test_requirements_read_no_file_that_the_archive_did_not_bring_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name could be that of a file without end, which was read into the memory of the local AWS."""
-    monkeypatch.setattr(python_environment, "_make", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr(python_environment, "_create", lambda folder, *_: folder.mkdir())
     outside, inside = tmp_path / "outside.whl", tmp_path / "model" / "code" / "inside.whl"
     inside.parent.mkdir(parents=True)
     requirements = inside.with_name("requirements.txt")

@@ -114,7 +114,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Scrip
     ask(port)
     server.hang_up()
     ((_, idle),) = port._idle
-    until(lambda: http_client._has_news(idle), "the end has arrived")
+    until(lambda: http_client._is_readable(idle), "the end has arrived")
     assert ask(port) == b"ok"
     assert (len(server.connections), len(server.requests)) == (2, 2)
 
@@ -123,7 +123,7 @@ def test_one_that_said_what_nobody_asked_for_is_not_used(server: Scripted, port:
     ask(port)
     server.connections[0].sendall(b"HTTP/1.1 500 Late\r\n\r\n")
     ((_, idle),) = port._idle
-    until(lambda: http_client._has_news(idle), "it has arrived")
+    until(lambda: http_client._is_readable(idle), "it has arrived")
     assert ask(port) == b"ok"
     assert len(server.connections) == 2
 

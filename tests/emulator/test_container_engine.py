@@ -183,7 +183,7 @@ def test_a_sweep_removes_what_this_checkout_left_behind_and_nothing_else(engine:
     mine.ready(), theirs.ready()
     left = engine.state / "left.network"  # by a keeper that was killed before it ran a container
     left.write_text(json.dumps({"--label": [f"{LABEL}={engine.runtime._engine.label}"]}))
-    engine.runtime.sweep()
+    engine.runtime.remove_leftovers()
     assert mine.is_gone()
     assert engine.networks() == set(engine.containers())
     assert theirs.container.ping()
@@ -208,7 +208,7 @@ def test_an_engine_that_is_not_there_or_does_not_answer_is_said_so(
 ) -> None:
     assert isinstance(runtime_named("python", tmp_path), PythonRuntime)
     (engine.state / "broken").touch()
-    for refused in (lambda: runtime_named("docker", tmp_path), engine.runtime.sweep):
+    for refused in (lambda: runtime_named("docker", tmp_path), engine.runtime.remove_leftovers):
         with pytest.raises(ToolMissing, match=r"docker is installed and does not work \(.*Cannot connect.*--containers python"):
             refused()
     monkeypatch.setenv("PATH", str(tmp_path))

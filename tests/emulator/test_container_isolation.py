@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 
 from async_endpoint.emulator.container.container import ContainerSpec, Workload
-from async_endpoint.emulator.container.python_environment import RequirementsFailed, for_container, for_pip, python_for
+from async_endpoint.emulator.container.python_environment import (
+    RequirementsFailed,
+    container_environment,
+    pip_environment,
+    python_for,
+)
 from support import other_user
 from support.containers import Watched, multi_model, pipeline, single
 from support.deployed_endpoint import Deployed
@@ -208,9 +213,17 @@ def test_the_pip_of_an_archive_gets_its_settings_and_no_secret(tmp_path: Path, m
 def test_what_containers_and_pip_get_is_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIP_CERT", "PIP_FIND_LINKS", "https_proxy", "XDG_CACHE_HOME", "ANYTHING", "PIPX_HOME"):
         monkeypatch.setenv(name, "/given")
-    assert {"PIP_CERT", "PIP_FIND_LINKS", "https_proxy", "XDG_CACHE_HOME", "PATH"} <= for_pip().keys()
-    assert {"ANYTHING", "PIPX_HOME"}.isdisjoint(for_pip())
-    assert for_container(tmp_path).keys() <= {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONUNBUFFERED"}
+    assert {"PIP_CERT", "PIP_FIND_LINKS", "https_proxy", "XDG_CACHE_HOME", "PATH"} <= pip_environment().keys()
+    assert {"ANYTHING", "PIPX_HOME"}.isdisjoint(pip_environment())
+    assert container_environment(tmp_path).keys() <= {
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TMPDIR",
+        "PYTHONUNBUFFERED",
+    }
 
 
 # --- what a model's variables do not do -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.emulator.container.child_process import LINE_BYTES, follow
+from async_endpoint.emulator.container.child_process import MAX_LINE_BYTES, forward_lines
 from async_endpoint.emulator.container.container import Container, Workload
 from async_endpoint.emulator.container.runtime import PythonRuntime, launch
 from support.common import until
@@ -50,7 +50,7 @@ def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
         kept.append(line)
 
     with caplog.at_level(logging.WARNING):
-        follow(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
+        forward_lines(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
     assert kept == ["good", "better \ufffd"]
     assert caplog.messages == ["A line that a container printed is lost: ValueError: not this one"]
 
@@ -58,5 +58,5 @@ def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_line_without_end_comes_in_pieces() -> None:
     """Else it would all be held in memory, by the process that everything else depends on."""
     kept: list[str] = []
-    follow(io.BytesIO(b"x" * (2 * LINE_BYTES + 1) + b"\nend"), kept.append)
-    assert [len(line) for line in kept] == [LINE_BYTES, LINE_BYTES, 1, 3]
+    forward_lines(io.BytesIO(b"x" * (2 * MAX_LINE_BYTES + 1) + b"\nend"), kept.append)
+    assert [len(line) for line in kept] == [MAX_LINE_BYTES, MAX_LINE_BYTES, 1, 3]

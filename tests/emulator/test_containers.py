@@ -161,7 +161,7 @@ def test_two_environments_do_not_wait_for_each_other(tmp_path: Path, monkeypatch
         folder.mkdir()
         both.wait()  # breaks when only one gets here
 
-    monkeypatch.setattr(python_environment, "_make", meet)
+    monkeypatch.setattr(python_environment, "_create", meet)
     for colour in ("red", "blue"):
         wheel(tmp_path / colour, colour)
     with ThreadPoolExecutor(2) as pool:

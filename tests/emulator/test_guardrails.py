@@ -57,7 +57,7 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pace]:
         mine = len(made.asked)
         self._wait(lambda: made.passed >= mine)
 
-    monkeypatch.setattr(Rollout, "_bake", bake)
+    monkeypatch.setattr(Rollout, "_wait_bake_time", bake)
     yield made
     made.passed = 1_000
 

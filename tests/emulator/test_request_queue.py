@@ -36,7 +36,7 @@ class QueueMachine(RuleBasedStateMachine):
         invocation = self.queue.take()
         assert invocation is self.waiting.pop(0)
         if back:
-            self.queue.give_back(invocation)
+            self.queue.requeue(invocation)
             self.waiting.insert(0, invocation)
 
     @rule(seconds=st.floats(0, 20))

@@ -63,7 +63,7 @@ def test_the_one_that_was_used_last_stays_and_goes_in_its_turn() -> None:
     clock.time = IDLE_SECONDS + 5
     fleet.reconcile()
     assert ids(fleet) == ["i1"]
-    assert fleet.wake_in() == IDLE_SECONDS - 15
+    assert fleet.next_wakeup() == IDLE_SECONDS - 15
     clock.time = 2 * IDLE_SECONDS
     fleet.reconcile()
     assert (ids(fleet), fleet.desired) == ([], 0)

@@ -65,7 +65,7 @@ def run(
         for left_over in folder.glob("*" + "[0-9a-f]" * 12):  # by one that was killed, named by its instance_id
             shutil.rmtree(left_over, ignore_errors=True)
         runtime = runtime_named(containers, folder)
-        runtime.sweep()
+        runtime.remove_leftovers()
         try:
             aws = Emulator(
                 folder, port, time_scale, launch_seconds, runtime, state_dir, access_key, partial(write_record, workspace)
@@ -119,7 +119,7 @@ def start_detached(
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         record = read_record(workspace)
-        if record is not None and record.pid == process.pid and _answers(workspace, record):
+        if record is not None and record.pid == process.pid and _is_ready(workspace, record):
             return record
         time.sleep(0.05)
     process.kill()
@@ -149,9 +149,9 @@ def stop(workspace: Workspace, *, lose_changes: bool = False) -> LocalAwsRecord 
         return None
     record, state = running[0], running[1].get("state")
     try:
-        _ask(workspace, record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
+        _request(workspace, record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
     except LocalAwsNotRunning as error:
-        complaint = _complaint(error)
+        complaint = _refusal_message(error)
         if complaint is None:
             raise
         raise WorkFailed(complaint) from None
@@ -169,9 +169,9 @@ def reset(workspace: Workspace) -> LocalAwsRecord:
     running = _running(workspace)
     record = running[0] if running else require_record(workspace)
     try:
-        return LocalAwsRecord(**_ask(workspace, record, "reset", "POST", {}, SAVE_SECONDS))
+        return LocalAwsRecord(**_request(workspace, record, "reset", "POST", {}, SAVE_SECONDS))
     except LocalAwsNotRunning as error:
-        complaint = _complaint(error)
+        complaint = _refusal_message(error)
         if complaint is None:
             raise
         raise WorkFailed(complaint) from None
@@ -181,7 +181,7 @@ def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> 
     """Wait until its process is gone, and kill it when it is not within so many seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if read_record(workspace) is None and not _exists(record.pid):
+        if read_record(workspace) is None and not _is_running(record.pid):
             return
         time.sleep(0.05)
     os.kill(record.pid, signal.SIGKILL)
@@ -191,22 +191,22 @@ def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> 
 def status(workspace: Workspace) -> dict[str, Any]:
     """The running one's status document; raises LocalAwsNotRunning."""
     running = _running(workspace)
-    return running[1] if running else _ask(workspace, require_record(workspace), "status")
+    return running[1] if running else _request(workspace, require_record(workspace), "status")
 
 
 def faults(workspace: Workspace, method: str = "GET", name: str = "", document: dict[str, Any] | None = None) -> dict[str, Any]:
     """Ask the running one about its faults (faults/admin.py); raises LocalAwsNotRunning, or InvalidInput as it complains."""
     path = f"faults/{quote(name, safe='')}" if name else "faults"
     try:
-        return _ask(workspace, require_record(workspace), path, method, document)
+        return _request(workspace, require_record(workspace), path, method, document)
     except LocalAwsNotRunning as error:
-        complaint = _complaint(error)
+        complaint = _refusal_message(error)
         if complaint is None:
             raise
         raise InvalidInput(complaint) from None
 
 
-def _complaint(error: LocalAwsNotRunning) -> str | None:
+def _refusal_message(error: LocalAwsNotRunning) -> str | None:
     """The sentence of one that runs and refuses what it was asked; None when it does not answer."""
     if isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 400:
         return str(json.load(error.__cause__)["error"])
@@ -224,7 +224,7 @@ def _as_variables(access_key: AccessKey | None) -> dict[str, str]:
     return {ACCESS_KEY_VARIABLE: access_key.access_key_id, SECRET_KEY_VARIABLE: access_key.secret_access_key}
 
 
-def _ask(
+def _request(
     workspace: Workspace,
     record: LocalAwsRecord,
     path: str,
@@ -245,12 +245,12 @@ def _ask(
                 f"The local AWS at {record.endpoint_url} rejects the token in {credentials_path(workspace)}; run this as the "
                 f"user who started it, or end process {record.pid} and start it again."
             ) from error
-        raise _no_answer(record, error) from error
+        raise _not_answering(record, error) from error
     except (http.client.HTTPException, OSError, ValueError) as error:  # the first: an answer that breaks off
-        raise _no_answer(record, error) from error
+        raise _not_answering(record, error) from error
 
 
-def _no_answer(record: LocalAwsRecord, error: Exception) -> LocalAwsNotRunning:
+def _not_answering(record: LocalAwsRecord, error: Exception) -> LocalAwsNotRunning:
     return LocalAwsNotRunning(
         f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
     )
@@ -273,7 +273,7 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
     if record is None:
         return None
     try:
-        document = _ask(workspace, record, "status")
+        document = _request(workspace, record, "status")
     except LocalAwsDenied:
         raise
     except LocalAwsNotRunning as error:
@@ -288,14 +288,14 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
     return None
 
 
-def _answers(workspace: Workspace, record: LocalAwsRecord) -> bool:
+def _is_ready(workspace: Workspace, record: LocalAwsRecord) -> bool:
     try:
-        return bool(_ask(workspace, record, "status")["instance_id"] == record.instance_id)
+        return bool(_request(workspace, record, "status")["instance_id"] == record.instance_id)
     except LocalAwsNotRunning:
         return False
 
 
-def _exists(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     """Whether a process runs; one that ended and was started from here is collected."""
     try:
         if os.waitpid(pid, os.WNOHANG)[0] == pid:

@@ -38,7 +38,7 @@ from async_endpoint.emulator.router import STOP, Router
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
-from async_endpoint.emulator.sagemaker.tagging import serve_tags
+from async_endpoint.emulator.sagemaker.tagging import patch_tagging_api
 from async_endpoint.emulator.scaling.samples import Samples
 from async_endpoint.emulator.scaling.ticker import Ticker
 from async_endpoint.emulator.wsgi import Environ
@@ -63,7 +63,7 @@ class Emulator:
         containers: ContainerRuntime | None = None,
         state_dir: Path | None = None,
         access_key: AccessKey | None = None,
-        renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
+        on_reset: Callable[[LocalAwsRecord], None] = lambda _: None,
     ) -> None:
         """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
 
@@ -87,17 +87,17 @@ class Emulator:
         self._deliveries = Deliveries(self.faults)
         apply_patches(self.hosting, samples, self._ticker, self._deliveries)
         self._control = control = ControlPlane(self.hosting)
-        serve_tags(control)
+        patch_tagging_api(control)
         self._parts: dict[str, Part] = {
             "samples": samples,
             "hosting": self.hosting,
             "sagemaker": control,
             "scaling": self._ticker,
         }
-        front = Router(control, RuntimeApi(self.hosting, self._accepted), self._admin, self.stopped.set)
+        front = Router(control, RuntimeApi(self.hosting, self._record_accepted), self._admin, self.stopped.set)
         self._entry = RequestGate(front)
         self._calls = CallCounter(FaultLayer(self._entry, self.faults))
-        self._renamed = renamed
+        self._on_reset = on_reset
         self._resetting = threading.Lock()
         try:
             self._secrets = secrets_of(state_dir, access_key)
@@ -129,7 +129,7 @@ class Emulator:
                 self._state.start(self.instance_id, self._server.port, self.clock)
             except InvalidInput:
                 self._state.close()
-                self._end()
+                self._stop_hosting()
                 raise
         self._server.start()
         self._ticker.start()
@@ -142,9 +142,9 @@ class Emulator:
             if self._state is not None:
                 self._state.stop()
         finally:
-            self._end()
+            self._stop_hosting()
 
-    def _end(self) -> None:
+    def _stop_hosting(self) -> None:
         self.hosting.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -157,15 +157,15 @@ class Emulator:
             instance_id = new_instance_id(kept=self._state is not None)
             try:
                 if self._state is None:
-                    self._forget()
+                    self._clear()
                 else:
-                    self._state.reset(instance_id, self._forget)
+                    self._state.reset(instance_id, self._clear)
             finally:
                 self.instance_id = instance_id
-                self._renamed(self.record)
+                self._on_reset(self.record)
             return self.record
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
         with self._entry.closed(), self._ticker.held():
             self.hosting.reset(RESET_SECONDS)
@@ -225,7 +225,7 @@ class Emulator:
             ],
         }
 
-    def _accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
+    def _record_accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         if self._state is None:
             return
         try:
@@ -241,18 +241,18 @@ class Emulator:
         if (method, path) == ("GET", "status"):
             return self.status()
         if (method, path) == ("POST", RESET):
-            return self._as_new()
+            return self._reset_response()
         if (method, path) == ("POST", STOP):
-            return self._ready_to_stop(lose_changes=bool(document.get("lose_changes")))
+            return self._save_before_stop(lose_changes=bool(document.get("lose_changes")))
         return None
 
-    def _as_new(self) -> dict[str, Any]:
+    def _reset_response(self) -> dict[str, Any]:
         try:
             return asdict(self.reset())
         except WorkFailed as error:
             raise ApiError("StateNotSaved", str(error)) from error
 
-    def _ready_to_stop(self, *, lose_changes: bool) -> dict[str, Any]:
+    def _save_before_stop(self, *, lose_changes: bool) -> dict[str, Any]:
         """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""
         if self._state is not None and not lose_changes:
             try:

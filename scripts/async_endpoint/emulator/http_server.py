@@ -91,7 +91,7 @@ class Server:
         """Take no more connections and no more requests; what has been asked is still answered."""
         self._server.shutdown()
         self._server.server_close()
-        self._server.hang_up()
+        self._server.close_connections()
 
 
 class _Listener(ThreadedWSGIServer):
@@ -110,21 +110,21 @@ class _Listener(ThreadedWSGIServer):
         with self._lock:
             self._open.add(connection)
             if self._stopped:
-                _end_reading(connection)
+                _shut_down_reading(connection)
 
     def closed(self, connection: socket.socket) -> None:
         with self._lock:
             self._open.discard(connection)
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         """End every connection once it has answered what it was asked."""
         with self._lock:
             self._stopped = True
             for connection in self._open:
-                _end_reading(connection)
+                _shut_down_reading(connection)
 
 
-def _end_reading(connection: socket.socket) -> None:
+def _shut_down_reading(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # the client was faster
         connection.shutdown(socket.SHUT_RD)
 
@@ -174,15 +174,15 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             if self._read_head():
                 self.run_wsgi()
         except TimeoutError:
-            self._give_up(408, f"The request did not arrive within {timeouts.head:g} s.")
+            self._reject(408, f"The request did not arrive within {timeouts.head:g} s.")
         except TooManyBytes:
-            self._give_up(431, f"The head of the request has more than {HEAD_BYTES} bytes.")
+            self._reject(431, f"The head of the request has more than {HEAD_BYTES} bytes.")
 
     def _read_head(self) -> bool:
         """Read the request line and the headers; False when they are refused, which has been answered."""
         self.raw_requestline = self.rfile.readline(LINE_BYTES + 1)
         if len(self.raw_requestline) > LINE_BYTES:
-            self._give_up(414, f"The request line has more than {LINE_BYTES} bytes.")
+            self._reject(414, f"The request line has more than {LINE_BYTES} bytes.")
             return False
         if not self.parse_request():
             self._linger()
@@ -198,7 +198,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         try:
             environ = self._environ()
         except BadRequest as error:
-            self._give_up(error.status, str(error))
+            self._reject(error.status, str(error))
             return
         refusal = self.server.refusal(environ)
         if refusal is not None:
@@ -269,7 +269,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         self._send(refusal.status, list(refusal.headers), refusal.get_data())
         self._linger()
 
-    def _give_up(self, status: int, message: str) -> None:
+    def _reject(self, status: int, message: str) -> None:
         """Answer a request of which not even the head makes sense."""
         self.send_error(status, message)
         self._linger()
@@ -310,18 +310,18 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
 
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
-        bare = self.command == "HEAD" or code in ("204", "304")
-        told = next((value for name, value in headers if name.lower() == "content-length"), None)
-        self.close_connection = self.close_connection or not (bare or told in (None, str(len(body))))
+        no_body = self.command == "HEAD" or code in ("204", "304")
+        declared = next((value for name, value in headers if name.lower() == "content-length"), None)
+        self.close_connection = self.close_connection or not (no_body or declared in (None, str(len(body))))
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
-        if told is None and not bare:
+        if declared is None and not no_body:
             self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if not bare:
+        if not no_body:
             self.wfile.write(body)
         self.wfile.flush()
 

@@ -66,7 +66,7 @@ def list_keys(uri: S3Uri) -> list[str]:
     return sorted(name for name, key in there if name.startswith(uri.key) and isinstance(key, FakeKey))  # no delete markers
 
 
-def begin_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
+def create_multipart_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
     """Begin an upload in parts, and return its id."""
     backend = _backend("s3", PARTITION)
     upload = backend.create_multipart_upload(
@@ -82,14 +82,14 @@ def begin_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
     return str(upload.id)
 
 
-def complete_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
+def complete_multipart_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
     """Put all parts of an upload, and make the object of them."""
     backend = _backend("s3", PARTITION)
     put = [(number, backend.upload_part(uri.bucket, upload, number, part)) for number, part in enumerate(parts, 1)]
     backend.complete_multipart_upload(uri.bucket, upload, [(number, part.etag) for number, part in put])
 
 
-def abort_upload(uri: S3Uri, upload: str) -> None:
+def abort_multipart_upload(uri: S3Uri, upload: str) -> None:
     _backend("s3", PARTITION).abort_multipart_upload(uri.bucket, upload)
 
 

@@ -22,7 +22,7 @@ from async_endpoint.emulator.faults.calls import call_of, service_of
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import BadRequest, unpacked
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
-from async_endpoint.emulator.sagemaker.protocol import ApiError, json_answer, json_error
+from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
@@ -54,21 +54,21 @@ class Router:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            answer = self._own(Request(environ))
+            answer = self._hosting_response(Request(environ))
         except ApiError as error:
             answer = json_error(error)
         except Exception as error:  # a fault of ours must reach the client as AWS's own faults do
             log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             answer = json_error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
         if answer is None:
-            return self._others(environ, start_response)
+            return self._moto_response(environ, start_response)
         answer.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))  # as AWS answers; SDKs log it
         return answer(environ, start_response)
 
-    def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _moto_response(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
         try:
-            _unpack(environ)
+            _decompress(environ)
             return self._moto.get_application(environ)(environ, start_response)
         except BadRequest as error:
             return answers.refused(environ, error.status, str(error))(environ, start_response)
@@ -83,10 +83,10 @@ class Router:
                 answer = answers.broken(call, environ, 500)
             return answer(environ, start_response)
 
-    def _own(self, request: Request) -> Response | None:
+    def _hosting_response(self, request: Request) -> Response | None:
         """The answer to a request of ours; None leaves it, unread, to moto."""
         if is_admin(request.environ):
-            return self._administration(request)
+            return self._admin_response(request)
         scope = SCOPE.search(request.headers.get("Authorization", ""))
         if scope is None or scope["service"] != "sagemaker":
             return None
@@ -98,9 +98,9 @@ class Router:
         invoke = self._runtime.invoke if invocation["kind"] == "invocations" else self._runtime.invoke_async
         return invoke(scope["region"], invocation["name"], dict(request.headers), request.get_data())
 
-    def _administration(self, request: Request) -> Response:
+    def _admin_response(self, request: Request) -> Response:
         try:
-            document = self._admin(request.method, request.path.removeprefix(ADMIN), _object(request.get_data()))
+            document = self._admin(request.method, request.path.removeprefix(ADMIN), _json_object(request.get_data()))
             status = 200 if document is not None else 404
         except (ApiError, InvalidInput) as error:
             document, status = {"error": str(error)}, 400
@@ -112,9 +112,9 @@ class Router:
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
-        document = _object(body)
+        document = _json_object(body)
         if self._control.answers(action, document):
-            return json_answer(self._control.answer(action, region, document))
+            return json_response(self._control.answer(action, region, document))
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 
@@ -158,7 +158,7 @@ def _backend(service: str) -> Any:
     return application
 
 
-def _unpack(environ: Environ) -> None:
+def _decompress(environ: Environ) -> None:
     """Undo the compression that SDKs apply to some calls; moto would, to any size. Objects of S3 are stored as they come."""
     if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and service_of(environ) not in (None, "s3"):
         body = unpacked(environ["wsgi.input"], CALL_BYTES)
@@ -168,7 +168,7 @@ def _unpack(environ: Environ) -> None:
         del environ["HTTP_CONTENT_ENCODING"]
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:

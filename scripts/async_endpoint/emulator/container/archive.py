@@ -15,9 +15,9 @@ from async_endpoint.emulator.container.container import CannotStart, ContainerSp
 READ_BYTES: Final = 1 << 20
 # What one archive may take of this machine. tarfile reads an extended header into memory at once, whatever size it states, and
 # remembers every member.
-HEADER_BYTES: Final = 1 << 20
-MEMBERS: Final = 200_000
-NAME_CHARS: Final = 1_024
+MAX_HEADER_BYTES: Final = 1 << 20
+MAX_MEMBERS: Final = 200_000
+MAX_NAME_CHARS: Final = 1_024
 RESERVED_DISK_BYTES: Final = 64 << 20
 
 
@@ -25,7 +25,7 @@ class ArchiveUnusable(CannotStart):
     """The model archive cannot be unpacked; the text says why."""
 
 
-def lay_out(spec: ContainerSpec, model_dir: Path) -> None:
+def extract_model(spec: ContainerSpec, model_dir: Path) -> None:
     """Make `model_dir` with what the container's model data is; raises ArchiveUnusable."""
     if spec.archive is not None:
         unpack(spec.archive, model_dir)
@@ -46,8 +46,8 @@ def unpack(archive: bytes, model_dir: Path) -> None:
     """
     model_dir.mkdir(parents=True)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(archive)) as plain, tarfile.open(fileobj=_Bounded(plain), mode="r:") as tar:
-            tar.extractall(model_dir, filter=_Inspection(model_dir))
+        with gzip.GzipFile(fileobj=io.BytesIO(archive)) as plain, tarfile.open(fileobj=_BoundedReader(plain), mode="r:") as tar:
+            tar.extractall(model_dir, filter=_MemberFilter(model_dir))
             while plain.read(READ_BYTES):  # to the end, where gzip's checksum is
                 pass
         _check_links(model_dir)
@@ -57,7 +57,7 @@ def unpack(archive: bytes, model_dir: Path) -> None:
         raise ArchiveUnusable(f"the model archive is not a gzip-compressed tar: {error}") from error
 
 
-class _Bounded(io.RawIOBase):
+class _BoundedReader(io.RawIOBase):
     """What tarfile reads from; no read is larger than a header may be."""
 
     def __init__(self, plain: gzip.GzipFile) -> None:
@@ -71,8 +71,8 @@ class _Bounded(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        if not 0 <= size <= HEADER_BYTES:
-            raise ArchiveUnusable(f"the model archive has a header of {size} bytes; at most {HEADER_BYTES} are read")
+        if not 0 <= size <= MAX_HEADER_BYTES:
+            raise ArchiveUnusable(f"the model archive has a header of {size} bytes; at most {MAX_HEADER_BYTES} are read")
         return self._plain.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
@@ -82,7 +82,7 @@ class _Bounded(io.RawIOBase):
         return self._plain.tell()
 
 
-class _Inspection:
+class _MemberFilter:
     """tarfile's "data" filter, which no release before Python 3.11.13 and 3.12.11 can be relied on to be (CVE-2025-4517).
 
     It resolves links by a function that gives up on long paths. So nothing is written through a link here, and paths are short.
@@ -91,24 +91,24 @@ class _Inspection:
     def __init__(self, model_dir: Path) -> None:
         self._folder = model_dir
         self._members = 0
-        self._room = shutil.disk_usage(model_dir).free - RESERVED_DISK_BYTES
+        self._free_bytes = shutil.disk_usage(model_dir).free - RESERVED_DISK_BYTES
 
     def __call__(self, member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
         self._members += 1
-        self._room -= max(member.size, 0) if member.isreg() else 0
-        if self._members > MEMBERS:
-            raise ArchiveUnusable(f"the model archive has more than {MEMBERS} members")
-        if self._room < 0:
+        self._free_bytes -= max(member.size, 0) if member.isreg() else 0
+        if self._members > MAX_MEMBERS:
+            raise ArchiveUnusable(f"the model archive has more than {MAX_MEMBERS} members")
+        if self._free_bytes < 0:
             raise ArchiveUnusable("the model archive holds more than the disk has room for")
-        if max(len(member.name), len(member.linkname)) > NAME_CHARS:
-            raise ArchiveUnusable(f"the model archive has a name of more than {NAME_CHARS} characters")
+        if max(len(member.name), len(member.linkname)) > MAX_NAME_CHARS:
+            raise ArchiveUnusable(f"the model archive has a name of more than {MAX_NAME_CHARS} characters")
         checked = tarfile.data_filter(member, path)
-        self._check_way(checked.name, itself=not checked.issym())
+        self._check_ancestors(checked.name, itself=not checked.issym())
         if checked.islnk():
-            self._check_way(checked.linkname, itself=True)
+            self._check_ancestors(checked.linkname, itself=True)
         return checked
 
-    def _check_way(self, name: str, *, itself: bool) -> None:
+    def _check_ancestors(self, name: str, *, itself: bool) -> None:
         """Raise ArchiveUnusable where a link lies on the way to a member, or (`itself`) in its place."""
         parts = Path(name).parts
         for count in range(1, len(parts) + itself):

@@ -23,7 +23,7 @@ class Channel:
         self._local, self.remote = socket.socketpair()
         self._lock = threading.Lock()
 
-    def order(self, document: dict[str, Any], timeout: float) -> None:
+    def send_startup_message(self, document: dict[str, Any], timeout: float) -> None:
         """Send what the process begins with, before any connection; raises OSError."""
         text = json.dumps(document).encode()
         with self._lock:
@@ -32,21 +32,21 @@ class Channel:
 
     def connect(self, timeout: float) -> socket.socket:
         """A new connection; raises ConnectionRefusedError when the process is gone, TimeoutError while it takes none."""
-        ours, theirs = socket.socketpair()
+        local, remote = socket.socketpair()
         try:
-            with theirs:
-                self._hand_over(theirs, timeout)
+            with remote:
+                self._send_descriptor(remote, timeout)
         except BaseException:
-            ours.close()
+            local.close()
             raise
-        ours.settimeout(timeout)
-        return ours
+        local.settimeout(timeout)
+        return local
 
     def close(self) -> None:
         self._local.close()
         self.remote.close()
 
-    def _hand_over(self, connection: socket.socket, timeout: float) -> None:
+    def _send_descriptor(self, connection: socket.socket, timeout: float) -> None:
         if not self._lock.acquire(timeout=timeout):
             raise TimeoutError("the container takes no connection")
         try:

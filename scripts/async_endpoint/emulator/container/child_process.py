@@ -38,9 +38,9 @@ class ChildProcess:
             **options,
         )
         printed = self._process.stdout
-        follower = threading.Thread(target=follow, args=(printed, on_output), name=f"output-{self.pid}", daemon=True)
+        follower = threading.Thread(target=forward_lines, args=(printed, on_output), name=f"output-{self.pid}", daemon=True)
         follower.start()
-        threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
+        threading.Thread(target=self._wait_for_exit, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -54,33 +54,33 @@ class ChildProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def let_go(self) -> None:
+    def close_stdin(self) -> None:
         """Close its standard input: it is to end."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
 
-    def ended(self) -> None:
+    def on_ended(self) -> None:
         """What else has to go once the process is gone."""
 
-    def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
+    def _wait_for_exit(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
         code = self._process.wait()
-        self.ended()
-        self.let_go()
+        self.on_ended()
+        self.close_stdin()
         follower.join(LAST_OUTPUT_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         on_exit(code)
 
 
-LINE_BYTES: Final = 262_144  # the largest event that CloudWatch Logs took until 2025; what is longer becomes several
+MAX_LINE_BYTES: Final = 262_144  # the largest event that CloudWatch Logs took until 2025; what is longer becomes several
 log = logging.getLogger(__name__)
 
 
-def follow(printed: BinaryIO, on_output: Callable[[str], None]) -> None:
+def forward_lines(printed: BinaryIO, on_output: Callable[[str], None]) -> None:
     """Give each line to `on_output` until they end, a long one in pieces. What that raises costs the line alone.
 
     Nobody else empties the pipe: were it left full, the model would wait in print() for ever.
     """
-    for line in iter(lambda: printed.readline(LINE_BYTES), b""):
+    for line in iter(lambda: printed.readline(MAX_LINE_BYTES), b""):
         try:
             on_output(line.decode(errors="replace").rstrip())
         except Exception as error:

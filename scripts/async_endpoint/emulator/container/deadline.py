@@ -6,7 +6,7 @@ import math
 import threading
 import time
 
-LOOK_SECONDS = 0.05
+POLL_INTERVAL_SECONDS = 0.05
 
 
 class DeadlineExceeded(Exception):
@@ -16,19 +16,19 @@ class DeadlineExceeded(Exception):
 class Deadline:
     """`seconds` real seconds from now on, or fewer: until `unwanted` is set."""
 
-    def __init__(self, seconds: float = math.inf, unwanted: threading.Event | None = None) -> None:
+    def __init__(self, seconds: float = math.inf, cancelled: threading.Event | None = None) -> None:
         self.seconds = seconds
-        self._unwanted = unwanted or threading.Event()
+        self._cancelled = cancelled or threading.Event()
         self._deadline = time.monotonic() + seconds
 
     @property
-    def over(self) -> bool:
+    def expired(self) -> bool:
         """Whether the time has passed."""
         return time.monotonic() > self._deadline
 
     def pause(self) -> None:
         """Between two looks at something; raises DeadlineExceeded when there is no more waiting for it."""
-        if self._unwanted.wait(LOOK_SECONDS):
+        if self._cancelled.wait(POLL_INTERVAL_SECONDS):
             raise DeadlineExceeded("before it was stopped")
-        if self.over:
+        if self.expired:
             raise DeadlineExceeded(f"within {self.seconds:g} seconds")

@@ -37,7 +37,7 @@ class ContainerEngine:
         self.program = program
         self.label = label
 
-    def ask(self, *arguments: str) -> str:
+    def query(self, *arguments: str) -> str:
         """What the engine answers; raises CannotStart with its last words when it refuses."""
         try:
             done = subprocess.run(
@@ -99,7 +99,7 @@ class EngineContainer(ChildProcess):
         on_exit: Callable[[int], None],
     ) -> None:
         try:
-            engine.ask("image", "inspect", spec.image)
+            engine.query("image", "inspect", spec.image)
         except CannotStart as error:
             raise CannotStart(
                 f"The image {spec.image} is not on this machine ({error}); get it with: {engine.program} pull {spec.image}"
@@ -119,7 +119,7 @@ class EngineContainer(ChildProcess):
     def ping(self, timeout: float = 2.0) -> bool:
         if self._http is None:
             try:
-                published = self._engine.ask("port", self._name, f"{PORT}/tcp").split()
+                published = self._engine.query("port", self._name, f"{PORT}/tcp").split()
             except CannotStart:  # not running yet
                 return False
             if not published:
@@ -138,9 +138,9 @@ class EngineContainer(ChildProcess):
         return self.request("POST", "/invocations", body, headers, timeout)
 
     def kill(self) -> None:
-        self.let_go()
+        self.close_stdin()
 
-    def ended(self) -> None:
+    def on_ended(self) -> None:
         supervisor.remove(self._engine.program, self._name)  # in case the supervisor was killed
         if self._http is not None:
             self._http.close()

@@ -42,7 +42,7 @@ class ContainerClient:
         connection = http.client.HTTPConnection("localhost")
         connection.auto_open = 0  # it is connected below, or not at all
         try:
-            connection = self._idle_connection(timeout) or connection
+            connection = self._pooled_connection(timeout) or connection
             if connection.sock is None:
                 connection.sock = self._connect(timeout)
             connection.request(method, path, body, dict(headers))
@@ -57,7 +57,7 @@ class ContainerClient:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise ContainerDied(str(error) or type(error).__name__) from error
-        self._keep(connection)
+        self._return_to_pool(connection)
         return ContainerResponse(
             answer.status,
             answer.headers.get("Content-Type", "application/octet-stream"),
@@ -91,19 +91,19 @@ class ContainerClient:
             raise http.client.IncompleteRead(b"", answer.length)
         return b"".join(parts)
 
-    def _idle_connection(self, timeout: float) -> http.client.HTTPConnection | None:
+    def _pooled_connection(self, timeout: float) -> http.client.HTTPConnection | None:
         now = time.monotonic()
         while True:
             with self._lock:
                 used, connection = self._idle.pop() if self._idle else (now, None)
             if connection is None:
                 return None
-            if now - used < IDLE_SECONDS and not _has_news(connection):
+            if now - used < IDLE_SECONDS and not _is_readable(connection):
                 connection.sock.settimeout(timeout)
                 return connection
             connection.close()
 
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
+    def _return_to_pool(self, connection: http.client.HTTPConnection) -> None:
         """For the next request, unless the server closes it; those that a burst has left over are closed by the way."""
         now, old = time.monotonic(), []
         with self._lock:
@@ -128,7 +128,7 @@ def _tcp(host: str, port: int, timeout: float) -> socket.socket:
     return connection
 
 
-def _has_news(connection: http.client.HTTPConnection) -> bool:
+def _is_readable(connection: http.client.HTTPConnection) -> bool:
     """Whether an idle connection can be read from: the other side closed it, or said what nobody asked for."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)

@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
         """Pings and invocations are not logged; what the model prints is."""
 
 
-def end_with_starter() -> None:
+def exit_with_parent() -> None:
     """End this process and whatever it started once standard input closes; the model itself finds standard input empty."""
     lifeline = os.dup(0)
     with open(os.devnull) as nothing:  # noqa: PTH123 - as above
@@ -176,35 +176,35 @@ def end_with_starter() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def take_order(channel: socket.socket) -> dict[str, Any]:
+def receive_startup_message(channel: socket.socket) -> dict[str, Any]:
     """What the channel begins with: the length of a JSON document, in four bytes, and the document."""
     length = int.from_bytes(channel.recv(4, socket.MSG_WAITALL), "big")
     text = channel.recv(length, socket.MSG_WAITALL)
     if not length or len(text) < length:  # the parent process is gone
         os._exit(1)
-    order: dict[str, Any] = json.loads(text)
-    return order
+    message: dict[str, Any] = json.loads(text)
+    return message
 
 
-def become_container(order: dict[str, Any]) -> str:
+def apply_startup_message(message: dict[str, Any]) -> str:
     """Take over the model's variables, PYTHONPATH as if it had been there from the start; returns the model's folder.
 
     Until here this process has seen none of them.
     """
-    os.environ.update(order["environment"])
+    os.environ.update(message["environment"])
     model_dir = os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model")  # noqa: PTH118 - one import less in the model's process
     given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = [os.path.join(model_dir, "code"), *given]  # noqa: PTH118 - as above
-    sys.path += order["packages"]
+    sys.path += message["packages"]
     return model_dir
 
 
 def main() -> None:
     """`model_server.py DESCRIPTOR`: load the model that the startup message names and serve it until terminated."""
-    end_with_starter()
+    exit_with_parent()
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
-    server = ModelServer(channel, become_container(take_order(channel)))
+    server = ModelServer(channel, apply_startup_message(receive_startup_message(channel)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()
     threading.Event().wait()

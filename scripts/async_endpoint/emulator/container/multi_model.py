@@ -58,7 +58,7 @@ class ModelHost(Protocol):
 MAX_LOADED = "SAGEMAKER_MULTI_MODEL_MAX_LOADED"
 DEFAULT_MAX_LOADED = 8
 INSUFFICIENT_MEMORY = 507  # of a container that is asked to load a model
-ROOM_LOOK_SECONDS = 0.5  # between two looks, while waiting for room, at whether the container still runs
+CAPACITY_POLL_SECONDS = 0.5  # between two looks, while waiting for room, at whether the container still runs
 
 
 class _Slot:
@@ -66,7 +66,7 @@ class _Slot:
 
     def __init__(self) -> None:
         self.settled = threading.Event()
-        self.gone = threading.Event()
+        self.unloaded = threading.Event()
         self.model: LoadedModel | None = None
         self.failure: Exception | None = None
         self.in_flight = 0
@@ -79,11 +79,11 @@ class MultiModel:
     def __init__(self, host: ModelHost, spec: ContainerSpec) -> None:
         assert spec.models is not None
         self._host = host
-        self._read = spec.models
-        self._room = _room(spec.environment)
-        self._taken = 0  # of the room: by models that are being loaded, are loaded, or finish what they have
-        self._leaving = 0
-        self._wanted = 0  # by models that wait for room
+        self._read_archive = spec.models
+        self._capacity = _capacity(spec.environment)
+        self._used = 0  # of the room: by models that are being loaded, are loaded, or finish what they have
+        self._unloading = 0
+        self._waiting = 0  # by models that wait for room
         self._slots: dict[str, _Slot] = {}
         self._changed = threading.Condition()
 
@@ -105,7 +105,7 @@ class MultiModel:
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """Loading counts as part of the request; it goes on for the next one when this one runs out of time."""
         deadline = time.monotonic() + timeout
-        slot = self._enter(target)
+        slot = self._acquire(target)
         try:
             if not slot.settled.wait(timeout):
                 raise ContainerTimedOut(f"model {target} was not loaded within {timeout:g} seconds")
@@ -122,7 +122,7 @@ class MultiModel:
                 raise
             with self._changed:
                 if self._slots.get(target) is slot:
-                    self._dismiss(target)
+                    self._evict(target)
             return _error(500, "Worker died.")
         finally:
             with self._changed:
@@ -132,14 +132,14 @@ class MultiModel:
     def kill(self) -> None:
         self._host.kill()
 
-    def _enter(self, target: str) -> _Slot:
+    def _acquire(self, target: str) -> _Slot:
         """The model's slot, with a claim on it; makes one, and has it loaded, where there is none."""
         if not self.alive:
             raise ContainerDied("the container is gone")
         with self._changed:
             slot = self._slots.get(target)
             if slot is not None and slot.model is not None and not slot.model.alive:
-                self._dismiss(target)
+                self._evict(target)
                 slot = None
             if slot is None:
                 slot = self._slots[target] = _Slot()
@@ -150,12 +150,12 @@ class MultiModel:
 
     def _load(self, target: str, slot: _Slot) -> None:
         try:
-            archive = self._read(target)
-            self._take_room()
+            archive = self._read_archive(target)
+            self._reserve_capacity()
             try:
-                slot.model = self._put(target, archive)
+                slot.model = self._load_evicting(target, archive)
             except BaseException:
-                self._give_room()
+                self._release_capacity()
                 raise
         except Exception as error:  # whatever it is, those who wait are told, and the next one tries again
             slot.failure = error
@@ -165,50 +165,50 @@ class MultiModel:
             slot.settled.set()
             self._changed.notify_all()
 
-    def _put(self, target: str, archive: bytes) -> LoadedModel:
+    def _load_evicting(self, target: str, archive: bytes) -> LoadedModel:
         """Load it; as long as the container says that there is no memory, another one has to go (documented)."""
         while True:
             try:
                 return self._host.load(target, archive)
             except CannotLoad as error:
                 with self._changed:
-                    oldest = self._oldest()
-                    if error.status != INSUFFICIENT_MEMORY or oldest is None:
+                    victim = self._least_recently_used()
+                    if error.status != INSUFFICIENT_MEMORY or victim is None:
                         raise
-                    leaving = self._dismiss(oldest)
-                leaving.gone.wait()
+                    evicted = self._evict(victim)
+                evicted.unloaded.wait()
 
-    def _take_room(self) -> None:
+    def _reserve_capacity(self) -> None:
         """Returns once there is room, for which others have to go; raises ContainerDied when the container ends before."""
         with self._changed:
-            self._wanted += 1
+            self._waiting += 1
             try:
-                while self._taken >= self._room:
+                while self._used >= self._capacity:
                     if not self.alive:
                         raise ContainerDied("the container is gone")
-                    oldest = self._oldest()
-                    if self._leaving < self._wanted and oldest is not None:
-                        self._dismiss(oldest)
+                    victim = self._least_recently_used()
+                    if self._unloading < self._waiting and victim is not None:
+                        self._evict(victim)
                     else:
-                        self._changed.wait(ROOM_LOOK_SECONDS)
-                self._taken += 1
+                        self._changed.wait(CAPACITY_POLL_SECONDS)
+                self._used += 1
             finally:
-                self._wanted -= 1
+                self._waiting -= 1
 
-    def _give_room(self) -> None:
+    def _release_capacity(self) -> None:
         with self._changed:
-            self._taken -= 1
+            self._used -= 1
             self._changed.notify_all()
 
-    def _oldest(self) -> str | None:
+    def _least_recently_used(self) -> str | None:
         """The loaded model that is idle, or else busy, and was invoked longest ago. With the lock held."""
         loaded = [(slot.in_flight > 0, slot.used_at, name) for name, slot in self._slots.items() if slot.model is not None]
         return min(loaded)[2] if loaded else None
 
-    def _dismiss(self, target: str) -> _Slot:
+    def _evict(self, target: str) -> _Slot:
         """Nothing enters this loaded model any more, and once nothing is left in it, it is unloaded. With the lock held."""
         slot = self._slots.pop(target)
-        self._leaving += 1
+        self._unloading += 1
         threading.Thread(target=self._unload, args=(slot,), name=f"unload-{target}", daemon=True).start()
         return slot
 
@@ -218,12 +218,12 @@ class MultiModel:
             self._changed.wait_for(lambda: slot.in_flight == 0)
         slot.model.unload()
         with self._changed:
-            self._leaving -= 1
-            self._give_room()
-        slot.gone.set()
+            self._unloading -= 1
+            self._release_capacity()
+        slot.unloaded.set()
 
 
-def _room(environment: Mapping[str, str]) -> int:
+def _capacity(environment: Mapping[str, str]) -> int:
     given = environment.get(MAX_LOADED, "")
     return max(int(given), 1) if given.isdecimal() else DEFAULT_MAX_LOADED
 

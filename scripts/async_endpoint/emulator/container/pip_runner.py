@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import runpy
 
-from async_endpoint.emulator.container.model_server import end_with_starter
+from async_endpoint.emulator.container.model_server import exit_with_parent
 
 if __name__ == "__main__":
-    end_with_starter()
+    exit_with_parent()
     runpy.run_module("pip", run_name="__main__", alter_sys=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.emulator.container import model_server, python_environment
-from async_endpoint.emulator.container.archive import lay_out
+from async_endpoint.emulator.container.archive import extract_model
 from async_endpoint.emulator.container.channel import Channel
 from async_endpoint.emulator.container.child_process import ChildProcess
 from async_endpoint.emulator.container.container import ContainerResponse, ContainerSpec
@@ -20,7 +20,7 @@ from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.http_client import ContainerClient
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
-ORDER_SECONDS = 10.0  # to pass on the order: it fits into the socket's buffer, so this is never waited for
+STARTUP_MESSAGE_SECONDS = 10.0  # to pass on the order: it fits into the socket's buffer, so this is never waited for
 
 
 class ContainerProcess(ChildProcess):
@@ -36,7 +36,7 @@ class ContainerProcess(ChildProcess):
     ) -> None:
         """Unpack, install requirements within `allowance`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
         self._ended = threading.Event()
-        lay_out(spec, folder / "model")
+        extract_model(spec, folder / "model")
         requirements = folder / "model" / "code" / "requirements.txt"
         python = python_environment.python_for(requirements, deadline=deadline, isolated=spec.isolated)
         self._channel = Channel()
@@ -50,7 +50,7 @@ class ContainerProcess(ChildProcess):
                 on_output,
                 on_exit,
                 pass_fds=[inherited],
-                env=python_environment.for_container(folder),
+                env=python_environment.container_environment(folder),
                 cwd=folder,
             )
         except BaseException:
@@ -58,7 +58,7 @@ class ContainerProcess(ChildProcess):
             raise
         self._channel.remote.close()
         with contextlib.suppress(OSError):  # it ended at once, which is noticed elsewhere
-            self._channel.order(_order(spec.environment, folder), ORDER_SECONDS)
+            self._channel.send_startup_message(_startup_message(spec.environment, folder), STARTUP_MESSAGE_SECONDS)
 
     def ping(self, timeout: float = 2.0) -> bool:
         return self._http.ping(timeout)
@@ -77,14 +77,14 @@ class ContainerProcess(ChildProcess):
         """Until the process is gone."""
         self._process.wait()
 
-    def ended(self) -> None:
+    def on_ended(self) -> None:
         self.kill()  # what it started may live on, and hold its output open
         self._ended.set()
         self._http.close()
         self._channel.close()
 
 
-def _order(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
+def _startup_message(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """The startup message of model_server.py: the model's variables, which become the handler's environment, and search paths.
 
     The interpreter gets them as data, so that PYTHONWARNINGS or LD_PRELOAD has no effect before the handler runs.

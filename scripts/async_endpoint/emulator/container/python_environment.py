@@ -26,7 +26,7 @@ from async_endpoint.workspace import make_private
 
 REQUIREMENTS_BYTES = 1 << 20
 # Of the user's environment, what containers and pip get; nothing else, for it holds credentials.
-_ANYONE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+_COMMON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 # What pip needs besides to reach the packages as the user's own pip would: proxies, certificates, pip.conf and .netrc.
 _PIP = (
     *("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "NETRC"),
@@ -35,20 +35,20 @@ _PIP = (
 )
 
 
-def for_container(folder: Path) -> dict[str, str]:
+def container_environment(folder: Path) -> dict[str, str]:
     """The environment a container's process begins with, before the model's own variables; its HOME is below `folder`."""
     home = folder / "home"
     home.mkdir(mode=0o700, exist_ok=True)
-    return {**_kept(os.environ, _ANYONE), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    return {**_selected(os.environ, _COMMON), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 
-def for_pip() -> dict[str, str]:
+def pip_environment() -> dict[str, str]:
     """The environment of the pip that installs an archive's requirements, whose build scripts are the archive's choice."""
     options = tuple(name for name in os.environ if name.startswith("PIP_"))
-    return _kept(os.environ, (*_ANYONE, *_PIP, *options))
+    return _selected(os.environ, (*_COMMON, *_PIP, *options))
 
 
-def _kept(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+def _selected(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: environment[name] for name in names if name in environment}
 
 
@@ -78,14 +78,14 @@ def python_for(
     base = sysconfig.get_path("purelib")
     digest = hashlib.sha256("\0".join([sys.version, base, *(["isolated"] if isolated else [])]).encode() + wanted)
     for line in lines:
-        digest.update(_brought_along(requirements, line))
+        digest.update(_bundled_wheel_digest(requirements, line))
     folder = (cache or cache_folder()) / digest.hexdigest()[:20]
     python = folder / "bin" / "python"
     deadline = deadline or Deadline()
     try:
-        with _alone(folder, deadline):
+        with _exclusive(folder, deadline):
             if not (folder / "ready").is_file():
-                _make(folder, python, base, requirements, deadline, ["--no-index"] if isolated else [])
+                _create(folder, python, base, requirements, deadline, ["--no-index"] if isolated else [])
                 (folder / "ready").touch()
     except DeadlineExceeded as error:
         raise RequirementsFailed(f"code/requirements.txt could not be installed {error}") from error
@@ -100,7 +100,7 @@ def _read(requirements: Path) -> bytes:
     return wanted
 
 
-def _brought_along(requirements: Path, line: str) -> bytes:
+def _bundled_wheel_digest(requirements: Path, line: str) -> bytes:
     """The digest of a wheel that the archive brings along and a line names; empty for any other file of this machine."""
     wheel = (requirements.parent / (line.split() or [""])[-1]).resolve()
     if not wheel.is_relative_to(requirements.resolve().parents[1]) or not wheel.is_file():
@@ -110,7 +110,7 @@ def _brought_along(requirements: Path, line: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, deadline: Deadline) -> Iterator[None]:
+def _exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
     """One maker of `folder` at a time, among every local AWS of this machine."""
     make_private(folder.parent)  # what is installed here is run
     with folder.with_suffix(".lock").open("w") as lock:
@@ -123,7 +123,7 @@ def _alone(folder: Path, deadline: Deadline) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, python: Path, base: str, requirements: Path, deadline: Deadline, options: list[str]) -> None:
+def _create(folder: Path, python: Path, base: str, requirements: Path, deadline: Deadline, options: list[str]) -> None:
     venv.create(folder, clear=True, symlinks=True, with_pip=False)
     own = next((folder / "lib").glob("python*/site-packages"))
     (own / "base_image.pth").write_text(f"{base}\n")
@@ -142,7 +142,7 @@ def _run(command: list[str], folder: Path, deadline: Deadline) -> tuple[int, str
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=for_pip(),
+            env=pip_environment(),
             stdin=subprocess.PIPE,  # closes when this process ends, however it ends; pip ends with it
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator.container import supervisor
-from async_endpoint.emulator.container.archive import lay_out
+from async_endpoint.emulator.container.archive import extract_model
 from async_endpoint.emulator.container.container import CannotStart, Container, ContainerSpec, OutputLine, Workload
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer
@@ -38,7 +38,7 @@ class ContainerRuntime(Protocol):
         `allowance` is what installing requirements may take; an image brings its own.
         """
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove what a local AWS of this checkout that was killed has left behind."""
 
 
@@ -57,7 +57,7 @@ class PythonRuntime:
             return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Nothing: these processes end with whoever started them."""
 
 
@@ -72,7 +72,7 @@ class EngineRuntime:
         if shutil.which(program) is None:
             raise ToolMissing(f"There is no {program} on the PATH; install it, or start with --containers python.")
         self._engine = ContainerEngine(program, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12])
-        self._left_over()
+        self._leftover_containers()
 
     def start(
         self,
@@ -85,18 +85,20 @@ class EngineRuntime:
         if spec.models is not None:
             return MultiModel(EngineModelHost(self._engine, folder, spec, on_output, on_exit), spec)
         model = folder / "model"
-        lay_out(spec, model)
+        extract_model(spec, model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
 
-    def sweep(self) -> None:
-        for container in self._left_over():
+    def remove_leftovers(self) -> None:
+        for container in self._leftover_containers():
             supervisor.remove(self._engine.program, container)
-        for network in self._engine.ask("network", "ls", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split():
+        for network in self._engine.query(
+            "network", "ls", "--quiet", "--filter", f"label={LABEL}={self._engine.label}"
+        ).split():
             supervisor.remove(self._engine.program, network)
 
-    def _left_over(self) -> list[str]:
+    def _leftover_containers(self) -> list[str]:
         try:
-            return self._engine.ask("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split()
+            return self._engine.query("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split()
         except CannotStart as error:
             raise ToolMissing(
                 f"{self._engine.program} is installed and does not work ({error}); start its engine, or start the local AWS "

@@ -51,13 +51,13 @@ def main() -> int:
     attached = subprocess.Popen([engine, *arguments], stdin=subprocess.DEVNULL)
     over = threading.Event()
 
-    def end_with_starter() -> None:
+    def exit_with_parent() -> None:
         os.read(0, 1)
         while not over.is_set():
             remove(engine, name)
             over.wait(RETRY_SECONDS)
 
-    threading.Thread(target=end_with_starter, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     code = attached.wait()
     over.set()
     remove(engine, name)

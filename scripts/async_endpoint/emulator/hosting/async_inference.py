@@ -19,7 +19,7 @@ from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, Reque
 from async_endpoint.emulator.hosting.variant import Variant, least_busy
 
 # How often a request is given to an instance before an instance's death ends it. Not documented; poison must not kill for ever.
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class AsyncInference:
     def put(self, invocation: AsyncInvocation) -> None:
         with self._changed:
             self._queue.put(invocation)
-            self._note()
+            self._record_backlog()
             self._changed.notify_all()
 
     def backlog(self) -> tuple[int, float]:
@@ -72,7 +72,7 @@ class AsyncInference:
             instance.in_flight += 1
             self._in_process[id(invocation)] = invocation
             self._workers.submit(self._process, invocation, instance, variant)
-        self._note()
+        self._record_backlog()
 
     def next_expiry(self) -> float | None:
         """Real seconds until a request expires."""
@@ -91,13 +91,13 @@ class AsyncInference:
             self._workers.shutdown(wait=False)  # those at work go on to the end of what they have
             return self._queue.drain()
 
-    def abandon(
+    def fail_all(
         self, left: list[AsyncInvocation], deployment: Deployment, metrics: EndpointMetrics, reason: str | None = None
     ) -> None:
         """End requests as failures, not in silence: their endpoint was deleted, or there is another `reason`."""
         processing = self.processing(deployment, metrics)
         for invocation in left:
-            _end(processing, invocation, reason or self._deleted)
+            _fail(processing, invocation, reason or self._deleted)
 
     def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> RequestProcessor:
         role = AssumedRole(deployment.role_arn, self._region, self._faults)
@@ -119,16 +119,16 @@ class AsyncInference:
         with self._changed:
             instance.in_flight -= 1
             if death is not None:
-                reason = self._after(death, invocation, instance)
+                reason = self._handle_death(death, invocation, instance)
             if not reason:
                 self._in_process.pop(id(invocation))
                 if death is not None:
-                    self._queue.give_back(invocation)
-            self._note()
+                    self._queue.requeue(invocation)
+            self._record_backlog()
             self._changed.notify_all()
         if reason:
-            _end(processing, invocation, reason)
-            self._forget(invocation)
+            _fail(processing, invocation, reason)
+            self._finish(invocation)
 
     def _expire(self, invocation: AsyncInvocation, variant: Variant) -> None:
         try:
@@ -136,25 +136,25 @@ class AsyncInference:
         except Exception:
             log.exception("Request %s expired, and could not be ended.", invocation.inference_id)
         finally:
-            self._forget(invocation)
+            self._finish(invocation)
 
-    def _after(self, death: ContainerDied, invocation: AsyncInvocation, instance: Instance) -> str:
+    def _handle_death(self, death: ContainerDied, invocation: AsyncInvocation, instance: Instance) -> str:
         """Give a dead instance nothing more; returns why its request is not queued again, empty when it is."""
         instance.died(str(death))
         if self._closed:
             return self._deleted
         if not isinstance(death.__cause__, ConnectionRefusedError):  # one that was dead already never had the request
             invocation.attempts += 1
-        if invocation.attempts >= MOST_ATTEMPTS:
+        if invocation.attempts >= MAX_ATTEMPTS:
             return f"The instance died {invocation.attempts} times while processing the request ({death})."
         return ""
 
-    def _forget(self, invocation: AsyncInvocation) -> None:
+    def _finish(self, invocation: AsyncInvocation) -> None:
         with self._changed:
             self._in_process.pop(id(invocation))
-            self._note()
+            self._record_backlog()
 
-    def _note(self) -> None:
+    def _record_backlog(self) -> None:
         self._backlog.set(self._clock.now(), len(self._queue) + len(self._in_process))
 
     @property
@@ -162,7 +162,7 @@ class AsyncInference:
         return f"Endpoint {self._name} was deleted before the request was processed."
 
 
-def _end(processing: RequestProcessor, invocation: AsyncInvocation, reason: str) -> None:
+def _fail(processing: RequestProcessor, invocation: AsyncInvocation, reason: str) -> None:
     """End a request as a failure, whatever goes wrong with that: the next one has its turn."""
     try:
         processing.fail(invocation, reason)

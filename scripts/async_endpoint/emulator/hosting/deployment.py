@@ -16,7 +16,7 @@ DEFAULT_CONCURRENCY = 4
 # ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is what people observe.
 DEFAULT_STARTUP_SECONDS = 600
 
-SHOWN = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
+DESCRIBED_MEMBERS = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Deployment:
     variants: tuple[VariantSpec, ...]
     shadows: tuple[VariantSpec, ...]
     async_settings: AsyncSettings | None
-    shown: Described  # of the configuration, what DescribeEndpoint shows of it too
+    described: Described  # of the configuration, what DescribeEndpoint shows of it too
     capture: DataCaptureConfig | None = None
     kms_key: str = ""  # of the instances' volumes
     guardrails: Guardrails = UNGUARDED
@@ -119,7 +119,7 @@ class Deployment:
             variants=variants("ProductionVariants"),
             shadows=variants("ShadowProductionVariants"),
             async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
-            shown={member: config[member] for member in SHOWN if member in config},
+            described={member: config[member] for member in DESCRIBED_MEMBERS if member in config},
             capture=DataCaptureConfig.read(config.get("DataCaptureConfig")),
             kms_key=config.get("KmsKeyId", ""),
         )

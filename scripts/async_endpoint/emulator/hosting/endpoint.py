@@ -23,11 +23,11 @@ from async_endpoint.emulator.hosting.variant_factory import VariantFactory
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 
-LONGEST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 DELETING_SECONDS = 120.0  # AWS seconds for which an endpoint is Deleting; SageMaker takes some minutes
 DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked the role or a key is tried again
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
-STILL = ("InService", "UpdateRollbackFailed")  # the states in which an endpoint may be changed
+STABLE_STATES = ("InService", "UpdateRollbackFailed")  # the states in which an endpoint may be changed
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Endpoint:
         region: str,
         deployment: Deployment,
         context: HostingContext,
-        gone: Callable[[Endpoint], None],
+        on_deleted: Callable[[Endpoint], None],
         saved: EndpointSnapshot | None = None,
     ) -> None:
         """Create the endpoint, or resume one that was `saved`. `gone` is called once it is deleted and its name free."""
@@ -52,7 +52,7 @@ class Endpoint:
         self.failure_reason = ""
         self.changed = threading.Condition(threading.RLock())
         self._context = context
-        self._gone = gone
+        self._on_deleted = on_deleted
         self._clock = context.clock
         self._stopped = threading.Event()  # the local AWS ends
         self._holds_resources = False  # network interfaces and grants of keys, which a deletion gives back
@@ -62,10 +62,12 @@ class Endpoint:
         self._capacity = TimeSeries()
         asynchronous = deployment.async_settings is not None
         logs = EndpointLogs(name, region, context.clock, asynchronous)
-        self._maker = VariantFactory(name, region, context, logs, self._apply)
+        self._factory = VariantFactory(name, region, context, logs, self._apply)
         self.requests = AsyncInference(name, region, context, self.changed, logs) if asynchronous else None
         self.real_time = (
-            None if asynchronous else RealTimeInference(self.changed, self._variant_set, lambda: self.open, context, logs)
+            None
+            if asynchronous
+            else RealTimeInference(self.changed, self._variant_set, lambda: self.accepts_requests, context, logs)
         )
         unfinished = deployment if saved is None else self._resume(saved)
         threading.Thread(target=self._loop, name=f"endpoint-{name}", daemon=True).start()
@@ -78,7 +80,7 @@ class Endpoint:
     def status(self) -> str:
         """InService becomes Updating while instances are added or removed, as SageMaker has it; not while one is replaced."""
         with self.changed:
-            return "Updating" if self._phase in STILL and self._variant_set.scaling else self._phase
+            return "Updating" if self._phase in STABLE_STATES and self._variant_set.scaling else self._phase
 
     @property
     def variants(self) -> list[Variant]:
@@ -87,10 +89,10 @@ class Endpoint:
             return list(self._variant_set.live)
 
     @property
-    def taking(self) -> list[Variant]:
+    def receiving_traffic(self) -> list[Variant]:
         """The same, and of an update on its way those that take traffic already."""
         with self.changed:
-            return self._variant_set.taking
+            return self._variant_set.receiving_traffic
 
     @property
     def incoming(self) -> tuple[str, list[Variant]]:
@@ -108,7 +110,7 @@ class Endpoint:
             return [instance for variant in self._variant_set for instance in variant.fleet.instances]
 
     @property
-    def open(self) -> bool:
+    def accepts_requests(self) -> bool:
         """Whether requests are accepted; also while the endpoint is updated, scaled or rolled back."""
         return self._phase not in ("Creating", "Failed", "Deleting")
 
@@ -124,17 +126,17 @@ class Endpoint:
     def invoke_async(self, invocation: AsyncInvocation) -> bool:
         """Queue a request; False while the endpoint takes none, or is no asynchronous one."""
         with self.changed:
-            if not self.open or self.requests is None:
+            if not self.accepts_requests or self.requests is None:
                 return False
             self.requests.put(invocation)
             return True
 
-    def refuse_again(self, invocation: AsyncInvocation) -> bool:
+    def fail_restored_request(self, invocation: AsyncInvocation) -> bool:
         """End a request that was accepted before a stop, of an endpoint that cannot serve since; False if it takes none."""
         if self.requests is None:
             return False
-        metrics = self._maker.metrics[self.deployment.variants[0].name]
-        self.requests.abandon([invocation], self.deployment, metrics, self.failure_reason)
+        metrics = self._factory.metrics[self.deployment.variants[0].name]
+        self.requests.fail_all([invocation], self.deployment, metrics, self.failure_reason)
         return True
 
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
@@ -153,14 +155,14 @@ class Endpoint:
     def update(self, deployment: Deployment) -> bool:
         """Start a blue/green update; False while something else goes on. Queued requests stay queued."""
         with self.changed:
-            if self.status not in STILL:
+            if self.status not in STABLE_STATES:
                 return False
             self._phase, self.target = "Updating", deployment
             self.modified_at = self._clock.now()
         threading.Thread(target=self._deploy, args=(deployment,), name=f"deploy-{self.name}", daemon=True).start()
         return True
 
-    def look_again(self) -> None:
+    def notify(self) -> None:
         with self.changed:
             self.changed.notify_all()
 
@@ -170,18 +172,18 @@ class Endpoint:
         False while anything is in progress, a deletion included.
         """
         with self.changed:
-            if self.status not in (*STILL, "Failed"):
+            if self.status not in (*STABLE_STATES, "Failed"):
                 return False
-            self._unprocessed = self._end()
+            self._unprocessed = self._stop_instances()
         self._start_deletion()
         return True
 
     def close(self) -> None:
         """Stop every instance and every thread: the local AWS ends."""
         self._stopped.set()
-        self._end()
+        self._stop_instances()
 
-    def _end(self) -> list[AsyncInvocation]:
+    def _stop_instances(self) -> list[AsyncInvocation]:
         """Stop every instance and the loop, and return the requests that waited."""
         with self.changed:
             self._phase = "Deleting"
@@ -199,8 +201,8 @@ class Endpoint:
         """What DeleteEndpoint does after its answer. Without the role or a key it stays Deleting, and is tried again."""
         next_try = self._clock.now() + DELETING_SECONDS
         if self.requests is not None:
-            metrics = self._maker.metrics[self.deployment.variants[0].name]
-            self.requests.abandon(self._unprocessed, self.deployment, metrics)
+            metrics = self._factory.metrics[self.deployment.variants[0].name]
+            self.requests.fail_all(self._unprocessed, self.deployment, metrics)
         self._unprocessed = []
         while not self._clock.wait(self._stopped, next_try):
             try:
@@ -210,12 +212,12 @@ class Endpoint:
                 self.failure_reason = f"The endpoint cannot be deleted: {error}"[:FAILURE_REASON_CHARS]
                 next_try = self._clock.now() + DELETION_RETRY_SECONDS
             else:
-                self._gone(self)
+                self._on_deleted(self)
                 return
 
     # --- kept across a stop ------------------------------------------------------------------------------------------
 
-    def saved(self) -> EndpointSnapshot:
+    def snapshot(self) -> EndpointSnapshot:
         """What is kept of it."""
         with self.changed:
             waiting = self.requests.all() if self.requests else []
@@ -229,7 +231,7 @@ class Endpoint:
                 modified_at=self.modified_at,
                 failure_reason=self.failure_reason,
                 variants={variant.name: VariantSnapshot.of(variant) for variant in self._variant_set.live},
-                metrics={name: metrics.counted() for name, metrics in dict(self._maker.metrics).items()},
+                metrics={name: metrics.current() for name, metrics in dict(self._factory.metrics).items()},
                 requests=(*self._unprocessed, *waiting),
             )
 
@@ -243,20 +245,20 @@ class Endpoint:
         self.target, self.failure_reason = saved.target, saved.failure_reason
         self._phase = "InService" if saved.phase == "RollingBack" else saved.phase
         for name, counted in saved.metrics.items():
-            self._maker.metrics[name].restore(counted)
+            self._factory.metrics[name].restore(counted)
         self._holds_resources = bool(saved.variants) or self._phase == "Deleting"
         if self._phase == "Deleting":
             self._unprocessed = list(saved.requests)
             self._start_deletion()
             return None
         try:
-            self._variant_set.live = self._maker.make(self.deployment) if saved.variants else []
+            self._variant_set.live = self._factory.make(self.deployment) if saved.variants else []
         except DeploymentFailed as failure:
             self._phase, self.target = "Failed", self.deployment
             self.failure_reason = str(failure)[:FAILURE_REASON_CHARS]
             if self.requests is not None:
-                metrics = self._maker.metrics[self.deployment.variants[0].name]
-                self.requests.abandon(list(saved.requests), self.deployment, metrics, self.failure_reason)
+                metrics = self._factory.metrics[self.deployment.variants[0].name]
+                self.requests.fail_all(list(saved.requests), self.deployment, metrics, self.failure_reason)
             return None
         for variant in self._variant_set.live:
             saved.variants[variant.name].apply(variant)
@@ -270,32 +272,34 @@ class Endpoint:
     def _deploy(self, deployment: Deployment) -> None:
         """Create or update: prepare, start the new instances, move the traffic; otherwise fail, or roll back."""
 
-        def over() -> bool:
+        def is_deleted() -> bool:
             return self._phase == "Deleting"
 
-        rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, over)
+        rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, is_deleted)
         try:
-            incoming = self._maker.make(deployment)
+            incoming = self._factory.make(deployment)
             with self.changed:
                 self._holds_resources = True
                 rollout.prepare(incoming)
                 fault = self._context.faults.update_failure(self.name) if self._variant_set.live else ""
                 if fault:
                     raise DeploymentFailed(fault)
-                rollout.shift()
+                rollout.shift_traffic()
                 self.deployment, self.failure_reason = deployment, ""
-                self._enter("InService")
+                self._set_phase("InService")
         except EndpointDeleted:
             return
         except DeploymentFailed as failure:
-            self._abandon(str(failure), rollout)
+            self._fail_deployment(str(failure), rollout)
         except Exception as error:  # whatever goes wrong in here, the endpoint must reach a lasting state
-            self._abandon(f"InternalFailure: {type(error).__name__}: {error}", rollout)
+            self._fail_deployment(f"InternalFailure: {type(error).__name__}: {error}", rollout)
         else:
             if self.requests is not None:
-                self.requests.processing(deployment, self._maker.metrics[deployment.variants[0].name]).announce()
+                self.requests.processing(
+                    deployment, self._factory.metrics[deployment.variants[0].name]
+                ).publish_test_notifications()
 
-    def _abandon(self, reason: str, rollout: Rollout) -> None:
+    def _fail_deployment(self, reason: str, rollout: Rollout) -> None:
         """A creation ends Failed; an update rolls back to the old configuration, which never stopped serving."""
         with self.changed:
             if self._phase == "Deleting":
@@ -303,15 +307,15 @@ class Endpoint:
             self.failure_reason, self.target = reason[:FAILURE_REASON_CHARS], self.deployment
             if not self._variant_set.live:
                 self._variant_set.drop_incoming()
-                self._enter("Failed")
+                self._set_phase("Failed")
                 return
-            self._enter("RollingBack")
+            self._set_phase("RollingBack")
             try:
-                self._enter("UpdateRollbackFailed" if rollout.back() else "InService")
+                self._set_phase("UpdateRollbackFailed" if rollout.rollback() else "InService")
             except EndpointDeleted:
                 return
 
-    def _enter(self, phase: str) -> None:
+    def _set_phase(self, phase: str) -> None:
         self._phase = phase
         self.modified_at = self._clock.now()
         self.changed.notify_all()
@@ -331,7 +335,7 @@ class Endpoint:
                     self._step()
                 except Exception:  # one bad step must not leave the endpoint standing still for good
                     log.exception("A step of endpoint %s failed.", self.name)
-                self.changed.wait(self._pause())
+                self.changed.wait(self._seconds_to_next_step())
 
     def _step(self) -> None:
         self._variant_set.reconcile()
@@ -339,8 +343,8 @@ class Endpoint:
         if self._variant_set.live:
             self._capacity.set(self._clock.now(), self._variant_set.serving)
             if self.requests is not None:
-                self.requests.step(self._variant_set.taking)
+                self.requests.step(self._variant_set.receiving_traffic)
 
-    def _pause(self) -> float:
+    def _seconds_to_next_step(self) -> float:
         expiry = self.requests.next_expiry() if self.requests else None
-        return min([LONGEST_PAUSE_SECONDS, *self._variant_set.wake_in(), *([] if expiry is None else [expiry])])
+        return min([MAX_PAUSE_SECONDS, *self._variant_set.next_wakeup(), *([] if expiry is None else [expiry])])

@@ -26,7 +26,7 @@ class VariantSnapshot:
 
     @classmethod
     def of(cls, variant: Variant) -> VariantSnapshot:
-        desired = variant.desired if variant.fleet.home is None else variant.fleet.home
+        desired = variant.desired if variant.fleet.rollback_count is None else variant.fleet.rollback_count
         return cls(desired, variant.capacity, variant.fleet.scaling, variant.weight)
 
     def apply(self, variant: Variant) -> None:

@@ -50,7 +50,7 @@ class AssumedRole:
         """Read an object. Raises ResourceNotFound; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
         policy = moto_backends.bucket_policy(uri.bucket)
         self.check("s3:GetObject", uri.arn, policy)
-        self._meet_faults("GetObject", uri)
+        self._check_faults("GetObject", uri)
         try:
             found = moto_backends.get_object(uri)
         except moto_backends.ResourceNotFound:
@@ -71,14 +71,14 @@ class AssumedRole:
     def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
         self.check("s3:PutObject", uri.arn, moto_backends.bucket_policy(uri.bucket))
-        self._meet_faults("PutObject", uri)
+        self._check_faults("PutObject", uri)
         key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
         if key and key != AWS_MANAGED_S3_KEY:
             self.check_key("kms:GenerateDataKey", key, "s3")
         if len(body) <= PART_BYTES:
             moto_backends.put_object(uri, body, content_type, kms_key)
         else:
-            self._put_in_parts(uri, body, content_type, kms_key, key)
+            self._put_multipart(uri, body, content_type, kms_key, key)
 
     def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
         """Publish to a topic. On a topic under a customer key the publisher needs that key too.
@@ -117,22 +117,24 @@ class AssumedRole:
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
 
-    def _put_in_parts(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
+    def _put_multipart(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
         """As SDKs put what is large: each part is encrypted with what the upload's key decrypts to, so it needs both rights.
 
         A failed upload is aborted, if the role may do that; otherwise its parts stay (S3 user guide, "Multipart upload").
         """
-        upload = moto_backends.begin_upload(uri, content_type, kms_key)
+        upload = moto_backends.create_multipart_upload(uri, content_type, kms_key)
         try:
             if key and key != AWS_MANAGED_S3_KEY:
                 self.check_key("kms:Decrypt", key, "s3")
-            moto_backends.complete_upload(uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)])
+            moto_backends.complete_multipart_upload(
+                uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
+            )
         except AccessDenied:
             if self.may("s3:AbortMultipartUpload", uri.arn):
-                moto_backends.abort_upload(uri, upload)
+                moto_backends.abort_multipart_upload(uri, upload)
             raise
 
-    def _meet_faults(self, action: str, uri: S3Uri) -> None:
+    def _check_faults(self, action: str, uri: S3Uri) -> None:
         if self._faults is not None and self._faults.denies(action, uri):
             raise AccessDenied(
                 f"AccessDenied: {self.arn} is not authorized to perform: s3:{action} on resource: {uri.arn} "

@@ -23,8 +23,8 @@ class Fleet:
     def __init__(self, desired: int, make: Callable[[], Instance], clock: ScaledClock, limit: int | None = None) -> None:
         self.desired = desired
         self.limit = limit
-        self.open: int | None = None  # how many of the instances take traffic; None for all
-        self.home: int | None = None  # the count to come back to, should an update by batches fail
+        self.traffic_limit: int | None = None  # how many of the instances take traffic; None for all
+        self.rollback_count: int | None = None  # the count to come back to, should an update by batches fail
         self.scaling = True  # until `desired` is reached once; a dead instance is replaced without a word
         self.instances: list[Instance] = []
         self.last_failure = ""
@@ -38,9 +38,9 @@ class Fleet:
         return [instance for instance in self.instances if instance.serving]
 
     @property
-    def open_ones(self) -> list[Instance]:
+    def receiving_traffic(self) -> list[Instance]:
         """The instances that take traffic."""
-        return self.ready[: self.open]
+        return self.ready[: self.traffic_limit]
 
     @property
     def settled(self) -> bool:
@@ -59,28 +59,28 @@ class Fleet:
     def set_capacity(self, wanted: int) -> None:
         self.scale(wanted)
 
-    def free(self) -> Instance | None:
+    def least_busy(self) -> Instance | None:
         """The least busy instance with room for one more request."""
-        roomy = [instance for instance in self.open_ones if self.limit is None or instance.in_flight < self.limit]
+        roomy = [instance for instance in self.receiving_traffic if self.limit is None or instance.in_flight < self.limit]
         return min(roomy, key=lambda instance: instance.in_flight, default=None)
 
     def reconcile(self) -> None:
         """One step: forget the dead, start what is missing, drain what is too much, stop what has drained."""
-        self._bury()
+        self._remove_failed()
         if self.ready:
             self._failures = 0
         wanted = [instance for instance in self.instances if instance.state is not InstanceState.DRAINING]
         if len(wanted) < self.desired and self._clock.now() >= self._replace_at:
             self.instances += [self._make() for _ in range(self.desired - len(wanted))]
-        for instance in sorted(wanted, key=_least_loss)[: max(len(wanted) - self.desired, 0)]:
+        for instance in sorted(wanted, key=_scale_in_order)[: max(len(wanted) - self.desired, 0)]:
             instance.state = InstanceState.DRAINING
         for instance in self.instances:
             if instance.state is InstanceState.DRAINING and instance.in_flight == 0:
                 instance.stop()
-        self.instances = [instance for instance in self.instances if not instance.over]
+        self.instances = [instance for instance in self.instances if not instance.ended]
         self.scaling = self.scaling and not self.settled
 
-    def wake_in(self) -> float | None:
+    def next_wakeup(self) -> float | None:
         """Real seconds until a failed instance is replaced, if one waits for that."""
         missing = len(self.instances) < self.desired and self._replace_at > self._clock.now()
         return self._clock.real(self._replace_at - self._clock.now()) if missing else None
@@ -89,7 +89,7 @@ class Fleet:
         for instance in self.instances:
             instance.stop()
 
-    def _bury(self) -> None:
+    def _remove_failed(self) -> None:
         failed = [instance for instance in self.instances if instance.state is InstanceState.FAILED]
         for instance in failed:
             self.last_failure = instance.reason
@@ -98,10 +98,10 @@ class Fleet:
             pause = min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
             self._failures += 1
             self._replace_at = self._clock.now() + pause
-        self.instances = [instance for instance in self.instances if not instance.over]
+        self.instances = [instance for instance in self.instances if not instance.ended]
 
 
-def _least_loss(instance: Instance) -> tuple[bool, int]:
+def _scale_in_order(instance: Instance) -> tuple[bool, int]:
     """Stop first what does not serve yet, then what has least to finish."""
     return instance.serving, instance.in_flight
 
@@ -155,8 +155,8 @@ class ServerlessFleet(Fleet):
         super().reconcile()
         self.scaling = False  # to come and go with the requests is no change of the endpoint
 
-    def wake_in(self) -> float | None:
-        replacement = super().wake_in()
+    def next_wakeup(self) -> float | None:
+        replacement = super().next_wakeup()
         oldest = min(self._used.values(), default=None)
         if oldest is None or self.desired <= self._provisioned:
             return replacement

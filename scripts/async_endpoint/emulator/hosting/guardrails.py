@@ -60,9 +60,9 @@ class Guardrails:
     mode: TrafficRouting = TrafficRouting.ALL_AT_ONCE
     step: CapacitySize | None = None
     rollback_step: CapacitySize | None = None
-    wait: float = 0.0
+    wait_interval: float = 0.0
     termination_wait: float = 0.0
-    longest: float = math.inf
+    max_execution_seconds: float = math.inf
     alarms: tuple[str, ...] = ()
 
     @classmethod
@@ -76,8 +76,8 @@ class Guardrails:
                 mode=TrafficRouting.ROLLING,
                 step=CapacitySize.read(rolling["MaximumBatchSize"]),
                 rollback_step=CapacitySize.read(rolling.get("RollbackMaximumBatchSize")),
-                wait=rolling["WaitIntervalInSeconds"],
-                longest=rolling.get("MaximumExecutionTimeoutInSeconds", math.inf),
+                wait_interval=rolling["WaitIntervalInSeconds"],
+                max_execution_seconds=rolling.get("MaximumExecutionTimeoutInSeconds", math.inf),
                 alarms=alarms,
             )
         policy = config.get("BlueGreenUpdatePolicy") or {}
@@ -86,9 +86,9 @@ class Guardrails:
         return cls(
             mode=mode,
             step=CapacitySize.read(routing.get(SIZE_MEMBER.get(mode, ""))),
-            wait=routing["WaitIntervalInSeconds"],
+            wait_interval=routing["WaitIntervalInSeconds"],
             termination_wait=policy.get("TerminationWaitInSeconds", 0),
-            longest=policy.get("MaximumExecutionTimeoutInSeconds", math.inf),
+            max_execution_seconds=policy.get("MaximumExecutionTimeoutInSeconds", math.inf),
             alarms=alarms,
         )
 

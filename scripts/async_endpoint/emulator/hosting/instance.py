@@ -61,7 +61,7 @@ class Instance:
         self._fails = fault.fails
         self._on_output = on_output
         self._changed = changed
-        self._gone = threading.Event()
+        self._stopped = threading.Event()
         self._container: Container | None = None
         threading.Thread(target=self._start, name=self.id, daemon=True).start()
 
@@ -74,14 +74,14 @@ class Instance:
     def serving(self) -> bool:
         return self.state is InstanceState.READY
 
-    def utilisation(self) -> dict[str, float]:
+    def utilization(self) -> dict[str, float]:
         """What its containers use now, in percent, by the names of the metrics."""
         with contextlib.suppress(OSError):  # it goes meanwhile
             return self._usage.percent(self._container.pids if self._container else ())
         return {}
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
@@ -95,7 +95,7 @@ class Instance:
 
         A container that breaks one and lives on is ended as well: its instance fails, and is replaced. Our reading.
         """
-        if not self.over:
+        if not self.ended:
             self.state, self.reason = InstanceState.FAILED, reason
 
     def kill(self) -> None:
@@ -105,49 +105,49 @@ class Instance:
 
     def stop(self) -> None:
         """End the machine now, whatever it is doing. Safe to call twice, and while it starts."""
-        self._gone.set()
-        if not self.over:
+        self._stopped.set()
+        if not self.ended:
             self.state = InstanceState.STOPPED
         if self._container is not None:
             self._container.kill()
         self._interfaces.release(self.id)
 
     def _start(self) -> None:
-        if self._clock.wait(self._gone, self._launched_at):
+        if self._clock.wait(self._stopped, self._launched_at):
             return
         self._set(InstanceState.STARTING)
         if self._fails:  # in AWS seconds: no code runs that would take as long as it takes
-            if not self._clock.wait(self._gone, self._clock.now() + self._startup_seconds):
+            if not self._clock.wait(self._stopped, self._clock.now() + self._startup_seconds):
                 self._never_answered()
             return
-        deadline = Deadline(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
+        deadline = Deadline(self._startup_seconds, self._stopped)  # requirements are installed before the first ping, and count
         try:
             container = launch(self._folder, self._workload(self.id), self._output, self._exited, self._runtime, deadline)
         except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
             shutil.rmtree(self._folder, ignore_errors=True)
-            if self._gone.is_set():  # stopped, which was perhaps the error
+            if self._stopped.is_set():  # stopped, which was perhaps the error
                 self._interfaces.release(self.id)
                 return
             known = isinstance(error, CannotStart | DeploymentFailed | OSError)
             self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
             return
         self._container = container
-        if self._gone.is_set():  # stopped while the process was being made
+        if self._stopped.is_set():  # stopped while the process was being made
             container.kill()
             self._interfaces.release(self.id)
             return
         self._await_ping(container, deadline)
 
     def _await_ping(self, container: Container, deadline: Deadline) -> None:
-        while container.alive and not self._gone.is_set():
+        while container.alive and not self._stopped.is_set():
             if container.ping():
                 self._set(InstanceState.READY)
                 return
-            if deadline.over:
+            if deadline.expired:
                 self._never_answered()
                 container.kill()
                 return
-            self._gone.wait(PING_PAUSE_SECONDS)
+            self._stopped.wait(PING_PAUSE_SECONDS)
 
     def _never_answered(self) -> None:
         self._set(InstanceState.FAILED, f"/ping did not answer within {self._startup_seconds:.0f} seconds")
@@ -160,7 +160,7 @@ class Instance:
 
     def _set(self, state: InstanceState, reason: str = "") -> None:
         def change() -> None:
-            if not self.over and not (state is InstanceState.READY and self.state is InstanceState.DRAINING):
+            if not self.ended and not (state is InstanceState.READY and self.state is InstanceState.DRAINING):
                 self.state, self.reason = state, reason
 
         self._changed(change)

@@ -39,15 +39,15 @@ class EndpointMetrics:
         with self._lock:
             self._period.setdefault(metric, StatisticSet()).add(value)
 
-    def counted(self) -> dict[Metric, StatisticSet]:
+    def current(self) -> dict[Metric, StatisticSet]:
         """What was counted since the last flush."""
         with self._lock:
             return dict(self._period)
 
-    def restore(self, counted: Mapping[Metric, StatisticSet]) -> None:
+    def restore(self, current: Mapping[Metric, StatisticSet]) -> None:
         """Go on from what was counted before."""
         with self._lock:
-            self._period = dict(counted)
+            self._period = dict(current)
 
     def flush(self) -> dict[Metric, StatisticSet]:
         """Return what was counted since the last flush, and start over."""

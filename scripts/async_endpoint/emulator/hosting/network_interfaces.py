@@ -62,7 +62,7 @@ class NetworkInterfaces:
     def __init__(self, clock: ScaledClock) -> None:
         self._clock = clock
         self._attached: dict[str, list[moto_backends.NetworkInterface]] = {}  # by instance id
-        self._leaving: list[_PendingRemoval] = []
+        self._pending: list[_PendingRemoval] = []
         self._remover: threading.Thread | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ class NetworkInterfaces:
         """EC2 has none of them any more."""
         with self._lock:
             self._attached.clear()
-            self._leaving.clear()
+            self._pending.clear()
 
     def stop(self) -> None:
         """Remove nothing more: the local AWS ends."""
@@ -105,27 +105,27 @@ class NetworkInterfaces:
     def _remove_later(self, interfaces: list[moto_backends.NetworkInterface]) -> None:
         """With the lock held."""
         due = self._clock.now() + REMOVAL_SECONDS
-        self._leaving += [_PendingRemoval(interface, due) for interface in interfaces]
-        if self._leaving and self._remover is None:
+        self._pending += [_PendingRemoval(interface, due) for interface in interfaces]
+        if self._pending and self._remover is None:
             self._remover = threading.Thread(target=self._remove, name="network-interfaces", daemon=True)
             self._remover.start()
 
     def _remove(self) -> None:
         while True:
             with self._lock:
-                if not self._leaving:
+                if not self._pending:
                     self._remover = None
                     return
-                first = min(self._leaving, key=lambda leaving: leaving.due)
+                first = min(self._pending, key=lambda pending: pending.due)
             if self._clock.wait(self._stopped, first.due):
                 return
-            if first not in self._leaving:  # forgotten meanwhile
+            if first not in self._pending:  # forgotten meanwhile
                 continue
             removed = self._try_to_remove(first.interface)
             with self._lock:
-                self._leaving = [leaving for leaving in self._leaving if leaving is not first]
+                self._pending = [pending for pending in self._pending if pending is not first]
                 if not removed:
-                    self._leaving.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
+                    self._pending.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
 
     @staticmethod
     def _try_to_remove(interface: moto_backends.NetworkInterface) -> bool:

@@ -72,7 +72,7 @@ class RealTimeInference:
     ) -> None:
         self._changed = changed
         self._logs = logs
-        self._captured = CaptureWriter(logs.endpoint_name, logs.region, context.clock.now)
+        self._capture_writer = CaptureWriter(logs.endpoint_name, logs.region, context.clock.now)
         self._variant_set = variant_set
         self._is_open = is_open
         self._limit = context.response_seconds
@@ -81,7 +81,9 @@ class RealTimeInference:
     def choose(self, call: InvokeRequest) -> Variant | None:
         """The variant that answers: the one the caller names, or one by weight; None when there is no such."""
         with self._changed:
-            production = [variant for variant in self._variant_set.side() if not variant.shadow] if self._is_open() else []
+            production = (
+                [variant for variant in self._variant_set.choose_side() if not variant.shadow] if self._is_open() else []
+            )
             if call.target_variant:
                 return next((variant for variant in production if variant.name == call.target_variant), None)
             return by_weight(production)
@@ -94,7 +96,7 @@ class RealTimeInference:
         self._copy_to_shadows(call, variant)
         while True:
             try:
-                return self._ask(call, variant), variant
+                return self._send(call, variant), variant
             except VariantRetired:
                 another = self.choose(call)
                 if another is None or another is variant:
@@ -103,19 +105,21 @@ class RealTimeInference:
 
     def close(self) -> None:
         self._shadow_workers.shutdown(wait=False)
-        self._captured.close()
+        self._capture_writer.close()
 
-    def _takes(self, variant: Variant) -> bool:
-        return self._is_open() and variant in self._variant_set.taking
+    def _receives_traffic(self, variant: Variant) -> bool:
+        return self._is_open() and variant in self._variant_set.receiving_traffic
 
     def _copy_to_shadows(self, call: InvokeRequest, variant: Variant) -> None:
         """A shadow variant sees its weight's share of the production variant's requests, and answers nobody."""
-        for shadow in [item for item in self._variant_set.taking if item.shadow and item.deployment is variant.deployment]:
+        for shadow in [
+            item for item in self._variant_set.receiving_traffic if item.shadow and item.deployment is variant.deployment
+        ]:
             # One that is as busy as it may be misses some: its backlog must not grow for ever.
             if random.random() * variant.weight < shadow.weight and shadow.busy < SHADOW_WORKERS:
-                self._shadow_workers.submit(self._ask, call, shadow)
+                self._shadow_workers.submit(self._send, call, shadow)
 
-    def _ask(self, call: InvokeRequest, variant: Variant) -> ContainerResponse:
+    def _send(self, call: InvokeRequest, variant: Variant) -> ContainerResponse:
         begun = time.monotonic()
         instance = self._claim(variant, begun + self._limit)
         log_stream = f"{variant.name}/{instance.id}"
@@ -157,7 +161,7 @@ class RealTimeInference:
         if "customAttributes" in metadata:
             metadata["customAttributes"] = [metadata["customAttributes"]]
         write = self._logs.writer(AssumedRole(role_arn, self._logs.region), variant.name)
-        self._captured.add(
+        self._capture_writer.add(
             capture,
             (variant.name, role_arn),
             (asked, Payload(response.body, response.content_type)),
@@ -174,8 +178,8 @@ class RealTimeInference:
             variant.waiting += 1
             asked, cold = time.monotonic(), False
             try:
-                while not self._takes(variant) or (instance := variant.route()) is None:
-                    if not self._takes(variant):
+                while not self._receives_traffic(variant) or (instance := variant.route()) is None:
+                    if not self._receives_traffic(variant):
                         raise VariantRetired(f"Variant {variant.name} is not in service.")
                     if not isinstance(variant.fleet, ServerlessFleet):
                         raise NoCapacity(f"Variant {variant.name} has no instance in service.")

@@ -59,7 +59,7 @@ class RequestProcessor:
         """End a request as a failure: the failure object, then the error notification, each as far as the role may."""
         self._metrics.add(m.INVOCATION_FAILURES)
         failure = invocation.failure
-        if failure is not None and not self._put(failure, reason.encode(), "text/plain"):
+        if failure is not None and not self._put_failure(failure, reason.encode(), "text/plain"):
             failure = None
         included = reason.encode() if "ERROR_NOTIFICATION_TOPIC" in self._settings.include_response_in else None
         message = notifications.failed(invocation, self._place, self._clock.now(), reason, failure, included)
@@ -71,7 +71,7 @@ class RequestProcessor:
         seconds = invocation.expires_at - invocation.received_at
         self.fail(invocation, f"The request expired: it was not processed within its time to live of {seconds:.0f} seconds.")
 
-    def announce(self) -> None:
+    def publish_test_notifications(self) -> None:
         """Publish the TestNotification to every topic, as creating and updating an endpoint does."""
         for topic in self._settings.topics:
             self._notify(topic, notifications.TEST_NOTIFICATION)
@@ -139,7 +139,7 @@ class RequestProcessor:
         )
         self._notify(self._settings.success_topic, message)
 
-    def _put(self, uri: S3Uri, body: bytes, content_type: str) -> bool:
+    def _put_failure(self, uri: S3Uri, body: bytes, content_type: str) -> bool:
         try:
             self._role.put_object(uri, body, content_type, self._settings.kms_key)
         except (AccessDenied, ResourceNotFound) as error:

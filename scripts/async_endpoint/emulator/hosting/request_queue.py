@@ -54,7 +54,7 @@ class RequestQueue:
         self._order.append(invocation)
         self._await(invocation)
 
-    def give_back(self, invocation: AsyncInvocation) -> None:
+    def requeue(self, invocation: AsyncInvocation) -> None:
         self._order.appendleft(invocation)
         self._await(invocation)
 

@@ -49,14 +49,14 @@ class Hosting:
             del self._endpoints[endpoint.region, endpoint.name]
         self.registry.endpoint_gone(endpoint.region, endpoint.name)
 
-    def look_again(self) -> None:
+    def notify(self) -> None:
         """Let every endpoint look at the clock now: it has jumped."""
         for endpoint in self.all():
-            endpoint.look_again()
+            endpoint.notify()
 
     def saved(self) -> list[EndpointSnapshot]:
         """What is kept of every endpoint."""
-        return [endpoint.saved() for endpoint in self.all()]
+        return [endpoint.snapshot() for endpoint in self.all()]
 
     def restore(self, saved: list[EndpointSnapshot]) -> None:
         """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
@@ -74,7 +74,7 @@ class Hosting:
         if invocation.request_id in self._restored:
             return True
         self._restored.add(invocation.request_id)
-        return endpoint.invoke_async(invocation) or endpoint.refuse_again(invocation)
+        return endpoint.invoke_async(invocation) or endpoint.fail_restored_request(invocation)
 
     def reset(self, seconds: float) -> None:
         """End every endpoint with its instances and requests; returns once none of them acts any more, or after `seconds`."""

@@ -64,8 +64,8 @@ class Variant:
     def route(self) -> Instance | None:
         """An instance for one more request, by the variant's routing strategy; None when none has room."""
         if self.spec.least_outstanding or self.fleet.limit is not None:
-            return self.fleet.free()
-        taking = self.fleet.open_ones
+            return self.fleet.least_busy()
+        taking = self.fleet.receiving_traffic
         return random.choice(taking) if taking else None
 
 
@@ -83,4 +83,4 @@ def least_busy(variants: Sequence[Variant]) -> tuple[Variant, Instance] | None:
     routed = [(variant, instance) for variant in variants if (instance := variant.route()) is not None]
     fewest = min((instance.in_flight for _, instance in routed), default=0)
     idlest = [(variant, instance) for variant, instance in routed if instance.in_flight == fewest]
-    return random.choices(idlest, [len(variant.fleet.open_ones) for variant, _ in idlest])[0] if idlest else None
+    return random.choices(idlest, [len(variant.fleet.receiving_traffic) for variant, _ in idlest])[0] if idlest else None

@@ -30,14 +30,14 @@ class VariantSet:
     @property
     def serving(self) -> int:
         """Instances that take traffic."""
-        return sum(len(variant.fleet.open_ones) for variant in self.taking)
+        return sum(len(variant.fleet.receiving_traffic) for variant in self.receiving_traffic)
 
     @property
-    def taking(self) -> list[Variant]:
+    def receiving_traffic(self) -> list[Variant]:
         """The variants that take traffic: of an update on its way, the old ones as long as they have some, and the new ones."""
-        return [variant for variant in (*self.live, *self.incoming) if variant.fleet.open != 0]
+        return [variant for variant in (*self.live, *self.incoming) if variant.fleet.traffic_limit != 0]
 
-    def side(self) -> list[Variant]:
+    def choose_side(self) -> list[Variant]:
         """The variants that one request meets: the incoming ones as often as the traffic has moved to them."""
         return self.incoming if self.share and random.random() < self.share else self.live
 
@@ -52,19 +52,19 @@ class VariantSet:
                 )
         return all(variant.fleet.settled for variant in self.incoming)
 
-    def move_traffic(self) -> None:
+    def promote_incoming(self) -> None:
         """To the incoming variants; those before finish what they have."""
         self._retire(self.live)
         self.live, self.incoming, self.share = self.incoming, [], 0.0
         for variant in self.live:
-            variant.fleet.open = None
+            variant.fleet.traffic_limit = None
 
     def drop_incoming(self) -> None:
         """Go on with what had the traffic before."""
         self._retire(self.incoming)
         self.incoming, self.share = [], 0.0
 
-    def forget_failures(self) -> None:
+    def clear_failures(self) -> None:
         """Of what has or had the traffic: how it fared so far."""
         for variant in self.live:
             variant.fleet.last_failure = ""
@@ -80,7 +80,7 @@ class VariantSet:
         return not self._retiring and self.settled
 
     @property
-    def broken(self) -> bool:
+    def has_failed_instance(self) -> bool:
         """An instance of these has died since its failures were forgotten."""
         return any(variant.fleet.last_failure for variant in self.live)
 
@@ -90,9 +90,9 @@ class VariantSet:
             variant.fleet.reconcile()
         self._retiring = [variant for variant in self._retiring if variant.fleet.instances]
 
-    def wake_in(self) -> list[float]:
+    def next_wakeup(self) -> list[float]:
         """In how many real seconds something has to be done though nothing happens."""
-        waits = (variant.fleet.wake_in() for variant in (*self.live, *self.incoming))
+        waits = (variant.fleet.next_wakeup() for variant in (*self.live, *self.incoming))
         return [wait for wait in waits if wait is not None]
 
     def stop(self) -> None:

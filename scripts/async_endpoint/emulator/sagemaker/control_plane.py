@@ -12,8 +12,8 @@ from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
-from async_endpoint.emulator.sagemaker.model_validation import check_model, resolved
-from async_endpoint.emulator.sagemaker.protocol import check, validation_exception
+from async_endpoint.emulator.sagemaker.model_validation import check_model, resolve_model_packages
+from async_endpoint.emulator.sagemaker.protocol import validate_request, validation_exception
 from async_endpoint.emulator.sagemaker.resources import (
     CONFIG,
     ENDPOINT,
@@ -66,7 +66,7 @@ class ControlPlane:
 
     def answer(self, action: str, region: str, request: Described) -> Described:
         """Carry out one action; raises ApiError."""
-        check("sagemaker", action, request)
+        validate_request("sagemaker", action, request)
         return self._actions[action](region, request)
 
     def resources(self, region: str) -> list[tuple[str, Resource]]:
@@ -93,10 +93,10 @@ class ControlPlane:
     # --- models --------------------------------------------------------------------------------------------------------
 
     def _create_model(self, region: str, request: Described) -> Described:
-        meant = resolved(region, request)
-        check_model(region, meant)
+        resolved_request = resolve_model_packages(region, request)
+        check_model(region, resolved_request)
         model = self._models.add(region, request)
-        model.meant = meant
+        model.resolved_request = resolved_request
         return {"ModelArn": model.arn}
 
     def _describe_model(self, region: str, request: Described) -> Described:
@@ -115,7 +115,7 @@ class ControlPlane:
     # --- endpoint configurations ---------------------------------------------------------------------------------------
 
     def _create_config(self, region: str, request: Described) -> Described:
-        check_config(request, lambda name: self._models.get(region, name).meant)
+        check_config(request, lambda name: self._models.get(region, name).resolved_request)
         return {"EndpointConfigArn": self._configs.add(region, request).arn}
 
     def _describe_config(self, region: str, request: Described) -> Described:
@@ -135,7 +135,7 @@ class ControlPlane:
 
     def _deployment(self, region: str, config_name: str) -> Deployment:
         config = self._configs.get(region, config_name).request
-        return Deployment.read(config, lambda name: self._models.get(region, name).meant)
+        return Deployment.read(config, lambda name: self._models.get(region, name).resolved_request)
 
     # --- endpoints -----------------------------------------------------------------------------------------------------
 

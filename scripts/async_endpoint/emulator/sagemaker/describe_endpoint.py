@@ -13,7 +13,7 @@ from async_endpoint.emulator.sagemaker.resources import Described, Resource
 
 def describe(endpoint: Endpoint, resource: Resource) -> Described:
     """An endpoint, complete."""
-    live, shown = endpoint.variants, endpoint.deployment.shown
+    live, described = endpoint.variants, endpoint.deployment.described
     answer: dict[str, Any] = {
         "EndpointName": endpoint.name,
         "EndpointArn": resource.arn,
@@ -26,9 +26,9 @@ def describe(endpoint: Endpoint, resource: Resource) -> Described:
         "ShadowProductionVariants": [_summary(variant, resource.created_at) for variant in live if variant.shadow],
         "PendingDeploymentSummary": _pending(endpoint),
         "LastDeploymentConfig": resource.request.get("DeploymentConfig"),
-        "AsyncInferenceConfig": shown.get("AsyncInferenceConfig"),
-        "ExplainerConfig": shown.get("ExplainerConfig"),
-        "DataCaptureConfig": _capture(shown),
+        "AsyncInferenceConfig": described.get("AsyncInferenceConfig"),
+        "ExplainerConfig": described.get("ExplainerConfig"),
+        "DataCaptureConfig": _capture(described),
     }
     return {member: value for member, value in answer.items() if value}
 
@@ -56,7 +56,7 @@ def _pending(endpoint: Endpoint) -> Described | None:
     if endpoint.status not in ("Creating", "Updating") or (target is endpoint.deployment and endpoint.variants):
         return None
     stage, incoming = endpoint.incoming
-    serving = {variant.name: len(variant.fleet.open_ones) for variant in incoming}
+    serving = {variant.name: len(variant.fleet.receiving_traffic) for variant in incoming}
     variants = [
         {
             "VariantName": spec.name,
@@ -89,9 +89,9 @@ def _serverless(settings: ServerlessConfig, warm: int) -> Described:
     return {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.concurrency} | provisioned
 
 
-def _capture(shown: Mapping[str, Any]) -> Described | None:
+def _capture(described: Mapping[str, Any]) -> Described | None:
     """DataCaptureConfigSummary of a configuration that has one."""
-    capture = shown.get("DataCaptureConfig")
+    capture = described.get("DataCaptureConfig")
     if not capture:
         return None
     return {

@@ -104,7 +104,7 @@ def _check_vpc(role: AssumedRole, vpc: VpcConfig) -> None:
 _TAKEN = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContainerDefinition
 
 
-def resolved(region: str, request: Described) -> dict[str, Any]:
+def resolve_model_packages(region: str, request: Described) -> dict[str, Any]:
     """A CreateModel request without model packages; raises ValidationException for one that is not there, or empty."""
     if "PrimaryContainer" in request and request.get("Containers"):
         raise validation_exception("Give either PrimaryContainer or Containers; this request has both.")

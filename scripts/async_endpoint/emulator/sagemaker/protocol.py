@@ -38,26 +38,26 @@ def service_model(name: str) -> ServiceModel:
     return ServiceModel(session.get_component("data_loader").load_service_model(name, "service-2"), name)
 
 
-def check(service: str, operation: str, params: dict[str, Any]) -> None:
+def validate_request(service: str, operation: str, params: dict[str, Any]) -> None:
     """Raise ValidationException when `params` do not fit the operation's input shape: types, required members, limits."""
     shape = service_model(service).operation_model(operation).input_shape
     report = ParamValidator().validate(params, shape)
-    problems = [report.generate_report()] if report.has_errors() else list(_beyond_limits(shape, params, ""))
+    problems = [report.generate_report()] if report.has_errors() else list(_constraint_violations(shape, params, ""))
     if problems:
         errors = "error" if len(problems) == 1 else "errors"
         raise validation_exception(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
 
 
-def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
+def _constraint_violations(shape: Any, value: Any, where: str) -> Iterator[str]:
     """What botocore's own validator leaves to the service: upper limits, patterns and enumerations."""
     if shape.type_name == "structure":
         for name, member in value.items():
             if name in shape.members:
-                yield from _beyond_limits(shape.members[name], member, f"{where}.{name}".lstrip("."))
+                yield from _constraint_violations(shape.members[name], member, f"{where}.{name}".lstrip("."))
         return
     if shape.type_name == "list":
         for index, member in enumerate(value):
-            yield from _beyond_limits(shape.member, member, f"{where}.{index + 1}.member")
+            yield from _constraint_violations(shape.member, member, f"{where}.{index + 1}.member")
     size = value if isinstance(value, int | float) else len(value) if hasattr(value, "__len__") else 0
     most, pattern = shape.metadata.get("max"), shape.metadata.get("pattern")
     allowed = getattr(shape, "enum", None) if isinstance(value, str) else None
@@ -92,7 +92,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def json_answer(document: dict[str, Any]) -> Response:
+def json_response(document: dict[str, Any]) -> Response:
     """A JSON 1.1 answer; times become seconds since the epoch."""
     body = json.dumps(document, default=_plain) if document else ""
     return Response(body, 200, content_type="application/x-amz-json-1.1")

@@ -49,7 +49,7 @@ class Resource:
     request: Described
     created_at: float
     tags: dict[str, str] = field(default_factory=dict)
-    meant: Described = field(default_factory=dict)
+    resolved_request: Described = field(default_factory=dict)
 
 
 Stored = dict[tuple[str, str], Resource]  # by region and name

@@ -96,7 +96,7 @@ class RuntimeApi:
             raise validation_error(f"Endpoint {name} is not an asynchronous endpoint; call InvokeEndpoint.")
         invocation = self._invocation(RequestHeaders("InvokeEndpointAsync", headers), body, settings)
         with endpoint.changed:  # no save sees what is written down and not queued, nor the reverse
-            if not endpoint.open:
+            if not endpoint.accepts_requests:
                 raise _not_in_service(endpoint)
             self._accepted(endpoint, invocation)
             endpoint.invoke_async(invocation)
@@ -144,7 +144,7 @@ class RuntimeApi:
         endpoint = self._endpoint(region, name)
         if endpoint.real_time is None:
             raise validation_error(f"Endpoint {name} is an asynchronous endpoint; call InvokeEndpointAsync.")
-        if not endpoint.open:
+        if not endpoint.accepts_requests:
             raise _not_in_service(endpoint)
         sent = RequestHeaders("InvokeEndpoint", headers)
         call = _call(sent, body)

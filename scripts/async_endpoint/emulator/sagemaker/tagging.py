@@ -45,7 +45,7 @@ class HostingTagBackend:
         self._tagged.answer("DeleteTags", self._region, {"ResourceArn": arn, "TagKeys": tag_keys})
 
 
-def serve_tags(tagged: TaggableResources) -> None:
+def patch_tagging_api(tagged: TaggableResources) -> None:
     """Let GetResources, GetTagKeys, GetTagValues, TagResources and UntagResources reach what `tagged` has."""
 
     def with_hosting(account_id: str, region_name: str) -> Iterator[Any]:

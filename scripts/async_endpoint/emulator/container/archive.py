@@ -1,4 +1,4 @@
-"""Lay out a model the way SageMaker does: in the model directory, and nowhere else."""
+"""Extract model data into the model directory, defending against malicious archives (path traversal, links, size)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Final
 from async_endpoint.emulator.container.container import CannotStart, ContainerSpec
 
 READ_BYTES: Final = 1 << 20
-# What one archive may take of this machine. tarfile reads an extended header into memory at once, whatever size it states, and
-# remembers every member.
+# Resource limits of one archive. tarfile reads an extended header into memory at once, whatever size it declares, and keeps
+# every member in memory.
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_MEMBERS: Final = 200_000
 MAX_NAME_CHARS: Final = 1_024
@@ -22,11 +22,11 @@ RESERVED_DISK_BYTES: Final = 64 << 20
 
 
 class ArchiveUnusable(CannotStart):
-    """The model archive cannot be unpacked; the text says why."""
+    """The model archive cannot be extracted; the text says why."""
 
 
 def extract_model(spec: ContainerSpec, model_dir: Path) -> None:
-    """Make `model_dir` with what the container's model data is; raises ArchiveUnusable."""
+    """Create `model_dir` with the container's model data; raises ArchiveUnusable."""
     if spec.archive is not None:
         unpack(spec.archive, model_dir)
         return
@@ -40,15 +40,15 @@ def extract_model(spec: ContainerSpec, model_dir: Path) -> None:
 
 
 def unpack(archive: bytes, model_dir: Path) -> None:
-    """Unpack a gzip-compressed tar into `model_dir`.
+    """Extract a gzip-compressed tar into `model_dir`.
 
-    Raises ArchiveUnusable when it is none, reaches outside the folder, or is larger than the disk or the limits above.
+    Raises ArchiveUnusable when it is invalid, writes outside the folder, or exceeds the free disk or the limits above.
     """
     model_dir.mkdir(parents=True)
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(archive)) as plain, tarfile.open(fileobj=_BoundedReader(plain), mode="r:") as tar:
             tar.extractall(model_dir, filter=_MemberFilter(model_dir))
-            while plain.read(READ_BYTES):  # to the end, where gzip's checksum is
+            while plain.read(READ_BYTES):  # to the end, so that gzip verifies its checksum
                 pass
         _check_links(model_dir)
     except tarfile.FilterError as error:
@@ -58,7 +58,7 @@ def unpack(archive: bytes, model_dir: Path) -> None:
 
 
 class _BoundedReader(io.RawIOBase):
-    """What tarfile reads from; no read is larger than a header may be."""
+    """A reader for tarfile that refuses reads larger than a header may be."""
 
     def __init__(self, plain: gzip.GzipFile) -> None:
         super().__init__()
@@ -83,9 +83,9 @@ class _BoundedReader(io.RawIOBase):
 
 
 class _MemberFilter:
-    """tarfile's "data" filter, which no release before Python 3.11.13 and 3.12.11 can be relied on to be (CVE-2025-4517).
+    """tarfile's "data" filter, hardened: before Python 3.11.13 and 3.12.11 it can be bypassed (CVE-2025-4517).
 
-    It resolves links by a function that gives up on long paths. So nothing is written through a link here, and paths are short.
+    It resolves links with a function that fails on long paths. Here nothing is written through a link, and paths are short.
     """
 
     def __init__(self, model_dir: Path) -> None:
@@ -109,7 +109,7 @@ class _MemberFilter:
         return checked
 
     def _check_ancestors(self, name: str, *, itself: bool) -> None:
-        """Raise ArchiveUnusable where a link lies on the way to a member, or (`itself`) in its place."""
+        """Raise ArchiveUnusable if an ancestor of a member, or (`itself`) the member's path, is a symbolic link."""
         parts = Path(name).parts
         for count in range(1, len(parts) + itself):
             if self._folder.joinpath(*parts[:count]).is_symlink():
@@ -117,7 +117,7 @@ class _MemberFilter:
 
 
 def _check_links(model_dir: Path) -> None:
-    """Raise ArchiveUnusable where a link leads outside, which a later member can make of one that did not."""
+    """Raise ArchiveUnusable if a link points outside; a later member can redirect an earlier link."""
     folder = model_dir.resolve()
     for path in model_dir.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(folder):

@@ -1,4 +1,4 @@
-"""How long the start of an instance may take, and whether anybody still waits for it."""
+"""A deadline that can also be cancelled, for starting an instance."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ POLL_INTERVAL_SECONDS = 0.05
 
 
 class DeadlineExceeded(Exception):
-    """Not done in time; the text says in which, as the end of a sentence."""
+    """The deadline has passed or was cancelled; the text completes a sentence: "within 60 seconds"."""
 
 
 class Deadline:
-    """`seconds` real seconds from now on, or fewer: until `unwanted` is set."""
+    """`seconds` real seconds from now, or until `cancelled` is set."""
 
     def __init__(self, seconds: float = math.inf, cancelled: threading.Event | None = None) -> None:
         self.seconds = seconds
@@ -23,11 +23,11 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        """Whether the time has passed."""
+        """Whether the time has passed; cancellation does not count."""
         return time.monotonic() > self._deadline
 
     def pause(self) -> None:
-        """Between two looks at something; raises DeadlineExceeded when there is no more waiting for it."""
+        """Sleep between two polls; raises DeadlineExceeded when the deadline has passed or was cancelled."""
         if self._cancelled.wait(POLL_INTERVAL_SECONDS):
             raise DeadlineExceeded("before it was stopped")
         if self.expired:

@@ -1,8 +1,8 @@
-"""A multi-model container: models are loaded when they are first invoked, and unloaded when others need their room.
+"""Multi-model containers: models are loaded on first use, and evicted (least recently used) when others need the capacity.
 
-The room is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is our reading: SageMaker
-goes by the instance's memory and documents no number. Also ours: that of the idle models the one invoked longest ago has to go,
-and that a busy one finishes first. A model that cannot be loaded, or that dies, is an answer and no death of the instance.
+The capacity is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is our reading:
+SageMaker uses the instance's memory and documents no number. Also our reading: idle models are evicted before busy ones, and a
+busy one finishes its requests first. A model that fails to load, or dies, is an error response and not an instance failure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOAD_SECONDS = 600.0  # for one model, in real seconds
 
 
 class CannotLoad(Exception):
-    """A model cannot be loaded: the status and text that its container answers with."""
+    """A model cannot be loaded; has the status and text of the container's response."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -35,11 +35,11 @@ class LoadedModel(Protocol):
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse: ...
 
     def unload(self) -> None:
-        """Returns once it is gone."""
+        """Returns once it is unloaded."""
 
 
 class ModelHost(Protocol):
-    """Where the models of one container are loaded."""
+    """What loads the models of one container: processes, or a container of an engine."""
 
     @property
     def pids(self) -> tuple[int, ...]: ...
@@ -57,12 +57,12 @@ class ModelHost(Protocol):
 
 MAX_LOADED = "SAGEMAKER_MULTI_MODEL_MAX_LOADED"
 DEFAULT_MAX_LOADED = 8
-INSUFFICIENT_MEMORY = 507  # of a container that is asked to load a model
-CAPACITY_POLL_SECONDS = 0.5  # between two looks, while waiting for room, at whether the container still runs
+INSUFFICIENT_MEMORY = 507  # the status of a container without memory for another model
+CAPACITY_POLL_SECONDS = 0.5  # between two checks whether the container is alive, while waiting for capacity
 
 
 class _Slot:
-    """The room of one model: loading until `settled`, then loaded, or `failure` says why not."""
+    """One model: loading until `settled` is set, then loaded, or `failure` is the reason why not."""
 
     def __init__(self) -> None:
         self.settled = threading.Event()
@@ -81,9 +81,9 @@ class MultiModel:
         self._host = host
         self._read_archive = spec.models
         self._capacity = _capacity(spec.environment)
-        self._used = 0  # of the room: by models that are being loaded, are loaded, or finish what they have
+        self._used = 0  # models that are loading, loaded or unloading
         self._unloading = 0
-        self._waiting = 0  # by models that wait for room
+        self._waiting = 0  # loads waiting for capacity
         self._slots: dict[str, _Slot] = {}
         self._changed = threading.Condition()
 
@@ -103,7 +103,7 @@ class MultiModel:
         return self._host.ping(timeout)
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
-        """Loading counts as part of the request; it goes on for the next one when this one runs out of time."""
+        """Loading is part of the request's time; after a time-out it continues for the next request."""
         deadline = time.monotonic() + timeout
         slot = self._acquire(target)
         try:
@@ -133,7 +133,7 @@ class MultiModel:
         self._host.kill()
 
     def _acquire(self, target: str) -> _Slot:
-        """The model's slot, with a claim on it; makes one, and has it loaded, where there is none."""
+        """Take a reference to the model's slot; creates it and starts loading if there is none."""
         if not self.alive:
             raise ContainerDied("the container is gone")
         with self._changed:
@@ -157,7 +157,7 @@ class MultiModel:
             except BaseException:
                 self._release_capacity()
                 raise
-        except Exception as error:  # whatever it is, those who wait are told, and the next one tries again
+        except Exception as error:  # raised in every waiting request; the next request loads again
             slot.failure = error
         with self._changed:
             if slot.model is None and self._slots.get(target) is slot:
@@ -166,7 +166,7 @@ class MultiModel:
             self._changed.notify_all()
 
     def _load_evicting(self, target: str, archive: bytes) -> LoadedModel:
-        """Load it; as long as the container says that there is no memory, another one has to go (documented)."""
+        """Load a model, evicting others while the container reports insufficient memory (documented)."""
         while True:
             try:
                 return self._host.load(target, archive)
@@ -179,7 +179,7 @@ class MultiModel:
                 evicted.unloaded.wait()
 
     def _reserve_capacity(self) -> None:
-        """Returns once there is room, for which others have to go; raises ContainerDied when the container ends before."""
+        """Wait for capacity, evicting models if needed; raises ContainerDied when the container ends before."""
         with self._changed:
             self._waiting += 1
             try:
@@ -201,12 +201,12 @@ class MultiModel:
             self._changed.notify_all()
 
     def _least_recently_used(self) -> str | None:
-        """The loaded model that is idle, or else busy, and was invoked longest ago. With the lock held."""
+        """The least recently used idle model, or else the least recently used busy one. Called with the lock held."""
         loaded = [(slot.in_flight > 0, slot.used_at, name) for name, slot in self._slots.items() if slot.model is not None]
         return min(loaded)[2] if loaded else None
 
     def _evict(self, target: str) -> _Slot:
-        """Nothing enters this loaded model any more, and once nothing is left in it, it is unloaded. With the lock held."""
+        """Give a loaded model no new requests, and unload it once it is idle. Called with the lock held."""
         slot = self._slots.pop(target)
         self._unloading += 1
         threading.Thread(target=self._unload, args=(slot,), name=f"unload-{target}", daemon=True).start()
@@ -229,7 +229,7 @@ def _capacity(environment: Mapping[str, str]) -> int:
 
 
 def _error(status: int, text: str) -> ContainerResponse:
-    """In the form of the multi-model server's errors."""
+    """An error response in the multi-model server's format."""
     kind = "InsufficientMemory" if status == INSUFFICIENT_MEMORY else "InternalServerException"
     body = json.dumps({"code": status, "type": kind, "message": text})
     return ContainerResponse(status, "application/json", None, body.encode())

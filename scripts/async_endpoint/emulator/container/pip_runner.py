@@ -1,6 +1,6 @@
-"""pip, ending with whoever started it: run as a script with pip's own arguments, in a session of its own.
+"""Runs pip so that it ends with its parent: a script with pip's arguments, started in a session of its own.
 
-Standard input is never written to: when it closes, pip and whatever it started are killed.
+When standard input closes, pip and its descendants are killed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The models of one multi-model container as processes, one each, as the real multi-model server has its workers."""
+"""Multi-model host with one process per model, as the real multi-model server has one worker per model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PythonModel(ContainerProcess):
 
 
 class PythonModelHost:
-    """Starts and ends model processes. There is no process without a model; `on_exit` is called once, after `kill`."""
+    """Starts and stops model processes; `on_exit` is called once, after `kill`. Without a model there is no process."""
 
     def __init__(
         self, folder: Path, spec: ContainerSpec, on_output: Callable[[str], None], on_exit: Callable[[int], None]
@@ -40,7 +40,7 @@ class PythonModelHost:
         self._on_output = on_output
         self._on_exit = on_exit
         self._numbers = itertools.count(1)
-        self._models: dict[int, PythonModel | None] = {}  # None: about to be started
+        self._models: dict[int, PythonModel | None] = {}  # None: starting
         self._changed = threading.Condition()
         self._killed = threading.Event()
 
@@ -73,7 +73,7 @@ class PythonModelHost:
         self._register(number, model)
         while not model.ping():
             if not model.alive:
-                raise CannotLoad(500, f"Failed to load model {target}: its process ended while it was loading.")
+                raise CannotLoad(500, f"Failed to load model {target}: its process ended during loading.")
             if deadline.expired:
                 model.unload()
                 raise CannotLoad(500, f"Failed to load model {target}: it was not loaded within {LOAD_SECONDS:g} seconds.")
@@ -94,7 +94,7 @@ class PythonModelHost:
     def _register(self, number: int, model: PythonModel | None) -> None:
         with self._changed:
             gone = not self.alive
-            if model is None or number in self._models:  # one that has ended already is forgotten already
+            if model is None or number in self._models:  # a process that already ended is already unregistered
                 self._models[number] = model
         if gone and model is None:
             self._unregister(number)

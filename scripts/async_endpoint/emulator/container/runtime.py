@@ -1,4 +1,4 @@
-"""What runs a container: a process of this machine's Python, or an image through a container engine."""
+"""Container runtimes: Python processes, or images on Docker or Podman; and the launch of an instance's containers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from async_endpoint.emulator.container.python_model_host import PythonModelHost
 
 
 class ContainerRuntime(Protocol):
-    """Starts single containers; `launch` makes pipelines of them."""
+    """Starts single containers; `launch` composes pipelines."""
 
     def start(
         self,
@@ -33,17 +33,17 @@ class ContainerRuntime(Protocol):
         on_exit: Callable[[int], None],
         deadline: Deadline | None = None,
     ) -> Container:
-        """Start one container. `folder` is its own and removed with it. Raises CannotStart or OSError, then nothing runs.
+        """Start one container in `folder`, which is removed with it. Raises CannotStart or OSError, leaving nothing running.
 
-        `allowance` is what installing requirements may take; an image brings its own.
+        `deadline` limits the installation of requirements; images contain theirs.
         """
 
     def remove_leftovers(self) -> None:
-        """Remove what a local AWS of this checkout that was killed has left behind."""
+        """Remove containers left over from a killed local AWS of this checkout."""
 
 
 class PythonRuntime:
-    """The archive's code in a process each; what they leave behind is files only."""
+    """Runs the archive's code in a process per container."""
 
     def start(
         self,
@@ -58,19 +58,19 @@ class PythonRuntime:
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
 
     def remove_leftovers(self) -> None:
-        """Nothing: these processes end with whoever started them."""
+        """Nothing to do: the processes exit with their parent."""
 
 
 class EngineRuntime:
-    """The model's own image in containers of Docker or Podman."""
+    """Runs the model's image on Docker or Podman."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        """`folder` is the local AWS's own: it tells these containers from those of another checkout's local AWS.
+        """`folder` identifies this checkout's local AWS: its containers are labelled with a digest of the path.
 
-        Raises ToolMissing when there is no such program, or when the engine behind it does not answer.
+        Raises ToolMissing when the program is not installed or its engine does not answer.
         """
         if shutil.which(program) is None:
-            raise ToolMissing(f"There is no {program} on the PATH; install it, or start with --containers python.")
+            raise ToolMissing(f"{program} is not on the PATH; install it, or start with --containers python.")
         self._engine = ContainerEngine(program, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12])
         self._leftover_containers()
 
@@ -101,7 +101,7 @@ class EngineRuntime:
             return self._engine.query("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split()
         except CannotStart as error:
             raise ToolMissing(
-                f"{self._engine.program} is installed and does not work ({error}); start its engine, or start the local AWS "
+                f"{self._engine.program} is installed but does not work ({error}); start its engine, or start the local AWS "
                 "with --containers python."
             ) from error
 
@@ -122,20 +122,20 @@ def launch(
     runtime: ContainerRuntime,
     deadline: Deadline | None = None,
 ) -> Container:
-    """Unpack, install requirements within `allowance`, start. Raises CannotStart or OSError, and then nothing is left running.
+    """Start all containers of an instance. Raises CannotStart or OSError, leaving nothing running.
 
-    `folder` is made, and removed once all is over; then `on_exit` is told the exit code of the container that ended first.
+    Creates `folder`; after the exit of all containers it is removed and `on_exit` called with the exit code of the first.
     """
 
-    def tell(name: str, line: str) -> None:
+    def emit(name: str, line: str) -> None:
         on_output(OutputLine(line, name))
 
     try:
         if len(workload.containers) == 1 and not workload.direct:
-            return runtime.start(folder, workload.containers[0], partial(tell, ""), on_exit, deadline)
+            return runtime.start(folder, workload.containers[0], partial(emit, ""), on_exit, deadline)
         specs = zip(workload.names(), workload.containers, strict=True)
         parts = {name: partial(_start, runtime, spec, deadline) for name, spec in specs}
-        return ContainerGroup(folder, parts, tell, on_exit, workload.direct)
+        return ContainerGroup(folder, parts, emit, on_exit, workload.direct)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

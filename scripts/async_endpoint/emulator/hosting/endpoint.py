@@ -1,4 +1,4 @@
-"""One endpoint: its states, its variants, and the one loop that moves them."""
+"""One endpoint: its state machine, its variants, and the control loop that drives them."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from async_endpoint.emulator.moto_backends import ResourceNotFound
 
 MAX_PAUSE_SECONDS = 5.0
 DELETING_SECONDS = 120.0  # AWS seconds for which an endpoint is Deleting; SageMaker takes some minutes
-DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked the role or a key is tried again
+DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked its role or key is retried
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
-STABLE_STATES = ("InService", "UpdateRollbackFailed")  # the states in which an endpoint may be changed
+STABLE_STATES = ("InService", "UpdateRollbackFailed")  # an endpoint can be updated, scaled or deleted in these
 
 log = logging.getLogger(__name__)
 
 
 class Endpoint:
-    """States as DescribeEndpoint names them. Public methods take the lock; what starts with an underscore runs under it."""
+    """States are those of DescribeEndpoint. Public methods acquire the lock; methods with an underscore run with it held."""
 
     def __init__(
         self,
@@ -44,19 +44,19 @@ class Endpoint:
         on_deleted: Callable[[Endpoint], None],
         saved: EndpointSnapshot | None = None,
     ) -> None:
-        """Create the endpoint, or resume one that was `saved`. `gone` is called once it is deleted and its name free."""
+        """Create the endpoint, or resume it from the snapshot `saved`. `on_deleted` is called once it is deleted."""
         self.name = name
         self.region = region
-        self.deployment = self.target = deployment  # what serves, and what is being deployed if that is another
+        self.deployment = self.target = deployment  # what serves; and what is being deployed
         self.created_at = self.modified_at = context.clock.now()
         self.failure_reason = ""
         self.changed = threading.Condition(threading.RLock())
         self._context = context
         self._on_deleted = on_deleted
         self._clock = context.clock
-        self._stopped = threading.Event()  # the local AWS ends
-        self._holds_resources = False  # network interfaces and grants of keys, which a deletion gives back
-        self._unprocessed: list[AsyncInvocation] = []  # requests that a deletion found waiting and has not ended yet
+        self._stopped = threading.Event()  # the local AWS shuts down
+        self._holds_resources = False  # network interfaces and KMS grants, which a deletion must release
+        self._unprocessed: list[AsyncInvocation] = []  # requests that were waiting at deletion and have not failed yet
         self._phase = "Creating"
         self._variant_set = VariantSet()
         self._capacity = TimeSeries()
@@ -74,29 +74,29 @@ class Endpoint:
         if unfinished is not None:
             threading.Thread(target=self._deploy, args=(unfinished,), name=f"deploy-{name}", daemon=True).start()
 
-    # --- what the APIs and the scaling see -------------------------------------------------------------------------
+    # --- for the APIs and for scaling -------------------------------------------------------------------------------
 
     @property
     def status(self) -> str:
-        """InService becomes Updating while instances are added or removed, as SageMaker has it; not while one is replaced."""
+        """The EndpointStatus. Scaling an InService endpoint makes it Updating; replacing an instance does not."""
         with self.changed:
             return "Updating" if self._phase in STABLE_STATES and self._variant_set.scaling else self._phase
 
     @property
     def variants(self) -> list[Variant]:
-        """The variants that take traffic, the shadows among them; none until the endpoint was InService once."""
+        """The live variants, shadows included; empty until the endpoint was InService once."""
         with self.changed:
             return list(self._variant_set.live)
 
     @property
     def receiving_traffic(self) -> list[Variant]:
-        """The same, and of an update on its way those that take traffic already."""
+        """The variants that receive traffic; during an update also the new ones that traffic has been shifted to."""
         with self.changed:
             return self._variant_set.receiving_traffic
 
     @property
     def incoming(self) -> tuple[str, list[Variant]]:
-        """Of an update or creation on its way: what is done (a ProductionVariantStatus), and with which variants."""
+        """During a creation or update: its stage (a ProductionVariantStatus) and the new variants."""
         with self.changed:
             return self._variant_set.stage, list(self._variant_set.incoming)
 
@@ -105,26 +105,26 @@ class Endpoint:
 
     @property
     def instances(self) -> list[Instance]:
-        """Every instance there is, those of incoming and retiring variants too."""
+        """All instances, including those of incoming and retiring variants."""
         with self.changed:
             return [instance for variant in self._variant_set for instance in variant.fleet.instances]
 
     @property
     def accepts_requests(self) -> bool:
-        """Whether requests are accepted; also while the endpoint is updated, scaled or rolled back."""
+        """Whether requests are accepted, as they are during an update, scaling or a rollback."""
         return self._phase not in ("Creating", "Failed", "Deleting")
 
     def backlog(self) -> tuple[int, float]:
-        """Asynchronous requests waiting or in process, and the age in AWS seconds of the oldest that waits."""
+        """Asynchronous requests waiting or in process, and the age in AWS seconds of the oldest waiting one."""
         return self.requests.backlog() if self.requests else (0, 0.0)
 
     def serving_at(self, moment: float) -> int | None:
-        """Instances that took traffic at a recent moment (AWS seconds); None while the endpoint was not InService yet."""
+        """Instances that received traffic at a recent moment (AWS seconds); None before the endpoint was first InService."""
         with self.changed:
             return self._capacity.at(moment)
 
     def invoke_async(self, invocation: AsyncInvocation) -> bool:
-        """Queue a request; False while the endpoint takes none, or is no asynchronous one."""
+        """Queue a request; False when the endpoint does not accept requests or is not asynchronous."""
         with self.changed:
             if not self.accepts_requests or self.requests is None:
                 return False
@@ -132,7 +132,7 @@ class Endpoint:
             return True
 
     def fail_restored_request(self, invocation: AsyncInvocation) -> bool:
-        """End a request that was accepted before a stop, of an endpoint that cannot serve since; False if it takes none."""
+        """Fail a request accepted before a restart that the restored endpoint cannot serve; False for a real-time endpoint."""
         if self.requests is None:
             return False
         metrics = self._factory.metrics[self.deployment.variants[0].name]
@@ -140,7 +140,7 @@ class Endpoint:
         return True
 
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
-        """Give a variant another capacity (see Variant.capacity) or weight, as far as given; returns at once."""
+        """Set the capacity (see Variant.capacity) or weight of a variant, each if given; returns at once."""
         with self.changed:
             variant = self.variant(variant_name)
             if variant is None:
@@ -153,7 +153,7 @@ class Endpoint:
             self.changed.notify_all()
 
     def update(self, deployment: Deployment) -> bool:
-        """Start a blue/green update; False while something else goes on. Queued requests stay queued."""
+        """Start a blue/green or rolling update; False unless the endpoint is in a stable state. Queued requests stay queued."""
         with self.changed:
             if self.status not in STABLE_STATES:
                 return False
@@ -163,13 +163,14 @@ class Endpoint:
         return True
 
     def notify(self) -> None:
+        """Wake the control loop."""
         with self.changed:
             self.changed.notify_all()
 
     def delete(self) -> bool:
-        """Stop every instance, end what waits or is in process as failures, and be gone some AWS minutes later.
+        """Start deletion: stop the instances, fail the remaining requests; the name is free some AWS minutes later.
 
-        False while anything is in progress, a deletion included.
+        False while an operation is in progress, a deletion included.
         """
         with self.changed:
             if self.status not in (*STABLE_STATES, "Failed"):
@@ -179,12 +180,12 @@ class Endpoint:
         return True
 
     def close(self) -> None:
-        """Stop every instance and every thread: the local AWS ends."""
+        """Stop all instances and threads: the local AWS shuts down."""
         self._stopped.set()
         self._stop_instances()
 
     def _stop_instances(self) -> list[AsyncInvocation]:
-        """Stop every instance and the loop, and return the requests that waited."""
+        """Stop all instances and the control loop, and return the requests that were waiting."""
         with self.changed:
             self._phase = "Deleting"
             self.modified_at = self._clock.now()
@@ -198,7 +199,7 @@ class Endpoint:
         threading.Thread(target=self._finish_deletion, name=f"delete-{self.name}", daemon=True).start()
 
     def _finish_deletion(self) -> None:
-        """What DeleteEndpoint does after its answer. Without the role or a key it stays Deleting, and is tried again."""
+        """Complete a deletion. Without its role or a key the endpoint stays Deleting, and the deletion is retried."""
         next_try = self._clock.now() + DELETING_SECONDS
         if self.requests is not None:
             metrics = self._factory.metrics[self.deployment.variants[0].name]
@@ -215,10 +216,10 @@ class Endpoint:
                 self._on_deleted(self)
                 return
 
-    # --- kept across a stop ------------------------------------------------------------------------------------------
+    # --- snapshot and restore ------------------------------------------------------------------------------------------
 
     def snapshot(self) -> EndpointSnapshot:
-        """What is kept of it."""
+        """The state that survives a restart with `--state-dir`."""
         with self.changed:
             waiting = self.requests.all() if self.requests else []
             return EndpointSnapshot(
@@ -236,10 +237,10 @@ class Endpoint:
             )
 
     def _resume(self, saved: EndpointSnapshot) -> Deployment | None:
-        """Become what was saved, on new instances; returns what is still to be deployed, as the creation or update goes on.
+        """Restore a snapshot on new instances; returns the deployment still to be done, of an unfinished creation or update.
 
-        A rollback is over; a deletion begins again. What cannot be prepared again, its archive or role being gone, is Failed,
-        and its requests with it.
+        A rollback is treated as complete; a deletion starts over. An endpoint that cannot be provisioned again, because its
+        archive or role no longer exists, is Failed and so are its requests.
         """
         self.created_at, self.modified_at = saved.created_at, saved.modified_at
         self.target, self.failure_reason = saved.target, saved.failure_reason
@@ -267,10 +268,10 @@ class Endpoint:
                 self.requests.put(invocation)
         return self.target if self._phase in ("Creating", "Updating") else None
 
-    # --- deploying ---------------------------------------------------------------------------------------------------
+    # --- deployment --------------------------------------------------------------------------------------------------
 
     def _deploy(self, deployment: Deployment) -> None:
-        """Create or update: prepare, start the new instances, move the traffic; otherwise fail, or roll back."""
+        """Create or update: provision, start the new instances, shift the traffic. On an error fail, or roll back."""
 
         def is_deleted() -> bool:
             return self._phase == "Deleting"
@@ -291,7 +292,7 @@ class Endpoint:
             return
         except DeploymentFailed as failure:
             self._fail_deployment(str(failure), rollout)
-        except Exception as error:  # whatever goes wrong in here, the endpoint must reach a lasting state
+        except Exception as error:  # the endpoint must reach a stable state in every case
             self._fail_deployment(f"InternalFailure: {type(error).__name__}: {error}", rollout)
         else:
             if self.requests is not None:
@@ -300,7 +301,7 @@ class Endpoint:
                 ).publish_test_notifications()
 
     def _fail_deployment(self, reason: str, rollout: Rollout) -> None:
-        """A creation ends Failed; an update rolls back to the old configuration, which never stopped serving."""
+        """A failed creation ends Failed; a failed update rolls back to the old configuration, which never stopped serving."""
         with self.changed:
             if self._phase == "Deleting":
                 return
@@ -320,10 +321,10 @@ class Endpoint:
         self.modified_at = self._clock.now()
         self.changed.notify_all()
 
-    # --- the loop ----------------------------------------------------------------------------------------------------
+    # --- control loop ------------------------------------------------------------------------------------------------
 
     def _apply(self, change: Callable[[], None]) -> None:
-        """Let an instance change its state under the lock, and look again."""
+        """Change an instance's state with the lock held, and wake the control loop."""
         with self.changed:
             change()
             self.changed.notify_all()
@@ -333,13 +334,13 @@ class Endpoint:
             while self._phase != "Deleting":
                 try:
                     self._step()
-                except Exception:  # one bad step must not leave the endpoint standing still for good
+                except Exception:  # a failed step must not stop the endpoint for good
                     log.exception("A step of endpoint %s failed.", self.name)
                 self.changed.wait(self._seconds_to_next_step())
 
     def _step(self) -> None:
         self._variant_set.reconcile()
-        self.changed.notify_all()  # those who wait for a fleet to be ready look again
+        self.changed.notify_all()  # wakes a rollout that waits for its fleet
         if self._variant_set.live:
             self._capacity.set(self._clock.now(), self._variant_set.serving)
             if self.requests is not None:

@@ -1,4 +1,4 @@
-"""Instances brought towards a desired count."""
+"""Fleets: instances reconciled towards a desired count, of an instance-based or of a serverless variant."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.deployment import ServerlessConfig
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 
-# A machine that failed is replaced after this many AWS seconds, doubling with each failure in a row up to the longest.
+# Exponential backoff: a failed instance is replaced after this many AWS seconds, doubling with each consecutive failure.
 FIRST_REPLACEMENT_SECONDS = 30.0
 LONGEST_REPLACEMENT_SECONDS = 600.0
+# How long an idle serverless instance stays warm, in AWS seconds. Not documented; 5 to 15 minutes are observed.
+IDLE_SECONDS = 600.0
 
 
 class Fleet:
     """The instances of one variant. Guarded by its endpoint's lock; `make` starts an instance and returns at once.
 
-    `limit` is how many requests an instance is given at a time, None for as many as come.
+    `limit` is the number of concurrent requests per instance, None for no limit.
     """
 
     def __init__(self, desired: int, make: Callable[[], Instance], clock: ScaledClock, limit: int | None = None) -> None:
         self.desired = desired
         self.limit = limit
-        self.traffic_limit: int | None = None  # how many of the instances take traffic; None for all
-        self.rollback_count: int | None = None  # the count to come back to, should an update by batches fail
-        self.scaling = True  # until `desired` is reached once; a dead instance is replaced without a word
+        self.traffic_limit: int | None = None  # how many instances receive traffic; None for all
+        self.rollback_count: int | None = None  # the instance count to restore if a rolling update fails
+        self.scaling = True  # until `desired` is reached once; replacing a dead instance is not scaling
         self.instances: list[Instance] = []
         self.last_failure = ""
         self._make = make
@@ -39,33 +41,33 @@ class Fleet:
 
     @property
     def receiving_traffic(self) -> list[Instance]:
-        """The instances that take traffic."""
+        """The instances that receive traffic."""
         return self.ready[: self.traffic_limit]
 
     @property
     def settled(self) -> bool:
-        """Every wanted instance serves, and no other is left."""
+        """Every desired instance serves, and no other is left."""
         return len(self.instances) == len(self.ready) == self.desired
 
     def scale(self, desired: int) -> None:
-        """Bring the instances to `desired` with the next steps."""
+        """Set the desired count; `reconcile` starts and stops instances."""
         self.desired, self.scaling = desired, True
 
     @property
     def capacity(self) -> int:
-        """What `set_capacity` sets."""
+        """The capacity that scaling sees: the desired count."""
         return self.desired
 
     def set_capacity(self, wanted: int) -> None:
         self.scale(wanted)
 
     def least_busy(self) -> Instance | None:
-        """The least busy instance with room for one more request."""
+        """The instance with the fewest requests, of those below `limit`; None when all are full."""
         roomy = [instance for instance in self.receiving_traffic if self.limit is None or instance.in_flight < self.limit]
         return min(roomy, key=lambda instance: instance.in_flight, default=None)
 
     def reconcile(self) -> None:
-        """One step: forget the dead, start what is missing, drain what is too much, stop what has drained."""
+        """One step: remove failed instances, start missing ones, drain surplus ones, stop drained ones."""
         self._remove_failed()
         if self.ready:
             self._failures = 0
@@ -81,7 +83,7 @@ class Fleet:
         self.scaling = self.scaling and not self.settled
 
     def next_wakeup(self) -> float | None:
-        """Real seconds until a failed instance is replaced, if one waits for that."""
+        """Real seconds until a failed instance is replaced; None when none is due."""
         missing = len(self.instances) < self.desired and self._replace_at > self._clock.now()
         return self._clock.real(self._replace_at - self._clock.now()) if missing else None
 
@@ -102,27 +104,24 @@ class Fleet:
 
 
 def _scale_in_order(instance: Instance) -> tuple[bool, int]:
-    """Stop first what does not serve yet, then what has least to finish."""
+    """Sort key: instances that do not serve yet stop first, then those with the fewest requests."""
     return instance.serving, instance.in_flight
 
 
-# How long a container that nobody calls stays warm, in AWS seconds. Not documented; people observe 5 to 15 minutes.
-IDLE_SECONDS = 600.0
-
-
 class ServerlessFleet(Fleet):
-    """A fleet whose desired count follows its requests. An instance takes one request at a time: our reading.
+    """The instances of a serverless variant: a request that finds none idle starts one (cold start), idle ones are stopped.
 
-    It begins with one instance even if none is provisioned: the proof that the container starts.
+    One instance takes one request at a time: our reading. The fleet starts with one instance even without provisioned
+    concurrency, to check that the container starts.
     """
 
     def __init__(self, settings: ServerlessConfig, make: Callable[[], Instance], clock: ScaledClock) -> None:
         super().__init__(max(settings.provisioned, 1), make, clock, limit=1)
         self._provisioned = settings.provisioned
-        self._used: dict[str, float] = {}  # when an instance was last seen busy or starting
+        self._used: dict[str, float] = {}  # by instance id, when it was last busy or starting
 
     def scale(self, desired: int) -> None:
-        """Of a variant that is retired: nothing is kept warm any more."""
+        """Also drops the provisioned concurrency: only retired variants are scaled."""
         self._provisioned = desired
         super().scale(desired)
 
@@ -132,12 +131,12 @@ class ServerlessFleet(Fleet):
         return self._provisioned
 
     def set_capacity(self, wanted: int) -> None:
-        """Those that are too many go once they have been idle for long."""
+        """Set the provisioned concurrency; surplus instances stop after IDLE_SECONDS without requests."""
         self._provisioned = wanted
         self.desired = max(self.desired, wanted)
 
     def demand(self, requests: int) -> None:
-        """Have an instance for each of so many requests."""
+        """Start instances until there is one for each of `requests`."""
         self.desired = max(self.desired, requests)
 
     def reconcile(self) -> None:
@@ -153,7 +152,7 @@ class ServerlessFleet(Fleet):
             del self._used[name]
             self.desired -= 1
         super().reconcile()
-        self.scaling = False  # to come and go with the requests is no change of the endpoint
+        self.scaling = False  # on-demand instances do not make the endpoint Updating
 
     def next_wakeup(self) -> float | None:
         replacement = super().next_wakeup()

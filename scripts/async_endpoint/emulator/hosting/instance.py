@@ -1,4 +1,4 @@
-"""One instance of a fleet: launched, started, serving, drained, gone."""
+"""One instance of a fleet: launch, start, serve, drain, stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.utilization import ResourceUsage
 
-# Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts.
+# Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts connections.
 PING_PAUSE_SECONDS = 0.05
 
 
@@ -25,16 +25,16 @@ class InstanceState(StrEnum):
     LAUNCHING = "Launching"  # the machine is being provisioned
     STARTING = "Starting"  # the container runs and does not answer /ping yet
     READY = "InService"
-    DRAINING = "Draining"  # takes nothing new, finishes what it has
+    DRAINING = "Draining"  # receives no new requests, finishes those in flight
     STOPPED = "Stopped"
     FAILED = "Failed"
 
 
 class Instance:
-    """A machine with the containers of one model. `changed` takes the endpoint's lock, under which its state changes.
+    """A machine with the containers of one model. `changed` applies a state change with the endpoint's lock held.
 
-    `workload` is called with the id once the machine is there, for model data is read at each launch; it may raise
-    DeploymentFailed.
+    `workload` is called with the instance id once the machine is provisioned, because model data is read at each launch; it
+    may raise DeploymentFailed.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Instance:
 
     @property
     def pid(self) -> int | None:
-        """The container's process id, for `local status` and for those who want to kill it."""
+        """The container's process id, shown by `local status`; None before it starts."""
         return self._container.pid if self._container else None
 
     @property
@@ -75,8 +75,8 @@ class Instance:
         return self.state is InstanceState.READY
 
     def utilization(self) -> dict[str, float]:
-        """What its containers use now, in percent, by the names of the metrics."""
-        with contextlib.suppress(OSError):  # it goes meanwhile
+        """CPU, memory and disk utilization of its containers in percent, by metric name."""
+        with contextlib.suppress(OSError):  # the process ended in between
             return self._usage.percent(self._container.pids if self._container else ())
         return {}
 
@@ -85,26 +85,26 @@ class Instance:
         return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
-        """Pass on one request, to the container or model `target` if given; raises ContainerDied or ContainerTimedOut."""
+        """Forward one request, to the container or model `target` if given; raises ContainerDied or ContainerTimedOut."""
         if self._container is None:
             raise ContainerDied("the container is gone")
         return self._container.invoke(body, headers, timeout, target)
 
     def died(self, reason: str) -> None:
-        """Take nothing more: the container broke a connection. That it ended may be noticed only later.
+        """Mark the instance failed: its container broke a connection, which is noticed before the process's exit.
 
-        A container that breaks one and lives on is ended as well: its instance fails, and is replaced. Our reading.
+        A container that breaks a connection and keeps running is stopped too, and its instance replaced. Our reading.
         """
         if not self.ended:
             self.state, self.reason = InstanceState.FAILED, reason
 
     def kill(self) -> None:
-        """Break the containers, as a crash would: the endpoint finds out by itself."""
+        """Kill the containers without a state change, as a crash would; the endpoint detects it."""
         if self._container is not None:
             self._container.kill()
 
     def stop(self) -> None:
-        """End the machine now, whatever it is doing. Safe to call twice, and while it starts."""
+        """Stop the instance at once. Safe to call twice, and during start-up."""
         self._stopped.set()
         if not self.ended:
             self.state = InstanceState.STOPPED
@@ -116,23 +116,23 @@ class Instance:
         if self._clock.wait(self._stopped, self._launched_at):
             return
         self._set(InstanceState.STARTING)
-        if self._fails:  # in AWS seconds: no code runs that would take as long as it takes
+        if self._fails:  # in AWS seconds, because no code of the model runs
             if not self._clock.wait(self._stopped, self._clock.now() + self._startup_seconds):
                 self._never_answered()
             return
-        deadline = Deadline(self._startup_seconds, self._stopped)  # requirements are installed before the first ping, and count
+        deadline = Deadline(self._startup_seconds, self._stopped)  # includes installing requirements
         try:
             container = launch(self._folder, self._workload(self.id), self._output, self._exited, self._runtime, deadline)
-        except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
+        except Exception as error:  # whatever an archive causes, the instance must not stay in STARTING
             shutil.rmtree(self._folder, ignore_errors=True)
-            if self._stopped.is_set():  # stopped, which was perhaps the error
+            if self._stopped.is_set():  # stopping it may have caused the error
                 self._interfaces.release(self.id)
                 return
             known = isinstance(error, CannotStart | DeploymentFailed | OSError)
             self._set(InstanceState.FAILED, str(error) if known else f"{type(error).__name__}: {error}")
             return
         self._container = container
-        if self._stopped.is_set():  # stopped while the process was being made
+        if self._stopped.is_set():  # stopped while the process was starting
             container.kill()
             self._interfaces.release(self.id)
             return

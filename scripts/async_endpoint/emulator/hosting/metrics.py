@@ -1,4 +1,4 @@
-"""What an endpoint counts between two scaled minutes."""
+"""Metrics of an endpoint: statistic sets collected between two scaled minutes, and time series of gauges."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from async_endpoint.core.metrics import Metric
 
 @dataclass
 class StatisticSet:
-    """CloudWatch's own aggregate of one metric over one period; `rounded` values and how often they came, for percentiles."""
+    """CloudWatch's aggregate of one metric over one period. `rounded` counts rounded values, for percentiles."""
 
     count: int = 0
     total: float = 0.0
@@ -25,7 +25,7 @@ class StatisticSet:
         self.total += value
         self.minimum = min(self.minimum, value)
         self.maximum = max(self.maximum, value)
-        self.rounded[float(f"{value:.2g}")] += 1  # so that a busy minute has few
+        self.rounded[float(f"{value:.2g}")] += 1  # bounds the number of distinct values
 
 
 class EndpointMetrics:
@@ -40,24 +40,27 @@ class EndpointMetrics:
             self._period.setdefault(metric, StatisticSet()).add(value)
 
     def current(self) -> dict[Metric, StatisticSet]:
-        """What was counted since the last flush."""
+        """The statistics since the last flush."""
         with self._lock:
             return dict(self._period)
 
     def restore(self, current: Mapping[Metric, StatisticSet]) -> None:
-        """Go on from what was counted before."""
+        """Continue from saved statistics."""
         with self._lock:
             self._period = dict(current)
 
     def flush(self) -> dict[Metric, StatisticSet]:
-        """Return what was counted since the last flush, and start over."""
+        """Return the statistics since the last flush, and start over."""
         with self._lock:
             period, self._period = self._period, {}
         return period
 
 
 class TimeSeries:
-    """A number as it was at a moment, from the last one asked about on. Guarded by whoever has it; times are AWS seconds."""
+    """The history of a gauge, so that a minute published late shows the value it had then. Times are AWS seconds.
+
+    Queries must be in ascending order. Not thread-safe: its owner holds a lock.
+    """
 
     def __init__(self) -> None:
         self._steps: deque[tuple[float, int]] = deque()
@@ -67,7 +70,7 @@ class TimeSeries:
             self._steps.append((now, value))
 
     def at(self, moment: float) -> int | None:
-        """The number at `moment`, None when it was not set yet; forgets what was before."""
+        """The value at `moment`, None if it was not set yet; discards older values."""
         while len(self._steps) > 1 and self._steps[1][0] <= moment:
             self._steps.popleft()
         return self._steps[0][1] if self._steps and self._steps[0][0] <= moment else None

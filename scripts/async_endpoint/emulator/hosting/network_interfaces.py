@@ -1,4 +1,4 @@
-"""Network interfaces of instances in a VPC: made at launch, removed minutes after their instance has ended.
+"""Elastic network interfaces (ENIs) of instances in a VPC: created at launch, deleted minutes after the instance has ended.
 
 Until then EC2 refuses to delete their subnets and security groups. Sources: developer guide, "Give SageMaker Hosted Endpoints
 Access to Resources in Your Amazon VPC"; terraform-provider-aws issue 34397 and cloudformation-coverage-roadmap issue 1327 for
@@ -50,14 +50,14 @@ def check_detach(role: AssumedRole, subnets: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class _PendingRemoval:
-    """An interface without an instance, removed at the AWS time `due`."""
+    """An interface whose instance has ended, to be deleted at AWS time `due`."""
 
     interface: moto_backends.NetworkInterface
     due: float
 
 
 class NetworkInterfaces:
-    """Of all endpoints of one local AWS. Instances outside a VPC have none and cost a look into an empty dictionary."""
+    """The network interfaces of all endpoints. Instances outside a VPC have none."""
 
     def __init__(self, clock: ScaledClock) -> None:
         self._clock = clock
@@ -81,29 +81,29 @@ class NetworkInterfaces:
             self._attached[instance_id] = made
 
     def release(self, instance_id: str) -> None:
-        """The instance has ended, or never began; safe to call twice."""
+        """Schedule deletion: the instance has ended, or never started. Safe to call twice."""
         if instance_id not in self._attached:
             return
         with self._lock:
             self._remove_later(self._attached.pop(instance_id, []))
 
     def resume(self) -> None:
-        """After a stop: what is left of instances that ended with it goes as if they had ended now."""
+        """After a restart: schedule deletion of interfaces left over from instances of the previous run."""
         with self._lock:
             self._remove_later(moto_backends.interfaces())
 
     def forget(self) -> None:
-        """EC2 has none of them any more."""
+        """Discard all state: EC2 was reset and has no interfaces."""
         with self._lock:
             self._attached.clear()
             self._pending.clear()
 
     def stop(self) -> None:
-        """Remove nothing more: the local AWS ends."""
+        """Delete nothing more: the local AWS shuts down."""
         self._stopped.set()
 
     def _remove_later(self, interfaces: list[moto_backends.NetworkInterface]) -> None:
-        """With the lock held."""
+        """Schedule deletion. Called with the lock held."""
         due = self._clock.now() + REMOVAL_SECONDS
         self._pending += [_PendingRemoval(interface, due) for interface in interfaces]
         if self._pending and self._remover is None:
@@ -119,7 +119,7 @@ class NetworkInterfaces:
                 first = min(self._pending, key=lambda pending: pending.due)
             if self._clock.wait(self._stopped, first.due):
                 return
-            if first not in self._pending:  # forgotten meanwhile
+            if first not in self._pending:  # a reset discarded it
                 continue
             removed = self._try_to_remove(first.interface)
             with self._lock:
@@ -129,7 +129,7 @@ class NetworkInterfaces:
 
     @staticmethod
     def _try_to_remove(interface: moto_backends.NetworkInterface) -> bool:
-        """False while its role is gone, or may not do it."""
+        """Delete an interface; False while its role is missing or lacks the permission."""
         role = AssumedRole(interface.role_arn, interface.region)
         try:
             role.assume()

@@ -1,4 +1,4 @@
-"""The synchronous side of an endpoint: one request, one instance, an answer within the time AWS allows."""
+"""Real-time inference of an endpoint: one request on one instance, answered within the InvokeEndpoint time limit."""
 
 from __future__ import annotations
 
@@ -24,23 +24,26 @@ from async_endpoint.emulator.hosting.variant import Variant, by_weight
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 
 SHADOW_WORKERS = 16
-METADATA = {"inferenceId": "Inference-Id", "customAttributes": "Custom-Attributes"}  # of captured data, and its header
+METADATA = {
+    "inferenceId": "Inference-Id",
+    "customAttributes": "Custom-Attributes",
+}  # member of captured metadata: request header
 
 
 class NoCapacity(Exception):
-    """No instance may take the request now; the text says why."""
+    """No instance can take the request now; the text says why."""
 
 
 class VariantRetired(NoCapacity):
-    """The variant takes no traffic any more: an update has moved it elsewhere."""
+    """The variant no longer receives traffic: an update has shifted it to another one."""
 
 
 class Throttled(Exception):
-    """A serverless variant has as many requests as it may have at a time."""
+    """A serverless variant has reached its MaxConcurrency."""
 
 
 class ModelFailed(Exception):
-    """The container gave no good answer. `status` is its own, 0 when it gave none; the text is what it said."""
+    """The container failed. `status` is its HTTP status, 0 without an answer; the text is the response body or the reason."""
 
     def __init__(self, status: int, message: str, container: str, log_stream: str) -> None:
         super().__init__(message)
@@ -60,7 +63,7 @@ class InvokeRequest:
 
 
 class RealTimeInference:
-    """Requests of one endpoint; `changed` is its lock, and `is_open` whether it takes any."""
+    """Real-time requests of one endpoint. `changed` is its lock; `is_open` returns whether it accepts requests."""
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class RealTimeInference:
         self._shadow_workers = ThreadPoolExecutor(SHADOW_WORKERS, "shadow")
 
     def choose(self, call: InvokeRequest) -> Variant | None:
-        """The variant that answers: the one the caller names, or one by weight; None when there is no such."""
+        """The variant for a request: the TargetVariant, or one drawn by weight; None when there is none."""
         with self._changed:
             production = (
                 [variant for variant in self._variant_set.choose_side() if not variant.shadow] if self._is_open() else []
@@ -89,7 +92,7 @@ class RealTimeInference:
             return by_weight(production)
 
     def invoke(self, call: InvokeRequest, variant: Variant) -> tuple[ContainerResponse, Variant]:
-        """The answer, and whose it is: `variant`'s, or that of the one an update put in its place. Shadows get a copy.
+        """Invoke `variant`, or the one an update replaced it with; returns the answer and the variant. Shadows get a copy.
 
         Raises NoCapacity, Throttled or ModelFailed.
         """
@@ -111,11 +114,11 @@ class RealTimeInference:
         return self._is_open() and variant in self._variant_set.receiving_traffic
 
     def _copy_to_shadows(self, call: InvokeRequest, variant: Variant) -> None:
-        """A shadow variant sees its weight's share of the production variant's requests, and answers nobody."""
+        """A shadow variant gets a share of the production variant's requests, by weight; its answers are discarded."""
         for shadow in [
             item for item in self._variant_set.receiving_traffic if item.shadow and item.deployment is variant.deployment
         ]:
-            # One that is as busy as it may be misses some: its backlog must not grow for ever.
+            # A saturated shadow variant misses requests, so that its backlog is bounded.
             if random.random() * variant.weight < shadow.weight and shadow.busy < SHADOW_WORKERS:
                 self._shadow_workers.submit(self._send, call, shadow)
 
@@ -170,7 +173,7 @@ class RealTimeInference:
         )
 
     def _claim(self, variant: Variant, deadline: float) -> Instance:
-        """An instance for one request; a serverless variant may have to start one, within the request's own time."""
+        """Reserve an instance for one request; a serverless variant may cold-start one, within the request's deadline."""
         with self._changed:
             serverless = variant.spec.serverless
             if serverless is not None and variant.waiting + variant.busy >= serverless.concurrency:
@@ -200,7 +203,7 @@ class RealTimeInference:
 
 
 def _count(variant: Variant, status: int) -> None:
-    """One request that ended with the container's `status`, 0 for no answer."""
+    """Record the metrics of a request that ended with the container's `status`, 0 for no answer."""
     variant.metrics.add(m.INVOCATIONS)
     if variant.spec.serverless is None:
         variant.metrics.add(m.INVOCATIONS_PER_INSTANCE, 1 / max(variant.serving, 1))
@@ -210,7 +213,7 @@ def _count(variant: Variant, status: int) -> None:
 
 
 def _timed_out(log_stream: str, container: str) -> ModelFailed:
-    """In AWS's words, as people quote them."""
+    """With AWS's message, as users quote it."""
     return ModelFailed(
         0,
         f"{error_messages.invocation_timeout(container)}. Review the latency metrics for each container in Amazon CloudWatch, "

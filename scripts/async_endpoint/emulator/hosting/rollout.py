@@ -1,9 +1,8 @@
-"""An update on its way: new instances started, traffic moved step by step, alarms watched meanwhile, the old ones ended.
+"""Rollout of an update (blue/green, rolling): start new instances, shift traffic in steps, bake, stop the old; or roll back.
 
-Source: SageMaker developer guide, "Deployment guardrails". Our reading: each step, the last one included, is followed by the
-waiting time; alarms are watched from the first new instance to the end of the termination wait, and one that is in ALARM
-already counts; an asynchronous endpoint's queue is served by the old and the new instances that take traffic, by the room
-they have.
+Source: SageMaker developer guide, "Deployment guardrails". Our reading: the bake time follows each step, the last one included;
+alarms are monitored from the first new instance to the end of the termination wait, and one already in ALARM counts; an
+asynchronous endpoint's queue is served by all old and new instances that receive traffic.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 
-# Between two looks at alarms and the time, in AWS seconds, and at most in real ones.
+# Between two checks of alarms and time-outs: in AWS seconds, and the maximum in real seconds.
 POLL_INTERVAL_SECONDS = 15.0
 MAX_POLL_INTERVAL_SECONDS = 1.0
-MIN_ROLLBACK_SECONDS = 30.0  # AWS seconds for which a rollback is seen at least
+MIN_ROLLBACK_SECONDS = 30.0  # AWS seconds a rollback lasts at least, so that it can be observed
 
 
 class EndpointDeleted(Exception):
-    """The endpoint is being deleted: nobody needs this any more."""
+    """The endpoint is being deleted: the rollout stops."""
 
 
 class Rollout:
-    """Called with the endpoint's lock `changed` held, which waiting lets go of; `over` says that the endpoint is deleted."""
+    """Its methods are called with the endpoint's lock `changed` held, and release it while they wait."""
 
     def __init__(
         self,
@@ -51,10 +50,10 @@ class Rollout:
         self._before = {variant.name: variant.desired for variant in variant_set.live}
         self._rolling = guardrails.mode is TrafficRouting.ROLLING and bool(variant_set.live)
         self._totals: dict[str, int] = {}
-        self._stages: list[dict[str, int]] = []  # by variant, how many of its new instances take traffic after each step
+        self._stages: list[dict[str, int]] = []  # by variant, how many new instances receive traffic after each step
 
     def prepare(self, incoming: list[Variant]) -> None:
-        """Until the new instances answer, those of the first batch at least. Raises DeploymentFailed, or Gone."""
+        """Start the new instances, or the first batch of them, until all answer. Raises DeploymentFailed or EndpointDeleted."""
         self._totals = {variant.name: variant.desired for variant in incoming}
         steps = {name: self._guardrails.stages(total) for name, total in self._totals.items()}
         for number in range(max(map(len, steps.values()))):
@@ -65,7 +64,7 @@ class Rollout:
         self._start_instances(self._stages[0])
 
     def shift_traffic(self) -> None:
-        """Move the traffic, and end what had it. Raises DeploymentFailed, or Gone."""
+        """Shift the traffic in steps, then retire the old variants. Raises DeploymentFailed or EndpointDeleted."""
         if self._variant_set.live:
             for number, stage in enumerate(self._stages):
                 if self._rolling and number:
@@ -78,9 +77,9 @@ class Rollout:
         self._variant_set.promote_incoming()
 
     def rollback(self) -> bool:
-        """All traffic to what had it before, and in a rolling update its instances too, batch by batch.
+        """Return all traffic to the old variants; a rolling update first restores their instances, batch by batch.
 
-        Whether an instance of those died meanwhile. Raises Gone.
+        Returns whether one of their instances failed in the process. Raises EndpointDeleted.
         """
         self._variant_set.clear_failures()
         if self._rolling:
@@ -106,7 +105,7 @@ class Rollout:
                 return
 
     def _start_instances(self, stage: dict[str, int]) -> None:
-        """Until the new instances answer, in a rolling update so many of each variant."""
+        """Start the new instances (in a rolling update those of `stage`) and wait until they answer."""
         self._variant_set.stage = "Creating"
         for variant in self._variant_set.incoming if self._rolling else ():
             variant.fleet.last_failure = ""
@@ -125,7 +124,7 @@ class Rollout:
         self._changed.notify_all()
 
     def _scale_in_old_instances(self) -> None:
-        """Of a rolling update: the old instances that take no traffic any more go, after the batch's waiting time."""
+        """Rolling update: stop the old instances that no longer receive traffic, after the batch's bake time."""
         for variant in self._variant_set.live:
             variant.fleet.rollback_count = self._before[variant.name]
             variant.fleet.scale(variant.fleet.traffic_limit or 0)
@@ -148,7 +147,7 @@ class Rollout:
             self._changed.wait(max(min(left, MAX_POLL_INTERVAL_SECONDS), 0.001))
 
     def _check_alarms_and_timeout(self) -> None:
-        """Raises DeploymentFailed for an alarm that is in ALARM, or when the update has taken too long; the words are ours."""
+        """Raise DeploymentFailed for an alarm in ALARM, or past the maximum execution time. AWS's message is not documented."""
         for name in self._guardrails.alarms:
             if moto_backends.alarm_state(self._region, name) == "ALARM":
                 raise DeploymentFailed(f"The deployment was rolled back: CloudWatch alarm {name} is in ALARM.")

@@ -99,7 +99,7 @@ def call(local_aws: AwsHarness, action: str) -> Callable[..., Any]:
 
 def test_every_action_of_the_control_plane_is_here(tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    assert set(REQUESTS) == {action for action in MODEL.operation_names if control.answers(action, {})} | TAGS
+    assert set(REQUESTS) == {action for action in MODEL.operation_names if control.handles(action, {})} | TAGS
 
 
 @EVERY_ACTION

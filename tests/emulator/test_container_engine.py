@@ -209,10 +209,10 @@ def test_an_engine_that_is_not_there_or_does_not_answer_is_said_so(
     assert isinstance(runtime_named("python", tmp_path), PythonRuntime)
     (engine.state / "broken").touch()
     for refused in (lambda: runtime_named("docker", tmp_path), engine.runtime.remove_leftovers):
-        with pytest.raises(ToolMissing, match=r"docker is installed and does not work \(.*Cannot connect.*--containers python"):
+        with pytest.raises(ToolMissing, match=r"docker is installed but does not work \(.*Cannot connect.*--containers python"):
             refused()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissing, match=r"There is no podman on the PATH; .*--containers python"):
+    with pytest.raises(ToolMissing, match=r"podman is not on the PATH; .*--containers python"):
         daemon.start_detached(Workspace(tmp_path), 0, 60, 60, "podman")
     assert not (tmp_path / ".local").exists()
 

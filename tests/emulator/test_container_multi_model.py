@@ -120,7 +120,7 @@ def test_what_reading_a_model_raises_passes_through_and_costs_no_room(watched: W
     ("content", "says"),
     [
         (b"no archive", "not a gzip-compressed tar"),
-        (archive("def model_fn(d): raise RuntimeError('out of memory')\n"), "its process ended while it was loading"),
+        (archive("def model_fn(d): raise RuntimeError('out of memory')\n"), "its process ended during loading"),
     ],
     ids=["no archive", "not loadable"],
 )

@@ -289,11 +289,11 @@ def test_a_deployment_config_that_does_not_fit_is_refused(local_aws: AwsHarness,
     new = shared_endpoint.new_config("new")
     large, small = {"Type": "INSTANCE_COUNT", "Value": 2}, {"Type": "CAPACITY_PERCENT", "Value": 9}
     for config, said in (
-        (blue_green("CANARY", CanarySize=large), "CanarySize of 2 is not from 0 to 50 percent of the 2 instances"),
-        (blue_green("LINEAR", LinearStepSize=small), "is not from 10 to 50 percent"),
+        (blue_green("CANARY", CanarySize=large), "CanarySize of 2 is not between 0 and 50 percent of the 2 instances"),
+        (blue_green("LINEAR", LinearStepSize=small), "is not between 10 and 50 percent"),
         (rolling() | blue_green(), "has both"),
-        (blue_green("CANARY"), "takes CanarySize; this one has none"),
-        (blue_green("ALL_AT_ONCE", CanarySize=ONE), "takes no size; this one has CanarySize"),
+        (blue_green("CANARY"), "requires CanarySize; found none"),
+        (blue_green("ALL_AT_ONCE", CanarySize=ONE), "requires no size; found CanarySize"),
     ):
         code, message = refusal(
             local_aws.sagemaker.update_endpoint,
@@ -309,7 +309,7 @@ def test_a_deployment_config_that_does_not_fit_is_refused(local_aws: AwsHarness,
         EndpointConfigName=other,
         DeploymentConfig=rolling(),
     )
-    assert "keeps the names of the variants" in message
+    assert "cannot change the variant names" in message
     assert shared_endpoint.describe()["EndpointStatus"] == "InService"
 
 

@@ -106,7 +106,7 @@ def test_a_direct_model_answers_by_hostname(local_aws: AwsHarness, live: Any, pl
     for word in ("red", "blue"):
         answer = endpoint.call(Body=b"shirt", ContentType="text/plain", TargetContainerHostname=word)
         assert answer.body == f"shirt>{word}(text/plain)".encode()
-    assert "needs a TargetContainerHostname" in endpoint.refused(Body=b"x")["Error"]["Message"]
+    assert "requires a TargetContainerHostname" in endpoint.refused(Body=b"x")["Error"]["Message"]
     unknown = endpoint.refused(Body=b"x", TargetContainerHostname="green")
     assert (unknown["Error"]["Code"], "red, blue" in unknown["Error"]["Message"]) == ("ValidationError", True)
 
@@ -135,7 +135,7 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(
     assert f"Failed to download model data(bucket: {place[0]}, key: {late})" in missing["Error"]["Message"]
     local_aws.put(place[0], late, archive(ADDING.format(word="late")))
     assert endpoint.call(Body=b"x", ContentType="text/plain", TargetModel="late.tar.gz").body == b"x>late(text/plain)"
-    assert "needs a TargetModel" in endpoint.refused(Body=b"x")["Error"]["Message"]
+    assert "requires a TargetModel" in endpoint.refused(Body=b"x")["Error"]["Message"]
 
 
 @pytest.mark.parametrize(

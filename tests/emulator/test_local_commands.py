@@ -55,7 +55,9 @@ def test_up_status_and_down_tell_the_same_story(workspace: Workspace) -> None:
     assert status["not_emulated"]
     assert {status[name] == record[name] for name in ("instance_id", "pid", "account_id", "time_scale")} == {True}
 
-    runs = f"A local AWS of this checkout runs already at {record['endpoint_url']}; stop it with: async-endpoint local down"
+    runs = (
+        f"A local AWS of this checkout is already running at {record['endpoint_url']}; stop it with: async-endpoint local down"
+    )
     assert command("up", "--port", "0") == (2, "", [f"error {runs}"])
     with pytest.raises(InvalidInput, match=re.escape(runs)):
         daemon.start_detached(workspace, 0, 60, 60)

@@ -104,9 +104,9 @@ def test_a_prefix_needs_its_slash_its_objects_and_the_right_to_list_them(
 ) -> None:
     local_aws.put(bucket, "open/weights.txt", b"granite")
     for wanted, said in (
-        (source(f"s3://{bucket}/open"), "ends in a slash"),
+        (source(f"s3://{bucket}/open"), "must end with a slash"),
         (source(f"s3://{bucket}/none/"), "Could not find model data"),
-        (source(f"s3://{bucket}/open/", compression="Gzip"), "goes with S3DataType S3Object"),
+        (source(f"s3://{bucket}/open/", compression="Gzip"), "requires S3DataType S3Object"),
         (source(f"s3://{bucket}/open/") | {"ModelDataUrl": f"s3://{bucket}/open/a.tar.gz"}, "has both"),
     ):
         code, message = refusal(local_aws.sagemaker.create_model, **request(role, wanted))
@@ -172,9 +172,12 @@ def test_a_private_registry_takes_a_vpc_and_the_right_to_call_its_function(
     private = {"Image": "registry.example.com/team/serve:1", "ImageConfig": {"RepositoryAccessMode": "Vpc", **login}}
     data = {"ModelDataUrl": local_aws.put(bucket, "model/one.tar.gz", archive())}
     role.allow(bucket, more=[allowing(*IN_VPC)])
-    assert "needs a VpcConfig" in refusal(local_aws.sagemaker.create_model, **request(role, private | data))[1]
+    assert "requires a VpcConfig" in refusal(local_aws.sagemaker.create_model, **request(role, private | data))[1]
     platform = {"ImageConfig": {"RepositoryAccessMode": "Platform", **login}}
-    assert "goes with" in refusal(local_aws.sagemaker.create_model, **request(role, platform, VpcConfig=vpc))[1]
+    assert (
+        "requires RepositoryAccessMode Vpc"
+        in refusal(local_aws.sagemaker.create_model, **request(role, platform, VpcConfig=vpc))[1]
+    )
     refused = serve(local_aws, deployed, bucket, role, request(role, private | data, VpcConfig=vpc), wait=False)
     described = until(lambda: seen if (seen := refused.describe())["EndpointStatus"] == "Failed" else None, "it fails")
     assert f"lambda:InvokeFunction on resource: {function}" in described["FailureReason"]

@@ -1,4 +1,4 @@
-"""A whole local AWS, put together: start it, ask it, stop it."""
+"""The local AWS as one object: composition, start, status, reset and stop."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ from async_endpoint.workspace import make_private
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
 RESET = "reset"
-RESET_SECONDS = 5.0  # for what is in progress to end by itself
+RESET_SECONDS = 5.0  # for requests in progress to complete
 
 
 class Emulator:
-    """moto's control planes and our hosting on one loopback port. One a process: moto's stores are global."""
+    """moto's control planes and our hosting on one loopback port. At most one per process: moto's backends are global."""
 
     def __init__(
         self,
@@ -65,11 +65,10 @@ class Emulator:
         access_key: AccessKey | None = None,
         on_reset: Callable[[LocalAwsRecord], None] = lambda _: None,
     ) -> None:
-        """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
+        """Bind `port`; 0 chooses the port of the saved state, or a free one. Raises OSError when it is in use.
 
-        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. `renamed` is given the
-        record of what a reset made a new local AWS of. Raises InvalidInput when `state_dir` cannot be used or is of another
-        version.
+        `folder` holds the instances' files. `access_key` None uses the one of the saved state, or generates one. `on_reset`
+        receives the new record after a reset. Raises InvalidInput when `state_dir` cannot be used or has another version.
         """
         self._state = State(state_dir) if state_dir is not None else None
         origin = self._state.origin if self._state is not None else None
@@ -94,8 +93,8 @@ class Emulator:
             "sagemaker": control,
             "scaling": self._ticker,
         }
-        front = Router(control, RuntimeApi(self.hosting, self._record_accepted), self._admin, self.stopped.set)
-        self._entry = RequestGate(front)
+        router = Router(control, RuntimeApi(self.hosting, self._record_accepted), self._admin, self.stopped.set)
+        self._entry = RequestGate(router)
         self._calls = CallCounter(FaultLayer(self._entry, self.faults))
         self._on_reset = on_reset
         self._resetting = threading.Lock()
@@ -116,13 +115,13 @@ class Emulator:
 
     @property
     def credentials(self) -> LocalCredentials:
-        """What a client of this local AWS needs."""
+        """The endpoint URL and credentials for clients."""
         key, token = self._secrets
         return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
 
     def start(self) -> None:
-        """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
-        make_private(self._folder)  # no other user reads or changes what models hold
+        """Restore the saved state, if any, and serve; raises InvalidInput when it cannot be read, or saved again."""
+        make_private(self._folder)  # other users must not read or change model files
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)
@@ -135,7 +134,7 @@ class Emulator:
         self._ticker.start()
 
     def stop(self) -> None:
-        """Close the port, save what goes on, then end every instance; raises WorkFailed when that save fails."""
+        """Close the port, save the state, then stop all instances; raises WorkFailed when saving fails."""
         self._ticker.stop()
         self._server.stop()
         try:
@@ -149,7 +148,7 @@ class Emulator:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def reset(self) -> LocalAwsRecord:
-        """Forget everything, in the state directory too, and go on as another local AWS at the same address; AWS time goes on.
+        """Delete all resources, in the state directory too; the address and AWS time stay, the instance id changes.
 
         Raises WorkFailed when the state directory could not be emptied.
         """
@@ -166,7 +165,7 @@ class Emulator:
             return self.record
 
     def _clear(self) -> None:
-        """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
+        """Close endpoints before clearing moto, as they write to it. Calls in progress have RESET_SECONDS to complete."""
         with self._entry.closed(), self._ticker.held():
             self.hosting.reset(RESET_SECONDS)
             self._entry.wait_empty(RESET_SECONDS)
@@ -179,7 +178,7 @@ class Emulator:
             self._calls.clear()
 
     def status(self) -> dict[str, Any]:
-        """What runs: the clock, and every endpoint with its backlog and instances. Times are AWS seconds since the epoch."""
+        """The status document: clock, and every endpoint with backlog and instances. Times are AWS seconds since the epoch."""
         return {
             "endpoint_url": self._server.url,
             "instance_id": self.instance_id,
@@ -234,7 +233,7 @@ class Emulator:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 
     def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """GET `status`, POST `reset` and `stop`, and `faults`, below `/_local/`; raises InvalidInput, ApiError."""
+        """The administration API under `/_local/`: GET status, POST reset and stop, faults. Raises InvalidInput, ApiError."""
         first, _, rest = path.partition("/")
         if first == "faults":
             return self._faults_admin.answer(method, rest, document)
@@ -253,7 +252,7 @@ class Emulator:
             raise ApiError("StateNotSaved", str(error)) from error
 
     def _save_before_stop(self, *, lose_changes: bool) -> dict[str, Any]:
-        """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""
+        """Save the state; ApiError when that fails, unless `lose_changes`. The stop begins after the response."""
         if self._state is not None and not lose_changes:
             try:
                 self._state.save()
@@ -263,7 +262,7 @@ class Emulator:
 
 
 def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
-    """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
+    """Bind `port`; for port 0 the one used `before`, which queue URLs contain, if it is free."""
 
     def refusal(environ: Environ) -> Response | None:
         refused = guard.refusal(environ)
@@ -278,6 +277,6 @@ def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
 
 
 def _suspended_scaling(region: str, resource_id: str) -> list[str]:
-    """What is suspended of a variant's scaling (core/suspension.py)."""
+    """The suspended scaling of a variant (core/suspension.py)."""
     target = moto_backends.scalable_target(region, resource_id)
     return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

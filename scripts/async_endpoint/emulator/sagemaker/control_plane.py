@@ -1,4 +1,4 @@
-"""The control plane: models, endpoint configurations and endpoints. Each method is one API action and returns its answer."""
+"""The control plane: models, endpoint configurations, endpoints and their tags. Each API action is one method."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Action = Callable[[str, Described], Described]
 
 
 class ControlPlane:
-    """The SageMaker actions this local AWS answers itself; every other one is moto's."""
+    """The SageMaker actions that this local AWS implements; moto serves the others."""
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
@@ -58,27 +58,27 @@ class ControlPlane:
             "DeleteTags": self._delete_tags,
         }
 
-    def answers(self, action: str, request: Described) -> bool:
-        """Whether this action is ours: all of hosting, and tags of what hosting made."""
+    def handles(self, action: str, request: Described) -> bool:
+        """Whether this action is implemented here: those of hosting, and tags of hosting's resources."""
         if action in ("AddTags", "ListTags", "DeleteTags"):
             return self._by_arn(request.get("ResourceArn", "")) is not None
         return action in self._actions
 
-    def answer(self, action: str, region: str, request: Described) -> Described:
-        """Carry out one action; raises ApiError."""
+    def handle(self, action: str, region: str, request: Described) -> Described:
+        """Perform one action and return its response; raises ApiError."""
         validate_request("sagemaker", action, request)
         return self._actions[action](region, request)
 
     def resources(self, region: str) -> list[tuple[str, Resource]]:
-        """Every model, configuration and endpoint of a region, each with the word of its kind's ARNs."""
+        """All models, configurations and endpoints of a region, each with the resource type in its ARN."""
         return [(kind.kind.word, item) for kind in (self._models, self._configs, self._endpoints) for item in kind.all(region)]
 
     def saved(self) -> dict[str, Stored]:
-        """What is kept of models, configurations and endpoints across a stop, by kind."""
+        """The stored models, configurations and endpoints, by resource type, for a snapshot."""
         return {kind.kind.word: kind.saved() for kind in (self._models, self._configs, self._endpoints)}
 
     def restore(self, saved: dict[str, Stored]) -> None:
-        """Become what was saved, after hosting has its endpoints: one that a deletion ended meanwhile is gone."""
+        """Restore a snapshot, after hosting restored its endpoints; discards endpoints that hosting no longer has."""
         for kind in (self._models, self._configs, self._endpoints):
             kind.restore(saved[kind.kind.word])
         for region, name in saved[ENDPOINT.word]:
@@ -86,7 +86,7 @@ class ControlPlane:
                 self._endpoints.discard(region, name)
 
     def reset(self) -> None:
-        """Forget every model, configuration and endpoint."""
+        """Discard all models, configurations and endpoints."""
         for kind in (self._models, self._configs, self._endpoints):
             kind.restore({})
 
@@ -129,7 +129,7 @@ class ControlPlane:
         return {"EnableNetworkIsolation": False, **config.request, **variants, **own}
 
     def _delete_config(self, region: str, request: Described) -> Described:
-        """Whatever uses it: the API reference says that one must not, and SageMaker does not look."""
+        """Also while an endpoint uses it: the API reference forbids that, but SageMaker does not check."""
         self._configs.remove(region, request["EndpointConfigName"])
         return {}
 
@@ -154,7 +154,7 @@ class ControlPlane:
     def _update_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         deployment = self._deployment(region, request["EndpointConfigName"])
-        self._configs.get(region, endpoint.deployment.config_name)  # an update starts from a configuration that is there
+        self._configs.get(region, endpoint.deployment.config_name)  # an update requires that the current configuration exists
         check_counts(deployment)
         check_update(endpoint, deployment)
         kept = resource.request if request.get("RetainDeploymentConfig") else request
@@ -239,7 +239,7 @@ class ControlPlane:
 
 
 def _retaining(endpoint: Endpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
-    """The deployment with the instance counts and weights that the live variants have now, but for what is excluded."""
+    """The deployment with the live variants' instance counts and weights, except for excluded properties."""
     excluded = {item["VariantPropertyType"] for item in exclude}
     counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}
     weights = {variant.name: variant.weight for variant in endpoint.variants}

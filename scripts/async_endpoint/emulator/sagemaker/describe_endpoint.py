@@ -1,4 +1,4 @@
-"""What DescribeEndpoint answers."""
+"""The response of DescribeEndpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from async_endpoint.emulator.sagemaker.resources import Described, Resource
 
 
 def describe(endpoint: Endpoint, resource: Resource) -> Described:
-    """An endpoint, complete."""
+    """The response for one endpoint, without empty members."""
     live, described = endpoint.variants, endpoint.deployment.described
     answer: dict[str, Any] = {
         "EndpointName": endpoint.name,
@@ -51,7 +51,7 @@ def _summary(variant: Variant, resolved_at: float) -> Described:
 
 
 def _pending(endpoint: Endpoint) -> Described | None:
-    """What is being deployed, while that is something else than what serves."""
+    """PendingDeploymentSummary: the deployment in progress, if it differs from the live one."""
     target = endpoint.target
     if endpoint.status not in ("Creating", "Updating") or (target is endpoint.deployment and endpoint.variants):
         return None
@@ -90,7 +90,7 @@ def _serverless(settings: ServerlessConfig, warm: int) -> Described:
 
 
 def _capture(described: Mapping[str, Any]) -> Described | None:
-    """DataCaptureConfigSummary of a configuration that has one."""
+    """DataCaptureConfigSummary; None without data capture."""
     capture = described.get("DataCaptureConfig")
     if not capture:
         return None

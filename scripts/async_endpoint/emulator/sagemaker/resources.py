@@ -1,4 +1,4 @@
-"""Models and endpoint configurations: what was asked for, kept as asked, with ARN, time and tags."""
+"""Stored models, endpoint configurations and endpoints: create request, ARN, time and tags; and pages of their lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Described = dict[str, Any]
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A kind of resource: its ARN's word, the member that names it, and what AWS answers when there is none."""
+    """A resource type: its part of the ARN, the member that holds its name, and AWS's errors when it is missing or exists."""
 
     word: str
     name: str
@@ -37,13 +37,13 @@ ENDPOINT = ResourceType(
 
 
 def arn(kind: ResourceType, region: str, name: str) -> str:
-    """ARNs of SageMaker resources are in lower case."""
+    """The ARN; SageMaker's are in lower case."""
     return f"arn:aws:sagemaker:{region}:{ACCOUNT_ID}:{kind.word}/{name.lower()}"
 
 
 @dataclass
 class Resource:
-    """One stored resource: the request that made it, without its tags. `meant` is that request with what it refers to in it."""
+    """One resource. `request` is its create request without tags; `resolved_request` has its model packages replaced."""
 
     arn: str
     request: Described
@@ -56,7 +56,7 @@ Stored = dict[tuple[str, str], Resource]  # by region and name
 
 
 class ResourceStore:
-    """Everything of one kind, by region and name."""
+    """All resources of one type, by region and name."""
 
     def __init__(self, kind: ResourceType, now: Callable[[], float]) -> None:
         self.kind = kind
@@ -76,7 +76,7 @@ class ResourceStore:
         return resource
 
     def get(self, region: str, name: str) -> Resource:
-        """Raises ValidationException, as SageMaker does, when there is none."""
+        """Return a resource; raises ValidationException, as SageMaker does, when it does not exist."""
         found = self._stored.get((region, name))
         if found is None:
             raise validation_exception(self.kind.missing.format(arn=arn(self.kind, region, name)))
@@ -91,7 +91,7 @@ class ResourceStore:
         return (region, name) in self._stored
 
     def discard(self, region: str, name: str) -> None:
-        """Remove what may be gone already."""
+        """Remove a resource if it exists."""
         with self._lock:
             self._stored.pop((region, name), None)
 
@@ -100,12 +100,12 @@ class ResourceStore:
             return [resource for (where, _), resource in self._stored.items() if where == region]
 
     def saved(self) -> Stored:
-        """Everything, for a stop."""
+        """All resources, for a snapshot."""
         with self._lock:
             return dict(self._stored)
 
     def restore(self, saved: Stored) -> None:
-        """Become what was saved."""
+        """Restore a snapshot."""
         with self._lock:
             self._stored = dict(saved)
 

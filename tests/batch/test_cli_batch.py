@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.run import Progress
 from async_endpoint.cli import batch, watch
 from async_endpoint.cli.batch_progress import told
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
 from async_endpoint.operations.watch import Activity, View, Watch
 from support.common import until
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of
 @pytest.fixture
 def line(shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     """`async-endpoint …` aimed at the endpoint of the tests, as if Terraform had told of it."""
-    deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
+    deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
+    deployed.read_endpoint = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(batch.console, "width", 200)
     app = typer.Typer()
@@ -136,7 +136,7 @@ def test_watch_goes_on_until_ctrl_c(line: Line, shared_endpoint: Any, monkeypatc
 def test_watch_of_an_endpoint_that_is_not_there_says_so(shared_endpoint: Any) -> None:
     nobody = replace(shared_endpoint.outputs, endpoint=replace(shared_endpoint.outputs.endpoint, name="nobody"))
     with pytest.raises(EndpointNotReady, match="Endpoint nobody does not exist; apply its environment first"):
-        Watch(AwsClients.create(nobody.region, shared_endpoint.local_aws.url), nobody).look()
+        Watch(AwsSession.create(nobody.region, shared_endpoint.local_aws.url), nobody).look()
 
 
 def test_what_watch_may_not_read_is_named() -> None:

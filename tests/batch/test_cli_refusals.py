@@ -97,7 +97,7 @@ def bare_checkout(tmp_path: Path) -> Path:
     """A checkout in which nothing can be written below .local: the root user may write into read-only folders."""
     (tmp_path / "modules" / "async-inference").mkdir(parents=True)
     (tmp_path / "envs" / "local").mkdir(parents=True)
-    for name in ("main.tf", "backend.tf", "terraform.tfvars"):
+    for name in ("main.tf", "backend.tf"):
         (tmp_path / "envs" / "local" / name).write_text("")
     (tmp_path / ".local").write_text("not a folder")
     return tmp_path

@@ -13,9 +13,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from async_endpoint.emulator.faults.active import Active, spread
-from async_endpoint.emulator.faults.calls import SERVICES, s3_action
-from async_endpoint.emulator.faults.kinds import Latency, Throttle
+from async_endpoint.emulator.api_calls import SERVICES, s3_action
+from async_endpoint.emulator.faults.active_fault import ActiveFault, spread
+from async_endpoint.emulator.faults.kinds import LatencyFault, ThrottleFault
 from support.common import unique, until
 from support.fault_injection import ask, fault, known
 from support.in_process_aws import REGION, AwsHarness
@@ -144,9 +144,9 @@ def test_a_slow_and_refused_call_is_both(local_aws: AwsHarness) -> None:
 
 def test_jitter_follows_the_seed_and_keeps_its_bounds() -> None:
     def waits(seed: int) -> list[float]:
-        active = Active("fault", Latency(seconds=2.0, jitter=0.5, seed=seed), 0.0)
-        lots = [active.strikes(0.0) for _ in range(50)]
-        return [spread(2.0, 0.5, lot) for lot in lots if lot is not None]
+        active = ActiveFault("fault", LatencyFault(seconds=2.0, jitter=0.5, seed=seed), 0.0)
+        lots = [active.sample(0.0) for _ in range(50)]
+        return [spread(2.0, 0.5, roll) for roll in lots if roll is not None]
 
     assert waits(1) == waits(1) != waits(2)
     assert len(waits(1)) == 50
@@ -155,8 +155,8 @@ def test_jitter_follows_the_seed_and_keeps_its_bounds() -> None:
 
 def test_what_one_case_draws_does_not_depend_on_the_outcome_of_another() -> None:
     def happens(rate: float) -> list[bool]:
-        active = Active("fault", Throttle(rate=rate, seed=3), 0.0)
-        return [active.strikes(0.0) is not None for _ in range(100)]
+        active = ActiveFault("fault", ThrottleFault(rate=rate, seed=3), 0.0)
+        return [active.sample(0.0) is not None for _ in range(100)]
 
     rare, often = happens(0.2), happens(0.7)
     assert all(more for less, more in zip(rare, often, strict=True) if less)

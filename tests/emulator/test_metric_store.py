@@ -9,22 +9,22 @@ import pytest
 
 from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling import samples as module
-from async_endpoint.emulator.scaling.queries import TooMany, metric_data, metric_statistics
-from async_endpoint.emulator.scaling.samples import Samples
+from async_endpoint.emulator.scaling import metric_store as module
+from async_endpoint.emulator.scaling.metric_queries import TooManyDatapoints, metric_data, metric_statistics
+from async_endpoint.emulator.scaling.metric_store import MetricStore
 from support.common import unique
 from support.in_process_aws import AwsHarness
 
 MINUTE = 60
 
 
-def put(samples: Samples, name: str, value: float, now: float, region: str = "eu-west-1") -> None:
+def put(samples: MetricStore, name: str, value: float, now: float, region: str = "eu-west-1") -> None:
     samples.record(region, "Shop", {"MetricName": name, "Value": value}, now)
 
 
 def test_of_each_metric_the_latest_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_SAMPLES", 10)
-    samples = Samples()
+    monkeypatch.setattr(module, "MAX_SAMPLES", 10)
+    samples = MetricStore()
     for minute in range(100):
         put(samples, "Orders", float(minute), minute * MINUTE)
     found = samples.between("eu-west-1", MetricId("Shop", "Orders"), 0, 1e9)["None"]
@@ -32,8 +32,8 @@ def test_of_each_metric_the_latest_samples_are_kept(monkeypatch: pytest.MonkeyPa
 
 
 def test_older_samples_have_no_percentiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_VALUES", 2)
-    samples = Samples()
+    monkeypatch.setattr(module, "MAX_SAMPLES_WITH_VALUES", 2)
+    samples = MetricStore()
     for minute in range(4):
         samples.record("r", "Shop", {"MetricName": "Wait", "Values": [1.0, 2.0, 9.0]}, minute * MINUTE)
         put(samples, "Single", 5.0, minute * MINUTE, region="r")
@@ -44,8 +44,8 @@ def test_older_samples_have_no_percentiles(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_metric_that_was_written_to_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_METRICS", 3)
-    samples = Samples()
+    monkeypatch.setattr(module, "MAX_METRICS", 3)
+    samples = MetricStore()
     for name in ("a", "b", "c", "a", "d"):
         put(samples, name, 1.0, 0.0)
     put(samples, "elsewhere", 1.0, 0.0, region="us-east-1")
@@ -88,10 +88,10 @@ def test_more_datapoints_than_cloudwatch_returns_are_refused() -> None:
     def ask(minutes: int) -> list[dict[str, Any]]:
         span = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 1) + timedelta(minutes=minutes)}
         request = {"Namespace": "n", "MetricName": "m", "Period": MINUTE, "Statistics": ["Sum"], **span}
-        return metric_statistics(Samples(), "eu-west-1", request)
+        return metric_statistics(MetricStore(), "eu-west-1", request)
 
     assert ask(1_440) == []
-    with pytest.raises(TooMany, match="up to 1,441 datapoints"):
+    with pytest.raises(TooManyDatapoints, match="up to 1,441 datapoints"):
         ask(1_441)
     with pytest.raises(InvalidInput, match="StartTime must be less"):
         ask(0)
@@ -132,4 +132,4 @@ def test_metrics_are_listed_by_any_of_their_parts(local_aws: AwsHarness) -> None
 def test_metric_math_is_refused_and_not_made_up() -> None:
     request = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 2)}
     with pytest.raises(InvalidInput, match="m1 / m2"):
-        metric_data(Samples(), "eu-west-1", request | {"MetricDataQueries": [{"Id": "e1", "Expression": "m1 / m2"}]})
+        metric_data(MetricStore(), "eu-west-1", request | {"MetricDataQueries": [{"Id": "e1", "Expression": "m1 / m2"}]})

@@ -17,10 +17,9 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.emulator import error_responses, request_body
 from async_endpoint.emulator import http_server as local_http
-from async_endpoint.emulator import request_body
 from async_endpoint.emulator.body_limits import CALL_BYTES, S3_OBJECT_BYTES
-from async_endpoint.emulator.faults import answers
 from async_endpoint.emulator.http_server import Server, Timeouts
 from async_endpoint.emulator.request_body import IN_MEMORY_BYTES, BadRequest, unpacked
 from support.common import refusal
@@ -290,7 +289,7 @@ def test_who_takes_no_answer_is_let_go(impatient: Server, application: Counting)
 
 
 def test_continue_is_said_to_who_is_let_in_only(application: Counting) -> None:
-    server = Server(0, application, lambda environ: answers.refused(environ, 403, "no"))
+    server = Server(0, application, lambda environ: error_responses.request_refused(environ, 403, "no"))
     server.start()
     try:
         answered = send(server, post("Content-Length: 5", "Expect: 100-continue"))

@@ -74,6 +74,15 @@ class Checkout:
         _, text = process.communicate(timeout=100)
         return process.returncode, text.rstrip().splitlines()[-1]
 
+    def lock(self) -> dict[str, Any]:
+        """The state's lock as Terraform wrote it; empty when there is none, as between plan and apply of one command."""
+        try:
+            written = self.local_aws.s3.get_object(Bucket=self.bucket, Key=f"{KEY}.tflock")["Body"].read()
+        except self.local_aws.s3.exceptions.NoSuchKey:
+            return {}
+        lock: dict[str, Any] = json.loads(written)
+        return lock
+
     def is_locked(self) -> bool:
         return f"{KEY}.tflock" in self.local_aws.keys(self.bucket)
 
@@ -125,8 +134,8 @@ def test_the_lock_of_a_killed_apply_is_reported_and_the_command_in_the_message_r
 def test_a_living_holder_is_named_and_cannot_be_unlocked_from_here(checkout: Checkout) -> None:
     holder = checkout.start("apply", "dev", "--yes")
     try:
-        until(checkout.is_locked, "the apply has locked the state", 60)
-        lock_id = _lock_id(checkout)
+        until(lambda: checkout.lock().get("Operation") == "OperationTypeApply", "the apply has locked the state", 60)
+        lock_id = checkout.lock()["ID"]
         code, said = checkout.run("plan", "dev")
         assert code == 3
         assert "Terraform still works on it, as process " in said
@@ -136,8 +145,3 @@ def test_a_living_holder_is_named_and_cannot_be_unlocked_from_here(checkout: Che
         assert checkout.is_locked()
     finally:
         kill(checkout, holder)
-
-
-def _lock_id(checkout: Checkout) -> str:
-    lock: Any = json.loads(checkout.local_aws.s3.get_object(Bucket=checkout.bucket, Key=f"{KEY}.tflock")["Body"].read())
-    return str(lock["ID"])

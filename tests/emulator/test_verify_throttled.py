@@ -23,8 +23,7 @@ from async_endpoint.core.outputs import (
     Scaling,
     Storage,
 )
-from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.deploy.retries import repeated_together, retry_until_deadline
+from async_endpoint.deploy.retries import repeated_together, retry_until_deadline, retrying_session
 from async_endpoint.deploy.verify import inspect
 from support.common import until
 from support.fault_injection import fault
@@ -124,12 +123,12 @@ def _scaled(local_aws: AwsHarness, deployed: Any) -> Scaling:
 
 
 def test_verification_says_the_same_while_calls_are_throttled(local_aws: AwsHarness, applied: AsyncEndpointOutputs) -> None:
-    undisturbed = inspect(Boto3Aws(REGION, local_aws.url), applied)
+    undisturbed = inspect(retrying_session(REGION, local_aws.url), applied)
     assert undisturbed.differences == []
     assert len(undisturbed.checks) >= 11
     for seed in SEEDS:
         with fault(local_aws, "throttle", rate=0.3, seed=seed):
-            report = inspect(Boto3Aws(REGION, local_aws.url), applied)
+            report = inspect(retrying_session(REGION, local_aws.url), applied)
         assert report.differences == [], f"seed {seed}"
         assert [check.name for check in report.checks] == [check.name for check in undisturbed.checks], f"seed {seed}"
 
@@ -139,7 +138,7 @@ def test_a_difference_is_found_while_calls_are_throttled(local_aws: AwsHarness, 
     names = [alarm["AlarmName"] for policy in found["ScalingPolicies"] for alarm in policy.get("Alarms", ())]
     local_aws.cloudwatch.delete_alarms(AlarmNames=[name for name in names if name.startswith("TargetTracking")])
     with fault(local_aws, "throttle", rate=0.3, seed=7):
-        differences = inspect(Boto3Aws(REGION, local_aws.url), applied).differences
+        differences = inspect(retrying_session(REGION, local_aws.url), applied).differences
     assert [difference.found for difference in differences] == ["does not exist"] * 2
 
 
@@ -185,8 +184,8 @@ def test_a_variant_without_weight_is_found(local_aws: AwsHarness, applied: Async
         )
 
     put(0)
-    [difference] = inspect(Boto3Aws(REGION, local_aws.url), applied).differences
+    [difference] = inspect(retrying_session(REGION, local_aws.url), applied).differences
     assert difference.found == "has weight 0.0 instead of 1.0"
 
     put(1)  # what the remedy says
-    assert inspect(Boto3Aws(REGION, local_aws.url), applied).differences == []
+    assert inspect(retrying_session(REGION, local_aws.url), applied).differences == []

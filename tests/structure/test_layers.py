@@ -16,34 +16,34 @@ BELOW = {
     "workspace": {"core"},
     "input_files": {"core"},
     "iam": {"core"},
-    "local_credentials": {"core", "workspace"},
+    "local_aws": {"core", "workspace"},
+    "aws": {"core", "local_aws"},
     "autoscaling": {"core"},
     "packaging": {"core", "input_files"},
-    "client": {"core", "input_files", "local_credentials", "workspace"},
-    "batch": {"client", "core", "input_files"},
-    "operations": {"client", "core", "input_files"},
-    "emulator": {"autoscaling", "core", "iam", "local_credentials", "workspace"},
-    "terraform": {"core", "emulator.record", "local_credentials", "signals", "workspace"},
+    "client": {"aws", "core", "input_files", "local_aws", "terraform.outputs", "workspace"},
+    "batch": {"aws", "client", "core", "input_files"},
+    "operations": {"aws", "client", "core", "input_files"},
+    "emulator": {"autoscaling", "core", "iam", "local_aws", "workspace"},
+    "terraform": {"core", "local_aws", "signals", "workspace"},
     "deploy": {
         "autoscaling",
+        "aws",
         "core",
-        "emulator.record",
         "iam",
-        "local_credentials",
+        "local_aws",
         "signals",
         "terraform",
         "workspace",
     },
-    "demo": {"client", "core", "deploy", "emulator", "local_credentials", "packaging", "terraform", "workspace"},
     "cli": {
+        "aws",
         "batch",
         "client",
         "core",
-        "demo",
         "deploy",
         "emulator",
         "input_files",
-        "local_credentials",
+        "local_aws",
         "operations",
         "packaging",
         "signals",
@@ -94,6 +94,7 @@ def test_autoscaling_has_no_clock_and_no_io() -> None:
 
 
 def test_the_check_sees_a_wrong_import() -> None:
-    assert forbidden("client", "emulator.record")
+    assert forbidden("client", "emulator.daemon")
     assert forbidden("autoscaling", "workspace")
-    assert not forbidden("terraform", "emulator.record")
+    assert forbidden("deploy", "emulator.daemon")
+    assert not forbidden("terraform", "local_aws")

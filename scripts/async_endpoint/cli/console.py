@@ -7,12 +7,16 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady
 from async_endpoint.input_files import printable
+
+if TYPE_CHECKING:
+    from async_endpoint.deploy.verification.findings import Check
 
 TRACEBACK_VARIABLE = "ASYNC_ENDPOINT_TRACEBACK"
 
@@ -23,6 +27,11 @@ def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
     json.dump(document, sys.stdout, indent=2, sort_keys=True, default=str)
     sys.stdout.write("\n")
+
+
+def print_check(endpoint: str, check: Check) -> None:
+    """Say what was verified of an endpoint."""
+    console.print(Text.assemble(("verified ", "green"), (f"{endpoint}: {check.name}: ", "bold"), check.detail), soft_wrap=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 
-from async_endpoint.emulator.faults.calls import call_of
+from async_endpoint.emulator.api_calls import call_of
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
 

@@ -23,8 +23,17 @@ from async_endpoint.emulator.auth.credentials import remove_credentials, write_c
 from async_endpoint.emulator.container.runtime import runtime_named
 from async_endpoint.emulator.file_lock import held
 from async_endpoint.emulator.persistence.folder import was_closed
-from async_endpoint.emulator.record import LocalAwsRecord, read_record, remove_record, require_record, runs, write_record
-from async_endpoint.local_credentials import AccessKey, credentials_path, read_credentials
+from async_endpoint.local_aws import (
+    AccessKey,
+    LocalAwsRecord,
+    credentials_path,
+    process_exists,
+    read_credentials,
+    read_record,
+    remove_record,
+    require_record,
+    write_record,
+)
 from async_endpoint.workspace import Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
@@ -303,4 +312,4 @@ def _is_running(pid: int) -> bool:
             return False
     except ChildProcessError:
         pass
-    return runs(pid)
+    return process_exists(pid)

@@ -16,14 +16,14 @@ from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
 from async_endpoint.emulator import NOT_EMULATED, moto_backends
 from async_endpoint.emulator.auth.credentials import secrets_of
-from async_endpoint.emulator.auth.gate import Gate
+from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
 from async_endpoint.emulator.call_counter import CallCounter
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.admin import FaultsAdmin
 from async_endpoint.emulator.faults.deliveries import Deliveries
-from async_endpoint.emulator.faults.layer import FaultLayer
+from async_endpoint.emulator.faults.middleware import FaultMiddleware
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
@@ -31,18 +31,17 @@ from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.http_server import Server
 from async_endpoint.emulator.moto_patches import apply_patches
 from async_endpoint.emulator.persistence import moto_state
-from async_endpoint.emulator.persistence.state import Part, State
-from async_endpoint.emulator.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
+from async_endpoint.emulator.persistence.state import PersistentState, StatefulPart
 from async_endpoint.emulator.request_gate import RequestGate
 from async_endpoint.emulator.router import STOP, Router
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
 from async_endpoint.emulator.sagemaker.tagging import patch_tagging_api
-from async_endpoint.emulator.scaling.samples import Samples
-from async_endpoint.emulator.scaling.ticker import Ticker
+from async_endpoint.emulator.scaling.metric_store import MetricStore
+from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 from async_endpoint.emulator.wsgi import Environ
-from async_endpoint.local_credentials import AccessKey, LocalCredentials
+from async_endpoint.local_aws import ACCOUNT_ID, AccessKey, LocalAwsRecord, LocalCredentials, new_instance_id
 from async_endpoint.workspace import make_private
 
 DEFAULT_TIME_SCALE = 60.0
@@ -70,39 +69,39 @@ class Emulator:
         `folder` holds the instances' files. `access_key` None uses the one of the saved state, or generates one. `on_reset`
         receives the new record after a reset. Raises InvalidInput when `state_dir` cannot be used or has another version.
         """
-        self._state = State(state_dir) if state_dir is not None else None
-        origin = self._state.origin if self._state is not None else None
-        self.instance_id = origin.instance_id if origin else new_instance_id(kept=state_dir is not None)
+        self._state = PersistentState(state_dir) if state_dir is not None else None
+        resume_point = self._state.resume_point if self._state is not None else None
+        self.instance_id = resume_point.instance_id if resume_point else new_instance_id(persistent=state_dir is not None)
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
-        self.clock = ScaledClock(time_scale, origin.now if origin else None)
+        self.clock = ScaledClock(time_scale, resume_point.now if resume_point else None)
         context = HostingContext(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
         self.faults = context.faults
         self.hosting = Hosting(context)
         self._faults_admin = FaultsAdmin(self.faults, self.hosting)
-        samples = Samples()
-        self._ticker = Ticker(self.hosting, samples)
-        self._samples = samples
+        metric_store = MetricStore()
+        self._scheduler = MinuteScheduler(self.hosting, metric_store)
+        self._metric_store = metric_store
         self._deliveries = Deliveries(self.faults)
-        apply_patches(self.hosting, samples, self._ticker, self._deliveries)
+        apply_patches(self.hosting, metric_store, self._scheduler, self._deliveries)
         self._control = control = ControlPlane(self.hosting)
         patch_tagging_api(control)
-        self._parts: dict[str, Part] = {
-            "samples": samples,
+        self._parts: dict[str, StatefulPart] = {
+            "metrics": metric_store,
             "hosting": self.hosting,
             "sagemaker": control,
-            "scaling": self._ticker,
+            "scaling": self._scheduler,
         }
         router = Router(control, RuntimeApi(self.hosting, self._record_accepted), self._admin, self.stopped.set)
         self._entry = RequestGate(router)
-        self._calls = CallCounter(FaultLayer(self._entry, self.faults))
+        self._calls = CallCounter(FaultMiddleware(self._entry, self.faults))
         self._on_reset = on_reset
         self._resetting = threading.Lock()
         try:
             self._secrets = secrets_of(state_dir, access_key)
-            self.gate = Gate(self._calls, *self._secrets, lambda: self.instance_id)
+            self.gate = AuthMiddleware(self._calls, *self._secrets, lambda: self.instance_id)
             self._server = _serve(
-                BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, origin.port if origin else 0
+                BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, resume_point.port if resume_point else 0
             )
         except (InvalidInput, OSError):
             if self._state is not None:
@@ -131,11 +130,11 @@ class Emulator:
                 self._stop_hosting()
                 raise
         self._server.start()
-        self._ticker.start()
+        self._scheduler.start()
 
     def stop(self) -> None:
         """Close the port, save the state, then stop all instances; raises WorkFailed when saving fails."""
-        self._ticker.stop()
+        self._scheduler.stop()
         self._server.stop()
         try:
             if self._state is not None:
@@ -153,7 +152,7 @@ class Emulator:
         Raises WorkFailed when the state directory could not be emptied.
         """
         with self._resetting:
-            instance_id = new_instance_id(kept=self._state is not None)
+            instance_id = new_instance_id(persistent=self._state is not None)
             try:
                 if self._state is None:
                     self._clear()
@@ -166,15 +165,15 @@ class Emulator:
 
     def _clear(self) -> None:
         """Close endpoints before clearing moto, as they write to it. Calls in progress have RESET_SECONDS to complete."""
-        with self._entry.closed(), self._ticker.held():
+        with self._entry.closed(), self._scheduler.held():
             self.hosting.reset(RESET_SECONDS)
             self._entry.wait_empty(RESET_SECONDS)
             self.faults.clear()
             self._deliveries.clear()
             moto_state.reset()
             self._control.reset()
-            self._samples.restore({})
-            self._ticker.reset()
+            self._metric_store.restore({})
+            self._scheduler.reset()
             self._calls.clear()
 
     def status(self) -> dict[str, Any]:
@@ -261,7 +260,7 @@ class Emulator:
         return {"stopping": True}
 
 
-def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
+def _serve(guard: BrowserGuard, gate: AuthMiddleware, port: int, before: int) -> Server:
     """Bind `port`; for port 0 the one used `before`, which queue URLs contain, if it is free."""
 
     def refusal(environ: Environ) -> Response | None:

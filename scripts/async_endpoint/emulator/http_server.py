@@ -23,8 +23,8 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 
+from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.body_limits import most_body_bytes
-from async_endpoint.emulator.faults import answers
 from async_endpoint.emulator.request_body import BadRequest, SenderGone, check_size, declared_length, receive
 from async_endpoint.emulator.socket_reader import Budget, SocketReader, TooManyBytes
 from async_endpoint.emulator.wsgi import Application, Environ
@@ -244,10 +244,10 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             self._reader.allow(Budget(timeouts.stall, timeouts.body, timeouts.bytes_per_second))
             body = receive(self.rfile, length, most_bytes)
         except BadRequest as error:
-            self._refuse(answers.refused(environ, error.status, str(error)))
+            self._refuse(error_responses.request_refused(environ, error.status, str(error)))
         except TimeoutError:
             late = f"less than {timeouts.bytes_per_second:g} bytes/s of the body arrived, or none for {timeouts.stall:g} s"
-            self._refuse(answers.refused(environ, 408, f"The request timed out: {late}; send it again."))
+            self._refuse(error_responses.request_refused(environ, 408, f"The request timed out: {late}; send it again."))
         except (SenderGone, ConnectionError):
             self.close_connection = True
         else:

@@ -16,9 +16,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request, Response
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator import error_responses
+from async_endpoint.emulator.api_calls import call_of, service_of
 from async_endpoint.emulator.body_limits import CALL_BYTES
-from async_endpoint.emulator.faults import answers
-from async_endpoint.emulator.faults.calls import call_of, service_of
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import BadRequest, unpacked
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
@@ -71,7 +71,7 @@ class Router:
             _decompress(environ)
             return self._moto.get_application(environ)(environ, start_response)
         except BadRequest as error:
-            return answers.refused(environ, error.status, str(error))(environ, start_response)
+            return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
             call = call_of(environ)
             if call is None:
@@ -79,10 +79,10 @@ class Router:
                     "This is not an AWS request: its signature names no service.\n", 400, content_type="text/plain"
                 )
             elif isinstance(error, NotImplementedError | OperationNotFoundError):
-                answer = answers.absent(call, environ)
+                answer = error_responses.unknown_action(call, environ)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-                answer = answers.broken(call, environ, 500)
+                answer = error_responses.service_error(call, environ, 500)
             return answer(environ, start_response)
 
     def _hosting_response(self, request: Request) -> Response | None:

@@ -13,8 +13,8 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.record import ACCOUNT_ID
-from async_endpoint.iam import Request, evaluate, evaluate_key, evaluate_trust
+from async_endpoint.iam import AccessRequest, evaluate, evaluate_key, evaluate_trust
+from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
 PART_BYTES = 8 * 1_048_576  # boto3's multipart threshold; hosting's own is not documented
@@ -167,6 +167,6 @@ class AssumedRole:
         if not verdict.allowed:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")
 
-    def _request(self, action: str, resource: str, context: Mapping[str, str] | None) -> Request:
+    def _request(self, action: str, resource: str, context: Mapping[str, str] | None) -> AccessRequest:
         always = {"aws:PrincipalAccount": ACCOUNT_ID, "aws:PrincipalArn": self.arn, "aws:SecureTransport": "true"}
-        return Request(action=action, resource=resource, principal=self.arn, context={**always, **(context or {})})
+        return AccessRequest(action=action, resource=resource, principal=self.arn, context={**always, **(context or {})})

@@ -15,7 +15,7 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import ModelSpec, VpcConfig
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 REMOVAL_SECONDS = 300.0  # AWS seconds between the end of an instance and that of its interfaces
 RETRY_SECONDS = 60.0  # AWS seconds until a removal that the role did not allow is retried

@@ -20,7 +20,7 @@ from async_endpoint.emulator.hosting.execution_role import AccessDenied, Assumed
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
 from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 _ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
 

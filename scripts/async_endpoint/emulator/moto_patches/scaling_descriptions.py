@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from async_endpoint.emulator.moto_patches.autoscaling import (
+from async_endpoint.emulator.moto_patches.application_autoscaling import (
     ApplicationAutoScalingResponse,
     FakeApplicationAutoscalingPolicy,
     FakeScalableTarget,
     _build_policy,
     _build_target,
 )
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 PAGE = 50  # MaxResults of both actions, default
 # The guide, "Service-linked roles for Application Auto Scaling"; other services' names are not worked out.

@@ -1,0 +1,116 @@
+"""What a run makes is removed, however it ends; the queue of a killed process by whoever comes next."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from async_endpoint.client.announcements import HEARTBEAT
+from async_endpoint.client.reaper import reap
+from support.client_against_emulator import Stage
+from support.common import until
+from support.in_process_aws import AwsHarness
+
+# A run that waits for a result that does not come, in a process of its own.
+WAITING = """
+import json, sys
+from async_endpoint.client import AsyncEndpoint, ClientConfig, Target
+from async_endpoint.core.outputs import Limits
+
+name, url, bucket, *topics = sys.argv[1:]
+target = Target(name, "eu-west-1", f"s3://{bucket}/input/", tuple(topics), Limits(21600, 60, 60))
+endpoint = AsyncEndpoint(target, endpoint_url=url)
+invocation = endpoint.submit(b"{}", content_type="application/json")
+print(invocation.accepted().inference_id, flush=True)
+try:
+    invocation.result()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.fixture(scope="module")
+def asleep(local_aws: AwsHarness) -> Stage:
+    stage = Stage(local_aws)
+    stage.deployed.asleep()
+    return stage
+
+
+@contextmanager
+def waiting(stage: Stage) -> Iterator[subprocess.Popen[str]]:
+    target = stage.target
+    command = [sys.executable, "-c", WAITING, target.name, stage.local_aws.url, stage.deployed.bucket, *target.topics]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline(), "it has not submitted"
+        yield process
+    finally:
+        process.kill()
+        process.wait(30)
+        process.stdout.close()
+
+
+def subscriptions(stage: Stage) -> list[str]:
+    """The endpoints of those subscriptions that runs have made."""
+    found: list[dict[str, Any]] = []
+    for topic in stage.target.topics:
+        found += stage.local_aws.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    return [item["Endpoint"] for item in found if "-run-" in item["Endpoint"]]
+
+
+def test_ctrl_c_removes_queue_and_subscriptions_without_a_with_block(asleep: Stage) -> None:
+    with waiting(asleep) as process:
+        [queue] = asleep.queues()
+        assert len(subscriptions(asleep)) == 2
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    until(lambda: queue not in asleep.queues(), "the queue is gone")
+    assert subscriptions(asleep) == []
+
+
+def test_the_queue_of_a_killed_process_is_reaped_once_it_is_old_and_silent(asleep: Stage) -> None:
+    with waiting(asleep) as process:
+        [dead] = asleep.queues()
+        process.kill()
+        process.wait(30)
+    with asleep.client() as client:
+        session = client._session
+        tomorrow = time.time() + 86_400
+        assert reap(session, asleep.target) == [], "it is young"
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(tomorrow - 3_600))})
+        assert reap(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
+        stranger = session.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-somebody-else")["QueueUrl"]
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(time.time()))})
+        assert reap(session, asleep.target, tomorrow) == [dead]
+        assert asleep.queues() == [stranger], "what has no heartbeat of ours is not ours"
+        assert subscriptions(asleep) == []
+        session.sqs.delete_queue(QueueUrl=stranger)
+
+
+def test_the_next_run_reaps(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with waiting(asleep) as process:
+        [dead] = asleep.queues()
+        process.kill()
+        process.wait(30)
+    monkeypatch.setattr("async_endpoint.client.reaper.DEAD_SECONDS", -1.0)
+    with asleep.client() as client:
+        client.submit(b"{}", content_type="application/json").accepted()
+        until(lambda: dead not in asleep.queues(), "the dead queue is gone")
+
+
+def test_two_runs_of_one_endpoint_hear_nothing_of_each_other(stage: Stage) -> None:
+    with stage.client() as one, stage.client() as other:
+        mine = [one.submit(b'{"answer": 1}', content_type="application/json", key=f"k{n}") for n in range(10)]
+        theirs = [other.submit(b'{"answer": 2}', content_type="application/json", key=f"k{n}") for n in range(10)]
+        assert {invocation.result().document() for invocation in mine} == {1}
+        assert {invocation.result().document() for invocation in theirs} == {2}
+        assert len(stage.queues()) == 2
+    assert stage.queues() == []

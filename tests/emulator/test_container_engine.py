@@ -97,7 +97,7 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
     assert not process_runs(container["pid"])
 
 
-def test_no_two_containers_are_at_addresses_that_follow_from_each_other(engine: StandIn, tmp_path: Path) -> None:
+def test_container_addresses_are_unpredictable(engine: StandIn, tmp_path: Path) -> None:
     watched = [Watched(tmp_path / str(number), Workload((image(),)), engine.runtime) for number in range(3)]
     for one in watched:
         one.ready()
@@ -112,7 +112,7 @@ def test_no_two_containers_are_at_addresses_that_follow_from_each_other(engine: 
     assert engine.networks() == set()
 
 
-def test_variables_of_a_model_and_proxies_reach_no_program_of_the_engine(
+def test_model_variables_and_proxies_do_not_reach_the_engines_program(
     engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy:8080")
@@ -125,14 +125,14 @@ def test_variables_of_a_model_and_proxies_reach_no_program_of_the_engine(
     assert watched.is_gone()
 
 
-def test_a_container_that_ends_by_itself_is_told_and_removed(engine: StandIn, tmp_path: Path) -> None:
+def test_a_container_that_exits_is_reported_and_removed(engine: StandIn, tmp_path: Path) -> None:
     failing = image("def model_fn(d): print('no weights'); raise SystemExit(7)\n")
     watched = Watched(tmp_path / "instance", Workload((failing,)), engine.runtime)
     assert watched.is_gone()
     assert (watched.exit_codes, "no weights" in watched.lines, engine.containers()) == ([7], True, {})
 
 
-def test_a_container_that_is_killed_before_it_exists_leaves_nothing(
+def test_a_container_killed_during_creation_leaves_nothing(
     engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAND_IN_SLOW", "1")
@@ -143,7 +143,7 @@ def test_a_container_that_is_killed_before_it_exists_leaves_nothing(
     assert engine.containers() == {}
 
 
-def test_when_the_keeper_is_killed_the_container_goes_too(engine: StandIn, tmp_path: Path) -> None:
+def test_killing_the_supervisor_removes_the_container(engine: StandIn, tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", Workload((image(),)), engine.runtime)
     (keeper,) = watched.ready().pids
     ((_, container),) = engine.containers().items()
@@ -153,7 +153,7 @@ def test_when_the_keeper_is_killed_the_container_goes_too(engine: StandIn, tmp_p
     until(lambda: not process_runs(container["pid"]), "the container's process is gone")
 
 
-def test_containers_end_with_a_local_aws_that_is_killed(engine: StandIn, tmp_path: Path) -> None:
+def test_containers_exit_when_the_local_aws_is_killed(engine: StandIn, tmp_path: Path) -> None:
     (tmp_path / "model.tar.gz").write_bytes(archive(ECHO))
     starts = (
         "import sys, time\nfrom pathlib import Path\n"
@@ -176,7 +176,7 @@ def test_containers_end_with_a_local_aws_that_is_killed(engine: StandIn, tmp_pat
     until(lambda: engine.containers() == {} and not process_runs(container["pid"]), "the container is gone")
 
 
-def test_a_sweep_removes_what_this_checkout_left_behind_and_nothing_else(engine: StandIn, tmp_path: Path) -> None:
+def test_remove_leftovers_removes_only_containers_of_this_checkout(engine: StandIn, tmp_path: Path) -> None:
     other = EngineRuntime("docker", tmp_path / "another")
     mine = Watched(tmp_path / "mine", Workload((image(),)), engine.runtime)
     theirs = Watched(tmp_path / "theirs", Workload((image(),)), other)
@@ -192,7 +192,7 @@ def test_a_sweep_removes_what_this_checkout_left_behind_and_nothing_else(engine:
     assert theirs.is_gone()
 
 
-def test_an_image_that_is_not_there_is_said_so(engine: StandIn, tmp_path: Path) -> None:
+def test_a_missing_image_is_reported(engine: StandIn, tmp_path: Path) -> None:
     spec = ContainerSpec(archive(ECHO), {}, "shop/missing:2")
     with pytest.raises(CannotStart) as refused:
         Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
@@ -203,9 +203,7 @@ def test_an_image_that_is_not_there_is_said_so(engine: StandIn, tmp_path: Path) 
     assert not (tmp_path / "instance").exists()
 
 
-def test_an_engine_that_is_not_there_or_does_not_answer_is_said_so(
-    engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_or_unresponsive_engine_is_reported(engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(runtime_named("python", tmp_path), PythonRuntime)
     (engine.state / "broken").touch()
     for refused in (lambda: runtime_named("docker", tmp_path), engine.runtime.remove_leftovers):
@@ -227,7 +225,7 @@ def test_images_make_a_pipeline(engine: StandIn, tmp_path: Path) -> None:
     assert engine.containers() == {}
 
 
-def test_an_image_of_many_models_is_asked_by_its_contract(engine: StandIn, tmp_path: Path) -> None:
+def test_a_multi_model_image_is_called_by_its_contract(engine: StandIn, tmp_path: Path) -> None:
     spec = ContainerSpec(None, {}, IMAGE, models=lambda name: b"no archive" if name == "bad" else archive(ECHO))
     watched = Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
     container = watched.ready()

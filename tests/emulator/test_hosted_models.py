@@ -54,7 +54,7 @@ def live(local_aws: AwsHarness, place: tuple[str, Role]) -> Iterator[Any]:
         local_aws.forget(item.name)
 
 
-def test_a_pipeline_passes_each_answer_on(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
+def test_a_pipeline_passes_each_response_on(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
     endpoint: Live = live(Containers=containers(local_aws, place[0], adding("wash", "dry")))
     answer = endpoint.call(Body=b"shirt", ContentType="text/plain")
     assert (answer.body, answer.content_type) == (b"shirt>wash(text/plain)>dry(text/wash)", "text/dry")
@@ -75,7 +75,9 @@ def _model_of(local_aws: AwsHarness, endpoint: Live) -> str:
     return name
 
 
-def test_arrays_are_decoded_and_encoded_by_the_toolkit(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
+def test_arrays_are_decoded_and_encoded_by_sagemaker_inference(
+    local_aws: AwsHarness, live: Any, place: tuple[str, Role]
+) -> None:
     summing = "def model_fn(model_dir): pass\ndef predict_fn(matrix, model): return matrix.sum(axis=0)\n"
     endpoint: Live = live(Containers=containers(local_aws, place[0], [("sum", summing)]))
     sent = io.BytesIO()
@@ -119,9 +121,7 @@ def multi_model(local_aws: AwsHarness, bucket: str, words: list[str], **environm
     return {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": where, "Environment": environment}
 
 
-def test_a_multi_model_endpoint_loads_the_model_that_is_called(
-    local_aws: AwsHarness, live: Any, place: tuple[str, Role]
-) -> None:
+def test_a_multi_model_endpoint_loads_the_target_model(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
     container = multi_model(local_aws, place[0], ["red", "blue"])
     endpoint: Live = live(PrimaryContainer=container)
     for word in ("red", "blue", "red"):
@@ -153,15 +153,13 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(
         ({"PrimaryContainer": {"ModelPackageName": "package"}}, "ModelPackage package does not exist"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused(
-    local_aws: AwsHarness, place: tuple[str, Role], model: dict[str, Any], said: str
-) -> None:
+def test_an_invalid_model_is_refused(local_aws: AwsHarness, place: tuple[str, Role], model: dict[str, Any], said: str) -> None:
     code, message = refusal(local_aws.sagemaker.create_model, ModelName=unique("model"), ExecutionRoleArn=place[1].arn, **model)
     assert (code, said in message) == ("ValidationException", True), message
 
 
 @pytest.mark.parametrize("kind", ["multi-model", "direct"])
-def test_an_asynchronous_endpoint_takes_no_model_that_needs_a_target(
+def test_an_asynchronous_endpoint_refuses_a_model_that_requires_a_target(
     local_aws: AwsHarness, place: tuple[str, Role], kind: str
 ) -> None:
     bucket, role = place

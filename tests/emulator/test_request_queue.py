@@ -64,7 +64,7 @@ TestQueue = QueueMachine.TestCase
 TestQueue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-def test_served_requests_are_let_go() -> None:
+def test_served_requests_are_released() -> None:
     queue = RequestQueue()
     for _ in range(10_000):
         queue.put(request(0.0, 21_600.0))

@@ -28,7 +28,7 @@ class Machine(SimpleNamespace):
         return self.state is InstanceState.READY
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
 
     def stop(self) -> None:
@@ -49,7 +49,7 @@ def ids(fleet: ServerlessFleet) -> list[str]:
     return [instance.id for instance in fleet.instances]
 
 
-def test_the_one_that_was_used_last_stays_and_goes_in_its_turn() -> None:
+def test_idle_instances_stop_least_recently_used_first() -> None:
     clock = Clock()
     fleet = fleet_of(clock)
     fleet.demand(3)
@@ -69,7 +69,7 @@ def test_the_one_that_was_used_last_stays_and_goes_in_its_turn() -> None:
     assert (ids(fleet), fleet.desired) == ([], 0)
 
 
-def test_what_is_provisioned_stays_until_the_variant_is_retired() -> None:
+def test_provisioned_instances_stay_until_the_variant_is_retired() -> None:
     clock = Clock()
     fleet = fleet_of(clock, provisioned=2)
     fleet.demand(3)

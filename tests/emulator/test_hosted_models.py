@@ -144,7 +144,7 @@ def test_a_multi_model_endpoint_loads_the_target_model(local_aws: AwsHarness, li
         ({}, "1 to 15 containers"),
         ({"PrimaryContainer": {"Image": IMAGE}, "Containers": [{"Image": IMAGE}]}, "has both"),
         ({"Containers": [{"Image": IMAGE}] * 16}, "15"),
-        ({"Containers": [{"Image": IMAGE, "ContainerHostname": "same"}] * 2}, "its own"),
+        ({"Containers": [{"Image": IMAGE, "ContainerHostname": "same"}] * 2}, "must be unique"),
         (
             {"Containers": [{"Image": IMAGE}] * 2, "InferenceExecutionConfig": {"Mode": "Direct"}},
             "each with a ContainerHostname",
@@ -171,4 +171,4 @@ def test_an_asynchronous_endpoint_refuses_a_model_that_requires_a_target(
     code, message = refusal(
         local_aws.sagemaker.create_endpoint_config, **local_aws.config_request(unique("config"), model, bucket)
     )
-    assert (code, "name no target" in message) == ("ValidationException", True), message
+    assert (code, "has no target" in message) == ("ValidationException", True), message

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from async_endpoint.cli.app import main
-from async_endpoint.cli.console import TRACEBACK_VARIABLE, as_reported, reported_errors
+from async_endpoint.cli.console import reported_errors
 from async_endpoint.core.errors import InvalidInput, NotReady
+from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = 60

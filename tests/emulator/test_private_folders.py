@@ -36,7 +36,7 @@ made = {
     "plans": lambda: saved_plan(workspace).__enter__(),
     "deployments": lambda: prepare(workspace, "dev", local=False),
     "state": lambda: StateFolder(workspace.root / "parent" / "state"),
-    "environments": lambda: python_environment._exclusive(workspace.root / "cache" / "containers" / "one", Deadline()).__enter__(),
+    "environments": lambda: python_environment._exclusive(workspace.root / "cache/containers/one", Deadline()).__enter__(),
 }
 made[sys.argv[2]]()
 """

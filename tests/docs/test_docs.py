@@ -12,11 +12,10 @@ import typer
 
 from async_endpoint.cli.app import app
 from async_endpoint.core import errors
-from async_endpoint.emulator import moto_patches
+from async_endpoint.emulator import NOT_EMULATED, moto_patches
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from support.calls_table import SERVICES, actions
 from support.documents import ROOT, Document, bullets, coded, documents, rows
@@ -116,7 +115,7 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
 
 def test_the_table_of_calls_has_exactly_the_actions_that_are_ours(local_aws: Document, tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    ours = {action for action in operations("sagemaker") if control.answers(action, {})}
+    ours = {action for action in operations("sagemaker") if control.handles(action, {})}
     assert len(ours) >= 14
     assert actions(local_aws, "SageMaker") == ours | {"AddTags", "ListTags", "DeleteTags"}
 

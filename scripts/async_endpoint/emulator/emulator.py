@@ -230,7 +230,7 @@ class Emulator:
         if self._state is None:
             return
         try:
-            self._state.accepted(endpoint.region, endpoint.name, endpoint.created_at, invocation)
+            self._state.record_request(endpoint.region, endpoint.name, endpoint.created_at, invocation)
         except WorkFailed as error:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 

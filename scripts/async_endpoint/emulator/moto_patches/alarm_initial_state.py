@@ -13,7 +13,7 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling import alarm_rules
+from async_endpoint.emulator.scaling.alarms import check_alarm
 
 _put = CloudWatchBackend.put_metric_alarm
 KEPT = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp")
@@ -22,7 +22,7 @@ KEPT = ("state_value", "state_reason", "state_reason_data", "state_updated_times
 def put_alarm(backend: CloudWatchBackend, now: float, name: str, **request: Any) -> tuple[Any, Any | None]:
     """PutMetricAlarm; the alarm, and the one of that name before it. Raises ValidationError for one that CloudWatch refuses."""
     try:
-        alarm_rules.check(request)
+        check_alarm(request)
     except InvalidInput as error:
         raise ValidationError(str(error)) from error
     before = backend.alarms.get(name)

@@ -36,7 +36,7 @@ def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:
     def deregister(self: Any, namespace: str, r_id: str, dimension: str) -> None:
         _deregister_scalable_target(self, namespace, r_id, dimension)
         if dimension in DIMENSIONS:
-            scheduler.targets.deregistered(self.region_name, r_id, hosting.clock.now())
+            scheduler.targets.fail_activities_of(self.region_name, r_id, hosting.clock.now())
 
     ApplicationAutoscalingBackend.register_scalable_target = register
     ApplicationAutoscalingBackend.deregister_scalable_target = deregister

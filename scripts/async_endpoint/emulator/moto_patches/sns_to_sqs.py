@@ -81,7 +81,7 @@ def apply(deliveries: Deliveries) -> None:
 
     def deliver(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
         send = partial(_send, self, message, message_id, **rest)
-        if not deliveries.disturbed:
+        if not deliveries.affected:
             send()
         elif _passes_filter(self, message, rest.get("message_attributes")):
             deliveries.deliver(self.topic.arn, send)

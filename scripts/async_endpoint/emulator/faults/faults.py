@@ -115,7 +115,7 @@ class Faults:
             return [active.describe(self.clock.now()) for active in self._active]
 
     def clear(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Clear a fault by its id, all of a kind, or all; returns their descriptions. Raises InvalidInput for an unknown name."""
+        """Clear a fault by id, all of a kind, or all; returns their descriptions. Raises InvalidInput for an unknown name."""
         with self._lock:
             self._set_active(self._active)
             gone = [active for active in self._active if name in (None, active.id, active.fault.name)]

@@ -73,7 +73,7 @@ class Journal:
             return self._number
 
     def write(self, accepted: AcceptedRequest) -> None:
-        """Append a record; raises OSError, with nothing written, if the disk is full, the file is gone or the journal closed."""
+        """Append a record; raises OSError, with nothing written, if the disk is full, the file gone or the journal closed."""
         body = pickling.dumps(accepted)
         frame = _FRAME.pack(len(body), zlib.crc32(body))
         record = memoryview(frame + _CHECK.pack(zlib.crc32(frame)) + body)

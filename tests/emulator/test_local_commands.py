@@ -22,8 +22,8 @@ from werkzeug.test import EnvironBuilder
 
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.record import LocalAwsRecord, read_record, record_path, write_record
 from async_endpoint.emulator.router import Router
+from async_endpoint.local_aws import LocalAwsRecord, read_record, record_path, write_record
 from async_endpoint.workspace import Workspace
 from support.common import process_runs, until
 from support.emulator_process import command, empty_checkout, remote

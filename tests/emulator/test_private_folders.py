@@ -23,8 +23,8 @@ from async_endpoint.emulator.auth.credentials import write_credentials
 from async_endpoint.emulator.container import python_environment
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.persistence.folder import StateFolder
-from async_endpoint.emulator.record import LocalAwsRecord, write_record
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalAwsRecord, write_record
+from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.working_copy import prepare
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.workspace import Workspace
@@ -36,7 +36,7 @@ made = {
     "plans": lambda: saved_plan(workspace).__enter__(),
     "deployments": lambda: prepare(workspace, "dev", local=False),
     "state": lambda: StateFolder(workspace.root / "parent" / "state"),
-    "environments": lambda: environment._alone(workspace.root / "cache" / "containers" / "one", Deadline()).__enter__(),
+    "environments": lambda: python_environment._alone(workspace.root / "cache" / "containers" / "one", Deadline()).__enter__(),
 }
 made[sys.argv[2]]()
 """

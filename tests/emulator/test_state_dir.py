@@ -22,9 +22,9 @@ from async_endpoint.emulator import daemon
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
-from async_endpoint.emulator.record import read_record
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
+from async_endpoint.local_aws import read_record
 from async_endpoint.workspace import Workspace
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator import daemon
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalCredentials, require_credentials
 from async_endpoint.terraform.local_override import local_files, process_environment
 from async_endpoint.terraform.provider import running_provider
 from async_endpoint.workspace import Workspace

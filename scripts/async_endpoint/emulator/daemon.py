@@ -23,8 +23,17 @@ from async_endpoint.emulator.auth.credentials import remove_credentials, write_c
 from async_endpoint.emulator.container.runtime import runtime_named
 from async_endpoint.emulator.file_lock import held
 from async_endpoint.emulator.persistence.folder import was_closed
-from async_endpoint.emulator.record import LocalAwsRecord, read_record, remove_record, require_record, runs, write_record
-from async_endpoint.local_credentials import AccessKey, credentials_path, read_credentials
+from async_endpoint.local_aws import (
+    AccessKey,
+    LocalAwsRecord,
+    credentials_path,
+    process_exists,
+    read_credentials,
+    read_record,
+    remove_record,
+    require_record,
+    write_record,
+)
 from async_endpoint.workspace import Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
@@ -103,12 +112,18 @@ def start_detached(
     runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
     workspace.make_local("aws")
-    options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
-    options += ["--containers", containers, *(["--state-dir", str(state_dir.absolute())] if state_dir else [])]
+    settings = {
+        "root": str(workspace.root),
+        "port": port,
+        "time_scale": time_scale,
+        "launch_seconds": launch_seconds,
+        "containers": containers,
+        "state_dir": str(state_dir.absolute()) if state_dir else None,
+    }
     log.write_bytes(b"")
     with log.open("ab") as output:  # to its end always: another one that starts at the same instant writes there too
         process = subprocess.Popen(
-            [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options],
+            [sys.executable, "-m", "async_endpoint.emulator", json.dumps(settings)],
             cwd=workspace.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -302,4 +317,4 @@ def _exists(pid: int) -> bool:
             return False
     except ChildProcessError:
         pass
-    return runs(pid)
+    return process_exists(pid)

@@ -33,7 +33,6 @@ from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.moto_patches import apply_patches
 from async_endpoint.emulator.persistence import moto_state
 from async_endpoint.emulator.persistence.state import PersistentState, StatefulPart
-from async_endpoint.emulator.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.emulator.request_gate import RequestGate
 from async_endpoint.emulator.router import STOP, Router
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
@@ -43,7 +42,7 @@ from async_endpoint.emulator.sagemaker.tagging import serve_tags
 from async_endpoint.emulator.scaling.metric_store import MetricStore
 from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 from async_endpoint.emulator.wsgi import Environ
-from async_endpoint.local_credentials import AccessKey, LocalCredentials
+from async_endpoint.local_aws import ACCOUNT_ID, AccessKey, LocalAwsRecord, LocalCredentials, new_instance_id
 from async_endpoint.workspace import make_private
 
 DEFAULT_TIME_SCALE = 60.0
@@ -74,7 +73,7 @@ class Emulator:
         """
         self._state = PersistentState(state_dir) if state_dir is not None else None
         resume_point = self._state.resume_point if self._state is not None else None
-        self.instance_id = resume_point.instance_id if resume_point else new_instance_id(kept=state_dir is not None)
+        self.instance_id = resume_point.instance_id if resume_point else new_instance_id(persistent=state_dir is not None)
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
         self.clock = ScaledClock(time_scale, resume_point.now if resume_point else None)
@@ -155,7 +154,7 @@ class Emulator:
         Raises WorkFailed when the state directory could not be emptied.
         """
         with self._resetting:
-            instance_id = new_instance_id(kept=self._state is not None)
+            instance_id = new_instance_id(persistent=self._state is not None)
             try:
                 if self._state is None:
                     self._forget()

@@ -20,7 +20,7 @@ from moto.s3.utils import bucket_name_from_url as host_bucket
 from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 PARTITION = "aws"
 

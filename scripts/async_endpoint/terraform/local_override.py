@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials
 
 OVERRIDE_FILE: Final = "aimed_at_local_override.tf"
 CONFIG_FILE: Final = "aimed_at_local.ini"

@@ -13,8 +13,8 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.iam import AccessRequest, evaluate, evaluate_key, evaluate_trust
+from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
 PART_BYTES = 8 * 1_048_576  # what boto3 puts in one piece at the most; which size hosting takes is not documented

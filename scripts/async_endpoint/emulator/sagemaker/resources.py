@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
+from async_endpoint.local_aws import ACCOUNT_ID
 
 Described = dict[str, Any]
 

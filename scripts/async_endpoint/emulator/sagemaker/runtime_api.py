@@ -21,8 +21,8 @@ from async_endpoint.emulator.hosting.real_time import InvokeRequest, ModelFailed
 from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_backends import ResourceNotFound
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.emulator.sagemaker.protocol import ApiError, violated_pattern
+from async_endpoint.local_aws import ACCOUNT_ID
 
 PREFIX = "X-Amzn-SageMaker-"
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.auth.credentials import secrets_of
+from async_endpoint.emulator.auth.credentials import load_secrets
 from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
 from async_endpoint.emulator.call_counter import CallCounter
@@ -100,7 +100,7 @@ class Emulator:
         self._renamed = renamed
         self._resetting = threading.Lock()
         try:
-            self._secrets = secrets_of(state_dir, access_key)
+            self._secrets = load_secrets(state_dir, access_key)
             self.gate = AuthMiddleware(self._calls, *self._secrets, lambda: self.instance_id)
             self._server = _serve(
                 BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, resume_point.port if resume_point else 0

@@ -1,4 +1,4 @@
-"""moto has no DescribeAlarmHistory, and SetAlarmState of it executes no actions."""
+"""DescribeAlarmHistory, which moto lacks; and SetAlarmState executes the alarm's actions, as on AWS."""
 
 from __future__ import annotations
 

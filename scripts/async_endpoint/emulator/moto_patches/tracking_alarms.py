@@ -1,4 +1,4 @@
-"""moto makes no alarms for target tracking of a SageMaker variant, and makes a new policy, with a new ARN, of each update."""
+"""Alarms of target tracking policies, and updates that keep a policy's ARN. moto has neither for SageMaker variants."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _put_scaling_policy(self: ApplicationAutoscalingBackend, **request: Any) -> 
 def _alarms(policy: FakeApplicationAutoscalingPolicy) -> list[Any]:
     try:
         tracking = parse_target_tracking(policy.policy_name, policy.resource_id, policy._policy_body)
-    except InvalidInput:  # stored, as AWS stores it; it never acts
+    except InvalidInput:  # stored, as on AWS, and never acts
         return []
     high, low = tracking_alarms(tracking)
     return [_alarm(policy, tracking, "AlarmHigh", high), _alarm(policy, tracking, "AlarmLow", low)]

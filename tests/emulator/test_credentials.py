@@ -272,7 +272,7 @@ def test_given_ones_are_used_and_no_command_line_shows_the_secret(checkout: Work
     assert client("sts", found).get_caller_identity()["Arn"].endswith(":user/local")
     pid = json.loads(record_path(checkout).read_text())["pid"]
     shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
-    assert "local up" in shown and found.secret_access_key not in shown
+    assert "async_endpoint.emulator" in shown and found.secret_access_key not in shown
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ MEBIBYTE: Final = 1_048_576
 IN_MEMORY_BYTES: Final = MEBIBYTE
 # "Amazon S3 multipart upload limits": 5 GiB for a single PUT, a part and a POST object.
 S3_OBJECT_BYTES: Final = 5 * 1_024 * MEBIBYTE
-# Above the limits of the emulated APIs: 6 MB of InvokeEndpoint (service model), 1 MiB of SQS ("Amazon SQS message quotas"), whose
-# characters a form or JSON may encode as six each.
+# Above the limits of the emulated APIs: 6 MB of InvokeEndpoint (service model), 1 MiB of SQS ("Amazon SQS message quotas"),
+# each character of which a form or JSON may encode as six.
 CALL_BYTES: Final = 16 * MEBIBYTE
 # "Lambda quotas": 50 MB for a zipped package in a request, 67 MB in base64.
 LAMBDA_BYTES: Final = 70 * MEBIBYTE

@@ -1,6 +1,6 @@
 """PutMetricAlarm: a new alarm is INSUFFICIENT_DATA, where moto makes it OK, so that it never changes to OK.
 
-An updated alarm keeps its state and reason. Times are AWS time. Alarms that can never be evaluated, without Period or Threshold,
+An updated alarm keeps its state and reason. Times are AWS time. Alarms that can never be evaluated (no Period or Threshold)
 are refused as on AWS; moto accepts them. alarm_history.py installs this function.
 """
 

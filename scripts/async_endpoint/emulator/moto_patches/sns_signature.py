@@ -1,7 +1,7 @@
 """One key and certificate for all SNS messages of the process, and signatures that cover the subject.
 
-moto makes a certificate for each delivery and a key for each subscription, keeps them all, and signs without the subject. Source: https://docs.aws.amazon.com/sns/latest/dg/
-"Verifying the signatures of Amazon SNS messages", signature version 2.
+moto makes a certificate for each delivery and a key for each subscription, keeps them all, and signs without the subject.
+Source: SNS developer guide, "Verifying the signatures of Amazon SNS messages", signature version 2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Unique credentials from STS, and the real caller in GetCallerIdentity and GetUser.
 
-moto's GetSessionToken and GetFederationToken return the same credentials to every caller; GetCallerIdentity and GetUser return a
-fixed user. Here the caller is the identity that signed the request (emulator/auth).
+moto's GetSessionToken and GetFederationToken return the same credentials to every caller; GetCallerIdentity and GetUser return
+a fixed user. Here the caller is the identity that signed the request (emulator/auth).
 """
 
 from __future__ import annotations

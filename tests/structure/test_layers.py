@@ -35,6 +35,7 @@ BELOW = {
         "terraform",
         "workspace",
     },
+    "pytest_plugin": {"emulator", "local_aws", "workspace"},
     "demo": {"client", "core", "deploy", "emulator", "local_aws", "packaging", "terraform", "workspace"},
     "cli": {
         "aws",

@@ -14,7 +14,7 @@ BENCH_ARGS ?=
 BIN := .venv/bin
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-ARCHIVE := build/fashion-recommender.tar.gz
+ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
 # Environments other than local are AWS's; LOCAL=1 aims them at the local AWS.
 AIM := $(if $(LOCAL),--local,)
 
@@ -23,8 +23,8 @@ help: ## this list
 
 setup: .venv/runtime ## make the virtual environment
 
-demo: .venv/runtime ## deploy on the local AWS, invoke, watch it sleep and wake, destroy
-	@$(CLI) demo --time-scale $(TIME_SCALE)
+demo: .venv/runtime ## deploy two endpoints on the local AWS, invoke them, watch them sleep and wake, destroy
+	@$(BIN)/python scripts/demo.py --time-scale $(TIME_SCALE)
 
 test: .venv/dev ## the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -67,16 +67,16 @@ local-down: .venv/runtime ## stop the local AWS
 status: .venv/runtime ## show what runs on the local AWS
 	@$(CLI) local status
 
-plan apply verify: $(ARCHIVE) ## plan, apply or verify an environment: make apply ENV=local
+plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(AIM)
 
 destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local
 	@$(CLI) $@ $(ENV) $(AIM)
 
 # Rebuilt every time: the same folder gives the same bytes, and Terraform goes by their hash.
-.PHONY: $(ARCHIVE)
-$(ARCHIVE): .venv/runtime
-	@$(CLI) package examples/fashion-recommender --output $@
+.PHONY: $(ARCHIVES)
+$(ARCHIVES): build/%.tar.gz: .venv/runtime
+	@$(CLI) package examples/$* --output $@
 
 lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

@@ -77,7 +77,7 @@ def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsS
 
 
 def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, checkout: Workspace) -> None:
-    (checkout.environment("dev") / "terraform.tfvars").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
+    (checkout.environment("dev") / "main.tf").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
     for verb in (deployment.plan, deployment.apply):
         with pytest.raises(InvalidInput, match="async-endpoint package"):
             verb("dev", on_output=silent)

@@ -37,9 +37,12 @@ def test_an_update_in_place_is_proven_and_never_interrupts(root: Any) -> None:
     root.keep_at_least(1)  # SageMaker refuses to update an endpoint while it is scaling
     root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait")
     until(lambda: root.counts() == (1, 1), "awake")
-    settings = root.checkout.folder / "envs" / "local" / "terraform.tfvars"
+    settings = root.checkout.folder / "envs" / "local" / "main.tf"
     changed = settings.read_text()
-    for old, new in (("max_concurrent_invocations = 4", "max_concurrent_invocations = 2"), ("instances = 2", "instances = 3")):
+    for old, new in (
+        ("max_concurrent_invocations = 4", "max_concurrent_invocations = 2"),
+        ("max_instances = 2", "max_instances = 3"),
+    ):
         assert changed.count(old) == 1, settings
         changed = changed.replace(old, new)
     settings.write_text(changed)
@@ -53,14 +56,17 @@ def test_an_update_in_place_is_proven_and_never_interrupts(root: Any) -> None:
     assert after.endpoint.config_name != before.endpoint.config_name
     assert after.endpoint.max_concurrent_invocations_per_instance == 2
     assert (after.scaling.min_instances, after.scaling.max_instances) == (0, 3)
-    assert f"verified endpoint: {root.name} is InService with configuration {after.endpoint.config_name}" in root.applied.err
-    assert "verified scaling range: 0 to 3 instances" in root.applied.err
+    assert (
+        f"verified recommender: endpoint: {root.name} is InService with configuration {after.endpoint.config_name}"
+        in root.applied.err
+    )
+    assert "verified recommender: scaling range: 0 to 3 instances" in root.applied.err
     assert use.refusals == []
     assert use.states == {"InService", "Updating"}
     assert len(use.locations) > 5
     until(lambda: all(root.object(location) for location in use.locations), "all answered")
     assert len({root.object(location) for location in use.locations}) == 1
-    configurations = root.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]
+    configurations = root.client("sagemaker").list_endpoint_configs(NameContains=root.name)["EndpointConfigs"]
     assert [item["EndpointConfigName"] for item in configurations] == [after.endpoint.config_name]
 
 

@@ -37,7 +37,7 @@ def endpoint(checkout: Any) -> dict[str, Any]:
 def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_completes(
     checkout: Any, with_provider: Any, tmp_path: Path
 ) -> None:
-    checkout.succeed("package", "examples/fashion-recommender", "-o", "build/fashion-recommender.tar.gz")
+    checkout.build_archives()
     first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
     checkout = with_provider(checkout, "dev")
     checkout.succeed("apply", "dev", "--local")
@@ -76,5 +76,5 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
     document = json.loads(s3.get_object(Bucket=where.bucket, Key=where.key)["Body"].read())
     assert len(document["recommendations"]) == 5
     until(lambda: endpoint(checkout)["backlog"] == 0, "nothing waits")
-    report = checkout.succeed("smoke-test", "dev", "--local", "--json").document
+    [report] = checkout.succeed("smoke-test", "dev", "--local", "--json").document["endpoints"].values()
     assert report["passed"], "queues are found by the URLs in Terraform's state, which name the port of before"

@@ -22,7 +22,9 @@ from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
-ARCHIVE = "build/fashion-recommender.tar.gz"
+MODELS = ("fashion-recommender", "language-detector")
+ENDPOINT = "recommender"  # every environment has it
+OF_ONE_ENDPOINT = ("batch", "invoke", "logs", "outputs", "watch")
 REGION = "eu-west-1"
 LONGEST_COMMAND_SECONDS = 400
 
@@ -75,6 +77,11 @@ class Checkout:
         assert ended.code == 0, f"{' '.join(arguments)} ended with {ended.code}:\n{ended.out}{ended.err}"
         return ended
 
+    def build_archives(self) -> None:
+        """Build the model archives of every environment."""
+        for model in MODELS:
+            self.succeed("package", f"examples/{model}", "-o", f"build/{model}.tar.gz")
+
     def start_local_aws(self) -> str:
         """Start this checkout's local AWS on a free port; return its URL."""
         options = ("--port", "0", "--time-scale", "60", "--detach", "--json")
@@ -111,11 +118,15 @@ class Root:
     applied: Ended = field(init=False)
     _heard: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def address(self, verb: str) -> str:
+        """What `verb` takes: the recommender where it takes one endpoint, else the environment."""
+        return f"{self.environment}/{ENDPOINT}" if verb in OF_ONE_ENDPOINT else self.environment
+
     def run(self, verb: str, *arguments: str) -> Ended:
-        return self.checkout.run(verb, self.environment, *arguments, "--local")
+        return self.checkout.run(verb, self.address(verb), *arguments, "--local")
 
     def succeed(self, verb: str, *arguments: str) -> Ended:
-        return self.checkout.succeed(verb, self.environment, *arguments, "--local")
+        return self.checkout.succeed(verb, self.address(verb), *arguments, "--local")
 
     def apply(self) -> None:
         self.applied = self.run("apply")
@@ -184,7 +195,7 @@ class Roots:
     def applied(self, environment: str) -> Root:
         if environment not in self._roots:
             checkout = self._make()
-            checkout.succeed("package", "examples/fashion-recommender", "-o", ARCHIVE)
+            checkout.build_archives()
             url = checkout.start_local_aws()
             if environment != "local":
                 checkout = self._with_provider(checkout, environment)

@@ -49,8 +49,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for name in ("local", "dev"):
         folder = root / "envs" / name
         folder.mkdir(parents=True)
-        (folder / "main.tf").write_text('output "name" { value = var.name }\n')
-        (folder / "terraform.tfvars").write_text('name = "shirts"\n')
+        (folder / "main.tf").write_text('locals { name = "shirts" }\n')
+        (folder / "outputs.tf").write_text('output "name" { value = local.name }\n')
     (root / "modules" / "async-inference").mkdir(parents=True)
     home = tmp_path / "home"
     home.mkdir()

@@ -24,7 +24,7 @@ def test_on_aws_the_copy_is_the_root_and_its_relative_paths_hold(checkout: Works
     (checkout.modules / "async-inference" / "main.tf").write_text("# here\n")
     root = prepare(checkout, "dev", local=False)
     assert root.folder == checkout.local / "deployments/dev/envs/dev"
-    assert files(root.folder) == {"main.tf", "terraform.tfvars"}
+    assert files(root.folder) == {"main.tf", "outputs.tf"}
     assert (root.folder / "../../modules/async-inference/main.tf").read_text() == "# here\n"
     assert (root.endpoint_url, root.state) == (None, None)
     checkout.build.mkdir()
@@ -47,7 +47,7 @@ def test_the_copy_follows_the_root_and_keeps_terraforms_own(checkout: Workspace)
     (source / ".terraform").mkdir()
     (source / ".terraform" / "not-copied").touch()
     prepare(checkout, "dev", local=False)
-    assert files(folder) == {"main.tf", "terraform.tfvars", ".terraform.lock.hcl", ".terraform/providers/kept"}
+    assert files(folder) == {"main.tf", "outputs.tf", ".terraform.lock.hcl", ".terraform/providers/kept"}
     assert (folder / "main.tf").read_text() == "# new\n"
     assert files(source.parents[1] / ".local" / "deployments" / "dev" / "envs") == {f"dev/{name}" for name in files(folder)}
 
@@ -140,14 +140,14 @@ def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Worksp
 
 
 def test_an_archive_that_is_not_built_is_named_with_the_command(checkout: Workspace) -> None:
-    settings = checkout.environment("dev") / "terraform.tfvars"
+    settings = checkout.environment("dev") / "main.tf"
     settings.write_text(
         '# "../../build/commented.tar.gz"\nmodel = { archive = "../../build/shirts.tar.gz" }\nx = "s3://b/y.tar.gz"\n'
     )
     with pytest.raises(InvalidInput) as failure:
         require_archives(checkout, "dev")
     assert str(failure.value) == (
-        "envs/dev/terraform.tfvars names the model archive build/shirts.tar.gz, which is not there; "
+        "envs/dev/main.tf names the model archive build/shirts.tar.gz, which is not there; "
         "make it with: async-endpoint package DIR -o build/shirts.tar.gz"
     )
     (checkout.root / "examples" / "shirts").mkdir(parents=True)

@@ -29,7 +29,6 @@ FILES: Final = {
     "batch": "batch",
     "watch": "watch",
     "logs": "logs",
-    "demo": "demo",
 }
 
 

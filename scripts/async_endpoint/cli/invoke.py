@@ -18,13 +18,13 @@ from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.cli.tables import recommendations_table
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request
 from async_endpoint.client.payload import prepare
-from async_endpoint.core.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed
+from async_endpoint.core.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed, UsageError
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.input_files import checked_status
 from async_endpoint.operations.smoke import SmokeReport, smoke_test
 from async_endpoint.workspace import Workspace
 
 STATUS_SECONDS = 0.5
-QUERIES = Path("examples", "fashion-recommender", "queries")
 
 Seconds = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait, but no longer than this.")]
 
@@ -85,8 +85,10 @@ def invoke(
 
 def run_smoke_test(
     address: Endpoints,
-    good: Annotated[Path | None, typer.Option(help="A request to be answered; default: the red shirt.")] = None,
-    bad: Annotated[Path | None, typer.Option(help="A request to be refused; default: a corrupt image.")] = None,
+    good: Annotated[
+        Path | None, typer.Option(help="A request to be answered; default: the first of the example's queries.")
+    ] = None,
+    bad: Annotated[Path | None, typer.Option(help="A request to be refused; default: the example's queries/corrupt.*.")] = None,
     timeout: Seconds = None,
     compare: Annotated[
         str | None,
@@ -96,9 +98,6 @@ def run_smoke_test(
     local: Local = False,
 ) -> None:
     """Prove a deployed endpoint: a result, a failure, and a notification of each."""
-    if good is None or bad is None:
-        queries = Workspace.find().root / QUERIES
-        good, bad = good or queries / "red-shirt.png", bad or queries / "corrupt.jpg"
     from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
 
     found = read_outputs(address, local=local)
@@ -106,7 +105,8 @@ def run_smoke_test(
     reports: dict[str, SmokeReport] = {}
     with second_interrupt_ends_at_once("stopped at once"):
         for name, outputs in found.endpoints.items():
-            reports[name] = smoke_test(outputs, good, bad, endpoint_url=found.endpoint_url, on_event=_say, **options)
+            payloads = _payloads(outputs, good, bad)
+            reports[name] = smoke_test(outputs, *payloads, endpoint_url=found.endpoint_url, on_event=_say, **options)
             if not as_json:
                 _print_report(reports[name])
     missed = [report for report in reports.values() if not report.passed]
@@ -115,6 +115,23 @@ def run_smoke_test(
         print_json({"environment": found.environment, "passed": not missed, "endpoints": documents})
     if missed:
         raise SmokeTestFailed(f"{' '.join(map(_missed, missed))} See what each check saw above.")
+
+
+def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None) -> tuple[Path, Path]:
+    """The requests given, or those of the example whose archive the endpoint has: examples/<archive>/queries/."""
+    if good is not None and bad is not None:
+        return good, bad
+    archives = outputs.model.archives if outputs.model is not None else ()
+    names = [archive.uri.rpartition("/")[2].removesuffix(".tar.gz") for archive in archives]
+    for queries in (Workspace.find().root / "examples" / name / "queries" for name in names):
+        files = sorted(path for path in queries.glob("*") if path.is_file())
+        corrupt = [path for path in files if path.stem == "corrupt"]
+        if corrupt and len(files) > len(corrupt):
+            return good or next(path for path in files if path not in corrupt), bad or corrupt[0]
+    raise UsageError(
+        f"There are no queries of {' and '.join(names) or 'the model'} under examples/ to test {outputs.endpoint.name} with; "
+        "give --good FILE and --bad FILE."
+    )
 
 
 def _print_report(report: SmokeReport) -> None:

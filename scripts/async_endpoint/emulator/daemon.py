@@ -115,12 +115,18 @@ def start_detached(
     runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
     workspace.make_local("aws")
-    options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
-    options += ["--containers", containers, *(["--state-dir", str(state_dir.absolute())] if state_dir else [])]
+    settings = {
+        "root": str(workspace.root),
+        "port": port,
+        "time_scale": time_scale,
+        "launch_seconds": launch_seconds,
+        "containers": containers,
+        "state_dir": str(state_dir.absolute()) if state_dir else None,
+    }
     log.write_bytes(b"")
     with log.open("ab") as output:  # to its end always: another one that starts at the same instant writes there too
         process = subprocess.Popen(
-            [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options],
+            [sys.executable, "-m", "async_endpoint.emulator", json.dumps(settings)],
             cwd=workspace.root,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -89,9 +89,9 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
 
 
 def require_archives(workspace: Workspace, environment: str) -> None:
-    """Raise InvalidInput when terraform.tfvars names a model archive that is not built, with the command that builds it."""
-    settings = workspace.environment(environment) / "terraform.tfvars"
-    text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
+    """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
+    settings = workspace.environment(environment) / "main.tf"
+    text = settings.read_text(encoding="utf-8")
     for named in _ARCHIVE.findall(text):
         archive = Path(os.path.normpath(settings.parent / named))
         if not archive.is_file():

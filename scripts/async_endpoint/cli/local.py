@@ -100,7 +100,7 @@ def up(
             return
         console.print(f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); time runs x{record.time_scale:g}")
         console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
-        from async_endpoint.emulator.limits import NOT_EMULATED  # noqa: PLC0415
+        from async_endpoint.emulator import NOT_EMULATED  # noqa: PLC0415
 
         for missing in NOT_EMULATED:
             console.print(f"  not emulated: {missing}")

@@ -38,7 +38,7 @@ class FaultsAdmin:
             done["killed"] = self._kill(fault)
         elif isinstance(fault, ClockJump):
             self._hosting.clock.jump(fault.seconds)
-            self._hosting.look_again()
+            self._hosting.notify()
             done["now"] = self._hosting.clock.now()
         return done
 
@@ -48,7 +48,7 @@ class FaultsAdmin:
         if not endpoints:
             known = ", ".join(sorted(endpoint.name for endpoint in self._hosting.all())) or "none"
             raise InvalidInput(f"There is no endpoint {fault.endpoint!r}; existing endpoints: {known}.")
-        running = [item for endpoint in endpoints for item in endpoint.instances if item.pid is not None and not item.over]
+        running = [item for endpoint in endpoints for item in endpoint.instances if item.pid is not None and not item.ended]
         chosen = [item for item in running if fault.instance in (None, item.id)]
         if not chosen:
             named = f"{fault.instance!r} that is running" if fault.instance else "that is running"

@@ -76,7 +76,7 @@ class MinuteScheduler:
 
     def run_minute(self, end: float) -> None:
         """Publish, evaluate and scale for the minute that ends at `end` (AWS seconds, a multiple of 60)."""
-        serving = [endpoint for endpoint in self._hosting.all() if endpoint.open]
+        serving = [endpoint for endpoint in self._hosting.all() if endpoint.accepts_requests]
         self.targets.fail_orphaned_activities(serving, end)
         for endpoint in serving:
             with log_errors("The metrics of endpoint", endpoint.name):

@@ -26,8 +26,8 @@ from async_endpoint.autoscaling.scaler import (
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting import quota
 from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.scaling.activities import ScalingActivities, ScalingActivity
 from async_endpoint.emulator.scaling.log_errors import log_errors
@@ -107,7 +107,7 @@ class ScalableTargets:
         activity = ScalingActivity.of_capacity(
             endpoint.region, variant.resource_id, decision.desired, decision.cause, now, target.scalable_dimension
         )
-        refusal = quota.refusal(endpoint, variant.name, decision.desired)
+        refusal = quota_error(variant.spec.instance_type, decision.desired, variant.desired)
         if refusal:  # without a cooldown: retried in the next minute
             activity.fail(refusal, now)
             self.activities.add(activity)

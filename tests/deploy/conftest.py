@@ -124,7 +124,7 @@ def terraform(monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
     fake = FakeTerraform()
     for module in ("deploy.deployment", "terraform.outputs"):
         monkeypatch.setattr(f"async_endpoint.{module}.Terraform", fake)
-    monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Poller(deadline=0))
+    monkeypatch.setattr("async_endpoint.deploy.destroy.LISTINGS_SETTLE", Poller(deadline=0))
     return fake
 
 

@@ -33,6 +33,7 @@ def test_plan_streams_to_standard_error_and_answers_on_standard_output(terraform
     assert json.loads(result.stdout) == {
         "environment": "dev",
         "changes": {"any": True, "add": 23, "change": 0, "destroy": 0},
+        "endpoints": {},
         "notices": [],
     }
     assert "a line of [the] plan" in result.stderr

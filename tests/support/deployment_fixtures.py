@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
+from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verification.findings import Check
 from async_endpoint.deploy.verify import verify
@@ -116,3 +118,8 @@ def put_wake_alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         AlarmActions=actions,
     )
+
+
+def prepared(on_output: Callable[[str], None] = lambda line: None) -> Deployment:
+    """Environment dev of the checkout, as a command prepares it."""
+    return Deployment.prepare("dev", needs_archives=False, on_output=on_output)

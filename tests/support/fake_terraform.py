@@ -52,6 +52,9 @@ class FakeTerraform:
     def show(self, file: Path | None = None) -> dict[str, Any]:
         return ({"resource_changes": self.planned} | self.document) if file else self.state
 
+    def silent(self) -> Any:
+        return self
+
     def require_unlocked(self) -> None:
         self.did.append("require unlocked")
 

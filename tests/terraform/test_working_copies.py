@@ -12,7 +12,7 @@ from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, new_insta
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.local_override import CONFIG_FILE, OVERRIDE_FILE
 from async_endpoint.terraform.provider_mirror import PROVIDER, terraform_platform
-from async_endpoint.terraform.working_copy import prepare, require_archives
+from async_endpoint.terraform.working_copy import prepare
 from async_endpoint.workspace import Workspace
 
 
@@ -145,17 +145,17 @@ def test_an_archive_that_is_not_built_is_named_with_the_command(checkout: Worksp
         '# "../../build/commented.tar.gz"\nmodel = { archive = "../../build/shirts.tar.gz" }\nx = "s3://b/y.tar.gz"\n'
     )
     with pytest.raises(InvalidInput) as failure:
-        require_archives(checkout, "dev")
+        prepare(checkout, "dev", local=False).require_archives()
     assert str(failure.value) == (
         "envs/dev/main.tf names the model archive build/shirts.tar.gz, which is not there; "
         "make it with: async-endpoint package DIR -o build/shirts.tar.gz"
     )
     (checkout.root / "examples" / "shirts").mkdir(parents=True)
     with pytest.raises(InvalidInput, match=r"package examples/shirts -o build/shirts.tar.gz"):
-        require_archives(checkout, "dev")
+        prepare(checkout, "dev", local=False).require_archives()
     checkout.build.mkdir()
     (checkout.build / "shirts.tar.gz").touch()
-    require_archives(checkout, "dev")
+    prepare(checkout, "dev", local=False).require_archives()
 
 
 @pytest.mark.terraform

@@ -10,32 +10,26 @@ from typing import Any
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady, OrphansFound, TerraformFailed
 from async_endpoint.deploy.adoption import Adoption, delete, delete_strays, import_blocks, plan_adoption, refuse_orphans
+from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.orphans import Orphan, blocking_orphans, planned_orphans, stray_keys, stray_orphans
-from async_endpoint.deploy.retries import retrying_session
-from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_view import PlanView, plan_view
-from async_endpoint.terraform.working_copy import Root
-
-Listener = Callable[[str], None]
 
 
 @dataclass
 class OrphanCheck:
-    """What an apply of `root` asks about orphans, from its plan's `document` as `terraform show -json` prints it.
+    """The orphans around an apply of `deployment`, from its plan's `document` as `terraform show -json` prints it.
 
     Where the plan names no region, nothing can be looked up, and every method does nothing.
     """
 
-    root: Root
-    terraform: Terraform
+    deployment: Deployment
     document: Mapping[str, Any]
-    on_output: Listener
     _adoption: Adoption | None = field(default=None, init=False)
 
     @property
     def command(self) -> str:
         """The command that adopts what was found."""
-        return f"{self.root.command('apply')} --adopt"
+        return f"{self.deployment.copy.command('apply')} --adopt"
 
     @property
     def _view(self) -> PlanView:
@@ -43,7 +37,7 @@ class OrphanCheck:
 
     def _aws(self) -> AwsSession | None:
         region = self._view.region
-        return retrying_session(region, self.root.endpoint_url) if region else None
+        return self.deployment.session(region) if region else None
 
     @property
     def adopting(self) -> bool:
@@ -63,13 +57,13 @@ class OrphanCheck:
             return
         if not adopt:
             found = self._look(lambda: blocking_orphans(aws, view))
-            refuse_orphans(self.root.environment, found, view, self.command)
+            refuse_orphans(self.deployment.environment, found, view, self.command)
             yield
             return
-        self._adoption = plan_adoption(aws, self.root.environment, view)
+        self._adoption = plan_adoption(aws, self.deployment.environment, view)
         for line in self._adoption.describe():
-            self.on_output(line)
-        with import_blocks(self.root.folder, self._adoption.imports):
+            self.deployment.on_output(line)
+        with import_blocks(self.deployment.copy.folder, self._adoption.imports):
             if self._adoption.imports:
                 make_plan()
             yield
@@ -79,7 +73,7 @@ class OrphanCheck:
         aws, view = self._aws(), self._view
         found = self._look(lambda: blocking_orphans(aws, view)) if aws is not None else []
         try:
-            refuse_orphans(self.root.environment, found, view, self.command)
+            refuse_orphans(self.deployment.environment, found, view, self.command)
         except OrphansFound as refusal:
             return [str(refusal)]
         return []
@@ -111,22 +105,24 @@ class OrphanCheck:
         if not self.adopting:
             self._report(aws)
             return
-        delete_strays(aws, self._view.after_apply(self.terraform.show()), self.on_output)
+        delete_strays(aws, self._view.after_apply(self.deployment.terraform.show()), self.deployment.on_output)
 
     def _report(self, aws: AwsSession) -> None:
         """Report keys: a lost response to their creation, which is repeated, does not fail the apply."""
         if not self._look(lambda: stray_keys(aws, self._view)):
             return  # one that was made just now has an alias; reading the state again would start the provider for nothing
-        view = self._view.after_apply(self.terraform.show())
+        view = self._view.after_apply(self.deployment.terraform.show())
         for orphan in self._look(lambda: stray_keys(aws, view)):
-            self.on_output(f"{orphan} is this deployment's, is not in its state and nothing uses it; delete it: {self.command}")
+            self.deployment.on_output(
+                f"{orphan} is this deployment's, is not in its state and nothing uses it; delete it: {self.command}"
+            )
 
     def _after(self, error: TerraformFailed) -> list[Orphan]:
         aws = self._aws()
         if aws is None:
             return []
         try:
-            view = self._view.after_apply(self.terraform.show())
+            view = self._view.after_apply(self.deployment.terraform.show())
         except TerraformFailed:
             return []
         return self._look(lambda: [*planned_orphans(aws, view), *stray_orphans(aws, view)])
@@ -136,5 +132,5 @@ class OrphanCheck:
             with failing_as_not_ready():
                 return look()
         except NotReady as error:
-            self.on_output(f"Could not look for resources outside the state: {error}")
+            self.deployment.on_output(f"Could not look for resources outside the state: {error}")
             return []

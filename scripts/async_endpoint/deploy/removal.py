@@ -51,14 +51,18 @@ def remove_endpoint(aws: AwsSession, name: str, deleted: Poller = DELETED, inter
     networks = _networks(aws, described)
     _network_interfaces(aws, name, networks)  # refused, it is refused before anything is deleted
     _deregister_scaling(aws, described)
-    status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen)
+    status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen, f"endpoint {name} to be deleted")
     if status:
         reason = describe_endpoint(aws, name).get("FailureReason", "its execution role and its key must exist until then.")
         raise NotReady(
             f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes, and nothing else was changed: "
             f"{reason} Run the command again once SageMaker has deleted it."
         )
-    left = interfaces_gone.wait(lambda: _network_interfaces(aws, name, networks), lambda seen: not seen)
+    left = interfaces_gone.wait(
+        lambda: _network_interfaces(aws, name, networks),
+        lambda seen: not seen,
+        f"network interfaces of {name} to be deleted",
+    )
     if left:
         raise NotReady(
             f"Endpoint {name} is deleted, but its network interfaces {', '.join(left)} still hold subnets and security groups; "

@@ -62,7 +62,9 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
             "the endpoint names them), or accept that the endpoint is absent meanwhile with --allow-replacement."
         ) from error
     after = updated.wait(
-        lambda: describe_endpoint(aws, name), lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES
+        lambda: describe_endpoint(aws, name),
+        lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES,
+        f"endpoint {name} to be updated",
     )
     status, reason = after.get("EndpointStatus"), str(after.get("FailureReason", ""))
     if status in TRANSITIONAL_STATES:

@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -76,6 +77,12 @@ class Terraform:
         # The library reads the state it is told of, or one it guesses: this names none.
         self._commands = python_terraform.Terraform(str(folder), state="none", terraform_bin_path=self._executable())
         self.version = self._checked_version()
+
+    def silent(self) -> Terraform:
+        """The same Terraform, whose output is passed on to no one."""
+        silent = copy(self)
+        silent._on_output = lambda line: None
+        return silent
 
     def init(self, backend_files: Iterable[Path] = ()) -> None:
         """Install what the lock file names, without changing it, and use the backend as it is configured now."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from async_endpoint.core.outputs import OUTPUT_NAME
-from async_endpoint.terraform.planned import ResourceChange, resource_changes
+from async_endpoint.terraform.planned import ResourceChange, resource_changes, resources
 
 # Attributes that identify a resource to its service, by any of which it may be met again.
 _IDENTIFIERS = ("arn", "id", "name", "url", "bucket", "key_id")
@@ -49,7 +49,7 @@ class PlanView:
     def after_apply(self, state: Mapping[str, Any]) -> PlanView:
         """The same plan beside a newer `state`, as `terraform show` prints it: what is in it is not to be created any more."""
         values = state.get("values") or {}
-        there = {item["address"] for item in _resources(values.get("root_module") or {}) if item["mode"] == "managed"}
+        there = {item["address"] for item in resources(values.get("root_module") or {}) if item["mode"] == "managed"}
         creations = tuple(creation for creation in self.creations if creation.address not in there)
         return replace(self, creations=creations, state=_managed(values))
 
@@ -69,14 +69,8 @@ def plan_view(document: Mapping[str, Any]) -> PlanView:
 
 
 def _managed(values: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    found = _resources(values.get("root_module") or {})
+    found = resources(values.get("root_module") or {})
     return tuple((item["type"], item.get("values") or {}) for item in found if item["mode"] == "managed")
-
-
-def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from module.get("resources", ())
-    for child in module.get("child_modules", ()):
-        yield from _resources(child)
 
 
 def _region(document: Mapping[str, Any], prior: Mapping[str, Any]) -> str | None:
@@ -89,7 +83,7 @@ def _region(document: Mapping[str, Any], prior: Mapping[str, Any]) -> str | None
         variable = (document.get("variables") or {}).get(reference.removeprefix("var."))
         if reference.startswith("var.") and variable and isinstance(variable.get("value"), str):
             return str(variable["value"])
-    for item in _resources(prior.get("root_module") or {}):
+    for item in resources(prior.get("root_module") or {}):
         if item["type"] == "aws_region" and item["mode"] == "data":
             return str(item["values"]["name"])
     output = (document.get("output_changes") or {}).get(OUTPUT_NAME) or {}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+_TOP_MODULE: Final = re.compile(r'module\.[\w-]+(?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?(?=\.)')
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,51 @@ class ResourceChange:
         return "create" in self.actions
 
     @property
+    def action(self) -> str:
+        """`create`, `update`, `replace` or `delete`."""
+        if self.replaces:
+            return "replace"
+        return next((action for action in ("create", "delete") if action in self.actions), "update")
+
+    @property
     def replaces(self) -> bool:
         return self.deletes and self.creates
+
+
+def top_module(address: str) -> str:
+    """The call in the root module that a resource belongs to, with its key: `module.text["a"]`; empty for the root's own."""
+    found = _TOP_MODULE.match(address)
+    return found[0] if found else ""
+
+
+def resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The resources of a module of a state, and of all modules below it."""
+    yield from module.get("resources", ())
+    for child in module.get("child_modules", ()):
+        yield from resources(child)
+
+
+def prior_resources(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The managed resources of the state that a plan was made for."""
+    values = (document.get("prior_state") or {}).get("values") or {}
+    return (item for item in resources(values.get("root_module") or {}) if item["mode"] == "managed")
+
+
+def missing_modules(document: Mapping[str, Any], kind: str) -> list[str]:
+    """The calls in the root module that declare a resource of type `kind` and have an instance without one in the state."""
+    calls = ((document.get("configuration") or {}).get("root_module") or {}).get("module_calls") or {}
+    declaring = {f"module.{name}" for name, call in calls.items() if _declares(call.get("module") or {}, kind)}
+    there = {top_module(item["address"]): False for item in prior_resources(document)}
+    there |= {top_module(item["address"]): True for item in prior_resources(document) if item["type"] == kind}
+    calls_there = {module.partition("[")[0] for module in there}
+    half = {module for module, complete in there.items() if not complete and module.partition("[")[0] in declaring}
+    return sorted(half | (declaring - calls_there))
+
+
+def _declares(module: Mapping[str, Any], kind: str) -> bool:
+    if any(item.get("type") == kind for item in module.get("resources", ())):
+        return True
+    return any(_declares(call.get("module") or {}, kind) for call in (module.get("module_calls") or {}).values())
 
 
 def resource_changes(document: Mapping[str, Any]) -> list[ResourceChange]:

@@ -52,7 +52,7 @@ def test_one_local_aws_and_what_it_is_asked_too_early(checkout: Any) -> None:
 
     refused = checkout.run("local", "up", "--port", "0", "--detach")
     assert refused.code == 2
-    assert f"runs already at {url}" in refused.sentence
+    assert f"is already running at {url}" in refused.sentence
     assert checkout.succeed("local", "status", "--json").document["endpoint_url"] == url, "the first is left alone"
 
     assert url in checkout.succeed("local", "down").err

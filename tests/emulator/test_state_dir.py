@@ -378,7 +378,7 @@ def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neit
     endpoint = local_aws.aws.hosting.get(REGION, name)
     assert endpoint is not None
     saves: list[EndpointSnapshot | None] = []
-    saving = threading.Thread(target=lambda: saves.append(endpoint.saved()))
+    saving = threading.Thread(target=lambda: saves.append(endpoint.snapshot()))
 
     def accept(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         saving.start()

@@ -41,7 +41,7 @@ def outputs() -> AsyncEndpointOutputs:
 
 @pytest.fixture(scope="session")
 def clients() -> AwsSession:
-    """Clients are dear to make, and moto answers those of earlier tests too."""
+    """Clients take long to create, and moto serves those of earlier tests too."""
     return retrying_session(REGION)
 
 

@@ -41,7 +41,7 @@ def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
     assert not terraform.saved[0].exists()
 
 
-def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+def test_apply_applies_the_plan_it_showed_and_verifies_it(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     asked: list[Changes] = []
 
@@ -57,7 +57,7 @@ def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed
     assert not terraform.saved[0].exists()
 
 
-def test_apply_without_changes_asks_nobody_and_still_proves(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+def test_apply_without_changes_needs_no_approval_and_still_verifies(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
     terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(False)
     applied = apply_environment(prepared(), approve=lambda changes: pytest.fail("asked"))
     assert terraform.did == ["init", "plan"]

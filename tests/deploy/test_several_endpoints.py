@@ -18,7 +18,7 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import verify_environment
 from async_endpoint.terraform.adapter import Changes
-from async_endpoint.terraform.planned import missing_modules, resource_changes, top_module
+from async_endpoint.terraform.plan_document import missing_modules, resource_changes, top_module
 from support.deployment_fixtures import create_endpoint, endpoint_outputs, prepared
 from support.plan_documents import change, plan_document
 

@@ -1,4 +1,4 @@
-"""Commands plan, apply, destroy, outputs and unlock: an environment and Terraform."""
+"""Commands on a whole environment: plan, apply, destroy and unlock; and outputs, of all endpoints or of one."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
-from async_endpoint.terraform.planned import ResourceChange, resource_changes
+from async_endpoint.terraform.plan_document import ResourceChange, resource_changes
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
 from async_endpoint.terraform.working_copy import WorkingCopy, prepare
@@ -36,6 +36,7 @@ class Deployment:
     terraform: Terraform
     on_output: Listener
     _sessions: dict[str, AwsSession] = field(default_factory=dict, repr=False)
+    _known: dict[str, AsyncEndpointOutputs] | None = field(default=None, repr=False)
 
     @classmethod
     def prepare(cls, environment: str, *, local: bool = False, needs_archives: bool = False, on_output: Listener) -> Deployment:
@@ -68,8 +69,10 @@ class Deployment:
         return applied_endpoints(self.copy, self.terraform)
 
     def known_endpoints(self) -> dict[str, AsyncEndpointOutputs]:
-        """The outputs of the endpoints that have usable ones; an apply that failed half way leaves some without."""
-        return known_endpoints(self.copy, self.terraform)
+        """The outputs of the endpoints that had usable ones when the command began; a failed apply may leave some without."""
+        if self._known is None:  # reading them takes Terraform up to a second
+            self._known = known_endpoints(self.copy, self.terraform)
+        return self._known
 
     @contextmanager
     def quiesced(self, endpoints: Iterable[AsyncEndpointOutputs], *, resumed_by: str = "apply") -> Iterator[None]:

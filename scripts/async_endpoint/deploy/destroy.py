@@ -10,15 +10,13 @@ from typing import Any
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady, Refused, TerraformFailed, WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.buckets import require_empty_buckets
+from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.leftovers import Leftover, delete_leftovers, is_settled, leftover_message, leftovers
 from async_endpoint.deploy.polling import Poller, reports_waits
-from async_endpoint.deploy.removal import remove_deleted_endpoints
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.plan_view import PlanView, plan_view
-from async_endpoint.terraform.planned import missing_modules
+from async_endpoint.terraform.plan_document import PlanView, missing_modules, plan_view
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].
 LISTINGS_SETTLE = Poller(deadline=75)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.terraform.planned import ResourceChange, prior_resources, resource_changes, top_module
+from async_endpoint.terraform.plan_document import ResourceChange, prior_resources, resource_changes, top_module
 
 Connect = Callable[[str], AwsSession]  # the clients of a region
 

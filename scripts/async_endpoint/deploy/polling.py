@@ -56,14 +56,14 @@ class Poller:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def wait(self, look: Callable[[], Seen], enough: Callable[[Seen], bool], waiting_for: str) -> Seen:
-        """Call `look` until `enough` accepts what it returns, or the deadline has passed; return what it returned last.
+    def wait(self, fetch: Callable[[], Seen], accepts: Callable[[Seen], bool], waiting_for: str) -> Seen:
+        """Call `fetch` until `accepts` is true of what it returns, or the deadline has passed; return what it returned last.
 
         `waiting_for` completes the sentence "Waiting for …". Raises Interrupted on a signal.
         """
         began = self.clock()
         reported = began
-        while not enough(seen := look()) and (now := self.clock()) < began + self.deadline:
+        while not accepts(seen := fetch()) and (now := self.clock()) < began + self.deadline:
             signals.check()
             listener = _on_output.get()
             if listener is not None and now - reported >= REPORT_INTERVAL_SECONDS:

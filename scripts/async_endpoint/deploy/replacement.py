@@ -22,7 +22,7 @@ from async_endpoint.deploy.endpoints import (
 )
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 
 # MaximumExecutionTimeoutInSeconds is at most 14,400.
 UPDATED = Poller(deadline=14400)

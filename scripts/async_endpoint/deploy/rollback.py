@@ -19,7 +19,7 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
 from async_endpoint.deploy.retries import THROTTLING_SECONDS, repeated_together
 from async_endpoint.deploy.scaling_snapshot import ScalingSnapshot, restore_scaling, scaling_snapshot
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 
 LOG_LINES: Final = 10
 _LOG_GROUP: Final = "/aws/sagemaker/Endpoints/"
@@ -68,7 +68,7 @@ def rollbacks_reported(
     `on_output` gets the last log lines of the instances that failed.
     """
     kept = [endpoint for endpoint in planned_endpoints(changes) if not endpoint.change.deletes]
-    updates = [_look(connect(endpoint.region), endpoint) for endpoint in kept]
+    updates = [_observe(connect(endpoint.region), endpoint) for endpoint in kept]
     try:
         yield
     except TerraformFailed as failure:
@@ -89,7 +89,7 @@ def rollbacks_reported(
         raise
 
 
-def _look(aws: AwsSession, endpoint: PlannedEndpoint) -> _Update:
+def _observe(aws: AwsSession, endpoint: PlannedEndpoint) -> _Update:
     described = describe_endpoint(aws, endpoint.name)
     return _Update(endpoint, aws, described, frozenset(_streams(aws, endpoint.name)), scaling_snapshot(aws, described))
 

@@ -20,7 +20,7 @@ from typing import Final
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.local_aws import PERSISTENT_PREFIX, require_credentials, require_record
 from async_endpoint.terraform.local_override import local_files, process_environment
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"

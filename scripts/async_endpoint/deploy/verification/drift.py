@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from async_endpoint.deploy.verification.findings import Difference
-from async_endpoint.terraform.planned import ResourceChange, changed_outputs, resource_changes, resource_drift, top_module
+from async_endpoint.terraform.plan_document import ResourceChange, changed_outputs, resource_changes, resource_drift, top_module
 
 LONGEST_VALUE: Final = 60  # characters of a value in a message; of a longer one the attribute is named
 

@@ -50,8 +50,8 @@ def variant(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller) -> s
         return not target or low <= live.get("DesiredInstanceCount", low) <= high
 
     suspended = any(target.get("SuspendedState", {}).values())
-    patience = 0.0 if suspended else min(poller.deadline, COUNT_SETTLES_SECONDS)
-    live = replace(poller, deadline=patience).wait(
+    settle_seconds = 0.0 if suspended else min(poller.deadline, COUNT_SETTLES_SECONDS)
+    live = replace(poller, deadline=settle_seconds).wait(
         describe, count_allowed, f"the instance count of {planned.name} to come within its bounds"
     )
     subject = f"variant {planned.variant_name} of endpoint {planned.name}"

@@ -9,9 +9,9 @@ import pytest
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import BucketNotEmpty
 from async_endpoint.deploy.apply import apply_environment
-from async_endpoint.deploy.buckets import require_empty_buckets
+from async_endpoint.deploy.deletions import require_empty_buckets
 from async_endpoint.deploy.destroy import destroy_environment
-from async_endpoint.terraform.planned import resource_changes
+from async_endpoint.terraform.plan_document import resource_changes
 from support.deployment_fixtures import prepared
 from support.plan_documents import change, plan_document
 

@@ -1,4 +1,4 @@
-# One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
+# One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
@@ -17,8 +17,8 @@ TERRAFORM = TF_CLI_CONFIG_FILE=/dev/null PATH="$(CURDIR)/$(BIN):$$PATH" terrafor
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
-# Environments other than local are AWS's; LOCAL=1 aims them at the local AWS.
-AIM := $(if $(LOCAL),--local,)
+# LOCAL=1 deploys an environment other than local on the local AWS.
+LOCAL_OPTION := $(if $(LOCAL),--local,)
 
 help: ## this list
 	@grep -hE '^[a-z -]+:.*## |^plan apply' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -82,10 +82,10 @@ status: .venv/runtime ## show what runs on the local AWS
 	@$(CLI) local status
 
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
-	@$(CLI) $@ $(ENV) $(AIM)
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
 destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local
-	@$(CLI) $@ $(ENV) $(AIM)
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
 # Rebuilt every time: the same folder gives the same bytes, and Terraform goes by their hash.
 .PHONY: $(ARCHIVES)

@@ -65,7 +65,7 @@ def parse_type(text: str) -> Type:
     tokens = [token for token in _TOKEN.findall(_OWN_LINE.sub("", text)) if token.strip()]
     found, rest = _type(tokens)
     if rest:
-        raise UnreadableType(f"{text!r} goes on after its type with {rest[0]!r}.")
+        raise UnreadableType(f"{text!r} continues after its type with {rest[0]!r}.")
     return found
 
 

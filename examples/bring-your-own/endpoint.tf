@@ -1,4 +1,4 @@
-# What is ours: a model, how it is served, and an endpoint. Of everything else the modules are told the name.
+# What this example creates: a model, an endpoint configuration and an endpoint. Everything else is passed to the modules by name.
 locals {
   name = "bring-your-own"
 
@@ -21,7 +21,7 @@ module "model" {
   topic_arns     = local.topic_arns
   vpc            = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
 
-  # The role by way of its policy: SageMaker looks whether it may read the model when the model is made.
+  # The role through its policy: SageMaker checks that the role may read the model when the model is created.
   role = { existing = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) } }
 
   containers = [{
@@ -30,7 +30,7 @@ module "model" {
   }]
 }
 
-# What the role needs, as the module says it; the owner of the role gives it.
+# The permissions that the role needs, from the module; the owner of the role attaches them.
 resource "aws_iam_role_policy" "theirs" {
   name   = "bring-your-own"
   role   = aws_iam_role.theirs.name

@@ -10,7 +10,7 @@ module "storage" {
   force_destroy = true
 }
 
-# One archive for both stages; the program says which it is.
+# One archive for both stages; serving.program selects one.
 module "model" {
   source   = "../../modules/model"
   for_each = toset(["serial", "direct"])

@@ -8,7 +8,7 @@ locals {
     prefixes    = { capture = module.storage.prefixes.capture, model = module.storage.prefixes.model }
   }
 
-  # What every request and answer is written to, as lines of JSON.
+  # Every request and response is captured here, as JSON lines.
   data_capture = {
     json_content_types = ["application/json"]
     uri                = "s3://${module.storage.bucket_name}/${module.storage.prefixes.capture}"
@@ -23,7 +23,7 @@ module "storage" {
   prefixes      = { capture = "capture/" }
 }
 
-# Two versions of one model: the same archive, told apart by their environment.
+# Two versions of one model: the same archive with different environment variables.
 module "model" {
   source   = "../../modules/model"
   for_each = toset(["champion", "challenger"])
@@ -39,7 +39,7 @@ module "model" {
   }]
 }
 
-# The challenger answers one request in four.
+# The challenger receives one request in four.
 module "configuration" {
   source = "../../modules/endpoint-config"
 
@@ -60,7 +60,7 @@ module "endpoint" {
   configuration = module.configuration
 }
 
-# The challenger as a shadow: it is asked everything, and answers nobody. A shadow goes with one production variant alone.
+# The challenger as a shadow variant: it receives a copy of every request, and its responses are discarded.
 module "trial_configuration" {
   source = "../../modules/endpoint-config"
 

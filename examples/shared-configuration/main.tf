@@ -10,7 +10,7 @@ module "storage" {
   force_destroy = true
 }
 
-# The producer's part: a model, and how it is served. Nothing of it knows who uses it but the right to write their logs.
+# The producer: a model and an endpoint configuration. Only the permission to write logs names the consumers' endpoints.
 module "model" {
   source = "../../modules/model"
 
@@ -38,7 +38,7 @@ module "configuration" {
   variants  = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
 }
 
-# A consumer's part, once for each: an endpoint of its own, with its own scaling, from the configuration they share.
+# The consumers: each creates an endpoint with its own scaling from the shared configuration.
 module "endpoint" {
   source   = "../../modules/endpoint"
   for_each = local.consumers

@@ -238,11 +238,11 @@ run "direct_invocation" {
   command = plan
 
   variables {
-    invocation = "direct"
     containers = [
       { hostname = "wash", image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/wash:1" }, serving = { timeout_seconds = 100 } },
       { hostname = "dry", image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/dry:1" }, serving = { timeout_seconds = 200 } },
     ]
+    model = { invocation = "direct" }
   }
 
   assert {
@@ -371,9 +371,9 @@ run "private_network" {
         uri              = "registry.example.com/serve:1"
       }
     }]
-    network_isolation = true
-    rollback_alarms   = ["shop-test-errors"]
-    vpc               = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    rollback_alarm_names = ["shop-test-errors"]
+    network              = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    model                = { network_isolation = true }
   }
 
   assert {
@@ -433,7 +433,7 @@ run "role_that_exists" {
   command = plan
 
   variables {
-    role = { existing = { arn = "arn:aws:iam::123456789012:role/shop-execution" } }
+    model = { role = { existing = { arn = "arn:aws:iam::123456789012:role/shop-execution" } } }
   }
 
   assert {
@@ -451,7 +451,7 @@ run "role_within_a_boundary" {
   command = plan
 
   variables {
-    role = { path = "/shop/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+    model = { role = { path = "/shop/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" } }
   }
 
   assert {
@@ -624,7 +624,7 @@ run "verification_knows_the_role_that_is_made" {
   command = plan
 
   variables {
-    role = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/limit" }
+    model = { role = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/limit" } }
   }
 
   assert {
@@ -641,7 +641,7 @@ run "verification_knows_what_a_supplied_role_needs" {
   command = plan
 
   variables {
-    role = { existing = { arn = "arn:aws:iam::123456789012:role/theirs" } }
+    model = { role = { existing = { arn = "arn:aws:iam::123456789012:role/theirs" } } }
   }
 
   assert {

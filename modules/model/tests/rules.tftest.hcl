@@ -346,7 +346,7 @@ run "refuses_an_image_of_a_private_registry_without_tag" {
 
   variables {
     containers = [{ image = { uri = "registry.example.com/team/serve", private_registry = {} } }]
-    vpc        = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    network    = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
   }
 }
 
@@ -373,13 +373,13 @@ run "refuses_credentials_from_what_is_no_function" {
 
   variables {
     containers = [{ image = { uri = "registry.example.com/serve:1", private_registry = { credentials_function_arn = "shop-credentials" } } }]
-    vpc        = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    network    = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
   }
 }
 
 run "refuses_a_private_registry_without_vpc" {
   command         = plan
-  expect_failures = [var.vpc]
+  expect_failures = [var.network]
 
   module {
     source = "./tests/rules"
@@ -509,43 +509,43 @@ run "refuses_no_endpoint" {
 
 run "refuses_an_unknown_invocation" {
   command         = plan
-  expect_failures = [var.invocation]
+  expect_failures = [var.model]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    invocation = "parallel"
     containers = [{ image = { framework = "pytorch", version = "2.6.0" } }, { image = { framework = "pytorch", version = "2.6.0" } }]
+    model      = { invocation = "parallel" }
   }
 }
 
 run "refuses_direct_invocation_without_hostnames" {
   command         = plan
-  expect_failures = [var.invocation]
+  expect_failures = [var.model]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    invocation = "direct"
     containers = [{ image = { framework = "pytorch", version = "2.6.0" } }, { image = { framework = "pytorch", version = "2.6.0" } }]
+    model      = { invocation = "direct" }
   }
 }
 
 run "refuses_direct_invocation_of_a_multi_model_container" {
   command         = plan
-  expect_failures = [var.invocation]
+  expect_failures = [var.model]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    invocation = "direct"
     containers = [{ image = { framework = "pytorch", version = "2.6.0" }, hostname = "wash", multi_model = {} }, { image = { framework = "pytorch", version = "2.6.0" }, hostname = "dry" }]
+    model      = { invocation = "direct" }
   }
 }
 
@@ -564,27 +564,27 @@ run "refuses_a_name_that_is_too_long" {
 
 run "refuses_a_role_by_its_name" {
   command         = plan
-  expect_failures = [var.role]
+  expect_failures = [var.model]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    role = { existing = { arn = "shop-execution" } }
+    model = { role = { existing = { arn = "shop-execution" } } }
   }
 }
 
 run "refuses_a_boundary_of_a_given_role" {
   command         = plan
-  expect_failures = [var.role]
+  expect_failures = [var.model]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    role = { existing = { arn = "arn:aws:iam::123456789012:role/shop" }, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+    model = { role = { existing = { arn = "arn:aws:iam::123456789012:role/shop" }, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" } }
   }
 }
 
@@ -643,39 +643,39 @@ run "refuses_a_topic_key_by_its_alias" {
 
 run "refuses_subnets_without_security_groups" {
   command         = plan
-  expect_failures = [var.vpc]
+  expect_failures = [var.network]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    vpc = { subnet_ids = ["subnet-1"] }
+    network = { subnet_ids = ["subnet-1"] }
   }
 }
 
 run "refuses_six_security_groups" {
   command         = plan
-  expect_failures = [var.vpc]
+  expect_failures = [var.network]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    vpc = { subnet_ids = ["subnet-1"], security_group_ids = [for place in range(6) : "sg-${place}"] }
+    network = { subnet_ids = ["subnet-1"], security_group_ids = [for place in range(6) : "sg-${place}"] }
   }
 }
 
 run "refuses_a_security_group_for_a_subnet" {
   command         = plan
-  expect_failures = [var.vpc]
+  expect_failures = [var.network]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    vpc = { subnet_ids = ["sg-1"], security_group_ids = ["sg-1"] }
+    network = { subnet_ids = ["sg-1"], security_group_ids = ["sg-1"] }
   }
 }

@@ -16,11 +16,11 @@ MAX_SHARE = 0.10
 UNVERIFIED = """
 from async_endpoint.cli.app import main
 from async_endpoint.emulator.auth.caller import local_user
-from async_endpoint.emulator.auth.gate import Gate
+from async_endpoint.emulator.auth.middleware import AuthMiddleware
 
 caller = local_user("UNVERIFIED")
-Gate.refusal = lambda self, environ: None
-Gate._authenticate = lambda self, environ: caller
+AuthMiddleware.refusal = lambda self, environ: None
+AuthMiddleware._authenticate = lambda self, environ: caller
 main()
 """
 Call = Callable[[int], Any]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from async_endpoint.core.errors import TerraformFailed
-from async_endpoint.emulator.emulator import LocalAws
+from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.terraform.diagnostics import first_error
 from async_endpoint.terraform.local_override import local_files, process_environment
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
@@ -27,7 +27,7 @@ def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
 
     Raises TerraformFailed, in one sentence, for the first root that cannot be planned.
     """
-    aws = LocalAws(work / "local-aws")
+    aws = Emulator(work / "local-aws")
     aws.start()
     try:
         url = aws.record.endpoint_url

@@ -112,7 +112,7 @@ def _description(attributes: dict[str, str]) -> Description:
     text: list[str] = []
     fields: dict[str, str] = {}
     path = None
-    for line in (line.strip() for line in written.splitlines()[1:-1]):
+    for line in (line.strip() for line in written.splitlines()[1:]):
         if bullet := _BULLET.fullmatch(line):
             path = bullet[1]
             fields[path] = bullet[2]
@@ -124,7 +124,7 @@ def _description(attributes: dict[str, str]) -> Description:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("<", "\\<")
 
 
 def _type(tokens: list[str]) -> tuple[Type, list[str]]:

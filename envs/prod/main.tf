@@ -6,6 +6,7 @@ module "async_inference" {
   access        = var.access
   endpoint      = var.endpoint
   guardrails    = var.guardrails
+  logs          = var.logs
   model         = var.model
   network       = var.network
   monitoring    = var.monitoring

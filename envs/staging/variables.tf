@@ -27,8 +27,6 @@ variable "endpoint" {
     inference_ami_version          = optional(string)
     initial_instances              = optional(number)
     instance_type                  = optional(string)
-    log_kms_key_arn                = optional(string)
-    log_retention_days             = optional(number)
     max_concurrent_invocations     = optional(number)
     model_download_timeout_seconds = optional(number)
     request_ttl_seconds            = optional(number)
@@ -68,6 +66,16 @@ variable "guardrails" {
       wait_seconds       = optional(number)
     }))
     termination_wait_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "logs" {
+  description = "Encryption and retention of the containers' logs."
+  type = object({
+    kms_key_arn    = optional(string)
+    retention_days = optional(number)
   })
   default  = {}
   nullable = false

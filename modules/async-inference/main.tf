@@ -4,13 +4,18 @@ data "aws_region" "current" {}
 locals {
   name = "${var.name}-${var.environment}"
 
-  # Output by output: the module as a whole would be ready only after its lifecycle rules, most of a minute later.
+  # Storage of its own, or a prefix of its own below each role of the shared one. Output by output: the module as a whole would be
+  # ready only after its lifecycle rules, most of a minute later.
+  _own_storage = var.storage.shared == null ? 1 : 0
+
   storage = {
-    bucket_arn  = module.storage.bucket_arn
-    bucket_name = module.storage.bucket_name
-    kms_key_arn = module.storage.kms_key_arn
-    prefixes    = module.storage.prefixes
+    bucket_arn  = local._own_storage == 1 ? module.storage[0].bucket_arn : var.storage.shared.bucket_arn
+    bucket_name = local._own_storage == 1 ? module.storage[0].bucket_name : var.storage.shared.bucket_name
+    kms_key_arn = local._own_storage == 1 ? module.storage[0].kms_key_arn : var.storage.shared.kms_key_arn
+    prefixes    = local._own_storage == 1 ? module.storage[0].prefixes : { for role, prefix in var.storage.shared.prefixes : role => "${prefix}${var.name}/" }
+    shared      = local._own_storage == 0
   }
+  _uris = { for role, prefix in local.storage.prefixes : role => "s3://${local.storage.bucket_name}/${prefix}" }
 
   # Computed from the naming of module monitoring: its output would close a cycle through the model.
   _rollback_alarm_names = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}"]
@@ -21,6 +26,7 @@ locals {
 
 module "storage" {
   source = "../storage"
+  count  = local._own_storage
 
   name                     = local.name
   access_logs              = var.storage.access_logs
@@ -78,10 +84,10 @@ module "endpoint_config" {
 
   inference = {
     async = {
-      failure_uri                = module.storage.uris.failure
+      failure_uri                = local._uris.failure
       include_response_in        = var.notifications.include_response_in
       max_concurrent_invocations = var.endpoint.max_concurrent_invocations
-      output_uri                 = module.storage.uris.output
+      output_uri                 = local._uris.output
       topic_arns                 = module.notifications.topic_arns
     }
   }

@@ -65,11 +65,11 @@ output "async_endpoint" {
     }
 
     storage = {
-      bucket      = module.storage.bucket_name
-      failure_uri = module.storage.uris.failure
-      input_uri   = module.storage.uris.input
-      kms_key_arn = module.storage.kms_key_arn
-      output_uri  = module.storage.uris.output
+      bucket      = local.storage.bucket_name
+      failure_uri = local._uris.failure
+      input_uri   = local._uris.input
+      kms_key_arn = local.storage.kms_key_arn
+      output_uri  = local._uris.output
     }
   }
 

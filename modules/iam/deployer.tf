@@ -1,6 +1,6 @@
 # Updates a deployment. An administrator applies first: the deployer cannot change the key or any permissions. It deletes bucket, key,
-# role, log group and objects other than models only with access.deployer.destroy. Actions are wildcards where every match is needed
-# (*Tag* includes UntagResource): a managed policy has at most 6144 characters.
+# role, log group and objects other than models only with access.deployer.destroy, and never a bucket or key that other endpoints
+# share. Actions are wildcards where every match is needed (*Tag* includes UntagResource): a managed policy has at most 6144 characters.
 locals {
   _named     = "${var.name}-*"
   _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
@@ -143,8 +143,11 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   statement {
-    sid       = "SetUpBucket"
-    actions   = ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*", "s3:PutBucket*", "s3:Put*Configuration"]
+    sid = "SetUpBucket"
+    actions = concat(
+      ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*"],
+      var.storage.shared ? [] : ["s3:PutBucket*", "s3:Put*Configuration"],
+    )
     resources = [var.storage.bucket_arn]
   }
 
@@ -196,7 +199,7 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   dynamic "statement" {
-    for_each = var.access.deployer.destroy ? [true] : []
+    for_each = var.access.deployer.destroy && !var.storage.shared ? [true] : []
 
     content {
       sid       = "DestroyBucket"
@@ -211,10 +214,10 @@ data "aws_iam_policy_document" "deployer" {
     content {
       sid     = "Destroy"
       actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
-      resources = [
-        var.execution_role_arn, var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}", local._log_group,
-        "${local._iam}policy/${local._named}",
-      ]
+      resources = concat(
+        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._named}"],
+        var.storage.shared ? [] : [var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}"],
+      )
     }
   }
 }

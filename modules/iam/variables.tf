@@ -124,6 +124,7 @@ variable "storage" {
     - `prefixes.input`: Prefix of inputs.
     - `prefixes.model`: Prefix of model archives.
     - `prefixes.output`: Prefix of outputs.
+    - `shared`: Whether other endpoints use bucket and key too: the deployer may then neither change nor destroy them.
   TEXT
   type = object({
     bucket_arn  = string
@@ -134,6 +135,7 @@ variable "storage" {
       model   = optional(string, "model/")
       output  = string
     })
+    shared = optional(bool, false)
   })
   nullable = false
 }

@@ -58,6 +58,12 @@ variable "containers" {
     error_message = "Give 1 to 15 containers, the most Amazon SageMaker accepts in one model."
   }
 
+  # Conversion to the type drops what it does not know, such as the image of a container as module model/container takes it.
+  validation {
+    condition     = alltrue([for container in var.containers : container.image_uri != null || container.model_package != null])
+    error_message = "Compute each container with module model/container, as containers = [module.container]: one has neither image_uri nor model_package."
+  }
+
   validation {
     condition     = contains([0, length(var.containers)], length(compact(var.containers[*].hostname)))
     error_message = "Give every container a hostname or none: Amazon SageMaker refuses a model in which only some have one (missing in ${join(", ", [for index, container in var.containers : "containers[${index}]" if container.hostname == null])})."

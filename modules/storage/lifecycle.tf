@@ -1,11 +1,15 @@
-# The provider waits most of a minute for these rules, so nothing but the end of an apply depends on them.
+locals {
+  _expiry = { for role, days in var.expire_after_days : role => days if days != null }
+}
+
+# The provider waits 55 s for these rules, so no resource depends on them.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  count = local._made
+  count = length(local._expiry) > 0 ? local._made : 0
 
   bucket = aws_s3_bucket.this[0].bucket
 
   dynamic "rule" {
-    for_each = { for role, days in var.expire_after_days : role => days if contains(keys(local.prefixes), role) }
+    for_each = { for role, days in local._expiry : role => days if contains(keys(local.prefixes), role) }
 
     content {
       id     = "expire-${rule.key}"
@@ -35,8 +39,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       expired_object_delete_marker = true
     }
 
-    noncurrent_version_expiration {
-      noncurrent_days = var.expire_after_days.noncurrent
+    dynamic "noncurrent_version_expiration" {
+      for_each = var.expire_after_days.noncurrent[*]
+
+      content {
+        noncurrent_days = noncurrent_version_expiration.value
+      }
     }
   }
 }

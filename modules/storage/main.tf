@@ -7,26 +7,30 @@ locals {
   _partition = data.aws_partition.current.partition
   _region    = data.aws_region.current.name
 
-  # One where a bucket is made here, none where one is brought.
+  # 1 for a created bucket, 0 for an existing one.
   _made = var.existing.bucket == null ? 1 : 0
+
+  _endpoint_names = length(var.endpoint_names) == 0 ? toset([var.name]) : var.endpoint_names
 
   bucket_arn  = local._made == 1 ? aws_s3_bucket.this[0].arn : "arn:${local._partition}:s3:::${var.existing.bucket.name}"
   bucket_name = local._made == 1 ? aws_s3_bucket.this[0].bucket : data.aws_s3_bucket.given[0].bucket
 
-  # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates.
+  # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates. The role comes
+  # first and the endpoint below it (output/recommender/), so that one rule a role covers every endpoint.
   prefixes = { for role, prefix in var.prefixes : role => prefix if prefix != null }
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Access is logged where a bucket for the logs is given (access_logs.destination); one made here would be nobody's.
-  #checkov:skip=CKV_AWS_144:Inputs and results expire within days, and the model comes from where it was built.
-  #checkov:skip=CKV2_AWS_62:Amazon SageMaker announces results on topics of its own.
+  #checkov:skip=CKV_AWS_18:Access is logged where access_logs.destination is given; a log bucket is shared by the account, not created per deployment.
+  #checkov:skip=CKV_AWS_144:Inputs and results expire within days, and the model can be uploaded again.
+  #checkov:skip=CKV2_AWS_62:Amazon SageMaker announces results on SNS topics.
   count = local._made
 
   bucket        = "${var.name}-${local._account}-${local._region}"
   force_destroy = var.force_destroy
+  tags          = var.tags
 
-  # Destroyed before the key: a bucket that is kept because it is not empty must stay readable.
+  # Destroyed before the key: a bucket that cannot be deleted because it is not empty must remain readable.
   depends_on = [aws_kms_key.this]
 }
 
@@ -38,7 +42,7 @@ data "aws_s3_bucket" "given" {
   lifecycle {
     postcondition {
       condition     = self.region == local._region
-      error_message = "Bucket ${var.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in its own region, ${local._region}. Give a bucket there."
+      error_message = "Bucket ${var.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in the endpoint's region. Give a bucket in ${local._region}."
     }
   }
 }

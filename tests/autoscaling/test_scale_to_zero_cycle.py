@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
 from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingReading, propose
+from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, TrackingReading, propose
 from async_endpoint.autoscaling.scaler import Bounds, Decision, ScalerState, completed, decide
 from async_endpoint.autoscaling.statistics import Sample, aggregate
 from async_endpoint.core import metrics
@@ -66,10 +66,10 @@ class Endpoint:
             else:
                 self.running = self.desired
 
-    def _alarm(self, name: str, rule: AlarmRule, series: str, now: float) -> Alarm:
+    def _alarm(self, name: str, rule: AlarmRule, series: str, now: float) -> EvaluatedAlarm:
         values = aggregate(self.samples[series], rule.statistic, rule.period, now, rule.evaluation_range)
         self.alarms[name] = evaluate(rule, values, self.alarms.get(name, AlarmState.INSUFFICIENT_DATA))
-        return Alarm(name, rule, self.alarms[name], values)
+        return EvaluatedAlarm(name, rule, self.alarms[name], values)
 
 
 def test_one_request_at_zero_instances_wakes_one_after_two_datapoints():

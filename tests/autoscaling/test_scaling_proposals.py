@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
 from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.proposals import Alarm, StepReading, TrackingReading, propose
+from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, TrackingReading, propose
 from async_endpoint.autoscaling.scaler import Bounds, ScalerState, decide
 
 BOUNDS = Bounds(0, 10)
@@ -25,12 +25,14 @@ WAKE_RULE = AlarmRule("GreaterThanOrEqualToThreshold", 1.0, 60, 2, 2)
 
 def track(high: AlarmState, low: AlarmState, metric: float, policy: TargetTracking = TRACKING) -> TrackingReading:
     return TrackingReading(
-        policy, Alarm(f"{policy.name}-high", HIGH, high, [metric]), Alarm(f"{policy.name}-low", LOW, low, [metric])
+        policy,
+        EvaluatedAlarm(f"{policy.name}-high", HIGH, high, [metric]),
+        EvaluatedAlarm(f"{policy.name}-low", LOW, low, [metric]),
     )
 
 
 def step(policy: StepScaling, metric: float, rule: AlarmRule = WAKE_RULE, state: AlarmState = AlarmState.ALARM) -> StepReading:
-    return StepReading(policy, Alarm(f"{policy.name}-alarm", rule, state, [metric, metric]))
+    return StepReading(policy, EvaluatedAlarm(f"{policy.name}-alarm", rule, state, [metric, metric]))
 
 
 def desired(current: int, tracking: list[TrackingReading], steps: list[StepReading], state: ScalerState = IDLE) -> list[int]:
@@ -78,7 +80,7 @@ def test_the_step_metric_is_aggregated_as_the_policy_says():
     steps = (Step(0, 5, 1), Step(5, None, 4))
     for aggregation, expected in (("Average", 1), ("Maximum", 4), ("Minimum", 1)):
         policy = StepScaling("s", "ChangeInCapacity", steps, metric_aggregation=aggregation)
-        alarm = Alarm("a", WAKE_RULE, AlarmState.ALARM, [100.0, 100.0, *values])
+        alarm = EvaluatedAlarm("a", WAKE_RULE, AlarmState.ALARM, [100.0, 100.0, *values])
         assert desired(0, [], [StepReading(policy, alarm)]) == [expected], aggregation
 
 

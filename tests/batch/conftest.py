@@ -14,7 +14,7 @@ from async_endpoint.batch.batch import run_batch
 from async_endpoint.batch.report import BatchReport
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 from support.remote_aws import RemoteAws, running
 from support.sample_model import archive
 
@@ -43,24 +43,24 @@ def output_fn(prediction, accept):
 
 
 @dataclass(frozen=True)
-class Shop:
+class EchoEndpoint:
     """An endpoint that answers with what it is sent, and what Terraform would say of it."""
 
-    kit: Kit
+    local_aws: AwsHarness
     deployed: Deployed
     outputs: AsyncEndpointOutputs
 
     def run(self, source: Any, out: Path, **options: Any) -> BatchReport:
-        return run_batch(self.outputs, str(source), out, endpoint_url=self.kit.url, **options)
+        return run_batch(self.outputs, str(source), out, endpoint_url=self.local_aws.url, **options)
 
     def invocations(self) -> int:
         """How often this local AWS has been asked to invoke asynchronously."""
-        calls: dict[str, dict[str, int]] = self.kit.aws.status()["calls"]
+        calls: dict[str, dict[str, int]] = self.local_aws.aws.status()["calls"]
         return calls.get("sagemaker-runtime", {}).get("InvokeEndpointAsync", 0)
 
     def outcomes(self) -> list[str]:
         """Every output and failure that there is in S3."""
-        pages = self.kit.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployed.bucket)
+        pages = self.local_aws.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployed.bucket)
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return [key for key in keys if key.startswith(("output/", "failure/"))]
 
@@ -72,15 +72,15 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteAws]:
 
 
 @pytest.fixture(scope="session")
-def kit(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    return Kit(aws, tmp_path_factory.getbasetemp())
+def local_aws(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> AwsHarness:
+    return AwsHarness(aws, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
-def shop(kit: Kit) -> Shop:
+def shared_endpoint(local_aws: AwsHarness) -> EchoEndpoint:
     included = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
-    deployed = kit.endpoint(archive(MODEL), topics=True, include=included)
-    return Shop(kit, deployed, outputs_of(deployed))
+    deployed = local_aws.endpoint(archive(MODEL), topics=True, include=included)
+    return EchoEndpoint(local_aws, deployed, outputs_of(deployed))
 
 
 def outputs_of(deployed: Deployed) -> AsyncEndpointOutputs:
@@ -136,7 +136,7 @@ def inputs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def credentials_of_the_local_aws(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+def credentials_of_the_local_aws(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the client, which is given a URL alone, finds what to sign with: as after `async-endpoint local env`."""
-    for name, value in kit.credentials.environment(REGION).items():
+    for name, value in local_aws.credentials.environment(REGION).items():
         monkeypatch.setenv(name, value)

@@ -67,12 +67,12 @@ def hazards(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_is_no_regular_file_in_a_folder_fails_alone(shop: Any, hazards: Path, tmp_path: Path) -> None:
+def test_what_is_no_regular_file_in_a_folder_fails_alone(shared_endpoint: Any, hazards: Path, tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9.json")
     (hazards / odd).write_text(json.dumps(GOOD))
     for source in (hazards, hazards / "**" / "*.json"):
         out = tmp_path / f"out-{source.name.strip('*.')}"
-        report = shop.run(source, out)
+        report = shared_endpoint.run(source, out)
         found = items_of(out)
         done = {name for name, item in found.items() if item["state"] == "done"}
         assert done == {"good.json", "folder.json/good.json", "caf\\xe9.json"}
@@ -81,20 +81,20 @@ def test_what_is_no_regular_file_in_a_folder_fails_alone(shop: Any, hazards: Pat
             assert said in found[name]["reason"], found[name]
 
 
-def test_what_is_no_regular_file_in_a_manifest_fails_alone(shop: Any, hazards: Path, tmp_path: Path) -> None:
+def test_what_is_no_regular_file_in_a_manifest_fails_alone(shared_endpoint: Any, hazards: Path, tmp_path: Path) -> None:
     named = [*SPECIAL, "folder.json", "good.json"]
     jsonl, table = tmp_path / "hazards" / "rows.jsonl", tmp_path / "hazards" / "rows.csv"
     jsonl.write_text("".join(json.dumps({"id": name, "input": name}) + "\n" for name in named))
     table.write_text("id,input\n" + "".join(f"{name},{name}\n" for name in named))
     for source in (jsonl, table):
-        report = shop.run(source, tmp_path / f"out-{source.suffix}")
+        report = shared_endpoint.run(source, tmp_path / f"out-{source.suffix}")
         assert (report.done, report.failed) == (1, len(SPECIAL) + 1)
         found = items_of(tmp_path / f"out-{source.suffix}")
         assert found["good.json"]["state"] == "done"
         assert "it is a folder" in found["folder.json"]["reason"]
 
 
-def test_rows_that_cannot_be_used_fail_alone(shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_cannot_be_used_fail_alone(shared_endpoint: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "MAX_ROW_BYTES", 250_000)
     body = json.dumps(GOOD).encode()
     deep = b"[" * 100_000 + b"]" * 100_000
@@ -112,7 +112,7 @@ def test_rows_that_cannot_be_used_fail_alone(shop: Any, tmp_path: Path, monkeypa
     order = [line for pair in zip(good, lines.values(), strict=False) for line in pair] + [good[-1]]
     (tmp_path / "rows.jsonl").write_bytes(b"\n".join(order))
     out = tmp_path / "out"
-    report = shop.run(tmp_path / "rows.jsonl", out)
+    report = shared_endpoint.run(tmp_path / "rows.jsonl", out)
     found = items_of(out)
     assert {name for name, item in found.items() if item["state"] == "done"} == {str(number) for number in range(len(good))}
     assert report.failed == len(lines)
@@ -162,18 +162,18 @@ def test_csv_of_an_old_macintosh_has_rows_too(tmp_path: Path) -> None:
     assert list(items(tmp_path / "rows.csv")) == ["a", "b"]
 
 
-def test_an_id_that_comes_again_and_again_fails_each_time_but_the_first(shop: Any, tmp_path: Path) -> None:
+def test_an_id_that_comes_again_and_again_fails_each_time_but_the_first(shared_endpoint: Any, tmp_path: Path) -> None:
     source, out = tmp_path / "rows.jsonl", tmp_path / "out"
     named = ["x", "x", "x", "x (again)", "y", "x"]
     source.write_text("".join(json.dumps({"id": name, "body": {"number": number}}) + "\n" for number, name in enumerate(named)))
     for runs in (1, 2):
-        report = shop.run(source, out)
+        report = shared_endpoint.run(source, out)
         assert (report.runs, report.items, report.done, report.failed) == (runs, 6, 2, 4)
         assert json.loads((out / "results" / "x.out").read_text()) == {"number": 0}
         assert {name for name, item in items_of(out).items() if item["state"] == "done"} == {"x", "y"}
 
 
-def test_names_whose_files_could_meet_are_all_done(shop: Any, tmp_path: Path) -> None:
+def test_names_whose_files_could_meet_are_all_done(shared_endpoint: Any, tmp_path: Path) -> None:
     names = [
         "x",
         "x/y",
@@ -191,7 +191,7 @@ def test_names_whose_files_could_meet_are_all_done(shop: Any, tmp_path: Path) ->
     ]
     source, out = tmp_path / "rows.jsonl", tmp_path / "out"
     source.write_text("".join(json.dumps({"id": name or "-", "body": {"name": name}}) + "\n" for name in names))
-    report = shop.run(source, out)
+    report = shared_endpoint.run(source, out)
     assert (report.done, report.failed) == (len(names), 0)
     found = items_of(out)
     assert [json.loads((out / found[name or "-"]["file"]).read_text()) for name in names] == [{"name": name} for name in names]
@@ -199,7 +199,7 @@ def test_names_whose_files_could_meet_are_all_done(shop: Any, tmp_path: Path) ->
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_fails_alone(
-    shop: Any, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_endpoint: Any, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, listed = inputs / "odd" / "1.json", files.in_folder
 
@@ -213,7 +213,7 @@ def test_a_file_that_vanishes_between_listing_and_reading_fails_alone(
     source = open_source(str(inputs), None, tmp_path / "out")  # type: ignore[arg-type]
     assert source.count() == 6
     monkeypatch.setattr(Source, "count", lambda self: None)  # a second listing would miss it
-    report = shop.run(inputs, tmp_path / "out")
+    report = shared_endpoint.run(inputs, tmp_path / "out")
     assert (report.done, report.failed) == (5, 1)
     assert "No such file" in items_of(tmp_path / "out")["odd/1.json"]["reason"]
 
@@ -275,7 +275,7 @@ def test_folders_may_be_deeper_than_the_stack(tmp_path: Path) -> None:
     assert [item.problem for item in found] == [None]
 
 
-def test_the_folder_of_results_cannot_be_used(shop: Any, inputs: Path, tmp_path: Path) -> None:
+def test_the_folder_of_results_cannot_be_used(shared_endpoint: Any, inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "taken" / "manifest.sqlite").mkdir(parents=True)
     (tmp_path / "partial").mkdir()
@@ -289,4 +289,4 @@ def test_the_folder_of_results_cannot_be_used(shop: Any, inputs: Path, tmp_path:
         Path("/proc/out"),
     ):
         with pytest.raises(InvalidInput, match="--out"):
-            shop.run(inputs, out)
+            shared_endpoint.run(inputs, out)

@@ -17,10 +17,15 @@ LONGEST_SECONDS = 300
 pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of them
 
 
-def test_ctrl_c_at_any_point_leaves_no_traceback_and_loses_nothing(shop: Any, tmp_path: Path) -> None:
+def test_ctrl_c_at_any_point_leaves_no_traceback_and_loses_nothing(shared_endpoint: Any, tmp_path: Path) -> None:
     source, out = tmp_path / "rows.jsonl", tmp_path / "out"
     source.write_text("\n".join(json.dumps({"id": f"item-{number}", "body": {"number": number}}) for number in range(ITEMS)))
-    order = {"outputs": shop.outputs.as_dict(), "url": shop.kit.url, "source": str(source), "out": str(out)}
+    order = {
+        "outputs": shared_endpoint.outputs.as_dict(),
+        "url": shared_endpoint.local_aws.url,
+        "source": str(source),
+        "out": str(out),
+    }
     order |= {"scratch": str(tmp_path), "points": POINTS}
     script = [sys.executable, str(Path(__file__).parents[1] / "support" / "interrupted_batch.py"), json.dumps(order)]
     done = subprocess.run(script, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)
@@ -33,7 +38,7 @@ def test_ctrl_c_at_any_point_leaves_no_traceback_and_loses_nothing(shop: Any, tm
         assert code in (130, 0, -signal.SIGINT), (interrupts, code, said)
         assert "Traceback" not in said and "Exception ignored" not in said, (interrupts, said)
     assert [code for _, code, _ in runs].count(130) >= POINTS / 2
-    report = shop.run(source, out)
+    report = shared_endpoint.run(source, out)
     assert (report.items, report.done, report.open) == (ITEMS, ITEMS, 0)
 
 

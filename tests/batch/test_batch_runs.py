@@ -26,11 +26,11 @@ def items_of(out: Path) -> dict[str, Any]:
     return {item["name"]: item for item in map(json.loads, (out / "items.jsonl").read_text().splitlines())}
 
 
-def test_every_item_of_a_folder_has_its_result_in_a_file(shop: Any, inputs: Path, tmp_path: Path) -> None:
+def test_every_item_of_a_folder_has_its_result_in_a_file(shared_endpoint: Any, inputs: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     totals: list[int | None] = []
-    before = len(shop.outcomes())
-    report = shop.run(inputs, tmp_path / "out", on_tick=seen.append, on_source=totals.append)
+    before = len(shared_endpoint.outcomes())
+    report = shared_endpoint.run(inputs, tmp_path / "out", on_tick=seen.append, on_source=totals.append)
     assert (report.items, report.done, report.failed, report.open) == (6, 6, 0, 0)
     assert results_of(tmp_path / "out") == {
         f"{'even' if number % 2 == 0 else 'odd'}/{number}.json": {"number": number} for number in range(6)
@@ -40,38 +40,38 @@ def test_every_item_of_a_folder_has_its_result_in_a_file(shop: Any, inputs: Path
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == json.loads(json.dumps(report.as_dict()))
     item = items_of(tmp_path / "out")["odd/1.json"]
     assert (item["state"], item["file"], item["attempts"]) == ("done", "results/odd/1.json.out", 1)
-    assert item["output_location"].startswith(f"s3://{shop.deployed.bucket}/output/")
-    assert len(shop.outcomes()) == before + 6
+    assert item["output_location"].startswith(f"s3://{shared_endpoint.deployed.bucket}/output/")
+    assert len(shared_endpoint.outcomes()) == before + 6
 
 
 def test_a_second_run_asks_for_nothing_and_a_lost_file_is_fetched_without_computing(
-    shop: Any, inputs: Path, tmp_path: Path
+    shared_endpoint: Any, inputs: Path, tmp_path: Path
 ) -> None:
-    shop.run(inputs, tmp_path / "out")
-    asked = shop.invocations()
-    again = shop.run(inputs, tmp_path / "out")
+    shared_endpoint.run(inputs, tmp_path / "out")
+    asked = shared_endpoint.invocations()
+    again = shared_endpoint.run(inputs, tmp_path / "out")
     assert (again.done, again.ended_in_run, again.runs) == (6, 0, 2)
     (tmp_path / "out/results/odd/3.json.out").unlink()
     (tmp_path / "out/results/odd/5.json.out").write_text("cut")
-    repaired = shop.run(inputs, tmp_path / "out")
+    repaired = shared_endpoint.run(inputs, tmp_path / "out")
     assert (repaired.done, repaired.ended_in_run) == (6, 2)
     assert len(results_of(tmp_path / "out")) == 6
     assert results_of(tmp_path / "out")["odd/5.json"] == {"number": 5}
-    assert shop.invocations() == asked
+    assert shared_endpoint.invocations() == asked
 
 
-def test_new_and_changed_inputs_are_sent_and_no_others(shop: Any, inputs: Path, tmp_path: Path) -> None:
-    shop.run(inputs, tmp_path / "out")
-    asked = shop.invocations()
+def test_new_and_changed_inputs_are_sent_and_no_others(shared_endpoint: Any, inputs: Path, tmp_path: Path) -> None:
+    shared_endpoint.run(inputs, tmp_path / "out")
+    asked = shared_endpoint.invocations()
     (inputs / "new.json").write_text('{"number": "new"}')
     (inputs / "odd" / "1.json").write_text('{"number": "changed"}')
-    report = shop.run(inputs, tmp_path / "out")
+    report = shared_endpoint.run(inputs, tmp_path / "out")
     assert (report.items, report.done, report.ended_in_run) == (7, 7, 2)
     assert results_of(tmp_path / "out")["odd/1.json"] == {"number": "changed"}
-    assert shop.invocations() == asked + 2
+    assert shared_endpoint.invocations() == asked + 2
 
 
-def test_poison_fails_alone_and_again_only_when_asked(shop: Any, tmp_path: Path) -> None:
+def test_poison_fails_alone_and_again_only_when_asked(shared_endpoint: Any, tmp_path: Path) -> None:
     mended = tmp_path / "mended"
     rows = [
         {"id": "good", "body": {"number": 1}},
@@ -79,13 +79,13 @@ def test_poison_fails_alone_and_again_only_when_asked(shop: Any, tmp_path: Path)
         {"id": "breaks", "body": {"needs": str(mended)}},
         {"id": "gone", "input": "gone.png"},
         {"id": "elsewhere", "input": "s3://no-such-bucket-of-ours/x.json"},
-        {"id": "not ascii", "input": f"s3://{shop.deployed.bucket}/é.json"},
+        {"id": "not ascii", "input": f"s3://{shared_endpoint.deployed.bucket}/é.json"},
         {"id": "good", "body": {"number": 2}},
         {"id": "last", "body": {"number": 3}},
     ]
     source, out = tmp_path / "rows.jsonl", tmp_path / "out"
     source.write_text("\n".join([*map(json.dumps, rows), "{broken"]))
-    report = shop.run(source, out)
+    report = shared_endpoint.run(source, out)
     assert (report.items, report.done, report.failed) == (9, 2, 7)
     assert results_of(out) == {"good": {"number": 1}, "last": {"number": 3}}
     reasons = {name: item["reason"] for name, item in items_of(out).items() if item["state"] == "failed"}
@@ -102,89 +102,101 @@ def test_poison_fails_alone_and_again_only_when_asked(shop: Any, tmp_path: Path)
     assert "not mended yet" in (out / "failures" / "breaks.txt").read_text()
     assert sum(reason.items for reason in report.reasons) == 7
 
-    asked = shop.invocations()
+    asked = shared_endpoint.invocations()
     mended.touch()
-    assert shop.run(source, out).failed == 7
-    assert shop.invocations() == asked
-    report = shop.run(source, out, options=Options(retry_failed=True))
+    assert shared_endpoint.run(source, out).failed == 7
+    assert shared_endpoint.invocations() == asked
+    report = shared_endpoint.run(source, out, options=Options(retry_failed=True))
     assert (report.done, report.failed) == (3, 6)
     assert results_of(out)["breaks"] == {"needs": str(mended)}
     assert not (out / "failures" / "breaks.txt").exists()
     assert items_of(out)["breaks"]["attempts"] == 2
-    assert shop.invocations() == asked + 3  # refused, breaks, elsewhere: the others cannot be sent
+    assert shared_endpoint.invocations() == asked + 3  # refused, breaks, elsewhere: the others cannot be sent
 
 
 @pytest.mark.parametrize("kind", ["glob", "S3 prefix", "JSON lines", "CSV"])
-def test_each_kind_of_source(shop: Any, inputs: Path, tmp_path: Path, kind: str) -> None:
+def test_each_kind_of_source(shared_endpoint: Any, inputs: Path, tmp_path: Path, kind: str) -> None:
     source: Any
     names = {"1.json", "3.json", "5.json"}
     if kind == "glob":
         source = inputs / "odd" / "*.json"
     elif kind == "S3 prefix":
         for name in names:
-            shop.kit.put(shop.deployed.bucket, f"given/{name}", (inputs / "odd" / name).read_bytes())
-        shop.kit.put(shop.deployed.bucket, "given/", b"")
-        source = f"s3://{shop.deployed.bucket}/given/"
+            shared_endpoint.local_aws.put(
+                shared_endpoint.deployed.bucket, f"given/{name}", (inputs / "odd" / name).read_bytes()
+            )
+        shared_endpoint.local_aws.put(shared_endpoint.deployed.bucket, "given/", b"")
+        source = f"s3://{shared_endpoint.deployed.bucket}/given/"
     elif kind == "JSON lines":
         source = inputs / "rows.jsonl"
         source.write_text("\n".join(json.dumps({"id": name, "input": f"odd/{name}"}) for name in names))
     else:
         source = inputs / "rows.csv"
         source.write_text("id,input\n" + "\n".join(f"{name},odd/{name}" for name in names))
-    report = shop.run(source, tmp_path / "out")
+    report = shared_endpoint.run(source, tmp_path / "out")
     assert (report.items, report.done) == (3, 3)
     assert results_of(tmp_path / "out") == {f"{number}.json": {"number": number} for number in (1, 3, 5)}
 
 
-def test_few_requests_are_in_flight_at_a_time(shop: Any, tmp_path: Path) -> None:
+def test_few_requests_are_in_flight_at_a_time(shared_endpoint: Any, tmp_path: Path) -> None:
     source = tmp_path / "rows.jsonl"
     source.write_text("\n".join(json.dumps({"body": {"number": number}}) for number in range(40)))
     seen: list[Progress] = []
-    report = shop.run(source, tmp_path / "out", options=Options(in_flight=3), on_tick=seen.append)
+    report = shared_endpoint.run(source, tmp_path / "out", options=Options(in_flight=3), on_tick=seen.append)
     assert report.done == 40
     assert max(progress.waiting for progress in seen) <= 3
 
 
-def test_an_aws_that_does_not_answer_ends_the_run_and_the_next_goes_on(shop: Any, inputs: Path, tmp_path: Path) -> None:
+def test_an_aws_that_does_not_answer_ends_the_run_and_the_next_goes_on(
+    shared_endpoint: Any, inputs: Path, tmp_path: Path
+) -> None:
     once = ClientConfig(attempts=1)
     deaf = "http://127.0.0.1:9"  # the port of the discard service: nobody listens
     with pytest.raises(NotReady, match="does not answer"):
-        run_batch(shop.outputs, str(inputs), tmp_path / "out", endpoint_url=deaf, config=once)
-    assert shop.run(inputs, tmp_path / "out").done == 6
+        run_batch(shared_endpoint.outputs, str(inputs), tmp_path / "out", endpoint_url=deaf, config=once)
+    assert shared_endpoint.run(inputs, tmp_path / "out").done == 6
 
 
-def test_what_is_on_its_way_when_a_run_ends_is_collected_by_the_next(shop: Any, inputs: Path, tmp_path: Path) -> None:
-    shop.deployed.asleep()
+def test_what_is_on_its_way_when_a_run_ends_is_collected_by_the_next(
+    shared_endpoint: Any, inputs: Path, tmp_path: Path
+) -> None:
+    shared_endpoint.deployed.asleep()
 
     def stop(progress: Progress) -> None:
-        if progress.submitted == 6 and len(shop.kit.endpoints(shop.deployed.name)) and backlog() == 6:
+        if (
+            progress.submitted == 6
+            and len(shared_endpoint.local_aws.endpoints(shared_endpoint.deployed.name))
+            and backlog() == 6
+        ):
             raise KeyboardInterrupt
 
     def backlog() -> int:
-        return int(shop.deployed.status()["backlog"])
+        return int(shared_endpoint.deployed.status()["backlog"])
 
     with pytest.raises(KeyboardInterrupt):
-        shop.run(inputs, tmp_path / "out", on_tick=stop)
-    asked = shop.invocations()
+        shared_endpoint.run(inputs, tmp_path / "out", on_tick=stop)
+    asked = shared_endpoint.invocations()
     for path in (inputs / "odd").iterdir():  # whatever became of the inputs
         path.unlink()
-    shop.deployed.scale(1)
-    assert shop.run(inputs, tmp_path / "out").done == 6
-    assert shop.invocations() == asked
+    shared_endpoint.deployed.scale(1)
+    assert shared_endpoint.run(inputs, tmp_path / "out").done == 6
+    assert shared_endpoint.invocations() == asked
 
 
-def test_a_source_without_inputs_and_a_folder_of_another_batch_are_refused(shop: Any, inputs: Path, tmp_path: Path) -> None:
+def test_a_source_without_inputs_and_a_folder_of_another_batch_are_refused(
+    shared_endpoint: Any, inputs: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput, match=r"\(folder\) holds no input"):
-        shop.run(tmp_path / "empty", tmp_path / "none")
-    shop.run(inputs / "odd", tmp_path / "out")
+        shared_endpoint.run(tmp_path / "empty", tmp_path / "none")
+    shared_endpoint.run(inputs / "odd", tmp_path / "out")
     with pytest.raises(InvalidInput, match="the batch is another source's"):
-        shop.run(inputs / "even", tmp_path / "out")
+        shared_endpoint.run(inputs / "even", tmp_path / "out")
 
 
-def test_one_process_works_on_a_batch(shop: Any, inputs: Path, tmp_path: Path) -> None:
+def test_one_process_works_on_a_batch(shared_endpoint: Any, inputs: Path, tmp_path: Path) -> None:
     def second(progress: Progress) -> None:
         with pytest.raises(Refused, match="another process works on this batch"):
-            shop.run(inputs, tmp_path / "out")
+            shared_endpoint.run(inputs, tmp_path / "out")
 
-    assert shop.run(inputs, tmp_path / "out", on_tick=second).done == 6
+    assert shared_endpoint.run(inputs, tmp_path / "out", on_tick=second).done == 6

@@ -13,8 +13,8 @@ from async_endpoint.batch.source import Source, open_source
 from async_endpoint.core.errors import InvalidInput, UsageError
 
 
-def opened(text: Any, clients: Any = None, out: Path = Path("nowhere")) -> Source:
-    return open_source(str(text), clients, out)
+def opened(text: Any, session: Any = None, out: Path = Path("nowhere")) -> Source:
+    return open_source(str(text), session, out)
 
 
 def by_name(source: Source) -> dict[str, Item]:

@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.run import Progress
 from async_endpoint.cli import batch, watch
 from async_endpoint.cli.batch_progress import told
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
 from async_endpoint.operations.watch import Activity, View, Watch
 from support.common import until
@@ -28,10 +28,10 @@ pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of
 
 
 @pytest.fixture
-def line(shop: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
+def line(shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     """`async-endpoint …` aimed at the endpoint of the tests, as if Terraform had told of it."""
     deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = lambda environment, *, local: (shop.outputs, shop.kit.url)
+    deployed.read_outputs = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(batch.console, "width", 200)
     app = typer.Typer()
@@ -96,28 +96,28 @@ def test_the_progress_line_tells_counts_rate_and_what_is_left() -> None:
     assert "left" not in told(progress, 2.0, None, "")
 
 
-def test_watch_tells_backlog_instances_and_results(line: Line, shop: Any) -> None:
+def test_watch_tells_backlog_instances_and_results(line: Line, shared_endpoint: Any) -> None:
     def measured() -> dict[str, Any] | None:
-        shop.deployed.ask({"number": 1})
+        shared_endpoint.deployed.ask({"number": 1})
         document: dict[str, Any] = json.loads(line("watch", "local", "--json").stdout)
         return document if document["processed"] else None
 
     document = until(measured, "a minute in which something was processed has been measured")
-    assert (document["endpoint"], document["status"]) == (shop.deployed.name, "InService")
+    assert (document["endpoint"], document["status"]) == (shared_endpoint.deployed.name, "InService")
     assert (document["instances"], document["desired_instances"]) == (1, 1)
     assert document["backlog"] is not None
     assert document["hidden"] == []
     newest = document["results"][0]
-    assert newest["uri"].startswith(f"s3://{shop.deployed.bucket}/")
+    assert newest["uri"].startswith(f"s3://{shared_endpoint.deployed.bucket}/")
     assert document["keys_seen"] >= len(document["results"]) > 0
     assert document["all_keys"] is True
     result = line("watch", "local", "--once")
     assert result.exit_code == 0, result.exception
-    for word in (shop.deployed.name, "InService", "backlog", "oldest request", newest["uri"].rpartition("/")[2]):
+    for word in (shared_endpoint.deployed.name, "InService", "backlog", "oldest request", newest["uri"].rpartition("/")[2]):
         assert word in result.stderr
 
 
-def test_watch_goes_on_until_ctrl_c(line: Line, shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_goes_on_until_ctrl_c(line: Line, shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     naps: list[float] = []
 
     def nap(seconds: float) -> None:
@@ -129,14 +129,14 @@ def test_watch_goes_on_until_ctrl_c(line: Line, shop: Any, monkeypatch: pytest.M
     result = line("watch", "local", "--interval", "0.5")
     assert result.exit_code == 0, result.exception
     assert naps == [0.5, 0.5, 0.5]
-    assert shop.deployed.name in result.stderr
+    assert shared_endpoint.deployed.name in result.stderr
     assert result.stderr.rstrip().endswith("stopped")
 
 
-def test_watch_of_an_endpoint_that_is_not_there_says_so(shop: Any) -> None:
-    nobody = replace(shop.outputs, endpoint=replace(shop.outputs.endpoint, name="nobody"))
+def test_watch_of_an_endpoint_that_is_not_there_says_so(shared_endpoint: Any) -> None:
+    nobody = replace(shared_endpoint.outputs, endpoint=replace(shared_endpoint.outputs.endpoint, name="nobody"))
     with pytest.raises(EndpointNotReady, match="Endpoint nobody does not exist; apply its environment first"):
-        Watch(AwsClients.create(nobody.region, shop.kit.url), nobody).look()
+        Watch(AwsSession.create(nobody.region, shared_endpoint.local_aws.url), nobody).look()
 
 
 def test_what_watch_may_not_read_is_named() -> None:

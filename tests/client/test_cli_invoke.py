@@ -12,8 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.cli import invoke as command
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed
 
 pytestmark = pytest.mark.usefixtures("at_once")
@@ -48,9 +48,9 @@ class Line:
         self.asked.append((environment, local))
         return self.aws.outputs, "http://127.0.0.1:4566" if local else None
 
-    def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsClients:
+    def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsSession:
         self.created.append((region, endpoint_url))
-        return self.aws.clients
+        return self.aws.session
 
     def __call__(self, *arguments: Any) -> Any:
         return CliRunner().invoke(self.app, [str(argument) for argument in arguments], terminal_width=200)
@@ -62,7 +62,7 @@ def line(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
     deployed.read_outputs = line.read_outputs
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
-    monkeypatch.setattr(AwsClients, "create", line.create)
+    monkeypatch.setattr(AwsSession, "create", line.create)
     monkeypatch.setattr(command.console, "width", 200)
     for name in ("AsyncEndpoint", "smoke_test"):
         monkeypatch.setattr(command, name, functools.partial(getattr(command, name), clock=aws.clock))

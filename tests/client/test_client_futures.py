@@ -123,7 +123,7 @@ def answering(aws: Any) -> Any:
 
 def client(aws: Any, **config: Any) -> AsyncEndpoint:
     settings = ClientConfig(**{"collect": "listing", "poll_seconds": 0.01, "poll_cap_seconds": 0.05} | config)
-    return AsyncEndpoint(aws.outputs, clients=aws.clients, config=settings)
+    return AsyncEndpoint(aws.outputs, session=aws.session, config=settings)
 
 
 def test_ids_are_the_runs_and_unique_and_outputs_are_known_beforehand(answering: Any) -> None:
@@ -225,7 +225,7 @@ def test_a_submission_that_cannot_be_made_ends_its_invocation(answering: Any, mo
 
 
 def test_an_endpoint_by_its_outputs_as_json(answering: Any) -> None:
-    with AsyncEndpoint(answering.outputs.as_dict(), clients=answering.clients) as endpoint:
+    with AsyncEndpoint(answering.outputs.as_dict(), session=answering.session) as endpoint:
         assert endpoint.target.name == "shop"
         assert endpoint.target.deadline_seconds == 3_960
 
@@ -240,7 +240,7 @@ def test_numbers_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_run_that_could_not_be_a_folder_is_refused(aws: Any) -> None:
     with pytest.raises(InvalidInput, match="The run 'a/b' cannot be used"):
-        AsyncEndpoint(aws.outputs, clients=aws.clients, run="a/b")
+        AsyncEndpoint(aws.outputs, session=aws.session, run="a/b")
 
 
 def test_submitted_survives_json() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ParamValidationError
 from botocore.stub import Stubber
 
-from async_endpoint.client import AsyncEndpoint
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession
+from async_endpoint.client import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.core.errors import (
     AsyncEndpointError,
     EndpointNotReady,
@@ -27,6 +28,14 @@ def shirt(tmp_path: Path) -> Path:
     path = tmp_path / "red shirt.PNG"
     path.write_bytes(b"pixels")
     return path
+
+
+@pytest.fixture
+def closed_url() -> str:
+    """An address on loopback where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def test_a_file_is_uploaded_under_a_key_made_of_run_and_key(aws: Any, shirt: Path) -> None:
@@ -54,15 +63,15 @@ def test_a_file_is_uploaded_under_a_key_made_of_run_and_key(aws: Any, shirt: Pat
 
 def test_the_call_is_what_the_service_model_allows(aws: Any, shirt: Path) -> None:
     """Botocore checks the parameters of a stubbed call, and reads the reply's headers."""
-    clients = AwsClients.create("eu-west-1", "http://127.0.0.1:9")
-    with Stubber(clients.runtime) as stub:
+    session = AwsSession.create("eu-west-1", "http://127.0.0.1:9")
+    with Stubber(session.runtime) as stub:
         expected = {"EndpointName": "shop", "Body": b"pixels", "ContentType": "image/png", "Accept": "application/json"}
         limits = {"InferenceId": "run-one", "RequestTTLSeconds": 3600, "InvocationTimeoutSeconds": 60}
         limits |= {"Filename": "one.out", "S3OutputPathExtension": "run"}
         stub.add_response(
             "invoke_endpoint_async", {"InferenceId": "its own", "OutputLocation": "s3://b-1/o.out"}, expected | limits
         )
-        submitted = aws.submit(shirt, accept="application/json", clients=clients)
+        submitted = aws.submit(shirt, accept="application/json", session=session)
     assert submitted.inference_id == "its own"
     assert submitted.input_location is None
     assert submitted.failure_location is None
@@ -71,7 +80,7 @@ def test_the_call_is_what_the_service_model_allows(aws: Any, shirt: Path) -> Non
 @pytest.mark.parametrize("key", ["", "x" * 29, "naïve", "a.b", "a/b", "-a", "line\nbreak"])
 def test_a_key_that_could_not_name_an_output_is_refused(aws: Any, key: str) -> None:
     with (
-        AsyncEndpoint(aws.outputs, clients=aws.clients) as endpoint,
+        AsyncEndpoint(aws.outputs, session=aws.session) as endpoint,
         pytest.raises(InvalidInput, match=r"The key .* cannot be"),
     ):
         endpoint.submit(b"x", key=key)
@@ -210,10 +219,10 @@ def test_an_endpoint_that_came_into_service_meanwhile_is_worth_another_try(aws: 
     [
         ("AccessDeniedException", 403, UsageError, "sagemaker:InvokeEndpointAsync on endpoint shop is denied"),
         ("ExpiredTokenException", 400, UsageError, "AWS does not accept these credentials"),
-        ("ThrottlingException", 400, NotReady, "refused for the moment (ThrottlingException: said); try again"),
-        ("ServiceUnavailable", 503, NotReady, "refused for the moment"),
-        ("InternalFailure", 500, NotReady, "refused for the moment"),
-        ("502", 502, NotReady, "refused for the moment"),
+        ("ThrottlingException", 400, NotReady, "failed for now (ThrottlingException: said); try again"),
+        ("ServiceUnavailable", 503, NotReady, "failed for now"),
+        ("InternalFailure", 500, NotReady, "failed for now"),
+        ("502", 502, NotReady, "failed for now"),
         ("Unheard", 400, UsageError, "failed (Unheard: said)"),
     ],
 )
@@ -236,7 +245,7 @@ def test_a_denied_upload_names_the_action_and_the_key(aws: Any) -> None:
 
 def test_missing_credentials_are_a_usage_error(aws: Any) -> None:
     aws.runtime.error = NoCredentialsError()
-    with pytest.raises(UsageError, match="no usable AWS credentials"):
+    with pytest.raises(UsageError, match="No usable AWS credentials"):
         aws.submit(b"x")
 
 
@@ -257,3 +266,10 @@ def test_a_reply_without_an_output_location_is_explained(aws: Any) -> None:
     aws.runtime.output_path = False
     with pytest.raises(UsageError, match="no S3OutputPath; give it one"):
         aws.submit(b"x")
+
+
+def test_a_refused_connection_names_the_url(outputs: Any, closed_url: str) -> None:
+    endpoint = AsyncEndpoint(outputs, endpoint_url=closed_url, config=ClientConfig(attempts=2, backoff_seconds=0.01))
+    for inline in (False, True):
+        with pytest.raises(LocalAwsNotRunning, match=f"{closed_url} does not answer .*make local-up"):
+            endpoint.send(Request(payload=b"x", inline=inline))

@@ -13,7 +13,7 @@ import pytest
 from async_endpoint.client import Invocation, State, Submitted
 from async_endpoint.client.announcements import _policy
 from async_endpoint.core.errors import InvocationFailed, ResultNotReady
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
 BUCKET = "shop-123456789012"
 OUTPUT, FAILURE, INPUT = f"s3://{BUCKET}/output/run/one.out", f"s3://{BUCKET}/failure/one-error.out", f"s3://{BUCKET}/input/one"
@@ -156,7 +156,7 @@ def test_nothing_but_the_topics_can_send_to_the_queue_of_a_run() -> None:
     def allowed(who: str, action: str = "sqs:SendMessage", **context: str) -> bool:
         own = [] if who.endswith(".amazonaws.com") else everything
         return evaluate(
-            Request(action, queue, who, {key.replace("_", ":"): value for key, value in context.items()}), own, policy
+            AccessRequest(action, queue, who, {key.replace("_", ":"): value for key, value in context.items()}), own, policy
         ).allowed
 
     assert allowed("sns.amazonaws.com", aws_SourceArn=topics[0])

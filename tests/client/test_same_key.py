@@ -37,7 +37,7 @@ def answering(aws: Any) -> Any:
 
 def client(aws: Any, **config: Any) -> AsyncEndpoint:
     settings = ClientConfig(**{"collect": "listing", "poll_seconds": 0.01, "poll_cap_seconds": 0.05, "attempts": 1} | config)
-    return AsyncEndpoint(aws.outputs, clients=aws.clients, config=settings, run="run")
+    return AsyncEndpoint(aws.outputs, session=aws.session, config=settings, run="run")
 
 
 def calls(aws: Any) -> Counter[str]:

@@ -29,7 +29,7 @@ def endpoint(aws: Any) -> Any:
             aws.s3.put(reply["OutputLocation"], request["Body"])
 
     aws.runtime.then = answer
-    with AsyncEndpoint(aws.outputs, clients=aws.clients, config=ClientConfig(collect="looking", poll_seconds=0.01)) as endpoint:
+    with AsyncEndpoint(aws.outputs, session=aws.session, config=ClientConfig(collect="looking", poll_seconds=0.01)) as endpoint:
         yield endpoint
 
 
@@ -135,10 +135,10 @@ def test_other_arguments_of_other_types_are_refused(endpoint: AsyncEndpoint, aws
         lambda: anything.map(b"bytes are one payload"),
         lambda: anything.map("s3://b-1/k"),
         lambda: anything.map(Request(payload=b"1")),
-        lambda: AsyncEndpoint(None, clients=aws.clients),  # type: ignore[arg-type]
-        lambda: AsyncEndpoint(aws.outputs, clients=aws.clients, config={"window": 1}),  # type: ignore[arg-type]
-        lambda: AsyncEndpoint(aws.outputs, clients=aws.clients, run=7),  # type: ignore[arg-type]
-        lambda: AsyncEndpoint({"schema_version": 1}, clients=aws.clients),
+        lambda: AsyncEndpoint(None, session=aws.session),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint(aws.outputs, session=aws.session, config={"window": 1}),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint(aws.outputs, session=aws.session, run=7),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint({"schema_version": 1}, session=aws.session),
         lambda: pending.result("soon"),  # type: ignore[arg-type]
         lambda: pending.exception(float("nan")),
         lambda: pending.add_done_callback(None),  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.common import unique
-from support.in_process_aws import IMAGE, REGION, Kit
+from support.in_process_aws import IMAGE, REGION, AwsHarness
 from support.remote_aws import RemoteAws, running
 from support.sample_model import OBEDIENT, archive
 
@@ -74,29 +74,29 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteAws]:
 
 
 @pytest.fixture(scope="session")
-def kit(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    return Kit(aws, tmp_path_factory.getbasetemp())
+def local_aws(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> AwsHarness:
+    return AwsHarness(aws, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
-def client(kit: Kit, tmp_path: Path) -> Client:
+def client(local_aws: AwsHarness, tmp_path: Path) -> Client:
     if CLIENTS not in os.environ:
         pytest.skip("other people's clients have an environment of their own: make clients")
-    return Client(Path(os.environ[CLIENTS]), kit.credentials.environment(REGION), tmp_path)
+    return Client(Path(os.environ[CLIENTS]), local_aws.credentials.environment(REGION), tmp_path)
 
 
 @pytest.fixture
-def order(kit: Kit) -> Order:
+def order(local_aws: AwsHarness) -> Order:
     """A bucket, a role and a model's archive, made as somebody else would have made them."""
-    bucket, role, name = kit.bucket(), kit.role(), unique("clients")
+    bucket, role, name = local_aws.bucket(), local_aws.role(), unique("clients")
     role.allow(bucket)
     return Order(
         name=name,
         image=IMAGE,
         role=role.arn,
         bucket=bucket,
-        model_data=kit.put(bucket, "model/model.tar.gz", archive(OBEDIENT)),
-        input=kit.put(bucket, "input/hello.json", b'{"print": "hello from the model", "answer": {"hello": "world"}}'),
+        model_data=local_aws.put(bucket, "model/model.tar.gz", archive(OBEDIENT)),
+        input=local_aws.put(bucket, "input/hello.json", b'{"print": "hello from the model", "answer": {"hello": "world"}}'),
         output=f"s3://{bucket}/output/",
         failure=f"s3://{bucket}/failure/",
     )

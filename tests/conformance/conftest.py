@@ -9,23 +9,23 @@ import pytest
 
 from support.conformity import checked, install
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.remote_aws import running
 
 install()
 
 
 @pytest.fixture(scope="session")
-def remote_kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+def remote_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
     with running(tmp_path_factory.mktemp("aws"), time_scale=600) as aws:
         remote: Any = aws
-        yield Kit(remote, tmp_path_factory.getbasetemp())
+        yield AwsHarness(remote, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
-def store(remote_kit: Kit) -> Deployed:
+def shared_endpoint(remote_aws: AwsHarness) -> Deployed:
     """An asynchronous endpoint that many tests share, so none may change it."""
-    return remote_kit.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC"])
+    return remote_aws.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC"])
 
 
 @pytest.fixture(autouse=True)

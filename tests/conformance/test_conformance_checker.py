@@ -10,7 +10,7 @@ import pytest
 from botocore.model import OperationModel
 
 from support.conformity import Answer, NotConforming, problems
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/e"
 ENDPOINT = {
@@ -135,8 +135,10 @@ def test_answers_in_xml_are_looked_at() -> None:
     assert found(answer.format("<Key>team</Key>").encode(), "ListRoleTags", "iam") == ["Tags[0].Value is required and missing"]
 
 
-def test_a_call_of_boto3_fails_when_its_answer_does_not_conform(remote_kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    sagemaker = remote_kit.client("sagemaker")
+def test_a_call_of_boto3_fails_when_its_answer_does_not_conform(
+    remote_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sagemaker = remote_aws.client("sagemaker")
     sagemaker.list_endpoints()
     summary = sagemaker.meta.service_model.operation_model("ListEndpoints").output_shape
     monkeypatch.setattr(summary, "required_members", ["Colour"])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.call_counter import CountedCalls
+from async_endpoint.emulator.call_counter import CallCounter
 from support.common import refusal
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 
 def signed(service: str, method: str = "POST", path: str = "/", **more: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def signed(service: str, method: str = "POST", path: str = "/", **more: str) -> 
 
 
 def test_each_call_counts_once_however_many_come_together() -> None:
-    calls = CountedCalls(lambda *_: [b"answered"])
+    calls = CallCounter(lambda *_: [b"answered"])
 
     def many() -> None:
         for _ in range(500):
@@ -38,25 +38,25 @@ def test_a_call_that_is_answered_with_an_error_counts_too() -> None:
     def broken(*_: Any) -> Any:
         raise ConnectionAbortedError
 
-    calls = CountedCalls(broken)
+    calls = CallCounter(broken)
     with pytest.raises(ConnectionAbortedError):
         calls(signed("monitoring", HTTP_X_AMZ_TARGET="GraniteServiceVersion20100801.PutMetricData"), lambda *_: None)
     assert calls.by_service() == {"cloudwatch": {"PutMetricData": 1}}
 
 
-def test_calls_of_every_protocol_are_told_apart(remote_kit: Kit) -> None:
-    before = remote_kit.aws.status()["calls"]
-    bucket, topic, queue = remote_kit.bucket(), remote_kit.topic(), remote_kit.queue()
-    remote_kit.put(bucket, "a/key", b"")
-    remote_kit.read(f"s3://{bucket}/a/key")
-    assert remote_kit.keys(bucket) == ["a/key"]
-    remote_kit.sns.publish(TopicArn=topic, Message="hello")
+def test_calls_of_every_protocol_are_told_apart(remote_aws: AwsHarness) -> None:
+    before = remote_aws.aws.status()["calls"]
+    bucket, topic, queue = remote_aws.bucket(), remote_aws.topic(), remote_aws.queue()
+    remote_aws.put(bucket, "a/key", b"")
+    remote_aws.read(f"s3://{bucket}/a/key")
+    assert remote_aws.keys(bucket) == ["a/key"]
+    remote_aws.sns.publish(TopicArn=topic, Message="hello")
     assert queue.take() == []
-    refusal(remote_kit.runtime.invoke_endpoint_async, EndpointName="none", Body=b"{}")
-    status = urllib.request.Request(f"{remote_kit.url}/_local/status", headers=remote_kit.credentials.admin_headers())
+    refusal(remote_aws.runtime.invoke_endpoint_async, EndpointName="none", Body=b"{}")
+    status = urllib.request.Request(f"{remote_aws.url}/_local/status", headers=remote_aws.credentials.admin_headers())
     with urllib.request.urlopen(status, timeout=30):
         pass  # signed by nobody
-    after = remote_kit.aws.status()["calls"]
+    after = remote_aws.aws.status()["calls"]
     new = {
         service: {
             action: number - before.get(service, {}).get(action, 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from support.common import unique
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 
 Request = dict[str, Any]
 
@@ -19,13 +19,13 @@ def without_metadata(answer: Request) -> Request:
     return {name: value for name, value in answer.items() if name not in ("ResponseMetadata", "CreationTime")}
 
 
-def test_a_model_is_described_as_it_was_given(remote_kit: Kit, store: Deployed) -> None:
-    data = remote_kit.sagemaker.describe_model(ModelName=store.model)["PrimaryContainer"]["ModelDataUrl"]
-    role, vpc = remote_kit.role(), remote_kit.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-    role.allow(store.bucket, more=[{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}])
+def test_a_model_is_described_as_it_was_given(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    data = remote_aws.sagemaker.describe_model(ModelName=shared_endpoint.model)["PrimaryContainer"]["ModelDataUrl"]
+    role, vpc = remote_aws.role(), remote_aws.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    role.allow(shared_endpoint.bucket, more=[{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}])
     there = [{"Name": "vpc-id", "Values": [vpc]}]
-    subnet = remote_kit.ec2.describe_subnets(Filters=there)["Subnets"][0]["SubnetId"]
-    group = remote_kit.ec2.describe_security_groups(Filters=there)["SecurityGroups"][0]["GroupId"]
+    subnet = remote_aws.ec2.describe_subnets(Filters=there)["Subnets"][0]["SubnetId"]
+    group = remote_aws.ec2.describe_security_groups(Filters=there)["SecurityGroups"][0]["GroupId"]
     request = {
         "ModelName": unique("Model"),
         "ExecutionRoleArn": role.arn,
@@ -39,14 +39,16 @@ def test_a_model_is_described_as_it_was_given(remote_kit: Kit, store: Deployed) 
             "ImageConfig": {"RepositoryAccessMode": "Platform"},
         },
     }
-    made = remote_kit.sagemaker.create_model(**request, Tags=[{"Key": "team", "Value": "shop"}])
-    described = remote_kit.sagemaker.describe_model(ModelName=request["ModelName"])
+    made = remote_aws.sagemaker.create_model(**request, Tags=[{"Key": "team", "Value": "shop"}])
+    described = remote_aws.sagemaker.describe_model(ModelName=request["ModelName"])
     assert without_metadata(described) == request | {"ModelArn": made["ModelArn"]}
     assert made["ModelArn"] == arn("model", request["ModelName"].lower())
 
 
-def test_a_configuration_is_described_as_it_was_given(remote_kit: Kit, store: Deployed) -> None:
-    request = remote_kit.config_request(unique("Config"), store.model, store.bucket, 7, store.topics)
+def test_a_configuration_is_described_as_it_was_given(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    request = remote_aws.config_request(
+        unique("Config"), shared_endpoint.model, shared_endpoint.bucket, 7, shared_endpoint.topics
+    )
     request["ProductionVariants"][0] |= {
         "InitialVariantWeight": 2.5,
         "ContainerStartupHealthCheckTimeoutInSeconds": 60,
@@ -55,15 +57,17 @@ def test_a_configuration_is_described_as_it_was_given(remote_kit: Kit, store: De
     }
     request["AsyncInferenceConfig"]["OutputConfig"]["KmsKeyId"] = "alias/aws/s3"
     request["KmsKeyId"] = "alias/volumes"
-    made = remote_kit.sagemaker.create_endpoint_config(**request)
-    described = remote_kit.sagemaker.describe_endpoint_config(EndpointConfigName=request["EndpointConfigName"])
+    made = remote_aws.sagemaker.create_endpoint_config(**request)
+    described = remote_aws.sagemaker.describe_endpoint_config(EndpointConfigName=request["EndpointConfigName"])
     own = {"EndpointConfigArn": made["EndpointConfigArn"], "EnableNetworkIsolation": False}
     assert without_metadata(described) == request | own
 
 
-def test_an_endpoint_is_described_with_all_that_an_asynchronous_one_has(remote_kit: Kit, store: Deployed) -> None:
-    described = store.describe()
-    config = remote_kit.sagemaker.describe_endpoint_config(EndpointConfigName=store.config)
+def test_an_endpoint_is_described_with_all_that_an_asynchronous_one_has(
+    remote_aws: AwsHarness, shared_endpoint: Deployed
+) -> None:
+    described = shared_endpoint.describe()
+    config = remote_aws.sagemaker.describe_endpoint_config(EndpointConfigName=shared_endpoint.config)
     assert described["AsyncInferenceConfig"] == config["AsyncInferenceConfig"]
     assert set(described) - {"ResponseMetadata"} == {
         "EndpointName",
@@ -87,10 +91,12 @@ def test_an_endpoint_is_described_with_all_that_an_asynchronous_one_has(remote_k
     }
 
 
-def test_names_are_of_the_case_they_were_given_and_arns_in_lower_case(remote_kit: Kit, store: Deployed) -> None:
+def test_names_are_of_the_case_they_were_given_and_arns_in_lower_case(
+    remote_aws: AwsHarness, shared_endpoint: Deployed
+) -> None:
     name = unique("MixedCase")
-    request = remote_kit.config_request(name, store.model, store.bucket)
-    made = remote_kit.sagemaker.create_endpoint_config(**request)["EndpointConfigArn"]
+    request = remote_aws.config_request(name, shared_endpoint.model, shared_endpoint.bucket)
+    made = remote_aws.sagemaker.create_endpoint_config(**request)["EndpointConfigArn"]
     assert made == arn("endpoint-config", name.lower())
-    (listed,) = remote_kit.sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]
+    (listed,) = remote_aws.sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]
     assert (listed["EndpointConfigName"], listed["EndpointConfigArn"]) == (name, made)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import (
     Archive,
     AsyncEndpointOutputs,
@@ -24,8 +25,8 @@ from async_endpoint.core.outputs import (
     Scaling,
     Storage,
 )
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator.moto_patches import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
@@ -58,13 +59,13 @@ def outputs() -> AsyncEndpointOutputs:
 
 
 @pytest.fixture(scope="session")
-def clients() -> Boto3Aws:
+def clients() -> AwsSession:
     """Clients are dear to make, and moto answers those of earlier tests too."""
-    return Boto3Aws(REGION)
+    return retrying_session(REGION)
 
 
 @pytest.fixture
-def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws]:
+def aws(clients: AwsSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSession]:
     for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(variable, raising=False)
     # a local AWS in this process, of a test before, would look for the endpoint
@@ -79,7 +80,7 @@ def aws(clients: Boto3Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boto3Aws
 
 
 @pytest.fixture
-def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+def deployed(aws: AwsSession, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """`outputs`, and everything they describe live."""
     endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
     container = {"Image": "image", "ModelDataUrl": f"s3://shirts-data/{ARCHIVE_KEY}"}
@@ -122,7 +123,7 @@ def deployed(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutpu
 
 
 @pytest.fixture
-def recorded(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+def recorded(aws: AwsSession, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """`deployed` with its model archive and its execution role live too, and stated in the outputs."""
     s3, bucket = aws.client("s3"), deployed.storage.bucket
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -136,7 +137,7 @@ def recorded(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutp
     return dataclasses.replace(deployed, model=Model((archive,), role))
 
 
-def configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
+def configuration(aws: AwsSession, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
     endpoint, topics = outputs.endpoint, outputs.notifications
     aws.client("sagemaker").create_endpoint_config(
         EndpointConfigName=name,
@@ -159,7 +160,7 @@ def configuration(aws: Boto3Aws, outputs: AsyncEndpointOutputs, name: str, outpu
     )
 
 
-def alarm(aws: Boto3Aws, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
+def alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
     aws.client("cloudwatch").put_metric_alarm(
         AlarmName=outputs.scaling.wake_alarm_name,
         MetricName="HasBacklogWithoutCapacity",

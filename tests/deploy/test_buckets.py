@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import BucketNotEmpty
 from async_endpoint.deploy import deployment
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.terraform.planned import resource_changes
 from support.plan_documents import change, plan_document
@@ -20,12 +20,12 @@ def deletion(actions: list[str], *, force_destroy: bool = False) -> dict[str, An
     return change("aws_s3_bucket.this", actions, {"bucket": BUCKET, "force_destroy": force_destroy})
 
 
-def check(aws: Boto3Aws, document: dict[str, Any]) -> None:
+def check(aws: AwsSession, document: dict[str, Any]) -> None:
     require_empty_buckets(lambda region: aws, resource_changes(document))
 
 
 @pytest.fixture
-def s3(aws: Boto3Aws) -> Any:
+def s3(aws: AwsSession) -> Any:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -62,7 +62,7 @@ def begin_an_upload(s3: Any) -> None:
 )
 @pytest.mark.parametrize("actions", [["delete"], ["delete", "create"], ["create", "delete"]])
 def test_what_a_bucket_holds_is_named_with_the_remedy(
-    aws: Boto3Aws, s3: Any, fill: Any, words: str, actions: list[str]
+    aws: AwsSession, s3: Any, fill: Any, words: str, actions: list[str]
 ) -> None:
     fill(s3)
     with pytest.raises(
@@ -71,7 +71,7 @@ def test_what_a_bucket_holds_is_named_with_the_remedy(
         check(aws, plan_document(deletion(actions)))
 
 
-def test_an_empty_bucket_and_one_that_may_be_emptied_are_deleted(aws: Boto3Aws, s3: Any) -> None:
+def test_an_empty_bucket_and_one_that_may_be_emptied_are_deleted(aws: AwsSession, s3: Any) -> None:
     check(aws, plan_document(deletion(["delete"])))
     put(s3)
     check(aws, plan_document(deletion(["delete"], force_destroy=True)))
@@ -79,13 +79,13 @@ def test_an_empty_bucket_and_one_that_may_be_emptied_are_deleted(aws: Boto3Aws, 
     s3.delete_object(Bucket=BUCKET, Key="none")
 
 
-def test_an_object_that_the_plan_deletes_does_not_count(aws: Boto3Aws, s3: Any) -> None:
+def test_an_object_that_the_plan_deletes_does_not_count(aws: AwsSession, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="model/1/model.tar.gz", Body=b"")
     archive = change("aws_s3_object.archive", ["delete"], {"bucket": BUCKET, "key": "model/1/model.tar.gz"})
     check(aws, plan_document(archive, deletion(["delete"])))
 
 
-def test_a_bucket_that_is_gone_already_stops_nothing(aws: Boto3Aws) -> None:
+def test_a_bucket_that_is_gone_already_stops_nothing(aws: AwsSession) -> None:
     check(aws, plan_document(deletion(["delete"])))
 
 

@@ -7,6 +7,7 @@ import pytest
 from moto.core.exceptions import JsonRESTError
 from moto.sagemaker.responses import SageMakerResponse
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import (
     InvalidInput,
     NotReady,
@@ -18,10 +19,9 @@ from async_endpoint.core.errors import (
 )
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.deployment import Planned
 from async_endpoint.deploy.outputs import read_outputs
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
 
@@ -67,7 +67,7 @@ def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
     assert terraform.did == ["init", "plan"]
 
 
-def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: deployed.as_dict()}
     sagemaker = aws.client("sagemaker")
     sagemaker.delete_endpoint(EndpointName="shirts")
@@ -85,7 +85,7 @@ def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, che
     assert deployment.destroy("dev", on_output=silent).names == ()
 
 
-def test_destroy_names_what_is_left(terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
+def test_destroy_names_what_is_left(terraform: Any, aws: AwsSession, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: outputs.as_dict()}
     assert deployment.destroy("dev", on_output=silent).names == ("shirts",)
     assert terraform.did == ["init", "plan to destroy", "apply"]
@@ -110,7 +110,7 @@ def test_scaling_that_a_failed_destroy_leaves_suspended_is_resumed_by_a_destroy(
 
 
 def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed(
-    terraform: Any, aws: Boto3Aws, outputs: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+    terraform: Any, aws: AwsSession, outputs: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deny(self: Any) -> str:
         raise JsonRESTError("AccessDeniedException", "no")
@@ -138,7 +138,7 @@ def of_the_endpoint(outputs: AsyncEndpointOutputs, *actions: str, paths: Iterabl
     return {"address": "module.endpoint.this", "mode": "managed", "type": "aws_sagemaker_endpoint", "change": change}
 
 
-def endpoints(aws: Boto3Aws) -> list[str]:
+def endpoints(aws: AwsSession) -> list[str]:
     return [found["EndpointName"] for found in aws.client("sagemaker").list_endpoints()["Endpoints"]]
 
 
@@ -151,7 +151,7 @@ def replacing(terraform: Any, deployed: AsyncEndpointOutputs) -> Any:
     return terraform
 
 
-def test_a_replacement_is_refused_and_the_plan_says_so(replacing: Any, aws: Boto3Aws) -> None:
+def test_a_replacement_is_refused_and_the_plan_says_so(replacing: Any, aws: AwsSession) -> None:
     assert deployment.plan("dev", on_output=silent).notices == [
         "apply refuses to replace endpoint shirts (forced by name) unless --allow-replacement is given."
     ]
@@ -164,7 +164,7 @@ def test_a_replacement_is_refused_and_the_plan_says_so(replacing: Any, aws: Boto
 
 
 def test_a_replacement_that_is_allowed_begins_once_the_endpoint_is_gone(
-    replacing: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs
+    replacing: Any, aws: AwsSession, deployed: AsyncEndpointOutputs
 ) -> None:
     def create() -> None:
         assert endpoints(aws) == []
@@ -181,7 +181,7 @@ def test_a_replacement_that_is_allowed_begins_once_the_endpoint_is_gone(
     assert "apply refuses to replace" in said[-1]
 
 
-def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(True, destroy=1)
     terraform.planned = [of_the_endpoint(deployed, "delete")]
     terraform.carry_out = lambda: pytest.fail("there") if endpoints(aws) else None
@@ -191,7 +191,7 @@ def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: Boto3Aw
 
 
 def test_a_replacement_for_the_deployment_configuration_alone_becomes_an_update(
-    replacing: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+    replacing: Any, aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replacing.planned = [of_the_endpoint(deployed, "delete", "create", paths=[["deployment_config", 0, "alarms"]])]
     assert (

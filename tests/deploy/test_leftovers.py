@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Boto3Aws, answers
 from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.plan_view import PlanView
 
 NOTHING = PlanView((), (), "eu-west-1")
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
 
 
-def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_every_kind_is_found_and_another_deployment_is_not(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     for name in ("shirts", "shirtsleeves"):
         aws.client("s3").create_bucket(
             Bucket=f"{name}-{deployed.account_id}", CreateBucketConfiguration={"LocationConstraint": deployed.region}
@@ -42,7 +43,7 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: Boto3Aws, deploy
 
 
 @pytest.mark.parametrize("tags", [{"managed-by": "terraform"}, {"managed-by": "terraform", "deployment": "shirts"}])
-def test_names_that_begin_alike_are_no_proof(aws: Boto3Aws, tags: dict[str, str]) -> None:
+def test_names_that_begin_alike_are_no_proof(aws: AwsSession, tags: dict[str, str]) -> None:
     """Deployments `shirts` and `shirts-eu` of one account, with or without the tag that tells them apart."""
     theirs = tags | ({"deployment": "shirts-eu"} if "deployment" in tags else {})
     for name, carried in (("shirts", tags), ("shirts-eu", theirs)):
@@ -55,28 +56,28 @@ def test_names_that_begin_alike_are_no_proof(aws: Boto3Aws, tags: dict[str, str]
     assert own == ["bucket shirts-1", "role shirts-execution", "log group /aws/sagemaker/Endpoints/shirts"]
 
 
-def test_the_alias_of_a_key_that_waits_for_its_deletion_is_left_and_the_key_is_not(aws: Boto3Aws) -> None:
+def test_the_alias_of_a_key_that_waits_for_its_deletion_is_left_and_the_key_is_not(aws: AwsSession) -> None:
     key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
     aws.client("kms").create_alias(AliasName="alias/shirts", TargetKeyId=key)
     aws.client("kms").schedule_key_deletion(KeyId=key)
     assert [str(one) for one in leftovers(aws, ["shirts"], NOTHING)] == ["key alias alias/shirts"]
 
 
-def test_all_pages_are_read(aws: Boto3Aws) -> None:
+def test_all_pages_are_read(aws: AwsSession) -> None:
     for number in range(120):
         aws.client("sns").create_topic(Name=f"shirts-{number}")
     assert len(leftovers(aws, ["shirts"], NOTHING)) == 120
 
 
-def test_nothing_is_an_empty_list(aws: Boto3Aws) -> None:
+def test_nothing_is_an_empty_list(aws: AwsSession) -> None:
     assert leftovers(aws, ["shirts"], NOTHING) == []
 
 
 def test_an_aws_that_does_not_answer_is_one_sentence() -> None:
-    with pytest.raises(NotReady, match="AWS could not be asked: Could not connect"), answers():
-        Boto3Aws("eu-west-1", "http://127.0.0.1:9").client("sts").get_caller_identity()
+    with pytest.raises(NotReady, match="AWS did not answer: Could not connect"), failing_as_not_ready():
+        retrying_session("eu-west-1", "http://127.0.0.1:9").client("sts").get_caller_identity()
 
 
 def test_a_profile_that_does_not_exist_does_not_stop_the_local_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody's")
-    assert Boto3Aws("eu-west-1", "http://127.0.0.1:9").client("sts").meta.endpoint_url == "http://127.0.0.1:9"
+    assert retrying_session("eu-west-1", "http://127.0.0.1:9").client("sts").meta.endpoint_url == "http://127.0.0.1:9"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import import_blocks, plan_adoption, refuse_orphans
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.orphans import blocking_orphans, planned_orphans, stray_orphans
 from async_endpoint.terraform.plan_view import PlanView, plan_view
 from support.plan_documents import TAGS, creation, plan_document
@@ -32,7 +32,7 @@ CREATIONS = plan_document(
 )
 
 
-def make_everything(aws: Boto3Aws, tags: dict[str, str]) -> None:
+def make_everything(aws: AwsSession, tags: dict[str, str]) -> None:
     """What CREATIONS describes, tagged so; the bucket is not, as after a lost response to CreateBucket."""
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     iam, kms = aws.client("iam"), aws.client("kms")
@@ -46,13 +46,13 @@ def make_everything(aws: Boto3Aws, tags: dict[str, str]) -> None:
     aws.client("sqs").create_queue(QueueName="shirts-results", tags=tags)
 
 
-def make_key(aws: Boto3Aws, tags: dict[str, str], description: str = DESCRIPTION) -> str:
+def make_key(aws: AwsSession, tags: dict[str, str], description: str = DESCRIPTION) -> str:
     pairs = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
     key: str = aws.client("kms").create_key(Description=description, Tags=pairs)["KeyMetadata"]["KeyId"]
     return key
 
 
-def make_hosting(aws: Boto3Aws, name: str, tags: dict[str, str], *, endpoint: str | None = None) -> None:
+def make_hosting(aws: AwsSession, name: str, tags: dict[str, str], *, endpoint: str | None = None) -> None:
     """A model and a configuration of this name, and the endpoint that uses them."""
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     sagemaker = aws.client("sagemaker")
@@ -68,7 +68,7 @@ def view() -> PlanView:
     return plan_view(CREATIONS)
 
 
-def test_every_named_kind_is_found_and_known_for_this_deployments(aws: Boto3Aws, view: PlanView) -> None:
+def test_every_named_kind_is_found_and_known_for_this_deployments(aws: AwsSession, view: PlanView) -> None:
     make_everything(aws, TAGS)
     found = planned_orphans(aws, view)
     assert {str(orphan).split()[0] for orphan in found} == {
@@ -81,7 +81,7 @@ def test_every_named_kind_is_found_and_known_for_this_deployments(aws: Boto3Aws,
     }
 
 
-def test_the_refusal_names_them_and_the_command(aws: Boto3Aws, view: PlanView) -> None:
+def test_the_refusal_names_them_and_the_command(aws: AwsSession, view: PlanView) -> None:
     aws.client("iam").create_role(RoleName="shirts-execution", AssumeRolePolicyDocument=POLICY, Tags=PAIRS)
     with pytest.raises(
         OrphansFound, match=r"dev would create role shirts-execution, .* with: async-endpoint apply dev --adopt$"
@@ -90,7 +90,7 @@ def test_the_refusal_names_them_and_the_command(aws: Boto3Aws, view: PlanView) -
 
 
 @pytest.mark.parametrize("tags", [{}, {"deployment": "trousers", "managed-by": "terraform"}, {"deployment": "shirts"}])
-def test_what_carries_other_tags_is_refused_and_never_adopted(aws: Boto3Aws, view: PlanView, tags: dict[str, str]) -> None:
+def test_what_carries_other_tags_is_refused_and_never_adopted(aws: AwsSession, view: PlanView, tags: dict[str, str]) -> None:
     aws.client("iam").create_role(
         RoleName="shirts-execution",
         AssumeRolePolicyDocument=POLICY,
@@ -104,13 +104,13 @@ def test_what_carries_other_tags_is_refused_and_never_adopted(aws: Boto3Aws, vie
         plan_adoption(aws, "dev", view)
 
 
-def test_a_bucket_that_holds_something_and_has_no_tags_is_not_this_deployments(aws: Boto3Aws, view: PlanView) -> None:
+def test_a_bucket_that_holds_something_and_has_no_tags_is_not_this_deployments(aws: AwsSession, view: PlanView) -> None:
     make_everything(aws, TAGS)
     aws.client("s3").put_object(Bucket="shirts-123456789012", Key="theirs", Body=b"")
     assert [str(orphan) for orphan in blocking_orphans(aws, view) if not orphan.own] == ["bucket shirts-123456789012"]
 
 
-def test_what_the_state_has_under_another_address_is_no_orphan(aws: Boto3Aws) -> None:
+def test_what_the_state_has_under_another_address_is_no_orphan(aws: AwsSession) -> None:
     make_everything(aws, TAGS)
     state = {"aws_iam_role.old_address": {"name": "shirts-execution"}}
     assert (
@@ -119,11 +119,11 @@ def test_what_the_state_has_under_another_address_is_no_orphan(aws: Boto3Aws) ->
     )
 
 
-def strays(aws: Boto3Aws, document: dict[str, Any]) -> list[str]:
+def strays(aws: AwsSession, document: dict[str, Any]) -> list[str]:
     return [f"{orphan.kind.label} {orphan.found.id}" for orphan in stray_orphans(aws, plan_view(document))]
 
 
-def test_keys_models_and_configurations_that_nothing_uses_are_strays(aws: Boto3Aws) -> None:
+def test_keys_models_and_configurations_that_nothing_uses_are_strays(aws: AwsSession) -> None:
     generated = "shirts-202611290102030405" + "0000000a"
     make_hosting(aws, generated, TAGS)
     key = make_key(aws, TAGS)
@@ -141,7 +141,7 @@ def test_keys_models_and_configurations_that_nothing_uses_are_strays(aws: Boto3A
     assert [one for one in strays(aws, plan_document(state=state)) if one.startswith("key")] == [f"key {key}"]
 
 
-def test_without_tags_names_and_marks_decide(aws: Boto3Aws) -> None:
+def test_without_tags_names_and_marks_decide(aws: AwsSession) -> None:
     used, unused = ("shirts-202611290102030405" + end for end in ("0000000a", "0000000b"))
     make_hosting(aws, used, {}, endpoint="shirts")
     make_hosting(aws, unused, {})
@@ -154,7 +154,7 @@ def test_without_tags_names_and_marks_decide(aws: Boto3Aws) -> None:
 
 
 def test_an_endpoint_that_serves_is_imported_and_a_model_that_nothing_uses_is_deleted(
-    aws: Boto3Aws, outputs: AsyncEndpointOutputs
+    aws: AwsSession, outputs: AsyncEndpointOutputs
 ) -> None:
     make_hosting(aws, "shirts-1", TAGS, endpoint="shirts")
     make_hosting(aws, "shirts-2", TAGS)
@@ -169,7 +169,7 @@ def test_an_endpoint_that_serves_is_imported_and_a_model_that_nothing_uses_is_de
     assert [str(orphan) for orphan in adoption.deletions] == ["model shirts-2"]
 
 
-def test_imports_are_blocks_in_the_root_while_it_is_planned(aws: Boto3Aws, view: PlanView, tmp_path: Any) -> None:
+def test_imports_are_blocks_in_the_root_while_it_is_planned(aws: AwsSession, view: PlanView, tmp_path: Any) -> None:
     make_everything(aws, TAGS)
     with import_blocks(tmp_path, plan_adoption(aws, "dev", view).imports):
         [file] = tmp_path.iterdir()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound, TerraformFailed, WorkFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.terraform.adapter import Changes
 from support.plan_documents import TAGS, creation, plan_document, state_document
 
@@ -27,26 +27,26 @@ def silent(line: str) -> None:
     pass
 
 
-def make_role(aws: Boto3Aws, name: str = "shirts-execution", tags: dict[str, str] = TAGS) -> None:
+def make_role(aws: AwsSession, name: str = "shirts-execution", tags: dict[str, str] = TAGS) -> None:
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=POLICY, Tags=pairs)
 
 
-def make_key(aws: Boto3Aws) -> str:
+def make_key(aws: AwsSession) -> str:
     pairs = [{"TagKey": key, "TagValue": value} for key, value in TAGS.items()]
     key: str = aws.client("kms").create_key(Description="Of shirts", Tags=pairs)["KeyMetadata"]["KeyId"]
     return key
 
 
-def key_state(aws: Boto3Aws, key: str) -> str:
+def key_state(aws: AwsSession, key: str) -> str:
     return str(aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"])
 
 
-def roles(aws: Boto3Aws) -> list[str]:
+def roles(aws: AwsSession) -> list[str]:
     return sorted(role["RoleName"] for role in aws.client("iam").list_roles()["Roles"])  # moto lists by random ids
 
 
-def test_an_apply_that_would_fail_half_way_is_refused_before_it_begins(terraform: Any, aws: Boto3Aws) -> None:
+def test_an_apply_that_would_fail_half_way_is_refused_before_it_begins(terraform: Any, aws: AwsSession) -> None:
     terraform.document = plan_document(ROLE)
     make_role(aws)
     with pytest.raises(OrphansFound, match=r"role shirts-execution, .* adopt them with: async-endpoint apply dev --adopt$"):
@@ -56,7 +56,7 @@ def test_an_apply_that_would_fail_half_way_is_refused_before_it_begins(terraform
     assert "role shirts-execution" in notice
 
 
-def test_a_failed_apply_names_what_it_made_and_lost_and_not_what_the_state_has(terraform: Any, aws: Boto3Aws) -> None:
+def test_a_failed_apply_names_what_it_made_and_lost_and_not_what_the_state_has(terraform: Any, aws: AwsSession) -> None:
     lost, kept = creation("aws_iam_role.lost", name="shirts-lost"), creation("aws_iam_role.kept", name="shirts-kept")
     terraform.document = plan_document(lost, kept)
 
@@ -73,14 +73,14 @@ def test_a_failed_apply_names_what_it_made_and_lost_and_not_what_the_state_has(t
     assert str(failure.value).endswith("adopt them with: async-endpoint apply dev --adopt")
 
 
-def test_a_failure_with_nothing_lost_stays_as_it_is(terraform: Any, aws: Boto3Aws) -> None:
+def test_a_failure_with_nothing_lost_stays_as_it_is(terraform: Any, aws: AwsSession) -> None:
     terraform.document, terraform.fails = plan_document(ROLE), TerraformFailed("It failed.")
     with pytest.raises(TerraformFailed, match=r"^It failed\.$"):
         deployment.apply("dev", on_output=silent)
 
 
 def test_adopting_imports_within_the_plan_and_deletes_what_nothing_uses(
-    terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs
+    terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs
 ) -> None:
     terraform.values, terraform.document = {OUTPUT_NAME: deployed.as_dict()}, plan_document(ROLE, KEY)
     make_role(aws)
@@ -102,7 +102,7 @@ def test_adopting_imports_within_the_plan_and_deletes_what_nothing_uses(
     assert (key_state(aws, lost), key_state(aws, made)) == ("PendingDeletion", "Enabled")
 
 
-def test_nothing_is_adopted_that_is_not_approved(terraform: Any, aws: Boto3Aws) -> None:
+def test_nothing_is_adopted_that_is_not_approved(terraform: Any, aws: AwsSession) -> None:
     terraform.document = plan_document(ROLE, KEY)
     make_role(aws)
     key = make_key(aws)
@@ -111,7 +111,7 @@ def test_nothing_is_adopted_that_is_not_approved(terraform: Any, aws: Boto3Aws) 
     assert key_state(aws, key) == "Enabled"
 
 
-def test_a_key_whose_creation_was_repeated_is_reported(terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_key_whose_creation_was_repeated_is_reported(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     terraform.values, terraform.document = {OUTPUT_NAME: deployed.as_dict()}, plan_document(KEY)
     lost = make_key(aws)
     said: list[str] = []
@@ -123,7 +123,7 @@ def test_a_key_whose_creation_was_repeated_is_reported(terraform: Any, aws: Boto
 
 
 def test_adopting_deletes_a_key_although_nothing_else_is_to_change(
-    terraform: Any, aws: Boto3Aws, deployed: AsyncEndpointOutputs
+    terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs
 ) -> None:
     state = {"aws_kms_key.this": {"key_id": make_key(aws), "description": "Of shirts", "tags_all": TAGS}}
     terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(False)
@@ -135,7 +135,7 @@ def test_adopting_deletes_a_key_although_nothing_else_is_to_change(
     assert "apply" not in terraform.did
 
 
-def test_destroy_without_outputs_searches_by_what_a_plan_would_create(terraform: Any, aws: Boto3Aws) -> None:
+def test_destroy_without_outputs_searches_by_what_a_plan_would_create(terraform: Any, aws: AwsSession) -> None:
     terraform.document = plan_document(ROLE, KEY, ENDPOINT)
     make_role(aws)
     key = make_key(aws)

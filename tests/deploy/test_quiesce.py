@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.core.exceptions import JsonRESTError
 
 from async_endpoint import signals
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import NotReady, RolledBack, TerraformFailed, WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.suspension import (
@@ -28,10 +29,9 @@ from async_endpoint.core.suspension import (
     timestamp,
 )
 from async_endpoint.deploy import retries
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import Timing, quiesced, resume_leftover, settle, suspension_warning
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoScalingResponse
+from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 
 AT_ONCE = Poller(deadline=1, sleep=lambda seconds: None)
 QUICK = Timing(renew=0.02, lease=0.3, poll=0.02, retry=0.3, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
@@ -66,7 +66,10 @@ class Disturbed:
     """An AWS in front of `aws`: `before` and `after` are called with the name of each call of Application Auto Scaling."""
 
     def __init__(
-        self, aws: Boto3Aws, before: Callable[[str], None] = lambda name: None, after: Callable[[str], None] = lambda name: None
+        self,
+        aws: AwsSession,
+        before: Callable[[str], None] = lambda name: None,
+        after: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._aws, self._before, self._after = aws, before, after
 
@@ -92,7 +95,7 @@ class _Calls:
 class Account:
     """The scalable target of the deployed endpoint, as it is in the account."""
 
-    def __init__(self, aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> None:
+    def __init__(self, aws: AwsSession, outputs: AsyncEndpointOutputs) -> None:
         self._scaling = aws.client("application-autoscaling")
         self._resource_id = outputs.scaling.resource_id
 
@@ -137,7 +140,7 @@ class Account:
 
 
 @pytest.fixture
-def account(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> Account:
+def account(aws: AwsSession, deployed: AsyncEndpointOutputs) -> Account:
     return Account(aws, deployed)
 
 
@@ -147,7 +150,7 @@ def recover(aws: Any, outputs: AsyncEndpointOutputs, **options: Any) -> list[str
     return said
 
 
-def left_by(aws: Boto3Aws, outputs: AsyncEndpointOutputs, call: str, *, after: bool) -> None:
+def left_by(aws: AwsSession, outputs: AsyncEndpointOutputs, call: str, *, after: bool) -> None:
     """Quiesce, and be killed before or after the service carried out the first call of that name (the last, of Register)."""
     counted = {"register_scalable_target": 0}
     wanted = 2 if call == "resume" else 1
@@ -200,7 +203,7 @@ def test_an_endpoint_that_never_settles_is_named() -> None:
 
 @pytest.mark.parametrize("before", [frozenset(), IN, ALL_SUSPENDED])
 def test_scaling_is_suspended_meanwhile_and_is_then_as_it_was(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, before: frozenset[str]
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account, before: frozenset[str]
 ) -> None:
     account.suspend(before)
     [target] = account.targets()
@@ -214,7 +217,7 @@ def test_scaling_is_suspended_meanwhile_and_is_then_as_it_was(
 
 
 def test_a_target_that_is_gone_afterwards_is_not_made_again(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     with quiesced(aws, deployed, AT_ONCE, timing=QUICK):
         account.deregister()
@@ -222,7 +225,7 @@ def test_a_target_that_is_gone_afterwards_is_not_made_again(
 
 
 def test_a_target_that_was_replaced_is_active_and_has_no_record(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     account.suspend(IN)
     with quiesced(aws, deployed, AT_ONCE, timing=QUICK):
@@ -232,7 +235,7 @@ def test_a_target_that_was_replaced_is_active_and_has_no_record(
 
 
 def test_a_record_that_terraform_removed_meanwhile_does_not_keep_scaling_suspended(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     with quiesced(aws, deployed, AT_ONCE, timing=QUICK):
         [target] = account.targets()
@@ -248,7 +251,7 @@ WINDOWS = ["tag_resource", "suspend", "resume", "untag_resource"]
 @pytest.mark.parametrize("call", WINDOWS)
 @pytest.mark.parametrize("before", [frozenset(), IN], ids=["active", "scale-in suspended"])
 def test_at_whatever_call_a_command_is_killed_the_next_one_resumes(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, call: str, after: bool, before: frozenset[str]
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account, call: str, after: bool, before: frozenset[str]
 ) -> None:
     account.suspend(before)
     left_by(aws, deployed, call, after=after)
@@ -261,7 +264,7 @@ def test_at_whatever_call_a_command_is_killed_the_next_one_resumes(
 
 
 def test_what_someone_else_suspended_stays_suspended_and_is_reported(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     account.suspend(ALL_SUSPENDED)
     assert recover(aws, deployed) == []
@@ -271,7 +274,7 @@ def test_what_someone_else_suspended_stays_suspended_and_is_reported(
 
 
 def test_what_was_resumed_or_suspended_by_hand_after_the_crash_stays_so(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     account.suspend(IN)
     left_by(aws, deployed, "suspend", after=True)
@@ -280,7 +283,7 @@ def test_what_was_resumed_or_suspended_by_hand_after_the_crash_stays_so(
     assert (account.suspended, account.tags) == (frozenset(), {})
 
 
-def test_a_tag_that_is_no_record_resumes_nothing(aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account) -> None:
+def test_a_tag_that_is_no_record_resumes_nothing(aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account) -> None:
     account.suspend(ALL_SUSPENDED)
     [target] = account.targets()
     scaling = aws.client("application-autoscaling")
@@ -289,7 +292,7 @@ def test_a_tag_that_is_no_record_resumes_nothing(aws: Boto3Aws, deployed: AsyncE
     assert account.suspended == ALL_SUSPENDED
 
 
-def test_a_command_that_is_running_is_not_disturbed(aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account) -> None:
+def test_a_command_that_is_running_is_not_disturbed(aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account) -> None:
     # A record holds seconds: this one is renewed into the next.
     with quiesced(aws, deployed, AT_ONCE, timing=replace(QUICK, renew=0.2)):
         with pytest.raises(NotReady, match=r"has been changing endpoint/shirts/variant/main since .*; try again once"):
@@ -299,7 +302,7 @@ def test_a_command_that_is_running_is_not_disturbed(aws: Boto3Aws, deployed: Asy
 
 
 def test_a_record_that_is_removed_while_it_is_looked_at_needs_nothing(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     now = timestamp(time.time())
     account.tag(SuspensionRecord("0a", frozenset(), now, now, "ci@runner"))
@@ -313,7 +316,7 @@ def test_a_record_that_is_removed_while_it_is_looked_at_needs_nothing(
     assert not any("Resumed" in line for line in said)
 
 
-def test_an_old_record_is_not_waited_for(aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account) -> None:
+def test_an_old_record_is_not_waited_for(aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account) -> None:
     then = timestamp(time.time() - 3600)
     account.tag(SuspensionRecord("0a", frozenset(), then, then, "ci@runner"))
     account.suspend(ALL_SUSPENDED)
@@ -325,7 +328,7 @@ def test_an_old_record_is_not_waited_for(aws: Boto3Aws, deployed: AsyncEndpointO
 
 
 def test_nothing_is_resumed_while_terraform_holds_the_lock(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     left_by(aws, deployed, "suspend", after=True)
 
@@ -365,7 +368,12 @@ def refusal(how: str) -> Exception:
     "how", ["ThrottlingException", "ConcurrentUpdateException", "InternalServiceException", "no connection"]
 )
 def test_a_refused_resumption_is_tried_again(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, registering: Any, monkeypatch: pytest.MonkeyPatch, how: str
+    aws: AwsSession,
+    deployed: AsyncEndpointOutputs,
+    account: Account,
+    registering: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
 ) -> None:
     refusals = 0
 
@@ -384,7 +392,7 @@ def test_a_refused_resumption_is_tried_again(
 
 
 def test_a_renewal_that_is_late_does_not_put_the_record_back(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     renewing, resuming = threading.Event(), threading.Event()
 
@@ -403,7 +411,7 @@ def test_a_renewal_that_is_late_does_not_put_the_record_back(
 
 
 def test_a_resumption_that_stays_refused_keeps_the_record_and_says_how_to_resume(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, registering: Any
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account, registering: Any
 ) -> None:
     def refuse() -> None:
         if account.suspended:
@@ -426,7 +434,7 @@ def test_a_resumption_that_stays_refused_keeps_the_record_and_says_how_to_resume
 
 
 def test_a_resumption_that_fails_after_work_that_succeeded_is_a_failure(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     def deny(name: str) -> None:
         if name == "register_scalable_target" and account.suspended:
@@ -437,7 +445,7 @@ def test_a_resumption_that_fails_after_work_that_succeeded_is_a_failure(
         pass
 
 
-def test_what_may_not_be_recorded_is_not_suspended(aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account) -> None:
+def test_what_may_not_be_recorded_is_not_suspended(aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account) -> None:
     def deny(name: str) -> None:
         if name == "tag_resource":
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "TagResource")
@@ -453,7 +461,7 @@ def test_what_may_not_be_recorded_is_not_suspended(aws: Boto3Aws, deployed: Asyn
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("call", ["describe_scalable_targets", *WINDOWS[:1], "register_scalable_target", "untag_resource"])
 def test_at_whatever_call_a_signal_arrives_scaling_resumes(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account, number: int, call: str
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account, number: int, call: str
 ) -> None:
     def send(name: str) -> None:
         if name == call:
@@ -475,7 +483,7 @@ def test_suspensions_are_named(account: Account) -> None:
 
 
 def test_a_scheduled_action_that_was_due_meanwhile_is_made_up_for(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, account: Account
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
 ) -> None:
     [target] = account.targets()
     named = {member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import RolledBack, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.signals import Interrupted
@@ -82,7 +82,7 @@ def test_what_is_no_rollback_stays_the_failure_it_was(after: Any) -> None:
 
 
 def test_what_terraform_deregistered_is_registered_again_when_a_signal_ends_it(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs
+    aws: AwsSession, deployed: AsyncEndpointOutputs
 ) -> None:
     scaling, endpoint = aws.client("application-autoscaling"), deployed.endpoint
     before = {"name": endpoint.name, "arn": endpoint.arn, "endpoint_config_name": endpoint.config_name}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verify import verify
 
@@ -19,7 +19,7 @@ def altered(outputs: AsyncEndpointOutputs, part: str, **changes: Any) -> AsyncEn
     return dataclasses.replace(outputs, **{part: dataclasses.replace(getattr(outputs, part), **changes)})
 
 
-def test_what_was_applied_is_verified_part_by_part(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+def test_what_was_applied_is_verified_part_by_part(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     checks = {check.name: check.detail for check in verify(aws, recorded, AT_ONCE)}
     assert recorded.model is not None
     [archive] = recorded.model.archives
@@ -38,7 +38,7 @@ def test_what_was_applied_is_verified_part_by_part(aws: Boto3Aws, recorded: Asyn
     }
 
 
-def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     checks = {check.name: check.detail for check in verify(aws, deployed, AT_ONCE)}
     assert "model archives" not in checks
     assert checks["execution role"] == "shirts-execution is not compared: apply once to record what was planned"
@@ -64,21 +64,21 @@ def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: Boto3
     ],
 )
 def test_a_difference_is_named_exactly(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, part: str, changes: dict[str, Any], difference: str
+    aws: AwsSession, deployed: AsyncEndpointOutputs, part: str, changes: dict[str, Any], difference: str
 ) -> None:
     with pytest.raises(VerificationFailed) as failure:
         verify(aws, altered(deployed, part, **changes), AT_ONCE)
     assert difference in str(failure.value)
 
 
-def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
     with pytest.raises(VerificationFailed, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
         verify(aws, deployed, AT_ONCE)
 
 
 @pytest.fixture
-def scheduled(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+def scheduled(aws: AwsSession, deployed: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """`deployed`, with an action that has set its bounds, 1 to 4 instances, and one that has not."""
     target = {
         "ServiceNamespace": "sagemaker",
@@ -98,7 +98,7 @@ def scheduled(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> AsyncEndpointOut
     return altered(deployed, "scaling", schedules=schedules)
 
 
-def test_bounds_that_a_schedule_has_set_are_proven(aws: Boto3Aws, scheduled: AsyncEndpointOutputs) -> None:
+def test_bounds_that_a_schedule_has_set_are_proven(aws: AwsSession, scheduled: AsyncEndpointOutputs) -> None:
     checks = {check.name: check.detail for check in verify(aws, scheduled, AT_ONCE)}
     assert checks["scaling range"] == "1 to 4 instances, as scheduled"
     assert checks["schedules"] == "shirts-morning and shirts-night"
@@ -113,14 +113,14 @@ def test_bounds_that_a_schedule_has_set_are_proven(aws: Boto3Aws, scheduled: Asy
     ],
 )
 def test_schedules_that_differ_are_named(
-    aws: Boto3Aws, scheduled: AsyncEndpointOutputs, schedules: tuple[Schedule, ...], difference: str
+    aws: AwsSession, scheduled: AsyncEndpointOutputs, schedules: tuple[Schedule, ...], difference: str
 ) -> None:
     with pytest.raises(VerificationFailed) as failure:
         verify(aws, altered(scheduled, "scaling", schedules=schedules), AT_ONCE)
     assert difference in str(failure.value)
 
 
-def test_alarms_are_proven(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_alarms_are_proven(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     watched = altered(deployed, "monitoring", alarm_names=("shirts-wake",))
     assert {check.name: check.detail for check in verify(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
 
@@ -128,7 +128,7 @@ def test_alarms_are_proven(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> Non
         verify(aws, altered(deployed, "monitoring", alarm_names=("shirts-backlog", "shirts-wake")), AT_ONCE)
 
 
-def test_a_real_time_configuration_is_not_asynchronous(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_real_time_configuration_is_not_asynchronous(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     sagemaker = aws.client("sagemaker")
     variant = {"VariantName": "main", "ModelName": "shirts-model", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName="plain", ProductionVariants=[variant])
@@ -139,7 +139,7 @@ def test_a_real_time_configuration_is_not_asynchronous(aws: Boto3Aws, deployed: 
 class Passing:
     """AWS whose endpoint is in `states` one after the other; the last one stays."""
 
-    def __init__(self, aws: Boto3Aws, *states: str) -> None:
+    def __init__(self, aws: AwsSession, *states: str) -> None:
         self._aws, self._states = aws, list(states)
 
     def client(self, service: str) -> Any:
@@ -165,7 +165,7 @@ def poller() -> Callable[[float], Poller]:
 
 
 def test_an_endpoint_that_is_scaling_is_waited_for(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller]
+    aws: AwsSession, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller]
 ) -> None:
     assert len(verify(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, poller(10))) == len(
         verify(aws, deployed, AT_ONCE)
@@ -174,7 +174,7 @@ def test_an_endpoint_that_is_scaling_is_waited_for(
 
 @pytest.mark.parametrize("states", [("Updating",), ("RollingBack", "UpdateRollbackFailed"), ("Failed",)])
 def test_an_endpoint_that_does_not_serve_is_not_proven(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller], states: tuple[str, ...]
+    aws: AwsSession, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller], states: tuple[str, ...]
 ) -> None:
     with pytest.raises(VerificationFailed, match=f"endpoint shirts has state {states[-1]} instead of InService"):
         verify(Passing(aws, *states), deployed, poller(10))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import Archive, AsyncEndpointOutputs, ExecutionRole, Model
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verify import Difference, inspect, verify
 from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, TRUST_POLICY
@@ -28,20 +28,20 @@ TARGET = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
-Change = Callable[[Boto3Aws], Any]
+Change = Callable[[AwsSession], Any]
 
 
-def found(aws: Boto3Aws, outputs: AsyncEndpointOutputs) -> list[Difference]:
+def found(aws: AwsSession, outputs: AsyncEndpointOutputs) -> list[Difference]:
     return inspect(aws, outputs, AT_ONCE).differences
 
 
-def tracking_alarm_names(aws: Boto3Aws) -> list[str]:
+def tracking_alarm_names(aws: AwsSession) -> list[str]:
     alarms = aws.client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"]
     return [alarm["AlarmName"] for alarm in alarms]
 
 
 def change_tracking_alarm(word: str, **changes: Any) -> Change:
-    def change(aws: Boto3Aws) -> None:
+    def change(aws: AwsSession) -> None:
         [live] = [
             alarm
             for alarm in aws.client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"]
@@ -64,28 +64,28 @@ def put_policy(document: Any, name: str = "other") -> Change:
     return lambda aws: aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
-def attach(aws: Boto3Aws) -> None:
+def attach(aws: AwsSession) -> None:
     policy = aws.client("iam").create_policy(PolicyName="more", PolicyDocument=json.dumps(OTHER))["Policy"]["Arn"]
     aws.client("iam").attach_role_policy(RoleName=ROLE, PolicyArn=policy)
 
 
-def bound(aws: Boto3Aws) -> None:
+def bound(aws: AwsSession) -> None:
     policy = aws.client("iam").create_policy(PolicyName="limit", PolicyDocument=json.dumps(OTHER))["Policy"]["Arn"]
     aws.client("iam").put_role_permissions_boundary(RoleName=ROLE, PermissionsBoundary=policy)
 
 
-def trust_another(aws: Boto3Aws) -> None:
+def trust_another(aws: AwsSession) -> None:
     document = json.loads(json.dumps(TRUST_POLICY).replace("sagemaker", "lambda"))
     aws.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(document))
 
 
-def schedule(aws: Boto3Aws) -> None:
+def schedule(aws: AwsSession) -> None:
     aws.client("application-autoscaling").put_scheduled_action(
         **TARGET, ScheduledActionName="night", Schedule="cron(0 0 * * ? *)", ScalableTargetAction={"MaxCapacity": 0}
     )
 
 
-def add_policy(aws: Boto3Aws) -> None:
+def add_policy(aws: AwsSession) -> None:
     aws.client("application-autoscaling").put_scaling_policy(
         **TARGET,
         PolicyName="more",
@@ -101,7 +101,7 @@ def put_archive(body: bytes, **options: Any) -> Change:
     return lambda aws: aws.client("s3").put_object(Bucket="shirts-data", Key=ARCHIVE_KEY, Body=body, **options)
 
 
-def delete_tracking_alarms(aws: Boto3Aws) -> None:
+def delete_tracking_alarms(aws: AwsSession) -> None:
     aws.client("cloudwatch").delete_alarms(AlarmNames=tracking_alarm_names(aws))
 
 
@@ -171,7 +171,7 @@ UNSEEN: dict[str, tuple[Change, str, str | None]] = {
 
 @pytest.mark.parametrize("name", UNSEEN)
 def test_a_change_is_found_and_said_whether_an_apply_repairs_it(
-    aws: Boto3Aws, recorded: AsyncEndpointOutputs, name: str
+    aws: AwsSession, recorded: AsyncEndpointOutputs, name: str
 ) -> None:
     change, expected, remedy = UNSEEN[name]
     assert found(aws, recorded) == []
@@ -191,7 +191,7 @@ def test_a_change_is_found_and_said_whether_an_apply_repairs_it(
 class Variant:
     """AWS whose endpoint's variant has other weights and counts than moto, which keeps none."""
 
-    def __init__(self, aws: Boto3Aws, **members: Any) -> None:
+    def __init__(self, aws: AwsSession, **members: Any) -> None:
         self._aws, self._members = aws, members
 
     def client(self, service: str) -> Any:
@@ -205,7 +205,7 @@ class Variant:
         return live | {"ProductionVariants": [live["ProductionVariants"][0] | self._members]}
 
 
-def test_a_variant_that_takes_no_requests_is_found(aws: Boto3Aws, deployed: AsyncEndpointOutputs) -> None:
+def test_a_variant_that_takes_no_requests_is_found(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     [difference] = found(Variant(aws, DesiredWeight=0.0), deployed)
     assert difference.found == "has weight 0.0 instead of 1.0"
     assert "update-endpoint-weights-and-capacities --endpoint-name shirts" in str(difference)
@@ -214,7 +214,7 @@ def test_a_variant_that_takes_no_requests_is_found(aws: Boto3Aws, deployed: Asyn
 
 @pytest.mark.parametrize(("count", "allowed"), [(0, True), (2, True), (3, False)])
 def test_a_count_that_scaling_does_not_allow_is_found(
-    aws: Boto3Aws, deployed: AsyncEndpointOutputs, count: int, allowed: bool
+    aws: AwsSession, deployed: AsyncEndpointOutputs, count: int, allowed: bool
 ) -> None:
     differences = found(Variant(aws, DesiredInstanceCount=count), deployed)
     assert [str(one)[:86] for one in differences] == (
@@ -222,7 +222,7 @@ def test_a_count_that_scaling_does_not_allow_is_found(
     )
 
 
-def test_all_differences_are_reported_at_once(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+def test_all_differences_are_reported_at_once(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     names = ("tracking alarms deleted", "scaling in suspended", "archive overwritten", "inline policy that denies")
     for name in names:
         UNSEEN[name][0](aws)
@@ -231,7 +231,7 @@ def test_all_differences_are_reported_at_once(aws: Boto3Aws, recorded: AsyncEndp
     assert all(UNSEEN[name][1] in str(failure.value) for name in names)
 
 
-def test_the_same_archive_in_another_version_is_the_same_model(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+def test_the_same_archive_in_another_version_is_the_same_model(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     for options in ({}, {"ChecksumAlgorithm": "SHA256"}):
         put_archive(ARCHIVE, **options)(aws)
         checks = {check.name: check.detail for check in verify(aws, recorded, AT_ONCE)}
@@ -244,7 +244,7 @@ def supplied(outputs: AsyncEndpointOutputs, version_id: str | None = None) -> As
     return dataclasses.replace(outputs, model=Model((Archive(f"s3://shirts-data/{ARCHIVE_KEY}", None, version_id),), role))
 
 
-def test_a_supplied_archive_is_compared_by_its_version(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+def test_a_supplied_archive_is_compared_by_its_version(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     assert recorded.model is not None
     outputs = supplied(recorded, recorded.model.archives[0].version_id)
     assert found(aws, outputs) == []
@@ -259,7 +259,7 @@ def test_a_supplied_archive_is_compared_by_its_version(aws: Boto3Aws, recorded: 
     assert "is not compared: its version was not recorded" in unrecorded["model archives"]
 
 
-def test_a_supplied_role_may_do_more_and_must_not_do_less(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+def test_a_supplied_role_may_do_more_and_must_not_do_less(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     outputs = supplied(recorded)
     put_policy({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}, "more")(aws)
     assert found(aws, outputs) == []
@@ -280,7 +280,7 @@ SUPPLIED: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("name", SUPPLIED)
-def test_what_a_supplied_role_lacks_is_found(aws: Boto3Aws, recorded: AsyncEndpointOutputs, name: str) -> None:
+def test_what_a_supplied_role_lacks_is_found(aws: AwsSession, recorded: AsyncEndpointOutputs, name: str) -> None:
     change, expected = SUPPLIED[name]
     change(aws)
     differences = [str(difference) for difference in found(aws, supplied(recorded))]
@@ -288,7 +288,7 @@ def test_what_a_supplied_role_lacks_is_found(aws: Boto3Aws, recorded: AsyncEndpo
     assert all("the role is supplied, so its owner changes it" in one for one in differences)
 
 
-def test_what_the_bucket_allows_the_role_need_not(aws: Boto3Aws, recorded: AsyncEndpointOutputs) -> None:
+def test_what_the_bucket_allows_the_role_need_not(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     aws.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="execution")
     statement = {
         "Effect": "Allow",

@@ -14,10 +14,10 @@ from async_endpoint.cli.app import app
 from async_endpoint.core import errors
 from async_endpoint.emulator import moto_patches
 from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.hosting.site import Site
 from async_endpoint.emulator.limits import NOT_EMULATED
-from async_endpoint.emulator.sagemaker.control import ControlPlane
+from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from support.calls_table import SERVICES, actions
 from support.documents import ROOT, Document, bullets, coded, documents, rows
 
@@ -107,7 +107,7 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
 
 
 def test_the_table_of_calls_has_exactly_the_actions_that_are_ours(local_aws: Document, tmp_path: Path) -> None:
-    control = ControlPlane(Hosting(Site(ScaledClock(), tmp_path, 0)))
+    control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
     ours = {action for action in operations("sagemaker") if control.answers(action, {})}
     assert len(ours) >= 14
     assert actions(local_aws, "SageMaker") == ours | {"AddTags", "ListTags", "DeleteTags"}
@@ -126,7 +126,7 @@ def operations(service: str) -> set[str]:
 
 def test_every_gap_is_listed_with_its_reason(local_aws: Document) -> None:
     listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Gaps of moto, mended"))}
-    files = {path.name for path in Path(moto_patches.__file__).parent.glob("*.py")} - {"__init__.py"}
+    files = {path.name for path in Path(moto_patches.__file__).parent.rglob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())
 

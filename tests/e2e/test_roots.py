@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
 CHECKS = (
     "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",
@@ -85,7 +85,7 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
     tls = {"aws:SecureTransport": "true"}
 
     def allowed(action: str, resource: str, policy: str, who: str, **context: str) -> bool:
-        request = Request(action, resource, who, tls | {key.replace("_", ":"): value for key, value in context.items()})
+        request = AccessRequest(action, resource, who, tls | {key.replace("_", ":"): value for key, value in context.items()})
         return evaluate(request, [] if request.is_service else everything, policy).allowed
 
     others = [

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.emulator import LocalAws
+from async_endpoint.emulator.emulator import Emulator
 from support.conformity import checked, install
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 TIME_SCALE = 600.0  # an AWS minute passes in a tenth of a second
 
@@ -25,32 +25,32 @@ def every_answer_conforms() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         folder = tmp_path_factory.mktemp("aws")
-        aws = LocalAws(folder, 0, TIME_SCALE, launch_seconds=6)
+        aws = Emulator(folder, 0, TIME_SCALE, launch_seconds=6)
         aws.start()
-        yield Kit(aws, folder)
+        yield AwsHarness(aws, folder)
         aws.stop()
 
 
 @pytest.fixture
-def deploy(kit: Kit) -> Iterator[Any]:
-    """`kit.endpoint`, whose endpoints are deleted after the test."""
+def deploy(local_aws: AwsHarness) -> Iterator[Any]:
+    """`local_aws.endpoint`, whose endpoints are deleted after the test."""
     made: list[Deployed] = []
 
     def endpoint(*arguments: Any, **options: Any) -> Deployed:
-        made.append(kit.endpoint(*arguments, **options))
+        made.append(local_aws.endpoint(*arguments, **options))
         return made[-1]
 
     yield endpoint
     for deployed in made:
-        kit.forget(deployed.name)
-        kit.forget_scaling(deployed)
+        local_aws.forget(deployed.name)
+        local_aws.forget_scaling(deployed)
 
 
 @pytest.fixture(scope="session")
-def shop(kit: Kit) -> Deployed:
+def shared_endpoint(local_aws: AwsHarness) -> Deployed:
     """An endpoint with topics that many tests share, so none may change it."""
-    return kit.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"])
+    return local_aws.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"])

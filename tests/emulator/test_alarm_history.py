@@ -11,17 +11,17 @@ import pytest
 from async_endpoint.emulator import moto_backends
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Queue
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
 MINUTE = 60
 
 
 @pytest.fixture
-def name(kit: Kit) -> Iterator[str]:
+def name(local_aws: AwsHarness) -> Iterator[str]:
     """The name of an alarm, which is deleted after the test."""
     name = unique("alarm")
     yield name
-    kit.cloudwatch.delete_alarms(AlarmNames=[name])
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
 
 
 def alarm_request(name: str, **changes: Any) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def alarm_request(name: str, **changes: Any) -> dict[str, Any]:
     return {member: value for member, value in request.items() if value is not None}
 
 
-def put_alarm(kit: Kit, name: str, **changes: Any) -> None:
-    kit.cloudwatch.put_metric_alarm(**alarm_request(name, **changes))
+def put_alarm(local_aws: AwsHarness, name: str, **changes: Any) -> None:
+    local_aws.cloudwatch.put_metric_alarm(**alarm_request(name, **changes))
 
 
 def stored(name: str) -> Any:
@@ -50,23 +50,23 @@ def stored(name: str) -> Any:
     return next(alarm for alarm in moto_backends.alarms(REGION) if alarm.name == name)
 
 
-def orders(kit: Kit, name: str, value: float) -> None:
+def orders(local_aws: AwsHarness, name: str, value: float) -> None:
     datum = {"MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": "coats"}], "Value": value}
-    kit.put_minutely(name, datum)
+    local_aws.put_minutely(name, datum)
 
 
-def alarm(kit: Kit, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+def alarm(local_aws: AwsHarness, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
     return found
 
 
-def until_state(kit: Kit, name: str, state: str) -> None:
-    until(lambda: alarm(kit, name)["StateValue"] == state, f"alarm {name} is {state}")
+def until_state(local_aws: AwsHarness, name: str, state: str) -> None:
+    until(lambda: alarm(local_aws, name)["StateValue"] == state, f"alarm {name} is {state}")
 
 
-def history(kit: Kit, name: str, **wanted: Any) -> list[dict[str, Any]]:
+def history(local_aws: AwsHarness, name: str, **wanted: Any) -> list[dict[str, Any]]:
     """Newest first, unless asked otherwise."""
-    found: list[dict[str, Any]] = kit.cloudwatch.describe_alarm_history(AlarmName=name, **wanted)["AlarmHistoryItems"]
+    found: list[dict[str, Any]] = local_aws.cloudwatch.describe_alarm_history(AlarmName=name, **wanted)["AlarmHistoryItems"]
     return found
 
 
@@ -76,14 +76,14 @@ def told(queue: Queue) -> dict[str, Any]:
     return envelope
 
 
-def test_the_history_tells_configuration_states_and_actions(kit: Kit, name: str) -> None:
-    topic, queue = kit.topic(), kit.queue()
-    kit.subscribe(topic, queue)
-    began = kit.aws.clock.now()
-    put_alarm(kit, name, AlarmActions=[topic], AlarmDescription="Too many coats")
-    orders(kit, name, 5)
-    until_state(kit, name, "ALARM")
-    action, state, created = until(lambda: found if len(found := history(kit, name)) == 3 else None, "three items")
+def test_the_history_tells_configuration_states_and_actions(local_aws: AwsHarness, name: str) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue)
+    began = local_aws.aws.clock.now()
+    put_alarm(local_aws, name, AlarmActions=[topic], AlarmDescription="Too many coats")
+    orders(local_aws, name, 5)
+    until_state(local_aws, name, "ALARM")
+    action, state, created = until(lambda: found if len(found := history(local_aws, name)) == 3 else None, "three items")
     assert {item["AlarmName"] for item in (action, state, created)} == {name}
     assert {item["AlarmType"] for item in (action, state, created)} == {"MetricAlarm"}
     assert [item["HistoryItemType"] for item in (action, state, created)] == ["Action", "StateUpdate", "ConfigurationUpdate"]
@@ -92,7 +92,7 @@ def test_the_history_tells_configuration_states_and_actions(kit: Kit, name: str)
     assert created["HistorySummary"] == f'Alarm "{name}" created'
     data = json.loads(created["HistoryData"])
     assert (data["version"], data["type"]) == ("1.0", "Create")
-    described = alarm(kit, name)
+    described = alarm(local_aws, name)
     assert data["createdAlarm"] | {"stateUpdatedTimestamp": "", "alarmConfigurationUpdatedTimestamp": ""} == {
         "alarmName": name,
         "alarmArn": described["AlarmArn"],
@@ -136,17 +136,19 @@ def test_the_history_tells_configuration_states_and_actions(kit: Kit, name: str)
     assert json.loads(json.loads(data["publishedMessage"])["default"]) == json.loads(told(queue)["Message"])
 
 
-def test_a_topic_is_told_as_cloudwatch_tells_it(kit: Kit, name: str) -> None:
-    topic, queue = kit.topic(), kit.queue()
-    kit.subscribe(topic, queue)
-    put_alarm(kit, name, OKActions=[topic], AlarmDescription="Coats", EvaluationPeriods=2, DatapointsToAlarm=2, Unit="Count")
-    now = kit.aws.clock.now()
+def test_a_topic_is_told_as_cloudwatch_tells_it(local_aws: AwsHarness, name: str) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue)
+    put_alarm(
+        local_aws, name, OKActions=[topic], AlarmDescription="Coats", EvaluationPeriods=2, DatapointsToAlarm=2, Unit="Count"
+    )
+    now = local_aws.aws.clock.now()
     data = [
         {"MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": "coats"}], "Value": 2.0, "Unit": "Count"}
         | {"Timestamp": now + MINUTE * minute}
         for minute in range(200)
     ]
-    kit.cloudwatch.put_metric_data(Namespace=name, MetricData=data)
+    local_aws.cloudwatch.put_metric_data(Namespace=name, MetricData=data)
     envelope = told(queue)
     message = json.loads(envelope["Message"])
     assert envelope["Subject"] == f'OK: "{name}" in EU (Ireland)'
@@ -185,40 +187,42 @@ def test_a_topic_is_told_as_cloudwatch_tells_it(kit: Kit, name: str) -> None:
     }
 
 
-def test_setting_a_state_by_hand_acts_and_is_told(kit: Kit, name: str) -> None:
-    topic, queue = kit.topic(), kit.queue()
-    kit.subscribe(topic, queue)
-    put_alarm(kit, name, AlarmActions=[topic])
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill", StateReasonData='{"by": "hand"}')
+def test_setting_a_state_by_hand_acts_and_is_told(local_aws: AwsHarness, name: str) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue)
+    put_alarm(local_aws, name, AlarmActions=[topic])
+    local_aws.cloudwatch.set_alarm_state(
+        AlarmName=name, StateValue="ALARM", StateReason="drill", StateReasonData='{"by": "hand"}'
+    )
     message = json.loads(told(queue)["Message"])
     assert (message["NewStateValue"], message["NewStateReason"]) == ("ALARM", "drill")
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="again")  # no change, and so no action
-    kit.cloudwatch.disable_alarm_actions(AlarmNames=[name])
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="silent")
-    changes = history(kit, name, HistoryItemType="StateUpdate", ScanBy="TimestampAscending")
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="again")  # no change, and so no action
+    local_aws.cloudwatch.disable_alarm_actions(AlarmNames=[name])
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="silent")
+    changes = history(local_aws, name, HistoryItemType="StateUpdate", ScanBy="TimestampAscending")
     reasons = [json.loads(item["HistoryData"])["newState"]["stateReason"] for item in changes]
     assert reasons == ["drill", "over", "silent"]
     assert json.loads(changes[0]["HistoryData"])["newState"]["stateReasonData"] == {"by": "hand"}
-    assert len(history(kit, name, HistoryItemType="Action")) == 1
+    assert len(history(local_aws, name, HistoryItemType="Action")) == 1
     assert queue.take() == []
 
 
-def test_an_action_that_cannot_be_executed_says_why(kit: Kit, name: str) -> None:
-    gone, closed = kit.topic(), kit.topic()
-    kit.sns.delete_topic(TopicArn=gone)
+def test_an_action_that_cannot_be_executed_says_why(local_aws: AwsHarness, name: str) -> None:
+    gone, closed = local_aws.topic(), local_aws.topic()
+    local_aws.sns.delete_topic(TopicArn=gone)
     nobody = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": closed}
-    kit.sns.set_topic_attributes(
+    local_aws.sns.set_topic_attributes(
         TopicArn=closed, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
     )
-    key = kit.kms.create_key()["KeyMetadata"]["Arn"]  # its default policy does not name CloudWatch
-    secret = kit.topic(KmsMasterKeyId=key)
+    key = local_aws.kms.create_key()["KeyMetadata"]["Arn"]  # its default policy does not name CloudWatch
+    secret = local_aws.topic(KmsMasterKeyId=key)
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
-    put_alarm(kit, name, AlarmActions=[gone, closed, secret, function])
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
+    put_alarm(local_aws, name, AlarmActions=[gone, closed, secret, function])
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
     said = {
         json.loads(item["HistoryData"])["notificationResource"]: item["HistorySummary"]
-        for item in history(kit, name, HistoryItemType="Action")
+        for item in history(local_aws, name, HistoryItemType="Action")
     }
     assert said.keys() == {gone, closed, secret, function}
     assert [
@@ -228,19 +232,21 @@ def test_an_action_that_cannot_be_executed_says_why(kit: Kit, name: str) -> None
     assert f"alarm:{name} is not authorized to perform: SNS:Publish on resource: {closed}" in said[closed]
     assert "CloudWatch Alarms does not have authorization to access the SNS topic encryption key." in said[secret]
     service = {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
-    kit.kms.put_key_policy(
+    local_aws.kms.put_key_policy(
         KeyId=key, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": [service]})
     )
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
-    latest = history(kit, name, HistoryItemType="Action", MaxRecords=4)
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
+    latest = history(local_aws, name, HistoryItemType="Action", MaxRecords=4)
     assert f"Successfully executed action {secret}" in [item["HistorySummary"] for item in latest]
 
 
-def test_an_action_that_breaks_is_told_and_the_others_follow(kit: Kit, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    breaks, topic, queue = kit.topic(), kit.topic(), kit.queue()
-    kit.subscribe(topic, queue)
-    put_alarm(kit, name, AlarmActions=[topic])
+def test_an_action_that_breaks_is_told_and_the_others_follow(
+    local_aws: AwsHarness, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks, topic, queue = local_aws.topic(), local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue)
+    put_alarm(local_aws, name, AlarmActions=[topic])
     stored(name).alarm_actions = ["foo", breaks, topic]  # PutMetricAlarm takes no foo any more, but one may be restored
     publish = moto_backends.publish
 
@@ -250,24 +256,26 @@ def test_an_action_that_breaks_is_told_and_the_others_follow(kit: Kit, name: str
         publish(arn, *arguments)
 
     monkeypatch.setattr(moto_backends, "publish", publish_but_for_one)
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
     assert json.loads(told(queue)["Message"])["NewStateReason"] == "drill"
-    assert [item["HistorySummary"] for item in history(kit, name, HistoryItemType="Action", ScanBy="TimestampAscending")] == [
+    assert [
+        item["HistorySummary"] for item in history(local_aws, name, HistoryItemType="Action", ScanBy="TimestampAscending")
+    ] == [
         'Failed to execute action foo. Received error: "Invalid arn syntax: foo"',
         f'Failed to execute action {breaks}. Received error: "it broke"',
         f"Successfully executed action {topic}",
     ]
 
 
-def test_an_alarm_that_cannot_be_evaluated_leaves_the_others_alone(kit: Kit, name: str) -> None:
+def test_an_alarm_that_cannot_be_evaluated_leaves_the_others_alone(local_aws: AwsHarness, name: str) -> None:
     broken, without = unique("alarm"), unique("alarm")
-    put_alarm(kit, broken)
-    put_alarm(kit, without)
+    put_alarm(local_aws, broken)
+    put_alarm(local_aws, without)
     stored(broken).threshold, stored(without).threshold = "soon", None  # as an earlier release stored them
-    put_alarm(kit, name)
-    orders(kit, name, 5)
-    until_state(kit, name, "ALARM")
-    kit.cloudwatch.delete_alarms(AlarmNames=[broken, without])
+    put_alarm(local_aws, name)
+    orders(local_aws, name, 5)
+    until_state(local_aws, name, "ALARM")
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[broken, without])
 
 
 @pytest.mark.parametrize(
@@ -285,25 +293,25 @@ def test_an_alarm_that_cannot_be_evaluated_leaves_the_others_alone(kit: Kit, nam
         ({"InsufficientDataActions": ["notBreaching"]}, "Invalid arn syntax: notBreaching"),
     ],
 )
-def test_an_alarm_that_could_never_be_evaluated_is_refused(kit: Kit, changes: dict[str, Any], said: str) -> None:
+def test_an_alarm_that_could_never_be_evaluated_is_refused(local_aws: AwsHarness, changes: dict[str, Any], said: str) -> None:
     name = unique("alarm")
-    code, message = refusal(kit.cloudwatch.put_metric_alarm, **alarm_request(name, **changes))
+    code, message = refusal(local_aws.cloudwatch.put_metric_alarm, **alarm_request(name, **changes))
     assert (code, said in message) == ("ValidationError", True), message
-    assert kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
+    assert local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
 
 
-def test_a_refused_update_changes_nothing(kit: Kit, name: str) -> None:
-    put_alarm(kit, name)
-    refusal(kit.cloudwatch.put_metric_alarm, **alarm_request(name, Threshold=None))
-    assert alarm(kit, name)["Threshold"] == 3.0
-    assert len(history(kit, name, HistoryItemType="ConfigurationUpdate")) == 1
+def test_a_refused_update_changes_nothing(local_aws: AwsHarness, name: str) -> None:
+    put_alarm(local_aws, name)
+    refusal(local_aws.cloudwatch.put_metric_alarm, **alarm_request(name, Threshold=None))
+    assert alarm(local_aws, name)["Threshold"] == 3.0
+    assert len(history(local_aws, name, HistoryItemType="ConfigurationUpdate")) == 1
 
 
-def test_an_update_tells_what_was_and_a_deleted_alarm_keeps_its_history(kit: Kit, name: str) -> None:
-    put_alarm(kit, name)
-    put_alarm(kit, name, Threshold=9)
-    kit.cloudwatch.delete_alarms(AlarmNames=[name])
-    deleted, updated, created = history(kit, name)
+def test_an_update_tells_what_was_and_a_deleted_alarm_keeps_its_history(local_aws: AwsHarness, name: str) -> None:
+    put_alarm(local_aws, name)
+    put_alarm(local_aws, name, Threshold=9)
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
+    deleted, updated, created = history(local_aws, name)
     assert [json.loads(item["HistoryData"])["type"] for item in (deleted, updated, created)] == ["Delete", "Update", "Create"]
     data = json.loads(updated["HistoryData"])
     assert (data["originalUpdatedFields"]["threshold"], data["updatedAlarm"]["threshold"]) == (3.0, 9.0)
@@ -311,30 +319,30 @@ def test_an_update_tells_what_was_and_a_deleted_alarm_keeps_its_history(kit: Kit
     assert deleted["HistorySummary"] == f'Alarm "{name}" deleted'
 
 
-def test_the_history_is_filtered_and_comes_in_pages(kit: Kit, name: str) -> None:
-    put_alarm(kit, name)
+def test_the_history_is_filtered_and_comes_in_pages(local_aws: AwsHarness, name: str) -> None:
+    put_alarm(local_aws, name)
     for number in range(4):
-        kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue=("OK", "ALARM")[number % 2], StateReason=str(number))
+        local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue=("OK", "ALARM")[number % 2], StateReason=str(number))
 
     def reasons(items: list[dict[str, Any]]) -> list[str]:
         return [json.loads(item["HistoryData"])["newState"]["stateReason"] for item in items]
 
-    first = kit.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate", MaxRecords=3)
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="new")  # does not move the pages
-    second = kit.cloudwatch.describe_alarm_history(
+    first = local_aws.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate", MaxRecords=3)
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="new")  # does not move the pages
+    second = local_aws.cloudwatch.describe_alarm_history(
         AlarmName=name, HistoryItemType="StateUpdate", MaxRecords=3, NextToken=first["NextToken"]
     )
     assert reasons(first["AlarmHistoryItems"]) == ["3", "2", "1"]
     assert (reasons(second["AlarmHistoryItems"]), "NextToken" in second) == (["0"], False)
-    pages = kit.cloudwatch.get_paginator("describe_alarm_history").paginate(
+    pages = local_aws.cloudwatch.get_paginator("describe_alarm_history").paginate(
         AlarmName=name, HistoryItemType="StateUpdate", ScanBy="TimestampAscending", PaginationConfig={"PageSize": 2}
     )
     assert [reason for page in pages for reason in reasons(page["AlarmHistoryItems"])] == ["0", "1", "2", "3", "new"]
-    oldest, *_, newest = [item["Timestamp"] for item in history(kit, name, ScanBy="TimestampAscending")]
-    assert len(history(kit, name, StartDate=oldest, EndDate=newest)) == 6
-    assert history(kit, name, EndDate=oldest.timestamp() - 1) == []
-    assert history(kit, name, AlarmTypes=["CompositeAlarm"]) == []
-    elsewhere = kit.client("cloudwatch", region="us-east-1").describe_alarm_history(AlarmName=name)
+    oldest, *_, newest = [item["Timestamp"] for item in history(local_aws, name, ScanBy="TimestampAscending")]
+    assert len(history(local_aws, name, StartDate=oldest, EndDate=newest)) == 6
+    assert history(local_aws, name, EndDate=oldest.timestamp() - 1) == []
+    assert history(local_aws, name, AlarmTypes=["CompositeAlarm"]) == []
+    elsewhere = local_aws.client("cloudwatch", region="us-east-1").describe_alarm_history(AlarmName=name)
     assert elsewhere["AlarmHistoryItems"] == []
 
 
@@ -351,28 +359,28 @@ def test_the_history_is_filtered_and_comes_in_pages(kit: Kit, name: str) -> None
         ("LessThanOrEqualToThreshold", 3.1, "OK"),
     ],
 )
-def test_each_comparison_is_evaluated(kit: Kit, name: str, comparison: str, value: float, state: str) -> None:
-    put_alarm(kit, name, ComparisonOperator=comparison)
-    orders(kit, name, value)
-    until_state(kit, name, state)
+def test_each_comparison_is_evaluated(local_aws: AwsHarness, name: str, comparison: str, value: float, state: str) -> None:
+    put_alarm(local_aws, name, ComparisonOperator=comparison)
+    orders(local_aws, name, value)
+    until_state(local_aws, name, state)
 
 
-def test_missing_data_is_treated_as_the_alarm_says(kit: Kit) -> None:
+def test_missing_data_is_treated_as_the_alarm_says(local_aws: AwsHarness) -> None:
     alarms = {treatment: unique("alarm") for treatment in ("missing", "ignore", "breaching", "notBreaching")}
     for treatment, name in alarms.items():
-        put_alarm(kit, name, EvaluationPeriods=2, TreatMissingData=treatment)
-    then = kit.aws.clock.now() + 4 * MINUTE
-    until(lambda: kit.aws.clock.now() > then, "four AWS minutes")
+        put_alarm(local_aws, name, EvaluationPeriods=2, TreatMissingData=treatment)
+    then = local_aws.aws.clock.now() + 4 * MINUTE
+    until(lambda: local_aws.aws.clock.now() > then, "four AWS minutes")
     wanted = {"missing": "INSUFFICIENT_DATA", "ignore": "INSUFFICIENT_DATA", "breaching": "ALARM", "notBreaching": "OK"}
-    until(lambda: {way: alarm(kit, name)["StateValue"] for way, name in alarms.items()} == wanted, f"{wanted}")
+    until(lambda: {way: alarm(local_aws, name)["StateValue"] for way, name in alarms.items()} == wanted, f"{wanted}")
     filled = "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as"
-    assert alarm(kit, alarms["breaching"])["StateReason"] == f"{filled} [Breaching]."
-    assert alarm(kit, alarms["notBreaching"])["StateReason"] == f"{filled} [NonBreaching]."
-    kit.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
+    assert alarm(local_aws, alarms["breaching"])["StateReason"] == f"{filled} [Breaching]."
+    assert alarm(local_aws, alarms["notBreaching"])["StateReason"] == f"{filled} [NonBreaching]."
+    local_aws.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
 
 
-def test_a_percentile_is_evaluated_and_answered(kit: Kit, name: str) -> None:
-    kit.cloudwatch.put_metric_alarm(
+def test_a_percentile_is_evaluated_and_answered(local_aws: AwsHarness, name: str) -> None:
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace=name,
         MetricName="Wait",
@@ -383,13 +391,13 @@ def test_a_percentile_is_evaluated_and_answered(kit: Kit, name: str) -> None:
         ComparisonOperator="GreaterThanOrEqualToThreshold",
     )
     values = [float(value) for value in range(1, 101)]
-    now = kit.put_minutely(name, {"MetricName": "Wait", "Values": values})
-    until_state(kit, name, "ALARM")
+    now = local_aws.put_minutely(name, {"MetricName": "Wait", "Values": values})
+    until_state(local_aws, name, "ALARM")
     asked = {"Namespace": name, "MetricName": "Wait", "StartTime": now - MINUTE, "EndTime": now + 10 * MINUTE, "Period": 60}
-    points = kit.cloudwatch.get_metric_statistics(**asked, ExtendedStatistics=["p50", "p99.9", "p0"], Statistics=["Sum"])
+    points = local_aws.cloudwatch.get_metric_statistics(**asked, ExtendedStatistics=["p50", "p99.9", "p0"], Statistics=["Sum"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {"p50": 50.0, "p99.9": 100.0, "p0": 1.0}
     assert points["Datapoints"][0]["Sum"] == 5_050.0
     sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # of a statistic set, CloudWatch tells none
-    kit.put_minutely(name, {"MetricName": "Sets", "StatisticValues": sets})
-    points = kit.cloudwatch.get_metric_statistics(**asked | {"MetricName": "Sets"}, ExtendedStatistics=["p50"])
+    local_aws.put_minutely(name, {"MetricName": "Sets", "StatisticValues": sets})
+    points = local_aws.cloudwatch.get_metric_statistics(**asked | {"MetricName": "Sets"}, ExtendedStatistics=["p50"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator.container import archive as container_archive
-from async_endpoint.emulator.container import environment
+from async_endpoint.emulator.container import python_environment
 from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
 
 Member = tuple[str, bytes, str]  # name, type, and where a link leads
@@ -115,19 +115,19 @@ def test_requirements_read_no_file_that_the_archive_did_not_bring_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name could be that of a file without end, which was read into the memory of the local AWS."""
-    monkeypatch.setattr(environment, "_make", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr(python_environment, "_make", lambda folder, *_: folder.mkdir())
     outside, inside = tmp_path / "outside.whl", tmp_path / "model" / "code" / "inside.whl"
     inside.parent.mkdir(parents=True)
     requirements = inside.with_name("requirements.txt")
 
     def made_for(wheel: Path, content: bytes) -> Path:
         wheel.write_bytes(content)
-        return environment.python_for(requirements, tmp_path / "cache")
+        return python_environment.python_for(requirements, tmp_path / "cache")
 
     for named, differs in ((str(outside), False), ("../../outside.whl", False), ("./inside.whl", True)):
         requirements.write_text(f"{named}\n")
         wheel = inside if differs else outside
         assert (made_for(wheel, b"one") != made_for(wheel, b"two")) == differs
-    requirements.write_bytes(b"#" * (environment.REQUIREMENTS_BYTES + 1))
-    with pytest.raises(environment.RequirementsFailed, match="more than"):
-        environment.python_for(requirements, tmp_path / "cache")
+    requirements.write_bytes(b"#" * (python_environment.REQUIREMENTS_BYTES + 1))
+    with pytest.raises(python_environment.RequirementsFailed, match="more than"):
+        python_environment.python_for(requirements, tmp_path / "cache")

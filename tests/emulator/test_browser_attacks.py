@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from support.browser_model import Answer, Page
 from support.common import refusal
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 APP = "https://app.example"
 CORS = {
@@ -28,9 +28,9 @@ CORS = {
 
 
 @pytest.fixture
-def reached(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def reached(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The method and path of each request that got past the entrance, so that something could happen."""
-    listener = kit.aws._server._server
+    listener = local_aws.aws._server._server
     application, seen = listener.app, list[str]()
 
     def spy(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -43,16 +43,16 @@ def reached(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def port(kit: Kit) -> int:
-    return int(kit.url.rpartition(":")[2])
+def port(local_aws: AwsHarness) -> int:
+    return int(local_aws.url.rpartition(":")[2])
 
 
 @pytest.fixture(scope="module")
-def shared_bucket(kit: Kit) -> str:
+def shared_bucket(local_aws: AwsHarness) -> str:
     """With an object "page.html", and CORS for APP."""
-    bucket = kit.bucket()
-    kit.put(bucket, "page.html", b"<script>alert(1)</script>", ContentType="text/html")
-    kit.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [CORS]})
+    bucket = local_aws.bucket()
+    local_aws.put(bucket, "page.html", b"<script>alert(1)</script>", ContentType="text/html")
+    local_aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [CORS]})
     return bucket
 
 
@@ -237,8 +237,8 @@ def test_methods_that_no_api_has_are_refused(port: int, reached: list[str], meth
 # --- what is presigned ---------------------------------------------------------------------------------------------------
 
 
-def presigned(kit: Kit, bucket: str, operation: str = "get_object", key: str = "page.html", **signed: Any) -> str:
-    client = kit.client("s3", signature_version="s3v4")
+def presigned(local_aws: AwsHarness, bucket: str, operation: str = "get_object", key: str = "page.html", **signed: Any) -> str:
+    client = local_aws.client("s3", signature_version="s3v4")
     url: str = client.generate_presigned_url(operation, Params={"Bucket": bucket, "Key": key, **signed})
     return url
 
@@ -274,33 +274,33 @@ def moved(url: str, path: str) -> str:
 
 @pytest.mark.parametrize("name", PRESIGNED)
 def test_a_presigned_address_is_of_no_use_to_a_page_that_the_bucket_does_not_name(
-    kit: Kit, port: int, shared_bucket: str, reached: list[str], name: str
+    local_aws: AwsHarness, port: int, shared_bucket: str, reached: list[str], name: str
 ) -> None:
-    url, bare = presigned(kit, shared_bucket), kit.bucket()
+    url, bare = presigned(local_aws, shared_bucket), local_aws.bucket()
     reached.clear()
     assert_nothing_happened(PRESIGNED[name](Page(port), url, bare), reached)
 
 
 @pytest.mark.parametrize("origin", [APP, "https://branch.dev.example"])
 def test_a_page_that_the_bucket_names_reads_and_writes_by_presigned_addresses(
-    kit: Kit, port: int, shared_bucket: str, origin: str
+    local_aws: AwsHarness, port: int, shared_bucket: str, origin: str
 ) -> None:
     page = Page(port, origin)
-    url = presigned(kit, shared_bucket, "put_object", "from-page", ContentType="image/png", Metadata={"a": "b"})
+    url = presigned(local_aws, shared_bucket, "put_object", "from-page", ContentType="image/png", Metadata={"a": "b"})
     written = page.fetch(url, "PUT", {"Content-Type": "image/png", "x-amz-meta-a": "b"}, b"by a page")
     assert (written.status, written.readable) == (200, True)
-    read = page.fetch(presigned(kit, shared_bucket, key="from-page"))
+    read = page.fetch(presigned(local_aws, shared_bucket, key="from-page"))
     assert (read.body, read.headers["content-type"], read.headers["x-amz-meta-a"]) == (b"by a page", "image/png", "b")
     assert read.headers["access-control-allow-origin"] == origin
     assert read.headers["access-control-expose-headers"] == "ETag"
     assert "Origin" in read.headers["vary"]
-    missing = page.fetch(presigned(kit, shared_bucket, key="not-there"))
+    missing = page.fetch(presigned(local_aws, shared_bucket, key="not-there"))
     assert (missing.status, missing.readable) == (404, True)
 
 
-def test_a_preflight_is_answered_as_s3_does(kit: Kit, port: int, shared_bucket: str, reached: list[str]) -> None:
+def test_a_preflight_is_answered_as_s3_does(local_aws: AwsHarness, port: int, shared_bucket: str, reached: list[str]) -> None:
     asked = {"access-control-request-method": "PUT", "access-control-request-headers": "x-amz-meta-A, content-type"}
-    url = presigned(kit, shared_bucket)
+    url = presigned(local_aws, shared_bucket)
     reached.clear()
     answer = Page(port, APP)._send(url, "OPTIONS", asked | {"origin": APP, "sec-fetch-site": "cross-site"}, None)
     cors = {name: value for name, value in answer.headers.items() if name.startswith(("access-control", "vary"))}
@@ -316,26 +316,26 @@ def test_a_preflight_is_answered_as_s3_does(kit: Kit, port: int, shared_bucket: 
     assert reached == []
 
 
-def test_every_origin_is_answered_as_every_origin(kit: Kit, port: int) -> None:
-    bucket = kit.bucket()
-    kit.put(bucket, "page.html", b"for everyone")
+def test_every_origin_is_answered_as_every_origin(local_aws: AwsHarness, port: int) -> None:
+    bucket = local_aws.bucket()
+    local_aws.put(bucket, "page.html", b"for everyone")
     rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
-    kit.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
-    answer = Page(port, "null").fetch(presigned(kit, bucket))
+    local_aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    answer = Page(port, "null").fetch(presigned(local_aws, bucket))
     assert (answer.body, answer.headers["access-control-allow-origin"]) == (b"for everyone", "*")
-    kit.s3.delete_bucket_cors(Bucket=bucket)
-    assert Page(port, "null").fetch(presigned(kit, bucket)).status == 403
+    local_aws.s3.delete_bucket_cors(Bucket=bucket)
+    assert Page(port, "null").fetch(presigned(local_aws, bucket)).status == 403
 
 
-def test_an_object_that_a_person_opens_has_no_origin_to_act_in(kit: Kit, port: int, shared_bucket: str) -> None:
+def test_an_object_that_a_person_opens_has_no_origin_to_act_in(local_aws: AwsHarness, port: int, shared_bucket: str) -> None:
     opened = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
-    answer = Page(port)._send(presigned(kit, shared_bucket), "GET", opened, None)
+    answer = Page(port)._send(presigned(local_aws, shared_bucket), "GET", opened, None)
     assert answer.status == 200
     assert answer.headers["content-security-policy"] == "sandbox"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-    kit.put(shared_bucket, "paper.pdf", b"%PDF", ContentType="application/pdf")
-    paper = Page(port)._send(presigned(kit, shared_bucket, key="paper.pdf"), "GET", opened, None)
+    local_aws.put(shared_bucket, "paper.pdf", b"%PDF", ContentType="application/pdf")
+    paper = Page(port)._send(presigned(local_aws, shared_bucket, key="paper.pdf"), "GET", opened, None)
     assert "content-security-policy" not in paper.headers  # no browser shows one in a sandbox
     assert paper.headers["x-content-type-options"] == "nosniff"
 
@@ -356,18 +356,18 @@ METADATA = ("/latest/meta-data/iam/security-credentials/x", "/latest/api/token")
 
 @pytest.mark.parametrize("path", GONE + METADATA)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_moto_s_own_pages_are_gone(kit: Kit, port: int, shared_bucket: str, path: str, method: str) -> None:
+def test_moto_s_own_pages_are_gone(local_aws: AwsHarness, port: int, shared_bucket: str, path: str, method: str) -> None:
     """They are paths like any other, of buckets that are not there."""
     answer = Page(port)._send(f"http://localhost:{port}{path}", method, {}, None if method != "POST" else b"")
     assert answer.status in (400, 403, 404, 405)
     assert not answer.body or "html" not in answer.headers["content-type"]
-    assert kit.keys(shared_bucket)  # what it would have reset
+    assert local_aws.keys(shared_bucket)  # what it would have reset
 
 
-def test_moto_s_own_paths_are_buckets_to_who_signs(kit: Kit) -> None:
+def test_moto_s_own_paths_are_buckets_to_who_signs(local_aws: AwsHarness) -> None:
     for bucket, key in (("moto-api", "data.json"), ("latest", "meta-data/iam/security-credentials/x"), ("sns_eu-west-1", "x")):
-        assert refusal(kit.s3.get_object, Bucket=bucket, Key=key)[0] == "NoSuchBucket"
-        assert refusal(kit.s3.put_object, Bucket=bucket, Key=key, Body=b"x")[0] == "NoSuchBucket"
+        assert refusal(local_aws.s3.get_object, Bucket=bucket, Key=key)[0] == "NoSuchBucket"
+        assert refusal(local_aws.s3.put_object, Bucket=bucket, Key=key, Body=b"x")[0] == "NoSuchBucket"
 
 
 @pytest.fixture
@@ -386,8 +386,8 @@ def names_below_localhost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("names_below_localhost")
 @pytest.mark.parametrize("style", ["path", "virtual"])
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST"])
-def test_sdks_are_let_in_by_every_name_of_loopback(kit: Kit, port: int, name: str, style: str) -> None:
-    credentials = kit.s3._request_signer._credentials
+def test_sdks_are_let_in_by_every_name_of_loopback(local_aws: AwsHarness, port: int, name: str, style: str) -> None:
+    credentials = local_aws.s3._request_signer._credentials
     client = boto3.client(
         "s3",
         REGION,
@@ -396,16 +396,16 @@ def test_sdks_are_let_in_by_every_name_of_loopback(kit: Kit, port: int, name: st
         aws_secret_access_key=credentials.secret_key,
         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": style}),
     )
-    bucket = kit.bucket()
+    bucket = local_aws.bucket()
     client.put_object(Bucket=bucket, Key="folder/key", Body=b"x" * 2_000_000)
     assert client.get_object(Bucket=bucket, Key="folder/key")["Body"].read() == b"x" * 2_000_000
-    assert kit.keys(bucket) == ["folder/key"]
+    assert local_aws.keys(bucket) == ["folder/key"]
     assert refusal(client.get_object, Bucket=bucket, Key="not-there")[0] == "NoSuchKey"
 
 
 @pytest.mark.usefixtures("names_below_localhost")
-def test_other_services_are_let_in_by_names_below_localhost(kit: Kit, port: int) -> None:
-    credentials = kit.s3._request_signer._credentials
+def test_other_services_are_let_in_by_names_below_localhost(local_aws: AwsHarness, port: int) -> None:
+    credentials = local_aws.s3._request_signer._credentials
     keys = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
     for service, call in (("sqs", "list_queues"), ("sagemaker", "list_endpoints"), ("sns", "list_topics")):
         client = boto3.client(service, REGION, endpoint_url=f"http://{service}.localhost:{port}", **keys)

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from async_endpoint.core import limits
-from async_endpoint.emulator.container import connections
-from async_endpoint.emulator.container.connections import ContainerPort
+from async_endpoint.emulator.container import http_client
 from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
+from async_endpoint.emulator.container.http_client import TcpContainerClient
 from support.common import until
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 2\r\n\r\nok"
@@ -73,12 +73,12 @@ def server() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def port(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> ContainerPort:
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 600.0)  # a loaded machine must not decide what is tested
-    return ContainerPort(server.port)
+def port(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> TcpContainerClient:
+    monkeypatch.setattr(http_client, "IDLE_SECONDS", 600.0)  # a loaded machine must not decide what is tested
+    return TcpContainerClient(server.port)
 
 
-def ask(port: ContainerPort, timeout: float = 60) -> bytes:
+def ask(port: TcpContainerClient, timeout: float = 60) -> bytes:
     return port.request("POST", "/invocations", b"body", {"Content-Type": "text/x"}, timeout).body
 
 
@@ -90,13 +90,13 @@ def then_close(answer: bytes) -> Callable[[socket.socket], None]:
     return send
 
 
-def test_requests_one_after_another_share_a_connection(server: Scripted, port: ContainerPort) -> None:
+def test_requests_one_after_another_share_a_connection(server: Scripted, port: TcpContainerClient) -> None:
     assert [ask(port) for _ in range(5)] == [b"ok"] * 5
     assert port.ping(60)
     assert (len(server.connections), len(server.requests)) == (1, 6)
 
 
-def test_requests_at_once_have_a_connection_each(server: Scripted, port: ContainerPort) -> None:
+def test_requests_at_once_have_a_connection_each(server: Scripted, port: TcpContainerClient) -> None:
     together = threading.Barrier(3, timeout=60)
 
     def meet(taken: socket.socket) -> None:
@@ -110,29 +110,29 @@ def test_requests_at_once_have_a_connection_each(server: Scripted, port: Contain
     assert len(server.connections) == 3
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Scripted, port: ContainerPort) -> None:
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Scripted, port: TcpContainerClient) -> None:
     ask(port)
     server.hang_up()
     ((_, idle),) = port._idle
-    until(lambda: connections._has_news(idle), "the end has arrived")
+    until(lambda: http_client._has_news(idle), "the end has arrived")
     assert ask(port) == b"ok"
     assert (len(server.connections), len(server.requests)) == (2, 2)
 
 
-def test_one_that_said_what_nobody_asked_for_is_not_used(server: Scripted, port: ContainerPort) -> None:
+def test_one_that_said_what_nobody_asked_for_is_not_used(server: Scripted, port: TcpContainerClient) -> None:
     ask(port)
     server.connections[0].sendall(b"HTTP/1.1 500 Late\r\n\r\n")
     ((_, idle),) = port._idle
-    until(lambda: connections._has_news(idle), "it has arrived")
+    until(lambda: http_client._has_news(idle), "it has arrived")
     assert ask(port) == b"ok"
     assert len(server.connections) == 2
 
 
 def test_connections_are_idle_for_less_than_a_model_server_allows(
-    server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch
+    server: Scripted, port: TcpContainerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(port)
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(http_client, "IDLE_SECONDS", 0.0)
     ask(port)
     assert len(server.connections) == 2
 
@@ -142,7 +142,7 @@ def test_connections_are_idle_for_less_than_a_model_server_allows(
     [b"", b"HTTP/1.1 200 OK\r\nDate: any\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"],
     ids=["none", "head", "body"],
 )
-def test_a_request_whose_answer_breaks_off_is_never_sent_again(server: Scripted, port: ContainerPort, half: bytes) -> None:
+def test_a_request_whose_answer_breaks_off_is_never_sent_again(server: Scripted, port: TcpContainerClient, half: bytes) -> None:
     ask(port)
     server.answer = then_close(half)
     with pytest.raises(ContainerDied):
@@ -152,7 +152,7 @@ def test_a_request_whose_answer_breaks_off_is_never_sent_again(server: Scripted,
     assert ask(port) == b"ok"
 
 
-def test_an_answer_that_comes_in_drops_has_one_budget_of_time(server: Scripted, port: ContainerPort) -> None:
+def test_an_answer_that_comes_in_drops_has_one_budget_of_time(server: Scripted, port: TcpContainerClient) -> None:
     stop = threading.Event()
 
     def drip(taken: socket.socket) -> None:
@@ -175,17 +175,19 @@ def test_an_answer_that_comes_in_drops_has_one_budget_of_time(server: Scripted, 
     ],
     ids=["chunked", "closing"],
 )
-def test_other_ways_to_answer(server: Scripted, port: ContainerPort, answer: bytes, kept: int) -> None:
+def test_other_ways_to_answer(server: Scripted, port: TcpContainerClient, answer: bytes, kept: int) -> None:
     server.answer = lambda taken: taken.sendall(answer)
     assert (ask(port), len(port._idle)) == (b"ok", kept)
 
 
-def test_an_answer_without_a_length_ends_with_its_connection(server: Scripted, port: ContainerPort) -> None:
+def test_an_answer_without_a_length_ends_with_its_connection(server: Scripted, port: TcpContainerClient) -> None:
     server.answer = then_close(b"HTTP/1.0 200 OK\r\n\r\nok")
     assert (ask(port), len(port._idle)) == (b"ok", 0)
 
 
-def test_what_a_burst_leaves_over_is_closed(server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_burst_leaves_over_is_closed(
+    server: Scripted, port: TcpContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = threading.Barrier(3, timeout=60)
 
     def meet(taken: socket.socket) -> None:
@@ -197,14 +199,14 @@ def test_what_a_burst_leaves_over_is_closed(server: Scripted, port: ContainerPor
         list(pool.map(lambda _: ask(port), range(3)))
     assert len(port._idle) == 3
     server.answer = lambda taken: taken.sendall(GOOD)
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(http_client, "IDLE_SECONDS", 0.0)
     ask(port)
     assert len(port._idle) <= 1
     port.close()
     assert not port._idle
 
 
-def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: ContainerPort) -> None:
+def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: TcpContainerClient) -> None:
     server.close()
     with pytest.raises(ContainerDied):
         ask(port)
@@ -213,7 +215,7 @@ def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: Contain
 
 @pytest.mark.parametrize("framing", [b"Connection: close", b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"])
 def test_an_answer_without_end_is_received_up_to_the_limit(
-    server: Scripted, port: ContainerPort, monkeypatch: pytest.MonkeyPatch, framing: bytes
+    server: Scripted, port: TcpContainerClient, monkeypatch: pytest.MonkeyPatch, framing: bytes
 ) -> None:
     monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 10_000_000)
     ended = threading.Event()

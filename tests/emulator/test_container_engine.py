@@ -16,7 +16,7 @@ import pytest
 
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.container import serve
+from async_endpoint.emulator.container import model_server
 from async_endpoint.emulator.container.container import CannotStart
 from async_endpoint.emulator.container.engine import LABEL, engine_environment
 from async_endpoint.emulator.container.launch import PythonRuntime
@@ -46,7 +46,7 @@ class StandIn:
         (programs / "docker").chmod(0o755)
         patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("STAND_IN", str(self.state))
-        patch.setenv("STAND_IN_SERVE", serve.__file__)
+        patch.setenv("STAND_IN_SERVE", model_server.__file__)
         self.runtime = EngineRuntime("docker", folder / "aws")
 
     def networks(self) -> set[str]:

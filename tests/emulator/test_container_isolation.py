@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.container.environment import RequirementsFailed, for_container, for_pip, python_for
+from async_endpoint.emulator.container.python_environment import RequirementsFailed, for_container, for_pip, python_for
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from support import other_user
 from support.containers import Watched, multi_model, pipeline, single
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 COUNTING = """
@@ -126,9 +126,9 @@ def test_a_folder_of_any_length_will_do(tmp_path: Path) -> None:
     assert watched.is_gone()
 
 
-def test_the_files_of_instances_are_their_owners_alone(kit: Kit, shop: Deployed) -> None:
-    assert shop.status()["instances"]
-    assert kit.folder.stat().st_mode & 0o077 == 0
+def test_the_files_of_instances_are_their_owners_alone(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    assert shared_endpoint.status()["instances"]
+    assert local_aws.folder.stat().st_mode & 0o077 == 0
 
 
 # --- what reaches it ------------------------------------------------------------------------------------------------------

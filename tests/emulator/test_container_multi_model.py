@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.emulator.container import python_models
+from async_endpoint.emulator.container import python_model_host
 from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from support.common import process_runs, until
@@ -145,7 +145,7 @@ def test_a_model_that_cannot_be_loaded_is_an_answer_and_can_be_mended(
 def test_a_model_that_loads_for_too_long_is_ended_and_its_room_is_free(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(python_models, "LOAD_SECONDS", 0.3)
+    monkeypatch.setattr(python_model_host, "LOAD_SECONDS", 0.3)
     told = tmp_path / "told"
     code = f"import os, time\ndef model_fn(d):\n    print(os.getpid(), file=open({str(told)!r}, 'a'))\n    time.sleep(600)\n"
     shelf.archives["slow"] = archive(code)
@@ -155,7 +155,7 @@ def test_a_model_that_loads_for_too_long_is_ended_and_its_room_is_free(
     assert (answer.status, message) == (500, "Failed to load model slow: it was not loaded within 0.3 seconds.")
     assert watched.container.pids == ()
     assert not told.exists() or not any(process_runs(int(pid)) for pid in told.read_text().split())
-    monkeypatch.setattr(python_models, "LOAD_SECONDS", 600.0)
+    monkeypatch.setattr(python_model_host, "LOAD_SECONDS", 600.0)
     assert process_of(watched, "a") in watched.container.pids
     watched.container.kill()
     assert watched.is_gone()

@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container import allowance as allowances
-from async_endpoint.emulator.container.allowance import Allowance
-from async_endpoint.emulator.container.environment import RequirementsFailed, python_for
+from async_endpoint.emulator.container import deadline as deadline_module
+from async_endpoint.emulator.container.deadline import Deadline
+from async_endpoint.emulator.container.python_environment import RequirementsFailed, python_for
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
-from async_endpoint.emulator.hosting.site import Site
 from support.common import process_runs, until
 from support.containers import ECHO
 from support.sample_model import archive
@@ -56,7 +56,7 @@ class Started:
 
     def __init__(self, folder: Path, requirements: str, startup_seconds: float) -> None:
         self._changed = threading.Condition()
-        site = Site(ScaledClock(600), folder, launch_seconds=0)
+        site = HostingContext(ScaledClock(600), folder, launch_seconds=0)
         workload = Workload((ContainerSpec(archive(ECHO, requirements), {}),))
         self.instance = Instance(site, lambda _: workload, startup_seconds, lambda *_: None, self._change)
 
@@ -74,7 +74,7 @@ def test_an_instance_whose_requirements_take_too_long_fails_and_pip_ends(
     tmp_path: Path, endless: Endless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(allowances, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(deadline_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     started = Started(tmp_path / "site", endless.text, 600)
     builder = endless.builder()
     now[0] = 601.0
@@ -97,15 +97,15 @@ def test_waiting_for_anothers_installation_has_its_time_too(tmp_path: Path, endl
     requirements.write_text(endless.text)
     failed: list[str] = []
 
-    def install(allowance: Allowance) -> None:
+    def install(deadline: Deadline) -> None:
         with pytest.raises(RequirementsFailed) as refused:
-            python_for(requirements, allowance=allowance)
+            python_for(requirements, deadline=deadline)
         failed.append(str(refused.value))
 
-    first = threading.Thread(target=install, args=(Allowance(600, stop),))
+    first = threading.Thread(target=install, args=(Deadline(600, stop),))
     first.start()
     builder = endless.builder()
-    install(Allowance(0.2))
+    install(Deadline(0.2))
     assert process_runs(builder)
     stop.set()
     first.join(60)
@@ -120,7 +120,7 @@ def test_pip_ends_with_a_local_aws_that_is_killed(tmp_path: Path, endless: Endle
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(endless.text)
     installs = (
-        "import sys\nfrom pathlib import Path\nfrom async_endpoint.emulator.container.environment import python_for\n"
+        "import sys\nfrom pathlib import Path\nfrom async_endpoint.emulator.container.python_environment import python_for\n"
         "python_for(Path(sys.argv[1]))\n"
     )
     local_aws = subprocess.Popen([sys.executable, "-c", installs, str(requirements)])

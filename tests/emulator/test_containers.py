@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container import environment
+from async_endpoint.emulator.container import python_environment
 from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
 from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
-from async_endpoint.emulator.container.environment import RequirementsFailed, python_for
+from async_endpoint.emulator.container.python_environment import RequirementsFailed, python_for
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
-from async_endpoint.emulator.hosting.site import Site
 from support.common import process_runs, until
 from support.containers import Watched, single
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 # --- archives -------------------------------------------------------------------------------------------------------------
@@ -85,13 +85,13 @@ def wheel(folder: Path, value: str) -> None:
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every run of pip."""
     ran: list[Any] = []
-    run = environment._run
+    run = python_environment._run
 
     def counted(*arguments: Any) -> Any:
         ran.append(arguments)
         return run(*arguments)
 
-    monkeypatch.setattr(environment, "_run", counted)
+    monkeypatch.setattr(python_environment, "_run", counted)
     return ran
 
 
@@ -161,7 +161,7 @@ def test_two_environments_do_not_wait_for_each_other(tmp_path: Path, monkeypatch
         folder.mkdir()
         both.wait()  # breaks when only one gets here
 
-    monkeypatch.setattr(environment, "_make", meet)
+    monkeypatch.setattr(python_environment, "_make", meet)
     for colour in ("red", "blue"):
         wheel(tmp_path / colour, colour)
     with ThreadPoolExecutor(2) as pool:
@@ -197,7 +197,7 @@ def test_a_container_echoes_prints_and_ends_when_killed(tmp_path: Path) -> None:
 
 
 def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) -> None:
-    site = Site(ScaledClock(600), tmp_path, launch_seconds=0)
+    site = HostingContext(ScaledClock(600), tmp_path, launch_seconds=0)
     workload = single("import time\ndef model_fn(d): time.sleep(600)\n")
     changed = threading.Condition()
 
@@ -237,7 +237,7 @@ def test_a_broken_status_or_content_type_does_not_break_the_connection(tmp_path:
     container.kill()
 
 
-def test_what_a_container_started_ends_with_it(kit: Kit, tmp_path: Path) -> None:
+def test_what_a_container_started_ends_with_it(local_aws: AwsHarness, tmp_path: Path) -> None:
     code = (
         "import subprocess, sys\ndef model_fn(d): pass\n"
         "def transform_fn(m, data, c, a):\n"

@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 from async_endpoint.emulator.hosting import endpoint as hosting_endpoint
 from support.common import process_runs, refusal, unique, until
 from support.deployed_endpoint import Deployed, Role
-from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import archive
 
 
@@ -36,46 +36,49 @@ def unfit(operation: str, answer: dict[str, Any]) -> str:
 # --- what is made is described --------------------------------------------------------------------------------------------
 
 
-def test_every_description_has_the_documented_shape(kit: Kit, shop: Deployed) -> None:
-    endpoint = shop.describe()
-    config = kit.sagemaker.describe_endpoint_config(EndpointConfigName=shop.config)
-    model = kit.sagemaker.describe_model(ModelName=shop.model)
+def test_every_description_has_the_documented_shape(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    endpoint = shared_endpoint.describe()
+    config = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=shared_endpoint.config)
+    model = local_aws.sagemaker.describe_model(ModelName=shared_endpoint.model)
     assert unfit("DescribeEndpoint", endpoint) == ""
     assert unfit("DescribeEndpointConfig", config) == ""
     assert unfit("DescribeModel", model) == ""
-    assert (endpoint["EndpointArn"], endpoint["EndpointConfigName"]) == (arn("endpoint", shop.name), shop.config)
+    assert (endpoint["EndpointArn"], endpoint["EndpointConfigName"]) == (
+        arn("endpoint", shared_endpoint.name),
+        shared_endpoint.config,
+    )
     assert (endpoint["EndpointStatus"], "FailureReason" in endpoint) == ("InService", False)
     assert endpoint["AsyncInferenceConfig"] == config["AsyncInferenceConfig"]
     (variant,) = endpoint["ProductionVariants"]
     assert (variant["VariantName"], variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == ("primary", 1, 1)
     assert variant["DeployedImages"][0]["SpecifiedImage"] == IMAGE
     assert config["AsyncInferenceConfig"]["OutputConfig"] == {
-        "S3OutputPath": f"s3://{shop.bucket}/output/",
-        "S3FailurePath": f"s3://{shop.bucket}/failure/",
-        "NotificationConfig": shop.topics,
+        "S3OutputPath": f"s3://{shared_endpoint.bucket}/output/",
+        "S3FailurePath": f"s3://{shared_endpoint.bucket}/failure/",
+        "NotificationConfig": shared_endpoint.topics,
     }
-    assert (model["ModelArn"], model["ExecutionRoleArn"]) == (arn("model", shop.model), shop.role.arn)
+    assert (model["ModelArn"], model["ExecutionRoleArn"]) == (arn("model", shared_endpoint.model), shared_endpoint.role.arn)
     assert model["PrimaryContainer"]["Image"] == IMAGE
 
 
-def test_a_description_has_only_what_was_asked_for(kit: Kit, shop: Deployed) -> None:
+def test_a_description_has_only_what_was_asked_for(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     """What is made up here, Terraform would want to change back."""
-    model = kit.sagemaker.describe_model(ModelName=shop.model)
-    config = kit.sagemaker.describe_endpoint_config(EndpointConfigName=shop.config)
+    model = local_aws.sagemaker.describe_model(ModelName=shared_endpoint.model)
+    config = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=shared_endpoint.config)
     assert "VpcConfig" not in model
     assert model["EnableNetworkIsolation"] is False
     assert {"DataCaptureConfig", "KmsKeyId", "VpcConfig"}.isdisjoint(config)
     isolated = unique("model")
-    kit.sagemaker.create_model(
+    local_aws.sagemaker.create_model(
         ModelName=isolated,
-        ExecutionRoleArn=shop.role.arn,
+        ExecutionRoleArn=shared_endpoint.role.arn,
         PrimaryContainer=model["PrimaryContainer"],
         EnableNetworkIsolation=True,
     )
-    assert kit.sagemaker.describe_model(ModelName=isolated)["EnableNetworkIsolation"] is True
+    assert local_aws.sagemaker.describe_model(ModelName=isolated)["EnableNetworkIsolation"] is True
 
 
-def test_an_endpoint_is_creating_until_every_instance_serves(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+def test_an_endpoint_is_creating_until_every_instance_serves(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     deployed = deploy(archive(code), wait=False, variant={"InitialInstanceCount": 2})
@@ -88,34 +91,34 @@ def test_an_endpoint_is_creating_until_every_instance_serves(kit: Kit, deploy: A
     assert variant["CurrentInstanceCount"] == 2
 
 
-def test_waiters_of_boto3_come_to_an_end(kit: Kit, deploy: Any) -> None:
+def test_waiters_of_boto3_come_to_an_end(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy(wait=False)
     quick = {"Delay": 0.05, "MaxAttempts": 400}
-    kit.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=deployed.name, WaiterConfig=quick)
+    local_aws.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=deployed.name, WaiterConfig=quick)
     deployed.delete()
-    kit.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=deployed.name, WaiterConfig=quick)
+    local_aws.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=deployed.name, WaiterConfig=quick)
 
 
 def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(
-    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+    local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosting_endpoint, "DELETING_SECONDS", 3_000)  # five seconds of this test's time
     deployed = deploy(archive("import time\ndef model_fn(d): time.sleep(600)\n"), wait=False)
     until(lambda: [item["state"] for item in deployed.status()["instances"]] == ["Starting"], "its container starts")
     pid = until(lambda: deployed.status()["instances"][0]["pid"], "its container has a process id")
     in_progress = f'Cannot update in-progress endpoint "{arn("endpoint", deployed.name)}".'
-    assert refusal(kit.sagemaker.delete_endpoint, EndpointName=deployed.name) == ("ValidationException", in_progress)
+    assert refusal(local_aws.sagemaker.delete_endpoint, EndpointName=deployed.name) == ("ValidationException", in_progress)
     os.kill(pid, signal.SIGKILL)
     assert deployed.until_status("Failed")["FailureReason"]
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     assert deployed.describe()["EndpointStatus"] == "Deleting"
     taken = {"EndpointName": deployed.name, "EndpointConfigName": deployed.config}
-    assert "Cannot create already existing endpoint" in refusal(kit.sagemaker.create_endpoint, **taken)[1]
-    until(lambda: not kit.endpoints(deployed.name), "the endpoint is gone")
+    assert "Cannot create already existing endpoint" in refusal(local_aws.sagemaker.create_endpoint, **taken)[1]
+    until(lambda: not local_aws.endpoints(deployed.name), "the endpoint is gone")
     assert "Could not find endpoint" in refusal(deployed.describe)[1]
     assert not process_runs(pid)
-    config = kit.config(kit.model(deployed.bucket, deployed.role), deployed.bucket)
-    kit.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
+    config = local_aws.config(local_aws.model(deployed.bucket, deployed.role), deployed.bucket)
+    local_aws.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
     assert deployed.until_status("InService")["EndpointConfigName"] == config
     assert deployed.ask({"answer": "again"}).body == b"again"
 
@@ -123,67 +126,77 @@ def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(
 # --- names ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_taken_name_is_refused(kit: Kit, shop: Deployed) -> None:
-    model = {"ModelName": shop.model, "ExecutionRoleArn": shop.role.arn, "PrimaryContainer": {"Image": IMAGE}}
-    assert refusal(kit.sagemaker.create_model, **model) == (
+def test_a_taken_name_is_refused(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    model = {
+        "ModelName": shared_endpoint.model,
+        "ExecutionRoleArn": shared_endpoint.role.arn,
+        "PrimaryContainer": {"Image": IMAGE},
+    }
+    assert refusal(local_aws.sagemaker.create_model, **model) == (
         "ValidationException",
-        f"Cannot create already existing model {arn('model', shop.model)}.",
+        f"Cannot create already existing model {arn('model', shared_endpoint.model)}.",
     )
-    config = kit.config_request(shop.config, shop.model, shop.bucket)
-    assert refusal(kit.sagemaker.create_endpoint_config, **config) == (
+    config = local_aws.config_request(shared_endpoint.config, shared_endpoint.model, shared_endpoint.bucket)
+    assert refusal(local_aws.sagemaker.create_endpoint_config, **config) == (
         "ValidationException",
-        f'Cannot create already existing endpoint configuration "{arn("endpoint-config", shop.config)}".',
+        f'Cannot create already existing endpoint configuration "{arn("endpoint-config", shared_endpoint.config)}".',
     )
-    assert refusal(kit.sagemaker.create_endpoint, EndpointName=shop.name, EndpointConfigName=shop.config) == (
+    assert refusal(
+        local_aws.sagemaker.create_endpoint, EndpointName=shared_endpoint.name, EndpointConfigName=shared_endpoint.config
+    ) == (
         "ValidationException",
-        f'Cannot create already existing endpoint "{arn("endpoint", shop.name)}".',
+        f'Cannot create already existing endpoint "{arn("endpoint", shared_endpoint.name)}".',
     )
 
 
-def test_a_name_that_nothing_has_is_refused(kit: Kit, shop: Deployed) -> None:
-    sagemaker, words = kit.sagemaker, {"endpoint": [], "endpoint configuration": [], "model": []}
+def test_a_name_that_nothing_has_is_refused(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    sagemaker, words = local_aws.sagemaker, {"endpoint": [], "endpoint configuration": [], "model": []}
     endpoint, config, model = {"EndpointName": "none"}, {"EndpointConfigName": "none"}, {"ModelName": "none"}
     words["endpoint"] += [refusal(call, **endpoint) for call in (sagemaker.describe_endpoint, sagemaker.delete_endpoint)]
-    words["endpoint"] += [refusal(sagemaker.update_endpoint, EndpointName="none", EndpointConfigName=shop.config)]
+    words["endpoint"] += [refusal(sagemaker.update_endpoint, EndpointName="none", EndpointConfigName=shared_endpoint.config)]
     for call in (sagemaker.describe_endpoint_config, sagemaker.delete_endpoint_config):
         words["endpoint configuration"] += [refusal(call, **config)]
     words["endpoint configuration"] += [refusal(sagemaker.create_endpoint, EndpointName="new", EndpointConfigName="none")]
-    words["endpoint configuration"] += [refusal(sagemaker.update_endpoint, EndpointName=shop.name, EndpointConfigName="none")]
+    words["endpoint configuration"] += [
+        refusal(sagemaker.update_endpoint, EndpointName=shared_endpoint.name, EndpointConfigName="none")
+    ]
     words["model"] += [refusal(call, **model) for call in (sagemaker.describe_model, sagemaker.delete_model)]
-    words["model"] += [refusal(sagemaker.create_endpoint_config, **kit.config_request("new", "none", shop.bucket))]
+    words["model"] += [
+        refusal(sagemaker.create_endpoint_config, **local_aws.config_request("new", "none", shared_endpoint.bucket))
+    ]
     kinds = {"endpoint": "endpoint", "endpoint configuration": "endpoint-config", "model": "model"}
     for word, answers in words.items():
         assert set(answers) == {("ValidationException", f'Could not find {word} "{arn(kinds[word], "none")}".')}
     assert "Could not find endpoint" in refusal(sagemaker.describe_endpoint, EndpointName="new")[1]
 
 
-def test_a_model_that_endpoints_run_can_be_deleted(kit: Kit, deploy: Any) -> None:
+def test_a_model_that_endpoints_run_can_be_deleted(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy()
-    kit.sagemaker.delete_model(ModelName=deployed.model)
+    local_aws.sagemaker.delete_model(ModelName=deployed.model)
     assert deployed.ask({"answer": "still"}).body == b"still"
 
 
 def test_an_endpoint_can_be_described_and_not_deleted_again_while_it_is_deleting(
-    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+    local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosting_endpoint, "DELETING_SECONDS", 3_000)  # five seconds of this test's time
     deployed: Deployed = deploy()
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
     assert deployed.describe()["EndpointStatus"] == "Deleting"
-    assert "in-progress" in refusal(kit.sagemaker.delete_endpoint, EndpointName=deployed.name)[1]
-    until(lambda: not kit.endpoints(deployed.name), "the endpoint is gone")
+    assert "in-progress" in refusal(local_aws.sagemaker.delete_endpoint, EndpointName=deployed.name)[1]
+    until(lambda: not local_aws.endpoints(deployed.name), "the endpoint is gone")
 
 
-def test_the_last_deployment_configuration_is_described(kit: Kit, deploy: Any) -> None:
+def test_the_last_deployment_configuration_is_described(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     assert "LastDeploymentConfig" not in deployed.describe()
     routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
     given = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}}
 
     def update(**more: Any) -> dict[str, Any]:
-        config = kit.config(deployed.model, deployed.bucket)
-        kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config, **more)
+        config = local_aws.config(deployed.model, deployed.bucket)
+        local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config, **more)
         return deployed.until_status("InService")
 
     assert update(DeploymentConfig=given)["LastDeploymentConfig"] == given
@@ -191,88 +204,96 @@ def test_the_last_deployment_configuration_is_described(kit: Kit, deploy: Any) -
     assert "LastDeploymentConfig" not in update()
 
 
-def test_more_instances_than_the_machine_should_have_are_refused(kit: Kit, deploy: Any) -> None:
-    many = kit.config(kit.model(*_place(kit)), kit.bucket(), InitialInstanceCount=65)
-    code, message = refusal(kit.sagemaker.create_endpoint, EndpointName=unique("endpoint"), EndpointConfigName=many)
+def test_more_instances_than_the_machine_should_have_are_refused(local_aws: AwsHarness, deploy: Any) -> None:
+    many = local_aws.config(local_aws.model(*_place(local_aws)), local_aws.bucket(), InitialInstanceCount=65)
+    code, message = refusal(local_aws.sagemaker.create_endpoint, EndpointName=unique("endpoint"), EndpointConfigName=many)
     assert (code, "'ml.m5.large for endpoint usage' is 64 Instances" in message) == ("ResourceLimitExceeded", True)
     deployed: Deployed = deploy()
     wanted = [{"VariantName": "primary", "DesiredInstanceCount": 100_000}]
     code, message = refusal(
-        kit.sagemaker.update_endpoint_weights_and_capacities, EndpointName=deployed.name, DesiredWeightsAndCapacities=wanted
+        local_aws.sagemaker.update_endpoint_weights_and_capacities,
+        EndpointName=deployed.name,
+        DesiredWeightsAndCapacities=wanted,
     )
     assert (code, "a request delta of 99999 Instances" in message) == ("ResourceLimitExceeded", True)
     assert deployed.describe()["EndpointStatus"] == "InService"
 
 
-def _place(kit: Kit) -> tuple[str, Role]:
-    bucket, role = kit.bucket(), kit.role()
+def _place(local_aws: AwsHarness) -> tuple[str, Role]:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     return bucket, role
 
 
-def test_an_action_that_nobody_carries_out_is_refused_by_its_name(kit: Kit) -> None:
+def test_an_action_that_nobody_carries_out_is_refused_by_its_name(local_aws: AwsHarness) -> None:
     absent = {
-        "UnknownOperationException": (kit.sagemaker.list_workforces, {}),
-        "InvalidAction": (kit.sns.get_sms_sandbox_account_status, {}),
+        "UnknownOperationException": (local_aws.sagemaker.list_workforces, {}),
+        "InvalidAction": (local_aws.sns.get_sms_sandbox_account_status, {}),
     }
     for wanted, (call, arguments) in absent.items():
         code, message = refusal(call, **arguments)
         assert (code, "is not emulated by the local AWS" in message) == (wanted, True), message
 
 
-def test_regions_do_not_see_each_other(kit: Kit, shop: Deployed) -> None:
-    elsewhere = kit.client("sagemaker", region="us-east-1")
+def test_regions_do_not_see_each_other(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    elsewhere = local_aws.client("sagemaker", region="us-east-1")
     assert elsewhere.list_endpoints()["Endpoints"] == []
-    assert "us-east-1" in refusal(elsewhere.describe_endpoint, EndpointName=shop.name)[1]
+    assert "us-east-1" in refusal(elsewhere.describe_endpoint, EndpointName=shared_endpoint.name)[1]
 
 
 # --- lists and tags -------------------------------------------------------------------------------------------------------
 
 
-def test_lists_come_in_pages_newest_first_and_by_name(kit: Kit, shop: Deployed) -> None:
+def test_lists_come_in_pages_newest_first_and_by_name(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     word = unique("listed")
     names = [f"{word}-{number:02}" for number in range(12)]
     for name in names:
-        kit.sagemaker.create_endpoint_config(**kit.config_request(name, shop.model, shop.bucket))
+        local_aws.sagemaker.create_endpoint_config(
+            **local_aws.config_request(name, shared_endpoint.model, shared_endpoint.bucket)
+        )
     listed = {"NameContains": word}
-    first = kit.sagemaker.list_endpoint_configs(**listed)
+    first = local_aws.sagemaker.list_endpoint_configs(**listed)
     assert [item["EndpointConfigName"] for item in first["EndpointConfigs"]] == names[:1:-1]
-    second = kit.sagemaker.list_endpoint_configs(**listed, NextToken=first["NextToken"])
+    second = local_aws.sagemaker.list_endpoint_configs(**listed, NextToken=first["NextToken"])
     assert [item["EndpointConfigName"] for item in second["EndpointConfigs"]] == names[1::-1]
     assert "NextToken" not in second
-    paginator = kit.sagemaker.get_paginator("list_endpoint_configs")
+    paginator = local_aws.sagemaker.get_paginator("list_endpoint_configs")
     pages = list(paginator.paginate(**listed, SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 5}))
     assert [len(page["EndpointConfigs"]) for page in pages] == [5, 5, 2]
     assert [item["EndpointConfigName"] for page in pages for item in page["EndpointConfigs"]] == names
     assert unfit("ListEndpointConfigs", first) == ""
-    middle = kit.sagemaker.describe_endpoint_config(EndpointConfigName=names[6])["CreationTime"]
-    earlier = kit.sagemaker.list_endpoint_configs(**listed, CreationTimeBefore=middle)["EndpointConfigs"]
+    middle = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=names[6])["CreationTime"]
+    earlier = local_aws.sagemaker.list_endpoint_configs(**listed, CreationTimeBefore=middle)["EndpointConfigs"]
     assert {item["EndpointConfigName"] for item in earlier} <= set(names[:7])
     assert (
-        kit.sagemaker.list_endpoint_configs(**listed, CreationTimeAfter=datetime(2200, 1, 1, tzinfo=UTC))["EndpointConfigs"]
+        local_aws.sagemaker.list_endpoint_configs(**listed, CreationTimeAfter=datetime(2200, 1, 1, tzinfo=UTC))[
+            "EndpointConfigs"
+        ]
         == []
     )
 
 
-def test_endpoints_and_models_are_listed_with_their_state(kit: Kit, shop: Deployed) -> None:
-    endpoints = kit.sagemaker.list_endpoints(NameContains=shop.name, StatusEquals="InService")
+def test_endpoints_and_models_are_listed_with_their_state(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    endpoints = local_aws.sagemaker.list_endpoints(NameContains=shared_endpoint.name, StatusEquals="InService")
     assert unfit("ListEndpoints", endpoints) == ""
     assert [
-        (item["EndpointArn"], item["EndpointStatus"]) for item in endpoints["Endpoints"] if item["EndpointName"] == shop.name
-    ] == [(arn("endpoint", shop.name), "InService")]
-    assert kit.sagemaker.list_endpoints(NameContains=shop.name, StatusEquals="Failed")["Endpoints"] == []
-    models = kit.sagemaker.list_models(NameContains=shop.model)
+        (item["EndpointArn"], item["EndpointStatus"])
+        for item in endpoints["Endpoints"]
+        if item["EndpointName"] == shared_endpoint.name
+    ] == [(arn("endpoint", shared_endpoint.name), "InService")]
+    assert local_aws.sagemaker.list_endpoints(NameContains=shared_endpoint.name, StatusEquals="Failed")["Endpoints"] == []
+    models = local_aws.sagemaker.list_models(NameContains=shared_endpoint.model)
     assert unfit("ListModels", models) == ""
-    assert arn("model", shop.model) in [item["ModelArn"] for item in models["Models"]]
+    assert arn("model", shared_endpoint.model) in [item["ModelArn"] for item in models["Models"]]
 
 
-def test_tags_are_kept_changed_and_gone_with_what_they_are_on(kit: Kit, deploy: Any) -> None:
-    deployed, sagemaker = deploy(), kit.sagemaker
+def test_tags_are_kept_changed_and_gone_with_what_they_are_on(local_aws: AwsHarness, deploy: Any) -> None:
+    deployed, sagemaker = deploy(), local_aws.sagemaker
 
     def tags(resource: str) -> dict[str, str]:
         return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=resource)["Tags"]}
 
-    config = kit.config_request(unique("tagged"), deployed.model, deployed.bucket)
+    config = local_aws.config_request(unique("tagged"), deployed.model, deployed.bucket)
     resource = sagemaker.create_endpoint_config(**config, Tags=[{"Key": "team", "Value": "shop"}])["EndpointConfigArn"]
     assert tags(resource) == {"team": "shop"}
     sagemaker.add_tags(ResourceArn=resource, Tags=[{"Key": "team", "Value": "coats"}, {"Key": "cost", "Value": "1"}])
@@ -287,8 +308,8 @@ def test_tags_are_kept_changed_and_gone_with_what_they_are_on(kit: Kit, deploy: 
         assert tags(arn(kind, name)) == {"kind": kind}
 
 
-def test_what_is_not_of_hosting_is_left_to_moto(kit: Kit) -> None:
+def test_what_is_not_of_hosting_is_left_to_moto(local_aws: AwsHarness) -> None:
     name = unique("notebook")
-    kit.sagemaker.create_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
-    described = kit.sagemaker.describe_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
+    local_aws.sagemaker.create_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
+    described = local_aws.sagemaker.describe_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
     assert described["NotebookInstanceLifecycleConfigName"] == name

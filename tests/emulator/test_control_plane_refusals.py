@@ -8,7 +8,7 @@ import pytest
 
 from support.common import refusal, unique
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import IMAGE, Kit
+from support.in_process_aws import IMAGE, AwsHarness
 from support.sample_model import archive
 
 
@@ -35,8 +35,10 @@ from support.sample_model import archive
         ({"request": {"EndpointConfigName": "not a name"}}, "EndpointConfigName"),
     ],
 )
-def test_a_configuration_sagemaker_would_refuse_is_refused(kit: Kit, shop: Deployed, change: dict[str, Any], said: str) -> None:
-    request = kit.config_request(unique("config"), shop.model, shop.bucket)
+def test_a_configuration_sagemaker_would_refuse_is_refused(
+    local_aws: AwsHarness, shared_endpoint: Deployed, change: dict[str, Any], said: str
+) -> None:
+    request = local_aws.config_request(unique("config"), shared_endpoint.model, shared_endpoint.bucket)
     (variant,) = request["ProductionVariants"]
     variant |= change.get("variant", {})
     request["ProductionVariants"] = [
@@ -48,18 +50,18 @@ def test_a_configuration_sagemaker_would_refuse_is_refused(kit: Kit, shop: Deplo
     request["AsyncInferenceConfig"]["ClientConfig"] |= change.get("client", {})
     request["AsyncInferenceConfig"]["OutputConfig"] |= change.get("output", {})
     request |= change.get("request", {})
-    unchecked = kit.client("sagemaker", parameter_validation=False)
+    unchecked = local_aws.client("sagemaker", parameter_validation=False)
     code, message = refusal(
         unchecked.create_endpoint_config, **{name: value for name, value in request.items() if value is not None}
     )
     assert (code, said in message) == ("ValidationException", True), message
 
 
-def test_encryption_is_accepted_for_instances_without_local_storage(kit: Kit, shop: Deployed) -> None:
-    request = kit.config_request(unique("config"), shop.model, shop.bucket, KmsKeyId="alias/any")
+def test_encryption_is_accepted_for_instances_without_local_storage(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    request = local_aws.config_request(unique("config"), shared_endpoint.model, shared_endpoint.bucket, KmsKeyId="alias/any")
     request["KmsKeyId"] = request["ProductionVariants"][0].pop("KmsKeyId")
-    kit.sagemaker.create_endpoint_config(**request)
-    described = kit.sagemaker.describe_endpoint_config(EndpointConfigName=request["EndpointConfigName"])
+    local_aws.sagemaker.create_endpoint_config(**request)
+    described = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=request["EndpointConfigName"])
     assert described["KmsKeyId"] == "alias/any"
 
 
@@ -75,42 +77,42 @@ def test_encryption_is_accepted_for_instances_without_local_storage(kit: Kit, sh
     ],
 )
 def test_a_request_of_the_wrong_shape_is_a_validation_exception(
-    kit: Kit, call: str, request_: dict[str, Any], said: str
+    local_aws: AwsHarness, call: str, request_: dict[str, Any], said: str
 ) -> None:
-    unchecked = kit.client("sagemaker", parameter_validation=False)
+    unchecked = local_aws.client("sagemaker", parameter_validation=False)
     code, message = refusal(getattr(unchecked, call), **request_)
     assert (code, said in message) == ("ValidationException", True), message
 
 
 @pytest.mark.parametrize("body", [b"not json", b"[]", b'"text"'])
-def test_a_request_that_is_no_json_object_is_refused_and_is_no_fault_of_the_service(kit: Kit, body: bytes) -> None:
-    client = kit.client("sagemaker")
+def test_a_request_that_is_no_json_object_is_refused_and_is_no_fault_of_the_service(local_aws: AwsHarness, body: bytes) -> None:
+    client = local_aws.client("sagemaker")
     client.meta.events.register("before-call.sagemaker.ListModels", lambda params, **_: params.__setitem__("body", body))
     assert refusal(client.list_models)[0] == "SerializationException"
 
 
-def test_a_model_needs_a_role_that_sagemaker_may_assume(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role(trusted="lambda.amazonaws.com")
+def test_a_model_needs_a_role_that_sagemaker_may_assume(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role(trusted="lambda.amazonaws.com")
     role.allow(bucket)
-    data = kit.put(bucket, "model.tar.gz", archive())
+    data = local_aws.put(bucket, "model.tar.gz", archive())
     for role_arn in (role.arn, role.arn + "-none"):
         container = {"Image": IMAGE, "ModelDataUrl": data}
         code, message = refusal(
-            kit.sagemaker.create_model, ModelName="untrusted", ExecutionRoleArn=role_arn, PrimaryContainer=container
+            local_aws.sagemaker.create_model, ModelName="untrusted", ExecutionRoleArn=role_arn, PrimaryContainer=container
         )
         assert (code, f"Could not assume role {role_arn}" in message) == ("ValidationException", True), message
 
 
-def test_a_model_needs_data_that_its_role_may_read(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role()
-    data = kit.put(bucket, "model.tar.gz", archive())
+def test_a_model_needs_data_that_its_role_may_read(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role()
+    data = local_aws.put(bucket, "model.tar.gz", archive())
     role.allow(bucket, without=["read"])
     model = {"ModelName": "unread", "ExecutionRoleArn": role.arn, "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": data}}
-    code, message = refusal(kit.sagemaker.create_model, **model)
+    code, message = refusal(local_aws.sagemaker.create_model, **model)
     assert (code, f"Could not access model data at {data}" in message) == ("ValidationException", True), message
     assert "s3:GetObject" in message
     role.allow(bucket)
     model["PrimaryContainer"]["ModelDataUrl"] = data + "x"
-    code, message = refusal(kit.sagemaker.create_model, **model)
+    code, message = refusal(local_aws.sagemaker.create_model, **model)
     assert (code, f"Could not find model data at {data}x" in message) == ("ValidationException", True), message
-    assert "Could not find model" in refusal(kit.sagemaker.describe_model, ModelName="unread")[1]
+    assert "Could not find model" in refusal(local_aws.sagemaker.describe_model, ModelName="unread")[1]

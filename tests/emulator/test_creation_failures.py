@@ -12,7 +12,7 @@ import pytest
 
 from support.common import refusal, unique, until
 from support.deployed_endpoint import ALLOWED, Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 
@@ -55,7 +55,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("why", BROKEN)
-def test_a_container_that_never_answers_ping_fails_the_endpoint(kit: Kit, deploy: Any, why: str) -> None:
+def test_a_container_that_never_answers_ping_fails_the_endpoint(local_aws: AwsHarness, deploy: Any, why: str) -> None:
     model_archive, said = BROKEN[why]
     deployed: Deployed = deploy(model_archive, wait=False)
     described = deployed.until_status("Failed")
@@ -65,11 +65,11 @@ def test_a_container_that_never_answers_ping_fails_the_endpoint(kit: Kit, deploy
     assert len(described["FailureReason"]) <= 1_024
     assert "ProductionVariants" not in described
     assert deployed.status()["instances"] == [], "what failed is not kept"
-    refused = refusal(kit.runtime.invoke_endpoint_async, EndpointName=deployed.name, Body=b"shirt")
+    refused = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName=deployed.name, Body=b"shirt")
     assert (refused[0], "Failed" in refused[1]) == ("ValidationError", True)
     assert (
         "in-progress"
-        in refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=deployed.config)[1]
+        in refusal(local_aws.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=deployed.config)[1]
     )
     deployed.delete()
     assert "Could not find endpoint" in refusal(deployed.describe)[1]
@@ -89,32 +89,32 @@ def test_the_reason_is_also_in_the_log_group(deploy: Any) -> None:
         ("read", "not authorized to perform: s3:GetObject"),
     ],
 )
-def test_a_role_that_lost_a_permission_fails_the_endpoint(kit: Kit, without: str, said: str) -> None:
+def test_a_role_that_lost_a_permission_fails_the_endpoint(local_aws: AwsHarness, without: str, said: str) -> None:
     assert without in ALLOWED
-    bucket, role = kit.bucket(), kit.role()
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    config = kit.config(kit.model(bucket, role), bucket)
+    config = local_aws.config(local_aws.model(bucket, role), bucket)
     role.allow(bucket, without=[without])
     name = unique("endpoint")
-    kit.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
-    described = Deployed(kit, name, bucket, role).until_status("Failed")
+    local_aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    described = Deployed(local_aws, name, bucket, role).until_status("Failed")
     assert said in described["FailureReason"]
-    kit.sagemaker.delete_endpoint(EndpointName=name)
+    local_aws.sagemaker.delete_endpoint(EndpointName=name)
 
 
-def test_a_role_or_archive_that_is_gone_fails_the_endpoint(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role()
+def test_a_role_or_archive_that_is_gone_fails_the_endpoint(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    config = kit.config(kit.model(bucket, role), bucket)
-    (key,) = kit.keys(bucket, "model/")
-    kit.s3.delete_object(Bucket=bucket, Key=key)
-    without_archive = Deployed(kit, unique("endpoint"), bucket, role)
-    kit.sagemaker.create_endpoint(EndpointName=without_archive.name, EndpointConfigName=config)
+    config = local_aws.config(local_aws.model(bucket, role), bucket)
+    (key,) = local_aws.keys(bucket, "model/")
+    local_aws.s3.delete_object(Bucket=bucket, Key=key)
+    without_archive = Deployed(local_aws, unique("endpoint"), bucket, role)
+    local_aws.sagemaker.create_endpoint(EndpointName=without_archive.name, EndpointConfigName=config)
     assert "NoSuchKey" in without_archive.until_status("Failed")["FailureReason"]
-    kit.iam.delete_role_policy(RoleName=role.name, PolicyName="execution")
-    kit.iam.delete_role(RoleName=role.name)
-    without_role = Deployed(kit, unique("endpoint"), bucket, role)
-    kit.sagemaker.create_endpoint(EndpointName=without_role.name, EndpointConfigName=config)
+    local_aws.iam.delete_role_policy(RoleName=role.name, PolicyName="execution")
+    local_aws.iam.delete_role(RoleName=role.name)
+    without_role = Deployed(local_aws, unique("endpoint"), bucket, role)
+    local_aws.sagemaker.create_endpoint(EndpointName=without_role.name, EndpointConfigName=config)
     assert f"Could not assume role {role.arn}" in without_role.until_status("Failed")["FailureReason"]
     for deployed in (without_archive, without_role):
         deployed.delete()

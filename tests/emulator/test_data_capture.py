@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.common import refusal, unique, until
-from support.in_process_aws import IMAGE, Kit
+from support.in_process_aws import IMAGE, AwsHarness
 from support.sample_model import archive
 from support.synchronous_endpoint import INSTANCES, Live, make_model
 
@@ -26,36 +26,36 @@ def capture(bucket: str, percent: int = 100, modes: tuple[str, ...] = ("Input", 
 
 
 @pytest.fixture
-def serve(kit: Kit) -> Iterator[Any]:
+def serve(local_aws: AwsHarness) -> Iterator[Any]:
     """A real-time endpoint that captures as told; with `shadow`, one that has a shadow too."""
     made: list[Live] = []
 
     def endpoint(*, shadow: bool = False, **config: Any) -> Live:
-        bucket, role = kit.bucket(), kit.role()
+        bucket, role = local_aws.bucket(), local_aws.role()
         role.allow(bucket)
-        container = {"Image": IMAGE, "ModelDataUrl": kit.put(bucket, "model.tar.gz", archive())}
-        model = make_model(kit, role, PrimaryContainer=container)
-        live = Live(kit, unique("endpoint"), bucket, role, config=unique("config"))
+        container = {"Image": IMAGE, "ModelDataUrl": local_aws.put(bucket, "model.tar.gz", archive())}
+        model = make_model(local_aws, role, PrimaryContainer=container)
+        live = Live(local_aws, unique("endpoint"), bucket, role, config=unique("config"))
         names = ["primary", "shadow"][: 1 + shadow]
         variants = [{"VariantName": name, "ModelName": model} | INSTANCES for name in names]
         request = {"ProductionVariants": variants[:1]} | ({"ShadowProductionVariants": variants[1:]} if shadow else {})
-        kit.sagemaker.create_endpoint_config(
+        local_aws.sagemaker.create_endpoint_config(
             EndpointConfigName=live.config, DataCaptureConfig=capture(bucket, **config), **request
         )
-        kit.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
+        local_aws.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
         live.until_status("InService")
         made.append(live)
         return live
 
     yield endpoint
     for live in made:
-        kit.forget(live.name)
+        local_aws.forget(live.name)
 
 
 def lines(live: Live, variant: str = "primary") -> list[Any]:
     """Everything that was captured of a variant, in no order."""
-    keys = live.kit.keys(live.bucket, f"capture/{live.name}/{variant}/")
-    bodies = [found.body.decode() for key in keys if (found := live.kit.read(f"s3://{live.bucket}/{key}"))]
+    keys = live.local_aws.keys(live.bucket, f"capture/{live.name}/{variant}/")
+    bodies = [found.body.decode() for key in keys if (found := live.local_aws.read(f"s3://{live.bucket}/{key}"))]
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
@@ -85,7 +85,7 @@ def test_each_request_is_a_line_with_what_went_in_and_what_came_out(serve: Any) 
 def test_objects_lie_by_endpoint_variant_and_hour(serve: Any) -> None:
     live: Live = serve()
     live.call({"answer": "red"})
-    (key,) = until(lambda: live.kit.keys(live.bucket, "capture/"), "an object")
+    (key,) = until(lambda: live.local_aws.keys(live.bucket, "capture/"), "an object")
     hour = r"\d{4}/\d\d/\d\d/\d\d"
     assert re.fullmatch(rf"capture/{live.name}/primary/{hour}/\d\d-\d\d-\d{{3}}-[0-9a-f-]{{36}}\.jsonl", key)
 
@@ -123,13 +123,13 @@ def test_a_role_that_may_not_write_leaves_a_line_in_the_log_and_the_caller_alone
     assert lines(live) == []
 
 
-def test_a_destination_that_is_no_s3_uri_is_refused(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role()
+def test_a_destination_that_is_no_s3_uri_is_refused(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    model = make_model(kit, role, PrimaryContainer={"Image": IMAGE})
+    model = make_model(local_aws, role, PrimaryContainer={"Image": IMAGE})
     variant = {"VariantName": "primary", "ModelName": model} | INSTANCES
     code, message = refusal(
-        kit.sagemaker.create_endpoint_config,
+        local_aws.sagemaker.create_endpoint_config,
         EndpointConfigName=unique("config"),
         ProductionVariants=[variant],
         DataCaptureConfig=capture(bucket) | {"DestinationS3Uri": "s3://No_Bucket/capture"},

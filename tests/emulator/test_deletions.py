@@ -12,7 +12,7 @@ from async_endpoint.deploy.removal import remove_deleted_endpoints
 from async_endpoint.terraform.planned import ResourceChange
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 from support.vpc_endpoint import INTERFACES, REMOVAL, Network
 
 MISSING = 'Could not find {word} "arn:aws:sagemaker:{region}:{account}:{kind}/{name}".'
@@ -23,63 +23,65 @@ def missing(kind: str, name: str) -> tuple[str, str]:
     return "ValidationException", MISSING.format(word=words[kind], region=REGION, account=ACCOUNT, kind=kind, name=name)
 
 
-def gone(kit: Kit, deployed: Deployed) -> None:
-    until(lambda: not kit.endpoints(deployed.name), f"endpoint {deployed.name} is gone")
+def gone(local_aws: AwsHarness, deployed: Deployed) -> None:
+    until(lambda: not local_aws.endpoints(deployed.name), f"endpoint {deployed.name} is gone")
 
 
 # --- configurations, models, archives -------------------------------------------------------------------------------------
 
 
-def test_a_configuration_in_use_is_deleted_and_every_later_update_fails(kit: Kit, deploy: Any) -> None:
+def test_a_configuration_in_use_is_deleted_and_every_later_update_fails(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
+    local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
     assert deployed.describe()["EndpointStatus"] == "InService"
     assert deployed.ask({"answer": "still"}).body == b"still"
-    new = kit.config(deployed.model, deployed.bucket)
+    new = local_aws.config(deployed.model, deployed.bucket)
     for wanted in (deployed.config, new):
-        refused = refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=wanted)
+        refused = refusal(local_aws.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=wanted)
         assert refused == missing("endpoint-config", deployed.config)
     assert deployed.describe()["EndpointConfigName"] == deployed.config
     deployed.delete()
 
 
-def test_a_configuration_made_again_under_its_name_can_be_updated_from(kit: Kit, deploy: Any) -> None:
+def test_a_configuration_made_again_under_its_name_can_be_updated_from(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
-    kit.sagemaker.create_endpoint_config(**kit.config_request(deployed.config, deployed.model, deployed.bucket))
-    new = kit.config(deployed.model, deployed.bucket)
-    kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=new)
+    local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
+    local_aws.sagemaker.create_endpoint_config(**local_aws.config_request(deployed.config, deployed.model, deployed.bucket))
+    new = local_aws.config(deployed.model, deployed.bucket)
+    local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=new)
     assert deployed.until_status("InService")["EndpointConfigName"] == new
 
 
-def test_an_update_to_a_configuration_whose_model_is_deleted_is_refused(kit: Kit, deploy: Any) -> None:
+def test_an_update_to_a_configuration_whose_model_is_deleted_is_refused(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    model = kit.model(deployed.bucket, deployed.role)
-    new = kit.config(model, deployed.bucket)
-    kit.sagemaker.delete_model(ModelName=model)
-    refused = refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=new)
+    model = local_aws.model(deployed.bucket, deployed.role)
+    new = local_aws.config(model, deployed.bucket)
+    local_aws.sagemaker.delete_model(ModelName=model)
+    refused = refusal(local_aws.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=new)
     assert refused == missing("model", model)
 
 
-def _model(kit: Kit, deployed: Deployed) -> str:
-    kit.sagemaker.delete_model(ModelName=deployed.model)
+def _model(local_aws: AwsHarness, deployed: Deployed) -> str:
+    local_aws.sagemaker.delete_model(ModelName=deployed.model)
     return f'Could not find model "{deployed.model}"'
 
 
-def _archive(kit: Kit, deployed: Deployed) -> str:
-    kit.s3.delete_object(Bucket=deployed.bucket, Key=f"model/{deployed.model}.tar.gz")
+def _archive(local_aws: AwsHarness, deployed: Deployed) -> str:
+    local_aws.s3.delete_object(Bucket=deployed.bucket, Key=f"model/{deployed.model}.tar.gz")
     return "NoSuchKey"
 
 
-def _role(kit: Kit, deployed: Deployed) -> str:
+def _role(local_aws: AwsHarness, deployed: Deployed) -> str:
     deployed.role.delete()
     return "Could not assume role"
 
 
 @pytest.mark.parametrize("take", [_model, _archive, _role])
-def test_a_sleeping_endpoint_does_not_wake_without(kit: Kit, deploy: Any, take: Callable[[Kit, Deployed], str]) -> None:
+def test_a_sleeping_endpoint_does_not_wake_without(
+    local_aws: AwsHarness, deploy: Any, take: Callable[[AwsHarness, Deployed], str]
+) -> None:
     deployed: Deployed = deploy().asleep()
-    reason = take(kit, deployed)
+    reason = take(local_aws, deployed)
     asked = deployed.invoke({"answer": "x"}, RequestTTLSeconds=3_600)
     deployed.scale(1)
     variant = until(
@@ -91,14 +93,14 @@ def test_a_sleeping_endpoint_does_not_wake_without(kit: Kit, deploy: Any, take: 
         assert (outcome.kind, b"expired" in outcome.body.lower()) == ("failure", True)
 
 
-def test_a_sleeping_endpoint_wakes_once_its_archive_is_back(kit: Kit, deploy: Any) -> None:
+def test_a_sleeping_endpoint_wakes_once_its_archive_is_back(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy().asleep()
     key = f"model/{deployed.model}.tar.gz"
-    archive = kit.s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read()
-    kit.s3.delete_object(Bucket=deployed.bucket, Key=key)
+    archive = local_aws.s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read()
+    local_aws.s3.delete_object(Bucket=deployed.bucket, Key=key)
     deployed.scale(1)
     until(lambda: deployed.status()["variants"][0]["last_failure"], "an instance failed to launch")
-    kit.put(deployed.bucket, key, archive)
+    local_aws.put(deployed.bucket, key, archive)
     assert deployed.ask({"answer": "awake"}).body == b"awake"
     assert deployed.status()["variants"][0]["last_failure"] == ""
 
@@ -106,52 +108,52 @@ def test_a_sleeping_endpoint_wakes_once_its_archive_is_back(kit: Kit, deploy: An
 # --- a deletion needs the role and the keys -------------------------------------------------------------------------------
 
 
-def test_a_deletion_takes_aws_minutes(kit: Kit, deploy: Any) -> None:
+def test_a_deletion_takes_aws_minutes(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    began = kit.aws.clock.now()
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
-    kit.sagemaker.delete_model(ModelName=deployed.model)  # neither of which it needs
-    gone(kit, deployed)
-    assert kit.aws.clock.now() - began >= 120
+    began = local_aws.aws.clock.now()
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
+    local_aws.sagemaker.delete_model(ModelName=deployed.model)  # neither of which it needs
+    gone(local_aws, deployed)
+    assert local_aws.aws.clock.now() - began >= 120
 
 
-def test_without_its_role_a_deletion_stays_until_the_role_is_back(kit: Kit, deploy: Any) -> None:
+def test_without_its_role_a_deletion_stays_until_the_role_is_back(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     deployed.role.delete()
     described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
     assert described["EndpointStatus"] == "Deleting"
     assert f"Could not assume role {deployed.role.arn}" in described["FailureReason"]
-    assert "in-progress" in refusal(kit.sagemaker.delete_endpoint, EndpointName=deployed.name)[1]
+    assert "in-progress" in refusal(local_aws.sagemaker.delete_endpoint, EndpointName=deployed.name)[1]
     deployed.role.create()
-    gone(kit, deployed)
+    gone(local_aws, deployed)
 
 
-def test_without_the_key_of_its_outputs_a_deletion_stays_until_the_key_is_enabled(kit: Kit, deploy: Any) -> None:
-    key = kit.kms.create_key()["KeyMetadata"]["KeyId"]
+def test_without_the_key_of_its_outputs_a_deletion_stays_until_the_key_is_enabled(local_aws: AwsHarness, deploy: Any) -> None:
+    key = local_aws.kms.create_key()["KeyMetadata"]["KeyId"]
     deployed: Deployed = deploy()
-    request = kit.config_request(f"{deployed.config}-key", deployed.model, deployed.bucket)
+    request = local_aws.config_request(f"{deployed.config}-key", deployed.model, deployed.bucket)
     request["AsyncInferenceConfig"]["OutputConfig"]["KmsKeyId"] = key
-    kit.sagemaker.create_endpoint_config(**request)
-    kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=request["EndpointConfigName"])
+    local_aws.sagemaker.create_endpoint_config(**request)
+    local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=request["EndpointConfigName"])
     deployed.until_status("InService")
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
-    kit.kms.disable_key(KeyId=key)
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.kms.disable_key(KeyId=key)
     described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
     assert (described["EndpointStatus"], key in described["FailureReason"]) == ("Deleting", True)
-    kit.kms.enable_key(KeyId=key)
-    gone(kit, deployed)
+    local_aws.kms.enable_key(KeyId=key)
+    gone(local_aws, deployed)
 
 
-def test_an_endpoint_that_never_had_an_instance_is_deleted_without_its_role(kit: Kit, deploy: Any) -> None:
+def test_an_endpoint_that_never_had_an_instance_is_deleted_without_its_role(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    role = kit.role()
+    role = local_aws.role()
     role.allow(deployed.bucket)
-    config = kit.config(kit.model(deployed.bucket, role), deployed.bucket)
+    config = local_aws.config(local_aws.model(deployed.bucket, role), deployed.bucket)
     role.delete()
-    kit.sagemaker.create_endpoint(EndpointName=f"{deployed.name}-2", EndpointConfigName=config)
-    other = Deployed(kit, f"{deployed.name}-2", deployed.bucket, role)
+    local_aws.sagemaker.create_endpoint(EndpointName=f"{deployed.name}-2", EndpointConfigName=config)
+    other = Deployed(local_aws, f"{deployed.name}-2", deployed.bucket, role)
     until(lambda: other.describe()["EndpointStatus"] == "Failed", "it failed")
     other.delete()
 
@@ -159,31 +161,31 @@ def test_an_endpoint_that_never_had_an_instance_is_deleted_without_its_role(kit:
 # --- what AWS deletes whoever uses it -------------------------------------------------------------------------------------
 
 
-def test_role_topics_and_key_of_an_endpoint_in_service_are_deleted_like_any_other(kit: Kit, deploy: Any) -> None:
+def test_role_topics_and_key_of_an_endpoint_in_service_are_deleted_like_any_other(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     for topic in ("SuccessTopic", "ErrorTopic"):
-        kit.sns.delete_topic(TopicArn=deployed.topics[topic])
+        local_aws.sns.delete_topic(TopicArn=deployed.topics[topic])
     deployed.role.delete()
     assert deployed.describe()["EndpointStatus"] == "InService"
     deployed.role.create(deployed.bucket)
     assert deployed.ask({"answer": "unannounced"}).body == b"unannounced"
 
 
-def test_a_bucket_with_objects_and_a_role_with_policies_are_refused_as_on_aws(kit: Kit, deploy: Any) -> None:
+def test_a_bucket_with_objects_and_a_role_with_policies_are_refused_as_on_aws(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    assert refusal(kit.s3.delete_bucket, Bucket=deployed.bucket)[0] == "BucketNotEmpty"
-    assert refusal(kit.iam.delete_role, RoleName=deployed.role.name)[0] == "DeleteConflict"
+    assert refusal(local_aws.s3.delete_bucket, Bucket=deployed.bucket)[0] == "BucketNotEmpty"
+    assert refusal(local_aws.iam.delete_role, RoleName=deployed.role.name)[0] == "DeleteConflict"
 
 
 # --- network interfaces ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def network(kit: Kit, deploy: Any) -> Network:
-    return Network.of(kit, deploy())
+def network(local_aws: AwsHarness, deploy: Any) -> Network:
+    return Network.of(local_aws, deploy())
 
 
-def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(kit: Kit, network: Network) -> None:
+def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(local_aws: AwsHarness, network: Network) -> None:
     deployed = network.deployed
     found = network.interfaces()
     assert sorted(item["SubnetId"] for item in found) == sorted(network.subnets)
@@ -191,13 +193,13 @@ def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(kit
     assert all(deployed.name in item["Description"] for item in found)
     assert network.refusals() == ("DependencyViolation", "DependencyViolation")
     interface = found[0]["NetworkInterfaceId"]
-    code, message = refusal(kit.ec2.delete_network_interface, NetworkInterfaceId=interface)
+    code, message = refusal(local_aws.ec2.delete_network_interface, NetworkInterfaceId=interface)
     assert (code, message) == ("InvalidParameterValue", f"Network interface '{interface}' is currently in use.")
     deployed.delete()
-    deleted_at = kit.aws.clock.now()
+    deleted_at = local_aws.aws.clock.now()
     assert network.refusals() == ("DependencyViolation", "DependencyViolation")
     until(lambda: not network.interfaces(), "the interfaces are gone")
-    assert kit.aws.clock.now() - deleted_at > 60
+    assert local_aws.aws.clock.now() - deleted_at > 60
     network.delete()
 
 
@@ -210,27 +212,27 @@ def test_interfaces_of_instances_that_were_scaled_in_go_too(network: Network) ->
     assert "does not exist" in failed
 
 
-def test_without_the_right_to_remove_interfaces_they_and_the_endpoint_stay(kit: Kit, network: Network) -> None:
+def test_without_the_right_to_remove_interfaces_they_and_the_endpoint_stay(local_aws: AwsHarness, network: Network) -> None:
     deployed = network.deployed
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     network.allow(*INTERFACES)
     described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
     assert ("DeleteNetworkInterface" in described["FailureReason"], len(network.interfaces())) == (True, 2)
     network.allow(*REMOVAL)
-    gone(kit, deployed)
+    gone(local_aws, deployed)
     deployed.role.delete()
-    due = kit.aws.clock.now() + 400
-    until(lambda: kit.aws.clock.now() > due, "minutes pass")
+    due = local_aws.aws.clock.now() + 400
+    until(lambda: local_aws.aws.clock.now() > due, "minutes pass")
     assert len(network.interfaces()) == 2
     deployed.role.create()
     network.allow(*REMOVAL)
     until(lambda: not network.interfaces(), "the interfaces are gone")
 
 
-def test_a_plan_that_deletes_an_endpoint_waits_for_its_interfaces(kit: Kit, network: Network) -> None:
+def test_a_plan_that_deletes_an_endpoint_waits_for_its_interfaces(local_aws: AwsHarness, network: Network) -> None:
     name = network.deployed.name
     before = {"name": name, "arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}"}
     deletion = ResourceChange("aws_sagemaker_endpoint.this", "aws_sagemaker_endpoint", ("delete",), before, {})
     soon = Poller(deadline=60, pause=0.02)
-    remove_deleted_endpoints(lambda region: kit, [deletion], soon, soon)
+    remove_deleted_endpoints(lambda region: local_aws, [deletion], soon, soon)
     network.delete()

@@ -23,7 +23,7 @@ from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed, Queue
-from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import archive
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -38,16 +38,22 @@ variable "model" {
   type = any
 }
 
+module "container" {
+  source = "./model/container"
+
+  container = var.model.container
+}
+
 module "model" {
   source = "./model"
 
-  name            = "execution-role"
-  containers      = var.model.containers
-  endpoint_names  = var.model.endpoint_names
-  rollback_alarms = var.model.rollback_alarms
-  storage         = var.model.storage
-  topic_arns      = var.model.topic_arns
-  vpc             = var.model.vpc
+  name                 = "execution-role"
+  containers           = [module.container]
+  endpoint_names       = var.model.endpoint_names
+  network              = var.model.network
+  rollback_alarm_names = var.model.rollback_alarm_names
+  storage              = var.model.storage
+  topic_arns           = var.model.topic_arns
 }
 
 output "policy" {
@@ -66,8 +72,8 @@ class Site:
     alarm: str
 
     @property
-    def kit(self) -> Kit:
-        return self.endpoint.kit
+    def local_aws(self) -> AwsHarness:
+        return self.endpoint.local_aws
 
     @property
     def errors(self) -> Queue:
@@ -80,7 +86,7 @@ class Site:
             for statement in self.policy["Statement"]
             if (left := [action for action in _actions(statement) if action not in without])
         ]
-        self.kit.iam.put_role_policy(
+        self.local_aws.iam.put_role_policy(
             RoleName=self.endpoint.role.name,
             PolicyName="execution",
             PolicyDocument=json.dumps(self.policy | {"Statement": statements}),
@@ -93,27 +99,27 @@ def _actions(statement: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    bucket, role = kit.bucket(), kit.role()
+def site(local_aws: AwsHarness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    bucket, role = local_aws.bucket(), local_aws.role()
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
-    key = kit.kms.create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": [whole]}))["KeyMetadata"]["Arn"]
+    key = local_aws.kms.create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": [whole]}))["KeyMetadata"]["Arn"]
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
-    kit.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
-    network = kit.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnet = kit.ec2.create_subnet(VpcId=network, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
-    group = kit.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=network)["GroupId"]
-    endpoint, alarm = Deployed(kit, unique("endpoint"), bucket, role), unique("rollback")
+    local_aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    network = local_aws.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = local_aws.ec2.create_subnet(VpcId=network, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    group = local_aws.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=network)["GroupId"]
+    endpoint, alarm = Deployed(local_aws, unique("endpoint"), bucket, role), unique("rollback")
     for word in ("Success", "Error"):
-        endpoint.topics[f"{word}Topic"], endpoint.queues[word] = kit.topic(), kit.queue()
-        kit.subscribe(endpoint.topics[f"{word}Topic"], endpoint.queues[word])
-    uri = kit.put(bucket, "model/model.tar.gz", archive())
+        endpoint.topics[f"{word}Topic"], endpoint.queues[word] = local_aws.topic(), local_aws.queue()
+        local_aws.subscribe(endpoint.topics[f"{word}Topic"], endpoint.queues[word])
+    uri = local_aws.put(bucket, "model/model.tar.gz", archive())
     policy = _planned(
         tmp_path_factory.mktemp("execution-role"),
-        kit.credentials,
+        local_aws.credentials,
         {
-            "containers": [{"archive": {"s3_uri": uri, "record_version": False}, "image": {"uri": IMAGE}}],
+            "container": {"archive": {"s3_uri": uri, "record_version": False}, "image": {"uri": IMAGE}},
             "endpoint_names": [endpoint.name],
-            "rollback_alarms": [alarm],
+            "rollback_alarm_names": [alarm],
             "storage": {
                 "bucket_arn": f"arn:aws:s3:::{bucket}",
                 "bucket_name": bucket,
@@ -121,7 +127,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 "prefixes": {"failure": "failure/", "input": "input/", "output": "output/"},
             },
             "topic_arns": {word.lower(): endpoint.topics[f"{word}Topic"] for word in ("Success", "Error")},
-            "vpc": {"subnet_ids": [subnet], "security_group_ids": [group]},
+            "network": {"subnet_ids": [subnet], "security_group_ids": [group]},
         },
     )
     model = {
@@ -130,16 +136,16 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "VpcConfig": {"Subnets": [subnet], "SecurityGroupIds": [group]},
     }
     made = Site(endpoint, policy, model, alarm)
-    kit.logs.create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint.name}")
+    local_aws.logs.create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint.name}")
     made.allow()
     endpoint.model, endpoint.config = unique("model"), unique("config")
-    kit.sagemaker.create_model(ModelName=endpoint.model, **model)
-    request = kit.config_request(endpoint.config, endpoint.model, bucket, 4, endpoint.topics)
-    kit.sagemaker.create_endpoint_config(**request, KmsKeyId=key)
-    kit.sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config)
+    local_aws.sagemaker.create_model(ModelName=endpoint.model, **model)
+    request = local_aws.config_request(endpoint.config, endpoint.model, bucket, 4, endpoint.topics)
+    local_aws.sagemaker.create_endpoint_config(**request, KmsKeyId=key)
+    local_aws.sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config)
     endpoint.until_status("InService")
     yield made
-    kit.forget(endpoint.name)
+    local_aws.forget(endpoint.name)
 
 
 def _planned(folder: Path, credentials: LocalCredentials, model: dict[str, Any]) -> dict[str, Any]:
@@ -157,16 +163,16 @@ def _planned(folder: Path, credentials: LocalCredentials, model: dict[str, Any])
 
 
 def no_model(site: Site, action: str) -> None:
-    code, message = refusal(site.kit.sagemaker.create_model, ModelName=unique("model"), **site.model)
+    code, message = refusal(site.local_aws.sagemaker.create_model, ModelName=unique("model"), **site.model)
     assert (code, f"not authorized to perform: {action} on" in message) == ("ValidationException", True), message
 
 
 def no_endpoint(site: Site, action: str) -> None:
     name = unique("endpoint")
-    site.kit.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=site.endpoint.config)
-    another = Deployed(site.kit, name, site.endpoint.bucket, site.endpoint.role)
+    site.local_aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=site.endpoint.config)
+    another = Deployed(site.local_aws, name, site.endpoint.bucket, site.endpoint.role)
     described = until(lambda: seen if (seen := another.describe())["EndpointStatus"] != "Creating" else None, "it is made")
-    site.kit.forget(name)
+    site.local_aws.forget(name)
     assert described["EndpointStatus"] == "Failed"
     assert action.split(":")[1] in described["FailureReason"]
 
@@ -174,7 +180,7 @@ def no_endpoint(site: Site, action: str) -> None:
 def no_update(site: Site, action: str) -> None:
     routing = {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}}
     alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": site.alarm}]}}
-    site.kit.sagemaker.update_endpoint(
+    site.local_aws.sagemaker.update_endpoint(
         EndpointName=site.endpoint.name,
         EndpointConfigName=site.endpoint.config,
         DeploymentConfig={"BlueGreenUpdatePolicy": routing} | alarms,
@@ -206,7 +212,7 @@ def no_tidying_up(site: Site, action: str) -> None:
     """An upload in parts that fails halfway: its parts stay."""
 
     def parts() -> int:
-        return len(site.kit.s3.list_multipart_uploads(Bucket=site.endpoint.bucket).get("Uploads", []))
+        return len(site.local_aws.s3.list_multipart_uploads(Bucket=site.endpoint.bucket).get("Uploads", []))
 
     for without, left in ((["kms:Decrypt"], 0), ([action, "kms:Decrypt"], 1)):
         site.allow(without=without)
@@ -225,11 +231,11 @@ def no_log(site: Site, action: str) -> None:
 
 def no_utilisation(site: Site, action: str) -> None:
     """Two whole minutes of which the queue is told, and not what the instance used."""
-    begun = site.kit.aws.clock.now() + MINUTE
+    begun = site.local_aws.aws.clock.now() + MINUTE
 
     def told(namespace: str, metric: m.Metric) -> list[Any]:
-        now = site.kit.aws.clock.now()
-        found = site.kit.cloudwatch.get_metric_statistics(
+        now = site.local_aws.aws.clock.now()
+        found = site.local_aws.cloudwatch.get_metric_statistics(
             Namespace=namespace,
             MetricName=metric.name,
             Dimensions=metric.dimensions(site.endpoint.name, "primary"),
@@ -295,8 +301,8 @@ def test_an_action_is_missed_when_it_is_taken_away(site: Site, action: str) -> N
 
 def test_with_all_actions_nothing_is_missed(site: Site) -> None:
     name = unique("model")
-    site.kit.sagemaker.create_model(ModelName=name, **site.model)
-    uri = site.kit.put(site.endpoint.bucket, "input/shirt", b"shirt")
+    site.local_aws.sagemaker.create_model(ModelName=name, **site.model)
+    uri = site.local_aws.put(site.endpoint.bucket, "input/shirt", b"shirt")
     invoked = site.endpoint.invoke(InputLocation=uri)
     assert site.endpoint.outcome(invoked).body == b"shirt"
     queue = site.endpoint.queues["Success"]

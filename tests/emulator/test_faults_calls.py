@@ -13,27 +13,27 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from async_endpoint.emulator.faults.active import Active, spread
-from async_endpoint.emulator.faults.calls import SERVICES, s3_action
-from async_endpoint.emulator.faults.kinds import Latency, Throttle
+from async_endpoint.emulator.api_calls import SERVICES, s3_action
+from async_endpoint.emulator.faults.active_fault import ActiveFault, spread
+from async_endpoint.emulator.faults.kinds import LatencyFault, ThrottleFault
 from support.common import unique, until
 from support.fault_injection import ask, fault, known
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 # One call of each service, by the protocol it speaks.
-CALLS: dict[str, Callable[[Kit], Any]] = {
-    "application-autoscaling": lambda kit: kit.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"),
-    "cloudwatch": lambda kit: kit.cloudwatch.describe_alarms(),
-    "iam": lambda kit: kit.iam.list_roles(),
-    "kms": lambda kit: kit.kms.list_keys(),
-    "logs": lambda kit: kit.logs.describe_log_groups(),
-    "resourcegroupstaggingapi": lambda kit: kit.client("resourcegroupstaggingapi").get_resources(),
-    "s3": lambda kit: kit.s3.list_buckets(),
-    "sagemaker": lambda kit: kit.sagemaker.list_endpoints(),
-    "sagemaker-runtime": lambda kit: kit.runtime.invoke_endpoint_async(EndpointName="none", Body=b"x"),
-    "sns": lambda kit: kit.sns.list_topics(),
-    "sqs": lambda kit: kit.sqs.list_queues(),
-    "sts": lambda kit: kit.client("sts").get_caller_identity(),
+CALLS: dict[str, Callable[[AwsHarness], Any]] = {
+    "application-autoscaling": lambda local_aws: local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"),
+    "cloudwatch": lambda local_aws: local_aws.cloudwatch.describe_alarms(),
+    "iam": lambda local_aws: local_aws.iam.list_roles(),
+    "kms": lambda local_aws: local_aws.kms.list_keys(),
+    "logs": lambda local_aws: local_aws.logs.describe_log_groups(),
+    "resourcegroupstaggingapi": lambda local_aws: local_aws.client("resourcegroupstaggingapi").get_resources(),
+    "s3": lambda local_aws: local_aws.s3.list_buckets(),
+    "sagemaker": lambda local_aws: local_aws.sagemaker.list_endpoints(),
+    "sagemaker-runtime": lambda local_aws: local_aws.runtime.invoke_endpoint_async(EndpointName="none", Body=b"x"),
+    "sns": lambda local_aws: local_aws.sns.list_topics(),
+    "sqs": lambda local_aws: local_aws.sqs.list_queues(),
+    "sts": lambda local_aws: local_aws.client("sts").get_caller_identity(),
 }
 
 
@@ -53,34 +53,34 @@ def passes(call: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_each_service_throttles_and_breaks_in_its_own_words(kit: Kit, service: str) -> None:
+def test_each_service_throttles_and_breaks_in_its_own_words(local_aws: AwsHarness, service: str) -> None:
     throttled = {"s3": ("SlowDown", 503), "sqs": ("RequestThrottled", 403)}
     throttled |= dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), ("Throttling", 400))
     broken = {"s3": ("InternalError", 500), "sns": ("InternalError", 500)}
-    with fault(kit, "throttle", service=service):
-        assert refused(lambda: CALLS[service](kit)) == throttled.get(service, ("ThrottlingException", 400))
-    with fault(kit, "error", service=service):
-        assert refused(lambda: CALLS[service](kit)) == broken.get(service, ("InternalFailure", 500))
-    with fault(kit, "error", service=service, status=503):
-        assert refused(lambda: CALLS[service](kit)) == ("ServiceUnavailable", 503)
+    with fault(local_aws, "throttle", service=service):
+        assert refused(lambda: CALLS[service](local_aws)) == throttled.get(service, ("ThrottlingException", 400))
+    with fault(local_aws, "error", service=service):
+        assert refused(lambda: CALLS[service](local_aws)) == broken.get(service, ("InternalFailure", 500))
+    with fault(local_aws, "error", service=service, status=503):
+        assert refused(lambda: CALLS[service](local_aws)) == ("ServiceUnavailable", 503)
 
 
 def test_every_service_there_is_was_called() -> None:
     assert set(CALLS) == set(SERVICES)
 
 
-def test_a_head_request_is_refused_by_its_status_alone(kit: Kit) -> None:
-    with fault(kit, "throttle", action="HeadObject"):
-        assert refused(lambda: kit.s3.head_object(Bucket="none", Key="none")) == ("503", 503)
+def test_a_head_request_is_refused_by_its_status_alone(local_aws: AwsHarness) -> None:
+    with fault(local_aws, "throttle", action="HeadObject"):
+        assert refused(lambda: local_aws.s3.head_object(Bucket="none", Key="none")) == ("503", 503)
 
 
-def test_what_the_filters_leave_out_is_left_alone(kit: Kit) -> None:
-    bucket = kit.bucket()
-    with fault(kit, "throttle", service="s3", action="PutObject") as name:
-        assert refused(lambda: kit.put(bucket, "key", b"")) == ("SlowDown", 503)
-        assert kit.keys(bucket) == []
-        assert passes(kit.sqs.list_queues)
-        assert known(kit)[name] | {"seed": 0} == {
+def test_what_the_filters_leave_out_is_left_alone(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    with fault(local_aws, "throttle", service="s3", action="PutObject") as name:
+        assert refused(lambda: local_aws.put(bucket, "key", b"")) == ("SlowDown", 503)
+        assert local_aws.keys(bucket) == []
+        assert passes(local_aws.sqs.list_queues)
+        assert known(local_aws)[name] | {"seed": 0} == {
             "id": name,
             "kind": "throttle",
             "service": "s3",
@@ -90,24 +90,24 @@ def test_what_the_filters_leave_out_is_left_alone(kit: Kit) -> None:
             "asked": 1,
             "happened": 1,
         }
-    kit.put(bucket, "key", b"")
+    local_aws.put(bucket, "key", b"")
 
 
-def test_one_endpoints_invocations_fail_and_anothers_do_not(kit: Kit) -> None:
+def test_one_endpoints_invocations_fail_and_anothers_do_not(local_aws: AwsHarness) -> None:
     one, other = unique("endpoint"), unique("endpoint")
 
     def invoke(name: str) -> Any:
-        return kit.runtime.invoke_endpoint_async(EndpointName=name, Body=b"x")
+        return local_aws.runtime.invoke_endpoint_async(EndpointName=name, Body=b"x")
 
-    with fault(kit, "error", endpoint=one):
+    with fault(local_aws, "error", endpoint=one):
         assert refused(lambda: invoke(one)) == ("InternalFailure", 500)
         assert refused(lambda: invoke(other)) == ("ValidationError", 400)
 
 
-def test_the_same_seed_and_order_of_calls_give_the_same_outcome(kit: Kit) -> None:
+def test_the_same_seed_and_order_of_calls_give_the_same_outcome(local_aws: AwsHarness) -> None:
     def outcomes(seed: int) -> list[bool]:
-        with fault(kit, "throttle", service="sqs", rate=0.4, seed=seed):
-            return [passes(kit.sqs.list_queues) for _ in range(40)]
+        with fault(local_aws, "throttle", service="sqs", rate=0.4, seed=seed):
+            return [passes(local_aws.sqs.list_queues) for _ in range(40)]
 
     first = outcomes(7)
     assert first == outcomes(7)
@@ -115,38 +115,38 @@ def test_the_same_seed_and_order_of_calls_give_the_same_outcome(kit: Kit) -> Non
     assert {True, False} == set(first)
 
 
-def test_a_fault_that_has_happened_often_enough_is_over(kit: Kit) -> None:
-    with fault(kit, "error", service="sqs", count=2) as name:
-        assert [passes(kit.sqs.list_queues) for _ in range(4)] == [False, False, True, True]
-        assert name not in known(kit)
+def test_a_fault_that_has_happened_often_enough_is_over(local_aws: AwsHarness) -> None:
+    with fault(local_aws, "error", service="sqs", count=2) as name:
+        assert [passes(local_aws.sqs.list_queues) for _ in range(4)] == [False, False, True, True]
+        assert name not in known(local_aws)
 
 
-def test_a_fault_is_over_after_its_duration_in_aws_time(kit: Kit) -> None:
-    with fault(kit, "error", service="sqs", duration=1800) as name:  # three seconds here
-        assert not passes(kit.sqs.list_queues)
-        until(lambda: passes(kit.sqs.list_queues), "the fault is over")
-        assert name not in known(kit)
+def test_a_fault_is_over_after_its_duration_in_aws_time(local_aws: AwsHarness) -> None:
+    with fault(local_aws, "error", service="sqs", duration=1800) as name:  # three seconds here
+        assert not passes(local_aws.sqs.list_queues)
+        until(lambda: passes(local_aws.sqs.list_queues), "the fault is over")
+        assert name not in known(local_aws)
 
 
-def test_a_slow_call_is_carried_out_later(kit: Kit) -> None:
+def test_a_slow_call_is_carried_out_later(local_aws: AwsHarness) -> None:
     started = time.monotonic()
-    with fault(kit, "latency", service="sqs", seconds=0.3):
-        assert passes(kit.sqs.list_queues)
+    with fault(local_aws, "latency", service="sqs", seconds=0.3):
+        assert passes(local_aws.sqs.list_queues)
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_slow_and_refused_call_is_both(kit: Kit) -> None:
+def test_a_slow_and_refused_call_is_both(local_aws: AwsHarness) -> None:
     started = time.monotonic()
-    with fault(kit, "latency", service="sqs", seconds=0.3), fault(kit, "throttle", service="sqs"):
-        assert refused(kit.sqs.list_queues) == ("RequestThrottled", 403)
+    with fault(local_aws, "latency", service="sqs", seconds=0.3), fault(local_aws, "throttle", service="sqs"):
+        assert refused(local_aws.sqs.list_queues) == ("RequestThrottled", 403)
     assert time.monotonic() - started >= 0.3
 
 
 def test_jitter_follows_the_seed_and_keeps_its_bounds() -> None:
     def waits(seed: int) -> list[float]:
-        active = Active("fault", Latency(seconds=2.0, jitter=0.5, seed=seed), 0.0)
-        lots = [active.strikes(0.0) for _ in range(50)]
-        return [spread(2.0, 0.5, lot) for lot in lots if lot is not None]
+        active = ActiveFault("fault", LatencyFault(seconds=2.0, jitter=0.5, seed=seed), 0.0)
+        lots = [active.sample(0.0) for _ in range(50)]
+        return [spread(2.0, 0.5, roll) for roll in lots if roll is not None]
 
     assert waits(1) == waits(1) != waits(2)
     assert len(waits(1)) == 50
@@ -155,8 +155,8 @@ def test_jitter_follows_the_seed_and_keeps_its_bounds() -> None:
 
 def test_what_one_case_draws_does_not_depend_on_the_outcome_of_another() -> None:
     def happens(rate: float) -> list[bool]:
-        active = Active("fault", Throttle(rate=rate, seed=3), 0.0)
-        return [active.strikes(0.0) is not None for _ in range(100)]
+        active = ActiveFault("fault", ThrottleFault(rate=rate, seed=3), 0.0)
+        return [active.sample(0.0) is not None for _ in range(100)]
 
     rare, often = happens(0.2), happens(0.7)
     assert all(more for less, more in zip(rare, often, strict=True) if less)
@@ -165,46 +165,48 @@ def test_what_one_case_draws_does_not_depend_on_the_outcome_of_another() -> None
 
 @pytest.mark.parametrize("size", [0, 3_000_000])
 @pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
-def test_a_connection_cut_before_or_after_the_work(kit: Kit, when: str, done: bool, size: int) -> None:
-    bucket = kit.bucket()
-    with fault(kit, "disconnect", action="PutObject", when=when), pytest.raises(ConnectionClosedError):
-        kit.put(bucket, "key", b"x" * size)
-    assert kit.keys(bucket) == (["key"] if done else [])
+def test_a_connection_cut_before_or_after_the_work(local_aws: AwsHarness, when: str, done: bool, size: int) -> None:
+    bucket = local_aws.bucket()
+    with fault(local_aws, "disconnect", action="PutObject", when=when), pytest.raises(ConnectionClosedError):
+        local_aws.put(bucket, "key", b"x" * size)
+    assert local_aws.keys(bucket) == (["key"] if done else [])
 
 
-def test_a_client_that_tries_again_rides_out_what_passes(kit: Kit) -> None:
+def test_a_client_that_tries_again_rides_out_what_passes(local_aws: AwsHarness) -> None:
     patient = Config(retries={"mode": "standard", "total_max_attempts": 3})
     for service in ("s3", "sqs", "sns"):
-        key = kit.credentials.access_key
+        key = local_aws.credentials.access_key
         client = boto3.client(
             service,
             REGION,
-            endpoint_url=kit.url,
+            endpoint_url=local_aws.url,
             aws_access_key_id=key.access_key_id,
             aws_secret_access_key=key.secret_access_key,
             config=patient,
         )
         call = {"s3": "list_buckets", "sqs": "list_queues", "sns": "list_topics"}[service]
-        with fault(kit, "throttle", service=service, count=2):
+        with fault(local_aws, "throttle", service=service, count=2):
             assert getattr(client, call)()["ResponseMetadata"]["RetryAttempts"] == 2
 
 
-def test_a_presigned_url_is_a_call_too(kit: Kit) -> None:
-    bucket = kit.bucket()
-    kit.put(bucket, "key", b"value")
-    url = kit.client("s3", signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "key"})
-    with fault(kit, "error", action="GetObject", status=503), pytest.raises(urllib.error.HTTPError) as caught:
+def test_a_presigned_url_is_a_call_too(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    local_aws.put(bucket, "key", b"value")
+    url = local_aws.client("s3", signature_version="s3v4").generate_presigned_url(
+        "get_object", {"Bucket": bucket, "Key": "key"}
+    )
+    with fault(local_aws, "error", action="GetObject", status=503), pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(url)
     assert caught.value.code == 503
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == b"value"
 
 
-def test_the_local_aws_itself_is_always_reached(kit: Kit) -> None:
-    with fault(kit, "disconnect"), fault(kit, "throttle"), fault(kit, "latency", seconds=3600):
-        status, answer = ask(kit)
+def test_the_local_aws_itself_is_always_reached(local_aws: AwsHarness) -> None:
+    with fault(local_aws, "disconnect"), fault(local_aws, "throttle"), fault(local_aws, "latency", seconds=3600):
+        status, answer = ask(local_aws)
         assert (status, len(answer["faults"])) == (200, 3)
-        request = urllib.request.Request(f"{kit.url}/_local/status", headers=kit.credentials.admin_headers())
+        request = urllib.request.Request(f"{local_aws.url}/_local/status", headers=local_aws.credentials.admin_headers())
         with urllib.request.urlopen(request) as found:
             assert found.status == 200
 
@@ -258,25 +260,25 @@ def test_an_action_of_s3_is_told_by_the_shape_of_the_request(
         ({"kind": "instance-kill", "endpoint": "no-such"}, "There is no endpoint 'no-such'; those there are: "),
     ],
 )
-def test_what_cannot_be_set_is_refused_in_one_sentence(kit: Kit, document: Any, complaint: str) -> None:
-    status, answer = ask(kit, "POST", document=document)
+def test_what_cannot_be_set_is_refused_in_one_sentence(local_aws: AwsHarness, document: Any, complaint: str) -> None:
+    status, answer = ask(local_aws, "POST", document=document)
     assert (status, list(answer)) == (400, ["error"])
     assert answer["error"].startswith(complaint)
-    assert known(kit) == {}
+    assert known(local_aws) == {}
 
 
-def test_faults_are_cleared_one_by_one_by_kind_and_all(kit: Kit) -> None:
+def test_faults_are_cleared_one_by_one_by_kind_and_all(local_aws: AwsHarness) -> None:
     def some() -> list[str]:
         kinds = ("slow-start", "failed-start", "failed-start")
         options = {"slow-start": {"seconds": 1}}
-        return [ask(kit, "POST", document={"kind": kind, **options.get(kind, {})})[1]["id"] for kind in kinds]
+        return [ask(local_aws, "POST", document={"kind": kind, **options.get(kind, {})})[1]["id"] for kind in kinds]
 
     first, second, third = some()
-    assert [item["id"] for item in ask(kit, "DELETE", first)[1]["cleared"]] == [first]
-    assert [item["id"] for item in ask(kit, "DELETE", "failed-start")[1]["cleared"]] == [second, third]
+    assert [item["id"] for item in ask(local_aws, "DELETE", first)[1]["cleared"]] == [first]
+    assert [item["id"] for item in ask(local_aws, "DELETE", "failed-start")[1]["cleared"]] == [second, third]
     everything = some()
-    assert [item["id"] for item in kit.aws.status()["faults"]] == everything
-    assert [item["id"] for item in ask(kit, "DELETE")[1]["cleared"]] == everything
-    assert ask(kit, "DELETE") == (200, {"cleared": []})
-    assert ask(kit, "DELETE", first) == (400, {"error": f"No fault '{first}' is set; those set: none."})
-    assert ask(kit, "PUT")[0] == ask(kit, "GET", first)[0] == 404
+    assert [item["id"] for item in local_aws.aws.status()["faults"]] == everything
+    assert [item["id"] for item in ask(local_aws, "DELETE")[1]["cleared"]] == everything
+    assert ask(local_aws, "DELETE") == (200, {"cleared": []})
+    assert ask(local_aws, "DELETE", first) == (400, {"error": f"No fault '{first}' is set; those set: none."})
+    assert ask(local_aws, "PUT")[0] == ask(local_aws, "GET", first)[0] == 404

@@ -20,7 +20,7 @@ from async_endpoint.workspace import Workspace
 from support.common import until
 from support.emulator_process import command, empty_checkout, remote
 from support.fault_injection import fault, known, put
-from support.in_process_aws import DIMENSION, Kit
+from support.in_process_aws import DIMENSION, AwsHarness
 
 TIME_SCALE = 6  # an AWS minute takes ten seconds: nothing here is waited for, unless time jumps
 STARTING = "A local AWS of this checkout is starting or stopping; wait a moment, then see: async-endpoint local status"
@@ -39,12 +39,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def aws(workspace: Workspace) -> Kit:
-    """The kit for that local AWS, which is a process of its own."""
+def aws(workspace: Workspace) -> AwsHarness:
+    """An AwsHarness for that local AWS, which is a process of its own."""
     return remote(workspace)
 
 
-def test_a_fault_is_set_seen_felt_and_cleared(aws: Kit) -> None:
+def test_a_fault_is_set_seen_felt_and_cleared(aws: AwsHarness) -> None:
     code, out, told = command("fault", "set", "throttle", "--service", "sqs", "--rate", "1", "--duration", "600", "--seed", "4")
     assert (code, out) == (0, "")
     (name,) = known(aws)
@@ -93,7 +93,7 @@ def test_help_lists_every_kind() -> None:
     assert [kind for kind in KINDS if f" {kind}: " not in done.stdout] == []
 
 
-def test_time_jumps_and_what_waits_for_it_happens(aws: Kit) -> None:
+def test_time_jumps_and_what_waits_for_it_happens(aws: AwsHarness) -> None:
     """Expiry, a minute's metrics, and scaling in, which all are an hour away or half of one."""
     deployed = aws.endpoint(topics=True)
     target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
@@ -125,7 +125,7 @@ def test_time_jumps_and_what_waits_for_it_happens(aws: Kit) -> None:
     assert deployed.queues["Error"].notification().inference_id == invoked.inference_id
 
 
-def test_an_instance_that_is_being_launched_is_there_when_time_jumps(aws: Kit) -> None:
+def test_an_instance_that_is_being_launched_is_there_when_time_jumps(aws: AwsHarness) -> None:
     with fault(aws, "slow-start", seconds=86_400, count=1):
         deployed = aws.endpoint(wait=False)
         until(lambda: [item["state"] for item in deployed.status()["instances"]] == ["Launching"], "it is being launched")
@@ -133,7 +133,7 @@ def test_an_instance_that_is_being_launched_is_there_when_time_jumps(aws: Kit) -
         deployed.until_status("InService")
 
 
-def test_a_rollback_is_seen_while_it_lasts(aws: Kit) -> None:
+def test_a_rollback_is_seen_while_it_lasts(aws: AwsHarness) -> None:
     deployed = aws.endpoint()
     config = aws.config(deployed.model, deployed.bucket)
     with fault(aws, "update-rollback", endpoint=deployed.name):

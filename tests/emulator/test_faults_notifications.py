@@ -9,7 +9,7 @@ import pytest
 from support.common import until
 from support.deployed_endpoint import Queue
 from support.fault_injection import fault, known, put
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 
 def texts(queue: Queue) -> list[str]:
@@ -32,82 +32,82 @@ def arriving(queue: Queue, count: int) -> list[str]:
     return arrived
 
 
-def subscribed(kit: Kit, **attributes: str) -> tuple[str, Queue]:
-    topic, queue = kit.topic(), kit.queue()
-    kit.subscribe(topic, queue, **attributes)
+def subscribed(local_aws: AwsHarness, **attributes: str) -> tuple[str, Queue]:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue, **attributes)
     return topic, queue
 
 
-def publish(kit: Kit, topic: str, count: int) -> list[str]:
+def publish(local_aws: AwsHarness, topic: str, count: int) -> list[str]:
     sent = [str(number) for number in range(count)]
     for text in sent:
-        kit.sns.publish(TopicArn=topic, Message=text)
+        local_aws.sns.publish(TopicArn=topic, Message=text)
     return sent
 
 
-def test_what_is_lost_the_seed_decides(kit: Kit) -> None:
-    topic, queue = subscribed(kit)
+def test_what_is_lost_the_seed_decides(local_aws: AwsHarness) -> None:
+    topic, queue = subscribed(local_aws)
 
     def spared(seed: int) -> list[str]:
-        with fault(kit, "notification-loss", topic=topic, rate=0.5, seed=seed) as name:
-            sent = publish(kit, topic, 30)
+        with fault(local_aws, "notification-loss", topic=topic, rate=0.5, seed=seed) as name:
+            sent = publish(local_aws, topic, 30)
             arrived = texts(queue)
-            assert known(kit)[name]["happened"] == 30 - len(arrived)
+            assert known(local_aws)[name]["happened"] == 30 - len(arrived)
         assert set(arrived) < set(sent)
         return arrived
 
     assert spared(1) == spared(1) != spared(2)
 
 
-def test_what_is_lost_becomes_no_dead_letter(kit: Kit) -> None:
-    dead = kit.queue()
-    topic, queue = subscribed(kit, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
-    with fault(kit, "notification-loss"):
-        publish(kit, topic, 3)
+def test_what_is_lost_becomes_no_dead_letter(local_aws: AwsHarness) -> None:
+    dead = local_aws.queue()
+    topic, queue = subscribed(local_aws, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
+    with fault(local_aws, "notification-loss"):
+        publish(local_aws, topic, 3)
     assert (queue.take(), dead.take()) == ([], [])
 
 
-def test_only_the_topic_named_is_disturbed(kit: Kit) -> None:
-    (topic, queue), (other, others) = subscribed(kit), subscribed(kit)
-    with fault(kit, "notification-loss", topic=topic.rpartition(":")[2]):
-        publish(kit, topic, 2)
-        publish(kit, other, 2)
+def test_only_the_topic_named_is_disturbed(local_aws: AwsHarness) -> None:
+    (topic, queue), (other, others) = subscribed(local_aws), subscribed(local_aws)
+    with fault(local_aws, "notification-loss", topic=topic.rpartition(":")[2]):
+        publish(local_aws, topic, 2)
+        publish(local_aws, other, 2)
     assert (texts(queue), texts(others)) == ([], ["0", "1"])
 
 
-def test_what_a_filter_holds_back_is_no_case(kit: Kit) -> None:
+def test_what_a_filter_holds_back_is_no_case(local_aws: AwsHarness) -> None:
     wanted = json.dumps({"kind": ["wanted"]})
-    topic, queue = subscribed(kit, FilterPolicy=wanted, FilterPolicyScope="MessageBody")
-    with fault(kit, "notification-loss", topic=topic, count=1):
+    topic, queue = subscribed(local_aws, FilterPolicy=wanted, FilterPolicyScope="MessageBody")
+    with fault(local_aws, "notification-loss", topic=topic, count=1):
         for kind in ("other", "wanted", "wanted"):
-            kit.sns.publish(TopicArn=topic, Message=json.dumps({"kind": kind}))
+            local_aws.sns.publish(TopicArn=topic, Message=json.dumps({"kind": kind}))
     assert texts(queue) == ['{"kind": "wanted"}']
 
 
-def test_a_notification_arrives_more_than_once(kit: Kit) -> None:
-    topic, queue = subscribed(kit)
-    with fault(kit, "notification-duplicate", topic=topic, copies=2, count=1):
-        publish(kit, topic, 2)
+def test_a_notification_arrives_more_than_once(local_aws: AwsHarness) -> None:
+    topic, queue = subscribed(local_aws)
+    with fault(local_aws, "notification-duplicate", topic=topic, copies=2, count=1):
+        publish(local_aws, topic, 2)
     bodies = [json.loads(body) for body in queue.take()]
     assert [body["Message"] for body in bodies] == ["0", "0", "0", "1"]
     assert len({body["MessageId"] for body in bodies}) == 2
 
 
-def test_a_late_notification_is_overtaken_and_arrives(kit: Kit) -> None:
-    topic, queue = subscribed(kit)
-    with fault(kit, "notification-delay", topic=topic, seconds=3000, count=1):  # five seconds here
-        publish(kit, topic, 2)
+def test_a_late_notification_is_overtaken_and_arrives(local_aws: AwsHarness) -> None:
+    topic, queue = subscribed(local_aws)
+    with fault(local_aws, "notification-delay", topic=topic, seconds=3000, count=1):  # five seconds here
+        publish(local_aws, topic, 2)
     assert arriving(queue, 2) == ["1", "0"]
 
 
-def test_the_order_of_what_is_shuffled_the_seed_decides(kit: Kit) -> None:
-    topic, queue = subscribed(kit)
+def test_the_order_of_what_is_shuffled_the_seed_decides(local_aws: AwsHarness) -> None:
+    topic, queue = subscribed(local_aws)
 
     def order(seed: int) -> list[str]:
-        with fault(kit, "notification-shuffle", topic=topic, window=12, seconds=604_800, seed=seed):
-            sent = publish(kit, topic, 11)
+        with fault(local_aws, "notification-shuffle", topic=topic, window=12, seconds=604_800, seed=seed):
+            sent = publish(local_aws, topic, 11)
             assert queue.take() == []
-            kit.sns.publish(TopicArn=topic, Message="11")
+            local_aws.sns.publish(TopicArn=topic, Message="11")
         arrived = texts(queue)
         assert sorted(arrived) == sorted([*sent, "11"])
         assert arrived != [*sent, "11"]
@@ -116,29 +116,29 @@ def test_the_order_of_what_is_shuffled_the_seed_decides(kit: Kit) -> None:
     assert order(4) == order(4) != order(5)
 
 
-def test_what_waits_to_be_shuffled_arrives_in_time_even_if_the_fault_is_cleared(kit: Kit) -> None:
-    topic, queue = subscribed(kit)
-    with fault(kit, "notification-shuffle", topic=topic, window=1000, seconds=60):
-        publish(kit, topic, 3)
+def test_what_waits_to_be_shuffled_arrives_in_time_even_if_the_fault_is_cleared(local_aws: AwsHarness) -> None:
+    topic, queue = subscribed(local_aws)
+    with fault(local_aws, "notification-shuffle", topic=topic, window=1000, seconds=60):
+        publish(local_aws, topic, 3)
     assert sorted(arriving(queue, 3)) == ["0", "1", "2"]
 
 
-def test_faults_of_deliveries_add_up(kit: Kit) -> None:
-    topic, queue = subscribed(kit)
+def test_faults_of_deliveries_add_up(local_aws: AwsHarness) -> None:
+    topic, queue = subscribed(local_aws)
     with (
-        fault(kit, "notification-duplicate", topic=topic),
-        fault(kit, "notification-shuffle", topic=topic, window=6, seconds=604_800),
+        fault(local_aws, "notification-duplicate", topic=topic),
+        fault(local_aws, "notification-shuffle", topic=topic, window=6, seconds=604_800),
     ):
-        publish(kit, topic, 3)
+        publish(local_aws, topic, 3)
     assert sorted(texts(queue)) == ["0", "0", "1", "1", "2", "2"]
 
 
 @pytest.mark.parametrize("kind", ["notification-loss", "notification-duplicate"])
-def test_every_subscription_is_a_case_of_its_own(kit: Kit, kind: str) -> None:
-    topic, first = subscribed(kit)
-    second = kit.queue()
-    kit.subscribe(topic, second)
-    name = put(kit, kind, topic=topic, count=1)["id"]
-    publish(kit, topic, 1)
-    assert name not in known(kit)
+def test_every_subscription_is_a_case_of_its_own(local_aws: AwsHarness, kind: str) -> None:
+    topic, first = subscribed(local_aws)
+    second = local_aws.queue()
+    local_aws.subscribe(topic, second)
+    name = put(local_aws, kind, topic=topic, count=1)["id"]
+    publish(local_aws, topic, 1)
+    assert name not in known(local_aws)
     assert sorted(len(queue.take()) for queue in (first, second)) == ([0, 1] if kind == "notification-loss" else [1, 2])

@@ -13,28 +13,28 @@ from moto.sns.models import sns_backends
 
 from async_endpoint.emulator.record import ACCOUNT_ID
 from support.common import refusal
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 
-def denied(kit: Kit, bucket: str, action: str) -> None:
+def denied(local_aws: AwsHarness, bucket: str, action: str) -> None:
     """Let nobody do `action` in `bucket`."""
     statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}
-    kit.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
-def test_a_message_reaches_more_than_a_hundred_subscriptions(kit: Kit) -> None:
-    topic = kit.topic()
-    queues = [kit.queue(open_to_sns=number == 100) for number in range(101)]
+def test_a_message_reaches_more_than_a_hundred_subscriptions(local_aws: AwsHarness) -> None:
+    topic = local_aws.topic()
+    queues = [local_aws.queue(open_to_sns=number == 100) for number in range(101)]
     for queue in queues:
-        kit.subscribe(topic, queue)
-    kit.sns.publish(TopicArn=topic, Message="hello")
+        local_aws.subscribe(topic, queue)
+    local_aws.sns.publish(TopicArn=topic, Message="hello")
     assert len(queues[100].take()) == 1
 
 
-def delivered(kit: Kit, **message: Any) -> dict[str, Any]:
-    topic, queue = kit.topic(), kit.queue()
-    kit.subscribe(topic, queue)
-    kit.sns.publish(TopicArn=topic, Message="hello", **message)
+def delivered(local_aws: AwsHarness, **message: Any) -> dict[str, Any]:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue)
+    local_aws.sns.publish(TopicArn=topic, Message="hello", **message)
     body: dict[str, Any] = json.loads(queue.take()[0])
     return body
 
@@ -50,9 +50,11 @@ def verify(body: dict[str, Any]) -> None:
     key.verify(base64.b64decode(body["Signature"]), text.encode(), padding.PKCS1v15(), hashes.SHA256())
 
 
-def test_a_delivery_is_signed_with_its_subject_and_one_certificate_serves_all(kit: Kit) -> None:
-    plain = delivered(kit)
-    titled = delivered(kit, Subject="a subject", MessageAttributes={"colour": {"DataType": "String", "StringValue": "blue"}})
+def test_a_delivery_is_signed_with_its_subject_and_one_certificate_serves_all(local_aws: AwsHarness) -> None:
+    plain = delivered(local_aws)
+    titled = delivered(
+        local_aws, Subject="a subject", MessageAttributes={"colour": {"DataType": "String", "StringValue": "blue"}}
+    )
     verify(plain)
     verify(titled)
     assert plain["SigningCertURL"] == titled["SigningCertURL"]
@@ -61,18 +63,18 @@ def test_a_delivery_is_signed_with_its_subject_and_one_certificate_serves_all(ki
     assert titled["UnsubscribeURL"].startswith(f"https://sns.{REGION}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn=arn:")
 
 
-def test_a_denial_of_s3_says_access_denied(kit: Kit) -> None:
-    bucket = kit.bucket()
-    kit.put(bucket, "key", b"value")
-    denied(kit, bucket, "s3:GetObject")
-    assert refusal(kit.s3.get_object, Bucket=bucket, Key="key") == ("AccessDenied", "Access Denied")
-    denied(kit, bucket, "s3:PutObject")
-    assert refusal(kit.s3.put_object, Bucket=bucket, Key="key", Body=b"") == ("AccessDenied", "Access Denied")
-    assert kit.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
+def test_a_denial_of_s3_says_access_denied(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    local_aws.put(bucket, "key", b"value")
+    denied(local_aws, bucket, "s3:GetObject")
+    assert refusal(local_aws.s3.get_object, Bucket=bucket, Key="key") == ("AccessDenied", "Access Denied")
+    denied(local_aws, bucket, "s3:PutObject")
+    assert refusal(local_aws.s3.put_object, Bucket=bucket, Key="key", Body=b"") == ("AccessDenied", "Access Denied")
+    assert local_aws.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
 
 
-def test_a_denial_of_head_is_a_status_alone(kit: Kit) -> None:
-    bucket = kit.bucket()
-    kit.put(bucket, "key", b"value")
-    denied(kit, bucket, "s3:*")
-    assert refusal(kit.s3.head_object, Bucket=bucket, Key="key") == ("403", "Forbidden")
+def test_a_denial_of_head_is_a_status_alone(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    local_aws.put(bucket, "key", b"value")
+    denied(local_aws, bucket, "s3:*")
+    assert refusal(local_aws.s3.head_object, Bucket=bucket, Key="key") == ("403", "Forbidden")

@@ -14,7 +14,7 @@ from async_endpoint.emulator.hosting.guardrails import Guardrails
 from async_endpoint.emulator.hosting.rollout import Rollout
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import archive
 from support.synchronous_endpoint import INSTANCES, Live, make_model
 
@@ -63,10 +63,10 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pace]:
 
 
 @pytest.fixture
-def alarm(kit: Kit) -> Iterator[str]:
+def alarm(local_aws: AwsHarness) -> Iterator[str]:
     """An alarm that stays in the state it is put in."""
     name = unique("rollback")
-    kit.cloudwatch.put_metric_alarm(
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace=unique("Nothing"),
         MetricName="Nothing",
@@ -78,133 +78,139 @@ def alarm(kit: Kit) -> Iterator[str]:
         TreatMissingData="ignore",
     )
     yield name
-    kit.cloudwatch.delete_alarms(AlarmNames=[name])
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
 
 
-def ring(kit: Kit, name: str) -> None:
-    kit.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test says so")
+def ring(local_aws: AwsHarness, name: str) -> None:
+    local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test says so")
 
 
 def watching(*names: str) -> dict[str, Any]:
     return {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in names]}}
 
 
-def may_watch(kit: Kit, deployed: Deployed) -> None:
+def may_watch(local_aws: AwsHarness, deployed: Deployed) -> None:
     alarms = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
     deployed.role.allow(deployed.bucket, more=[{"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": alarms}])
 
 
-class Shop(Live):
+class GuardedEndpoint(Live):
     """A real-time endpoint whose model answers with its version."""
 
     def new_config(self, version: str, **variant: Any) -> str:
-        where = self.kit.put(self.bucket, f"model/{unique('a')}.tar.gz", archive())
+        where = self.local_aws.put(self.bucket, f"model/{unique('a')}.tar.gz", archive())
         container = {"Image": IMAGE, "ModelDataUrl": where, "Environment": {"VERSION": version}}
-        model = make_model(self.kit, self.role, PrimaryContainer=container)
+        model = make_model(self.local_aws, self.role, PrimaryContainer=container)
         name = unique("config")
         first = {"VariantName": "primary", "ModelName": model} | PAIR | variant
-        self.kit.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[first])
+        self.local_aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[first])
         return name
 
     def update(self, config: str, deployment: dict[str, Any]) -> None:
-        self.kit.sagemaker.update_endpoint(EndpointName=self.name, EndpointConfigName=config, DeploymentConfig=deployment)
+        self.local_aws.sagemaker.update_endpoint(EndpointName=self.name, EndpointConfigName=config, DeploymentConfig=deployment)
 
     def versions(self, calls: int = 60) -> Counter[str]:
         return Counter(self.call({}).document["environment"]["VERSION"] for _ in range(calls))
 
 
 @pytest.fixture
-def shop(kit: Kit) -> Iterator[Shop]:
+def shared_endpoint(local_aws: AwsHarness) -> Iterator[GuardedEndpoint]:
     """Two instances of version old."""
-    bucket, role = kit.bucket(), kit.role()
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    live = Shop(kit, unique("endpoint"), bucket, role)
+    live = GuardedEndpoint(local_aws, unique("endpoint"), bucket, role)
     live.config = live.new_config("old")
-    kit.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
+    local_aws.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
     live.until_status("InService")
     yield live
-    kit.forget(live.name)
+    local_aws.forget(live.name)
 
 
-def test_a_canary_takes_its_share_before_the_rest_follows(shop: Shop, pace: Pace) -> None:
-    new = shop.new_config("new")
-    shop.update(new, blue_green("CANARY", 300, CanarySize=HALF, TerminationWaitInSeconds=120))
+def test_a_canary_takes_its_share_before_the_rest_follows(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
+    new = shared_endpoint.new_config("new")
+    shared_endpoint.update(new, blue_green("CANARY", 300, CanarySize=HALF, TerminationWaitInSeconds=120))
     pace.until_waiting(1)
-    seen = shop.versions()
+    seen = shared_endpoint.versions()
     assert seen.keys() == {"old", "new"}, seen
-    described = shop.describe()
-    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("Updating", shop.config)
+    described = shared_endpoint.describe()
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("Updating", shared_endpoint.config)
     pending = described["PendingDeploymentSummary"]
     assert pending["EndpointConfigName"] == new
     (variant,) = pending["ProductionVariants"]
     assert (variant["VariantStatus"][0]["Status"], variant["CurrentInstanceCount"]) == ("Baking", 1)
     pace.pass_on()
     pace.until_waiting(2)
-    assert shop.versions(20).keys() == {"new"}
-    assert len(shop.status()["instances"]) == 4, "the old ones are there until the end"
+    assert shared_endpoint.versions(20).keys() == {"new"}
+    assert len(shared_endpoint.status()["instances"]) == 4, "the old ones are there until the end"
     pace.pass_on()
     pace.pass_on()
-    described = shop.until_status("InService")
+    described = shared_endpoint.until_status("InService")
     assert (described["EndpointConfigName"], pace.asked) == (new, [300, 300, 120])
-    shop.serving(2)
+    shared_endpoint.serving(2)
 
 
-def test_an_alarm_that_goes_off_while_traffic_moves_rolls_the_update_back(kit: Kit, shop: Shop, pace: Pace, alarm: str) -> None:
-    may_watch(kit, shop)
-    shop.update(shop.new_config("new"), blue_green("LINEAR", LinearStepSize=ONE) | watching(alarm))
+def test_an_alarm_that_goes_off_while_traffic_moves_rolls_the_update_back(
+    local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
+) -> None:
+    may_watch(local_aws, shared_endpoint)
+    shared_endpoint.update(shared_endpoint.new_config("new"), blue_green("LINEAR", LinearStepSize=ONE) | watching(alarm))
     pace.until_waiting(1)
-    assert "new" in shop.versions()
-    ring(kit, alarm)
-    described = shop.until_status("InService")
-    assert described["EndpointConfigName"] == shop.config
+    assert "new" in shared_endpoint.versions()
+    ring(local_aws, alarm)
+    described = shared_endpoint.until_status("InService")
+    assert described["EndpointConfigName"] == shared_endpoint.config
     assert alarm in described["FailureReason"]
-    assert shop.versions(20).keys() == {"old"}
-    shop.serving(2)
+    assert shared_endpoint.versions(20).keys() == {"old"}
+    shared_endpoint.serving(2)
 
 
-def test_an_alarm_after_all_traffic_has_moved_still_counts(kit: Kit, shop: Shop, pace: Pace, alarm: str) -> None:
-    may_watch(kit, shop)
-    shop.update(shop.new_config("new"), blue_green(TerminationWaitInSeconds=600) | watching(alarm))
+def test_an_alarm_after_all_traffic_has_moved_still_counts(
+    local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
+) -> None:
+    may_watch(local_aws, shared_endpoint)
+    shared_endpoint.update(shared_endpoint.new_config("new"), blue_green(TerminationWaitInSeconds=600) | watching(alarm))
     pace.until_waiting(1)
     pace.pass_on()
     pace.until_waiting(2)
-    assert shop.versions(10).keys() == {"new"}
-    ring(kit, alarm)
-    assert alarm in shop.until_status("InService")["FailureReason"]
-    assert shop.versions(10).keys() == {"old"}
+    assert shared_endpoint.versions(10).keys() == {"new"}
+    ring(local_aws, alarm)
+    assert alarm in shared_endpoint.until_status("InService")["FailureReason"]
+    assert shared_endpoint.versions(10).keys() == {"old"}
 
 
-def test_a_rolling_update_replaces_batches_and_comes_back_by_itself(kit: Kit, shop: Shop, pace: Pace, alarm: str) -> None:
-    may_watch(kit, shop)
-    new = shop.new_config("new")
-    shop.update(new, rolling() | watching(alarm))
+def test_a_rolling_update_replaces_batches_and_comes_back_by_itself(
+    local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
+) -> None:
+    may_watch(local_aws, shared_endpoint)
+    new = shared_endpoint.new_config("new")
+    shared_endpoint.update(new, rolling() | watching(alarm))
     pace.until_waiting(1)
-    assert len(shop.status()["instances"]) == 3, "one more than there were, not twice as many"
-    assert shop.versions().keys() == {"old", "new"}
+    assert len(shared_endpoint.status()["instances"]) == 3, "one more than there were, not twice as many"
+    assert shared_endpoint.versions().keys() == {"old", "new"}
     pace.pass_on()
     pace.until_waiting(2)
-    assert shop.versions(20).keys() == {"new"}
-    ring(kit, alarm)
-    described = shop.until_status("InService")
-    assert described["EndpointConfigName"] == shop.config
+    assert shared_endpoint.versions(20).keys() == {"new"}
+    ring(local_aws, alarm)
+    described = shared_endpoint.until_status("InService")
+    assert described["EndpointConfigName"] == shared_endpoint.config
     assert described["ProductionVariants"][0]["DesiredInstanceCount"] == 2
-    assert shop.versions(20).keys() == {"old"}
-    shop.serving(2)
-    kit.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test says so")
+    assert shared_endpoint.versions(20).keys() == {"old"}
+    shared_endpoint.serving(2)
+    local_aws.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test says so")
     pace.passed = 1_000
-    shop.update(new, rolling() | watching(alarm))
-    assert "FailureReason" not in shop.until_status("InService")
-    assert shop.versions(10).keys() == {"new"}
-    shop.serving(2)
+    shared_endpoint.update(new, rolling() | watching(alarm))
+    assert "FailureReason" not in shared_endpoint.until_status("InService")
+    assert shared_endpoint.versions(10).keys() == {"new"}
+    shared_endpoint.serving(2)
 
 
-def test_requests_that_come_while_traffic_moves_are_all_answered(shop: Shop) -> None:
+def test_requests_that_come_while_traffic_moves_are_all_answered(shared_endpoint: GuardedEndpoint) -> None:
     ended, seen, errors = threading.Event(), Counter[str](), []
 
     def customer() -> None:
         while not ended.is_set():
             try:
-                seen.update(shop.versions(1))
+                seen.update(shared_endpoint.versions(1))
             except Exception as error:
                 errors.append(error)
 
@@ -213,8 +219,8 @@ def test_requests_that_come_while_traffic_moves_are_all_answered(shop: Shop) -> 
         thread.start()
     try:
         for version, config in (("two", rolling()), ("three", blue_green("CANARY", CanarySize=ONE))):
-            shop.update(shop.new_config(version), config)
-            shop.until_status("InService")
+            shared_endpoint.update(shared_endpoint.new_config(version), config)
+            shared_endpoint.until_status("InService")
             until(lambda version=version: seen[version] > 5, f"{version} answers")
     finally:
         ended.set()
@@ -223,35 +229,35 @@ def test_requests_that_come_while_traffic_moves_are_all_answered(shop: Shop) -> 
     assert errors == []
 
 
-def test_an_update_that_takes_longer_than_it_may_rolls_back(shop: Shop) -> None:
-    new = shop.new_config("new")
-    shop.update(new, blue_green("CANARY", 3_600, CanarySize=ONE, MaximumExecutionTimeoutInSeconds=600))
-    described = shop.until_status("InService")
-    assert described["EndpointConfigName"] == shop.config
+def test_an_update_that_takes_longer_than_it_may_rolls_back(shared_endpoint: GuardedEndpoint) -> None:
+    new = shared_endpoint.new_config("new")
+    shared_endpoint.update(new, blue_green("CANARY", 3_600, CanarySize=ONE, MaximumExecutionTimeoutInSeconds=600))
+    described = shared_endpoint.until_status("InService")
+    assert described["EndpointConfigName"] == shared_endpoint.config
     assert "MaximumExecutionTimeoutInSeconds of 600" in described["FailureReason"]
 
 
-def test_waiting_times_pass_in_aws_seconds(kit: Kit, shop: Shop) -> None:
-    new = shop.new_config("new")
-    begun = kit.aws.clock.now()
-    shop.update(new, blue_green("LINEAR", 400, LinearStepSize=HALF, TerminationWaitInSeconds=300))
-    assert shop.until_status("InService")["EndpointConfigName"] == new
-    assert kit.aws.clock.now() - begun >= 400 + 400 + 300
+def test_waiting_times_pass_in_aws_seconds(local_aws: AwsHarness, shared_endpoint: GuardedEndpoint) -> None:
+    new = shared_endpoint.new_config("new")
+    begun = local_aws.aws.clock.now()
+    shared_endpoint.update(new, blue_green("LINEAR", 400, LinearStepSize=HALF, TerminationWaitInSeconds=300))
+    assert shared_endpoint.until_status("InService")["EndpointConfigName"] == new
+    assert local_aws.aws.clock.now() - begun >= 400 + 400 + 300
 
 
-def test_a_role_that_may_not_see_the_alarms_fails_the_update(shop: Shop, alarm: str) -> None:
-    shop.update(shop.new_config("new"), blue_green() | watching(alarm))
-    described = shop.until_status("InService")
-    assert described["EndpointConfigName"] == shop.config
+def test_a_role_that_may_not_see_the_alarms_fails_the_update(shared_endpoint: GuardedEndpoint, alarm: str) -> None:
+    shared_endpoint.update(shared_endpoint.new_config("new"), blue_green() | watching(alarm))
+    described = shared_endpoint.until_status("InService")
+    assert described["EndpointConfigName"] == shared_endpoint.config
     assert "not authorized to perform: cloudwatch:DescribeAlarms" in described["FailureReason"]
 
 
-def test_old_and_new_instances_serve_one_queue(kit: Kit, deploy: Any, pace: Pace, tmp_path: Path) -> None:
+def test_old_and_new_instances_serve_one_queue(local_aws: AwsHarness, deploy: Any, pace: Pace, tmp_path: Path) -> None:
     gate, arrivals = tmp_path / "open", tmp_path / "arrivals"
     deployed: Deployed = deploy(concurrency=1, variant=PAIR, VERSION="old")
-    model = kit.model(deployed.bucket, deployed.role, VERSION="new")
-    config = kit.config(model, deployed.bucket, concurrency=1, **PAIR)
-    kit.sagemaker.update_endpoint(
+    model = local_aws.model(deployed.bucket, deployed.role, VERSION="new")
+    config = local_aws.config(model, deployed.bucket, concurrency=1, **PAIR)
+    local_aws.sagemaker.update_endpoint(
         EndpointName=deployed.name, EndpointConfigName=config, DeploymentConfig=blue_green("CANARY", CanarySize=ONE)
     )
     pace.until_waiting(1)
@@ -279,8 +285,8 @@ def test_steps_count_from_the_new_instances() -> None:
     assert stages(rolling(), 3) == [1, 2, 3]
 
 
-def test_a_deployment_config_that_does_not_fit_is_refused(kit: Kit, shop: Shop) -> None:
-    new = shop.new_config("new")
+def test_a_deployment_config_that_does_not_fit_is_refused(local_aws: AwsHarness, shared_endpoint: GuardedEndpoint) -> None:
+    new = shared_endpoint.new_config("new")
     large, small = {"Type": "INSTANCE_COUNT", "Value": 2}, {"Type": "CAPACITY_PERCENT", "Value": 9}
     for config, said in (
         (blue_green("CANARY", CanarySize=large), "CanarySize of 2 is not from 0 to 50 percent of the 2 instances"),
@@ -290,47 +296,57 @@ def test_a_deployment_config_that_does_not_fit_is_refused(kit: Kit, shop: Shop) 
         (blue_green("ALL_AT_ONCE", CanarySize=ONE), "takes no size; this one has CanarySize"),
     ):
         code, message = refusal(
-            kit.sagemaker.update_endpoint, EndpointName=shop.name, EndpointConfigName=new, DeploymentConfig=config
+            local_aws.sagemaker.update_endpoint,
+            EndpointName=shared_endpoint.name,
+            EndpointConfigName=new,
+            DeploymentConfig=config,
         )
         assert (code, said in message) == ("ValidationException", True), message
-    other = shop.new_config("new", VariantName="other")
+    other = shared_endpoint.new_config("new", VariantName="other")
     _, message = refusal(
-        kit.sagemaker.update_endpoint, EndpointName=shop.name, EndpointConfigName=other, DeploymentConfig=rolling()
+        local_aws.sagemaker.update_endpoint,
+        EndpointName=shared_endpoint.name,
+        EndpointConfigName=other,
+        DeploymentConfig=rolling(),
     )
     assert "keeps the names of the variants" in message
-    assert shop.describe()["EndpointStatus"] == "InService"
+    assert shared_endpoint.describe()["EndpointStatus"] == "InService"
 
 
-def test_a_kept_deployment_config_is_heeded_again(shop: Shop, pace: Pace) -> None:
-    shop.update(shop.new_config("two"), blue_green(wait=77))
+def test_a_kept_deployment_config_is_heeded_again(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
+    shared_endpoint.update(shared_endpoint.new_config("two"), blue_green(wait=77))
     pace.until_waiting(1)
     pace.passed = 2
-    shop.until_status("InService")
-    third = shop.new_config("three")
-    shop.kit.sagemaker.update_endpoint(EndpointName=shop.name, EndpointConfigName=third, RetainDeploymentConfig=True)
+    shared_endpoint.until_status("InService")
+    third = shared_endpoint.new_config("three")
+    shared_endpoint.local_aws.sagemaker.update_endpoint(
+        EndpointName=shared_endpoint.name, EndpointConfigName=third, RetainDeploymentConfig=True
+    )
     pace.until_waiting(3)
     assert pace.asked == [77, 0, 77]
     pace.passed = 1_000
-    shop.until_status("InService")
+    shared_endpoint.until_status("InService")
 
 
-def test_volumes_under_a_key_ask_for_a_grant(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role()
+def test_volumes_under_a_key_ask_for_a_grant(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    key = kit.kms.create_key()["KeyMetadata"]["Arn"]
-    model = make_model(kit, role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": kit.put(bucket, "m.tar.gz", archive())})
+    key = local_aws.kms.create_key()["KeyMetadata"]["Arn"]
+    model = make_model(
+        local_aws, role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": local_aws.put(bucket, "m.tar.gz", archive())}
+    )
     config = unique("config")
     variant = {"VariantName": "primary", "ModelName": model} | INSTANCES
-    kit.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant], KmsKeyId=key)
+    local_aws.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant], KmsKeyId=key)
     grant = {"Effect": "Allow", "Action": "kms:CreateGrant", "Resource": key}
     for allowed, ended in (
         ([], "Failed"),
         ([grant | {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}], "InService"),
     ):
         role.allow(bucket, more=allowed)
-        live = Live(kit, unique("endpoint"), bucket, role)
-        kit.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=config)
+        live = Live(local_aws, unique("endpoint"), bucket, role)
+        local_aws.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=config)
         described = until(lambda live=live: seen if (seen := live.describe())["EndpointStatus"] != "Creating" else None, "made")
         assert described["EndpointStatus"] == ended, described
         assert ("kms:CreateGrant" in described.get("FailureReason", "")) is (ended == "Failed")
-        kit.forget(live.name)
+        local_aws.forget(live.name)

@@ -12,7 +12,7 @@ import scipy.sparse  # type: ignore[import-untyped]
 
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed, Role
-from support.in_process_aws import IMAGE, Kit
+from support.in_process_aws import IMAGE, AwsHarness
 from support.sample_model import archive
 from support.synchronous_endpoint import INSTANCES, Live, containers, go_live, make_model
 
@@ -34,50 +34,50 @@ def adding(*words: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def place(kit: Kit) -> tuple[str, Role]:
-    bucket, role = kit.bucket(), kit.role()
+def place(local_aws: AwsHarness) -> tuple[str, Role]:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     return bucket, role
 
 
 @pytest.fixture
-def live(kit: Kit, place: tuple[str, Role]) -> Iterator[Any]:
+def live(local_aws: AwsHarness, place: tuple[str, Role]) -> Iterator[Any]:
     made: list[Live] = []
 
     def endpoint(**model: Any) -> Live:
-        variant = INSTANCES | {"VariantName": "primary", "ModelName": make_model(kit, place[1], **model)}
-        made.append(go_live(kit, *place, [variant]))
+        variant = INSTANCES | {"VariantName": "primary", "ModelName": make_model(local_aws, place[1], **model)}
+        made.append(go_live(local_aws, *place, [variant]))
         return made[-1]
 
     yield endpoint
     for item in made:
-        kit.forget(item.name)
+        local_aws.forget(item.name)
 
 
-def test_a_pipeline_passes_each_answer_on(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
-    endpoint: Live = live(Containers=containers(kit, place[0], adding("wash", "dry")))
+def test_a_pipeline_passes_each_answer_on(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
+    endpoint: Live = live(Containers=containers(local_aws, place[0], adding("wash", "dry")))
     answer = endpoint.call(Body=b"shirt", ContentType="text/plain")
     assert (answer.body, answer.content_type) == (b"shirt>wash(text/plain)>dry(text/wash)", "text/dry")
     error = endpoint.refused(Body=b"shout at wash", ContentType="text/plain")
     assert error["Error"]["Message"].startswith('Received client error (400) from wash with message "not so loud')
     (instance,) = endpoint.serving()
     until(lambda: {"wash loaded", "dry loaded"} <= set(endpoint.log_lines()), "both have said so")
-    streams = kit.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint.name}")["logStreams"]
+    streams = local_aws.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint.name}")["logStreams"]
     assert {f"primary/{instance['id']}/{word}" for word in ("wash", "dry")} <= {item["logStreamName"] for item in streams}
-    described = kit.sagemaker.describe_model(ModelName=_model_of(kit, endpoint))
+    described = local_aws.sagemaker.describe_model(ModelName=_model_of(local_aws, endpoint))
     assert [item["ContainerHostname"] for item in described["Containers"]] == ["wash", "dry"]
     assert len(endpoint.describe()["ProductionVariants"][0]["DeployedImages"]) == 2
 
 
-def _model_of(kit: Kit, endpoint: Live) -> str:
-    config = kit.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.config)
+def _model_of(local_aws: AwsHarness, endpoint: Live) -> str:
+    config = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.config)
     name: str = config["ProductionVariants"][0]["ModelName"]
     return name
 
 
-def test_arrays_are_decoded_and_encoded_by_the_toolkit(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
+def test_arrays_are_decoded_and_encoded_by_the_toolkit(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
     summing = "def model_fn(model_dir): pass\ndef predict_fn(matrix, model): return matrix.sum(axis=0)\n"
-    endpoint: Live = live(Containers=containers(kit, place[0], [("sum", summing)]))
+    endpoint: Live = live(Containers=containers(local_aws, place[0], [("sum", summing)]))
     sent = io.BytesIO()
     scipy.sparse.save_npz(sent, scipy.sparse.csr_matrix([[1, 2], [3, 4]]))
 
@@ -88,21 +88,21 @@ def test_arrays_are_decoded_and_encoded_by_the_toolkit(kit: Kit, live: Any, plac
     assert dense.body.split() == [b"4", b"6"]
 
 
-def test_an_asynchronous_endpoint_runs_a_pipeline_too(kit: Kit, place: tuple[str, Role]) -> None:
+def test_an_asynchronous_endpoint_runs_a_pipeline_too(local_aws: AwsHarness, place: tuple[str, Role]) -> None:
     bucket, role = place
-    model = make_model(kit, role, Containers=containers(kit, bucket, adding("wash", "dry")))
-    deployed = Deployed(kit, unique("endpoint"), bucket, role, model, kit.config(model, bucket))
-    kit.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=deployed.config)
+    model = make_model(local_aws, role, Containers=containers(local_aws, bucket, adding("wash", "dry")))
+    deployed = Deployed(local_aws, unique("endpoint"), bucket, role, model, local_aws.config(model, bucket))
+    local_aws.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=deployed.config)
     deployed.until_status("InService")
     assert deployed.ask(Body=b"shirt", ContentType="text/plain").body == b"shirt>wash(text/plain)>dry(text/wash)"
     reason = deployed.failure(Body=b"shout at wash", ContentType="text/plain")
     assert reason.startswith('Received client error (400) from wash with message "not so loud')
-    kit.forget(deployed.name)
+    local_aws.forget(deployed.name)
 
 
-def test_a_direct_model_answers_by_hostname(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
+def test_a_direct_model_answers_by_hostname(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
     direct = {"Mode": "Direct"}
-    endpoint: Live = live(Containers=containers(kit, place[0], adding("red", "blue")), InferenceExecutionConfig=direct)
+    endpoint: Live = live(Containers=containers(local_aws, place[0], adding("red", "blue")), InferenceExecutionConfig=direct)
     for word in ("red", "blue"):
         answer = endpoint.call(Body=b"shirt", ContentType="text/plain", TargetContainerHostname=word)
         assert answer.body == f"shirt>{word}(text/plain)".encode()
@@ -111,16 +111,18 @@ def test_a_direct_model_answers_by_hostname(kit: Kit, live: Any, place: tuple[st
     assert (unknown["Error"]["Code"], "red, blue" in unknown["Error"]["Message"]) == ("ValidationError", True)
 
 
-def multi_model(kit: Kit, bucket: str, words: list[str], **environment: str) -> dict[str, Any]:
+def multi_model(local_aws: AwsHarness, bucket: str, words: list[str], **environment: str) -> dict[str, Any]:
     prefix = f"many/{unique('models')}"
     for word in words:
-        kit.put(bucket, f"{prefix}/{word}.tar.gz", archive(ADDING.format(word=word)))
+        local_aws.put(bucket, f"{prefix}/{word}.tar.gz", archive(ADDING.format(word=word)))
     where = f"s3://{bucket}/{prefix}/"
     return {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": where, "Environment": environment}
 
 
-def test_a_multi_model_endpoint_loads_the_model_that_is_called(kit: Kit, live: Any, place: tuple[str, Role]) -> None:
-    container = multi_model(kit, place[0], ["red", "blue"])
+def test_a_multi_model_endpoint_loads_the_model_that_is_called(
+    local_aws: AwsHarness, live: Any, place: tuple[str, Role]
+) -> None:
+    container = multi_model(local_aws, place[0], ["red", "blue"])
     endpoint: Live = live(PrimaryContainer=container)
     for word in ("red", "blue", "red"):
         answer = endpoint.call(Body=b"shirt", ContentType="text/plain", TargetModel=f"{word}.tar.gz")
@@ -131,7 +133,7 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(kit: Kit, live: A
     missing = endpoint.refused(Body=b"x", TargetModel="late.tar.gz")
     assert missing["Error"]["Code"] == "ValidationError"
     assert f"Failed to download model data(bucket: {place[0]}, key: {late})" in missing["Error"]["Message"]
-    kit.put(place[0], late, archive(ADDING.format(word="late")))
+    local_aws.put(place[0], late, archive(ADDING.format(word="late")))
     assert endpoint.call(Body=b"x", ContentType="text/plain", TargetModel="late.tar.gz").body == b"x>late(text/plain)"
     assert "needs a TargetModel" in endpoint.refused(Body=b"x")["Error"]["Message"]
 
@@ -151,18 +153,24 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(kit: Kit, live: A
         ({"PrimaryContainer": {"ModelPackageName": "package"}}, "ModelPackage package does not exist"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused(kit: Kit, place: tuple[str, Role], model: dict[str, Any], said: str) -> None:
-    code, message = refusal(kit.sagemaker.create_model, ModelName=unique("model"), ExecutionRoleArn=place[1].arn, **model)
+def test_a_model_that_cannot_be_is_refused(
+    local_aws: AwsHarness, place: tuple[str, Role], model: dict[str, Any], said: str
+) -> None:
+    code, message = refusal(local_aws.sagemaker.create_model, ModelName=unique("model"), ExecutionRoleArn=place[1].arn, **model)
     assert (code, said in message) == ("ValidationException", True), message
 
 
 @pytest.mark.parametrize("kind", ["multi-model", "direct"])
-def test_an_asynchronous_endpoint_takes_no_model_that_needs_a_target(kit: Kit, place: tuple[str, Role], kind: str) -> None:
+def test_an_asynchronous_endpoint_takes_no_model_that_needs_a_target(
+    local_aws: AwsHarness, place: tuple[str, Role], kind: str
+) -> None:
     bucket, role = place
     if kind == "direct":
-        both = containers(kit, bucket, adding("red", "blue"))
-        model = make_model(kit, role, Containers=both, InferenceExecutionConfig={"Mode": "Direct"})
+        both = containers(local_aws, bucket, adding("red", "blue"))
+        model = make_model(local_aws, role, Containers=both, InferenceExecutionConfig={"Mode": "Direct"})
     else:
-        model = make_model(kit, role, PrimaryContainer=multi_model(kit, bucket, ["red"]))
-    code, message = refusal(kit.sagemaker.create_endpoint_config, **kit.config_request(unique("config"), model, bucket))
+        model = make_model(local_aws, role, PrimaryContainer=multi_model(local_aws, bucket, ["red"]))
+    code, message = refusal(
+        local_aws.sagemaker.create_endpoint_config, **local_aws.config_request(unique("config"), model, bucket)
+    )
     assert (code, "name no target" in message) == ("ValidationException", True), message

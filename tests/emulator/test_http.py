@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.http import Server
+from async_endpoint.emulator.http_server import Server
 
 
 class Echo:

@@ -15,7 +15,7 @@ from typing import Any
 from async_endpoint.core.notifications import parse_notification
 from support.common import process_runs, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 
 def kill(deployed: Deployed) -> int:
@@ -46,7 +46,9 @@ def test_a_request_whose_instance_is_killed_completes_on_another(deploy: Any, tm
     ]
 
 
-def test_an_idle_instance_that_is_killed_is_replaced_and_the_endpoint_stays_in_service(kit: Kit, deploy: Any) -> None:
+def test_an_idle_instance_that_is_killed_is_replaced_and_the_endpoint_stays_in_service(
+    local_aws: AwsHarness, deploy: Any
+) -> None:
     deployed: Deployed = deploy()
     (first,) = deployed.serving()
     seen: set[str] = set()
@@ -60,7 +62,7 @@ def test_an_idle_instance_that_is_killed_is_replaced_and_the_endpoint_stays_in_s
     until(replaced, "another instance serves")
     assert seen == {"InService"}
     assert deployed.ask({"answer": "red"}).body == b"red"
-    kit.nothing_is_left_over()
+    local_aws.nothing_is_left_over()
 
 
 def test_a_request_that_kills_its_instance_each_time_fails_after_three(deploy: Any, tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_request_that_kills_its_instance_each_time_fails_after_three(deploy: A
     assert deployed.ask({"answer": "next"}).body == b"next"
 
 
-def test_a_dead_container_is_noticed_though_a_child_of_it_lives_on(kit: Kit, deploy: Any) -> None:
+def test_a_dead_container_is_noticed_though_a_child_of_it_lives_on(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     (first,) = deployed.serving()
     child = int(deployed.ask({"leave_child": True}).body)
@@ -84,10 +86,10 @@ def test_a_dead_container_is_noticed_though_a_child_of_it_lives_on(kit: Kit, dep
     until(lambda: first["id"] not in [item["id"] for item in deployed.status()["instances"]], "the dead instance is replaced")
     until(lambda: not process_runs(child), "what it started is gone too")
     assert deployed.ask({"answer": "blue"}).body == b"blue"
-    kit.nothing_is_left_over()
+    local_aws.nothing_is_left_over()
 
 
-def test_a_deleted_endpoints_requests_end_as_failures(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+def test_a_deleted_endpoints_requests_end_as_failures(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     arrivals = tmp_path / "arrivals"
     deployed: Deployed = deploy(topics=True, concurrency=2, MODEL_SERVER_WORKERS="2")
     pid = deployed.serving()[0]["pid"]
@@ -101,10 +103,10 @@ def test_a_deleted_endpoints_requests_end_as_failures(kit: Kit, deploy: Any, tmp
     told = [deployed.queues["Error"].notification().inference_id for _ in requests]
     assert sorted(str(one) for one in told) == sorted(invoked.inference_id for invoked in requests)
     until(lambda: not process_runs(pid), "its container is gone")
-    kit.nothing_is_left_over()
+    local_aws.nothing_is_left_over()
 
 
-def test_no_request_is_lost_or_ends_twice_while_instances_are_killed(kit: Kit, deploy: Any) -> None:
+def test_no_request_is_lost_or_ends_twice_while_instances_are_killed(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True, concurrency=8, variant={"InitialInstanceCount": 2}, MODEL_SERVER_WORKERS="8")
     deployed.serving(2)
     count, clients = 300, threading.local()
@@ -112,7 +114,7 @@ def test_no_request_is_lost_or_ends_twice_while_instances_are_killed(kit: Kit, d
 
     def invoke(number: int) -> None:
         if not hasattr(clients, "runtime"):
-            clients.runtime = kit.client("sagemaker-runtime")
+            clients.runtime = local_aws.client("sagemaker-runtime")
         name = f"stress-{number}"
         sent[name] = clients.runtime.invoke_endpoint_async(
             EndpointName=deployed.name, Body=name.encode(), InferenceId=name, ContentType="text/plain"
@@ -139,23 +141,23 @@ def test_no_request_is_lost_or_ends_twice_while_instances_are_killed(kit: Kit, d
             future.result()
     until(collect, "every request has ended", 60)
     assert set(ended.values()) == {1}
-    outputs, failures = (set(kit_keys(kit, deployed.bucket, prefix)) for prefix in ("output/", "failure/"))
+    outputs, failures = (set(kit_keys(local_aws, deployed.bucket, prefix)) for prefix in ("output/", "failure/"))
     for name, answer in sent.items():
         there = [answer[place].split("/", 3)[3] for place in ("OutputLocation", "FailureLocation")]
         assert ((there[0] in outputs) + (there[1] in failures)) == 1, name
     assert len(outputs) + len(failures) == count
     some = next(iter(outputs))
-    body = kit.s3.get_object(Bucket=deployed.bucket, Key=some)["Body"].read()
+    body = local_aws.s3.get_object(Bucket=deployed.bucket, Key=some)["Body"].read()
     assert body.decode().startswith("stress-")
     assert (deployed.status()["backlog"], len(deployed.serving(2))) == (0, 2)
 
 
-def kit_keys(kit: Kit, bucket: str, prefix: str) -> list[str]:
-    pages = kit.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+def kit_keys(local_aws: AwsHarness, bucket: str, prefix: str) -> list[str]:
+    pages = local_aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
 
-def test_deleting_while_instances_die_loses_nothing(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+def test_deleting_while_instances_die_loses_nothing(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     """A dead instance's request is given back at the moment the queue is emptied for good."""
     for round_ in range(5):
         arrivals = tmp_path / f"arrivals-{round_}"
@@ -166,7 +168,7 @@ def test_deleting_while_instances_die_loses_nothing(kit: Kit, deploy: Any, tmp_p
         time.sleep(0.002 * round_)  # not to wait for anything: the deletion comes a little later each round
         deployed.delete()
         assert {deployed.outcome(invoked).kind for invoked in requests} == {"failure"}
-    kit.nothing_is_left_over()
+    local_aws.nothing_is_left_over()
 
 
 def test_failures_say_what_they_are_in_the_status_document(deploy: Any) -> None:

@@ -9,45 +9,47 @@ import pytest
 
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 
-def test_an_accepted_request_is_answered_with_where_its_outcome_will_lie(kit: Kit, shop: Deployed) -> None:
-    answer = kit.runtime.invoke_endpoint_async(EndpointName=shop.name, Body=b"shirt", InferenceId="order-7")
+def test_an_accepted_request_is_answered_with_where_its_outcome_will_lie(
+    local_aws: AwsHarness, shared_endpoint: Deployed
+) -> None:
+    answer = local_aws.runtime.invoke_endpoint_async(EndpointName=shared_endpoint.name, Body=b"shirt", InferenceId="order-7")
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert answer["InferenceId"] == "order-7"
-    assert answer["OutputLocation"].startswith(f"s3://{shop.bucket}/output/")
+    assert answer["OutputLocation"].startswith(f"s3://{shared_endpoint.bucket}/output/")
     assert answer["OutputLocation"].endswith(".out")
-    assert answer["FailureLocation"].startswith(f"s3://{shop.bucket}/failure/")
-    until(lambda: kit.read(answer["OutputLocation"]), "its output")
+    assert answer["FailureLocation"].startswith(f"s3://{shared_endpoint.bucket}/failure/")
+    until(lambda: local_aws.read(answer["OutputLocation"]), "its output")
 
 
-def test_each_request_without_an_inference_id_gets_one_of_its_own(shop: Deployed) -> None:
-    first, second = (shop.invoke(Body=b"shirt") for _ in range(2))
+def test_each_request_without_an_inference_id_gets_one_of_its_own(shared_endpoint: Deployed) -> None:
+    first, second = (shared_endpoint.invoke(Body=b"shirt") for _ in range(2))
     assert first.inference_id != second.inference_id
     assert first.output != second.output
     assert first.failure != second.failure
 
 
-def test_an_input_in_s3_and_an_inline_one_reach_the_model_alike(kit: Kit, shop: Deployed) -> None:
-    uri = kit.put(shop.bucket, "input/shirt.bin", b"\x00\xff shirt", ContentType="image/png")
+def test_an_input_in_s3_and_an_inline_one_reach_the_model_alike(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    uri = local_aws.put(shared_endpoint.bucket, "input/shirt.bin", b"\x00\xff shirt", ContentType="image/png")
     for arguments in ({"InputLocation": uri}, {"Body": b"\x00\xff shirt"}):
-        outcome = shop.ask(**arguments, ContentType="image/x", Accept="application/x-answer")
+        outcome = shared_endpoint.ask(**arguments, ContentType="image/x", Accept="application/x-answer")
         assert (outcome.kind, outcome.body, outcome.content_type) == ("output", b"\x00\xff shirt", "application/x-answer")
 
 
-def test_an_input_is_found_whatever_its_key_and_by_its_https_address(kit: Kit, shop: Deployed) -> None:
+def test_an_input_is_found_whatever_its_key_and_by_its_https_address(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     key = "input/a b+c%20é.bin"
-    uri = kit.put(shop.bucket, key, b"shirt", ContentType="image/x")
-    hosts = (f"{shop.bucket}.s3.eu-west-1.amazonaws.com", f"s3.amazonaws.com/{shop.bucket}")
+    uri = local_aws.put(shared_endpoint.bucket, key, b"shirt", ContentType="image/x")
+    hosts = (f"{shared_endpoint.bucket}.s3.eu-west-1.amazonaws.com", f"s3.amazonaws.com/{shared_endpoint.bucket}")
     for location in (uri, *(f"https://{host}/{quote(key)}" for host in hosts)):
-        assert shop.ask(InputLocation=location).body == b"shirt", location
+        assert shared_endpoint.ask(InputLocation=location).body == b"shirt", location
 
 
-def test_content_type_accept_attributes_and_id_reach_the_handlers(shop: Deployed) -> None:
+def test_content_type_accept_attributes_and_id_reach_the_handlers(shared_endpoint: Deployed) -> None:
     for attributes in ("trace=1", "trace=2"):
-        outcome = shop.ask({}, CustomAttributes=attributes, InferenceId=attributes, Accept="application/x-seen")
+        outcome = shared_endpoint.ask({}, CustomAttributes=attributes, InferenceId=attributes, Accept="application/x-seen")
         assert outcome.content_type == "application/x-seen"
         seen = outcome.document["seen"]
         assert (seen["content_type"], seen["attributes"], seen["inference_id"]) == ("application/json", attributes, attributes)
@@ -70,19 +72,21 @@ def test_the_container_has_the_models_files_and_environment(deploy: Any) -> None
         ({"S3OutputPathExtension": "/run-2/"}, "output/run-2/"),
     ],
 )
-def test_filename_and_extension_decide_the_key(kit: Kit, shop: Deployed, arguments: dict[str, str], key: str) -> None:
-    invoked = shop.invoke(Body=b"shirt", **arguments)
-    assert invoked.output.startswith(f"s3://{shop.bucket}/{key}")
-    assert shop.outcome(invoked).body == b"shirt"
+def test_filename_and_extension_decide_the_key(
+    local_aws: AwsHarness, shared_endpoint: Deployed, arguments: dict[str, str], key: str
+) -> None:
+    invoked = shared_endpoint.invoke(Body=b"shirt", **arguments)
+    assert invoked.output.startswith(f"s3://{shared_endpoint.bucket}/{key}")
+    assert shared_endpoint.outcome(invoked).body == b"shirt"
 
 
-def test_a_resubmission_under_one_filename_overwrites_its_own_output(kit: Kit, shop: Deployed) -> None:
-    first = shop.invoke(Body=b"first", Filename="again.out")
-    assert shop.outcome(first).body == b"first"
-    second = shop.invoke(Body=b"second", Filename="again.out")
+def test_a_resubmission_under_one_filename_overwrites_its_own_output(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    first = shared_endpoint.invoke(Body=b"first", Filename="again.out")
+    assert shared_endpoint.outcome(first).body == b"first"
+    second = shared_endpoint.invoke(Body=b"second", Filename="again.out")
     assert second.output == first.output
-    until(lambda: shop.outcome(second).body == b"second", "the second answer")
-    assert kit.keys(shop.bucket, "output/again") == ["output/again.out"]
+    until(lambda: shared_endpoint.outcome(second).body == b"second", "the second answer")
+    assert local_aws.keys(shared_endpoint.bucket, "output/again") == ["output/again.out"]
 
 
 @pytest.mark.parametrize(
@@ -110,21 +114,21 @@ def test_a_resubmission_under_one_filename_overwrites_its_own_output(kit: Kit, s
     ],
 )
 def test_what_lies_outside_the_limits_is_a_validation_error(
-    kit: Kit, shop: Deployed, arguments: dict[str, Any], said: str
+    local_aws: AwsHarness, shared_endpoint: Deployed, arguments: dict[str, Any], said: str
 ) -> None:
-    unchecked = kit.client("sagemaker-runtime", parameter_validation=False)
-    request = {"EndpointName": shop.name, "Body": b"shirt"} | arguments
+    unchecked = local_aws.client("sagemaker-runtime", parameter_validation=False)
+    request = {"EndpointName": shared_endpoint.name, "Body": b"shirt"} | arguments
     code, message = refusal(unchecked.invoke_endpoint_async, **{name: value for name, value in request.items() if value != b""})
     assert (code, said in message) == ("ValidationError", True), message
 
 
-def test_a_number_that_is_none_is_refused_in_a_sentence(kit: Kit, shop: Deployed) -> None:
-    client = kit.client("sagemaker-runtime")
+def test_a_number_that_is_none_is_refused_in_a_sentence(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    client = local_aws.client("sagemaker-runtime")
     client.meta.events.register(
         "before-call.sagemaker-runtime.InvokeEndpointAsync",
         lambda params, **_: params["headers"].__setitem__("X-Amzn-SageMaker-RequestTTLSeconds", "soon"),
     )
-    code, message = refusal(client.invoke_endpoint_async, EndpointName=shop.name, Body=b"shirt")
+    code, message = refusal(client.invoke_endpoint_async, EndpointName=shared_endpoint.name, Body=b"shirt")
     assert (code, message) == ("ValidationError", "RequestTTLSeconds is 'soon'; use 60 to 21600 seconds.")
 
 
@@ -135,32 +139,32 @@ def test_a_number_that_is_none_is_refused_in_a_sentence(kit: Kit, shop: Deployed
         {"RequestTTLSeconds": 21_600, "InvocationTimeoutSeconds": 3_600, "InferenceId": "x" * 64, "Filename": "y" * 32},
     ],
 )
-def test_the_limits_themselves_are_accepted(shop: Deployed, limits: dict[str, Any]) -> None:
-    assert shop.invoke(Body=b"x" * 128_000, **limits).output
+def test_the_limits_themselves_are_accepted(shared_endpoint: Deployed, limits: dict[str, Any]) -> None:
+    assert shared_endpoint.invoke(Body=b"x" * 128_000, **limits).output
 
 
-def test_an_unknown_endpoint_is_a_validation_error(kit: Kit) -> None:
-    code, message = refusal(kit.runtime.invoke_endpoint_async, EndpointName="nobody", Body=b"shirt")
+def test_an_unknown_endpoint_is_a_validation_error(local_aws: AwsHarness) -> None:
+    code, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName="nobody", Body=b"shirt")
     assert (code, message) == ("ValidationError", "Endpoint nobody of account 123456789012 not found.")
 
 
-def test_an_endpoint_of_another_region_is_not_found(kit: Kit, shop: Deployed) -> None:
-    elsewhere = kit.client("sagemaker-runtime", region="us-east-1")
-    assert "not found" in refusal(elsewhere.invoke_endpoint_async, EndpointName=shop.name, Body=b"shirt")[1]
+def test_an_endpoint_of_another_region_is_not_found(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    elsewhere = local_aws.client("sagemaker-runtime", region="us-east-1")
+    assert "not found" in refusal(elsewhere.invoke_endpoint_async, EndpointName=shared_endpoint.name, Body=b"shirt")[1]
 
 
-def test_an_endpoint_still_creating_takes_no_request(kit: Kit, deploy: Any, tmp_path: Any) -> None:
+def test_an_endpoint_still_creating_takes_no_request(local_aws: AwsHarness, deploy: Any, tmp_path: Any) -> None:
     gate = tmp_path / "open"
     code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     deployed = deploy(archive(code), wait=False)
     assert deployed.describe()["EndpointStatus"] == "Creating"
-    refused_with, message = refusal(kit.runtime.invoke_endpoint_async, EndpointName=deployed.name, Body=b"shirt")
+    refused_with, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName=deployed.name, Body=b"shirt")
     assert (refused_with, "Creating" in message) == ("ValidationError", True)
     gate.touch()
     deployed.until_status("InService")
 
 
-def test_an_asynchronous_endpoint_does_not_answer_invoke_endpoint(kit: Kit, shop: Deployed) -> None:
-    code, message = refusal(kit.runtime.invoke_endpoint, EndpointName=shop.name, Body=b"shirt")
+def test_an_asynchronous_endpoint_does_not_answer_invoke_endpoint(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    code, message = refusal(local_aws.runtime.invoke_endpoint, EndpointName=shared_endpoint.name, Body=b"shirt")
     assert (code, "InvokeEndpointAsync" in message) == ("ValidationError", True)
-    assert "not found" in refusal(kit.runtime.invoke_endpoint, EndpointName=unique("nobody"), Body=b"shirt")[1]
+    assert "not found" in refusal(local_aws.runtime.invoke_endpoint, EndpointName=unique("nobody"), Body=b"shirt")[1]

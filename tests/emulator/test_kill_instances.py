@@ -24,16 +24,16 @@ from async_endpoint.core.notifications import Notification, parse_notification
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.connections import ContainerPort
 from async_endpoint.emulator.container.container import ContainerDied
-from async_endpoint.emulator.hosting.async_requests import AsyncRequests
+from async_endpoint.emulator.container.http_client import TcpContainerClient
+from async_endpoint.emulator.hosting.async_inference import AsyncInference
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.queue import Invocation
-from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from support.common import process_runs, until
 from support.deployed_endpoint import Deployed
 from support.emulator_process import empty_checkout, remote
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 REQUESTS, KILLS, INSTANCES, CONCURRENCY = 500, 50, 3, 4
@@ -65,7 +65,7 @@ def output_fn(prediction, accept):
 
 
 @pytest.fixture
-def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
+def local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsHarness]:
     """A local AWS of this test's own, in another process. A dead instance is replaced after half a second."""
     workspace = empty_checkout(tmp_path / "checkout")
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
@@ -78,10 +78,10 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
 class Run:
     """The requests of one endpoint: those sent, and what has been announced of them."""
 
-    def __init__(self, kit: Kit, deployed: Deployed) -> None:
+    def __init__(self, local_aws: AwsHarness, deployed: Deployed) -> None:
         self.sent: dict[str, dict[str, Any]] = {}
         self.told: dict[str, list[Notification]] = {}
-        self._kit = kit
+        self._kit = local_aws
         self._deployed = deployed
         self._mine = threading.local()
 
@@ -125,9 +125,9 @@ class Run:
         until(killed, "an instance serves", PATIENCE_SECONDS)
 
 
-def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Path, record_property: Any) -> None:
+def test_killing_instances_at_fifty_points_loses_nothing(local_aws: AwsHarness, tmp_path: Path, record_property: Any) -> None:
     chance, notes = random.Random(SEED), tmp_path / "notes"
-    deployed = kit.endpoint(
+    deployed = local_aws.endpoint(
         archive(NOTING),
         topics=True,
         concurrency=CONCURRENCY,
@@ -135,7 +135,7 @@ def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Pat
         MODEL_SERVER_WORKERS=str(CONCURRENCY),
         NOTES=str(notes),
     )
-    run = Run(kit, deployed)
+    run = Run(local_aws, deployed)
     with ThreadPoolExecutor(4) as pool:
         sending = [pool.submit(run.send, number) for number in range(REQUESTS)]
         for point in sorted(chance.sample(range(REQUESTS - CONCURRENCY * INSTANCES), KILLS)):
@@ -148,7 +148,7 @@ def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Pat
     while run.collect():
         pass
 
-    outcomes = {uri for prefix in ("output/", "failure/") for uri in _listed(kit, deployed.bucket, prefix)}
+    outcomes = {uri for prefix in ("output/", "failure/") for uri in _listed(local_aws, deployed.bucket, prefix)}
     executions = Counter(notes.read_text().split())
     again = sum(count - 1 for count in executions.values())
     failed = [name for name, answer in run.sent.items() if answer["FailureLocation"] in outcomes]
@@ -168,9 +168,9 @@ def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Pat
     assert max(executions.values()) <= MOST_EXECUTIONS
     for name in set(run.sent) - set(failed):
         assert executions[name] >= 1
-        assert kit.read(run.sent[name]["OutputLocation"]).body == name.encode()  # type: ignore[union-attr]
+        assert local_aws.read(run.sent[name]["OutputLocation"]).body == name.encode()  # type: ignore[union-attr]
     for name in failed:
-        reason = kit.read(run.sent[name]["FailureLocation"]).body.decode()  # type: ignore[union-attr]
+        reason = local_aws.read(run.sent[name]["FailureLocation"]).body.decode()  # type: ignore[union-attr]
         assert f"The instance died {MOST_EXECUTIONS} times while processing the request" in reason
     assert len(failed) * MOST_EXECUTIONS <= KILLS * CONCURRENCY
     deployed.serving(INSTANCES)
@@ -179,12 +179,12 @@ def test_killing_instances_at_fifty_points_loses_nothing(kit: Kit, tmp_path: Pat
 def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_that_happens(tmp_path: Path) -> None:
     """One that a dying instance had may be what kills; one that was refused a connection cannot be."""
     changed, clock = threading.Condition(threading.RLock()), ScaledClock()
-    requests = AsyncRequests(
-        "endpoint", "eu-west-1", Site(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)
+    requests = AsyncInference(
+        "endpoint", "eu-west-1", HostingContext(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)
     )
-    invocation = Invocation("id", None, None, clock.now(), clock.now() + 3600, 60, "text/plain")
+    invocation = AsyncInvocation("id", None, None, clock.now(), clock.now() + 3600, 60, "text/plain")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = ContainerPort(listener.getsockname()[1])
+        port = TcpContainerClient(listener.getsockname()[1])
     with pytest.raises(ContainerDied) as refused:
         port.request("POST", "/invocations", b"", {}, 10)
     broken = ContainerDied("Remote end closed connection without response")
@@ -196,6 +196,6 @@ def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_tha
     assert f"The instance died {MOST_EXECUTIONS} times" in reasons[-1]
 
 
-def _listed(kit: Kit, bucket: str, prefix: str) -> list[str]:
-    pages = kit.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+def _listed(local_aws: AwsHarness, bucket: str, prefix: str) -> list[str]:
+    pages = local_aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [str(S3Uri(bucket, item["Key"])) for page in pages for item in page.get("Contents", ())]

@@ -23,11 +23,11 @@ from werkzeug.test import EnvironBuilder
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.record import LocalAwsRecord, read_record, record_path, write_record
-from async_endpoint.emulator.server import Front
+from async_endpoint.emulator.router import Router
 from async_endpoint.workspace import Workspace
 from support.common import process_runs, until
 from support.emulator_process import command, empty_checkout, remote
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 NOT_RUNNING = "No local AWS runs for this checkout; start it with: async-endpoint local up --detach"
 
@@ -150,11 +150,11 @@ def test_a_record_whose_process_id_another_program_has_by_now_is_not_believed(wo
         daemon.status(workspace)
 
 
-def test_another_checkouts_local_aws_at_the_recorded_port_is_not_stopped(workspace: Workspace, kit: Kit) -> None:
-    write_record(workspace, LocalAwsRecord(kit.url, "another-instance", os.getpid(), 60.0))
+def test_another_checkouts_local_aws_at_the_recorded_port_is_not_stopped(workspace: Workspace, local_aws: AwsHarness) -> None:
+    write_record(workspace, LocalAwsRecord(local_aws.url, "another-instance", os.getpid(), 60.0))
     assert daemon.stop(workspace) is None
-    assert not kit.aws.stopped.is_set()
-    assert kit.s3.list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert not local_aws.aws.stopped.is_set()
+    assert local_aws.s3.list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 def test_an_answer_that_breaks_off_is_said_in_one_sentence(workspace: Workspace) -> None:
@@ -177,7 +177,7 @@ def test_an_answer_that_breaks_off_is_said_in_one_sentence(workspace: Workspace)
 def test_it_stops_only_once_the_answer_that_says_so_has_been_sent() -> None:
     done: list[str] = []
     nothing: Any = None
-    front = Front(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
+    front = Router(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
     environ = EnvironBuilder("/_local/stop", method="POST").get_environ()
     answer = front(environ, lambda status, _: done.append(status))
     assert b"".join(answer) == b'{"stopping": true}'
@@ -193,12 +193,14 @@ def test_one_that_does_not_start_says_its_last_words(workspace: Workspace, monke
         daemon.start_detached(workspace, 0, 60, 60)
 
 
-def test_it_listens_on_loopback_only(kit: Kit) -> None:
-    assert kit.url.startswith("http://127.0.0.1:")
-    assert kit.aws._server._server.socket.getsockname()[0] == "127.0.0.1"
+def test_it_listens_on_loopback_only(local_aws: AwsHarness) -> None:
+    assert local_aws.url.startswith("http://127.0.0.1:")
+    assert local_aws.aws._server._server.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_an_unknown_path_of_its_own_is_not_found(kit: Kit) -> None:
+def test_an_unknown_path_of_its_own_is_not_found(local_aws: AwsHarness) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(f"{kit.url}/_local/nothing", headers=kit.credentials.admin_headers()))
+        urllib.request.urlopen(
+            urllib.request.Request(f"{local_aws.url}/_local/nothing", headers=local_aws.credentials.admin_headers())
+        )
     assert refused.value.code == 404

@@ -9,22 +9,22 @@ import pytest
 
 from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling import samples as module
-from async_endpoint.emulator.scaling.queries import TooMany, metric_data, metric_statistics
-from async_endpoint.emulator.scaling.samples import Samples
+from async_endpoint.emulator.scaling import metric_store as module
+from async_endpoint.emulator.scaling.metric_queries import TooManyDatapoints, metric_data, metric_statistics
+from async_endpoint.emulator.scaling.metric_store import MetricStore
 from support.common import unique
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 MINUTE = 60
 
 
-def put(samples: Samples, name: str, value: float, now: float, region: str = "eu-west-1") -> None:
+def put(samples: MetricStore, name: str, value: float, now: float, region: str = "eu-west-1") -> None:
     samples.record(region, "Shop", {"MetricName": name, "Value": value}, now)
 
 
 def test_of_each_metric_the_latest_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_SAMPLES", 10)
-    samples = Samples()
+    monkeypatch.setattr(module, "MAX_SAMPLES", 10)
+    samples = MetricStore()
     for minute in range(100):
         put(samples, "Orders", float(minute), minute * MINUTE)
     found = samples.between("eu-west-1", MetricId("Shop", "Orders"), 0, 1e9)["None"]
@@ -32,8 +32,8 @@ def test_of_each_metric_the_latest_samples_are_kept(monkeypatch: pytest.MonkeyPa
 
 
 def test_older_samples_have_no_percentiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_VALUES", 2)
-    samples = Samples()
+    monkeypatch.setattr(module, "MAX_SAMPLES_WITH_VALUES", 2)
+    samples = MetricStore()
     for minute in range(4):
         samples.record("r", "Shop", {"MetricName": "Wait", "Values": [1.0, 2.0, 9.0]}, minute * MINUTE)
         put(samples, "Single", 5.0, minute * MINUTE, region="r")
@@ -44,8 +44,8 @@ def test_older_samples_have_no_percentiles(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_metric_that_was_written_to_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_METRICS", 3)
-    samples = Samples()
+    monkeypatch.setattr(module, "MAX_METRICS", 3)
+    samples = MetricStore()
     for name in ("a", "b", "c", "a", "d"):
         put(samples, name, 1.0, 0.0)
     put(samples, "elsewhere", 1.0, 0.0, region="us-east-1")
@@ -53,26 +53,26 @@ def test_the_metric_that_was_written_to_longest_ago_goes_first(monkeypatch: pyte
     assert [metric.name for metric in samples.metrics("us-east-1")] == ["elsewhere"]
 
 
-def shops(kit: Kit) -> tuple[str, float]:
+def shops(local_aws: AwsHarness) -> tuple[str, float]:
     """A namespace with orders of two shops in two units, and when they were put."""
-    namespace, now = unique("Shops"), kit.aws.clock.now() // MINUTE * MINUTE
+    namespace, now = unique("Shops"), local_aws.aws.clock.now() // MINUTE * MINUTE
     data = [
         {"MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": shop}], "Unit": unit, "Value": value}
         | {"Timestamp": now + minute * MINUTE}
         for minute in range(3)
         for shop, unit, value in (("coats", "Count", 1.0 + minute), ("coats", "None", 100.0), ("hats", "Count", 7.0))
     ]
-    kit.cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
+    local_aws.cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
     return namespace, now
 
 
-def test_a_metric_is_asked_for_by_its_dimensions_and_units_are_kept_apart(kit: Kit) -> None:
-    namespace, now = shops(kit)
+def test_a_metric_is_asked_for_by_its_dimensions_and_units_are_kept_apart(local_aws: AwsHarness) -> None:
+    namespace, now = shops(local_aws)
     asked = {"Namespace": namespace, "MetricName": "Orders", "StartTime": now, "EndTime": now + 3 * MINUTE, "Period": MINUTE}
     coats = asked | {"Dimensions": [{"Name": "Shop", "Value": "coats"}], "Statistics": ["Sum", "Maximum"]}
 
     def answer(**changed: Any) -> list[tuple[float, str, float]]:
-        found = kit.cloudwatch.get_metric_statistics(**coats | changed)["Datapoints"]
+        found = local_aws.cloudwatch.get_metric_statistics(**coats | changed)["Datapoints"]
         return [(point["Timestamp"].timestamp() - now, point["Unit"], point["Sum"]) for point in found]
 
     assert answer(Unit="Count") == [(0, "Count", 1.0), (60, "Count", 2.0), (120, "Count", 3.0)]
@@ -88,17 +88,17 @@ def test_more_datapoints_than_cloudwatch_returns_are_refused() -> None:
     def ask(minutes: int) -> list[dict[str, Any]]:
         span = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 1) + timedelta(minutes=minutes)}
         request = {"Namespace": "n", "MetricName": "m", "Period": MINUTE, "Statistics": ["Sum"], **span}
-        return metric_statistics(Samples(), "eu-west-1", request)
+        return metric_statistics(MetricStore(), "eu-west-1", request)
 
     assert ask(1_440) == []
-    with pytest.raises(TooMany, match="up to 1,441 datapoints"):
+    with pytest.raises(TooManyDatapoints, match="up to 1,441 datapoints"):
         ask(1_441)
     with pytest.raises(InvalidInput, match="StartTime must be less"):
         ask(0)
 
 
-def test_metric_data_comes_newest_first_and_may_name_another_query(kit: Kit) -> None:
-    namespace, now = shops(kit)
+def test_metric_data_comes_newest_first_and_may_name_another_query(local_aws: AwsHarness) -> None:
+    namespace, now = shops(local_aws)
     metric = {"Namespace": namespace, "MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": "coats"}]}
     stat = {"Metric": metric, "Period": MINUTE, "Stat": "Sum", "Unit": "Count"}
     queries = [
@@ -106,21 +106,21 @@ def test_metric_data_comes_newest_first_and_may_name_another_query(kit: Kit) -> 
         {"Id": "shown", "Expression": "hidden", "Label": "coats"},
     ]
     span = {"StartTime": now, "EndTime": now + 10 * MINUTE}
-    (found,) = kit.cloudwatch.get_metric_data(MetricDataQueries=queries, **span)["MetricDataResults"]
+    (found,) = local_aws.cloudwatch.get_metric_data(MetricDataQueries=queries, **span)["MetricDataResults"]
     assert (found["Id"], found["Label"], found["StatusCode"]) == ("shown", "coats", "Complete")
     assert found["Values"] == [3.0, 2.0, 1.0]
     assert [when.timestamp() - now for when in found["Timestamps"]] == [120, 60, 0]
-    (found,) = kit.cloudwatch.get_metric_data(MetricDataQueries=queries, **span, ScanBy="TimestampAscending")[
+    (found,) = local_aws.cloudwatch.get_metric_data(MetricDataQueries=queries, **span, ScanBy="TimestampAscending")[
         "MetricDataResults"
     ]
     assert found["Values"] == [1.0, 2.0, 3.0]
 
 
-def test_metrics_are_listed_by_any_of_their_parts(kit: Kit) -> None:
-    namespace, _ = shops(kit)
+def test_metrics_are_listed_by_any_of_their_parts(local_aws: AwsHarness) -> None:
+    namespace, _ = shops(local_aws)
 
     def listed(**wanted: Any) -> list[str]:
-        found = kit.cloudwatch.list_metrics(Namespace=namespace, **wanted)["Metrics"]
+        found = local_aws.cloudwatch.list_metrics(Namespace=namespace, **wanted)["Metrics"]
         return [metric["Dimensions"][0]["Value"] for metric in found]
 
     assert listed() == ["coats", "hats"]
@@ -132,4 +132,4 @@ def test_metrics_are_listed_by_any_of_their_parts(kit: Kit) -> None:
 def test_metric_math_is_refused_and_not_made_up() -> None:
     request = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 2)}
     with pytest.raises(InvalidInput, match="m1 / m2"):
-        metric_data(Samples(), "eu-west-1", request | {"MetricDataQueries": [{"Id": "e1", "Expression": "m1 / m2"}]})
+        metric_data(MetricStore(), "eu-west-1", request | {"MetricDataQueries": [{"Id": "e1", "Expression": "m1 / m2"}]})

@@ -9,7 +9,7 @@ import pytest
 
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed, Role
-from support.in_process_aws import ACCOUNT, IMAGE, REGION, Kit
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import OBEDIENT, archive
 
 IN_VPC = [
@@ -30,23 +30,23 @@ def allowing(*actions: str, resource: str = "*") -> dict[str, Any]:
 
 
 @pytest.fixture
-def role(kit: Kit, bucket: str) -> Role:
-    made = kit.role()
+def role(local_aws: AwsHarness, bucket: str) -> Role:
+    made = local_aws.role()
     made.allow(bucket)
     return made
 
 
 @pytest.fixture
-def bucket(kit: Kit) -> str:
-    return kit.bucket()
+def bucket(local_aws: AwsHarness) -> str:
+    return local_aws.bucket()
 
 
 @pytest.fixture
-def vpc(kit: Kit) -> dict[str, list[str]]:
+def vpc(local_aws: AwsHarness) -> dict[str, list[str]]:
     """A VpcConfig of one subnet and one security group."""
-    made = kit.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = kit.ec2.create_subnet(VpcId=made, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-    group = kit.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=made)["GroupId"]
+    made = local_aws.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = local_aws.ec2.create_subnet(VpcId=made, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    group = local_aws.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=made)["GroupId"]
     return {"Subnets": [subnet], "SecurityGroupIds": [group]}
 
 
@@ -59,13 +59,13 @@ def source(uri: str, kind: str = "S3Prefix", compression: str = "None") -> dict[
 
 
 def serve(
-    kit: Kit, deployed: list[Deployed], bucket: str, role: Role, wanted: dict[str, Any], *, wait: bool = True
+    local_aws: AwsHarness, deployed: list[Deployed], bucket: str, role: Role, wanted: dict[str, Any], *, wait: bool = True
 ) -> Deployed:
     """An asynchronous endpoint of the model that `wanted` makes."""
-    kit.sagemaker.create_model(**wanted)
-    one = Deployed(kit, unique("endpoint"), bucket, role, wanted["ModelName"])
-    one.config = kit.config(one.model, bucket)
-    kit.sagemaker.create_endpoint(EndpointName=one.name, EndpointConfigName=one.config)
+    local_aws.sagemaker.create_model(**wanted)
+    one = Deployed(local_aws, unique("endpoint"), bucket, role, wanted["ModelName"])
+    one.config = local_aws.config(one.model, bucket)
+    local_aws.sagemaker.create_endpoint(EndpointName=one.name, EndpointConfigName=one.config)
     deployed.append(one)
     if wait:
         one.until_status("InService")
@@ -73,156 +73,162 @@ def serve(
 
 
 @pytest.fixture
-def deployed(kit: Kit) -> Any:
+def deployed(local_aws: AwsHarness) -> Any:
     made: list[Deployed] = []
     yield made
     for one in made:
-        kit.forget(one.name)
+        local_aws.forget(one.name)
 
 
-def test_the_objects_below_a_prefix_are_the_model(kit: Kit, bucket: str, role: Role, deployed: list[Deployed]) -> None:
-    kit.put(bucket, "open/code/inference.py", OBEDIENT.encode())
-    kit.put(bucket, "open/weights.txt", b"granite")
-    kit.put(bucket, "open/folder/", b"")
-    endpoint = serve(kit, deployed, bucket, role, request(role, source(f"s3://{bucket}/open/")))
+def test_the_objects_below_a_prefix_are_the_model(
+    local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]
+) -> None:
+    local_aws.put(bucket, "open/code/inference.py", OBEDIENT.encode())
+    local_aws.put(bucket, "open/weights.txt", b"granite")
+    local_aws.put(bucket, "open/folder/", b"")
+    endpoint = serve(local_aws, deployed, bucket, role, request(role, source(f"s3://{bucket}/open/")))
     assert endpoint.ask({}).document["weights"] == "granite"
-    shown = kit.sagemaker.describe_model(ModelName=endpoint.model)["PrimaryContainer"]
+    shown = local_aws.sagemaker.describe_model(ModelName=endpoint.model)["PrimaryContainer"]
     assert shown["ModelDataSource"] == source(f"s3://{bucket}/open/")["ModelDataSource"]
     assert "ModelDataUrl" not in shown
 
 
-def test_a_data_source_may_be_an_archive(kit: Kit, bucket: str, role: Role, deployed: list[Deployed]) -> None:
-    uri = kit.put(bucket, "model/one.tar.gz", archive())
-    endpoint = serve(kit, deployed, bucket, role, request(role, source(uri, "S3Object", "Gzip")))
+def test_a_data_source_may_be_an_archive(local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]) -> None:
+    uri = local_aws.put(bucket, "model/one.tar.gz", archive())
+    endpoint = serve(local_aws, deployed, bucket, role, request(role, source(uri, "S3Object", "Gzip")))
     assert endpoint.ask({}).document["weights"] == "feather"
 
 
-def test_a_prefix_needs_its_slash_its_objects_and_the_right_to_list_them(kit: Kit, bucket: str, role: Role) -> None:
-    kit.put(bucket, "open/weights.txt", b"granite")
+def test_a_prefix_needs_its_slash_its_objects_and_the_right_to_list_them(
+    local_aws: AwsHarness, bucket: str, role: Role
+) -> None:
+    local_aws.put(bucket, "open/weights.txt", b"granite")
     for wanted, said in (
         (source(f"s3://{bucket}/open"), "ends in a slash"),
         (source(f"s3://{bucket}/none/"), "Could not find model data"),
         (source(f"s3://{bucket}/open/", compression="Gzip"), "goes with S3DataType S3Object"),
         (source(f"s3://{bucket}/open/") | {"ModelDataUrl": f"s3://{bucket}/open/a.tar.gz"}, "has both"),
     ):
-        code, message = refusal(kit.sagemaker.create_model, **request(role, wanted))
+        code, message = refusal(local_aws.sagemaker.create_model, **request(role, wanted))
         assert (code, said in message) == ("ValidationException", True), message
     role.allow(bucket, without=["list"])
-    _, message = refusal(kit.sagemaker.create_model, **request(role, source(f"s3://{bucket}/open/")))
+    _, message = refusal(local_aws.sagemaker.create_model, **request(role, source(f"s3://{bucket}/open/")))
     assert "not authorized to perform: s3:ListBucket" in message
 
 
-def test_an_isolated_model_downloads_no_requirements(kit: Kit, bucket: str, role: Role, deployed: list[Deployed]) -> None:
-    satisfied = kit.put(bucket, "model/satisfied.tar.gz", archive(requirements="pillow\n"))
-    endpoint = serve(kit, deployed, bucket, role, request(role, {"ModelDataUrl": satisfied}, EnableNetworkIsolation=True))
+def test_an_isolated_model_downloads_no_requirements(
+    local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]
+) -> None:
+    satisfied = local_aws.put(bucket, "model/satisfied.tar.gz", archive(requirements="pillow\n"))
+    endpoint = serve(local_aws, deployed, bucket, role, request(role, {"ModelDataUrl": satisfied}, EnableNetworkIsolation=True))
     assert endpoint.ask({"answer": "alone"}).body == b"alone"
-    assert kit.sagemaker.describe_model(ModelName=endpoint.model)["EnableNetworkIsolation"] is True
-    wanting = kit.put(bucket, "model/wanting.tar.gz", archive(requirements="a-package-that-is-not-here==9\n"))
+    assert local_aws.sagemaker.describe_model(ModelName=endpoint.model)["EnableNetworkIsolation"] is True
+    wanting = local_aws.put(bucket, "model/wanting.tar.gz", archive(requirements="a-package-that-is-not-here==9\n"))
     isolated = request(role, {"ModelDataUrl": wanting}, EnableNetworkIsolation=True)
-    failed = serve(kit, deployed, bucket, role, isolated, wait=False)
+    failed = serve(local_aws, deployed, bucket, role, isolated, wait=False)
     described = until(lambda: seen if (seen := failed.describe())["EndpointStatus"] == "Failed" else None, "it fails")
     assert "a-package-that-is-not-here" in described["FailureReason"]
 
 
 def test_a_model_in_a_vpc_is_described_as_made(
-    kit: Kit, bucket: str, role: Role, vpc: dict[str, list[str]], deployed: list[Deployed]
+    local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]], deployed: list[Deployed]
 ) -> None:
     role.allow(bucket, more=[allowing(*IN_VPC)])
-    uri = kit.put(bucket, "model/one.tar.gz", archive())
-    endpoint = serve(kit, deployed, bucket, role, request(role, {"ModelDataUrl": uri}, VpcConfig=vpc))
-    assert kit.sagemaker.describe_model(ModelName=endpoint.model)["VpcConfig"] == vpc
+    uri = local_aws.put(bucket, "model/one.tar.gz", archive())
+    endpoint = serve(local_aws, deployed, bucket, role, request(role, {"ModelDataUrl": uri}, VpcConfig=vpc))
+    assert local_aws.sagemaker.describe_model(ModelName=endpoint.model)["VpcConfig"] == vpc
     assert endpoint.ask({"answer": "inside"}).body == b"inside"
 
 
 @pytest.mark.parametrize("missing", IN_VPC)
 def test_each_right_to_network_interfaces_is_needed(
-    kit: Kit, bucket: str, role: Role, vpc: dict[str, list[str]], missing: str
+    local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]], missing: str
 ) -> None:
     role.allow(bucket, more=[allowing(*(action for action in IN_VPC if action != missing))])
-    code, message = refusal(kit.sagemaker.create_model, **request(role, {}, VpcConfig=vpc))
+    code, message = refusal(local_aws.sagemaker.create_model, **request(role, {}, VpcConfig=vpc))
     assert (code, f"not authorized to perform: {missing} on" in message) == ("ValidationException", True), message
 
 
 def test_a_subnet_or_group_that_is_not_there_or_elsewhere_is_refused(
-    kit: Kit, bucket: str, role: Role, vpc: dict[str, list[str]]
+    local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]]
 ) -> None:
     role.allow(bucket, more=[allowing(*IN_VPC)])
-    other = kit.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
-    stranger = kit.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=other)["GroupId"]
+    other = local_aws.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    stranger = local_aws.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=other)["GroupId"]
     for changed, said in (
         ({"Subnets": ["subnet-0123456789abcdef0"]}, "The subnet ID 'subnet-0123456789abcdef0' does not exist"),
         ({"SecurityGroupIds": ["sg-0123456789abcdef0"]}, "The security group ID 'sg-0123456789abcdef0' does not exist"),
         ({"SecurityGroupIds": [stranger]}, "more than one VPC"),
     ):
-        code, message = refusal(kit.sagemaker.create_model, **request(role, {}, VpcConfig=vpc | changed))
+        code, message = refusal(local_aws.sagemaker.create_model, **request(role, {}, VpcConfig=vpc | changed))
         assert (code, said in message) == ("ValidationException", True), message
 
 
 def test_a_private_registry_takes_a_vpc_and_the_right_to_call_its_function(
-    kit: Kit, bucket: str, role: Role, vpc: dict[str, list[str]], deployed: list[Deployed]
+    local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]], deployed: list[Deployed]
 ) -> None:
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:registry-login"
     login = {"RepositoryAuthConfig": {"RepositoryCredentialsProviderArn": function}}
     private = {"Image": "registry.example.com/team/serve:1", "ImageConfig": {"RepositoryAccessMode": "Vpc", **login}}
-    data = {"ModelDataUrl": kit.put(bucket, "model/one.tar.gz", archive())}
+    data = {"ModelDataUrl": local_aws.put(bucket, "model/one.tar.gz", archive())}
     role.allow(bucket, more=[allowing(*IN_VPC)])
-    assert "needs a VpcConfig" in refusal(kit.sagemaker.create_model, **request(role, private | data))[1]
+    assert "needs a VpcConfig" in refusal(local_aws.sagemaker.create_model, **request(role, private | data))[1]
     platform = {"ImageConfig": {"RepositoryAccessMode": "Platform", **login}}
-    assert "goes with" in refusal(kit.sagemaker.create_model, **request(role, platform, VpcConfig=vpc))[1]
-    refused = serve(kit, deployed, bucket, role, request(role, private | data, VpcConfig=vpc), wait=False)
+    assert "goes with" in refusal(local_aws.sagemaker.create_model, **request(role, platform, VpcConfig=vpc))[1]
+    refused = serve(local_aws, deployed, bucket, role, request(role, private | data, VpcConfig=vpc), wait=False)
     described = until(lambda: seen if (seen := refused.describe())["EndpointStatus"] == "Failed" else None, "it fails")
     assert f"lambda:InvokeFunction on resource: {function}" in described["FailureReason"]
     role.allow(
         bucket, without=["pull", "log in"], more=[allowing(*IN_VPC), allowing("lambda:InvokeFunction", resource=function)]
     )
-    endpoint = serve(kit, deployed, bucket, role, request(role, private | data, VpcConfig=vpc))
-    shown = kit.sagemaker.describe_model(ModelName=endpoint.model)["PrimaryContainer"]
+    endpoint = serve(local_aws, deployed, bucket, role, request(role, private | data, VpcConfig=vpc))
+    shown = local_aws.sagemaker.describe_model(ModelName=endpoint.model)["PrimaryContainer"]
     assert shown["ImageConfig"] == private["ImageConfig"]
     assert endpoint.ask({"answer": "private"}).body == b"private"
 
 
-def package(kit: Kit, containers: list[dict[str, Any]]) -> str:
+def package(local_aws: AwsHarness, containers: list[dict[str, Any]]) -> str:
     group = unique("group")
-    kit.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    local_aws.sagemaker.create_model_package_group(ModelPackageGroupName=group)
     types = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
-    arn: str = kit.sagemaker.create_model_package(
+    arn: str = local_aws.sagemaker.create_model_package(
         ModelPackageGroupName=group, ModelApprovalStatus="Approved", InferenceSpecification={"Containers": containers} | types
     )["ModelPackageArn"]
     return arn
 
 
-def test_a_model_package_brings_its_container(kit: Kit, bucket: str, role: Role, deployed: list[Deployed]) -> None:
-    data = kit.put(bucket, "model/packaged.tar.gz", archive())
-    arn = package(kit, [{"Image": IMAGE, "ModelDataUrl": data, "Environment": {"FROM": "package", "KEPT": "yes"}}])
+def test_a_model_package_brings_its_container(local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]) -> None:
+    data = local_aws.put(bucket, "model/packaged.tar.gz", archive())
+    arn = package(local_aws, [{"Image": IMAGE, "ModelDataUrl": data, "Environment": {"FROM": "package", "KEPT": "yes"}}])
     wanted = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": arn, "Environment": {"FROM": "model"}}}
-    endpoint = serve(kit, deployed, bucket, role, wanted)
+    endpoint = serve(local_aws, deployed, bucket, role, wanted)
     environment = endpoint.ask({}).document["environment"]
     assert (environment["FROM"], environment["KEPT"]) == ("model", "yes")
-    shown = kit.sagemaker.describe_model(ModelName=endpoint.model)["PrimaryContainer"]
+    shown = local_aws.sagemaker.describe_model(ModelName=endpoint.model)["PrimaryContainer"]
     assert shown["ModelPackageName"] == arn
 
 
-def test_a_model_package_that_is_not_there_or_not_alone_is_refused(kit: Kit, bucket: str, role: Role) -> None:
+def test_a_model_package_that_is_not_there_or_not_alone_is_refused(local_aws: AwsHarness, bucket: str, role: Role) -> None:
     none = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/none/1"
     alone = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": none}}
-    code, message = refusal(kit.sagemaker.create_model, **alone)
+    code, message = refusal(local_aws.sagemaker.create_model, **alone)
     assert (code, "does not exist" in message) == ("ValidationException", True)
-    both = request(role, {"ModelPackageName": package(kit, [{"Image": IMAGE}])})
-    assert "has both" in refusal(kit.sagemaker.create_model, **both)[1]
+    both = request(role, {"ModelPackageName": package(local_aws, [{"Image": IMAGE}])})
+    assert "has both" in refusal(local_aws.sagemaker.create_model, **both)[1]
 
 
-def test_a_large_output_that_fails_halfway_leaves_parts_unless_the_role_may_abort(kit: Kit, deploy: Any) -> None:
+def test_a_large_output_that_fails_halfway_leaves_parts_unless_the_role_may_abort(local_aws: AwsHarness, deploy: Any) -> None:
     endpoint: Deployed = deploy(topics=True)
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})
-    key = kit.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    key = local_aws.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
-    kit.s3.put_bucket_encryption(Bucket=endpoint.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    local_aws.s3.put_bucket_encryption(Bucket=endpoint.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     generate = allowing("kms:GenerateDataKey", resource=key)
     large = {"length": 9 * 1_048_576}
 
     def parts() -> int:
-        return len(kit.s3.list_multipart_uploads(Bucket=endpoint.bucket).get("Uploads", []))
+        return len(local_aws.s3.list_multipart_uploads(Bucket=endpoint.bucket).get("Uploads", []))
 
     endpoint.role.allow(endpoint.bucket, more=[generate])
     assert "kms:Decrypt" in endpoint.failure(large)

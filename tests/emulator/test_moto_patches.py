@@ -1,4 +1,4 @@
-"""What moto lacks, seen mended from outside; and one test that fails once upstream has closed a gap, so that ours can go."""
+"""The patches of moto, tested over the API; and one test that fails once upstream no longer needs a patch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from async_endpoint.emulator import moto_patches
 from support import unpatched_moto
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import DIMENSION, Kit
+from support.in_process_aws import DIMENSION, AwsHarness
 
 
-def test_upstream_moto_still_has_every_gap_that_is_mended() -> None:
+def test_upstream_moto_still_needs_every_patch() -> None:
     script = Path(unpatched_moto.__file__)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=script.parent)
-    mended = {module.name for module in pkgutil.iter_modules(moto_patches.__path__)}
-    assert json.loads(done.stdout) == dict.fromkeys(mended, True), "what is false here is closed upstream: remove ours"
+    patches = {
+        module.name.split(".")[-1]
+        for module in pkgutil.walk_packages(moto_patches.__path__, f"{moto_patches.__name__}.")
+        if not module.ispkg
+    }
+    assert json.loads(done.stdout) == dict.fromkeys(patches, True), "what is false here is fixed upstream: remove the patch"
 
 
 # --- bucket_policy --------------------------------------------------------------------------------------------------------
@@ -33,26 +37,26 @@ def deny(bucket: str, **condition: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]})
 
 
-def test_a_bucket_for_tls_only_can_be_used(kit: Kit) -> None:
-    bucket = kit.bucket()
-    kit.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, Bool={"aws:SecureTransport": "false"}))
-    kit.put(bucket, "key", b"value")
-    assert kit.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
+def test_a_bucket_for_tls_only_can_be_used(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, Bool={"aws:SecureTransport": "false"}))
+    local_aws.put(bucket, "key", b"value")
+    assert local_aws.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
 
 
 @pytest.mark.parametrize("condition", [{}, {"Bool": {"aws:SecureTransport": "true"}}])
-def test_a_denial_that_applies_is_one(kit: Kit, condition: dict[str, Any]) -> None:
-    bucket = kit.bucket()
-    kit.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, **condition))
+def test_a_denial_that_applies_is_one(local_aws: AwsHarness, condition: dict[str, Any]) -> None:
+    bucket = local_aws.bucket()
+    local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, **condition))
     # moto's 403 has no body, and so no code of its own.
-    assert refusal(kit.s3.put_object, Bucket=bucket, Key="key", Body=b"")[0] in ("AccessDenied", "403")
+    assert refusal(local_aws.s3.put_object, Bucket=bucket, Key="key", Body=b"")[0] in ("AccessDenied", "403")
 
 
 # --- first_state, metric_samples ------------------------------------------------------------------------------------------
 
 
-def alarm(kit: Kit, name: str, namespace: str, threshold: float = 1) -> None:
-    kit.cloudwatch.put_metric_alarm(
+def alarm(local_aws: AwsHarness, name: str, namespace: str, threshold: float = 1) -> None:
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace=namespace,
         MetricName="m",
@@ -65,28 +69,28 @@ def alarm(kit: Kit, name: str, namespace: str, threshold: float = 1) -> None:
     )
 
 
-def state(kit: Kit, name: str) -> str:
-    found: str = kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
+def state(local_aws: AwsHarness, name: str) -> str:
+    found: str = local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
     return found
 
 
-def test_an_alarm_begins_with_insufficient_data_and_keeps_its_state_when_put_again(kit: Kit) -> None:
+def test_an_alarm_begins_with_insufficient_data_and_keeps_its_state_when_put_again(local_aws: AwsHarness) -> None:
     name, namespace = unique("alarm"), unique("Namespace")
-    alarm(kit, name, namespace)
-    assert state(kit, name) == "INSUFFICIENT_DATA"
-    kit.put_minutely(namespace, {"MetricName": "m", "Value": 2.0})
-    until(lambda: state(kit, name) == "ALARM", "the datapoint is evaluated")
-    alarm(kit, name, namespace, threshold=1.5)
-    assert state(kit, name) == "ALARM"
+    alarm(local_aws, name, namespace)
+    assert state(local_aws, name) == "INSUFFICIENT_DATA"
+    local_aws.put_minutely(namespace, {"MetricName": "m", "Value": 2.0})
+    until(lambda: state(local_aws, name) == "ALARM", "the datapoint is evaluated")
+    alarm(local_aws, name, namespace, threshold=1.5)
+    assert state(local_aws, name) == "ALARM"
 
 
-def test_a_customers_datapoints_are_both_stored_and_evaluated(kit: Kit) -> None:
+def test_a_customers_datapoints_are_both_stored_and_evaluated(local_aws: AwsHarness) -> None:
     name, namespace = unique("alarm"), unique("Namespace")
-    alarm(kit, name, namespace, threshold=6)
+    alarm(local_aws, name, namespace, threshold=6)
     statistics = {"SampleCount": 3.0, "Sum": 6.0, "Minimum": 1.0, "Maximum": 3.0}
-    now = kit.put_minutely(namespace, {"MetricName": "m", "StatisticValues": statistics})
-    until(lambda: state(kit, name) == "ALARM", "the statistic set is evaluated")
-    found = kit.cloudwatch.get_metric_statistics(
+    now = local_aws.put_minutely(namespace, {"MetricName": "m", "StatisticValues": statistics})
+    until(lambda: state(local_aws, name) == "ALARM", "the statistic set is evaluated")
+    found = local_aws.cloudwatch.get_metric_statistics(
         Namespace=namespace, MetricName="m", StartTime=now - 60, EndTime=now + 120, Period=60, Statistics=["Sum"]
     )
     assert {point["Sum"] for point in found["Datapoints"]} == {6.0}
@@ -95,15 +99,15 @@ def test_a_customers_datapoints_are_both_stored_and_evaluated(kit: Kit) -> None:
 # --- redrive_policy -------------------------------------------------------------------------------------------------------
 
 
-def test_a_redrive_policy_is_answered_as_terraform_wrote_it(kit: Kit) -> None:
-    dead = kit.queue()
+def test_a_redrive_policy_is_answered_as_terraform_wrote_it(local_aws: AwsHarness) -> None:
+    dead = local_aws.queue()
     asked = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}, separators=(",", ":"))
-    queue = kit.queue(RedrivePolicy=asked)
-    attributes = kit.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    queue = local_aws.queue(RedrivePolicy=asked)
+    attributes = local_aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])["Attributes"]
     assert attributes == {"RedrivePolicy": asked}
-    kit.sqs.send_message(QueueUrl=queue.url, MessageBody="never handled")
+    local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody="never handled")
     for _ in range(4):
-        kit.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=0)
+        local_aws.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=0)
     assert until(dead.take, "the dead letter") == ["never handled"]
 
 
@@ -111,22 +115,22 @@ def test_a_redrive_policy_is_answered_as_terraform_wrote_it(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["{}", ""])
-def test_a_filter_policy_that_is_removed_is_gone_and_filters_nothing(kit: Kit, nothing: str) -> None:
-    queue = kit.queue()
-    topic = kit.sns.create_topic(Name=unique("filtered"))["TopicArn"]
+def test_a_filter_policy_that_is_removed_is_gone_and_filters_nothing(local_aws: AwsHarness, nothing: str) -> None:
+    queue = local_aws.queue()
+    topic = local_aws.sns.create_topic(Name=unique("filtered"))["TopicArn"]
     policy = {"Principal": "*", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue.arn}
-    kit.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": json.dumps({"Statement": [policy]})})
-    arn = kit.sns.subscribe(
+    local_aws.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": json.dumps({"Statement": [policy]})})
+    arn = local_aws.sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",
         Endpoint=queue.arn,
         Attributes={"RawMessageDelivery": "true", "FilterPolicy": '{"colour": ["red"]}'},
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
-    kit.sns.publish(TopicArn=topic, Message="filtered out")
-    kit.sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=nothing)
-    assert "FilterPolicy" not in kit.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-    kit.sns.publish(TopicArn=topic, Message="delivered")
+    local_aws.sns.publish(TopicArn=topic, Message="filtered out")
+    local_aws.sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=nothing)
+    assert "FilterPolicy" not in local_aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    local_aws.sns.publish(TopicArn=topic, Message="delivered")
     assert until(queue.take, "a message") == ["delivered"]
 
 
@@ -134,22 +138,22 @@ def test_a_filter_policy_that_is_removed_is_gone_and_filters_nothing(kit: Kit, n
 
 
 @pytest.fixture
-def target(kit: Kit, deploy: Any) -> dict[str, str]:
+def target(local_aws: AwsHarness, deploy: Any) -> dict[str, str]:
     """The target of an endpoint's variant, registered."""
     deployed: Deployed = deploy()
     named = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
-    kit.scaling.register_scalable_target(**named, MinCapacity=1, MaxCapacity=4, Tags={"team": "shop"})
+    local_aws.scaling.register_scalable_target(**named, MinCapacity=1, MaxCapacity=4, Tags={"team": "shop"})
     return named
 
 
-def track(kit: Kit, target: dict[str, str], value: float = 5.0) -> dict[str, Any]:
+def track(local_aws: AwsHarness, target: dict[str, str], value: float = 5.0) -> dict[str, Any]:
     metric = {
         "MetricName": "ApproximateBacklogSizePerInstance",
         "Namespace": "AWS/SageMaker",
         "Dimensions": [{"Name": "EndpointName", "Value": target["ResourceId"].split("/")[1]}],
         "Statistic": "Average",
     }
-    answer: dict[str, Any] = kit.scaling.put_scaling_policy(
+    answer: dict[str, Any] = local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName="tracking",
         PolicyType="TargetTrackingScaling",
@@ -158,59 +162,59 @@ def track(kit: Kit, target: dict[str, str], value: float = 5.0) -> dict[str, Any
     return answer
 
 
-def tracking_alarms(kit: Kit, target: dict[str, str]) -> dict[str, dict[str, Any]]:
-    found = kit.cloudwatch.describe_alarms(AlarmNamePrefix=f"TargetTracking-{target['ResourceId']}-")["MetricAlarms"]
+def tracking_alarms(local_aws: AwsHarness, target: dict[str, str]) -> dict[str, dict[str, Any]]:
+    found = local_aws.cloudwatch.describe_alarms(AlarmNamePrefix=f"TargetTracking-{target['ResourceId']}-")["MetricAlarms"]
     return {alarm["AlarmName"]: alarm for alarm in found}
 
 
-def test_target_tracking_makes_its_two_alarms_and_takes_them_away(kit: Kit, target: dict[str, str]) -> None:
-    first = track(kit, target)
-    alarms = tracking_alarms(kit, target)
+def test_target_tracking_makes_its_two_alarms_and_takes_them_away(local_aws: AwsHarness, target: dict[str, str]) -> None:
+    first = track(local_aws, target)
+    alarms = tracking_alarms(local_aws, target)
     assert alarms.keys() == {alarm["AlarmName"] for alarm in first["Alarms"]}
     assert {item["AlarmARN"] for item in first["Alarms"]} == {item["AlarmArn"] for item in alarms.values()}
     high, low = (next(alarms[name] for name in alarms if word in name) for word in ("AlarmHigh", "AlarmLow"))
     assert (high["Threshold"], high["EvaluationPeriods"], high["ComparisonOperator"]) == (5.0, 3, "GreaterThanThreshold")
     assert (low["Threshold"], low["EvaluationPeriods"], low["ComparisonOperator"]) == (4.5, 15, "LessThanThreshold")
     assert high["AlarmActions"] == low["AlarmActions"] == [first["PolicyARN"]]
-    second = track(kit, target, 10.0)
+    second = track(local_aws, target, 10.0)
     assert second["PolicyARN"] == first["PolicyARN"]
-    assert sorted(alarm["Threshold"] for alarm in tracking_alarms(kit, target).values()) == [9.0, 10.0]
-    (described,) = kit.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])[
+    assert sorted(alarm["Threshold"] for alarm in tracking_alarms(local_aws, target).values()) == [9.0, 10.0]
+    (described,) = local_aws.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])[
         "ScalingPolicies"
     ]
-    assert {alarm["AlarmName"] for alarm in described["Alarms"]} == tracking_alarms(kit, target).keys()
-    kit.scaling.delete_scaling_policy(**target, PolicyName="tracking")
-    assert tracking_alarms(kit, target) == {}
+    assert {alarm["AlarmName"] for alarm in described["Alarms"]} == tracking_alarms(local_aws, target).keys()
+    local_aws.scaling.delete_scaling_policy(**target, PolicyName="tracking")
+    assert tracking_alarms(local_aws, target) == {}
 
 
-def test_a_target_takes_its_policies_and_alarms_with_it(kit: Kit, target: dict[str, str]) -> None:
-    track(kit, target)
-    kit.scaling.deregister_scalable_target(**target)
-    found = kit.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])
-    assert (found["ScalingPolicies"], tracking_alarms(kit, target)) == ([], {})
+def test_a_target_takes_its_policies_and_alarms_with_it(local_aws: AwsHarness, target: dict[str, str]) -> None:
+    track(local_aws, target)
+    local_aws.scaling.deregister_scalable_target(**target)
+    found = local_aws.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])
+    assert (found["ScalingPolicies"], tracking_alarms(local_aws, target)) == ([], {})
 
 
-def test_a_target_of_an_endpoint_that_does_not_exist_is_refused(kit: Kit, target: dict[str, str]) -> None:
+def test_a_target_of_an_endpoint_that_does_not_exist_is_refused(local_aws: AwsHarness, target: dict[str, str]) -> None:
     none = target | {"ResourceId": "endpoint/none/variant/primary"}
-    assert refusal(kit.scaling.register_scalable_target, **none, MinCapacity=0, MaxCapacity=1)[0] == "ValidationException"
+    assert refusal(local_aws.scaling.register_scalable_target, **none, MinCapacity=0, MaxCapacity=1)[0] == "ValidationException"
 
 
-def test_a_target_keeps_its_tags_until_they_are_taken_off(kit: Kit, target: dict[str, str]) -> None:
-    described = kit.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
+def test_a_target_keeps_its_tags_until_they_are_taken_off(local_aws: AwsHarness, target: dict[str, str]) -> None:
+    described = local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
     arn = described["ScalableTargets"][0]["ScalableTargetARN"]
 
     def tags() -> dict[str, str]:
-        found: dict[str, str] = kit.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"]
+        found: dict[str, str] = local_aws.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"]
         return found
 
     assert tags() == {"team": "shop"}
-    kit.scaling.tag_resource(ResourceARN=arn, Tags={"cost": "1", "team": "coats"})
+    local_aws.scaling.tag_resource(ResourceARN=arn, Tags={"cost": "1", "team": "coats"})
     assert tags() == {"cost": "1", "team": "coats"}
-    kit.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
+    local_aws.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
     assert tags() == {"cost": "1", "team": "coats"}
-    kit.scaling.untag_resource(ResourceARN=arn, TagKeys=["team", "none"])
+    local_aws.scaling.untag_resource(ResourceARN=arn, TagKeys=["team", "none"])
     assert tags() == {"cost": "1"}
-    assert refusal(kit.scaling.list_tags_for_resource, ResourceARN=arn + "x")[0] == "ResourceNotFoundException"
+    assert refusal(local_aws.scaling.list_tags_for_resource, ResourceARN=arn + "x")[0] == "ResourceNotFoundException"
 
 
 @pytest.mark.parametrize(
@@ -223,23 +227,25 @@ def test_a_target_keeps_its_tags_until_they_are_taken_off(kit: Kit, target: dict
         ({f"key-{number}": "" for number in range(50)}, "TooManyTagsException"),  # beside the one it has
     ],
 )
-def test_a_target_refuses_tags_that_aws_refuses(kit: Kit, target: dict[str, str], tags: dict[str, str], code: str) -> None:
-    described = kit.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
+def test_a_target_refuses_tags_that_aws_refuses(
+    local_aws: AwsHarness, target: dict[str, str], tags: dict[str, str], code: str
+) -> None:
+    described = local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
     arn = described["ScalableTargets"][0]["ScalableTargetARN"]
-    assert refusal(kit.scaling.tag_resource, ResourceARN=arn, Tags=tags)[0] == code
-    assert kit.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "shop"}
+    assert refusal(local_aws.scaling.tag_resource, ResourceARN=arn, Tags=tags)[0] == code
+    assert local_aws.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "shop"}
 
 
-def test_scaling_activities_come_in_pages(kit: Kit, target: dict[str, str]) -> None:
+def test_scaling_activities_come_in_pages(local_aws: AwsHarness, target: dict[str, str]) -> None:
     def activities(**more: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = kit.scaling.describe_scaling_activities(
+        answer: dict[str, Any] = local_aws.scaling.describe_scaling_activities(
             ServiceNamespace="sagemaker", ResourceId=target["ResourceId"], **more
         )
         return answer
 
     assert activities()["ScalingActivities"] == []
     for number, count in enumerate((2, 1), 1):
-        kit.scaling.register_scalable_target(**target, MinCapacity=count, MaxCapacity=count)
+        local_aws.scaling.register_scalable_target(**target, MinCapacity=count, MaxCapacity=count)
         until(lambda number=number: len(activities()["ScalingActivities"]) == number, "an activity")  # type: ignore[misc]
         until(lambda: activities()["ScalingActivities"][0]["StatusCode"] == "Successful", "it is over")
     page = activities(MaxResults=1)
@@ -248,9 +254,9 @@ def test_scaling_activities_come_in_pages(kit: Kit, target: dict[str, str]) -> N
     assert [item["Description"] for item in page["ScalingActivities"]] == ["Setting desired instance count to 2."]
     assert "NextToken" not in page
     assert (
-        kit.client("application-autoscaling", region="us-east-1").describe_scaling_activities(ServiceNamespace="sagemaker")[
-            "ScalingActivities"
-        ]
+        local_aws.client("application-autoscaling", region="us-east-1").describe_scaling_activities(
+            ServiceNamespace="sagemaker"
+        )["ScalingActivities"]
         == []
     )
     assert len({item["ActivityId"] for item in activities()["ScalingActivities"]}) == 2
@@ -259,41 +265,41 @@ def test_scaling_activities_come_in_pages(kit: Kit, target: dict[str, str]) -> N
 # --- sns_topics, sqs_queue ------------------------------------------------------------------------------------------------
 
 
-def test_a_message_is_received_by_one_receiver_and_comes_back_unless_deleted(kit: Kit) -> None:
-    queue = kit.queue()
-    kit.sqs.send_message(QueueUrl=queue.url, MessageBody="hello")
-    first = kit.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=60)["Messages"][0]
-    assert "Messages" not in kit.sqs.receive_message(QueueUrl=queue.url)
-    kit.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+def test_a_message_is_received_by_one_receiver_and_comes_back_unless_deleted(local_aws: AwsHarness) -> None:
+    queue = local_aws.queue()
+    local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody="hello")
+    first = local_aws.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=60)["Messages"][0]
+    assert "Messages" not in local_aws.sqs.receive_message(QueueUrl=queue.url)
+    local_aws.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
     assert queue.take() == ["hello"]
     assert queue.take() == []
 
 
-def test_a_topic_delivers_every_message(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue()
-    kit.subscribe(topic, queue)
+def test_a_topic_delivers_every_message(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    local_aws.subscribe(topic, queue)
     for number in range(3):
-        kit.sns.publish(TopicArn=topic, Message=str(number))
+        local_aws.sns.publish(TopicArn=topic, Message=str(number))
     assert sorted(json.loads(body)["Message"] for body in queue.take()) == ["0", "1", "2"]
 
 
-def test_a_rule_of_a_security_group_keeps_its_description(kit: Kit) -> None:
-    vpc = kit.ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
-    group = kit.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=vpc)["GroupId"]
-    prefixes = kit.ec2.describe_managed_prefix_lists()["PrefixLists"][0]["PrefixListId"]
+def test_a_rule_of_a_security_group_keeps_its_description(local_aws: AwsHarness) -> None:
+    vpc = local_aws.ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    group = local_aws.ec2.create_security_group(GroupName=unique("group"), Description="test", VpcId=vpc)["GroupId"]
+    prefixes = local_aws.ec2.describe_managed_prefix_lists()["PrefixLists"][0]["PrefixListId"]
     https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
     for peers in (
         {"UserIdGroupPairs": [{"GroupId": group, "Description": "a group"}]},
         {"PrefixListIds": [{"PrefixListId": prefixes, "Description": "a list"}]},
         {"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "a range"}]},
     ):
-        kit.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[https | peers])
-    found = kit.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+        local_aws.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[https | peers])
+    found = local_aws.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert {rule["Description"] for rule in found if rule.get("Description")} == {"a group", "a list", "a range"}
 
 
-def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(kit: Kit) -> None:
-    bucket = kit.bucket()
+def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
     rules = [
         {"ID": "days", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 2}},
         {
@@ -303,8 +309,8 @@ def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(kit: Kit) -> None:
             "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 7},
         },
     ]
-    kit.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
-    found = kit.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    local_aws.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    found = local_aws.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     assert [rule.get("NoncurrentVersionExpiration") for rule in found] == [
         rule.get("NoncurrentVersionExpiration") for rule in rules
     ]
@@ -312,20 +318,21 @@ def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(kit: Kit) -> None:
 
 def test_the_local_aws_starts_without_motos_ec2() -> None:
     program = (
-        "import sys, async_endpoint.emulator.emulator; "
+        "import sys, unittest.mock; from async_endpoint.emulator import moto_patches; "
+        "moto_patches.apply_patches(*[unittest.mock.MagicMock()] * 4); "
         "print('moto.applicationautoscaling' in sys.modules, 'moto.ec2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "True False\n"
 
 
-def test_a_scalable_target_of_ecs_is_looked_for_in_ecs(kit: Kit) -> None:
-    ecs = kit.client("ecs")
+def test_a_scalable_target_of_ecs_is_looked_for_in_ecs(local_aws: AwsHarness) -> None:
+    ecs = local_aws.client("ecs")
     target = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 2}
     name = unique("service")
     ecs.create_cluster(clusterName="default")
     task = {"name": "task", "image": "image", "memory": 1}
     arn = ecs.register_task_definition(family="task", containerDefinitions=[task])["taskDefinition"]["taskDefinitionArn"]
     ecs.create_service(cluster="default", serviceName=name, taskDefinition=arn, desiredCount=1)
-    kit.scaling.register_scalable_target(**target, ResourceId=f"service/default/{name}")
-    with pytest.raises(kit.scaling.exceptions.ValidationException, match="doesn't exist"):
-        kit.scaling.register_scalable_target(**target, ResourceId="service/default/none")
+    local_aws.scaling.register_scalable_target(**target, ResourceId=f"service/default/{name}")
+    with pytest.raises(local_aws.scaling.exceptions.ValidationException, match="doesn't exist"):
+        local_aws.scaling.register_scalable_target(**target, ResourceId="service/default/none")

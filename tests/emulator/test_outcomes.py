@@ -13,7 +13,7 @@ from async_endpoint.core import limits
 from async_endpoint.core.notifications import Notification, parse_notification
 from support.common import until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 LARGEST_BODY_IN_A_NOTIFICATION = 131_072
@@ -38,11 +38,11 @@ def raw_message(deployed: Deployed, word: str, inference_id: str) -> dict[str, A
     return next(message for message in found if message.get("inferenceId") == inference_id)
 
 
-def test_a_success_is_announced_in_the_documented_shape(kit: Kit, shop: Deployed) -> None:
-    uri = kit.put(shop.bucket, "input/shape.json", b'{"answer": "red"}')
-    invoked = shop.invoke(InputLocation=uri, ContentType="application/json", Accept="text/x", InferenceId="shape")
-    assert shop.outcome(invoked).body == b"red"
-    message = raw_message(shop, "Success", "shape")
+def test_a_success_is_announced_in_the_documented_shape(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    uri = local_aws.put(shared_endpoint.bucket, "input/shape.json", b'{"answer": "red"}')
+    invoked = shared_endpoint.invoke(InputLocation=uri, ContentType="application/json", Accept="text/x", InferenceId="shape")
+    assert shared_endpoint.outcome(invoked).body == b"red"
+    message = raw_message(shared_endpoint, "Success", "shape")
     received, ended = (datetime.fromisoformat(message.pop(name)) for name in ("receivedTime", "eventTime"))
     assert received <= ended
     assert message == {
@@ -51,7 +51,7 @@ def test_a_success_is_announced_in_the_documented_shape(kit: Kit, shop: Deployed
         "requestParameters": {
             "accept": "text/x",
             "contentType": "application/json",
-            "endpointName": shop.name,
+            "endpointName": shared_endpoint.name,
             "inputLocation": uri,
         },
         "responseParameters": {"contentType": "text/x", "outputLocation": invoked.output},
@@ -63,15 +63,15 @@ def test_a_success_is_announced_in_the_documented_shape(kit: Kit, shop: Deployed
     }
 
 
-def test_a_failure_is_announced_in_the_documented_shape(shop: Deployed) -> None:
-    invoked = shop.invoke({"status": 400, "message": "not an image"}, InferenceId="bad-shape")
-    reason = shop.outcome(invoked).body.decode()
-    message = raw_message(shop, "Error", "bad-shape")
+def test_a_failure_is_announced_in_the_documented_shape(shared_endpoint: Deployed) -> None:
+    invoked = shared_endpoint.invoke({"status": 400, "message": "not an image"}, InferenceId="bad-shape")
+    reason = shared_endpoint.outcome(invoked).body.decode()
+    message = raw_message(shared_endpoint, "Error", "bad-shape")
     assert {message.pop(name) != "" for name in ("receivedTime", "eventTime")} == {True}
     assert message == {
         "awsRegion": "eu-west-1",
         "invocationStatus": "Failed",
-        "requestParameters": {"contentType": "application/json", "endpointName": shop.name},
+        "requestParameters": {"contentType": "application/json", "endpointName": shared_endpoint.name},
         "failureReason": reason,
         "failureLocation": invoked.failure,
         "responseBody": {"content": reason, "contentType": "text/plain"},
@@ -82,21 +82,26 @@ def test_a_failure_is_announced_in_the_documented_shape(shop: Deployed) -> None:
     }
 
 
-def test_both_kinds_of_notification_are_read_by_the_contract(shop: Deployed) -> None:
-    good, bad = shop.invoke({"answer": "ok"}), shop.invoke({"raise": "no"})
-    success, error = notified(shop, "Success", good.inference_id), notified(shop, "Error", bad.inference_id)
+def test_both_kinds_of_notification_are_read_by_the_contract(shared_endpoint: Deployed) -> None:
+    good, bad = shared_endpoint.invoke({"answer": "ok"}), shared_endpoint.invoke({"raise": "no"})
+    success, error = (
+        notified(shared_endpoint, "Success", good.inference_id),
+        notified(shared_endpoint, "Error", bad.inference_id),
+    )
     assert (success.status, success.output_location, success.failure_reason) == ("Completed", good.output, None)
     assert success.response_body == b"ok"
     assert (error.status, error.failure_location, error.output_location) == ("Failed", bad.failure, None)
     assert "no" in (error.failure_reason or "")
 
 
-def test_a_response_that_outgrows_a_message_on_its_way_still_ends_as_an_output(kit: Kit, shop: Deployed) -> None:
+def test_a_response_that_outgrows_a_message_on_its_way_still_ends_as_an_output(
+    local_aws: AwsHarness, shared_endpoint: Deployed
+) -> None:
     quotes = b'"' * 100_000  # 200 KB once escaped in the message, 400 KB once that is escaped in its envelope
-    invoked = shop.invoke(InputLocation=kit.put(shop.bucket, "input/quotes", quotes))
-    assert shop.outcome(invoked).kind == "output"
-    assert shop.ask({"answer": "next"}).body == b"next"
-    assert shop.outcome(invoked).body == quotes
+    invoked = shared_endpoint.invoke(InputLocation=local_aws.put(shared_endpoint.bucket, "input/quotes", quotes))
+    assert shared_endpoint.outcome(invoked).kind == "output"
+    assert shared_endpoint.ask({"answer": "next"}).body == b"next"
+    assert shared_endpoint.outcome(invoked).body == quotes
 
 
 def test_the_response_stays_out_of_the_notification_unless_it_is_asked_for(deploy: Any) -> None:
@@ -117,12 +122,12 @@ def test_the_response_stays_out_of_the_notification_unless_it_is_asked_for(deplo
     ids=["largest", "too large", "binary", "too large once escaped"],
 )
 def test_a_large_or_binary_response_is_announced_without_its_body(
-    kit: Kit, shop: Deployed, answer: bytes, content: bytes | None
+    local_aws: AwsHarness, shared_endpoint: Deployed, answer: bytes, content: bytes | None
 ) -> None:
-    invoked = shop.invoke(InputLocation=kit.put(shop.bucket, "input/answer", answer))
-    assert shop.outcome(invoked).body == answer
-    assert notified(shop, "Success", invoked.inference_id).response_body == content
-    assert shop.outcome(invoked).kind == "output"
+    invoked = shared_endpoint.invoke(InputLocation=local_aws.put(shared_endpoint.bucket, "input/answer", answer))
+    assert shared_endpoint.outcome(invoked).body == answer
+    assert notified(shared_endpoint, "Success", invoked.inference_id).response_body == content
+    assert shared_endpoint.outcome(invoked).kind == "output"
 
 
 @pytest.mark.parametrize(
@@ -136,21 +141,23 @@ def test_a_large_or_binary_response_is_announced_without_its_body(
         ({"unfit": True}, ["server error (500)", "not JSON serializable"]),
     ],
 )
-def test_a_models_error_ends_the_request_with_its_reason(shop: Deployed, orders: dict[str, Any], words: list[str]) -> None:
-    before = shop.serving()
-    reason = shop.failure(orders)
+def test_a_models_error_ends_the_request_with_its_reason(
+    shared_endpoint: Deployed, orders: dict[str, Any], words: list[str]
+) -> None:
+    before = shared_endpoint.serving()
+    reason = shared_endpoint.failure(orders)
     assert all(word in reason for word in words), reason
-    assert [item["id"] for item in shop.serving()] == [item["id"] for item in before], (
+    assert [item["id"] for item in shared_endpoint.serving()] == [item["id"] for item in before], (
         "a model that answers with an error is not dead"
     )
 
 
 @pytest.mark.parametrize(("answer", "sent"), [([1, 2], b"[\n  1,\n  2\n]"), (3, b"3"), (None, b"null")])
-def test_an_answer_that_is_no_text_is_sent_as_json(shop: Deployed, answer: Any, sent: bytes) -> None:
-    assert shop.ask({"answer": {"unfit": answer}}).body == sent
+def test_an_answer_that_is_no_text_is_sent_as_json(shared_endpoint: Deployed, answer: Any, sent: bytes) -> None:
+    assert shared_endpoint.ask({"answer": {"unfit": answer}}).body == sent
 
 
-def test_a_missing_input_is_told_from_a_forbidden_one(kit: Kit, deploy: Any) -> None:
+def test_a_missing_input_is_told_from_a_forbidden_one(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy()
     missing = f"s3://{deployed.bucket}/input/none"
     reason = deployed.failure(InputLocation=missing)
@@ -162,9 +169,9 @@ def test_a_missing_input_is_told_from_a_forbidden_one(kit: Kit, deploy: Any) -> 
     until(lambda: sum(deployed.metric("RequestDownloadFailures")) == 3, "three failed downloads")
 
 
-def test_an_input_the_role_may_not_read_ends_as_a_failure(kit: Kit, deploy: Any) -> None:
+def test_an_input_the_role_may_not_read_ends_as_a_failure(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy(topics=True)
-    elsewhere = kit.put(kit.bucket(), "shirt.png", b"shirt")
+    elsewhere = local_aws.put(local_aws.bucket(), "shirt.png", b"shirt")
     invoked = deployed.invoke(InputLocation=elsewhere)
     reason = deployed.outcome(invoked).body.decode()
     assert "is not authorized to perform: s3:GetObject" in reason
@@ -173,41 +180,41 @@ def test_an_input_the_role_may_not_read_ends_as_a_failure(kit: Kit, deploy: Any)
 
 
 def test_an_input_or_a_response_that_is_too_large_ends_as_a_failure(
-    kit: Kit, shop: Deployed, monkeypatch: pytest.MonkeyPatch
+    local_aws: AwsHarness, shared_endpoint: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With smaller limits than AWS's gigabyte."""
     monkeypatch.setattr(limits, "INPUT_OBJECT_BYTES", 1_000)
-    large = kit.put(shop.bucket, "input/large", b"x" * 1_001)
-    assert "it has 1001 bytes; at most 1000 are accepted" in shop.failure(InputLocation=large)
+    large = local_aws.put(shared_endpoint.bucket, "input/large", b"x" * 1_001)
+    assert "it has 1001 bytes; at most 1000 are accepted" in shared_endpoint.failure(InputLocation=large)
     monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 500)
-    assert "has more than the 500 bytes that are delivered" in shop.failure({"answer": "x" * 501})
-    assert shop.ask({"answer": "x" * 500}).kind == "output"
+    assert "has more than the 500 bytes that are delivered" in shared_endpoint.failure({"answer": "x" * 501})
+    assert shared_endpoint.ask({"answer": "x" * 500}).kind == "output"
 
 
-def test_without_a_failure_path_the_reason_comes_by_notification_alone(kit: Kit, deploy: Any) -> None:
+def test_without_a_failure_path_the_reason_comes_by_notification_alone(local_aws: AwsHarness, deploy: Any) -> None:
     first = deploy(topics=True)
-    request = kit.config_request("no-failure-path", first.model, first.bucket, topics=first.topics)
+    request = local_aws.config_request("no-failure-path", first.model, first.bucket, topics=first.topics)
     del request["AsyncInferenceConfig"]["OutputConfig"]["S3FailurePath"]
-    kit.sagemaker.create_endpoint_config(**request)
-    kit.sagemaker.update_endpoint(EndpointName=first.name, EndpointConfigName="no-failure-path")
+    local_aws.sagemaker.create_endpoint_config(**request)
+    local_aws.sagemaker.update_endpoint(EndpointName=first.name, EndpointConfigName="no-failure-path")
     first.until_status("InService")
-    answer = kit.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"{}", ContentType="application/json")
+    answer = local_aws.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"{}", ContentType="application/json")
     assert "FailureLocation" not in answer
-    answer = kit.runtime.invoke_endpoint_async(
+    answer = local_aws.runtime.invoke_endpoint_async(
         EndpointName=first.name, Body=b'{"raise": "no"}', ContentType="application/json", InferenceId="told"
     )
     told = notified(first, "Error", "told")
     assert (told.failure_location, "no" in (told.failure_reason or "")) == (None, True)
 
 
-def test_without_an_output_path_the_response_comes_by_notification(kit: Kit, deploy: Any) -> None:
+def test_without_an_output_path_the_response_comes_by_notification(local_aws: AwsHarness, deploy: Any) -> None:
     first = deploy(topics=True)
-    request = kit.config_request("no-output-path", first.model, first.bucket, topics=first.topics)
+    request = local_aws.config_request("no-output-path", first.model, first.bucket, topics=first.topics)
     del request["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
-    kit.sagemaker.create_endpoint_config(**request)
-    kit.sagemaker.update_endpoint(EndpointName=first.name, EndpointConfigName="no-output-path")
+    local_aws.sagemaker.create_endpoint_config(**request)
+    local_aws.sagemaker.update_endpoint(EndpointName=first.name, EndpointConfigName="no-output-path")
     first.until_status("InService")
-    answer = kit.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"shirt", InferenceId="told", Filename="x")
+    answer = local_aws.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"shirt", InferenceId="told", Filename="x")
     assert "OutputLocation" not in answer
     assert notified(first, "Success", "told").response_body == b"shirt"
 
@@ -219,14 +226,16 @@ def test_an_endpoint_announces_itself_with_a_test_notification(deploy: Any) -> N
     assert parse_notification(announced[0][0]) is None
 
 
-def test_an_invocation_that_takes_too_long_fails_and_its_late_answer_is_dropped(shop: Deployed, tmp_path: Path) -> None:
+def test_an_invocation_that_takes_too_long_fails_and_its_late_answer_is_dropped(
+    shared_endpoint: Deployed, tmp_path: Path
+) -> None:
     gate = tmp_path / "open"
-    invoked = shop.invoke({"until": str(gate), "answer": "late"}, InvocationTimeoutSeconds=1)
-    outcome = shop.outcome(invoked)
+    invoked = shared_endpoint.invoke({"until": str(gate), "answer": "late"}, InvocationTimeoutSeconds=1)
+    outcome = shared_endpoint.outcome(invoked)
     assert (outcome.kind, "timed out" in outcome.body.decode()) == ("failure", True)
     gate.touch()
-    assert shop.ask({"answer": "next"}).body == b"next"
-    assert shop.outcome(invoked) == outcome
+    assert shared_endpoint.ask({"answer": "next"}).body == b"next"
+    assert shared_endpoint.outcome(invoked) == outcome
 
 
 def test_a_request_that_nobody_serves_in_time_expires(deploy: Any) -> None:
@@ -241,21 +250,21 @@ def test_a_request_that_nobody_serves_in_time_expires(deploy: Any) -> None:
     assert deployed.outcome(waits).body == b"later"
 
 
-def test_what_the_container_prints_is_in_the_log_group(kit: Kit, shop: Deployed) -> None:
-    shop.ask({"print": "a line of its own", "answer": ""})
-    until(lambda: "a line of its own" in shop.log_lines(), "the line")
-    streams = kit.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{shop.name}")["logStreams"]
-    instances = {f"primary/{item['id']}/data-log" for item in shop.status()["instances"]}
+def test_what_the_container_prints_is_in_the_log_group(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    shared_endpoint.ask({"print": "a line of its own", "answer": ""})
+    until(lambda: "a line of its own" in shared_endpoint.log_lines(), "the line")
+    streams = local_aws.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{shared_endpoint.name}")["logStreams"]
+    instances = {f"primary/{item['id']}/data-log" for item in shared_endpoint.status()["instances"]}
     assert instances <= {stream["logStreamName"] for stream in streams}
 
 
-def test_the_log_is_kept_however_far_the_scaled_clock_runs_ahead(kit: Kit, shop: Deployed) -> None:
-    clock = kit.aws.clock
+def test_the_log_is_kept_however_far_the_scaled_clock_runs_ahead(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    clock = local_aws.aws.clock
     ahead = clock._origin
     clock._origin += 3 * 3_600  # three AWS hours, as eighteen seconds bring them here and three minutes at the default scale
     try:
-        shop.ask({"print": "three hours later", "answer": ""})
-        until(lambda: "three hours later" in shop.log_lines(), "the line")
+        shared_endpoint.ask({"print": "three hours later", "answer": ""})
+        until(lambda: "three hours later" in shared_endpoint.log_lines(), "the line")
     finally:
         clock._origin = ahead
 

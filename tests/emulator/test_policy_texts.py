@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam import Request, document, evaluate
+from async_endpoint.iam import AccessRequest, document, evaluate
 
 ROLE = "arn:aws:iam::123456789012:role/execution"
 
@@ -19,7 +19,7 @@ def policy(effect: str = "Allow", action: str = "s3:PutObject") -> str:
 
 
 def allowed(*policies: Any) -> bool:
-    return evaluate(Request("s3:PutObject", "arn:aws:s3:::bucket/key", ROLE), policies).allowed
+    return evaluate(AccessRequest("s3:PutObject", "arn:aws:s3:::bucket/key", ROLE), policies).allowed
 
 
 def test_the_same_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ MAKES_FOLDERS = """
 import os, sys
 from pathlib import Path
 from async_endpoint.emulator.auth.credentials import write_credentials
-from async_endpoint.emulator.container import environment
-from async_endpoint.emulator.container.allowance import Allowance
+from async_endpoint.emulator.container import python_environment
+from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.persistence.folder import StateFolder
 from async_endpoint.emulator.record import LocalAwsRecord, write_record
 from async_endpoint.local_credentials import LocalCredentials
@@ -36,7 +36,7 @@ made = {
     "plans": lambda: saved_plan(workspace).__enter__(),
     "deployments": lambda: prepare(workspace, "dev", local=False),
     "state": lambda: StateFolder(workspace.root / "parent" / "state"),
-    "environments": lambda: environment._alone(workspace.root / "cache" / "containers" / "one", Allowance()).__enter__(),
+    "environments": lambda: environment._alone(workspace.root / "cache" / "containers" / "one", Deadline()).__enter__(),
 }
 made[sys.argv[2]]()
 """

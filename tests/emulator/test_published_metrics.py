@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from async_endpoint.core import metrics as m
-from async_endpoint.emulator.hosting.recent import Recent
+from async_endpoint.emulator.hosting.recent import TimeSeries
 from support.common import unique, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 MINUTE = 60
 
 
-def test_metrics_have_the_documented_names_units_and_dimensions(kit: Kit, deploy: Any) -> None:
+def test_metrics_have_the_documented_names_units_and_dimensions(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    uri = kit.put(deployed.bucket, "input/shirt", b"shirt")
+    uri = local_aws.put(deployed.bucket, "input/shirt", b"shirt")
     assert deployed.ask(InputLocation=uri).kind == "output"
     deployed.failure({"status": 400, "message": "no"})
     deployed.failure({"raise": "no"})
     until(lambda: sum(deployed.metric("InvocationsProcessed")) == 3, "all three are counted")
-    now = kit.aws.clock.now()
-    listed = kit.cloudwatch.list_metrics(
+    now = local_aws.aws.clock.now()
+    listed = local_aws.cloudwatch.list_metrics(
         Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": deployed.name}]
     )
     found = {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"]}
@@ -49,7 +49,7 @@ def test_metrics_have_the_documented_names_units_and_dimensions(kit: Kit, deploy
     for name, dimensions in found.items():
         metric = m.PUBLISHED[name]
         assert dimensions == metric.dimensions(deployed.name, "primary"), name
-        answer = kit.cloudwatch.get_metric_statistics(
+        answer = local_aws.cloudwatch.get_metric_statistics(
             Namespace="AWS/SageMaker",
             MetricName=name,
             Dimensions=dimensions,
@@ -69,11 +69,11 @@ def test_metrics_have_the_documented_names_units_and_dimensions(kit: Kit, deploy
     assert 0 < max(deployed.metric("ModelLatency", "Maximum")) < 30e6
 
 
-def test_the_total_time_of_a_request_has_its_time_in_the_backlog_in_it(kit: Kit, deploy: Any) -> None:
+def test_the_total_time_of_a_request_has_its_time_in_the_backlog_in_it(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy().asleep()
-    sent = kit.aws.clock.now()
+    sent = local_aws.aws.clock.now()
     invoked = deployed.invoke({"answer": "late"})
-    until(lambda: kit.aws.clock.now() > sent + 2 * MINUTE, "two minutes in the backlog")
+    until(lambda: local_aws.aws.clock.now() > sent + 2 * MINUTE, "two minutes in the backlog")
     deployed.scale(1)
     deployed.outcome(invoked)
     (total,) = until(lambda: deployed.metric("TotalProcessingTime", "Maximum"), "its metric")
@@ -81,11 +81,11 @@ def test_the_total_time_of_a_request_has_its_time_in_the_backlog_in_it(kit: Kit,
     assert total > waited > 2 * MINUTE * 1_000
 
 
-def instance_metrics(kit: Kit, deployed: Deployed) -> dict[str, float]:
+def instance_metrics(local_aws: AwsHarness, deployed: Deployed) -> dict[str, float]:
     """The largest value of each instance metric so far."""
-    now, found = kit.aws.clock.now(), {}
+    now, found = local_aws.aws.clock.now(), {}
     for name, metric in m.UTILISATION.items():
-        points = kit.cloudwatch.get_metric_statistics(
+        points = local_aws.cloudwatch.get_metric_statistics(
             Namespace="/aws/sagemaker/Endpoints",
             MetricName=name,
             Dimensions=metric.dimensions(deployed.name, "primary"),
@@ -111,37 +111,37 @@ def output_fn(prediction, accept): return prediction, accept
 """
 
 
-def test_instances_tell_what_they_use_as_the_role_may(kit: Kit, deploy: Any) -> None:
+def test_instances_tell_what_they_use_as_the_role_may(local_aws: AwsHarness, deploy: Any) -> None:
     quiet: Deployed = deploy()
     deployed: Deployed = deploy(archive(BURNING))
     allowed = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
     narrow = {"Condition": {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}}}
     deployed.role.allow(deployed.bucket, more=[allowed | narrow])
     deployed.ask(Body=b"3000000", ContentType="text/plain")
-    found = until(lambda: seen if len(seen := instance_metrics(kit, deployed)) == 3 else None, "all three are published")
+    found = until(lambda: seen if len(seen := instance_metrics(local_aws, deployed)) == 3 else None, "all three are published")
     assert 0 < found["MemoryUtilization"] < 100
     assert 0 < found["DiskUtilization"] < 100
 
     def busy() -> bool:
         deployed.ask(Body=b"3000000", ContentType="text/plain")
-        return instance_metrics(kit, deployed)["CPUUtilization"] > 10
+        return instance_metrics(local_aws, deployed)["CPUUtilization"] > 10
 
     until(busy, "a computing model is seen to compute")
-    assert instance_metrics(kit, quiet) == {}, "that role may not publish"
+    assert instance_metrics(local_aws, quiet) == {}, "that role may not publish"
 
 
-def test_get_metric_data_answers_too(kit: Kit, shop: Deployed) -> None:
-    now = kit.aws.clock.now()
-    until(lambda: kit.aws.clock.now() > now + 3 * MINUTE, "three minutes")
+def test_get_metric_data_answers_too(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    now = local_aws.aws.clock.now()
+    until(lambda: local_aws.aws.clock.now() > now + 3 * MINUTE, "three minutes")
     metric = {
         "Namespace": "AWS/SageMaker",
         "MetricName": "ApproximateBacklogSize",
-        "Dimensions": [{"Name": "EndpointName", "Value": shop.name}],
+        "Dimensions": [{"Name": "EndpointName", "Value": shared_endpoint.name}],
     }
     (answer,) = until(
         lambda: [
             found
-            for found in kit.cloudwatch.get_metric_data(
+            for found in local_aws.cloudwatch.get_metric_data(
                 StartTime=now - MINUTE,
                 EndTime=now + 10 * MINUTE,
                 MetricDataQueries=[{"Id": "backlog", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}],
@@ -154,7 +154,7 @@ def test_get_metric_data_answers_too(kit: Kit, shop: Deployed) -> None:
 
 
 def test_a_late_minute_tells_how_it_was() -> None:
-    recent = Recent()
+    recent = TimeSeries()
     assert recent.at(0.0) is None
     for moment, value in ((10.0, 1), (20.0, 2), (20.0, 3), (30.0, 3), (40.0, 0)):
         recent.set(moment, value)
@@ -162,13 +162,13 @@ def test_a_late_minute_tells_how_it_was() -> None:
     assert recent.at(10.0) is None  # what is before the last moment asked about is forgotten
 
 
-def test_percentiles_of_what_hosting_measures_are_there(kit: Kit, deploy: Any) -> None:
+def test_percentiles_of_what_hosting_measures_are_there(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     for _ in range(3):
         deployed.ask({"answer": "yes"})
     until(lambda: sum(deployed.metric("ModelLatency", "SampleCount")) == 3, "all three are counted")
-    now = kit.aws.clock.now()
-    points = kit.cloudwatch.get_metric_statistics(
+    now = local_aws.aws.clock.now()
+    points = local_aws.cloudwatch.get_metric_statistics(
         Namespace="AWS/SageMaker",
         MetricName="ModelLatency",
         Dimensions=m.MODEL_LATENCY.dimensions(deployed.name, "primary"),
@@ -194,9 +194,9 @@ def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("far_from_utc")
-def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zone(kit: Kit) -> None:
+def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zone(local_aws: AwsHarness) -> None:
     namespace, name = unique("Shop"), unique("orders")
-    kit.cloudwatch.put_metric_alarm(
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace=namespace,
         MetricName="Orders",
@@ -207,9 +207,10 @@ def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zon
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         TreatMissingData="ignore",
     )
-    kit.put_minutely(namespace, {"MetricName": "Orders", "Values": [1.0, 2.0], "Counts": [1.0, 1.0]})
+    local_aws.put_minutely(namespace, {"MetricName": "Orders", "Values": [1.0, 2.0], "Counts": [1.0, 1.0]})
     until(
-        lambda: kit.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM", "it is in ALARM"
+        lambda: local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM",
+        "it is in ALARM",
     )
 
 

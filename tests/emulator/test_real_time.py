@@ -14,42 +14,42 @@ import pytest
 
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 from support.sample_model import archive
 from support.synchronous_endpoint import INSTANCES, Live, go_live
 
 
 @pytest.fixture
-def live(kit: Kit) -> Iterator[Any]:
+def live(local_aws: AwsHarness) -> Iterator[Any]:
     """Makes real-time endpoints of variants, given as (name, weight, environment); they are ended after the test."""
     made: list[Live] = []
 
     def endpoint(*variants: tuple[str, float, dict[str, str]], shadow: tuple[str, float, dict[str, str]] | None = None) -> Live:
-        bucket, role = kit.bucket(), kit.role()
+        bucket, role = local_aws.bucket(), local_aws.role()
         role.allow(bucket)
 
         def variant(name: str, weight: float, environment: dict[str, str]) -> dict[str, Any]:
-            model = kit.model(bucket, role, **environment)
+            model = local_aws.model(bucket, role, **environment)
             return INSTANCES | {"VariantName": name, "ModelName": model, "InitialVariantWeight": weight}
 
         shadows = [variant(*shadow)] if shadow else []
-        made.append(go_live(kit, bucket, role, [variant(*item) for item in variants], shadows))
+        made.append(go_live(local_aws, bucket, role, [variant(*item) for item in variants], shadows))
         return made[-1]
 
     yield endpoint
     for item in made:
-        kit.forget(item.name)
+        local_aws.forget(item.name)
 
 
 @pytest.fixture(scope="module")
-def shirts(kit: Kit) -> Iterator[Live]:
+def shirts(local_aws: AwsHarness) -> Iterator[Live]:
     """One endpoint that tests share which do not change it."""
-    bucket, role = kit.bucket(), kit.role()
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    model = kit.model(bucket, role)
-    endpoint = go_live(kit, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": model}])
+    model = local_aws.model(bucket, role)
+    endpoint = go_live(local_aws, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": model}])
     yield endpoint
-    kit.forget(endpoint.name)
+    local_aws.forget(endpoint.name)
 
 
 def test_the_container_gets_the_request_and_the_caller_the_answer(shirts: Live) -> None:
@@ -135,11 +135,11 @@ def test_traffic_is_shared_by_weight_and_a_variant_can_be_named(live: Any) -> No
     assert (error["Error"]["Code"], "Variant unknown not found" in error["Error"]["Message"]) == ("ValidationError", True)
 
 
-def test_weights_can_be_changed_while_it_serves(kit: Kit, live: Any) -> None:
+def test_weights_can_be_changed_while_it_serves(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(("one", 1, {}), ("two", 0, {}))
     assert {endpoint.call({}).variant for _ in range(10)} == {"one"}
     wanted = [{"VariantName": "one", "DesiredWeight": 0.0}, {"VariantName": "two", "DesiredWeight": 2.0}]
-    kit.sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint.name, DesiredWeightsAndCapacities=wanted)
+    local_aws.sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint.name, DesiredWeightsAndCapacities=wanted)
     assert {endpoint.call({}).variant for _ in range(10)} == {"two"}
     weights = {item["VariantName"]: item["CurrentWeight"] for item in endpoint.describe()["ProductionVariants"]}
     assert weights == {"one": 0.0, "two": 2.0}
@@ -157,7 +157,7 @@ def test_a_shadow_sees_the_requests_and_answers_nobody(live: Any, tmp_path: Path
     assert "not found" in endpoint.refused({}, TargetVariant="shadow")["Error"]["Message"]
 
 
-def test_an_update_moves_the_traffic_and_can_retain_the_instance_count(kit: Kit, live: Any) -> None:
+def test_an_update_moves_the_traffic_and_can_retain_the_instance_count(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(("primary", 1, {"VERSION": "old"}))
     endpoint.scale(2)
     endpoint.serving(2)
@@ -166,11 +166,11 @@ def test_an_update_moves_the_traffic_and_can_retain_the_instance_count(kit: Kit,
     def update(version: str, **retain: Any) -> dict[str, Any]:
         variant = INSTANCES | {
             "VariantName": "primary",
-            "ModelName": kit.model(endpoint.bucket, endpoint.role, VERSION=version),
+            "ModelName": local_aws.model(endpoint.bucket, endpoint.role, VERSION=version),
         }
         name = f"{endpoint.config}-{version}"
-        kit.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-        kit.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=name, **retain)
+        local_aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        local_aws.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=name, **retain)
         return endpoint.until_status("InService")
 
     described = update("kept", RetainAllVariantProperties=True)
@@ -184,14 +184,14 @@ def test_an_update_moves_the_traffic_and_can_retain_the_instance_count(kit: Kit,
     assert described["ProductionVariants"][0]["DesiredInstanceCount"] == 1
 
 
-def test_each_call_goes_to_its_own_kind_of_endpoint(kit: Kit, shirts: Live, shop: Deployed) -> None:
-    code, message = refusal(kit.runtime.invoke_endpoint_async, EndpointName=shirts.name, Body=b"shirt")
+def test_each_call_goes_to_its_own_kind_of_endpoint(local_aws: AwsHarness, shirts: Live, shared_endpoint: Deployed) -> None:
+    code, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName=shirts.name, Body=b"shirt")
     assert (code, "call InvokeEndpoint." in message) == ("ValidationError", True)
-    code, message = refusal(kit.runtime.invoke_endpoint, EndpointName=shop.name, Body=b"shirt")
+    code, message = refusal(local_aws.runtime.invoke_endpoint, EndpointName=shared_endpoint.name, Body=b"shirt")
     assert (code, "call InvokeEndpointAsync" in message) == ("ValidationError", True)
-    for endpoint, other in ((shirts, shop), (shop, shirts)):
+    for endpoint, other in ((shirts, shared_endpoint), (shared_endpoint, shirts)):
         wanted = {"EndpointName": endpoint.name, "EndpointConfigName": other.config}
-        assert "neither added nor removed" in refusal(kit.sagemaker.update_endpoint, **wanted)[1]
+        assert "neither added nor removed" in refusal(local_aws.sagemaker.update_endpoint, **wanted)[1]
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,10 @@ def test_each_call_goes_to_its_own_kind_of_endpoint(kit: Kit, shirts: Live, shop
         ({"Body": b"x", "InferenceComponentName": "part"}, "no inference components"),
     ],
 )
-def test_what_an_endpoint_does_not_take_is_a_validation_error(kit: Kit, shirts: Live, arguments: Any, said: str) -> None:
-    unchecked = kit.client("sagemaker-runtime", parameter_validation=False)
+def test_what_an_endpoint_does_not_take_is_a_validation_error(
+    local_aws: AwsHarness, shirts: Live, arguments: Any, said: str
+) -> None:
+    unchecked = local_aws.client("sagemaker-runtime", parameter_validation=False)
     code, message = refusal(unchecked.invoke_endpoint, EndpointName=shirts.name, **arguments)
     assert (code, said in message) == ("ValidationError", True), message
 
@@ -214,11 +216,11 @@ def test_container_output_is_in_a_stream_of_the_instance(shirts: Live) -> None:
     shirts.call({"print": "a shirt passed"})
     (instance,) = shirts.serving()
     until(lambda: "a shirt passed" in shirts.log_lines(), "the line is in the log")
-    streams = shirts.kit.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{shirts.name}")["logStreams"]
+    streams = shirts.local_aws.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{shirts.name}")["logStreams"]
     assert f"primary/{instance['id']}" in [stream["logStreamName"] for stream in streams]
 
 
-def test_a_real_time_endpoint_publishes_what_an_asynchronous_one_never_does(kit: Kit, live: Any) -> None:
+def test_a_real_time_endpoint_publishes_what_an_asynchronous_one_never_does(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(("primary", 1, {}))
     for orders in ({}, {}, {"status": 400, "message": "no"}):
         endpoint.call(orders) if not orders else endpoint.refused(orders)
@@ -226,21 +228,21 @@ def test_a_real_time_endpoint_publishes_what_an_asynchronous_one_never_does(kit:
     assert sum(endpoint.metric("Invocation4XXErrors")) == sum(endpoint.metric("InvocationModelErrors")) == 1
     assert sum(endpoint.metric("InvocationsPerInstance")) == 3
     assert max(endpoint.metric("ModelLatency", "Maximum")) > 0
-    names = {item["MetricName"] for item in _metrics(kit, endpoint.name)}
+    names = {item["MetricName"] for item in _metrics(local_aws, endpoint.name)}
     assert not names & {"ApproximateBacklogSize", "HasBacklogWithoutCapacity", "InvocationsProcessed"}
 
 
-def _metrics(kit: Kit, endpoint: str) -> list[dict[str, Any]]:
+def _metrics(local_aws: AwsHarness, endpoint: str) -> list[dict[str, Any]]:
     dimension = {"Name": "EndpointName", "Value": endpoint}
-    pages = kit.cloudwatch.get_paginator("list_metrics").paginate(Namespace="AWS/SageMaker", Dimensions=[dimension])
+    pages = local_aws.cloudwatch.get_paginator("list_metrics").paginate(Namespace="AWS/SageMaker", Dimensions=[dimension])
     return [metric for page in pages for metric in page["Metrics"]]
 
 
-def test_a_creation_that_fails_takes_no_calls(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role()
+def test_a_creation_that_fails_takes_no_calls(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    model = kit.model(bucket, role, archive("def model_fn(d): raise RuntimeError('torn')\n"))
-    endpoint = go_live(kit, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": model}], wait=False)
+    model = local_aws.model(bucket, role, archive("def model_fn(d): raise RuntimeError('torn')\n"))
+    endpoint = go_live(local_aws, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": model}], wait=False)
     assert "did not pass the ping health check" in endpoint.until_status("Failed")["FailureReason"]
     assert "is not in service: its status is Failed" in endpoint.refused({})["Error"]["Message"]
-    kit.forget(endpoint.name)
+    local_aws.forget(endpoint.name)

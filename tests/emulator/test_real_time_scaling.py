@@ -9,32 +9,34 @@ import pytest
 
 from async_endpoint.core import metrics as m
 from support.common import refusal, until
-from support.in_process_aws import DIMENSION, Kit
+from support.in_process_aws import DIMENSION, AwsHarness
 from support.synchronous_endpoint import INSTANCES, Live, go_live
 
 MINUTE = 60
 
 
 @pytest.fixture(scope="module")
-def live(kit: Kit) -> Iterator[Live]:
-    bucket, role = kit.bucket(), kit.role()
+def live(local_aws: AwsHarness) -> Iterator[Live]:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    endpoint = go_live(kit, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": kit.model(bucket, role)}])
+    endpoint = go_live(
+        local_aws, bucket, role, [INSTANCES | {"VariantName": "primary", "ModelName": local_aws.model(bucket, role)}]
+    )
     yield endpoint
-    kit.forget(endpoint.name)
+    local_aws.forget(endpoint.name)
 
 
 @pytest.fixture
-def target(kit: Kit, live: Live) -> Iterator[dict[str, str]]:
+def target(local_aws: AwsHarness, live: Live) -> Iterator[dict[str, str]]:
     named = {"ServiceNamespace": "sagemaker", "ResourceId": live.resource_id, "ScalableDimension": DIMENSION}
-    kit.scaling.register_scalable_target(**named, MinCapacity=1, MaxCapacity=2)
+    local_aws.scaling.register_scalable_target(**named, MinCapacity=1, MaxCapacity=2)
     yield named
-    kit.forget_scaling(live)
+    local_aws.forget_scaling(live)
 
 
-def minutes(kit: Kit, live: Live, name: str, *statistics: str) -> list[dict[str, Any]]:
-    now = kit.aws.clock.now()
-    found: list[dict[str, Any]] = kit.cloudwatch.get_metric_statistics(
+def minutes(local_aws: AwsHarness, live: Live, name: str, *statistics: str) -> list[dict[str, Any]]:
+    now = local_aws.aws.clock.now()
+    found: list[dict[str, Any]] = local_aws.cloudwatch.get_metric_statistics(
         Namespace=m.NAMESPACE,
         MetricName=name,
         Dimensions=m.published_by("real-time")[name].dimensions(live.name, "primary"),
@@ -46,39 +48,41 @@ def minutes(kit: Kit, live: Live, name: str, *statistics: str) -> list[dict[str,
     return found
 
 
-def total(kit: Kit, live: Live, name: str, statistic: str = "Sum") -> float:
-    return sum(point[statistic] for point in minutes(kit, live, name, statistic))
+def total(local_aws: AwsHarness, live: Live, name: str, statistic: str = "Sum") -> float:
+    return sum(point[statistic] for point in minutes(local_aws, live, name, statistic))
 
 
-def test_what_a_real_time_variant_publishes(kit: Kit, live: Live) -> None:
+def test_what_a_real_time_variant_publishes(local_aws: AwsHarness, live: Live) -> None:
     live.call({"answer": "yes"})
     live.refused({"status": 400, "message": "no"})
     live.refused({"raise": "no"})
-    until(lambda: total(kit, live, "Invocations") == 3, "all three are counted")
+    until(lambda: total(local_aws, live, "Invocations") == 3, "all three are counted")
     counted = ("InvocationsPerInstance", "InvocationModelErrors", "Invocation4XXErrors", "Invocation5XXErrors")
-    assert {name: total(kit, live, name) for name in counted} == dict(zip(counted, (3, 2, 1, 1), strict=True))
+    assert {name: total(local_aws, live, name) for name in counted} == dict(zip(counted, (3, 2, 1, 1), strict=True))
     for name in ("InvocationModelErrors", "Invocation4XXErrors", "ModelLatency", "OverheadLatency"):  # 0 is sent, too
-        assert total(kit, live, name, "SampleCount") == 3, name
-    listed = kit.cloudwatch.list_metrics(Namespace=m.NAMESPACE, Dimensions=[{"Name": "EndpointName", "Value": live.name}])
+        assert total(local_aws, live, name, "SampleCount") == 3, name
+    listed = local_aws.cloudwatch.list_metrics(Namespace=m.NAMESPACE, Dimensions=[{"Name": "EndpointName", "Value": live.name}])
     published = m.published_by("real-time")
     assert {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"]} == {
         name: metric.dimensions(live.name, "primary") for name, metric in published.items()
     }
     for name, metric in published.items():
-        assert {point["Unit"] for point in minutes(kit, live, name, "Sum")} == {metric.unit}, name
-    assert max(point["Maximum"] for point in minutes(kit, live, "ModelLatency", "Maximum")) < 60e6
+        assert {point["Unit"] for point in minutes(local_aws, live, name, "Sum")} == {metric.unit}, name
+    assert max(point["Maximum"] for point in minutes(local_aws, live, "ModelLatency", "Maximum")) < 60e6
 
 
-def test_without_traffic_it_sends_zeros(kit: Kit, live: Live) -> None:
+def test_without_traffic_it_sends_zeros(local_aws: AwsHarness, live: Live) -> None:
     for name in ("Invocations", "InvocationsPerInstance"):
-        before = len(minutes(kit, live, name, "Sum"))
-        until(lambda name=name, before=before: len(minutes(kit, live, name, "Sum")) > before + 3, "minutes go by")  # type: ignore[misc]
-        latest = max(minutes(kit, live, name, "Sum"), key=lambda point: point["Timestamp"])
+        before = len(minutes(local_aws, live, name, "Sum"))
+        until(lambda name=name, before=before: len(minutes(local_aws, live, name, "Sum")) > before + 3, "minutes go by")  # type: ignore[misc]
+        latest = max(minutes(local_aws, live, name, "Sum"), key=lambda point: point["Timestamp"])
         assert latest["Sum"] == 0.0
 
 
-def test_tracking_invocations_per_instance_scales_out_and_in_again(kit: Kit, live: Live, target: dict[str, str]) -> None:
-    policy = kit.scaling.put_scaling_policy(
+def test_tracking_invocations_per_instance_scales_out_and_in_again(
+    local_aws: AwsHarness, live: Live, target: dict[str, str]
+) -> None:
+    policy = local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName="invocations",
         PolicyType="TargetTrackingScaling",
@@ -89,7 +93,7 @@ def test_tracking_invocations_per_instance_scales_out_and_in_again(kit: Kit, liv
             "ScaleOutCooldown": 0,
         },
     )
-    alarms = kit.cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy["Alarms"]])["MetricAlarms"]
+    alarms = local_aws.cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy["Alarms"]])["MetricAlarms"]
     metric = m.INVOCATIONS_PER_INSTANCE
     for alarm in alarms:
         assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (m.NAMESPACE, metric.name, "Sum")
@@ -97,11 +101,11 @@ def test_tracking_invocations_per_instance_scales_out_and_in_again(kit: Kit, liv
     assert sorted((alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in alarms) == [(0.45, 15), (0.5, 3)]
 
     def activities() -> list[dict[str, Any]]:
-        found = kit.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=live.resource_id)
+        found = local_aws.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=live.resource_id)
         return list(reversed(found["ScalingActivities"]))
 
     def busy() -> bool:
-        kit.runtime.invoke_endpoint(EndpointName=live.name, Body=b"{}", ContentType="application/json")
+        local_aws.runtime.invoke_endpoint(EndpointName=live.name, Body=b"{}", ContentType="application/json")
         return [item["state"] for item in live.status()["instances"]] == ["InService"] * 2
 
     until(busy, "it scales out")  # and is called until both serve: idle, it would scale in again
@@ -113,21 +117,21 @@ def test_tracking_invocations_per_instance_scales_out_and_in_again(kit: Kit, liv
     live.serving(1)
 
 
-def test_a_real_time_variant_keeps_one_instance_at_least(kit: Kit, target: dict[str, str]) -> None:
-    code, message = refusal(kit.scaling.register_scalable_target, **target, MinCapacity=0, MaxCapacity=2)
+def test_a_real_time_variant_keeps_one_instance_at_least(local_aws: AwsHarness, target: dict[str, str]) -> None:
+    code, message = refusal(local_aws.scaling.register_scalable_target, **target, MinCapacity=0, MaxCapacity=2)
     assert (code, "cannot be less than 1" in message) == ("ValidationException", True)
     action = {"ScheduledActionName": "night", "Schedule": "rate(1 minute)", "ScalableTargetAction": {"MinCapacity": 0}}
-    code, message = refusal(kit.scaling.put_scheduled_action, **target, **action)
+    code, message = refusal(local_aws.scaling.put_scheduled_action, **target, **action)
     assert (code, "cannot be less than 1" in message) == ("ValidationException", True)
 
 
-def test_a_serverless_variant_has_no_instances_to_scale(kit: Kit) -> None:
-    bucket, role = kit.bucket(), kit.role()
+def test_a_serverless_variant_has_no_instances_to_scale(local_aws: AwsHarness) -> None:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     serverless = {"ServerlessConfig": {"MemorySizeInMB": 2_048, "MaxConcurrency": 2}}
-    variant = serverless | {"VariantName": "primary", "ModelName": kit.model(bucket, role)}
-    live = go_live(kit, bucket, role, [variant], wait=False)
+    variant = serverless | {"VariantName": "primary", "ModelName": local_aws.model(bucket, role)}
+    live = go_live(local_aws, bucket, role, [variant], wait=False)
     named = {"ServiceNamespace": "sagemaker", "ResourceId": live.resource_id, "ScalableDimension": DIMENSION}
-    code, message = refusal(kit.scaling.register_scalable_target, **named, MinCapacity=1, MaxCapacity=2)
+    code, message = refusal(local_aws.scaling.register_scalable_target, **named, MinCapacity=1, MaxCapacity=2)
     assert (code, "serverless" in message) == ("ValidationException", True)
-    kit.forget(live.name)
+    local_aws.forget(live.name)

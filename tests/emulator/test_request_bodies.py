@@ -17,14 +17,13 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator import http as local_http
-from async_endpoint.emulator import request_body
+from async_endpoint.emulator import error_responses, request_body
+from async_endpoint.emulator import http_server as local_http
 from async_endpoint.emulator.body_limits import CALL_BYTES, S3_OBJECT_BYTES
-from async_endpoint.emulator.faults import answers
-from async_endpoint.emulator.http import Server, Timeouts
+from async_endpoint.emulator.http_server import Server, Timeouts
 from async_endpoint.emulator.request_body import IN_MEMORY_BYTES, BadRequest, unpacked
 from support.common import refusal
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 SCOPE = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 FAST = Timeouts(idle=0.4, head=0.4, stall=0.4, body=0.8, bytes_per_second=1e6, send=0.5)
@@ -290,7 +289,7 @@ def test_who_takes_no_answer_is_let_go(impatient: Server, application: Counting)
 
 
 def test_continue_is_said_to_who_is_let_in_only(application: Counting) -> None:
-    server = Server(0, application, lambda environ: answers.refused(environ, 403, "no"))
+    server = Server(0, application, lambda environ: error_responses.request_refused(environ, 403, "no"))
     server.start()
     try:
         answered = send(server, post("Content-Length: 5", "Expect: 100-continue"))
@@ -300,15 +299,15 @@ def test_continue_is_said_to_who_is_let_in_only(application: Counting) -> None:
     assert application.requests == 0
 
 
-def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(kit: Kit) -> None:
+def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(local_aws: AwsHarness) -> None:
     """SDKs compress PutMetricData from 10 KB on."""
     data = [{"MetricName": f"metric-{number:04}", "Value": 1.0} for number in range(1_000)]
-    kit.cloudwatch.put_metric_data(Namespace="Compressed", MetricData=data)
-    found = kit.cloudwatch.list_metrics(Namespace="Compressed", MetricName="metric-0999")["Metrics"]
+    local_aws.cloudwatch.put_metric_data(Namespace="Compressed", MetricData=data)
+    found = local_aws.cloudwatch.list_metrics(Namespace="Compressed", MetricName="metric-0999")["Metrics"]
     assert [metric["MetricName"] for metric in found] == ["metric-0999"]
 
     large = [{"MetricName": "x" * CALL_BYTES, "Value": 1.0}]
-    code, message = refusal(kit.cloudwatch.put_metric_data, Namespace="Compressed", MetricData=large)
+    code, message = refusal(local_aws.cloudwatch.put_metric_data, Namespace="Compressed", MetricData=large)
     assert ("TooLarge" in code, str(CALL_BYTES) in message) == (True, True)
 
 

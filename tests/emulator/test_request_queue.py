@@ -8,20 +8,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from async_endpoint.emulator.hosting.queue import Invocation, RequestQueue
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 
 _ids = itertools.count()
 
 
-def request(now: float, seconds: float) -> Invocation:
-    return Invocation(f"request-{next(_ids)}", None, None, now, now + seconds, 1, "text/plain")
+def request(now: float, seconds: float) -> AsyncInvocation:
+    return AsyncInvocation(f"request-{next(_ids)}", None, None, now, now + seconds, 1, "text/plain")
 
 
 class QueueMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.queue = RequestQueue()
-        self.waiting: list[Invocation] = []
+        self.waiting: list[AsyncInvocation] = []
         self.now = 0.0
 
     @rule(seconds=st.sampled_from([1.0, 5.0, 50.0]))

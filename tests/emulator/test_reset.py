@@ -19,7 +19,7 @@ from async_endpoint.workspace import Workspace
 from support.common import process_runs, until
 from support.deployed_endpoint import Deployed
 from support.emulator_process import command, empty_checkout, remote
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 SECRET = b"a secret that nothing may keep " * 100
 
@@ -32,20 +32,20 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     daemon.stop(workspace, lose_changes=True)
 
 
-def start(workspace: Workspace, state: Path | None) -> Kit:
+def start(workspace: Workspace, state: Path | None) -> AwsHarness:
     daemon.start_detached(workspace, 0, 600.0, 6, state_dir=state)
     return remote(workspace)
 
 
-def fill(kit: Kit, gate: Path) -> Deployed:
+def fill(local_aws: AwsHarness, gate: Path) -> Deployed:
     """Something of everything: an endpoint with requests in process and waiting, a fault, metrics, and what moto holds."""
-    deployed = kit.endpoint(topics=True)
-    kit.put(deployed.bucket, "secret", SECRET)
-    kit.iam.create_user(UserName="somebody")
-    kit.kms.create_key()
-    queue = kit.queue()
-    kit.sqs.send_message(QueueUrl=queue.url, MessageBody="left")
-    kit.cloudwatch.put_metric_data(Namespace="Own", MetricData=[{"MetricName": "Seen", "Value": 1.0}])
+    deployed = local_aws.endpoint(topics=True)
+    local_aws.put(deployed.bucket, "secret", SECRET)
+    local_aws.iam.create_user(UserName="somebody")
+    local_aws.kms.create_key()
+    queue = local_aws.queue()
+    local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody="left")
+    local_aws.cloudwatch.put_metric_data(Namespace="Own", MetricData=[{"MetricName": "Seen", "Value": 1.0}])
     daemon.faults(Workspace.find(), "POST", document={"kind": "throttle", "action": "CreateGrant"})
     for _ in range(10):
         deployed.invoke({"until": str(gate), "answer": "late"})
@@ -53,19 +53,19 @@ def fill(kit: Kit, gate: Path) -> Deployed:
     return deployed
 
 
-def assert_empty(kit: Kit) -> None:
-    status = kit.aws.status()
+def assert_empty(local_aws: AwsHarness) -> None:
+    status = local_aws.aws.status()
     assert (status["endpoints"], status["faults"], status["calls"]) == ([], [], {})
-    assert kit.s3.list_buckets()["Buckets"] == []
-    assert kit.iam.list_users()["Users"] == kit.iam.list_roles()["Roles"] == []
-    assert kit.kms.list_keys()["Keys"] == []
-    assert kit.sns.list_topics()["Topics"] == []
-    assert "QueueUrls" not in kit.sqs.list_queues()
-    assert kit.cloudwatch.list_metrics(Namespace="Own")["Metrics"] == []
-    assert kit.cloudwatch.describe_alarms()["MetricAlarms"] == []
-    assert kit.sagemaker.list_models()["Models"] == kit.sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
-    assert kit.sagemaker.list_endpoints()["Endpoints"] == []
-    assert kit.logs.describe_log_groups()["logGroups"] == []
+    assert local_aws.s3.list_buckets()["Buckets"] == []
+    assert local_aws.iam.list_users()["Users"] == local_aws.iam.list_roles()["Roles"] == []
+    assert local_aws.kms.list_keys()["Keys"] == []
+    assert local_aws.sns.list_topics()["Topics"] == []
+    assert "QueueUrls" not in local_aws.sqs.list_queues()
+    assert local_aws.cloudwatch.list_metrics(Namespace="Own")["Metrics"] == []
+    assert local_aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert local_aws.sagemaker.list_models()["Models"] == local_aws.sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+    assert local_aws.sagemaker.list_endpoints()["Endpoints"] == []
+    assert local_aws.logs.describe_log_groups()["logGroups"] == []
 
 
 def files(folder: Path) -> bytes:
@@ -74,9 +74,9 @@ def files(folder: Path) -> bytes:
 
 def test_everything_is_forgotten_on_disk_too_and_it_serves_on(workspace: Workspace, tmp_path: Path) -> None:
     state, gate = tmp_path / "state", tmp_path / "gate"
-    kit = start(workspace, state)
-    deployed = fill(kit, gate)
-    before = kit.aws.status()
+    local_aws = start(workspace, state)
+    deployed = fill(local_aws, gate)
+    before = local_aws.aws.status()
     pids = [instance["pid"] for endpoint in before["endpoints"] for instance in endpoint["instances"]]
     until(lambda: SECRET in files(state), "the object is saved")
 
@@ -92,10 +92,10 @@ def test_everything_is_forgotten_on_disk_too_and_it_serves_on(workspace: Workspa
     assert not any(process_runs(pid) for pid in pids)
     assert SECRET not in files(state)
     gate.touch()  # whatever still waited for it would deliver now
-    again = kit.endpoint()
+    again = local_aws.endpoint()
     sent = again.invoke({"answer": "new"})
     assert again.outcome(sent).body == b"new"
-    assert {key.partition("/")[0] for key in kit.keys(again.bucket)} == {"model", "output"}
+    assert {key.partition("/")[0] for key in local_aws.keys(again.bucket)} == {"model", "output"}
 
     command("reset")
     os.kill(record.pid, signal.SIGKILL)
@@ -105,31 +105,33 @@ def test_everything_is_forgotten_on_disk_too_and_it_serves_on(workspace: Workspa
 
 
 def test_a_deletion_that_was_under_way_takes_nothing_from_the_new_one(workspace: Workspace, tmp_path: Path) -> None:
-    kit = start(workspace, None)
-    deployed = kit.endpoint()
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws = start(workspace, None)
+    deployed = local_aws.endpoint()
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
 
     daemon.reset(workspace)
 
-    role, bucket = kit.role(), kit.bucket()
+    role, bucket = local_aws.role(), local_aws.bucket()
     role.allow(bucket)
-    again = Deployed(kit, deployed.name, bucket, role)
-    kit.sagemaker.create_endpoint(EndpointName=again.name, EndpointConfigName=kit.config(kit.model(bucket, role), bucket))
-    now = kit.aws.clock.now()
-    until(lambda: kit.aws.clock.now() > now + 3_600, "longer than a deletion takes")
+    again = Deployed(local_aws, deployed.name, bucket, role)
+    local_aws.sagemaker.create_endpoint(
+        EndpointName=again.name, EndpointConfigName=local_aws.config(local_aws.model(bucket, role), bucket)
+    )
+    now = local_aws.aws.clock.now()
+    until(lambda: local_aws.aws.clock.now() > now + 3_600, "longer than a deletion takes")
     assert again.until_status("InService")["EndpointStatus"] == "InService"
 
 
 def test_calls_meet_the_one_before_or_the_new_one_and_nothing_between(workspace: Workspace) -> None:
-    kit = start(workspace, None)
+    local_aws = start(workspace, None)
     wrong, stopped = list[Exception](), threading.Event()
 
     def call() -> None:
-        client = kit.client("s3")
+        client = local_aws.client("s3")
         while not stopped.is_set():
             try:
                 client.list_buckets()
-                kit.client("sns").create_topic(Name="one")
+                local_aws.client("sns").create_topic(Name="one")
             except Exception as error:
                 wrong.append(error)
 
@@ -143,7 +145,7 @@ def test_calls_meet_the_one_before_or_the_new_one_and_nothing_between(workspace:
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert kit.sagemaker.meta.region_name == REGION
+    assert local_aws.sagemaker.meta.region_name == REGION
 
 
 def test_a_directory_that_cannot_be_emptied_is_named(workspace: Workspace, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from async_endpoint.core.notifications import Notification
 from support.common import until
 from support.deployed_endpoint import Deployed, Queue
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
 
 def next_for(queue: Queue, inference_id: str) -> Notification:
@@ -18,11 +18,11 @@ def next_for(queue: Queue, inference_id: str) -> Notification:
     return found
 
 
-def customer_key(kit: Kit, *statements: dict[str, Any]) -> str:
+def customer_key(local_aws: AwsHarness, *statements: dict[str, Any]) -> str:
     """The ARN of a KMS key whose policy lets the account's own policies decide, and what `statements` say."""
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole, *statements]})
-    arn: str = kit.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    arn: str = local_aws.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
     return arn
 
 
@@ -30,12 +30,12 @@ def use_of(key: str, *actions: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": [f"kms:{action}" for action in actions], "Resource": key}
 
 
-def encrypted(kit: Kit, bucket: str, key: str) -> None:
+def encrypted(local_aws: AwsHarness, bucket: str, key: str) -> None:
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
-    kit.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    local_aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
 
-def test_without_put_object_no_output_is_written_and_the_error_is_announced(kit: Kit, deploy: Any) -> None:
+def test_without_put_object_no_output_is_written_and_the_error_is_announced(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     deployed.role.allow(deployed.bucket, without=["write"])
     invoked = deployed.invoke({"answer": "red"})
@@ -50,7 +50,7 @@ def test_without_put_object_no_output_is_written_and_the_error_is_announced(kit:
     until(lambda: sum(deployed.metric("InvocationFailures")) == 1, "the failure is counted")
 
 
-def test_put_object_under_one_prefix_only_leaves_the_reason_in_the_failure_object(kit: Kit, deploy: Any) -> None:
+def test_put_object_under_one_prefix_only_leaves_the_reason_in_the_failure_object(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     failures = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{deployed.bucket}/failure/*"}
     deployed.role.allow(deployed.bucket, without=["write"], more=[failures])
@@ -61,7 +61,7 @@ def test_put_object_under_one_prefix_only_leaves_the_reason_in_the_failure_objec
     assert (told.failure_reason, told.failure_location) == (outcome.body.decode(), invoked.failure)
 
 
-def test_without_publish_the_result_is_in_s3_and_nobody_is_told(kit: Kit, deploy: Any) -> None:
+def test_without_publish_the_result_is_in_s3_and_nobody_is_told(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     deployed.role.allow(deployed.bucket, without=["announce"])
     good, bad = deployed.ask({"answer": "red"}), deployed.ask({"raise": "no"})
@@ -74,32 +74,32 @@ def test_without_publish_the_result_is_in_s3_and_nobody_is_told(kit: Kit, deploy
         assert queue.take() == []
 
 
-def test_a_topic_that_is_gone_costs_the_notification_only(kit: Kit, deploy: Any) -> None:
+def test_a_topic_that_is_gone_costs_the_notification_only(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
-    kit.sns.delete_topic(TopicArn=deployed.topics["SuccessTopic"])
+    local_aws.sns.delete_topic(TopicArn=deployed.topics["SuccessTopic"])
     assert deployed.ask({"answer": "red"}).kind == "output"
     until(lambda: sum(deployed.metric("NotificationFailures")) == 1, "the notification that failed is counted")
 
 
-def test_a_role_that_is_gone_ends_requests_without_a_trace_in_s3_but_ends_them(kit: Kit, deploy: Any) -> None:
+def test_a_role_that_is_gone_ends_requests_without_a_trace_in_s3_but_ends_them(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    kit.iam.delete_role_policy(RoleName=deployed.role.name, PolicyName="execution")
-    kit.iam.delete_role(RoleName=deployed.role.name)
+    local_aws.iam.delete_role_policy(RoleName=deployed.role.name, PolicyName="execution")
+    local_aws.iam.delete_role(RoleName=deployed.role.name)
     deployed.invoke({"answer": "red"})
     until(lambda: sum(deployed.metric("InvocationFailures")) == 1, "the request has ended")
     until(lambda: deployed.status()["backlog"] == 0, "no request is left")
 
 
-def test_an_output_bucket_that_is_gone_is_announced(kit: Kit, deploy: Any) -> None:
+def test_an_output_bucket_that_is_gone_is_announced(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
-    for key in kit.keys(deployed.bucket):
-        kit.s3.delete_object(Bucket=deployed.bucket, Key=key)
-    kit.s3.delete_bucket(Bucket=deployed.bucket)
+    for key in local_aws.keys(deployed.bucket):
+        local_aws.s3.delete_object(Bucket=deployed.bucket, Key=key)
+    local_aws.s3.delete_bucket(Bucket=deployed.bucket)
     invoked = deployed.invoke({"answer": "red"})
     assert "NoSuchBucket" in (next_for(deployed.queues["Error"], invoked.inference_id).failure_reason or "")
 
 
-def test_a_deny_in_the_bucket_policy_wins_over_the_role(kit: Kit, deploy: Any) -> None:
+def test_a_deny_in_the_bucket_policy_wins_over_the_role(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     deny = {
         "Effect": "Deny",
@@ -107,11 +107,11 @@ def test_a_deny_in_the_bucket_policy_wins_over_the_role(kit: Kit, deploy: Any) -
         "Action": "s3:PutObject",
         "Resource": f"arn:aws:s3:::{deployed.bucket}/output/*",
     }
-    kit.s3.put_bucket_policy(Bucket=deployed.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    local_aws.s3.put_bucket_policy(Bucket=deployed.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
     assert "explicit deny in a resource-based policy" in deployed.failure({"answer": "red"})
 
 
-def test_a_policy_that_cannot_be_evaluated_allows_nothing_and_loses_no_request(kit: Kit, deploy: Any) -> None:
+def test_a_policy_that_cannot_be_evaluated_allows_nothing_and_loses_no_request(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     odd = {
         "Effect": "Allow",
@@ -127,11 +127,11 @@ def test_a_policy_that_cannot_be_evaluated_allows_nothing_and_loses_no_request(k
     assert deployed.ask({"answer": "red"}).kind == "output"
 
 
-def test_an_encrypted_bucket_asks_for_the_key_in_both_directions(kit: Kit, deploy: Any) -> None:
+def test_an_encrypted_bucket_asks_for_the_key_in_both_directions(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    key = customer_key(kit)
-    encrypted(kit, deployed.bucket, key)
-    uri = kit.put(deployed.bucket, "input/shirt", b"shirt")
+    key = customer_key(local_aws)
+    encrypted(local_aws, deployed.bucket, key)
+    uri = local_aws.put(deployed.bucket, "input/shirt", b"shirt")
     invoked = deployed.invoke(InputLocation=uri)
     until(lambda: sum(deployed.metric("InvocationFailures")) == 1, "it fails, and so does writing that it failed")
     assert deployed.seen(invoked) is None
@@ -143,15 +143,15 @@ def test_an_encrypted_bucket_asks_for_the_key_in_both_directions(kit: Kit, deplo
     assert deployed.seen(second) is None
     deployed.role.allow(deployed.bucket, more=[use_of(key, "Decrypt", "GenerateDataKey")])
     assert deployed.ask(InputLocation=uri).body == b"shirt"
-    stored = kit.s3.head_object(Bucket=deployed.bucket, Key=kit.keys(deployed.bucket, "output/")[0])
+    stored = local_aws.s3.head_object(Bucket=deployed.bucket, Key=local_aws.keys(deployed.bucket, "output/")[0])
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
-def test_an_encrypted_topic_asks_for_the_key_of_the_publisher(kit: Kit, deploy: Any) -> None:
+def test_an_encrypted_topic_asks_for_the_key_of_the_publisher(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
-    key = customer_key(kit)
+    key = customer_key(local_aws)
     topic = deployed.topics["SuccessTopic"]
-    kit.sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
+    local_aws.sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
     assert deployed.ask({"answer": "red"}).kind == "output"
     until(lambda: sum(deployed.metric("NotificationFailures")) == 1, "the notification that failed is counted")
     assert any("kms:GenerateDataKey" in line for line in deployed.log_lines())
@@ -163,7 +163,7 @@ def test_an_encrypted_topic_asks_for_the_key_of_the_publisher(kit: Kit, deploy: 
     assert next_for(deployed.queues["Success"], invoked.inference_id).output_location == invoked.output
 
 
-def test_a_role_that_may_not_log_leaves_no_log(kit: Kit, deploy: Any) -> None:
+def test_a_role_that_may_not_log_leaves_no_log(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     deployed.ask({"print": "before", "answer": ""})
     until(lambda: "before" in deployed.log_lines(), "the first line")
@@ -175,24 +175,24 @@ def test_a_role_that_may_not_log_leaves_no_log(kit: Kit, deploy: Any) -> None:
     assert "between" not in deployed.log_lines()
 
 
-def test_the_region_of_the_key_is_the_endpoints(kit: Kit, deploy: Any) -> None:
+def test_the_region_of_the_key_is_the_endpoints(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    elsewhere = kit.client("kms", region="us-east-1").create_key()["KeyMetadata"]["Arn"]
-    encrypted(kit, deployed.bucket, elsewhere)
+    elsewhere = local_aws.client("kms", region="us-east-1").create_key()["KeyMetadata"]["Arn"]
+    encrypted(local_aws, deployed.bucket, elsewhere)
     assert REGION not in elsewhere
     deployed.role.allow(deployed.bucket, more=[use_of("*", "Decrypt", "GenerateDataKey")])
     deployed.invoke({"answer": "red"})
     until(lambda: sum(deployed.metric("ResponseUploadFailures")) >= 1, "the failed upload is counted")
 
 
-def test_the_aws_managed_key_of_s3_asks_nothing_of_the_role(kit: Kit, deploy: Any) -> None:
+def test_the_aws_managed_key_of_s3_asks_nothing_of_the_role(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    encrypted(kit, deployed.bucket, "alias/aws/s3")
-    assert deployed.ask(InputLocation=kit.put(deployed.bucket, "input/shirt", b"shirt")).body == b"shirt"
+    encrypted(local_aws, deployed.bucket, "alias/aws/s3")
+    assert deployed.ask(InputLocation=local_aws.put(deployed.bucket, "input/shirt", b"shirt")).body == b"shirt"
 
 
-def test_a_key_by_an_alias_that_nothing_has_fails_the_upload(kit: Kit, deploy: Any) -> None:
+def test_a_key_by_an_alias_that_nothing_has_fails_the_upload(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
-    encrypted(kit, deployed.bucket, "alias/none")
+    encrypted(local_aws, deployed.bucket, "alias/none")
     invoked = deployed.invoke({"answer": "red"})
     assert "alias/none does not exist" in (next_for(deployed.queues["Error"], invoked.inference_id).failure_reason or "")

@@ -26,7 +26,7 @@ from async_endpoint.local_credentials import require_credentials
 from async_endpoint.workspace import Workspace
 from support.common import unique, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import DIMENSION, Kit
+from support.in_process_aws import DIMENSION, AwsHarness
 
 MINUTE = 60
 TOLERANCE = MINUTE  # the bar: within one AWS minute
@@ -45,7 +45,7 @@ class Measured:
 
     def activities(self) -> list[dict[str, Any]]:
         """Oldest first."""
-        found: list[dict[str, Any]] = self.deployed.kit.scaling.describe_scaling_activities(
+        found: list[dict[str, Any]] = self.deployed.local_aws.scaling.describe_scaling_activities(
             ServiceNamespace="sagemaker", ResourceId=self.deployed.resource_id
         )["ScalingActivities"]
         return found[::-1]
@@ -70,13 +70,13 @@ def seconds(when: datetime) -> float:
 
 
 @pytest.fixture(scope="module")
-def fast(kit: Kit) -> tuple[Kit, Callable[[], float]]:
+def fast(local_aws: AwsHarness) -> tuple[AwsHarness, Callable[[], float]]:
     """Time scale 600: the local AWS that other tests use too."""
-    return kit, kit.aws.clock.now
+    return local_aws, local_aws.aws.clock.now
 
 
 @pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kit, Callable[[], float]]]:
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AwsHarness, Callable[[], float]]]:
     """Time scale 60, in a process of its own."""
     home = tmp_path_factory.mktemp("home")
     (home / "modules" / "async-inference").mkdir(parents=True)
@@ -98,22 +98,22 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kit, Callab
 
     credentials = require_credentials(Workspace(home))
     aws: Any = SimpleNamespace(record=record, instance_id=record.instance_id, status=status, credentials=credentials)
-    yield Kit(aws, home / ".local" / "aws"), lambda: float(status()["now"])
+    yield AwsHarness(aws, home / ".local" / "aws"), lambda: float(status()["now"])
     local("down")
 
 
 @pytest.fixture(params=["fast", "slow"])
 def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
     """An endpoint of one instance with the guide's policies."""
-    kit, now = request.getfixturevalue(request.param)
-    deployed: Deployed = kit.endpoint(concurrency=1)
+    local_aws, now = request.getfixturevalue(request.param)
+    deployed: Deployed = local_aws.endpoint(concurrency=1)
     found = Measured(deployed, now, seconds(deployed.describe()["LastModifiedTime"]))
     target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
-    kit.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
+    local_aws.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
     begun = now()
     named = [{"Name": "EndpointName", "Value": deployed.name}]
     metric = {"MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Dimensions": named}
-    kit.scaling.put_scaling_policy(
+    local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName="tracking",
         PolicyType="TargetTrackingScaling",
@@ -124,7 +124,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
             "ScaleOutCooldown": 300,
         },
     )
-    wake = kit.scaling.put_scaling_policy(
+    wake = local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName="wake",
         PolicyType="StepScaling",
@@ -135,7 +135,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
             "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
         },
     )
-    kit.cloudwatch.put_metric_alarm(
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName=unique("wake"),
         AlarmActions=[wake["PolicyARN"]],
         Namespace="AWS/SageMaker",
@@ -152,8 +152,8 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
     found.put = (begun, now())
     yield found
     if request.param == "fast":
-        kit.forget(deployed.name)
-        kit.forget_scaling(deployed)
+        local_aws.forget(deployed.name)
+        local_aws.forget_scaling(deployed)
 
 
 def test_every_decision_comes_within_a_minute_of_what_the_documents_prescribe(measured: Measured, tmp_path: Path) -> None:

@@ -13,27 +13,27 @@ import pytest
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Role
 from support.fault_injection import fault
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.sample_model import OBEDIENT
 from support.synchronous_endpoint import Live, containers, go_live, make_model
 
 
 @pytest.fixture
-def live(kit: Kit) -> Iterator[Any]:
+def live(local_aws: AwsHarness) -> Iterator[Any]:
     """Makes serverless endpoints with the given ServerlessConfig; they are ended after the test."""
     made: list[Live] = []
 
     def endpoint(concurrency: int, **config: int) -> Live:
-        bucket, role = kit.bucket(), kit.role()
+        bucket, role = local_aws.bucket(), local_aws.role()
         role.allow(bucket)
         serverless = {"MemorySizeInMB": 2_048, "MaxConcurrency": concurrency, **config}
-        variant = {"VariantName": "primary", "ModelName": kit.model(bucket, role), "ServerlessConfig": serverless}
-        made.append(go_live(kit, bucket, role, [variant]))
+        variant = {"VariantName": "primary", "ModelName": local_aws.model(bucket, role), "ServerlessConfig": serverless}
+        made.append(go_live(local_aws, bucket, role, [variant]))
         return made[-1]
 
     yield endpoint
     for item in made:
-        kit.forget(item.name)
+        local_aws.forget(item.name)
 
 
 def instances(endpoint: Live) -> list[dict[str, Any]]:
@@ -65,36 +65,36 @@ def test_as_many_containers_start_as_there_are_calls_and_more_are_throttled(live
     assert endpoint.call({"answer": "free again"}).body == b"free again"
 
 
-def test_provisioned_concurrency_stays_warm(kit: Kit, live: Any) -> None:
+def test_provisioned_concurrency_stays_warm(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(3, ProvisionedConcurrency=2)
     warm = {item["pid"] for item in instances(endpoint)}
     assert len(warm) == 2
-    begun = kit.aws.clock.now()
-    until(lambda: kit.aws.clock.now() > begun + 1_500, "more time has passed than an idle container has")
+    begun = local_aws.aws.clock.now()
+    until(lambda: local_aws.aws.clock.now() > begun + 1_500, "more time has passed than an idle container has")
     assert {item["pid"] for item in instances(endpoint)} == warm
 
 
-def another(kit: Kit, endpoint: Live, **config: int) -> str:
+def another(local_aws: AwsHarness, endpoint: Live, **config: int) -> str:
     serverless = {"MemorySizeInMB": 2_048, "MaxConcurrency": 3, **config}
-    model = kit.model(endpoint.bucket, endpoint.role)
+    model = local_aws.model(endpoint.bucket, endpoint.role)
     variant = {"VariantName": "primary", "ModelName": model, "ServerlessConfig": serverless}
     name = unique("config")
-    kit.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    local_aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     return name
 
 
-def test_what_was_provisioned_goes_with_an_update_and_with_a_rollback(kit: Kit, live: Any) -> None:
+def test_what_was_provisioned_goes_with_an_update_and_with_a_rollback(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(3, ProvisionedConcurrency=2)
     old = {item["id"] for item in instances(endpoint)}
-    config = another(kit, endpoint, ProvisionedConcurrency=1)
-    kit.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config)
+    config = another(local_aws, endpoint, ProvisionedConcurrency=1)
+    local_aws.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config)
     endpoint.until_status("InService")
     until(lambda: len(instances(endpoint)) == 1, "the old instances are gone, and not replaced")
     (new,) = instances(endpoint)
     assert new["id"] not in old
-    failing = another(kit, endpoint, ProvisionedConcurrency=2)
-    with fault(kit, "update-rollback", endpoint=endpoint.name, count=1):
-        kit.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=failing)
+    failing = another(local_aws, endpoint, ProvisionedConcurrency=2)
+    with fault(local_aws, "update-rollback", endpoint=endpoint.name, count=1):
+        local_aws.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=failing)
         described = endpoint.until_status("InService")
     assert (described["EndpointConfigName"], "FailureReason" in described) == (config, True)
     assert [item["id"] for item in instances(endpoint)] == [new["id"]]
@@ -108,8 +108,8 @@ def test_describe_shows_the_serverless_configuration(live: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def allowed(kit: Kit) -> tuple[str, Role]:
-    bucket, role = kit.bucket(), kit.role()
+def allowed(local_aws: AwsHarness) -> tuple[str, Role]:
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     return bucket, role
 
@@ -124,31 +124,31 @@ def allowed(kit: Kit) -> tuple[str, Role]:
     ],
 )
 def test_a_serverless_variant_that_cannot_be_is_refused(
-    kit: Kit, allowed: tuple[str, Role], variant: dict[str, Any], said: str
+    local_aws: AwsHarness, allowed: tuple[str, Role], variant: dict[str, Any], said: str
 ) -> None:
-    base = {"VariantName": "primary", "ModelName": kit.model(*allowed), "ServerlessConfig": {"MemorySizeInMB": 1_024}}
+    base = {"VariantName": "primary", "ModelName": local_aws.model(*allowed), "ServerlessConfig": {"MemorySizeInMB": 1_024}}
     base["ServerlessConfig"] = {"MemorySizeInMB": 1_024, "MaxConcurrency": 1}
     config = {"EndpointConfigName": unique("config"), "ProductionVariants": [base | variant]}
-    code, message = refusal(kit.sagemaker.create_endpoint_config, **config)
+    code, message = refusal(local_aws.sagemaker.create_endpoint_config, **config)
     assert (code, said in message) == ("ValidationException", True), message
 
 
-def test_a_pipeline_is_no_serverless_model(kit: Kit, allowed: tuple[str, Role]) -> None:
+def test_a_pipeline_is_no_serverless_model(local_aws: AwsHarness, allowed: tuple[str, Role]) -> None:
     bucket, role = allowed
-    model = make_model(kit, role, Containers=containers(kit, bucket, [("first", OBEDIENT), ("second", OBEDIENT)]))
+    model = make_model(local_aws, role, Containers=containers(local_aws, bucket, [("first", OBEDIENT), ("second", OBEDIENT)]))
     variant = {"VariantName": "primary", "ModelName": model, "ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 1}}
     config = {"EndpointConfigName": unique("config"), "ProductionVariants": [variant]}
-    assert "a model of one container" in refusal(kit.sagemaker.create_endpoint_config, **config)[1]
+    assert "a model of one container" in refusal(local_aws.sagemaker.create_endpoint_config, **config)[1]
 
 
 PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 
 
-def test_provisioned_concurrency_scales_with_its_utilisation(kit: Kit, live: Any, tmp_path: Path) -> None:
+def test_provisioned_concurrency_scales_with_its_utilisation(local_aws: AwsHarness, live: Any, tmp_path: Path) -> None:
     endpoint: Live = live(4, ProvisionedConcurrency=1)
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": PROVISIONED, "ResourceId": endpoint.resource_id}
-    kit.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
-    kit.scaling.put_scaling_policy(
+    local_aws.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName="utilisation",
         PolicyType="TargetTrackingScaling",
@@ -177,15 +177,15 @@ def test_provisioned_concurrency_scales_with_its_utilisation(kit: Kit, live: Any
             enough.set()
         asking.result()
     until(lambda: warm() == 1, "without requests it goes again")
-    activities = kit.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=endpoint.resource_id)
+    activities = local_aws.scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=endpoint.resource_id)
     said = {(item["Description"], item["ScalableDimension"]) for item in activities["ScalingActivities"]}
     assert ("Setting desired provisioned concurrency to 2.", PROVISIONED) in said
-    kit.scaling.deregister_scalable_target(**target)
+    local_aws.scaling.deregister_scalable_target(**target)
 
 
-def test_each_kind_of_variant_has_its_own_dimension(kit: Kit, live: Any, deploy: Any) -> None:
+def test_each_kind_of_variant_has_its_own_dimension(local_aws: AwsHarness, live: Any, deploy: Any) -> None:
     on_demand: Live = live(2)
     bounds = {"MinCapacity": 1, "MaxCapacity": 2, "ServiceNamespace": "sagemaker", "ScalableDimension": PROVISIONED}
     for resource_id in (on_demand.resource_id, deploy().resource_id):
-        _, message = refusal(kit.scaling.register_scalable_target, ResourceId=resource_id, **bounds)
+        _, message = refusal(local_aws.scaling.register_scalable_target, ResourceId=resource_id, **bounds)
         assert "has no provisioned concurrency" in message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from async_endpoint.emulator.hosting.deployment import Serverless
+from async_endpoint.emulator.hosting.deployment import ServerlessConfig
 from async_endpoint.emulator.hosting.instance import InstanceState
 from async_endpoint.emulator.hosting.serverless import IDLE_SECONDS, ServerlessFleet
 
@@ -42,7 +42,7 @@ def fleet_of(clock: Clock, provisioned: int = 0) -> ServerlessFleet:
         made.append(Machine(id=f"i{len(made) + 1}", state=InstanceState.READY, in_flight=0, reason=""))
         return made[-1]
 
-    return ServerlessFleet(Serverless(1_024, 10, provisioned), make, clock)  # type: ignore[arg-type]
+    return ServerlessFleet(ServerlessConfig(1_024, 10, provisioned), make, clock)  # type: ignore[arg-type]
 
 
 def ids(fleet: ServerlessFleet) -> list[str]:

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from support.common import refusal, unique
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 from support.signing import Answer, Call, Parts, send
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
@@ -31,19 +31,19 @@ ASSUME_ANONYMOUSLY = (
 
 
 @pytest.fixture(scope="module")
-def bucket(kit: Kit) -> str:
-    return kit.bucket()
+def bucket(local_aws: AwsHarness) -> str:
+    return local_aws.bucket()
 
 
 @pytest.fixture
-def put(kit: Kit, bucket: str) -> Call:
+def put(local_aws: AwsHarness, bucket: str) -> Call:
     """PutObject of a key of its own."""
-    return Call(kit, "PUT", f"/{bucket}/{unique('key')}", b"a body")
+    return Call(local_aws, "PUT", f"/{bucket}/{unique('key')}", b"a body")
 
 
 def exists(call: Call) -> bool:
     bucket, _, key = call.target.partition("?")[0].lstrip("/").partition("/")
-    return key in call.kit.keys(bucket)
+    return key in call.local_aws.keys(bucket)
 
 
 def test_a_request_signed_by_hand_is_answered(put: Call) -> None:
@@ -151,9 +151,9 @@ def test_a_forged_request_is_rejected_and_changes_nothing(put: Call, name: str) 
     assert not exists(put) and not exists(put.but(target=put.target + "-elsewhere"))
 
 
-def test_what_is_rejected_is_not_counted_as_a_call(kit: Kit, put: Call) -> None:
+def test_what_is_rejected_is_not_counted_as_a_call(local_aws: AwsHarness, put: Call) -> None:
     def puts() -> int:
-        return int(kit.aws.status()["calls"].get("s3", {}).get("PutObject", 0))
+        return int(local_aws.aws.status()["calls"].get("s3", {}).get("PutObject", 0))
 
     before = puts()
     put.but(secret="wrong").send()
@@ -177,17 +177,19 @@ def test_what_is_rejected_is_not_counted_as_a_call(kit: Kit, put: Call) -> None:
         ("s3", "list_buckets", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     ],
 )
-def test_each_service_rejects_in_its_own_words(kit: Kit, service: str, call: str, unknown: str, wrong: str) -> None:
-    for key, code in (("AKIAUNKNOWNUNKNOWN22", unknown), (kit.credentials.access_key_id, wrong)):
-        client = boto3.client(service, REGION, endpoint_url=kit.url, aws_access_key_id=key, aws_secret_access_key="wrong")
+def test_each_service_rejects_in_its_own_words(
+    local_aws: AwsHarness, service: str, call: str, unknown: str, wrong: str
+) -> None:
+    for key, code in (("AKIAUNKNOWNUNKNOWN22", unknown), (local_aws.credentials.access_key_id, wrong)):
+        client = boto3.client(service, REGION, endpoint_url=local_aws.url, aws_access_key_id=key, aws_secret_access_key="wrong")
         with pytest.raises(ClientError) as rejected:
             getattr(client, call)()
         assert rejected.value.response["Error"]["Code"] == code
 
 
-def test_the_runtime_rejects_in_its_own_words(kit: Kit) -> None:
-    secret = {"aws_access_key_id": kit.credentials.access_key_id, "aws_secret_access_key": "wrong"}
-    client = boto3.client("sagemaker-runtime", REGION, endpoint_url=kit.url, **secret)
+def test_the_runtime_rejects_in_its_own_words(local_aws: AwsHarness) -> None:
+    secret = {"aws_access_key_id": local_aws.credentials.access_key_id, "aws_secret_access_key": "wrong"}
+    client = boto3.client("sagemaker-runtime", REGION, endpoint_url=local_aws.url, **secret)
     with pytest.raises(ClientError) as rejected:
         client.invoke_endpoint_async(EndpointName="none", Body=b"{}")
     assert rejected.value.response["Error"]["Code"] == "InvalidSignatureException"
@@ -196,17 +198,17 @@ def test_the_runtime_rejects_in_its_own_words(kit: Kit) -> None:
 @pytest.mark.parametrize(
     ("late", "text"), [(-20, "Signature expired: .* is now earlier than .* - 15 min"), (20, "Signature not yet current: ")]
 )
-def test_other_services_say_how_far_the_clock_is_off(kit: Kit, late: int, text: str) -> None:
-    call = Call(kit, "POST", "/", b"Action=ListTopics&Version=2010-03-31", {"Content-Type": FORM}, "sns")
+def test_other_services_say_how_far_the_clock_is_off(local_aws: AwsHarness, late: int, text: str) -> None:
+    call = Call(local_aws, "POST", "/", b"Action=ListTopics&Version=2010-03-31", {"Content-Type": FORM}, "sns")
     answer = call.but(late=timedelta(minutes=late)).send()
     assert (answer.status, answer.code) == (403, "SignatureDoesNotMatch")
     assert re.search(text, answer.body.decode())
 
 
-def test_a_target_of_another_service_is_rejected(kit: Kit) -> None:
+def test_a_target_of_another_service_is_rejected(local_aws: AwsHarness) -> None:
     headers = {"X-Amz-Target": "SageMaker.ListEndpoints", "Content-Type": "application/x-amz-json-1.1"}
-    assert Call(kit, "POST", "/", b"{}", headers, "sagemaker").send().status == 200
-    answer = Call(kit, "POST", "/", b"{}", headers, "logs").send()
+    assert Call(local_aws, "POST", "/", b"{}", headers, "sagemaker").send().status == 200
+    answer = Call(local_aws, "POST", "/", b"{}", headers, "logs").send()
     assert (answer.status, answer.code) == (400, "InvalidSignatureException")
     assert b"Credential should be scoped to correct service: 'sagemaker'" in answer.body
 
@@ -225,9 +227,9 @@ def test_a_target_of_another_service_is_rejected(kit: Kit) -> None:
     ],
 )
 def test_nothing_is_answered_without_a_signature(
-    kit: Kit, method: str, target: str, headers: dict[str, str], body: bytes, code: str
+    local_aws: AwsHarness, method: str, target: str, headers: dict[str, str], body: bytes, code: str
 ) -> None:
-    answer = send(kit, Parts(method, target, headers, body))
+    answer = send(local_aws, Parts(method, target, headers, body))
     assert (answer.status in (400, 403), answer.code) == (True, code), answer.body
 
 
@@ -238,23 +240,25 @@ def test_nothing_is_answered_without_a_signature(
     "token", [None, "", "Bearer", "Bearer wrong", "bearer {token}", "{token}", "Basic {token}", "Bearer {token} "]
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "status"), ("POST", "stop"), ("POST", "faults"), ("DELETE", "faults")])
-def test_its_own_paths_need_the_token(kit: Kit, method: str, path: str, token: str | None) -> None:
-    given = {} if token is None else {"Authorization": token.format(token=kit.credentials.admin_token)}
+def test_its_own_paths_need_the_token(local_aws: AwsHarness, method: str, path: str, token: str | None) -> None:
+    given = {} if token is None else {"Authorization": token.format(token=local_aws.credentials.admin_token)}
     if token == "Bearer {token} ":  # white space around a header is not part of it
         given["Authorization"] = given["Authorization"][:-2]
-    answer = send(kit, Parts(method, f"/_local/{path}", given, b'{"kind": "throttle", "rate": 1}' if path == "faults" else b""))
+    answer = send(
+        local_aws, Parts(method, f"/_local/{path}", given, b'{"kind": "throttle", "rate": 1}' if path == "faults" else b"")
+    )
     assert answer.status == 403
-    assert not kit.aws.stopped.is_set()
-    assert kit.aws.status()["faults"] == []
+    assert not local_aws.aws.stopped.is_set()
+    assert local_aws.aws.status()["faults"] == []
 
 
 @pytest.mark.parametrize("path", ["//_local/status", "/%2F_local/status", "/./_local/status", "/_local", "/x/../_local/status"])
-def test_no_other_spelling_of_its_paths_is_open(kit: Kit, path: str) -> None:
-    assert send(kit, Parts("GET", path, {}, b"")).status == 403
+def test_no_other_spelling_of_its_paths_is_open(local_aws: AwsHarness, path: str) -> None:
+    assert send(local_aws, Parts("GET", path, {}, b"")).status == 403
 
 
-def test_its_own_paths_do_not_take_a_signature_for_a_token(kit: Kit) -> None:
-    assert Call(kit, "GET", "/_local/status").send().status == 403
+def test_its_own_paths_do_not_take_a_signature_for_a_token(local_aws: AwsHarness) -> None:
+    assert Call(local_aws, "GET", "/_local/status").send().status == 403
 
 
 # --- what clients legitimately sign ----------------------------------------------------------------------------------
@@ -264,16 +268,16 @@ NAMES = ["a b", "a+b", "a%2Bb", "é/ü", "a//b", "./a", "a/../b", "~-_.!*'()", "
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("style", ["path", "auto"])
-def test_every_name_of_a_key_is_signed_as_s3_wants_it(kit: Kit, bucket: str, name: str, style: str) -> None:
-    s3 = kit.client("s3", s3={"addressing_style": style})
+def test_every_name_of_a_key_is_signed_as_s3_wants_it(local_aws: AwsHarness, bucket: str, name: str, style: str) -> None:
+    s3 = local_aws.client("s3", s3={"addressing_style": style})
     s3.put_object(Bucket=bucket, Key=f"names/{name}", Body=b"x", Metadata={"an_underscore": "two  spaces", "dash-ed": "y"})
     assert s3.head_object(Bucket=bucket, Key=f"names/{name}")["Metadata"]["an_underscore"] == "two  spaces"
     assert s3.list_objects_v2(Bucket=bucket, Prefix=f"names/{name}")["KeyCount"] >= 1
     s3.delete_object(Bucket=bucket, Key=f"names/{name}")
 
 
-def test_a_path_of_another_service_is_signed_encoded_twice(kit: Kit) -> None:
-    code, message = refusal(kit.runtime.invoke_endpoint_async, EndpointName="no:such endpoint/é", Body=b"{}")
+def test_a_path_of_another_service_is_signed_encoded_twice(local_aws: AwsHarness) -> None:
+    code, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName="no:such endpoint/é", Body=b"{}")
     assert code in ("ValidationError", "ValidationException"), message
 
 
@@ -281,17 +285,19 @@ def test_a_client_that_sends_less_encoded_than_it_signs_is_answered(put: Call) -
     parts = put.but(target=put.target + "%28draft%29?tagging=&x-id=Put%3D").signed()
     parts.target = put.target + "(draft)?x-id=Put%3d&tagging"
     parts.body = b""
-    assert send(put.kit, parts).code == "XAmzContentSHA256Mismatch"
+    assert send(put.local_aws, parts).code == "XAmzContentSHA256Mismatch"
     parts = put.but(target=put.target + "%28draft%29", body=b"x").signed()
     parts.target = put.target + "(draft)"
-    assert send(put.kit, parts).status == 200
+    assert send(put.local_aws, parts).status == 200
 
 
 # --- presigned URLs --------------------------------------------------------------------------------------------------
 
 
-def presigned(kit: Kit, operation: str, seconds: int = 60, *, at: datetime | None = None, **parameters: Any) -> str:
-    client = kit.client("s3", signature_version="s3v4")
+def presigned(
+    local_aws: AwsHarness, operation: str, seconds: int = 60, *, at: datetime | None = None, **parameters: Any
+) -> str:
+    client = local_aws.client("s3", signature_version="s3v4")
     with pytest.MonkeyPatch.context() as patch:
         if at is not None:
             patch.setattr("botocore.auth.get_current_datetime", lambda remove_tzinfo=True: at.replace(tzinfo=None))
@@ -312,18 +318,18 @@ def fetch(url: str, method: str = "GET", body: bytes | None = None, **headers: s
         return Answer(error.code, code, text)
 
 
-def test_a_presigned_url_gets_and_puts(kit: Kit, bucket: str) -> None:
+def test_a_presigned_url_gets_and_puts(local_aws: AwsHarness, bucket: str) -> None:
     key = f"{unique('key')} é"
-    url = presigned(kit, "put_object", Bucket=bucket, Key=key)
+    url = presigned(local_aws, "put_object", Bucket=bucket, Key=key)
     assert fetch(url, "PUT", b"by URL", Content_Type="text/plain").status == 200
-    assert fetch(presigned(kit, "get_object", Bucket=bucket, Key=key)).body == b"by URL"
-    assert fetch(presigned(kit, "delete_object", Bucket=bucket, Key=key), "DELETE").status == 204
+    assert fetch(presigned(local_aws, "get_object", Bucket=bucket, Key=key)).body == b"by URL"
+    assert fetch(presigned(local_aws, "delete_object", Bucket=bucket, Key=key), "DELETE").status == 204
 
 
-def test_a_presigned_url_is_good_for_what_was_signed_alone(kit: Kit, bucket: str) -> None:
-    kit.put(bucket, "presigned", b"x")
-    kit.put(bucket, "secret", b"x")
-    url = presigned(kit, "get_object", Bucket=bucket, Key="presigned")
+def test_a_presigned_url_is_good_for_what_was_signed_alone(local_aws: AwsHarness, bucket: str) -> None:
+    local_aws.put(bucket, "presigned", b"x")
+    local_aws.put(bucket, "secret", b"x")
+    url = presigned(local_aws, "get_object", Bucket=bucket, Key="presigned")
     assert fetch(url).status == 200
     mismatch = (403, "SignatureDoesNotMatch")
     assert fetch(url.replace("/presigned?", "/secret?"))[:2] == mismatch
@@ -337,16 +343,16 @@ def test_a_presigned_url_is_good_for_what_was_signed_alone(kit: Kit, bucket: str
         400,
         "InvalidRequest",
     )
-    assert kit.read(f"s3://{bucket}/secret") is not None
+    assert local_aws.read(f"s3://{bucket}/secret") is not None
 
 
-def test_a_presigned_url_ends(kit: Kit, bucket: str) -> None:
-    kit.put(bucket, "presigned", b"x")
+def test_a_presigned_url_ends(local_aws: AwsHarness, bucket: str) -> None:
+    local_aws.put(bucket, "presigned", b"x")
     now = datetime.now(UTC)
 
     def get(seconds: int, minutes: float = 0) -> Answer:
         at = now + timedelta(minutes=minutes)
-        return fetch(presigned(kit, "get_object", seconds, at=at, Bucket=bucket, Key="presigned"))
+        return fetch(presigned(local_aws, "get_object", seconds, at=at, Bucket=bucket, Key="presigned"))
 
     assert get(120, -1).status == 200
     assert get(604_800, -60 * 24 * 6).status == 200
@@ -357,24 +363,24 @@ def test_a_presigned_url_ends(kit: Kit, bucket: str) -> None:
     assert get(604_801)[:2] == (400, "AuthorizationQueryParametersError")
 
 
-def test_a_presigned_url_of_signature_version_2_is_refused_by_name(kit: Kit, bucket: str) -> None:
-    url = kit.client("s3", signature_version="s3").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "any"})
+def test_a_presigned_url_of_signature_version_2_is_refused_by_name(local_aws: AwsHarness, bucket: str) -> None:
+    url = local_aws.client("s3", signature_version="s3").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "any"})
     answer = fetch(str(url))
     assert answer[:2] == (400, "InvalidRequest")
     assert b"Please use AWS4-HMAC-SHA256" in answer.body
 
 
-def test_a_presigned_upload_never_calls_another_service(kit: Kit, bucket: str) -> None:
+def test_a_presigned_upload_never_calls_another_service(local_aws: AwsHarness, bucket: str) -> None:
     """moto chooses the service of an unsigned request by its body, which the holder of a presigned URL chooses."""
-    url = presigned(kit, "put_object", Bucket=bucket, Key="body")
+    url = presigned(local_aws, "put_object", Bucket=bucket, Key="body")
     answer = fetch(url, "PUT", ASSUME_ANONYMOUSLY, Content_Type=FORM)
     assert answer.status == 200
     assert b"SecretAccessKey" not in answer.body
-    assert "body" in kit.keys(bucket)
+    assert "body" in local_aws.keys(bucket)
 
 
-def test_presigned_calls_of_other_services_work(kit: Kit) -> None:
-    url = kit.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+def test_presigned_calls_of_other_services_work(local_aws: AwsHarness) -> None:
+    url = local_aws.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
     assert f"arn:aws:iam::{ACCOUNT}:user/local".encode() in fetch(str(url)).body
 
 
@@ -402,12 +408,12 @@ class Chunks:
         }
         parts = self.put.but(headers=headers, body=b"").signed()
         parts.body = alter(self._encoded(parts))
-        return send(self.put.kit, parts)
+        return send(self.put.local_aws, parts)
 
     def _encoded(self, parts: Parts) -> bytes:
         timestamp, previous = parts.headers["X-Amz-Date"], parts.authorization.rpartition("=")[2]
         scope = f"{timestamp[:8]}/{REGION}/s3/aws4_request"
-        key = f"AWS4{self.put.kit.credentials.secret_access_key}".encode()
+        key = f"AWS4{self.put.local_aws.credentials.secret_access_key}".encode()
         for word in scope.split("/"):
             key = hmac.digest(key, word.encode(), "sha256")
 
@@ -436,7 +442,7 @@ def test_a_body_in_chunks_is_stored_decoded(put: Call, trailer: bool, signed: bo
     chunks = Chunks(put, trailer=trailer, signed=signed)
     answer = chunks.send()
     assert answer.status == 200, answer.body
-    stored = put.kit.read(f"s3://{put.target[1:]}")
+    stored = put.local_aws.read(f"s3://{put.target[1:]}")
     assert stored is not None and stored.body == b"".join(chunks.blocks)
 
 
@@ -469,11 +475,11 @@ def test_an_altered_trailer_and_a_wrong_length_are_rejected(put: Call) -> None:
 # --- credentials of IAM and STS --------------------------------------------------------------------------------------
 
 
-def client_of(kit: Kit, service: str, credentials: dict[str, Any]) -> Any:
+def client_of(local_aws: AwsHarness, service: str, credentials: dict[str, Any]) -> Any:
     return boto3.client(
         service,
         REGION,
-        endpoint_url=kit.url,
+        endpoint_url=local_aws.url,
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials.get("SessionToken"),
@@ -481,8 +487,8 @@ def client_of(kit: Kit, service: str, credentials: dict[str, Any]) -> Any:
     )
 
 
-def identity(kit: Kit, credentials: dict[str, Any]) -> str:
-    return str(client_of(kit, "sts", credentials).get_caller_identity()["Arn"])
+def identity(local_aws: AwsHarness, credentials: dict[str, Any]) -> str:
+    return str(client_of(local_aws, "sts", credentials).get_caller_identity()["Arn"])
 
 
 def rejection(call: Callable[[], Any]) -> str:
@@ -491,73 +497,75 @@ def rejection(call: Callable[[], Any]) -> str:
     return str(rejected.value.response["Error"]["Code"])
 
 
-def test_the_generated_credentials_are_those_of_a_user(kit: Kit) -> None:
-    found = kit.client("sts").get_caller_identity()
+def test_the_generated_credentials_are_those_of_a_user(local_aws: AwsHarness) -> None:
+    found = local_aws.client("sts").get_caller_identity()
     assert (found["Arn"], found["Account"]) == (f"arn:aws:iam::{ACCOUNT}:user/local", ACCOUNT)
-    user = kit.iam.get_user()["User"]
+    user = local_aws.iam.get_user()["User"]
     assert (user["UserName"], user["UserId"], user["Arn"]) == ("local", found["UserId"], found["Arn"])
 
 
-def test_an_access_key_of_iam_works_while_it_is_active(kit: Kit) -> None:
+def test_an_access_key_of_iam_works_while_it_is_active(local_aws: AwsHarness) -> None:
     name = unique("user")
-    arn = kit.iam.create_user(UserName=name)["User"]["Arn"]
-    key = kit.iam.create_access_key(UserName=name)["AccessKey"]
-    assert identity(kit, key) == arn
-    assert client_of(kit, "iam", key).get_user()["User"]["UserName"] == name
+    arn = local_aws.iam.create_user(UserName=name)["User"]["Arn"]
+    key = local_aws.iam.create_access_key(UserName=name)["AccessKey"]
+    assert identity(local_aws, key) == arn
+    assert client_of(local_aws, "iam", key).get_user()["User"]["UserName"] == name
 
     def call() -> Any:
-        return client_of(kit, "sqs", key).list_queues()
+        return client_of(local_aws, "sqs", key).list_queues()
 
     call()
-    assert rejection(lambda: identity(kit, key | {"SecretAccessKey": "wrong"})) == "SignatureDoesNotMatch"
-    kit.iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    assert rejection(lambda: identity(local_aws, key | {"SecretAccessKey": "wrong"})) == "SignatureDoesNotMatch"
+    local_aws.iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Inactive")
     assert rejection(call) == "InvalidClientTokenId"
-    kit.iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Active")
+    local_aws.iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Active")
     call()
-    kit.iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    local_aws.iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
     assert rejection(call) == "InvalidClientTokenId"
-    kit.iam.delete_user(UserName=name)
+    local_aws.iam.delete_user(UserName=name)
 
 
-def issued(kit: Kit, way: str, **more: Any) -> tuple[dict[str, Any], str]:
+def issued(local_aws: AwsHarness, way: str, **more: Any) -> tuple[dict[str, Any], str]:
     """Temporary credentials, and who holds them."""
-    sts = kit.client("sts")
+    sts = local_aws.client("sts")
     if way == "session":
         return sts.get_session_token(**more)["Credentials"], f"arn:aws:iam::{ACCOUNT}:user/local"
     if way == "federation":
         answer = sts.get_federation_token(Name="ann", **more)
         return answer["Credentials"], answer["FederatedUser"]["Arn"]
-    answer = sts.assume_role(RoleArn=kit.role().arn, RoleSessionName="ann", **more)
+    answer = sts.assume_role(RoleArn=local_aws.role().arn, RoleSessionName="ann", **more)
     return answer["Credentials"], answer["AssumedRoleUser"]["Arn"]
 
 
 @pytest.mark.parametrize("way", ["session", "federation", "role"])
-def test_temporary_credentials_work_with_their_token_until_they_expire(kit: Kit, way: str) -> None:
-    credentials, arn = issued(kit, way)
-    again, _ = issued(kit, way)
+def test_temporary_credentials_work_with_their_token_until_they_expire(local_aws: AwsHarness, way: str) -> None:
+    credentials, arn = issued(local_aws, way)
+    again, _ = issued(local_aws, way)
     assert len({credentials["AccessKeyId"], again["AccessKeyId"]}) == 2
     assert credentials["AccessKeyId"].startswith("ASIA")
-    assert identity(kit, credentials) == arn
-    client_of(kit, "s3", credentials).list_buckets()
+    assert identity(local_aws, credentials) == arn
+    client_of(local_aws, "s3", credentials).list_buckets()
     without = {name: value for name, value in credentials.items() if name != "SessionToken"}
-    assert rejection(lambda: identity(kit, without)) == "InvalidClientTokenId"
-    assert rejection(lambda: client_of(kit, "s3", without).list_buckets()) == "InvalidAccessKeyId"
+    assert rejection(lambda: identity(local_aws, without)) == "InvalidClientTokenId"
+    assert rejection(lambda: client_of(local_aws, "s3", without).list_buckets()) == "InvalidAccessKeyId"
     for token in (again["SessionToken"], "made up"):
-        assert rejection(lambda token=token: identity(kit, credentials | {"SessionToken": token})) == "InvalidClientTokenId"
         assert (
-            rejection(lambda token=token: client_of(kit, "s3", credentials | {"SessionToken": token}).list_buckets())
+            rejection(lambda token=token: identity(local_aws, credentials | {"SessionToken": token})) == "InvalidClientTokenId"
+        )
+        assert (
+            rejection(lambda token=token: client_of(local_aws, "s3", credentials | {"SessionToken": token}).list_buckets())
             == "InvalidToken"
         )
-    assert rejection(lambda: identity(kit, credentials | {"SecretAccessKey": "wrong"})) == "SignatureDoesNotMatch"
+    assert rejection(lambda: identity(local_aws, credentials | {"SecretAccessKey": "wrong"})) == "SignatureDoesNotMatch"
 
 
 @pytest.mark.parametrize("way", ["session", "federation", "role"])
-def test_expired_credentials_are_rejected(kit: Kit, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    credentials, _ = issued(kit, way, DurationSeconds=900)
-    verifier, later = kit.aws.gate._verifier, time.time() + 901
+def test_expired_credentials_are_rejected(local_aws: AwsHarness, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials, _ = issued(local_aws, way, DurationSeconds=900)
+    verifier, later = local_aws.aws.gate._verifier, time.time() + 901
 
     def get() -> Answer:
-        url = client_of(kit, "s3", credentials).generate_presigned_url("list_buckets", {}, 3_600)
+        url = client_of(local_aws, "s3", credentials).generate_presigned_url("list_buckets", {}, 3_600)
         return fetch(str(url))
 
     assert get().status == 200
@@ -566,12 +574,12 @@ def test_expired_credentials_are_rejected(kit: Kit, way: str, monkeypatch: pytes
     assert answer[:2] == (400, "ExpiredToken")
 
 
-def test_a_caller_is_known_behind_the_gate(kit: Kit) -> None:
-    credentials, arn = issued(kit, "role")
+def test_a_caller_is_known_behind_the_gate(local_aws: AwsHarness) -> None:
+    credentials, arn = issued(local_aws, "role")
     name = unique("user")
-    client_of(kit, "iam", credentials).create_user(UserName=name)
-    assert identity(kit, credentials) == arn
-    kit.iam.delete_user(UserName=name)
+    client_of(local_aws, "iam", credentials).create_user(UserName=name)
+    assert identity(local_aws, credentials) == arn
+    local_aws.iam.delete_user(UserName=name)
 
 
 # --- uploads by HTML form --------------------------------------------------------------------------------------------
@@ -590,7 +598,7 @@ def multipart(fields: dict[str, str], file: bytes, more: bytes = b"") -> tuple[b
     return given + more + head + file + f"\r\n--{EDGE}--\r\n".encode(), f"multipart/form-data; boundary={EDGE}"
 
 
-def post(kit: Kit, url: str, fields: dict[str, str], file: bytes = b"by form", more: bytes = b"") -> Answer:
+def post(local_aws: AwsHarness, url: str, fields: dict[str, str], file: bytes = b"by form", more: bytes = b"") -> Answer:
     body, content_type = multipart(fields, file, more)
     return fetch(url, "POST", body, Content_Type=content_type)
 
@@ -598,49 +606,51 @@ def post(kit: Kit, url: str, fields: dict[str, str], file: bytes = b"by form", m
 class Upload:
     """A presigned form for one key, its policy known."""
 
-    def __init__(self, kit: Kit, bucket: str, key: str = "", seconds: int = 60, **options: Any) -> None:
-        self.kit, self.bucket, self.key = kit, bucket, key or unique("form")
-        made = kit.client("s3", signature_version="s3v4").generate_presigned_post(
+    def __init__(self, local_aws: AwsHarness, bucket: str, key: str = "", seconds: int = 60, **options: Any) -> None:
+        self.local_aws, self.bucket, self.key = local_aws, bucket, key or unique("form")
+        made = local_aws.client("s3", signature_version="s3v4").generate_presigned_post(
             bucket, self.key, ExpiresIn=seconds, **options
         )
         self.url, self.fields = made["url"], made["fields"]
 
     def send(self, *, drop: str = "", file: bytes = b"by form", more: bytes = b"", **fields: str) -> Answer:
         given = {name: value for name, value in (self.fields | fields).items() if name != drop}
-        return post(self.kit, self.url, given, file, more)
+        return post(self.local_aws, self.url, given, file, more)
 
     @property
     def stored(self) -> bytes | None:
-        found = self.kit.read(f"s3://{self.bucket}/{self.key}")
+        found = self.local_aws.read(f"s3://{self.bucket}/{self.key}")
         return None if found is None else found.body
 
 
-def test_a_presigned_form_uploads(kit: Kit, bucket: str) -> None:
-    upload = Upload(kit, bucket, Fields={"acl": "private"}, Conditions=[{"acl": "private"}, ["content-length-range", 1, 100]])
+def test_a_presigned_form_uploads(local_aws: AwsHarness, bucket: str) -> None:
+    upload = Upload(
+        local_aws, bucket, Fields={"acl": "private"}, Conditions=[{"acl": "private"}, ["content-length-range", 1, 100]]
+    )
     answer = upload.send()
     assert answer.status == 204, answer.body
     assert upload.stored == b"by form"
 
 
-def test_a_form_names_its_object_by_its_file(kit: Kit, bucket: str) -> None:
+def test_a_form_names_its_object_by_its_file(local_aws: AwsHarness, bucket: str) -> None:
     folder = unique("folder")
-    assert Upload(kit, bucket, folder + "/${filename}").send().status == 204
-    assert kit.keys(bucket, folder) == [f"{folder}/mine.txt"]
+    assert Upload(local_aws, bucket, folder + "/${filename}").send().status == 204
+    assert local_aws.keys(bucket, folder) == [f"{folder}/mine.txt"]
 
 
-def test_temporary_credentials_sign_forms_too(kit: Kit, bucket: str) -> None:
-    credentials, _ = issued(kit, "role")
+def test_temporary_credentials_sign_forms_too(local_aws: AwsHarness, bucket: str) -> None:
+    credentials, _ = issued(local_aws, "role")
     key = unique("form")
-    made = client_of(kit, "s3", credentials).generate_presigned_post(bucket, key)
-    assert post(kit, made["url"], made["fields"]).status == 204
+    made = client_of(local_aws, "s3", credentials).generate_presigned_post(bucket, key)
+    assert post(local_aws, made["url"], made["fields"]).status == 204
     without = {name: value for name, value in made["fields"].items() if name != "x-amz-security-token"}
-    assert post(kit, made["url"], without)[:2] == (403, "InvalidAccessKeyId")
+    assert post(local_aws, made["url"], without)[:2] == (403, "InvalidAccessKeyId")
 
 
-def resigned(kit: Kit, fields: dict[str, str], policy: Any) -> dict[str, str]:
+def resigned(local_aws: AwsHarness, fields: dict[str, str], policy: Any) -> dict[str, str]:
     """The form with another policy, validly signed."""
     text = policy if isinstance(policy, str) else base64.b64encode(json.dumps(policy).encode()).decode()
-    key = f"AWS4{kit.credentials.secret_access_key}".encode()
+    key = f"AWS4{local_aws.credentials.secret_access_key}".encode()
     for word in fields["x-amz-credential"].split("/")[1:]:
         key = hmac.digest(key, word.encode(), "sha256")
     return fields | {"policy": text, "x-amz-signature": hmac.digest(key, text.encode(), "sha256").hex()}
@@ -692,40 +702,40 @@ REFUSED_FORMS: dict[str, tuple[dict[str, Any], int, str, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED_FORMS)
-def test_a_form_that_its_policy_does_not_allow_is_refused(kit: Kit, bucket: str, name: str) -> None:
+def test_a_form_that_its_policy_does_not_allow_is_refused(local_aws: AwsHarness, bucket: str, name: str) -> None:
     change, status, code, text = REFUSED_FORMS[name]
-    upload = Upload(kit, bucket, Conditions=[["content-length-range", 1, 100]])
+    upload = Upload(local_aws, bucket, Conditions=[["content-length-range", 1, 100]])
     answer = upload.send(**change)
     assert answer[:2] == (status, code), answer.body
     assert text in answer.body.decode()
-    assert upload.stored is None and "another" not in kit.keys(bucket)
+    assert upload.stored is None and "another" not in local_aws.keys(bucket)
 
 
-def test_an_unsigned_form_is_refused(kit: Kit, bucket: str) -> None:
+def test_an_unsigned_form_is_refused(local_aws: AwsHarness, bucket: str) -> None:
     """The archive of a model that is running could be replaced by any page a browser shows."""
-    assert post(kit, f"{kit.url}/{bucket}", {"key": "archive"})[:2] == (403, "AccessDenied")
-    assert "archive" not in kit.keys(bucket)
+    assert post(local_aws, f"{local_aws.url}/{bucket}", {"key": "archive"})[:2] == (403, "AccessDenied")
+    assert "archive" not in local_aws.keys(bucket)
 
 
-def test_a_form_is_good_for_its_bucket_alone_and_for_no_other_action(kit: Kit, bucket: str) -> None:
-    upload, other = Upload(kit, bucket), kit.bucket()
+def test_a_form_is_good_for_its_bucket_alone_and_for_no_other_action(local_aws: AwsHarness, bucket: str) -> None:
+    upload, other = Upload(local_aws, bucket), local_aws.bucket()
     for where in (bucket, other):
-        kit.put(where, "keep", b"x")
+        local_aws.put(where, "keep", b"x")
     deletion = b"<Delete><Object><Key>keep</Key></Object></Delete>"
-    assert post(kit, f"{kit.url}/{other}", upload.fields)[:2] == (403, "AccessDenied")
+    assert post(local_aws, f"{local_aws.url}/{other}", upload.fields)[:2] == (403, "AccessDenied")
     for where in (bucket, other):
-        assert post(kit, f"{kit.url}/{where}?delete", upload.fields, deletion)[:2] == (403, "AccessDenied")
-    assert post(kit, f"{kit.url}/{bucket}/key?uploads", upload.fields)[:2] == (403, "AccessDenied")
-    assert post(kit, f"{kit.url}/", upload.fields)[:2] == (403, "AccessDenied")
-    assert kit.keys(other) == ["keep"]
-    assert "keep" in kit.keys(bucket)
+        assert post(local_aws, f"{local_aws.url}/{where}?delete", upload.fields, deletion)[:2] == (403, "AccessDenied")
+    assert post(local_aws, f"{local_aws.url}/{bucket}/key?uploads", upload.fields)[:2] == (403, "AccessDenied")
+    assert post(local_aws, f"{local_aws.url}/", upload.fields)[:2] == (403, "AccessDenied")
+    assert local_aws.keys(other) == ["keep"]
+    assert "keep" in local_aws.keys(bucket)
 
 
-def test_a_policy_that_does_not_name_its_bucket_is_good_for_none(kit: Kit, bucket: str) -> None:
-    upload = Upload(kit, bucket)
+def test_a_policy_that_does_not_name_its_bucket_is_good_for_none(local_aws: AwsHarness, bucket: str) -> None:
+    upload = Upload(local_aws, bucket)
     policy = json.loads(base64.b64decode(upload.fields["policy"]))
     policy["conditions"] = [condition for condition in policy["conditions"] if condition != {"bucket": bucket}]
-    answer = post(kit, upload.url, resigned(kit, upload.fields, policy))
+    answer = post(local_aws, upload.url, resigned(local_aws, upload.fields, policy))
     assert answer[:2] == (403, "AccessDenied")
     assert b"Extra input fields: bucket" in answer.body
 
@@ -744,8 +754,8 @@ def test_a_policy_that_does_not_name_its_bucket_is_good_for_none(kit: Kit, bucke
         (base64.b64encode(b"[" * 100_000).decode(), "InvalidPolicyDocument"),
     ],
 )
-def test_a_policy_that_is_none_or_over_is_refused(kit: Kit, bucket: str, policy: Any, code: str) -> None:
-    upload = Upload(kit, bucket)
-    answer = post(kit, upload.url, resigned(kit, upload.fields, policy))
+def test_a_policy_that_is_none_or_over_is_refused(local_aws: AwsHarness, bucket: str, policy: Any, code: str) -> None:
+    upload = Upload(local_aws, bucket)
+    answer = post(local_aws, upload.url, resigned(local_aws, upload.fields, policy))
     assert (answer.status in (400, 403), answer.code) == (True, code), answer.body
     assert upload.stored is None

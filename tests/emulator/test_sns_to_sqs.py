@@ -9,67 +9,69 @@ import pytest
 
 from support.common import until
 from support.deployed_endpoint import Queue
-from support.in_process_aws import ACCOUNT, REGION, Kit
+from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
 
-def published(kit: Kit, topic: str, text: str = "hello") -> None:
-    kit.sns.publish(TopicArn=topic, Message=text)
+def published(local_aws: AwsHarness, topic: str, text: str = "hello") -> None:
+    local_aws.sns.publish(TopicArn=topic, Message=text)
 
 
 def texts(queue: Queue) -> list[str]:
     return [json.loads(body)["Message"] for body in queue.take()]
 
 
-def dead_letters_of(kit: Kit, topic: str, queue: Queue, **attributes: str) -> Queue:
-    dead = kit.queue()
-    kit.subscribe(topic, queue, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}), **attributes)
+def dead_letters_of(local_aws: AwsHarness, topic: str, queue: Queue, **attributes: str) -> Queue:
+    dead = local_aws.queue()
+    local_aws.subscribe(topic, queue, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}), **attributes)
     return dead
 
 
-def key(kit: Kit, *actions: str) -> str:
+def key(local_aws: AwsHarness, *actions: str) -> str:
     """A customer key that SNS may use for `actions`."""
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     service = {"Effect": "Allow", "Action": list(actions), "Resource": "*", "Principal": {"Service": "sns.amazonaws.com"}}
     policy = {"Version": "2012-10-17", "Statement": [whole, *([service] if actions else [])]}
-    found: str = kit.kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
+    found: str = local_aws.kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
     return found
 
 
-def test_a_queue_that_lets_sns_send_gets_the_message(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+def test_a_queue_that_lets_sns_send_gets_the_message(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     queue.allow({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic}})
-    dead = dead_letters_of(kit, topic, queue)
-    published(kit, topic)
+    dead = dead_letters_of(local_aws, topic, queue)
+    published(local_aws, topic)
     assert (texts(queue), dead.take()) == (["hello"], [])
 
 
-def test_a_queue_without_a_policy_sends_the_message_to_the_dead_letters(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
-    dead = dead_letters_of(kit, topic, queue)
-    published(kit, topic)
+def test_a_queue_without_a_policy_sends_the_message_to_the_dead_letters(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
+    dead = dead_letters_of(local_aws, topic, queue)
+    published(local_aws, topic)
     assert (queue.take(), texts(dead)) == ([], ["hello"])
 
 
-def test_a_queue_open_to_another_topic_only_sends_the_message_to_the_dead_letters(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
+def test_a_queue_open_to_another_topic_only_sends_the_message_to_the_dead_letters(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     queue.allow({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic + "-other"}})
-    dead = dead_letters_of(kit, topic, queue)
-    published(kit, topic)
+    dead = dead_letters_of(local_aws, topic, queue)
+    published(local_aws, topic)
     assert (queue.take(), texts(dead)) == ([], ["hello"])
 
 
-def test_without_dead_letters_the_message_vanishes_and_publishing_succeeds(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
-    kit.subscribe(topic, queue)
-    assert "MessageId" in kit.sns.publish(TopicArn=topic, Message="hello")
+def test_without_dead_letters_the_message_vanishes_and_publishing_succeeds(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
+    local_aws.subscribe(topic, queue)
+    assert "MessageId" in local_aws.sns.publish(TopicArn=topic, Message="hello")
     assert queue.take() == []
 
 
-def test_a_message_the_filter_holds_back_is_no_dead_letter(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
-    dead = dead_letters_of(kit, topic, queue, FilterPolicy=json.dumps({"kind": ["wanted"]}), FilterPolicyScope="MessageBody")
-    published(kit, topic, json.dumps({"kind": "other"}))
-    published(kit, topic, json.dumps({"kind": "wanted"}))
+def test_a_message_the_filter_holds_back_is_no_dead_letter(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
+    dead = dead_letters_of(
+        local_aws, topic, queue, FilterPolicy=json.dumps({"kind": ["wanted"]}), FilterPolicyScope="MessageBody"
+    )
+    published(local_aws, topic, json.dumps({"kind": "other"}))
+    published(local_aws, topic, json.dumps({"kind": "wanted"}))
     assert texts(dead) == ['{"kind": "wanted"}']
 
 
@@ -82,46 +84,48 @@ def test_a_message_the_filter_holds_back_is_no_dead_letter(kit: Kit) -> None:
         (("kms:GenerateDataKey*", "kms:Decrypt"), True),
     ],
 )
-def test_an_encrypted_queue_needs_a_key_that_sns_may_use(kit: Kit, actions: tuple[str, ...], delivered: bool) -> None:
-    topic, queue = kit.topic(), kit.queue(KmsMasterKeyId=key(kit, *actions))
-    dead = dead_letters_of(kit, topic, queue)
-    published(kit, topic)
+def test_an_encrypted_queue_needs_a_key_that_sns_may_use(
+    local_aws: AwsHarness, actions: tuple[str, ...], delivered: bool
+) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(KmsMasterKeyId=key(local_aws, *actions))
+    dead = dead_letters_of(local_aws, topic, queue)
+    published(local_aws, topic)
     assert (texts(queue), texts(dead)) == ((["hello"], []) if delivered else ([], ["hello"]))
 
 
-def test_the_queues_aws_managed_key_is_none_that_sns_may_use(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(KmsMasterKeyId="alias/aws/sqs")
-    dead = dead_letters_of(kit, topic, queue)
-    published(kit, topic)
+def test_the_queues_aws_managed_key_is_none_that_sns_may_use(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(KmsMasterKeyId="alias/aws/sqs")
+    dead = dead_letters_of(local_aws, topic, queue)
+    published(local_aws, topic)
     assert (queue.take(), texts(dead)) == ([], ["hello"])
 
 
-def test_a_queue_that_is_gone_sends_the_message_to_the_dead_letters(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue()
-    dead = dead_letters_of(kit, topic, queue)
-    kit.sqs.delete_queue(QueueUrl=queue.url)
-    published(kit, topic)
+def test_a_queue_that_is_gone_sends_the_message_to_the_dead_letters(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue()
+    dead = dead_letters_of(local_aws, topic, queue)
+    local_aws.sqs.delete_queue(QueueUrl=queue.url)
+    published(local_aws, topic)
     assert texts(dead) == ["hello"]
 
 
-def test_a_raw_delivery_that_fails_is_a_raw_dead_letter(kit: Kit) -> None:
-    topic, queue = kit.topic(), kit.queue(open_to_sns=False)
-    dead = dead_letters_of(kit, topic, queue, RawMessageDelivery="true")
-    published(kit, topic)
+def test_a_raw_delivery_that_fails_is_a_raw_dead_letter(local_aws: AwsHarness) -> None:
+    topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
+    dead = dead_letters_of(local_aws, topic, queue, RawMessageDelivery="true")
+    published(local_aws, topic)
     assert dead.take() == ["hello"]
 
 
-def test_what_is_no_queue_gets_nothing_and_costs_nothing(kit: Kit) -> None:
+def test_what_is_no_queue_gets_nothing_and_costs_nothing(local_aws: AwsHarness) -> None:
     """An address of this machine that would answer is not asked; a function that is not there is no error."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)
-        topic, queue = kit.topic(), kit.queue()
-        kit.subscribe(topic, queue)
+        topic, queue = local_aws.topic(), local_aws.queue()
+        local_aws.subscribe(topic, queue)
         function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
         web = f"http://127.0.0.1:{listener.getsockname()[1]}/told"
         for protocol, endpoint in (("http", web), ("lambda", function), ("email", "ops@example.com")):
-            kit.sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
-        kit.sns.publish(TopicArn=topic, Message="hello")
+            local_aws.sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+        local_aws.sns.publish(TopicArn=topic, Message="hello")
         assert until(queue.take, "the queue is told")
         with pytest.raises(TimeoutError):
             listener.accept()

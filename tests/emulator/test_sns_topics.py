@@ -36,6 +36,6 @@ print(len(topic.sent_notifications))
 
 
 def test_moto_still_keeps_every_message_published() -> None:
-    """Fails once upstream has closed the gap: then gaps/sns_topics.py can go."""
+    """Fails once upstream has fixed it: then moto_patches/sns_topics.py can go."""
     done = subprocess.run([sys.executable, "-c", GROWS], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2000"]

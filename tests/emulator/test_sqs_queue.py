@@ -24,8 +24,8 @@ from moto.sqs import models
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
+from async_endpoint.emulator.message_index import MessageIndex, MessageState
 from async_endpoint.emulator.moto_patches import sqs_queue
-from async_endpoint.emulator.sqs.index import MessageIndex, Place
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 _numbers = itertools.count()
@@ -464,7 +464,11 @@ def test_messages_that_moved_on_do_not_stay_in_the_index() -> None:
     assert len(index) == 0
     assert index.find("1") is None
     assert max(len(index._waiting._items), len(index._visible._items)) < 100
-    assert [index.count(place, 3e9) for place in (Place.VISIBLE, Place.DELAYED, Place.NOT_VISIBLE)] == [0, 0, 0]
+    assert [index.count(place, 3e9) for place in (MessageState.VISIBLE, MessageState.DELAYED, MessageState.NOT_VISIBLE)] == [
+        0,
+        0,
+        0,
+    ]
 
 
 # --- upstream ---------------------------------------------------------------------------------------------------------
@@ -488,6 +492,6 @@ print(looks)
 
 
 def test_moto_still_looks_at_every_message_to_receive_one() -> None:
-    """Fails once upstream has closed the gap: then gaps/sqs_queue.py and emulator/sqs can go."""
+    """Fails once upstream has fixed it: then moto_patches/sqs_queue.py and emulator/message_index.py can go."""
     done = subprocess.run([sys.executable, "-c", LOOKS], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 300

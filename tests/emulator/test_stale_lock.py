@@ -14,7 +14,7 @@ import pytest
 
 from async_endpoint.terraform.state_lock import running_terraform
 from support.common import until
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 COMMAND = Path(sys.executable).with_name("async-endpoint")
 KEY = "async-endpoint/dev/terraform.tfstate"
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.terraform
 class Checkout:
     """A checkout whose environment dev keeps its state in a bucket of the local AWS, as dev, staging and prod do on AWS."""
 
-    def __init__(self, folder: Path, kit: Kit) -> None:
-        self.folder, self.kit, self.bucket = folder, kit, kit.bucket()
+    def __init__(self, folder: Path, local_aws: AwsHarness) -> None:
+        self.folder, self.local_aws, self.bucket = folder, local_aws, local_aws.bucket()
         root = folder / "envs/dev"
         root.mkdir(parents=True)
         (folder / "modules/async-inference").mkdir(parents=True)
@@ -47,12 +47,12 @@ class Checkout:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_", "ASYNC_ENDPOINT_"))}
-        credentials = self.kit.s3._request_signer._credentials
+        credentials = self.local_aws.s3._request_signer._credentials
         return kept | {
             "ASYNC_ENDPOINT_HOME": str(self.folder),
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-            "AWS_ENDPOINT_URL": self.kit.url,
+            "AWS_ENDPOINT_URL": self.local_aws.url,
             "AWS_REGION": REGION,
             "COLUMNS": "1000",
         }
@@ -74,8 +74,17 @@ class Checkout:
         _, text = process.communicate(timeout=100)
         return process.returncode, text.rstrip().splitlines()[-1]
 
+    def lock(self) -> dict[str, Any]:
+        """The state's lock as Terraform wrote it; empty when there is none, as between plan and apply of one command."""
+        try:
+            written = self.local_aws.s3.get_object(Bucket=self.bucket, Key=f"{KEY}.tflock")["Body"].read()
+        except self.local_aws.s3.exceptions.NoSuchKey:
+            return {}
+        lock: dict[str, Any] = json.loads(written)
+        return lock
+
     def is_locked(self) -> bool:
-        return f"{KEY}.tflock" in self.kit.keys(self.bucket)
+        return f"{KEY}.tflock" in self.local_aws.keys(self.bucket)
 
 
 def killed_while_applying(checkout: Checkout) -> None:
@@ -98,8 +107,8 @@ def kill(checkout: Checkout, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, kit: Kit) -> Checkout:
-    return Checkout(tmp_path, kit)
+def checkout(tmp_path: Path, local_aws: AwsHarness) -> Checkout:
+    return Checkout(tmp_path, local_aws)
 
 
 def test_the_lock_of_a_killed_apply_is_reported_and_the_command_in_the_message_removes_it(checkout: Checkout) -> None:
@@ -125,8 +134,8 @@ def test_the_lock_of_a_killed_apply_is_reported_and_the_command_in_the_message_r
 def test_a_living_holder_is_named_and_cannot_be_unlocked_from_here(checkout: Checkout) -> None:
     holder = checkout.start("apply", "dev", "--yes")
     try:
-        until(checkout.is_locked, "the apply has locked the state", 60)
-        lock_id = _lock_id(checkout)
+        until(lambda: checkout.lock().get("Operation") == "OperationTypeApply", "the apply has locked the state", 60)
+        lock_id = checkout.lock()["ID"]
         code, said = checkout.run("plan", "dev")
         assert code == 3
         assert "Terraform still works on it, as process " in said
@@ -136,8 +145,3 @@ def test_a_living_holder_is_named_and_cannot_be_unlocked_from_here(checkout: Che
         assert checkout.is_locked()
     finally:
         kill(checkout, holder)
-
-
-def _lock_id(checkout: Checkout) -> str:
-    lock: Any = json.loads(checkout.kit.s3.get_object(Bucket=checkout.bucket, Key=f"{KEY}.tflock")["Body"].read())
-    return str(lock["ID"])

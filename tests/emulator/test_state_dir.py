@@ -20,21 +20,21 @@ from async_endpoint.cli.local import down, status
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.hosting.endpoint import Endpoint
-from async_endpoint.emulator.hosting.queue import Invocation
-from async_endpoint.emulator.hosting.saved import SavedEndpoint
+from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.record import read_record
-from async_endpoint.emulator.sagemaker.runtime import Runtime
-from async_endpoint.emulator.sagemaker.wire import ApiError
+from async_endpoint.emulator.sagemaker.protocol import ApiError
+from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
 from async_endpoint.workspace import Workspace
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
 from support.emulator_process import empty_checkout, remote
-from support.in_process_aws import DIMENSION, REGION, Kit
+from support.in_process_aws import DIMENSION, REGION, AwsHarness
 from support.synchronous_endpoint import INSTANCES, go_live
 from support.vpc_endpoint import REMOVAL, Network
 
 SCALE = 600.0
-Start = Callable[[], Kit]
+Start = Callable[[], AwsHarness]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 def start(workspace: Workspace, tmp_path: Path) -> Start:
     """Start the local AWS on the state there is."""
 
-    def started() -> Kit:
+    def started() -> AwsHarness:
         daemon.start_detached(workspace, 0, SCALE, 6, state_dir=tmp_path / "state")
         return remote(workspace)
 
@@ -69,74 +69,78 @@ def kinds(deployed: Deployed, sent: list[Any]) -> set[str]:
 
 
 def test_every_control_plane_is_as_it_was(workspace: Workspace, start: Start) -> None:
-    kit = start()
-    deployed = kit.endpoint(topics=True)
+    local_aws = start()
+    deployed = local_aws.endpoint(topics=True)
     bucket, queue = deployed.bucket, deployed.queues["Success"]
-    kit.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    local_aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for body in (b"first", b"second", bytes(6_000_000)):  # the last above what moto holds in memory
-        kit.put(bucket, "versions", body, Metadata={"colour": "red"})
-    kit.s3.delete_object(Bucket=bucket, Key="versions")
-    upload = kit.s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
-    part = kit.s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"whole")
-    key = kit.kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        local_aws.put(bucket, "versions", body, Metadata={"colour": "red"})
+    local_aws.s3.delete_object(Bucket=bucket, Key="versions")
+    upload = local_aws.s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    part = local_aws.s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"whole")
+    key = local_aws.kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     signing = {"KeyId": key, "Message": b"text", "SigningAlgorithm": "RSASSA_PSS_SHA_256"}
-    signature = kit.kms.sign(**signing)["Signature"]
+    signature = local_aws.kms.sign(**signing)["Signature"]
     for text in ("in flight", "waiting", "gone"):
-        kit.sqs.send_message(QueueUrl=queue.url, MessageBody=text)
-    kit.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=1)
-    gone = kit.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=2)["Messages"]
+        local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody=text)
+    local_aws.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=1)
+    gone = local_aws.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=2)["Messages"]
     for message in gone:
         if message["Body"] == "gone":
-            kit.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
+            local_aws.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
         else:
-            kit.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+            local_aws.sqs.change_message_visibility(
+                QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, "ResourceId": deployed.resource_id}
-    kit.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2, Tags={"team": "shirts"})
-    kit.cloudwatch.put_metric_alarm(
+    local_aws.scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2, Tags={"team": "shirts"})
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName="late", Namespace="own", MetricName="size", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
     )  # fmt: skip
-    kit.put_minutely("own", {"MetricName": "size", "Value": 1})  # one minute's state is over before anyone has seen it
+    local_aws.put_minutely("own", {"MetricName": "size", "Value": 1})  # one minute's state is over before anyone has seen it
     arn = deployed.describe()["EndpointArn"]
-    kit.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "shirts"}])
+    local_aws.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "shirts"}])
     instances = {item["id"] for item in deployed.serving()}
 
     def seen() -> dict[str, Any]:
         answers = {
-            "versions": kit.s3.list_object_versions(Bucket=bucket),
-            "policy": kit.iam.get_role_policy(RoleName=deployed.role.name, PolicyName="execution"),
-            "key": kit.kms.describe_key(KeyId=key),
-            "subscriptions": kit.sns.list_subscriptions(),
-            "alarms": kit.cloudwatch.describe_alarms(),
-            "configured": kit.cloudwatch.describe_alarm_history(AlarmName="late", HistoryItemType="ConfigurationUpdate"),
-            "metrics": kit.cloudwatch.list_metrics(Namespace="own"),
-            "groups": kit.logs.describe_log_groups(),
-            "targets": kit.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"),
-            "model": kit.sagemaker.describe_model(ModelName=deployed.model),
-            "config": kit.sagemaker.describe_endpoint_config(EndpointConfigName=deployed.config),
-            "tags": kit.sagemaker.list_tags(ResourceArn=arn),
+            "versions": local_aws.s3.list_object_versions(Bucket=bucket),
+            "policy": local_aws.iam.get_role_policy(RoleName=deployed.role.name, PolicyName="execution"),
+            "key": local_aws.kms.describe_key(KeyId=key),
+            "subscriptions": local_aws.sns.list_subscriptions(),
+            "alarms": local_aws.cloudwatch.describe_alarms(),
+            "configured": local_aws.cloudwatch.describe_alarm_history(AlarmName="late", HistoryItemType="ConfigurationUpdate"),
+            "metrics": local_aws.cloudwatch.list_metrics(Namespace="own"),
+            "groups": local_aws.logs.describe_log_groups(),
+            "targets": local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"),
+            "model": local_aws.sagemaker.describe_model(ModelName=deployed.model),
+            "config": local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=deployed.config),
+            "tags": local_aws.sagemaker.list_tags(ResourceArn=arn),
             "created": {"at": deployed.describe()["CreationTime"]},
         }
         for answer in answers.values():
             answer.pop("ResponseMetadata", None)
         return answers
 
-    until(lambda: kit.cloudwatch.describe_alarms(AlarmNames=["late"])["MetricAlarms"][0]["StateValue"] == "OK", "evaluated")
-    before, now, url = seen(), kit.aws.clock.now(), kit.url
+    until(
+        lambda: local_aws.cloudwatch.describe_alarms(AlarmNames=["late"])["MetricAlarms"][0]["StateValue"] == "OK", "evaluated"
+    )
+    before, now, url = seen(), local_aws.aws.clock.now(), local_aws.url
     daemon.stop(workspace)
 
     kit_again = start()
 
-    assert (kit_again.url, kit_again.aws.instance_id) == (url, kit.aws.instance_id)
+    assert (kit_again.url, kit_again.aws.instance_id) == (url, local_aws.aws.instance_id)
     assert kit_again.aws.clock.now() >= now
     after = seen()
     assert {name for name in before if before[name] != after[name] and name != "alarms"} == set()
     large = next(version["VersionId"] for version in before["versions"]["Versions"] if version["Size"] == 6_000_000)
-    whole = kit.s3.get_object(Bucket=bucket, Key="versions", VersionId=large)
+    whole = local_aws.s3.get_object(Bucket=bucket, Key="versions", VersionId=large)
     assert (len(whole["Body"].read()), whole["Metadata"]) == (6_000_000, {"colour": "red"})
     done = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
-    kit.s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload=done)
-    assert kit.kms.verify(**signing, Signature=signature)["SignatureValid"]
+    local_aws.s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload=done)
+    assert local_aws.kms.verify(**signing, Signature=signature)["SignatureValid"]
     taken: list[str] = []
     until(lambda: taken.extend(queue.take()) or len(taken) == 2, "what nobody has deleted, once it is visible again")
     assert sorted(taken) == ["in flight", "waiting"]
@@ -171,20 +175,20 @@ def test_a_backlog_of_100_and_what_was_in_process_are_answered_after_a_stop(
 def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would_lose(
     workspace: Workspace, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    kit = start()
-    deployed = kit.endpoint().asleep()
-    until_saved(kit)
-    state = kit.aws.status()["state"]
+    local_aws = start()
+    deployed = local_aws.endpoint().asleep()
+    until_saved(local_aws)
+    state = local_aws.aws.status()["state"]
     assert (state["dir"], state["error"], state["not_saved"]) == (str(tmp_path / "state"), "", {})
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
     status()
     told = " ".join(capfd.readouterr().err.split())
     assert f"state in {tmp_path / 'state'}; a kill -9 now would lose what changed in the last" in told
     inline = [deployed.invoke({"answer": str(number)}) for number in range(20)]
-    location = kit.put(deployed.bucket, "input/fresh.json", b'{"answer": "from S3"}')
+    location = local_aws.put(deployed.bucket, "input/fresh.json", b'{"answer": "from S3"}')
     address = f"https://{deployed.bucket}.s3.eu-west-1.amazonaws.com/input/fresh.json"
     by_location = [deployed.invoke(InputLocation=where, ContentType="application/json") for where in (location, address)]
-    now = kit.aws.clock.now()
+    now = local_aws.aws.clock.now()
     kill(workspace)
 
     again = start()
@@ -197,10 +201,10 @@ def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would
 
 
 def test_a_deletion_and_network_interfaces_go_on_after_a_stop(workspace: Workspace, start: Start) -> None:
-    kit = start()
-    network = Network.of(kit, kit.endpoint())
+    local_aws = start()
+    network = Network.of(local_aws, local_aws.endpoint())
     deployed = network.deployed
-    kit.sagemaker.delete_endpoint(EndpointName=deployed.name)
+    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     deployed.role.delete()
     daemon.stop(workspace)
 
@@ -217,20 +221,20 @@ def test_a_deletion_and_network_interfaces_go_on_after_a_stop(workspace: Workspa
     assert "Could not find endpoint" in refusal(deployed.describe)[1]
 
 
-def until_saved(kit: Kit) -> None:
+def until_saved(local_aws: AwsHarness) -> None:
     """Everything there is now has been saved."""
     now = time.time()
-    until(lambda: kit.aws.status()["state"]["saved_at"] > now, "a save that began later")
+    until(lambda: local_aws.aws.status()["state"]["saved_at"] > now, "a save that began later")
 
 
 def test_creations_and_updates_go_on_and_what_cannot_is_said(workspace: Workspace, start: Start) -> None:
-    kit = start()
-    updated, orphan = kit.endpoint(), kit.endpoint().asleep()
-    new = kit.config(updated.model, updated.bucket, concurrency=2)
+    local_aws = start()
+    updated, orphan = local_aws.endpoint(), local_aws.endpoint().asleep()
+    new = local_aws.config(updated.model, updated.bucket, concurrency=2)
     waiting = orphan.invoke({"answer": "late"})
-    kit.s3.delete_object(Bucket=orphan.bucket, Key=f"model/{orphan.model}.tar.gz")
-    created = kit.endpoint(wait=False)
-    kit.sagemaker.update_endpoint(EndpointName=updated.name, EndpointConfigName=new)
+    local_aws.s3.delete_object(Bucket=orphan.bucket, Key=f"model/{orphan.model}.tar.gz")
+    created = local_aws.endpoint(wait=False)
+    local_aws.sagemaker.update_endpoint(EndpointName=updated.name, EndpointConfigName=new)
     daemon.stop(workspace)
 
     start()
@@ -245,19 +249,19 @@ def test_creations_and_updates_go_on_and_what_cannot_is_said(workspace: Workspac
 
 
 def test_endpoints_that_answer_at_once_go_on_as_they_were(workspace: Workspace, start: Start) -> None:
-    kit = start()
-    bucket, role = kit.bucket(), kit.role()
+    local_aws = start()
+    bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    model = kit.model(bucket, role)
+    model = local_aws.model(bucket, role)
     pair = [{"VariantName": name, "ModelName": model, **INSTANCES} for name in ("blue", "green")]
-    weighted = go_live(kit, bucket, role, pair)
+    weighted = go_live(local_aws, bucket, role, pair)
     serverless = {"MemorySizeInMB": 2_048, "MaxConcurrency": 2}
-    cold = go_live(kit, bucket, role, [{"VariantName": "primary", "ModelName": model, "ServerlessConfig": serverless}])
+    cold = go_live(local_aws, bucket, role, [{"VariantName": "primary", "ModelName": model, "ServerlessConfig": serverless}])
     changes = [
         {"VariantName": "blue", "DesiredWeight": 0.0},
         {"VariantName": "green", "DesiredInstanceCount": 2, "DesiredWeight": 3.0},
     ]
-    kit.sagemaker.update_endpoint_weights_and_capacities(EndpointName=weighted.name, DesiredWeightsAndCapacities=changes)
+    local_aws.sagemaker.update_endpoint_weights_and_capacities(EndpointName=weighted.name, DesiredWeightsAndCapacities=changes)
     weighted.until_status("InService")
     daemon.stop(workspace)
 
@@ -277,15 +281,15 @@ def test_endpoints_that_answer_at_once_go_on_as_they_were(workspace: Workspace, 
 def test_one_that_cannot_save_is_not_stopped_until_it_can(
     workspace: Workspace, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    kit, state = start(), tmp_path / "state"
-    bucket = kit.bucket()
+    local_aws, state = start(), tmp_path / "state"
+    bucket = local_aws.bucket()
     state.rename(tmp_path / "away")
 
     with pytest.raises(WorkFailed, match=r"could not be saved in .*state \(No such file or directory\); mend that") as failed:
         down()
     assert "async-endpoint local down --lose-changes" in str(failed.value)
     assert failed.value.exit_code == 1
-    assert bucket in {item["Name"] for item in kit.s3.list_buckets()["Buckets"]}
+    assert bucket in {item["Name"] for item in local_aws.s3.list_buckets()["Buckets"]}
     status()
     assert "the last save failed: No such file or directory" in " ".join(capfd.readouterr().err.split())
 
@@ -297,11 +301,13 @@ def test_one_that_cannot_save_is_not_stopped_until_it_can(
 def test_a_directory_that_is_gone_takes_no_request_and_its_changes_can_be_lost(
     workspace: Workspace, start: Start, tmp_path: Path
 ) -> None:
-    kit, state = start(), tmp_path / "state"
-    deployed = kit.endpoint().asleep()
+    local_aws, state = start(), tmp_path / "state"
+    deployed = local_aws.endpoint().asleep()
     shutil.rmtree(state)
 
-    code, message = refusal(kit.runtime.invoke_endpoint_async, EndpointName=deployed.name, InputLocation="s3://bucket/key")
+    code, message = refusal(
+        local_aws.runtime.invoke_endpoint_async, EndpointName=deployed.name, InputLocation="s3://bucket/key"
+    )
 
     assert code == "ServiceUnavailable"
     assert f"state directory {state} does not take it (No such file or directory); mend that, then send it again" in message
@@ -309,7 +315,7 @@ def test_a_directory_that_is_gone_takes_no_request_and_its_changes_can_be_lost(
     with pytest.raises(WorkFailed):
         daemon.stop(workspace)
     state.mkdir()
-    until(lambda: not kit.aws.status()["state"]["error"], "the next save goes into the directory that was made again")
+    until(lambda: not local_aws.aws.status()["state"]["error"], "the next save goes into the directory that was made again")
     deployed.invoke({"answer": "late"})
     shutil.rmtree(state)
     down(lose_changes=True)
@@ -332,9 +338,9 @@ def test_one_that_ends_by_a_signal_and_cannot_save_says_so(workspace: Workspace,
 
 
 def test_state_that_is_damaged_is_refused_and_left_as_it_is(workspace: Workspace, start: Start, tmp_path: Path) -> None:
-    kit, state = start(), tmp_path / "state"
-    deployed = kit.endpoint().asleep()
-    until_saved(kit)
+    local_aws, state = start(), tmp_path / "state"
+    deployed = local_aws.endpoint().asleep()
+    until_saved(local_aws)
     for number in range(3):
         deployed.invoke({"answer": str(number)})
     kill(workspace)
@@ -365,24 +371,26 @@ def test_an_empty_name_is_not_the_directory_one_happens_to_be_in(workspace: Work
     assert "--state-dir is empty; give the directory that the state is to be kept in" in " ".join(done.stderr.split())
 
 
-def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neither_when_refused(kit: Kit, deploy: Any) -> None:
+def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neither_when_refused(
+    local_aws: AwsHarness, deploy: Any
+) -> None:
     name = deploy().asleep().name
-    endpoint = kit.aws.hosting.get(REGION, name)
+    endpoint = local_aws.aws.hosting.get(REGION, name)
     assert endpoint is not None
-    saves: list[SavedEndpoint | None] = []
+    saves: list[EndpointSnapshot | None] = []
     saving = threading.Thread(target=lambda: saves.append(endpoint.saved()))
 
-    def accept(endpoint: Endpoint, invocation: Invocation) -> None:
+    def accept(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         saving.start()
         saving.join(0.5)  # it cannot end yet
 
-    def refuse(endpoint: Endpoint, invocation: Invocation) -> None:
+    def refuse(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         raise ApiError("ServiceUnavailable", "full", 503)
 
     with pytest.raises(ApiError, match="full"):
-        Runtime(kit.aws.hosting, refuse).invoke_async(REGION, name, {}, b"one")
+        RuntimeApi(local_aws.aws.hosting, refuse).invoke_async(REGION, name, {}, b"one")
     assert endpoint.backlog()[0] == 0
-    Runtime(kit.aws.hosting, accept).invoke_async(REGION, name, {}, b"two")
+    RuntimeApi(local_aws.aws.hosting, accept).invoke_async(REGION, name, {}, b"two")
     saving.join()
     assert saves[0] is not None
     assert [one.body for one in saves[0].requests] == [b"two"]

@@ -24,15 +24,15 @@ from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.hosting.queue import Invocation, RequestQueue
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 from async_endpoint.emulator.persistence import journal, moto_state, pickling, snapshot
-from async_endpoint.emulator.persistence.contents import SPARE_BYTES, Contents, ContentsReader, ContentsWriter
-from async_endpoint.emulator.persistence.damage import Damaged
+from async_endpoint.emulator.persistence.damage import CorruptState
 from async_endpoint.emulator.persistence.folder import LOCK_FILE, StateFolder
-from async_endpoint.emulator.persistence.journal import Accepted, Journal
-from async_endpoint.emulator.persistence.saver import SaveFailed, Saver, in_fork
+from async_endpoint.emulator.persistence.journal import AcceptedRequest, Journal
+from async_endpoint.emulator.persistence.object_bodies import MAX_GARBAGE_BYTES, BodyIndex, BodyReader, BodyWriter
+from async_endpoint.emulator.persistence.saver import SaveFailed, Saver, run_in_fork
 from async_endpoint.emulator.persistence.snapshot import SNAPSHOT_FILE, Header, Snapshot
-from async_endpoint.emulator.persistence.state import State
+from async_endpoint.emulator.persistence.state import PersistentState
 from support.common import until
 
 
@@ -47,8 +47,8 @@ def stored(name: str, body: bytes) -> FakeKey:
     return key
 
 
-def invocation(text: str) -> Invocation:
-    return Invocation(text, None, None, 0.0, 1.0, 1, "text/plain", body=text.encode())
+def invocation(text: str) -> AsyncInvocation:
+    return AsyncInvocation(text, None, None, 0.0, 1.0, 1, "text/plain", body=text.encode())
 
 
 def whole(found: Snapshot | None) -> dict[str, Any]:
@@ -61,14 +61,14 @@ def whole(found: Snapshot | None) -> dict[str, Any]:
 
 def test_a_directory_has_one_holder_and_tells_who(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "state")
-    folder.mark(120.0, 60.0)
+    folder.record_heartbeat(120.0, 60.0)
     with pytest.raises(InvalidInput, match=f"in use by process {os.getpid()}; stop that local AWS"):
         StateFolder(tmp_path / "state")
     folder.close()
     again = StateFolder(tmp_path / "state")
     assert again.last is not None
     assert (again.last.now, again.last.closed) == (120.0, False)
-    again.mark(180.0, 60.0, closed=True)
+    again.record_heartbeat(180.0, 60.0, closed=True)
     again.close()
     assert StateFolder(tmp_path / "state").last == replace(again.last, now=180.0, closed=True)
 
@@ -103,14 +103,14 @@ def test_files_beside_no_snapshot_are_refused_unless_nothing_is_in_them(
 ) -> None:
     monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # the patch is for the whole process: not so in this one
     folder = StateFolder(tmp_path / "state")
-    folder.mark(1.0, 1.0, saved=saved)
+    folder.record_heartbeat(1.0, 1.0, saved=saved)
     folder.close()
     for name, text in left.items():
         (tmp_path / "state" / name).write_bytes(text)
     before = files(tmp_path / "state")
     for _ in range(2):  # the first does not keep it locked
         with pytest.raises(InvalidInput, match="its file snapshot is missing") if refused else nullcontext():
-            State(tmp_path / "state").close()
+            PersistentState(tmp_path / "state").close()
     assert files(tmp_path / "state") == before
 
 
@@ -121,7 +121,7 @@ def test_a_directory_that_was_made_again_is_locked_again(tmp_path: Path) -> None
         folder.hold()
     (tmp_path / "state").mkdir()
     folder.hold()
-    folder.mark(1.0, 1.0)
+    folder.record_heartbeat(1.0, 1.0)
     with pytest.raises(InvalidInput, match="in use by process"):
         StateFolder(tmp_path / "state")
 
@@ -150,16 +150,16 @@ def test_bodies_are_written_once_and_read_back(tmp_path: Path) -> None:
 
 
 def test_a_file_of_bodies_that_is_mostly_garbage_is_begun_anew(tmp_path: Path) -> None:
-    writer = ContentsWriter(tmp_path, Contents(), "first")
-    writer.keep("large", lambda: bytes(SPARE_BYTES + 2))
+    writer = BodyWriter(tmp_path, BodyIndex(), "first")
+    writer.keep("large", lambda: bytes(MAX_GARBAGE_BYTES + 2))
     writer.keep("small", lambda: b"x")
     before = writer.close()
     for name, expected in (("second", "first"), ("third", "third")):  # large is still there in the first of them
-        writer = ContentsWriter(tmp_path, before, name)
+        writer = BodyWriter(tmp_path, before, name)
         place = writer.keep("small", lambda: b"x")
         before = writer.close()
         assert before.name == expected
-        assert ContentsReader(tmp_path, before).read(*place) == b"x"
+        assert BodyReader(tmp_path, before).read(*place) == b"x"
     assert before.end == 1
 
 
@@ -314,7 +314,7 @@ def test_a_queue_lists_what_waits_in_order() -> None:
 # --- the journal -------------------------------------------------------------------------------------------------------------
 
 
-RECORDS = [Accepted("eu-west-1", "shirts", 1.0, invocation(text)) for text in "abcd"]
+RECORDS = [AcceptedRequest("eu-west-1", "shirts", 1.0, invocation(text)) for text in "abcd"]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -325,10 +325,10 @@ def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_pa
     written = Journal(tmp_path)
     numbers = []
     for record in RECORDS[:3]:
-        numbers.append(written.turn())
+        numbers.append(written.rotate())
         written.write(record)
     assert written.pending == 3
-    assert written.turn() == written.turn() == numbers[-1] + 1  # one that is empty serves for the next save too
+    assert written.rotate() == written.rotate() == numbers[-1] + 1  # one that is empty serves for the next save too
     assert written.pending == 3, "no save has covered them"
     written.write(RECORDS[3])
     written.close()
@@ -338,7 +338,7 @@ def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_pa
         journal.check(tmp_path, numbers[0])
         assert list(journal.read(tmp_path, numbers[1])) == RECORDS[1:3], f"{left} bytes are left"
     again = Journal(tmp_path)
-    again.turn()
+    again.rotate()
     again.close()
     journal.check(tmp_path, numbers[0])
     assert last.stat().st_size == 0, "it is cut off, for now it is not the last any more"
@@ -352,7 +352,7 @@ def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_pa
 
 def test_a_journal_that_was_damaged_is_refused_and_left_alone(tmp_path: Path) -> None:
     written = Journal(tmp_path)
-    number = written.turn()
+    number = written.rotate()
     for record in RECORDS[:3]:
         written.write(record)
     path = tmp_path / f"{journal.PREFIX}{number}"
@@ -360,26 +360,26 @@ def test_a_journal_that_was_damaged_is_refused_and_left_alone(tmp_path: Path) ->
     for at in (0, 2, 5, 9, 40, len(whole_one) // 2, len(whole_one) - 1):  # lengths, checksums and pickles
         path.write_bytes(whole_one[:at] + bytes([255 - whole_one[at]]) + whole_one[at + 1 :])
         before = files(tmp_path)
-        with pytest.raises(Damaged, match=f"its file {path.name} does not hold what was written"):
+        with pytest.raises(CorruptState, match=f"its file {path.name} does not hold what was written"):
             journal.check(tmp_path, number)
         assert files(tmp_path) == before
     path.write_bytes(random.Random(1).randbytes(300))
-    with pytest.raises(Damaged):
+    with pytest.raises(CorruptState):
         list(journal.read(tmp_path, number))
     path.write_bytes(whole_one)
-    written.turn()
+    written.rotate()
     journal.check(tmp_path, number)
     os.truncate(path, len(whole_one) - 5)
-    with pytest.raises(Damaged, match=f"its file {path.name} is cut short"):
+    with pytest.raises(CorruptState, match=f"its file {path.name} is cut short"):
         journal.check(tmp_path, number)
     path.unlink()
-    with pytest.raises(Damaged, match=f"its file {path.name} is missing"):
+    with pytest.raises(CorruptState, match=f"its file {path.name} is missing"):
         journal.check(tmp_path, number)
 
 
 def test_a_record_that_cannot_be_written_whole_is_cut_off_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written, pwrite = Journal(tmp_path), os.pwrite
-    number = written.turn()
+    number = written.rotate()
     written.write(RECORDS[0])
 
     def full(handle: int, text: memoryview, at: int) -> int:
@@ -397,9 +397,9 @@ def test_a_record_that_cannot_be_written_whole_is_cut_off_again(tmp_path: Path, 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", full_disk)
         with pytest.raises(OSError, match="No space left"):
-            written.turn()
+            written.rotate()
     written.write(RECORDS[3])
-    assert written.turn() == number + 1
+    assert written.rotate() == number + 1
     journal.check(tmp_path, number)
     assert len(list(journal.read(tmp_path, number))) == 3
     (tmp_path / f"{journal.PREFIX}{number + 1}").unlink()
@@ -419,7 +419,7 @@ def test_what_is_written_is_as_it_was_and_the_writer_keeps_nothing_but_files(tmp
             time.sleep(0.01)
         (tmp_path / "written").write_bytes(pickle.dumps(state))
 
-    saving = threading.Thread(target=in_fork, args=(write, nullcontext()))
+    saving = threading.Thread(target=run_in_fork, args=(write, nullcontext()))
     saving.start()
     until((tmp_path / "begun").exists, "the copy is made")
     os.close(reader_end[1])
@@ -437,7 +437,7 @@ def full_disk(*_: Any) -> None:
 
 def test_a_save_that_fails_is_told_and_the_next_one_mends_it(capfd: pytest.CaptureFixture[str]) -> None:
     ends = [full_disk, lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: None]
-    saver = Saver(lambda: in_fork(ends.pop(0), nullcontext()), lambda: None)  # type: ignore[arg-type]
+    saver = Saver(lambda: run_in_fork(ends.pop(0), nullcontext()), lambda: None)  # type: ignore[arg-type]
     saver.save()
     assert saver.error == "No space left on device"
     saver.save()
@@ -451,7 +451,7 @@ def test_a_save_that_fails_is_told_and_the_next_one_mends_it(capfd: pytest.Captu
 
 def test_only_this_processes_failure_is_raised() -> None:
     with pytest.raises(SaveFailed):
-        in_fork(lambda: os._exit(3), nullcontext())
+        run_in_fork(lambda: os._exit(3), nullcontext())
 
 
 def test_the_lock_file_is_what_marks_a_directory_as_ours(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from support.common import unique
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 
 @pytest.fixture
-def tagging(kit: Kit) -> Any:
-    return kit.client("resourcegroupstaggingapi")
+def tagging(local_aws: AwsHarness) -> Any:
+    return local_aws.client("resourcegroupstaggingapi")
 
 
 def found(tagging: Any, **options: Any) -> list[str]:
@@ -21,9 +21,9 @@ def found(tagging: Any, **options: Any) -> list[str]:
     return [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
 
 
-def tag(kit: Kit, deployed: Deployed, value: str) -> list[str]:
+def tag(local_aws: AwsHarness, deployed: Deployed, value: str) -> list[str]:
     """Tag model, configuration and endpoint; returns their ARNs in this order."""
-    sagemaker = kit.sagemaker
+    sagemaker = local_aws.sagemaker
     arns = [
         sagemaker.describe_model(ModelName=deployed.model)["ModelArn"],
         sagemaker.describe_endpoint_config(EndpointConfigName=deployed.config)["EndpointConfigArn"],
@@ -34,21 +34,23 @@ def tag(kit: Kit, deployed: Deployed, value: str) -> list[str]:
     return arns
 
 
-def test_models_configurations_and_endpoints_are_found_by_tag_and_type(kit: Kit, deploy: Any, tagging: Any) -> None:
+def test_models_configurations_and_endpoints_are_found_by_tag_and_type(
+    local_aws: AwsHarness, deploy: Any, tagging: Any
+) -> None:
     value = unique("deployment")
-    arns = tag(kit, deploy(wait=False), value)
-    key = kit.kms.create_key(Tags=[{"TagKey": "deployment", "TagValue": value}])["KeyMetadata"]["Arn"]
+    arns = tag(local_aws, deploy(wait=False), value)
+    key = local_aws.kms.create_key(Tags=[{"TagKey": "deployment", "TagValue": value}])["KeyMetadata"]["Arn"]
     filters = [{"Key": "deployment", "Values": [value]}]
     assert sorted(found(tagging, TagFilters=filters)) == sorted([*arns, key])
     for arn, kind in zip(arns, ("model", "endpoint-config", "endpoint"), strict=True):
         assert found(tagging, TagFilters=filters, ResourceTypeFilters=[f"sagemaker:{kind}"]) == [arn]
     assert found(tagging, TagFilters=filters, ResourceTypeFilters=["kms:key"]) == [key]
-    assert found(kit.client("resourcegroupstaggingapi", region="eu-north-1"), TagFilters=filters) == []
+    assert found(local_aws.client("resourcegroupstaggingapi", region="eu-north-1"), TagFilters=filters) == []
 
 
-def test_tags_can_be_put_and_removed_through_it(kit: Kit, deploy: Any, tagging: Any) -> None:
-    [arn, *_] = tag(kit, deploy(wait=False), unique("deployment"))
+def test_tags_can_be_put_and_removed_through_it(local_aws: AwsHarness, deploy: Any, tagging: Any) -> None:
+    [arn, *_] = tag(local_aws, deploy(wait=False), unique("deployment"))
     assert tagging.tag_resources(ResourceARNList=[arn], Tags={"team": "a"})["FailedResourcesMap"] == {}
-    assert {"Key": "team", "Value": "a"} in kit.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+    assert {"Key": "team", "Value": "a"} in local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"]
     tagging.untag_resources(ResourceARNList=[arn], TagKeys=["team", "deployment"])
-    assert kit.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+    assert local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []

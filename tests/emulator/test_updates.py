@@ -14,42 +14,44 @@ from botocore.exceptions import ClientError
 from async_endpoint.emulator.hosting import rollout
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
-from support.in_process_aws import DIMENSION, Kit
+from support.in_process_aws import DIMENSION, AwsHarness
 from support.sample_model import archive
 
 
-def another(kit: Kit, deployed: Deployed, model_archive: bytes | None = None, environment: Any = None, **variant: Any) -> str:
+def another(
+    local_aws: AwsHarness, deployed: Deployed, model_archive: bytes | None = None, environment: Any = None, **variant: Any
+) -> str:
     """A second configuration for an endpoint, with a model of its own."""
-    model = kit.model(deployed.bucket, deployed.role, model_archive, **(environment or {}))
-    return kit.config(model, deployed.bucket, topics=deployed.topics, **variant)
+    model = local_aws.model(deployed.bucket, deployed.role, model_archive, **(environment or {}))
+    return local_aws.config(model, deployed.bucket, topics=deployed.topics, **variant)
 
 
-def update(kit: Kit, deployed: Deployed, config: str) -> None:
-    kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
+def update(local_aws: AwsHarness, deployed: Deployed, config: str) -> None:
+    local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
 
 
-def test_queued_requests_survive_an_update_and_are_served_by_the_new_configuration(kit: Kit, deploy: Any) -> None:
+def test_queued_requests_survive_an_update_and_are_served_by_the_new_configuration(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True, VERSION="old").asleep()
     waiting = [deployed.invoke({}) for _ in range(5)]
-    new = another(kit, deployed, environment={"VERSION": "new"})
-    update(kit, deployed, new)
+    new = another(local_aws, deployed, environment={"VERSION": "new"})
+    update(local_aws, deployed, new)
     during = deployed.invoke({})
     described = deployed.until_status("InService")
     assert (described["EndpointConfigName"], "FailureReason" in described) == (new, False)
     for invoked in (*waiting, during):
         assert deployed.outcome(invoked).document["environment"]["VERSION"] == "new"
-    assert deployed.kit.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config), "nothing uses the old one"
+    assert deployed.local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config), "nothing uses the old one"
     for queue in deployed.queues.values():
         assert any("TestNotification" in body for body in until(queue.take, "an update announces itself"))
 
 
-def test_an_update_lets_the_old_instance_finish_what_it_has(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+def test_an_update_lets_the_old_instance_finish_what_it_has(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     deployed: Deployed = deploy(VERSION="old")
     (old,) = deployed.serving()
     slow = deployed.invoke({"until": str(gate)})
     until(lambda: deployed.status()["instances"][0]["in_flight"] == 1, "it is in process")
-    update(kit, deployed, another(kit, deployed, environment={"VERSION": "new"}))
+    update(local_aws, deployed, another(local_aws, deployed, environment={"VERSION": "new"}))
     deployed.until_status("InService")
     assert deployed.ask({}).document["environment"]["VERSION"] == "new"
     assert {item["id"]: item["state"] for item in deployed.status()["instances"]}[old["id"]] == "Draining"
@@ -58,9 +60,9 @@ def test_an_update_lets_the_old_instance_finish_what_it_has(kit: Kit, deploy: An
     until(lambda: old["id"] not in [item["id"] for item in deployed.status()["instances"]], "the old instance has gone")
 
 
-def test_requests_are_served_all_the_way_through_an_update(kit: Kit, deploy: Any) -> None:
+def test_requests_are_served_all_the_way_through_an_update(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(VERSION="old")
-    update(kit, deployed, another(kit, deployed, environment={"VERSION": "new"}))
+    update(local_aws, deployed, another(local_aws, deployed, environment={"VERSION": "new"}))
     answers = []
     while deployed.describe()["EndpointStatus"] == "Updating":
         answers.append(deployed.ask({}))
@@ -69,53 +71,55 @@ def test_requests_are_served_all_the_way_through_an_update(kit: Kit, deploy: Any
     assert answers[-1].document["environment"]["VERSION"] == "new"
 
 
-def test_a_failing_update_rolls_back_and_the_old_configuration_goes_on(kit: Kit, deploy: Any) -> None:
+def test_a_failing_update_rolls_back_and_the_old_configuration_goes_on(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    broken = another(kit, deployed, archive("import os\ndef model_fn(d): os._exit(7)\n"))
-    update(kit, deployed, broken)
+    broken = another(local_aws, deployed, archive("import os\ndef model_fn(d): os._exit(7)\n"))
+    update(local_aws, deployed, broken)
     described = deployed.until_status("InService")
     assert described["EndpointConfigName"] == deployed.config
     assert "exit code 7" in described["FailureReason"]
     assert deployed.ask({"answer": "still"}).body == b"still"
     assert len(deployed.serving()) == 1
-    kit.sagemaker.delete_endpoint_config(EndpointConfigName=broken)
-    working = another(kit, deployed)
-    update(kit, deployed, working)
+    local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=broken)
+    working = another(local_aws, deployed)
+    update(local_aws, deployed, working)
     described = deployed.until_status("InService")
     assert (described["EndpointConfigName"], "FailureReason" in described) == (working, False)
 
 
-def test_a_role_that_lost_a_permission_rolls_an_update_back(kit: Kit, deploy: Any) -> None:
+def test_a_role_that_lost_a_permission_rolls_an_update_back(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    new = another(kit, deployed)
+    new = another(local_aws, deployed)
     deployed.role.allow(deployed.bucket, without=["pull"])
-    update(kit, deployed, new)
+    update(local_aws, deployed, new)
     assert "BatchCheckLayerAvailability" in deployed.until_status("InService")["FailureReason"]
     assert deployed.describe()["EndpointConfigName"] == deployed.config
 
 
-def test_while_an_update_runs_another_is_refused(kit: Kit, deploy: Any, tmp_path: Path) -> None:
+def test_while_an_update_runs_another_is_refused(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     deployed: Deployed = deploy()
-    new = another(kit, deployed, archive(code))
-    update(kit, deployed, new)
+    new = another(local_aws, deployed, archive(code))
+    update(local_aws, deployed, new)
     assert deployed.describe()["EndpointStatus"] == "Updating"
-    code_, message = refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=deployed.config)
+    code_, message = refusal(
+        local_aws.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=deployed.config
+    )
     assert (code_, "Cannot update in-progress endpoint" in message) == ("ValidationException", True)
     capacities = {"DesiredWeightsAndCapacities": [{"VariantName": "primary", "DesiredInstanceCount": 2}]}
     assert (
         "in-progress"
-        in refusal(kit.sagemaker.update_endpoint_weights_and_capacities, EndpointName=deployed.name, **capacities)[1]
+        in refusal(local_aws.sagemaker.update_endpoint_weights_and_capacities, EndpointName=deployed.name, **capacities)[1]
     )
     gate.touch()
     assert deployed.until_status("InService")["EndpointConfigName"] == new
 
 
-def test_of_many_updates_at_once_one_is_taken_and_no_instance_is_left_over(kit: Kit, deploy: Any) -> None:
+def test_of_many_updates_at_once_one_is_taken_and_no_instance_is_left_over(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    configs = [another(kit, deployed) for _ in range(6)]
-    clients = [kit.client("sagemaker") for _ in configs]
+    configs = [another(local_aws, deployed) for _ in range(6)]
+    clients = [local_aws.client("sagemaker") for _ in configs]
 
     def attempt(client: Any, config: str) -> str | None:
         try:
@@ -129,34 +133,34 @@ def test_of_many_updates_at_once_one_is_taken_and_no_instance_is_left_over(kit: 
     assert len(taken) == 1
     assert deployed.until_status("InService")["EndpointConfigName"] == taken[0]
     deployed.serving(1)
-    kit.nothing_is_left_over()
+    local_aws.nothing_is_left_over()
 
 
-def test_the_instance_type_cannot_change_while_a_scalable_target_is_registered(kit: Kit, deploy: Any) -> None:
+def test_the_instance_type_cannot_change_while_a_scalable_target_is_registered(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
-    kit.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
-    larger = another(kit, deployed, InstanceType="ml.m5.xlarge")
-    code, message = refusal(kit.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=larger)
+    local_aws.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    larger = another(local_aws, deployed, InstanceType="ml.m5.xlarge")
+    code, message = refusal(local_aws.sagemaker.update_endpoint, EndpointName=deployed.name, EndpointConfigName=larger)
     assert (code, "deregister" in message) == ("ValidationException", True)
-    update(kit, deployed, another(kit, deployed))
+    update(local_aws, deployed, another(local_aws, deployed))
     deployed.until_status("InService")
-    kit.scaling.deregister_scalable_target(**target)
-    update(kit, deployed, larger)
+    local_aws.scaling.deregister_scalable_target(**target)
+    update(local_aws, deployed, larger)
     assert deployed.until_status("InService")["EndpointConfigName"] == larger
 
 
-def test_an_update_goes_back_to_the_initial_count(kit: Kit, deploy: Any) -> None:
+def test_an_update_goes_back_to_the_initial_count(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     deployed.scale(2)
     deployed.serving(2)
     deployed.until_status("InService")
-    update(kit, deployed, another(kit, deployed))
+    update(local_aws, deployed, another(local_aws, deployed))
     (variant,) = deployed.until_status("InService")["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 1)
 
 
-def test_capacities_bring_the_instances_to_the_wanted_count(kit: Kit, deploy: Any) -> None:
+def test_capacities_bring_the_instances_to_the_wanted_count(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     deployed.scale(3)
     assert deployed.describe()["EndpointStatus"] == "Updating"
@@ -171,9 +175,9 @@ def test_capacities_bring_the_instances_to_the_wanted_count(kit: Kit, deploy: An
     assert deployed.outcome(waiting).body == b"red"
 
 
-def test_capacities_of_an_unknown_variant_or_below_zero_are_refused(kit: Kit, deploy: Any) -> None:
+def test_capacities_of_an_unknown_variant_or_below_zero_are_refused(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    unchecked = kit.client("sagemaker", parameter_validation=False)
+    unchecked = local_aws.client("sagemaker", parameter_validation=False)
     for wanted in ({"VariantName": "none", "DesiredInstanceCount": 1}, {"VariantName": "primary", "DesiredInstanceCount": -1}):
         code, _ = refusal(
             unchecked.update_endpoint_weights_and_capacities, EndpointName=deployed.name, DesiredWeightsAndCapacities=[wanted]
@@ -207,10 +211,12 @@ def test_workers_not_concurrency_bound_what_runs_in_the_model(deploy: Any, tmp_p
 BROKEN = "def model_fn(d): raise RuntimeError('torn')\n"
 
 
-def test_a_rollback_is_seen_while_the_old_configuration_serves(kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollback_is_seen_while_the_old_configuration_serves(
+    local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 3_000)  # five seconds of this test's time
     deployed: Deployed = deploy(VERSION="old")
-    update(kit, deployed, another(kit, deployed, archive(BROKEN)))
+    update(local_aws, deployed, another(local_aws, deployed, archive(BROKEN)))
     during = deployed.until_status("RollingBack")
     assert during["EndpointConfigName"] == deployed.config
     assert deployed.ask({}).document["environment"]["VERSION"] == "old"
@@ -220,18 +226,18 @@ def test_a_rollback_is_seen_while_the_old_configuration_serves(kit: Kit, deploy:
 
 
 def test_a_rollback_that_loses_an_instance_fails_and_can_be_mended_by_an_update(
-    kit: Kit, deploy: Any, monkeypatch: pytest.MonkeyPatch
+    local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 600_000)  # until something happens
     deployed: Deployed = deploy()
     (old,) = deployed.serving()
-    update(kit, deployed, another(kit, deployed, archive(BROKEN)))
+    update(local_aws, deployed, another(local_aws, deployed, archive(BROKEN)))
     deployed.until_status("RollingBack")
     os.kill(old["pid"], signal.SIGKILL)
     described = deployed.until_status("UpdateRollbackFailed")
     assert described["EndpointConfigName"] == deployed.config
     assert deployed.ask({"answer": "served all the same"}).body == b"served all the same"
-    mended = another(kit, deployed, environment={"VERSION": "mended"})
-    update(kit, deployed, mended)
+    mended = another(local_aws, deployed, environment={"VERSION": "mended"})
+    update(local_aws, deployed, mended)
     described = deployed.until_status("InService")
     assert (described["EndpointConfigName"], "FailureReason" in described) == (mended, False)

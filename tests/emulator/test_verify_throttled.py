@@ -23,31 +23,30 @@ from async_endpoint.core.outputs import (
     Scaling,
     Storage,
 )
-from async_endpoint.deploy.aws import Boto3Aws
-from async_endpoint.deploy.retries import repeated_together, retry_until_deadline
+from async_endpoint.deploy.retries import repeated_together, retry_until_deadline, retrying_session
 from async_endpoint.deploy.verify import inspect
 from support.common import until
 from support.fault_injection import fault
-from support.in_process_aws import ACCOUNT, DIMENSION, REGION, Kit
+from support.in_process_aws import ACCOUNT, DIMENSION, REGION, AwsHarness
 
 SEEDS = (1, 2, 3, 7, 11)
 
 
 @pytest.fixture
-def applied(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> Iterator[AsyncEndpointOutputs]:
+def applied(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[AsyncEndpointOutputs]:
     """An endpoint with all that verification looks at, as outputs state it; the credentials for it are in the environment."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", kit.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", kit.credentials.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", kit.credentials.secret_access_key)
-    deployed = kit.endpoint(topics=True)
-    kit.s3.put_bucket_versioning(Bucket=deployed.bucket, VersioningConfiguration={"Status": "Enabled"})
-    name, scaling = deployed.name, _scaled(kit, deployed)
-    [container] = [kit.sagemaker.describe_model(ModelName=deployed.model)["PrimaryContainer"]]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local_aws.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", local_aws.credentials.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", local_aws.credentials.secret_access_key)
+    deployed = local_aws.endpoint(topics=True)
+    local_aws.s3.put_bucket_versioning(Bucket=deployed.bucket, VersioningConfiguration={"Status": "Enabled"})
+    name, scaling = deployed.name, _scaled(local_aws, deployed)
+    [container] = [local_aws.sagemaker.describe_model(ModelName=deployed.model)["PrimaryContainer"]]
     key = container["ModelDataUrl"].removeprefix(f"s3://{deployed.bucket}/")
-    body = kit.s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read()
-    version = kit.s3.put_object(Bucket=deployed.bucket, Key=key, Body=body)["VersionId"]
-    policy = kit.iam.get_role_policy(
-        RoleName=deployed.role.name, PolicyName=kit.iam.list_role_policies(RoleName=deployed.role.name)["PolicyNames"][0]
+    body = local_aws.s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read()
+    version = local_aws.s3.put_object(Bucket=deployed.bucket, Key=key, Body=body)["VersionId"]
+    policy = local_aws.iam.get_role_policy(
+        RoleName=deployed.role.name, PolicyName=local_aws.iam.list_role_policies(RoleName=deployed.role.name)["PolicyNames"][0]
     )
     yield AsyncEndpointOutputs(
         schema_version=1,
@@ -81,34 +80,34 @@ def applied(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> Iterator[AsyncEndpoint
             ExecutionRole(json.dumps(policy["PolicyDocument"]), True),
         ),
     )
-    kit.forget_scaling(deployed)
+    local_aws.forget_scaling(deployed)
     deployed.delete()
 
 
-def _scaled(kit: Kit, deployed: Any) -> Scaling:
+def _scaled(local_aws: AwsHarness, deployed: Any) -> Scaling:
     target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
     name = deployed.name
-    kit.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    local_aws.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
     metric = {
         "MetricName": "ApproximateBacklogSizePerInstance",
         "Namespace": "AWS/SageMaker",
         "Statistic": "Average",
         "Dimensions": [{"Name": "EndpointName", "Value": name}],
     }
-    kit.scaling.put_scaling_policy(
+    local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName=f"{name}-tracking",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": metric},
     )
     steps = [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]
-    wake = kit.scaling.put_scaling_policy(
+    wake = local_aws.scaling.put_scaling_policy(
         **target,
         PolicyName=f"{name}-wake",
         PolicyType="StepScaling",
         StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps},
     )
-    kit.cloudwatch.put_metric_alarm(
+    local_aws.cloudwatch.put_metric_alarm(
         AlarmName=f"{name}-wake",
         MetricName="HasBacklogWithoutCapacity",
         Namespace="AWS/SageMaker",
@@ -123,70 +122,70 @@ def _scaled(kit: Kit, deployed: Any) -> Scaling:
     return Scaling(deployed.resource_id, 1, 2, 5.0, f"{name}-tracking", f"{name}-wake", f"{name}-wake")
 
 
-def test_verification_says_the_same_while_calls_are_throttled(kit: Kit, applied: AsyncEndpointOutputs) -> None:
-    undisturbed = inspect(Boto3Aws(REGION, kit.url), applied)
+def test_verification_says_the_same_while_calls_are_throttled(local_aws: AwsHarness, applied: AsyncEndpointOutputs) -> None:
+    undisturbed = inspect(retrying_session(REGION, local_aws.url), applied)
     assert undisturbed.differences == []
     assert len(undisturbed.checks) >= 11
     for seed in SEEDS:
-        with fault(kit, "throttle", rate=0.3, seed=seed):
-            report = inspect(Boto3Aws(REGION, kit.url), applied)
+        with fault(local_aws, "throttle", rate=0.3, seed=seed):
+            report = inspect(retrying_session(REGION, local_aws.url), applied)
         assert report.differences == [], f"seed {seed}"
         assert [check.name for check in report.checks] == [check.name for check in undisturbed.checks], f"seed {seed}"
 
 
-def test_a_difference_is_found_while_calls_are_throttled(kit: Kit, applied: AsyncEndpointOutputs) -> None:
-    found = kit.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=applied.scaling.resource_id)
+def test_a_difference_is_found_while_calls_are_throttled(local_aws: AwsHarness, applied: AsyncEndpointOutputs) -> None:
+    found = local_aws.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=applied.scaling.resource_id)
     names = [alarm["AlarmName"] for policy in found["ScalingPolicies"] for alarm in policy.get("Alarms", ())]
-    kit.cloudwatch.delete_alarms(AlarmNames=[name for name in names if name.startswith("TargetTracking")])
-    with fault(kit, "throttle", rate=0.3, seed=7):
-        differences = inspect(Boto3Aws(REGION, kit.url), applied).differences
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[name for name in names if name.startswith("TargetTracking")])
+    with fault(local_aws, "throttle", rate=0.3, seed=7):
+        differences = inspect(retrying_session(REGION, local_aws.url), applied).differences
     assert [difference.found for difference in differences] == ["does not exist"] * 2
 
 
-def test_an_api_that_stays_throttled_ends_at_the_deadline(kit: Kit, applied: AsyncEndpointOutputs) -> None:
+def test_an_api_that_stays_throttled_ends_at_the_deadline(local_aws: AwsHarness, applied: AsyncEndpointOutputs) -> None:
     now = [0.0]
 
     def clock() -> float:
         now[0] += 1
         return now[0]
 
-    client = retry_until_deadline(kit.client("sagemaker"), clock=clock, throttling_seconds=4)
-    with fault(kit, "throttle", rate=1.0, seed=7), pytest.raises(ClientError, match="Throttling"):
+    client = retry_until_deadline(local_aws.client("sagemaker"), clock=clock, throttling_seconds=4)
+    with fault(local_aws, "throttle", rate=1.0, seed=7), pytest.raises(ClientError, match="Throttling"):
         client.describe_endpoint(EndpointName=applied.endpoint.name)
     until(lambda: now[0] >= 5, "the deadline has passed")
 
 
-def test_a_command_that_is_asked_to_end_repeats_nothing_but_what_must_be_done(kit: Kit) -> None:
+def test_a_command_that_is_asked_to_end_repeats_nothing_but_what_must_be_done(local_aws: AwsHarness) -> None:
     asked = list[float]()
-    client = retry_until_deadline(kit.client("sagemaker"), clock=lambda: asked.append(1.0) or time.monotonic())
+    client = retry_until_deadline(local_aws.client("sagemaker"), clock=lambda: asked.append(1.0) or time.monotonic())
     with signals.terminating(), pytest.raises(KeyboardInterrupt), signals.deferred():
         signal.raise_signal(signal.SIGTERM)
-        with fault(kit, "throttle", rate=1.0, seed=7), pytest.raises(ClientError, match="Throttling"):
+        with fault(local_aws, "throttle", rate=1.0, seed=7), pytest.raises(ClientError, match="Throttling"):
             client.list_endpoints()
         assert len(asked) == 1
-        with fault(kit, "throttle", rate=1.0, seed=7, count=2), repeated_together(60):
+        with fault(local_aws, "throttle", rate=1.0, seed=7, count=2), repeated_together(60):
             client.list_endpoints()
         assert len(asked) > 2
 
 
-def test_a_refusal_is_not_repeated(kit: Kit) -> None:
+def test_a_refusal_is_not_repeated(local_aws: AwsHarness) -> None:
     asked = list[float]()
-    client = retry_until_deadline(kit.client("sagemaker"), clock=lambda: asked.append(1.0) or 0.0)
+    client = retry_until_deadline(local_aws.client("sagemaker"), clock=lambda: asked.append(1.0) or 0.0)
     with pytest.raises(ClientError, match="ValidationException"):
         client.describe_endpoint(EndpointName="there-is-none")
     assert len(asked) == 1
 
 
-def test_a_variant_without_weight_is_found(kit: Kit, applied: AsyncEndpointOutputs) -> None:
+def test_a_variant_without_weight_is_found(local_aws: AwsHarness, applied: AsyncEndpointOutputs) -> None:
     def put(weight: float) -> None:
         desired = [{"VariantName": "primary", "DesiredWeight": weight}]
-        kit.sagemaker.update_endpoint_weights_and_capacities(
+        local_aws.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=applied.endpoint.name, DesiredWeightsAndCapacities=desired
         )
 
     put(0)
-    [difference] = inspect(Boto3Aws(REGION, kit.url), applied).differences
+    [difference] = inspect(retrying_session(REGION, local_aws.url), applied).differences
     assert difference.found == "has weight 0.0 instead of 1.0"
 
     put(1)  # what the remedy says
-    assert inspect(Boto3Aws(REGION, kit.url), applied).differences == []
+    assert inspect(retrying_session(REGION, local_aws.url), applied).differences == []

@@ -36,7 +36,7 @@ ACCOUNT = "123456789012"
 
 
 @dataclass(frozen=True)
-class LocalAws:
+class Emulator:
     """A local AWS in a process of its own; `folder` is a checkout to it."""
 
     folder: Path
@@ -62,7 +62,7 @@ class Example:
 
     name: str
     folder: Path
-    aws: LocalAws
+    aws: Emulator
     _terraform: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -150,7 +150,7 @@ class Example:
 
 
 @pytest.fixture(scope="session")
-def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) -> Iterator[LocalAws]:
+def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("examples")
     for marker in ("envs", "modules/async-inference"):  # of a checkout; see workspace.py
         (folder / marker).mkdir(parents=True)
@@ -166,13 +166,13 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory, container_cache: str) ->
         return done.stdout
 
     run("up", "--port", "0", "--time-scale", "60", "--instance-launch-seconds", "20", "--detach")
-    yield LocalAws(folder, require_credentials(Workspace(folder)))
+    yield Emulator(folder, require_credentials(Workspace(folder)))
     run("down")
 
 
 @pytest.fixture
 def example(
-    request: pytest.FixtureRequest, local_aws: LocalAws, provider_executable: Path, tmp_path: Path
+    request: pytest.FixtureRequest, local_aws: Emulator, provider_executable: Path, tmp_path: Path
 ) -> Iterator[Example]:
     """The example that the test's parameter names; whatever happens, it is destroyed."""
     before = inventory(local_aws)
@@ -184,7 +184,7 @@ def example(
             made.destroy()
 
 
-def inventory(aws: LocalAws) -> dict[str, list[str]]:
+def inventory(aws: Emulator) -> dict[str, list[str]]:
     """Everything there is on a local AWS, by kind; a key that waits out its days of grace is gone."""
     kms, sagemaker, ec2, iam = (aws.client(name) for name in ("kms", "sagemaker", "ec2", "iam"))
     scaling, sns = aws.client("application-autoscaling"), aws.client("sns")
@@ -213,7 +213,7 @@ def inventory(aws: LocalAws) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def nothing_left(local_aws: LocalAws) -> Callable[[], dict[str, list[str]]]:
+def nothing_left(local_aws: Emulator) -> Callable[[], dict[str, list[str]]]:
     """What is there now and was not when the test began, by kind; empty when there is nothing."""
     before = inventory(local_aws)
 

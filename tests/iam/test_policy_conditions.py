@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam import Request, conditions, evaluate
+from async_endpoint.iam import AccessRequest, conditions, evaluate
 
 CONTEXT = {
     "aws:SecureTransport": "false",
@@ -21,7 +21,7 @@ CONTEXT = {
 
 
 def holds(operator: str, key: str, values: object) -> bool:
-    keys = Request("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
+    keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
     return all(part.holds(keys) for part in conditions.parse({operator: {key: values}}, variables=True))
 
 
@@ -118,14 +118,14 @@ def test_a_key_the_request_lacks(operator, value, expected):
 
 
 def test_variables_are_plain_text_in_a_policy_of_the_older_version():
-    keys = Request("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
+    keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
     element = {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}
     for variables in (True, False):
         assert conditions.parse(element, variables=variables)[0].holds(keys) is variables
 
 
 def test_all_operators_and_all_keys_must_hold():
-    keys = Request("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
+    keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
 
     def together(element: dict[str, dict[str, str]]) -> bool:
         return all(part.holds(keys) for part in conditions.parse(element, variables=True))
@@ -142,7 +142,7 @@ def test_an_unknown_operator_is_named_even_where_its_statement_does_not_apply(op
         "Statement": {"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": {operator: {"aws:k": "v"}}},
     }
     with pytest.raises(InvalidInput, match=operator):
-        evaluate(Request("s3:GetObject", "*", "arn:aws:iam::123456789012:role/r"), [policy])
+        evaluate(AccessRequest("s3:GetObject", "*", "arn:aws:iam::123456789012:role/r"), [policy])
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
-READ = Request("s3:GetObject", "arn:aws:s3:::models/x", "arn:aws:iam::123456789012:role/r")
+READ = AccessRequest("s3:GetObject", "arn:aws:s3:::models/x", "arn:aws:iam::123456789012:role/r")
 
 
 def policy(*statements: Any) -> dict[str, Any]:

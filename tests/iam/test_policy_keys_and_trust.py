@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.iam import Request, evaluate_key, evaluate_trust
+from async_endpoint.iam import AccessRequest, evaluate_key, evaluate_trust
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-execution"
@@ -47,7 +47,7 @@ SILENT = policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:r
     ],
 )
 def test_keys_need_the_word_of_their_own_policy(key_policy, identity, via, allowed, lacking):
-    request = Request("kms:GenerateDataKey", KEY, ROLE, {"kms:ViaService": f"{via}.us-east-1.amazonaws.com"})
+    request = AccessRequest("kms:GenerateDataKey", KEY, ROLE, {"kms:ViaService": f"{via}.us-east-1.amazonaws.com"})
     verdict = evaluate_key(request, identity, key_policy)
     assert verdict.allowed is allowed
     if lacking:
@@ -59,7 +59,7 @@ def test_a_key_lets_a_service_in_by_name():
         *DELEGATING["Statement"],
         allow(["kms:Decrypt", "kms:GenerateDataKey*"], "*", Principal={"Service": "sns.amazonaws.com"}),
     )
-    request = Request("kms:Decrypt", KEY, "sns.amazonaws.com")
+    request = AccessRequest("kms:Decrypt", KEY, "sns.amazonaws.com")
     assert evaluate_key(request, [], key_policy).allowed
     assert not evaluate_key(request, [], DELEGATING).allowed
 

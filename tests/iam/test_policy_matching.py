@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam import Request
+from async_endpoint.iam import AccessRequest
 from async_endpoint.iam.matching import arn_like, like, literal, substitute
 from async_endpoint.iam.principals import Named, named
 
@@ -121,10 +121,10 @@ def test_a_variables_value_is_no_pattern():
     ],
 )
 def test_principals(element, principal, how):
-    assert named(element, Request("s3:GetObject", "*", principal)) is how
+    assert named(element, AccessRequest("s3:GetObject", "*", principal)) is how
 
 
 @pytest.mark.parametrize("element", ["someone", {"Aws": "*"}, ["*"]])
 def test_a_principal_iam_does_not_have_is_refused(element):
     with pytest.raises(InvalidInput, match="Principal"):
-        named(element, Request("s3:GetObject", "*", ROLE))
+        named(element, AccessRequest("s3:GetObject", "*", ROLE))

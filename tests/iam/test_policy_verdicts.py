@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-execution"
@@ -42,8 +42,8 @@ EXECUTION = policy(
 )
 
 
-def ask(action: str, resource: str, **context: str) -> Request:
-    return Request(action, resource, ROLE, {key.replace("_", ":"): value for key, value in context.items()})
+def ask(action: str, resource: str, **context: str) -> AccessRequest:
+    return AccessRequest(action, resource, ROLE, {key.replace("_", ":"): value for key, value in context.items()})
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_queue_takes_messages_of_its_topic_only():
     )
 
     def send(source: str) -> Any:
-        return evaluate(Request("sqs:SendMessage", queue_arn, "sns.amazonaws.com", {"aws:SourceArn": source}), [], queue)
+        return evaluate(AccessRequest("sqs:SendMessage", queue_arn, "sns.amazonaws.com", {"aws:SourceArn": source}), [], queue)
 
     assert send(TOPIC).allowed
     assert send(f"{TOPIC}-other").explain == (
@@ -187,5 +187,5 @@ def test_a_resource_with_a_variable_without_a_value_matches_nothing():
 
 
 def test_a_role_with_a_path_and_another_session_is_named_as_aws_names_it():
-    request = Request("s3:GetObject", "*", f"arn:aws:iam::{ACCOUNT}:role/a/b/runner", session="i-1")
+    request = AccessRequest("s3:GetObject", "*", f"arn:aws:iam::{ACCOUNT}:role/a/b/runner", session="i-1")
     assert f"User: arn:aws:sts::{ACCOUNT}:assumed-role/runner/i-1 is not" in evaluate(request, []).explain

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.interrupted_apply import Sleeper
 from support.remote_aws import running
 
@@ -19,7 +19,7 @@ def sleeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sleeper]:
     home = tmp_path_factory.mktemp("home")
     with running(home, TIME_SCALE) as aws:
         remote: Any = aws
-        sleeper = Sleeper(Kit(remote, home), home)
+        sleeper = Sleeper(AwsHarness(remote, home), home)
         first = sleeper.run(sleeper.checkout())
         assert first.process.returncode == 0, first.text
         yield sleeper

@@ -44,7 +44,7 @@ def test_after_a_killed_apply_the_next_one_resumes_scaling(sleeper: Sleeper) -> 
 
 def test_what_someone_else_suspended_is_reported_and_is_no_change_to_terraform(sleeper: Sleeper) -> None:
     target = {name: sleeper.target()[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
-    sleeper.kit.scaling.register_scalable_target(**target, SuspendedState=suspended_state(ALL_SUSPENDED))
+    sleeper.local_aws.scaling.register_scalable_target(**target, SuspendedState=suspended_state(ALL_SUSPENDED))
     try:
         planned = sleeper.run(sleeper.checkout(), "plan", "--detailed-exitcode")
         assert planned.process.returncode == 0, planned.text
@@ -52,7 +52,7 @@ def test_what_someone_else_suspended_is_reported_and_is_no_change_to_terraform(s
         watched = sleeper.run(sleeper.checkout(), "watch", "--json")
         document = json.loads(watched.text[watched.text.index("{") :])
         assert document["suspended"] == ["scale-in", "scale-out", "scheduled-scaling"]
-        [endpoint] = sleeper.kit.aws.status()["endpoints"]
+        [endpoint] = sleeper.local_aws.aws.status()["endpoints"]
         assert endpoint["variants"][0]["suspended_scaling"] == document["suspended"]
     finally:
-        sleeper.kit.scaling.register_scalable_target(**target, SuspendedState=suspended_state(()))
+        sleeper.local_aws.scaling.register_scalable_target(**target, SuspendedState=suspended_state(()))

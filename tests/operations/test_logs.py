@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 from moto.logs.models import LogsBackend
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.cli import logs as command
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import Clock
 from async_endpoint.core.errors import LocalAwsNotRunning, NotReady, UsageError
 from async_endpoint.operations.logs import LATE_MILLISECONDS, LogLine, follow_logs, read_logs
@@ -77,8 +77,8 @@ def cloud() -> FakeLogs:
     return FakeLogs()
 
 
-def clients(cloud: Any) -> AwsClients:
-    return AwsClients({"logs": cloud}.__getitem__, "eu-west-1", "http://127.0.0.1:9")
+def session(cloud: Any) -> AwsSession:
+    return AwsSession({"logs": cloud}.__getitem__, "eu-west-1", "http://127.0.0.1:9")
 
 
 def messages(lines: Any) -> list[str]:
@@ -96,7 +96,7 @@ def followed(cloud: FakeLogs, *rounds: Callable[[], None], **options: Any) -> It
             raise KeyboardInterrupt
         happen()
 
-    lines = follow_logs(clients(cloud), "shop", clock=Clock(sleep=sleep), **options)
+    lines = follow_logs(session(cloud), "shop", clock=Clock(sleep=sleep), **options)
     try:
         yield from lines
     except KeyboardInterrupt:
@@ -106,7 +106,7 @@ def followed(cloud: FakeLogs, *rounds: Callable[[], None], **options: Any) -> It
 def test_streams_are_merged_by_time_over_every_page(cloud: FakeLogs) -> None:
     for number in (3, 0, 4, 1, 2):
         cloud.say(SECOND if number % 2 else FIRST, number, f"line {number}\n")
-    lines = read_logs(clients(cloud), "shop")
+    lines = read_logs(session(cloud), "shop")
     assert messages(lines) == [f"line {number}" for number in range(5)]
     assert [line.instance for line in lines] == ["i-1", "i-2", "i-1", "i-2", "i-1"]
     assert lines[1].time == "2023-11-14T22:13:21.000Z"
@@ -115,7 +115,7 @@ def test_streams_are_merged_by_time_over_every_page(cloud: FakeLogs) -> None:
 def test_lines_of_one_millisecond_keep_their_order(cloud: FakeLogs) -> None:
     for number in range(12):
         cloud.say(FIRST, 0, str(number))
-    assert messages(read_logs(clients(cloud), "shop")) == [str(number) for number in range(12)]
+    assert messages(read_logs(session(cloud), "shop")) == [str(number) for number in range(12)]
 
 
 @pytest.mark.parametrize("known", [None, 0, 90, 100])
@@ -123,13 +123,13 @@ def test_since_counts_from_the_newest_line_however_late_aws_knows_of_it(cloud: F
     for seconds in (0, 39, 40, 90, 100):
         cloud.say(FIRST, seconds, str(seconds))
     cloud.newest_known = None if known is None else NOW + known * 1000
-    assert messages(read_logs(clients(cloud), "shop", since_minutes=1)) == ["40", "90", "100"]
+    assert messages(read_logs(session(cloud), "shop", since_minutes=1)) == ["40", "90", "100"]
     if known:
         assert cloud.starts == [NOW + (known - 60) * 1000]
 
 
 def test_since_of_a_group_without_a_line_is_nothing(cloud: FakeLogs) -> None:
-    assert read_logs(clients(cloud), "shop", since_minutes=1) == []
+    assert read_logs(session(cloud), "shop", since_minutes=1) == []
 
 
 def test_follow_goes_on_and_says_nothing_twice(cloud: FakeLogs) -> None:
@@ -164,17 +164,17 @@ def test_follow_waits_for_the_first_line(cloud: FakeLogs) -> None:
 def test_a_group_that_is_not_there_is_one_sentence(cloud: FakeLogs, read: Any, since: float | None) -> None:
     cloud.there = False
     with pytest.raises(NotReady, match=f"Endpoint shop has logged nothing yet .*{GROUP}.*invoke it"):
-        read(clients(cloud), "shop", since_minutes=since)
+        read(session(cloud), "shop", since_minutes=since)
 
 
 def test_a_denied_call_names_the_action(cloud: FakeLogs) -> None:
     cloud.error = refused("AccessDeniedException", "no")
     with pytest.raises(UsageError, match=f"logs:FilterLogEvents on {GROUP} is denied"):
-        read_logs(clients(cloud), "shop")
+        read_logs(session(cloud), "shop")
 
 
 def test_a_silent_local_aws_is_named() -> None:
-    aws = AwsClients.create("eu-west-1", "http://127.0.0.1:1")
+    aws = AwsSession.create("eu-west-1", "http://127.0.0.1:1")
     with pytest.raises(LocalAwsNotRunning, match="make local-up"):
         read_logs(aws, "shop")
 
@@ -199,8 +199,8 @@ def test_what_moto_answers_is_understood() -> None:
 
     logs = SimpleNamespace(filter_log_events=filter_log_events, describe_log_streams=describe_log_streams)
     everything = [f"{index}/{number}" for index, number in itertools.product(range(50), range(2))]
-    assert messages(read_logs(clients(logs), "shop")) == everything
-    assert messages(read_logs(clients(logs), "shop", since_minutes=9.5 / 60_000)) == everything[-10:]
+    assert messages(read_logs(session(logs), "shop")) == everything
+    assert messages(read_logs(session(logs), "shop", since_minutes=9.5 / 60_000)) == everything[-10:]
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def run(cloud: FakeLogs, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
     deployed.read_outputs = read_outputs
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
-    monkeypatch.setattr(AwsClients, "create", lambda region, url: clients(cloud))
+    monkeypatch.setattr(AwsSession, "create", lambda region, url: session(cloud))
     app = typer.Typer()
     command.register(app)
 
@@ -275,7 +275,7 @@ def followed_until_ctrl_c(cloud: FakeLogs) -> Iterator[LogLine]:
     def sleep(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    return follow_logs(clients(cloud), "shop", clock=Clock(sleep=sleep))
+    return follow_logs(session(cloud), "shop", clock=Clock(sleep=sleep))
 
 
 def test_nothing_logged_is_an_error_of_the_tree(run: Callable[..., Any], cloud: FakeLogs) -> None:

@@ -18,15 +18,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.batch import run_batch
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 order: dict[str, Any] = json.loads(sys.argv[1])
 outputs = AsyncEndpointOutputs.parse(order["outputs"])
-clients = AwsClients.create(outputs.region, order["url"], attempts=1, connections=20)
+session = AwsSession.create(outputs.region, order["url"], attempts=1, connections=20)
 for service in ("s3", "sqs", "sns", "sagemaker-runtime"):  # made once: none has a connection yet
-    clients.get(service)
+    session.client(service)
 
 
 # Opening the manifest takes some 2,000 calls, making the queue 80,000, then each item 12,000: 100 runs do not come to the end.
@@ -47,7 +47,7 @@ def begin(early: bool, die_at: int) -> None:
 
     if early:
         start()
-    run_batch(outputs, order["source"], Path(order["out"]), clients=clients, on_source=start)
+    run_batch(outputs, order["source"], Path(order["out"]), session=session, on_source=start)
     os._exit(0)
 
 

@@ -15,7 +15,7 @@ from async_endpoint.core.outputs import Limits
 from support.common import until
 from support.deployed_endpoint import Deployed
 from support.fault_injection import ask
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 INCLUDED = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
 JSON = "application/json"
@@ -24,9 +24,11 @@ JSON = "application/json"
 class Stage:
     """One endpoint with a success and an error topic."""
 
-    def __init__(self, kit: Kit, *, include: tuple[str, ...] = INCLUDED, concurrency: int = 4, instances: int = 1) -> None:
-        self.kit = kit
-        self.deployed: Deployed = kit.endpoint(
+    def __init__(
+        self, local_aws: AwsHarness, *, include: tuple[str, ...] = INCLUDED, concurrency: int = 4, instances: int = 1
+    ) -> None:
+        self.local_aws = local_aws
+        self.deployed: Deployed = local_aws.endpoint(
             topics=True,
             include=include,
             concurrency=concurrency,
@@ -42,7 +44,7 @@ class Stage:
         own = {name: options.pop(name) for name in ("explain", "run") if name in options}
         target = self.target if limits is None else replace(self.target, limits=limits)
         config = ClientConfig(**{"deadline_seconds": 90.0} | options)
-        return AsyncEndpoint(target, endpoint_url=self.kit.url, config=config, **own)
+        return AsyncEndpoint(target, endpoint_url=self.local_aws.url, config=config, **own)
 
     @contextmanager
     def counted(self) -> Iterator[Callable[[], dict[str, int]]]:
@@ -53,17 +55,17 @@ class Stage:
         }
 
     def _calls(self) -> dict[str, int]:
-        calls: dict[str, dict[str, int]] = self.kit.aws.status()["calls"]
+        calls: dict[str, dict[str, int]] = self.local_aws.aws.status()["calls"]
         return {f"{service}:{action}": count for service, actions in calls.items() for action, count in actions.items()}
 
     def queues(self) -> list[str]:
         """The ephemeral queues that are there."""
-        found: list[str] = self.kit.sqs.list_queues(QueueNamePrefix=f"{self.target.name}-run-").get("QueueUrls", [])
+        found: list[str] = self.local_aws.sqs.list_queues(QueueNamePrefix=f"{self.target.name}-run-").get("QueueUrls", [])
         return found
 
     @staticmethod
-    def clear_faults(kit: Kit) -> None:
-        ask(kit, "DELETE")
+    def clear_faults(local_aws: AwsHarness) -> None:
+        ask(local_aws, "DELETE")
 
 
 class Batch:

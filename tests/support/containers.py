@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from async_endpoint.emulator.container.container import Container, Line
-from async_endpoint.emulator.container.launch import PythonRuntime, Runtime, launch
+from async_endpoint.emulator.container.container import Container, OutputLine
+from async_endpoint.emulator.container.launch import ContainerRuntime, PythonRuntime, launch
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from support.common import until
 from support.sample_model import archive
@@ -18,8 +18,8 @@ ECHO = "def model_fn(d): print('loaded')\ndef transform_fn(model, data, content_
 class Watched:
     """The containers of an instance, with what they printed and how they ended."""
 
-    def __init__(self, folder: Path, workload: Workload, runtime: Runtime | None = None) -> None:
-        self.lines: list[Line] = []
+    def __init__(self, folder: Path, workload: Workload, runtime: ContainerRuntime | None = None) -> None:
+        self.lines: list[OutputLine] = []
         self.ended = threading.Event()
         self.exit_codes: list[int] = []
         self.folder = folder
@@ -35,7 +35,7 @@ class Watched:
         return not self.folder.exists() and self.container.pids == () and len(self.exit_codes) == 1
 
     def _print(self, line: str) -> None:
-        assert isinstance(line, Line)
+        assert isinstance(line, OutputLine)
         self.lines.append(line)
 
     def _end(self, code: int) -> None:

@@ -11,7 +11,7 @@ from async_endpoint.core.notifications import Notification, parse_notification
 from support.common import until
 
 if TYPE_CHECKING:
-    from support.in_process_aws import Kit
+    from support.in_process_aws import AwsHarness
 
 # By purpose, so that a test can take one away. {bucket} stands for the bucket's ARN.
 ALLOWED: dict[str, tuple[list[str], str]] = {
@@ -47,7 +47,7 @@ class Invoked:
 
 @dataclass
 class Role:
-    kit: Kit = field(repr=False)
+    local_aws: AwsHarness = field(repr=False)
     name: str
     arn: str
 
@@ -59,24 +59,24 @@ class Role:
             if purpose not in without
         ]
         document = {"Version": "2012-10-17", "Statement": [*statements, *more]}
-        self.kit.iam.put_role_policy(RoleName=self.name, PolicyName="execution", PolicyDocument=json.dumps(document))
+        self.local_aws.iam.put_role_policy(RoleName=self.name, PolicyName="execution", PolicyDocument=json.dumps(document))
 
     def delete(self) -> None:
         """Delete the role with its policies."""
-        for policy in self.kit.iam.list_role_policies(RoleName=self.name)["PolicyNames"]:
-            self.kit.iam.delete_role_policy(RoleName=self.name, PolicyName=policy)
-        self.kit.iam.delete_role(RoleName=self.name)
+        for policy in self.local_aws.iam.list_role_policies(RoleName=self.name)["PolicyNames"]:
+            self.local_aws.iam.delete_role_policy(RoleName=self.name, PolicyName=policy)
+        self.local_aws.iam.delete_role(RoleName=self.name)
 
     def create(self, *buckets: str) -> None:
         """Make the role that was deleted again, with what an execution role needs on one bucket."""
-        self.kit.create_role(self.name)
+        self.local_aws.create_role(self.name)
         for bucket in buckets:
             self.allow(bucket)
 
 
 @dataclass
 class Queue:
-    kit: Kit = field(repr=False)
+    local_aws: AwsHarness = field(repr=False)
     url: str
     arn: str
     kept: list[str] = field(default_factory=list, repr=False)
@@ -84,13 +84,13 @@ class Queue:
     def allow(self, principal: Any, **statement: Any) -> None:
         allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": self.arn, "Principal": principal, **statement}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        self.kit.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
+        self.local_aws.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
 
     def take(self) -> list[str]:
         """The bodies of up to ten messages, which are then gone from the queue."""
-        found = self.kit.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", [])
+        found = self.local_aws.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
-            self.kit.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            self.local_aws.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return [message["Body"] for message in found]
 
     def notification(self) -> Notification:
@@ -110,7 +110,7 @@ class Queue:
 
 @dataclass
 class Deployed:
-    kit: Kit = field(repr=False)
+    local_aws: AwsHarness = field(repr=False)
     name: str
     bucket: str
     role: Role
@@ -125,7 +125,7 @@ class Deployed:
         return f"endpoint/{self.name}/variant/primary"
 
     def describe(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.kit.sagemaker.describe_endpoint(EndpointName=self.name)
+        answer: dict[str, Any] = self.local_aws.sagemaker.describe_endpoint(EndpointName=self.name)
         return answer
 
     def until_status(self, *wanted: str) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Deployed:
 
     def status(self) -> dict[str, Any]:
         """This endpoint in the local AWS's own status document."""
-        return next(item for item in self.kit.aws.status()["endpoints"] if item["name"] == self.name)
+        return next(item for item in self.local_aws.aws.status()["endpoints"] if item["name"] == self.name)
 
     def serving(self, count: int = 1) -> list[dict[str, Any]]:
         """The instances, once exactly `count` serve and no other is there."""
@@ -151,7 +151,9 @@ class Deployed:
 
     def scale(self, count: int) -> None:
         wanted = [{"VariantName": "primary", "DesiredInstanceCount": count}]
-        self.kit.sagemaker.update_endpoint_weights_and_capacities(EndpointName=self.name, DesiredWeightsAndCapacities=wanted)
+        self.local_aws.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=self.name, DesiredWeightsAndCapacities=wanted
+        )
 
     def asleep(self) -> Deployed:
         """This endpoint, at zero instances."""
@@ -164,13 +166,13 @@ class Deployed:
         """Send orders to the obedient model, inline, or whatever `arguments` say."""
         if orders is not None:
             arguments = {"Body": json.dumps(orders).encode(), "ContentType": "application/json"} | arguments
-        answer = self.kit.runtime.invoke_endpoint_async(EndpointName=self.name, **arguments)
+        answer = self.local_aws.runtime.invoke_endpoint_async(EndpointName=self.name, **arguments)
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
         return Invoked(answer["InferenceId"], answer["OutputLocation"], answer["FailureLocation"])
 
     def seen(self, invoked: Invoked) -> Outcome | None:
         """The outcome as it is now; fails the test when there are two."""
-        found = {kind: self.kit.read(uri) for kind, uri in (("output", invoked.output), ("failure", invoked.failure))}
+        found = {kind: self.local_aws.read(uri) for kind, uri in (("output", invoked.output), ("failure", invoked.failure))}
         ended = [Outcome(kind, item.body, item.content_type) for kind, item in found.items() if item is not None]
         assert len(ended) < 2, f"two outcomes of one request: {ended}"
         return ended[0] if ended else None
@@ -190,8 +192,8 @@ class Deployed:
     def log_lines(self) -> list[str]:
         group = f"/aws/sagemaker/Endpoints/{self.name}"
         try:
-            events = self.kit.logs.filter_log_events(logGroupName=group)["events"]
-        except self.kit.logs.exceptions.ResourceNotFoundException:
+            events = self.local_aws.logs.filter_log_events(logGroupName=group)["events"]
+        except self.local_aws.logs.exceptions.ResourceNotFoundException:
             return []
         return [event["message"] for event in events]
 
@@ -199,8 +201,8 @@ class Deployed:
         """The datapoints of a metric over this local AWS's whole life, oldest first."""
         dimensions = [{"Name": "EndpointName", "Value": self.name}]
         dimensions += [{"Name": "VariantName", "Value": "primary"}] if variant else []
-        now = self.kit.aws.clock.now()
-        found = self.kit.cloudwatch.get_metric_statistics(
+        now = self.local_aws.aws.clock.now()
+        found = self.local_aws.cloudwatch.get_metric_statistics(
             Namespace="AWS/SageMaker",
             MetricName=name,
             Dimensions=dimensions,
@@ -215,5 +217,5 @@ class Deployed:
     def delete(self) -> None:
         """Delete this endpoint as soon as SageMaker takes that, and wait until its name is free."""
         self.until_status("InService", "Failed", "UpdateRollbackFailed")
-        self.kit.sagemaker.delete_endpoint(EndpointName=self.name)
-        until(lambda: not self.kit.endpoints(self.name), f"endpoint {self.name} is gone")
+        self.local_aws.sagemaker.delete_endpoint(EndpointName=self.name)
+        until(lambda: not self.local_aws.endpoints(self.name), f"endpoint {self.name} is gone")

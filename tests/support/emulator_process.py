@@ -1,4 +1,4 @@
-"""A checkout with nothing in it, its `async-endpoint local …`, and the kit for the local AWS it runs in another process."""
+"""An empty checkout, its `async-endpoint local …`, and an AwsHarness for the local AWS it runs in another process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from async_endpoint.emulator.record import read_record
 from async_endpoint.workspace import Workspace
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.remote_aws import RemoteAws
 
 
@@ -31,9 +31,9 @@ def command(*arguments: str) -> tuple[int, str, list[str]]:
     return done.returncode, done.stdout, done.stderr.splitlines()
 
 
-def remote(workspace: Workspace) -> Kit:
-    """The kit for the local AWS that runs for a checkout."""
+def remote(workspace: Workspace) -> AwsHarness:
+    """An AwsHarness for the local AWS that runs for a checkout."""
     record = read_record(workspace)
     assert record is not None
     aws: Any = RemoteAws(record, workspace)
-    return Kit(aws, workspace.local / "aws")
+    return AwsHarness(aws, workspace.local / "aws")

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 
-def ask(kit: Kit, method: str = "GET", name: str = "", document: Any = None) -> tuple[int, dict[str, Any]]:
+def ask(local_aws: AwsHarness, method: str = "GET", name: str = "", document: Any = None) -> tuple[int, dict[str, Any]]:
     """Status and answer of /_local/faults[/name]."""
     body = None if document is None else json.dumps(document).encode()
-    url, headers = f"{kit.url}/_local/faults{name and '/' + name}", kit.credentials.admin_headers()
+    url, headers = f"{local_aws.url}/_local/faults{name and '/' + name}", local_aws.credentials.admin_headers()
     request = urllib.request.Request(url, body, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -25,23 +25,23 @@ def ask(kit: Kit, method: str = "GET", name: str = "", document: Any = None) -> 
             return refused.code, json.load(refused)
 
 
-def put(kit: Kit, kind: str, **options: Any) -> dict[str, Any]:
+def put(local_aws: AwsHarness, kind: str, **options: Any) -> dict[str, Any]:
     """Set a fault, or do at once what happens at once."""
-    status, answer = ask(kit, "POST", document={"kind": kind, **options})
+    status, answer = ask(local_aws, "POST", document={"kind": kind, **options})
     assert status == 200, answer
     return answer
 
 
 @contextmanager
-def fault(kit: Kit, kind: str, **options: Any) -> Iterator[str]:
+def fault(local_aws: AwsHarness, kind: str, **options: Any) -> Iterator[str]:
     """A fault that is set within the block; its id."""
-    name = put(kit, kind, **options)["id"]
+    name = put(local_aws, kind, **options)["id"]
     try:
         yield name
     finally:
-        ask(kit, "DELETE", name)  # it may be over already
+        ask(local_aws, "DELETE", name)  # it may be over already
 
 
-def known(kit: Kit) -> dict[str, dict[str, Any]]:
+def known(local_aws: AwsHarness) -> dict[str, dict[str, Any]]:
     """The faults that are set, by id."""
-    return {item["id"]: item for item in ask(kit)[1]["faults"]}
+    return {item["id"]: item for item in ask(local_aws)[1]["faults"]}

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.emulator import LocalAws
+from async_endpoint.emulator.emulator import Emulator
 from support.common import unique, until
 from support.deployed_endpoint import Deployed, Outcome, Queue, Role
 from support.sample_model import archive
@@ -22,10 +22,10 @@ IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cp
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
-class Kit:
+class AwsHarness:
     """boto3 clients of one local AWS, and what tests make with them."""
 
-    def __init__(self, aws: LocalAws, folder: Path) -> None:
+    def __init__(self, aws: Emulator, folder: Path) -> None:
         self.aws = aws
         self.url = aws.record.endpoint_url
         self.credentials = aws.credentials

@@ -18,7 +18,7 @@ from typing import Any, Final
 from async_endpoint.core.suspension import TAG_KEY, suspensions
 from async_endpoint.terraform.state_lock import running_terraform
 from support.common import unique, until
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 ROOT: Final = CHECKOUT / "tests" / "trials" / "sleeper.tf"
@@ -31,19 +31,19 @@ TARGETS: Final = ("driver", "group", "everything")
 class Sleeper:
     """The deployed endpoint `sleeper`, and checkouts to apply it from. `home` is the checkout of its local AWS."""
 
-    def __init__(self, kit: Kit, home: Path) -> None:
-        self.kit, self.home = kit, home
+    def __init__(self, local_aws: AwsHarness, home: Path) -> None:
+        self.local_aws, self.home = local_aws, home
         self._concurrency = 1
         self._states = home / "states"
         self._states.mkdir()
-        bucket, role = kit.bucket(), kit.role()
+        bucket, role = local_aws.bucket(), local_aws.role()
         role.allow(bucket)
         given = {
             "bucket": bucket,
-            "error_topic": kit.topic(),
-            "model": kit.model(bucket, role),
+            "error_topic": local_aws.topic(),
+            "model": local_aws.model(bucket, role),
             "role": role.arn,
-            "success_topic": kit.topic(),
+            "success_topic": local_aws.topic(),
         }
         self._given, self._bucket = given, bucket
 
@@ -97,28 +97,28 @@ class Sleeper:
         return dict(variant)
 
     def describe(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.kit.sagemaker.describe_endpoint(EndpointName=NAME)
+        answer: dict[str, Any] = self.local_aws.sagemaker.describe_endpoint(EndpointName=NAME)
         return answer
 
     def target(self) -> dict[str, Any]:
         asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [RESOURCE_ID]}
-        [target] = self.kit.scaling.describe_scalable_targets(**asked)["ScalableTargets"]
+        [target] = self.local_aws.scaling.describe_scalable_targets(**asked)["ScalableTargets"]
         return dict(target)
 
     def suspensions(self) -> list[str]:
         return suspensions(self.target())
 
     def record(self) -> str | None:
-        tags = self.kit.scaling.list_tags_for_resource(ResourceARN=self.target()["ScalableTargetARN"])["Tags"]
+        tags = self.local_aws.scaling.list_tags_for_resource(ResourceARN=self.target()["ScalableTargetARN"])["Tags"]
         found: str | None = tags.get(TAG_KEY)
         return found
 
     def wakes(self, seconds: float = 90) -> bool:
         """Whether a request that is sent now gets its result."""
-        where = self.kit.put(self._bucket, f"input/{unique('request')}", b"{}")
-        answer = self.kit.runtime.invoke_endpoint_async(EndpointName=NAME, InputLocation=where)
+        where = self.local_aws.put(self._bucket, f"input/{unique('request')}", b"{}")
+        answer = self.local_aws.runtime.invoke_endpoint_async(EndpointName=NAME, InputLocation=where)
         deadline = time.monotonic() + seconds
-        while self.kit.read(answer["OutputLocation"]) is None:
+        while self.local_aws.read(answer["OutputLocation"]) is None:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.1)

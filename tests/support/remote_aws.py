@@ -33,7 +33,7 @@ class Now:
 
 @dataclass(frozen=True)
 class RemoteAws:
-    """What `Kit` wants of a local AWS, where that is another process."""
+    """What `AwsHarness` wants of a local AWS, where that is another process."""
 
     record: LocalAwsRecord
     workspace: Workspace

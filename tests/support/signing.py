@@ -16,7 +16,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 class Call:
     """A request, what it is signed with, and how it is altered once it is signed."""
 
-    kit: Kit
+    local_aws: AwsHarness
     method: str = "PUT"
     target: str = "/"
     body: bytes = b""
@@ -51,9 +51,9 @@ class Call:
 
     def signed(self) -> Parts:
         """The request as its signer made it."""
-        credentials = self.kit.credentials
+        credentials = self.local_aws.credentials
         key, secret = self.key or credentials.access_key_id, self.secret or credentials.secret_access_key
-        request = AWSRequest(self.method, self.kit.url + self.target, dict(self.headers), self.body)
+        request = AWSRequest(self.method, self.local_aws.url + self.target, dict(self.headers), self.body)
         if self.service == "s3" and "X-Amz-Content-SHA256" not in self.headers:
             request.headers["X-Amz-Content-SHA256"] = hashlib.sha256(self.body).hexdigest()
         auth: Any = (_S3Auth if self.service == "s3" else SigV4Auth)(
@@ -70,7 +70,7 @@ class Call:
         """Sign, alter and send."""
         parts = self.signed()
         self.alter(parts)
-        return send(self.kit, parts)
+        return send(self.local_aws, parts)
 
 
 class _S3Auth(S3SigV4Auth):
@@ -103,9 +103,9 @@ class Parts:
         self.headers["Authorization"] = changed
 
 
-def send(kit: Kit, parts: Parts) -> Answer:
+def send(local_aws: AwsHarness, parts: Parts) -> Answer:
     """Send a request as it is."""
-    connection = http.client.HTTPConnection(urlsplit(kit.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(local_aws.url).netloc, timeout=30)
     try:
         connection.putrequest(parts.method, parts.target, skip_accept_encoding=True)
         for name, value in parts.headers.items():

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from support.common import unique
 from support.deployed_endpoint import Deployed, Role
-from support.in_process_aws import IMAGE, Kit
+from support.in_process_aws import IMAGE, AwsHarness
 from support.sample_model import archive
 
 INSTANCES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -37,7 +37,7 @@ class Live(Deployed):
         """The answer to orders for the obedient model, or to whatever `arguments` say."""
         if orders is not None:
             arguments = {"Body": json.dumps(orders).encode(), "ContentType": "application/json"} | arguments
-        answer = self.kit.patient_runtime.invoke_endpoint(EndpointName=self.name, **arguments)
+        answer = self.local_aws.patient_runtime.invoke_endpoint(EndpointName=self.name, **arguments)
         return Answer(
             answer["InvokedProductionVariant"], answer["Body"].read(), answer["ContentType"], answer.get("CustomAttributes")
         )
@@ -51,35 +51,42 @@ class Live(Deployed):
         raise AssertionError(f"answered: {answer}")
 
 
-def containers(kit: Kit, bucket: str, codes: Iterable[tuple[str, str]], **environment: str) -> list[dict[str, Any]]:
+def containers(
+    local_aws: AwsHarness, bucket: str, codes: Iterable[tuple[str, str]], **environment: str
+) -> list[dict[str, Any]]:
     """Container definitions of (hostname, code) pairs."""
     return [
         {
             "Image": IMAGE,
             "ContainerHostname": hostname,
             "Environment": environment,
-            "ModelDataUrl": kit.put(bucket, f"model/{unique(hostname)}.tar.gz", archive(code)),
+            "ModelDataUrl": local_aws.put(bucket, f"model/{unique(hostname)}.tar.gz", archive(code)),
         }
         for hostname, code in codes
     ]
 
 
-def make_model(kit: Kit, role: Role, **what: Any) -> str:
+def make_model(local_aws: AwsHarness, role: Role, **what: Any) -> str:
     name = unique("model")
-    kit.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, **what)
+    local_aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, **what)
     return name
 
 
 def go_live(
-    kit: Kit, bucket: str, role: Role, variants: list[dict[str, Any]], shadows: Iterable[dict[str, Any]] = (), wait: bool = True
+    local_aws: AwsHarness,
+    bucket: str,
+    role: Role,
+    variants: list[dict[str, Any]],
+    shadows: Iterable[dict[str, Any]] = (),
+    wait: bool = True,
 ) -> Live:
-    """An endpoint of these variants; `kit.forget` ends it."""
-    live = Live(kit, unique("endpoint"), bucket, role, config=unique("config"))
+    """An endpoint of these variants; `local_aws.forget` ends it."""
+    live = Live(local_aws, unique("endpoint"), bucket, role, config=unique("config"))
     request = {"EndpointConfigName": live.config, "ProductionVariants": variants}
     if shadows:
         request["ShadowProductionVariants"] = list(shadows)
-    kit.sagemaker.create_endpoint_config(**request)
-    kit.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
+    local_aws.sagemaker.create_endpoint_config(**request)
+    local_aws.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=live.config)
     if wait:
         live.until_status("InService")
     return live

@@ -1,4 +1,4 @@
-"""Run as a script: which gaps upstream moto still has, as one JSON object on standard output. Nothing of ours is loaded."""
+"""Run as a script: which patches upstream moto still needs, as one JSON object on standard output; loads no emulator."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
 
-def autoscaling() -> bool:
+def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
 
@@ -75,7 +75,7 @@ def bucket_policy() -> bool:
     return False
 
 
-def first_state() -> bool:
+def alarm_initial_state() -> bool:
     cloudwatch = client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="new",
@@ -100,7 +100,7 @@ def lifecycle_versions() -> bool:
     return rules[0]["NoncurrentVersionExpiration"] != kept
 
 
-def metric_samples() -> bool:
+def metric_store() -> bool:
     client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
     return isinstance(get_backend("cloudwatch")[ACCOUNT][REGION].metric_data, list)
 
@@ -114,7 +114,7 @@ def redrive_policy() -> bool:
     return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
 
 
-def repeated_work() -> bool:
+def cached_lookups() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
 
 
@@ -132,7 +132,7 @@ def network_interfaces() -> bool:
     return True
 
 
-def rule_descriptions() -> bool:
+def security_group_rules() -> bool:
     ec2 = client("ec2")
     group = ec2.create_security_group(GroupName="rules", Description="rules")["GroupId"]
     pair = {"GroupId": group, "Description": "each other"}
@@ -159,7 +159,7 @@ def scalable_target() -> bool:
     return bool(scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"])
 
 
-def scaling_activity() -> bool:
+def scaling_activities() -> bool:
     return missing(lambda: client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker"))
 
 
@@ -174,7 +174,7 @@ def scaling_tags() -> bool:
     return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
 
 
-def s3_denial() -> bool:
+def s3_access_denied() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="closed", Key="key", Body=b"")
@@ -224,7 +224,7 @@ def sqs_queue() -> bool:
     return isinstance(get_backend("sqs")[ACCOUNT][REGION].queues["queue"]._messages, list)
 
 
-def tracked_instances() -> bool:
+def instance_tracking() -> bool:
     client("sns").create_topic(Name="topic")
     client("sns").delete_topic(TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:topic")
     return bool(Topic.instances_tracked)
@@ -253,30 +253,30 @@ def tracking_alarms() -> bool:
 
 
 GAPS = (
-    autoscaling,  # first: others load what it looks for
+    application_autoscaling,  # first: others load what it looks for
     alarm_history,
     bucket_policy,
-    first_state,
+    alarm_initial_state,
     lifecycle_versions,
-    metric_samples,
+    metric_store,
     network_interfaces,
     redrive_policy,
-    repeated_work,
-    rule_descriptions,
+    cached_lookups,
+    security_group_rules,
     scalable_dimensions,
     scalable_target,
-    scaling_activity,
+    scaling_activities,
     scaling_descriptions,
     scaling_tags,
     scheduled_actions,
-    s3_denial,
+    s3_access_denied,
     sns_signature,
     sns_to_sqs,
     sns_topics,
     sqs_queue,
     sts_credentials,
     subscription_attributes,
-    tracked_instances,
+    instance_tracking,
     tracking_alarms,
 )
 

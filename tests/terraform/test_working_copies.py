@@ -60,7 +60,7 @@ def test_local_has_a_copy_of_its_own_aimed_at_the_local_aws(checkout: Workspace,
     override = (root.folder / OVERRIDE_FILE).read_text()
     assert CONFIG_FILE in override
     assert local_aws.endpoint_url in (root.folder / CONFIG_FILE).read_text()
-    assert 'path = "../../state-backend/first/terraform.tfstate"' in override
+    assert 'path = "../../state/first/terraform.tfstate"' in override
     assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws.endpoint_url
     secret = root.process_environment["AWS_SECRET_ACCESS_KEY"]
     assert secret == require_credentials(checkout).secret_access_key
@@ -177,5 +177,5 @@ def test_a_real_root_is_initialised_on_a_local_state_and_leaves_no_trace_in_envs
     assert "Terraform has been successfully initialized!" in heard
     assert not [line for line in heard if "Warning" in line]
     backend = json.loads((root.folder / ".terraform" / "terraform.tfstate").read_text())["backend"]
-    assert (backend["type"], backend["config"]["path"]) == ("local", "../../state-backend/first/terraform.tfstate")
+    assert (backend["type"], backend["config"]["path"]) == ("local", "../../state/first/terraform.tfstate")
     assert files(checkout.root / "envs") == before

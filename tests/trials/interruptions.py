@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 from support.interrupted_apply import POINTS, TARGETS, Sleeper, trial
 from support.remote_aws import running
 
@@ -30,7 +30,7 @@ def main() -> None:
     failed, done = 0, 0
     with tempfile.TemporaryDirectory(prefix="interruptions-") as folder, running(Path(folder), TIME_SCALE) as aws:
         remote: Any = aws
-        sleeper = Sleeper(Kit(remote, Path(folder)), Path(folder))
+        sleeper = Sleeper(AwsHarness(remote, Path(folder)), Path(folder))
         first = sleeper.run(sleeper.checkout())
         assert first.process.returncode == 0, first.text
         for name in arguments.signals:

@@ -147,7 +147,7 @@ def deployment(folder: Path, executable: Path | None = None, tags: str = TAGS) -
     for name in ("modules", "examples"):
         (folder / name).symlink_to(CHECKOUT / name)
     for root in ("minimal_root", "lost_root"):
-        shutil.copytree(CHECKOUT / "tests/e2e" / root, folder / "envs/local", dirs_exist_ok=True)
+        shutil.copytree(CHECKOUT / "tests/trials" / root, folder / "envs/local", dirs_exist_ok=True)
     shutil.copyfile(CHECKOUT / "envs/local" / LOCK_FILE, folder / "envs/local" / LOCK_FILE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_"))}
     environment |= {"COLUMNS": "4000", "TF_VAR_archive": "../../build/lost.tar.gz", "TF_VAR_tags": tags}

@@ -21,9 +21,9 @@ from typing import Any
 
 import boto3
 
-from async_endpoint.deploy.aws import Boto3Aws
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verify import inspect
 from async_endpoint.local_credentials import find_access_key
@@ -941,7 +941,7 @@ class Trials:
 
     def live(self) -> list[str]:
         """What is reported by asking AWS."""
-        aws = Boto3Aws(self._outputs.region, self.root.endpoint_url)
+        aws = retrying_session(self._outputs.region, self.root.endpoint_url)
         return [str(one) for one in inspect(aws, self._outputs, Poller(deadline=20)).differences]
 
     def planned(self) -> list[str]:

@@ -195,6 +195,37 @@ run "settings_reach_their_modules" {
   }
 }
 
+run "shared_storage_is_used_below_prefixes_of_its_own" {
+  variables {
+    storage = {
+      shared = {
+        bucket_arn     = "arn:aws:s3:::team"
+        bucket_name    = "team"
+        endpoint_names = ["*-test"]
+        kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/team"
+        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        topic_arns     = []
+      }
+    }
+  }
+
+  assert {
+    condition = length(module.storage) == 0 && jsonencode(output.async_endpoint.storage) == jsonencode({
+      bucket      = "team"
+      failure_uri = "s3://team/failure/shop/"
+      input_uri   = "s3://team/input/shop/"
+      kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team"
+      output_uri  = "s3://team/output/shop/"
+    })
+    error_message = "An endpoint must keep its data below its name in each role's prefix, and make no bucket and no key."
+  }
+
+  assert {
+    condition     = local.storage.prefixes.model == "model/shop/" && local.storage.shared
+    error_message = "Policies must be limited to the prefixes of the endpoint."
+  }
+}
+
 run "a_gpu_instance_takes_a_gpu_image" {
   command = plan
 
@@ -205,14 +236,5 @@ run "a_gpu_instance_takes_a_gpu_image" {
   assert {
     condition     = local._processor == "gpu"
     error_message = "The image of a GPU instance must be one for GPUs."
-  }
-}
-
-run "refuses_to_take_an_update_back_for_a_gpu_that_is_not_there" {
-  command         = plan
-  expect_failures = [output.async_endpoint]
-
-  variables {
-    guardrails = { rollback_on = ["gpu", "server_errors"] }
   }
 }

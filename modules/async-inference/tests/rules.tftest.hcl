@@ -112,3 +112,71 @@ run "refuses_a_name_that_is_too_long" {
     name = "a-name-of-twenty-three-"
   }
 }
+
+run "refuses_settings_of_storage_that_is_shared" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = {
+      force_destroy = true
+      shared = {
+        bucket_arn     = "arn:aws:s3:::shop"
+        bucket_name    = "shop"
+        endpoint_names = ["*-test"]
+        kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
+        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        topic_arns     = []
+      }
+    }
+  }
+}
+
+run "refuses_shared_storage_whose_key_does_not_serve_the_endpoint" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = {
+      shared = {
+        bucket_arn     = "arn:aws:s3:::shop"
+        bucket_name    = "shop"
+        endpoint_names = ["*-prod", "shop"]
+        kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
+        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        topic_arns     = []
+      }
+    }
+  }
+}
+
+run "refuses_topics_that_the_key_of_shared_storage_does_not_serve" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors" } } }
+    storage = {
+      shared = {
+        bucket_arn     = "arn:aws:s3:::shop"
+        bucket_name    = "shop"
+        endpoint_names = ["*-test"]
+        kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
+        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        topic_arns     = []
+      }
+    }
+  }
+}

@@ -327,8 +327,8 @@ run "refuses_core_dumps_of_a_shadow_without_a_key" {
   expect_failures = [aws_sagemaker_endpoint_configuration.this]
 
   variables {
-    inference = { real_time = {} }
-    kms       = {}
+    inference  = { real_time = {} }
+    encryption = {}
     variants = {
       live  = { instance_type = "ml.m5.xlarge", model_name = "shop-a" }
       tried = { core_dump_uri = "s3://shop/core-dumps/", instance_type = "ml.m5.xlarge", model_name = "shop-b", shadow = true }

@@ -292,10 +292,11 @@ run "canary" {
 
   variables {
     endpoint_config = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    alarm_names     = { errors = ["shop-test-errors"], latency = ["shop-test-latency"] }
     guardrails = {
       canary                   = { instances = 2, wait_seconds = 120 }
       maximum_seconds          = 3600
-      rollback_alarms          = ["shop-test-errors", "shop-test-latency"]
+      rollback_on              = ["errors", "latency"]
       termination_wait_seconds = 60
     }
   }

@@ -56,7 +56,8 @@ run "refuses_guardrails_without_a_server" {
         primary = { concurrency = 5, provisioned_concurrency = 2 }
       }
     }
-    guardrails = { rollback_alarms = ["errors"] }
+    alarm_names = { errors = ["shop-errors"] }
+    guardrails  = { rollback_on = ["errors"] }
   }
 }
 
@@ -208,7 +209,22 @@ run "refuses_an_eleventh_alarm" {
   }
 
   variables {
-    guardrails = { rollback_alarms = [for number in range(11) : "alarm-${number}"] }
+    alarm_names = { errors = [for number in range(11) : "alarm-${number}"] }
+    guardrails  = { rollback_on = ["errors"] }
+  }
+}
+
+run "refuses_to_roll_back_on_an_alarm_that_does_not_exist" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    alarm_names = { server_errors = ["shop-server-errors"], gpu = [] }
+    guardrails  = { rollback_on = ["gpu", "server_errors"] }
   }
 }
 

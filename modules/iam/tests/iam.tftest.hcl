@@ -244,6 +244,45 @@ run "deployer_who_destroys_within_a_boundary" {
   }
 }
 
+run "deployer_of_an_endpoint_on_shared_storage" {
+  command = plan
+
+  variables {
+    access = { deployer = { destroy = true } }
+    storage = {
+      bucket_arn  = "arn:aws:s3:::shop"
+      kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
+      prefixes    = { failure = "failure/shop/", input = "input/shop/", model = "model/shop/", output = "output/shop/" }
+      shared      = true
+    }
+  }
+
+  assert {
+    condition = length(setintersection(flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action if statement.Effect == "Allow"]), [
+      "s3:DeleteBucket*", "s3:DeleteObject*", "s3:PutBucket*", "s3:Put*Configuration",
+    ])) == 0
+    error_message = "A bucket that other endpoints use must be neither changed nor removed."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(output.policies.deployer.json).Statement : [
+        for resource in flatten([statement.Resource]) : !strcontains(resource, ":key/") && !strcontains(resource, ":alias/")
+      ] if contains(flatten([statement.Action]), "kms:ScheduleKeyDeletion")
+    ]))
+    error_message = "A key that other endpoints use must not be removed."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.policies.deployer.json).Statement : [
+        for resource in flatten([statement.Resource]) : resource if startswith(resource, "arn:aws:s3:::shop/")
+      ]
+    ])) == toset(["arn:aws:s3:::shop/model/shop/*"])
+    error_message = "Of objects, a deployer must reach this endpoint's archives alone."
+  }
+}
+
 run "managed_policies" {
   command = plan
 

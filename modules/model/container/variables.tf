@@ -179,7 +179,7 @@ variable "container" {
   }
 
   validation {
-    condition     = try(var.container.image.framework, null) == null || contains(["pytorch", "tensorflow"], try(var.container.image.framework, ""))
+    condition     = contains(["pytorch", "tensorflow"], try(coalesce(var.container.image.framework), "pytorch"))
     error_message = "Field ${var.path}.image.framework must be pytorch or tensorflow; other images of AWS go into image.prebuilt."
   }
 
@@ -189,7 +189,7 @@ variable "container" {
   }
 
   validation {
-    condition     = try(var.container.image.processor, null) == null || contains(["cpu", "gpu"], try(var.container.image.processor, ""))
+    condition     = contains(["cpu", "gpu"], try(coalesce(var.container.image.processor), "cpu"))
     error_message = "Field ${var.path}.image.processor must be cpu or gpu; for another processor give image.prebuilt or image.uri."
   }
 

@@ -17,6 +17,19 @@ run "refuses_logs_of_a_bucket_that_is_brought" {
   }
 }
 
+run "refuses_a_key_that_serves_every_endpoint_of_the_account" {
+  command         = plan
+  expect_failures = [var.endpoint_names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    endpoint_names = ["*"]
+  }
+}
+
 run "refuses_a_bucket_by_its_uri" {
   command         = plan
   expect_failures = [var.existing]

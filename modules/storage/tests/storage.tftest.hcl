@@ -124,6 +124,41 @@ run "key_of_topics_elsewhere" {
   }
 }
 
+run "storage_that_endpoints_share" {
+  command = plan
+
+  variables {
+    endpoint_names    = ["*-test"]
+    expire_after_days = {}
+    topic_arns        = ["arn:aws:sns:eu-west-1:123456789012:team-results"]
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.key.statement : statement.sid => one(statement.condition).values if length(statement.condition) > 0
+      } == {
+      DeliverFromTopics = tolist(["arn:aws:sns:eu-west-1:123456789012:*-test-*", "arn:aws:sns:eu-west-1:123456789012:team-results"])
+      EncryptLogs       = tolist(["arn:aws:logs:eu-west-1:123456789012:log-group:**-test*"])
+    }
+    error_message = "Topics and log groups of every endpoint that the pattern covers must be able to use the key."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "Without days there must be no lifecycle rules."
+  }
+
+  assert {
+    condition = output.shared.endpoint_names == toset(["*-test"]) && output.shared.topic_arns == tolist(["arn:aws:sns:eu-west-1:123456789012:team-results"]) && output.shared.prefixes == {
+      failure = "failure/"
+      input   = "input/"
+      model   = "model/"
+      output  = "output/"
+    }
+    error_message = "Endpoints must learn their prefixes, and whom the key serves."
+  }
+}
+
 run "readers_of_another_account" {
   command = plan
 

@@ -17,7 +17,7 @@ from async_endpoint.autoscaling.statistics import latest, reduce
 
 
 @dataclass(frozen=True)
-class Alarm:
+class EvaluatedAlarm:
     """An alarm as just evaluated: `values` are those it was evaluated on, oldest first."""
 
     name: str
@@ -31,8 +31,8 @@ class TrackingReading:
     """A target tracking policy with its two alarms; without `low` (scale-in disabled) it never scales in."""
 
     policy: TargetTracking
-    high: Alarm
-    low: Alarm | None
+    high: EvaluatedAlarm
+    low: EvaluatedAlarm | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class StepReading:
     """A step scaling policy with one alarm that names it as an action; one reading an alarm."""
 
     policy: StepScaling
-    alarm: Alarm
+    alarm: EvaluatedAlarm
 
 
 def propose(
@@ -84,5 +84,5 @@ def _step(steps: Iterable[StepReading], current: int, base: int) -> Iterable[Pro
         yield Proposal(policy.name, desired, _cause(alarm, policy), policy.cooldown)
 
 
-def _cause(alarm: Alarm, policy: TargetTracking | StepScaling) -> str:
+def _cause(alarm: EvaluatedAlarm, policy: TargetTracking | StepScaling) -> str:
     return f"monitor alarm {alarm.name} in state ALARM triggered policy {policy.name}"

@@ -29,7 +29,7 @@ _RATE: Final = re.compile(r"rate\((\d{1,9})\s?(minute|hour|day)s?\)")
 _CRON: Final = re.compile(r"cron\((.+)\)")
 
 
-class Schedule(Protocol):
+class ActionSchedule(Protocol):
     """Times in epoch seconds, of which only the next is asked for."""
 
     def after(self, moment: float) -> float | None:
@@ -38,7 +38,7 @@ class Schedule(Protocol):
 
 
 @dataclass(frozen=True)
-class At:
+class OneTimeSchedule:
     """Once."""
 
     time: float
@@ -48,7 +48,7 @@ class At:
 
 
 @dataclass(frozen=True)
-class Rate:
+class RateSchedule:
     """Every `interval` seconds, from `first` on."""
 
     interval: int
@@ -59,7 +59,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Recurring:
+class CronSchedule:
     """A cron expression in a time zone."""
 
     cron: Cron
@@ -72,10 +72,10 @@ class Recurring:
 
 
 @dataclass(frozen=True)
-class Window:
+class BoundedSchedule:
     """The times of `schedule` from `start` up to and with `end`; either may be open."""
 
-    schedule: Schedule
+    schedule: ActionSchedule
     start: float | None = None
     end: float | None = None
 
@@ -89,7 +89,7 @@ class Window:
 @lru_cache(maxsize=1_024)  # asked for each action each minute, and knowing every time zone takes a while
 def parse_schedule(
     expression: str, timezone: str | None = None, put: float = 0.0, start: float | None = None, end: float | None = None
-) -> Schedule:
+) -> ActionSchedule:
     """A scheduled action's Schedule, Timezone, StartTime and EndTime; `put` is when it was put. Times in epoch seconds.
 
     Start and end bound what recurs, not an at(...). Raises InvalidInput, worded as AWS words it, for what PutScheduledAction
@@ -97,12 +97,12 @@ def parse_schedule(
     """
     zone = _zone(timezone)
     if found := _AT.fullmatch(expression):
-        return At(_moment(expression, f"{found[1]} {found[2]}", zone))
+        return OneTimeSchedule(_moment(expression, f"{found[1]} {found[2]}", zone))
     if (found := _RATE.fullmatch(expression)) and int(found[1]):
         interval = int(found[1]) * _SECONDS[found[2]]
-        return Window(Rate(interval, put + interval if start is None else start), start, end)
+        return BoundedSchedule(RateSchedule(interval, put + interval if start is None else start), start, end)
     if found := _CRON.fullmatch(expression):
-        return Window(Recurring(Cron.parse(found[1]), zone), start, end)
+        return BoundedSchedule(CronSchedule(Cron.parse(found[1]), zone), start, end)
     raise InvalidInput(f"Invalid schedule expression. Details: {SYNTAX}")
 
 

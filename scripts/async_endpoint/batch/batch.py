@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.manifest import Manifest
 from async_endpoint.batch.report import REASONS as MOST_REASONS
 from async_endpoint.batch.report import BatchReport, Reason, write_report
 from async_endpoint.batch.results import MANIFEST, Results, make_folder
 from async_endpoint.batch.run import BatchRun, Options, Progress
 from async_endpoint.batch.source import open_source
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.core.errors import InvalidInput
@@ -29,7 +29,7 @@ def run_batch(
     out: Path,
     *,
     endpoint_url: str | None = None,
-    clients: AwsClients | None = None,
+    session: AwsSession | None = None,
     options: Options = DEFAULTS,
     config: ClientConfig = CLIENT_DEFAULTS,
     on_source: Callable[[int | None], None] = lambda total: None,
@@ -37,14 +37,14 @@ def run_batch(
 ) -> BatchReport:
     """Bring each item of `source` to its one end, in the folder `out`, from wherever an earlier run of it ended.
 
-    `clients` None: made for AWS, or for the local AWS at `endpoint_url`. `on_source` is told how many items there are, or None
+    `session` None: made for AWS, or for the local AWS at `endpoint_url`. `on_source` is told how many items there are, or None
     where that is not known, and `on_tick` how far they are, several times a second.
 
 
     Items that fail are in the report. Raises InvalidInput for a source or a folder that cannot be used, Refused while another
     process works in that folder, and what ends a run (see BatchRun.run): then the same call goes on.
     """
-    found = open_source(source, clients or AwsClients.create(outputs.region, endpoint_url), out)
+    found = open_source(source, session or AwsSession.create(outputs.region, endpoint_url), out)
     make_folder(out)
     name = outputs.endpoint.name
     with Manifest(out / MANIFEST, endpoint=name, source=found.text) as manifest:
@@ -55,7 +55,7 @@ def run_batch(
         with AsyncEndpoint(
             outputs,
             config=config,
-            clients=clients,
+            session=session,
             endpoint_url=endpoint_url,
             run=manifest.name,
             on_accepted=lambda invocation, submitted: manifest.submitted(invocation.tag[0], submitted.as_dict()),

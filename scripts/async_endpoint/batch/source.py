@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch import files, objects, rows
 from async_endpoint.batch.item import Item
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.input_files import checked_status, printable, unreadable
@@ -33,14 +33,14 @@ class Source:
         return None if self.kind == "S3 prefix" else sum(1 for _ in self.items())
 
 
-def open_source(text: str, clients: AwsClients, out: Path) -> Source:
+def open_source(text: str, session: AwsSession, out: Path) -> Source:
     """A folder, a glob, an S3 prefix, or a manifest that ends in .jsonl, .ndjson or .csv.
 
     What a batch writes into `out` is no input. Raises InvalidInput when `text` is none of these.
     """
     if text.startswith("s3://"):
         S3Uri.parse(text)
-        return Source("S3 prefix", text, lambda: objects.below_prefix(clients, text))
+        return Source("S3 prefix", text, lambda: objects.below_prefix(session, text))
     path = Path(text)
     try:
         status = path.stat()

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.batch import run_batch
 from async_endpoint.batch.report import BatchReport
 from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
@@ -16,7 +17,6 @@ from async_endpoint.batch.run import Options
 from async_endpoint.cli.batch_progress import BatchProgress
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.core.errors import BatchFailed
 from async_endpoint.input_files import printable
@@ -57,7 +57,7 @@ def batch(
     try:
         with (
             second_interrupt_ends_at_once(f"stopped at once; {resume}"),
-            BatchProgress(AwsClients.create(outputs.region, endpoint_url), outputs.endpoint.name) as progress,
+            BatchProgress(AwsSession.create(outputs.region, endpoint_url), outputs.endpoint.name) as progress,
         ):
             report = run_batch(
                 outputs,

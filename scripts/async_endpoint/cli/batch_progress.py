@@ -10,9 +10,9 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.batch.run import Progress
 from async_endpoint.cli.console import console
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.operations.watch import instances_of
 
 INSTANCES_SECONDS: Final = 10.0  # between two questions for them
@@ -22,8 +22,8 @@ RATE_SECONDS: Final = 15.0  # the rate is that of the last seconds
 class BatchProgress:
     """One line: items ended, submitted, waiting, done, failed, the rate, the time left, instances."""
 
-    def __init__(self, clients: AwsClients, endpoint: str) -> None:
-        self._clients, self._endpoint = clients, endpoint
+    def __init__(self, session: AwsSession, endpoint: str) -> None:
+        self._session, self._endpoint = session, endpoint
         self._bar = Bar(
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -57,7 +57,7 @@ class BatchProgress:
         while now - self._recent[0][0] > RATE_SECONDS:
             self._recent.popleft()
         if now - self._asked > INSTANCES_SECONDS:
-            self._asked, self._instances = now, instances_of(self._clients, self._endpoint)
+            self._asked, self._instances = now, instances_of(self._session, self._endpoint)
         self._bar.update(self._task, total=total, completed=ended, told=told(progress, self._rate(), total, self._instances))
 
     def _rate(self) -> float:

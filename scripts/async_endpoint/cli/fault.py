@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.emulator.faults.kinds import KINDS, Kind
+from async_endpoint.emulator.faults.kinds import KINDS, FaultKind
 from async_endpoint.workspace import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -109,7 +109,7 @@ def clear(
         console.print("no fault was set")
 
 
-def _described(kind: type[Kind]) -> str:
+def _described(kind: type[FaultKind]) -> str:
     options = ", ".join(f"--{field.name}" for field in reversed(fields(kind)))
     return f"{kind.name}: {kind.effect} ({options})."
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.operations.logs import LogLine, follow_logs, log_group, read_logs
 
 
@@ -32,9 +32,9 @@ def logs(
     from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
 
     outputs, endpoint_url = read_outputs(environment, local=local)
-    clients, endpoint = AwsClients.create(outputs.region, endpoint_url), outputs.endpoint.name
+    session, endpoint = AwsSession.create(outputs.region, endpoint_url), outputs.endpoint.name
     if not follow:
-        lines = read_logs(clients, endpoint, since_minutes=since)
+        lines = read_logs(session, endpoint, since_minutes=since)
         if as_json:
             print_json(
                 {"endpoint_name": endpoint, "log_group": log_group(endpoint), "events": [line.as_dict() for line in lines]}
@@ -44,7 +44,7 @@ def logs(
                 print(_text(line))
         return
     try:
-        for line in follow_logs(clients, endpoint, since_minutes=since):
+        for line in follow_logs(session, endpoint, since_minutes=since):
             print(json.dumps(line.as_dict(), sort_keys=True) if as_json else _text(line), flush=True)
     except KeyboardInterrupt:  # how following ends
         console.print("stopped")

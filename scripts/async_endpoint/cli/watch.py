@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.operations.watch import View, Watch
 
 
@@ -32,7 +32,7 @@ def watch(
     from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
 
     outputs, endpoint_url = read_outputs(environment, local=local)
-    watching = Watch(AwsClients.create(outputs.region, endpoint_url), outputs)
+    watching = Watch(AwsSession.create(outputs.region, endpoint_url), outputs)
     if as_json:
         print_json(watching.look().as_dict())
         return

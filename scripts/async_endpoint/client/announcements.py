@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import code_of, explained
+from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.target import Target
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady
@@ -48,17 +47,17 @@ def queue_prefix(endpoint_name: str) -> str:
 class Announcements:
     """A queue of our own, subscribed to an endpoint's topics for inference ids that begin with one prefix."""
 
-    def __init__(self, clients: AwsClients, url: str, retries: Retries) -> None:
+    def __init__(self, session: AwsSession, url: str, retries: Retries) -> None:
         self.url = url
-        self._clients, self._retries = clients, retries
+        self._session, self._retries = session, retries
         self._subscriptions: list[str] = []
         self._received = 0
         self.skipped = 0  # messages that are no notification
         self._made = self._beat = time.monotonic()
 
     @classmethod
-    def open(cls, clients: AwsClients, target: Target, prefix: str, retries: Retries) -> Announcements:
-        """Make the queue and subscribe it; raises what `explained` raises, with nothing left behind."""
+    def open(cls, session: AwsSession, target: Target, prefix: str, retries: Retries) -> Announcements:
+        """Make the queue and subscribe it; raises what `translate_errors` raises, with nothing left behind."""
         partition, region, account = _parts(target.topics[0])
         born = datetime.now(UTC)
         name = f"{queue_prefix(target.name)}{born:{STAMP}}-{secrets.token_hex(4)}"
@@ -72,9 +71,9 @@ class Announcements:
             },
             "tags": {HEARTBEAT: str(int(born.timestamp())), "async-endpoint-endpoint": target.name},
         }
-        with explained(clients, "sqs:CreateQueue", name):
-            made = retries.call(lambda: clients.sqs.create_queue(**wanted))
-        announcements = cls(clients, made["QueueUrl"], retries)
+        with translate_errors(session, "sqs:CreateQueue", name):
+            made = retries.call(lambda: session.sqs.create_queue(**wanted))
+        announcements = cls(session, made["QueueUrl"], retries)
         try:
             for topic in target.topics:
                 announcements._subscribe(topic, arn, prefix)
@@ -84,13 +83,13 @@ class Announcements:
         return announcements
 
     def receive(self, wait_seconds: int) -> list[Notification]:
-        """Up to ten notifications, waited for up to 20 seconds; raises what `explained` raises."""
+        """Up to ten notifications, waited for up to 20 seconds; raises what `translate_errors` raises."""
         wait = max(0, min(wait_seconds, LONGEST_POLL_SECONDS))
-        with explained(self._clients, "sqs:ReceiveMessage", self.url):
+        with translate_errors(self._session, "sqs:ReceiveMessage", self.url):
             try:
-                reply = self._clients.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait)
+                reply = self._session.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait)
             except ClientError as error:
-                if code_of(error) in ABSENT and time.monotonic() - self._made < SETTLING_SECONDS:
+                if error_code(error) in ABSENT and time.monotonic() - self._made < SETTLING_SECONDS:
                     raise NotReady(f"The queue {self.url} was made just now and is not there yet.") from error
                 raise
         messages: list[dict[str, Any]] = reply.get("Messages", [])
@@ -114,7 +113,7 @@ class Announcements:
 
     def close(self) -> None:
         """Remove subscriptions and queue; what cannot be removed is left to the reaper."""
-        sns, sqs = self._clients.sns, self._clients.sqs
+        sns, sqs = self._session.sns, self._session.sqs
         removals: list[Callable[[], Any]] = [
             partial(sns.unsubscribe, SubscriptionArn=subscription) for subscription in self._subscriptions
         ]
@@ -137,19 +136,19 @@ class Announcements:
             },
             "ReturnSubscriptionArn": True,
         }
-        with explained(self._clients, "sns:Subscribe", topic):
-            made = self._retries.call(lambda: self._clients.sns.subscribe(**wanted))
+        with translate_errors(self._session, "sns:Subscribe", topic):
+            made = self._retries.call(lambda: self._session.sns.subscribe(**wanted))
         self._subscriptions.append(made["SubscriptionArn"])
 
     def _delete(self, messages: list[dict[str, Any]]) -> None:
         entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
-        with suppress(AsyncEndpointError), explained(self._clients, "sqs:DeleteMessage", self.url):
-            self._clients.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+        with suppress(AsyncEndpointError), translate_errors(self._session, "sqs:DeleteMessage", self.url):
+            self._session.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def _tell_alive(self) -> None:
         self._beat = time.monotonic()
-        with suppress(AsyncEndpointError), explained(self._clients, "sqs:TagQueue", self.url):
-            self._clients.sqs.tag_queue(QueueUrl=self.url, Tags={HEARTBEAT: str(int(time.time()))})
+        with suppress(AsyncEndpointError), translate_errors(self._session, "sqs:TagQueue", self.url):
+            self._session.sqs.tag_queue(QueueUrl=self.url, Tags={HEARTBEAT: str(int(time.time()))})
 
 
 def _sleep(seconds: float) -> bool:

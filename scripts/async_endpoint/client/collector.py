@@ -10,8 +10,8 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.client.announcements import LONGEST_POLL_SECONDS, Announcements
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.invocation import Invocation
@@ -38,7 +38,7 @@ class Collector:
 
     def __init__(
         self,
-        clients: AwsClients,
+        session: AwsSession,
         target: Target,
         prefix: str,
         config: ClientConfig,
@@ -48,11 +48,11 @@ class Collector:
         explain: Callable[[str], object],
     ) -> None:
         """Inference ids begin with `prefix`; objects are read by `pool`; `explain` is told how results are found, and why."""
-        self._clients, self._target, self._prefix, self._config = clients, target, prefix, config
+        self._session, self._target, self._prefix, self._config = session, target, prefix, config
         self._clock, self._pool, self._explain, self._retries = clock, pool, explain, retries
         # nothing but the endpoint can have written a message, so what it includes counts
         self._trusted = config.trust_notifications and target.publishers_restricted
-        self._objects, self._listing = Objects(clients, retries), Listing(clients)
+        self._objects, self._listing = Objects(session, retries), Listing(session)
         self._pending = Pending()
         self._changed = self._pending.changed
         self._reading: set[str] = set()
@@ -103,7 +103,7 @@ class Collector:
                     with self._making:
                         if self._closing:
                             return
-                        self._announcements = Announcements.open(self._clients, self._target, self._prefix, self._retries)
+                        self._announcements = Announcements.open(self._session, self._target, self._prefix, self._retries)
                 except AsyncEndpointError as error:
                     self._explain(f"Results are found by listing, not by notifications: {error}")
                 else:

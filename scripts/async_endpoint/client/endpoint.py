@@ -14,8 +14,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.client import environment, process, target
-from async_endpoint.client.aws import AwsClients
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.config import ClientConfig
@@ -52,7 +52,7 @@ class AsyncEndpoint:
         endpoint: AsyncEndpointOutputs | Mapping[str, Any] | Target,
         *,
         config: ClientConfig = DEFAULTS,
-        clients: AwsClients | None = None,
+        session: AwsSession | None = None,
         endpoint_url: str | None = None,
         run: str | None = None,
         explain: Callable[[str], object] = log.info,
@@ -61,7 +61,7 @@ class AsyncEndpoint:
     ) -> None:
         """`endpoint` is the Terraform output `async_endpoint`, parsed or as decoded JSON, or a Target.
 
-        `clients` None: made for AWS, or for the local AWS at `endpoint_url` (in a mapping, its key `endpoint_url`). `run` names
+        `session` None: made for AWS, or for the local AWS at `endpoint_url` (in a mapping, its key `endpoint_url`). `run` names
         the run, up to 32 letters, digits, hyphens and underscores; give one to submit the same keys again. `explain` is told
         how results are found. `on_accepted` is called by the thread that sent a request, once the endpoint has accepted it and
         before anything can come of it. Raises InvalidInput and UsageError.
@@ -79,17 +79,14 @@ class AsyncEndpoint:
         self.target = Target.of(endpoint) if isinstance(endpoint, AsyncEndpointOutputs) else endpoint
         self.config, self.run = config, f"r{secrets.token_hex(6)}" if run is None else run
         self._on_accepted = on_accepted
-        # each of senders, readers and the collector may hold a connection; retries are counted here, so botocore makes none
-        self._clients = clients or AwsClients.create(
-            self.target.region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2
-        )
+        self._session = session or _session(self.target.region, endpoint_url, config)
         self._closing, self._lock = threading.Event(), threading.Lock()
-        self._sender = Sender(self._clients, self.target, self.run, config, clock, self._pause)
+        self._sender = Sender(self._session, self.target, self.run, config, clock, self._pause)
         self._senders = ThreadPoolExecutor(config.concurrency, "async-endpoint-send")
         self._readers = ThreadPoolExecutor(config.concurrency, "async-endpoint-read")
         self._room = threading.BoundedSemaphore(2 * config.concurrency)  # requests with a sender, or about to have one
         retries = Retries(3, config.backoff_seconds, config.backoff_cap_seconds, self._pause)
-        self._collector = Collector(self._clients, self.target, f"{self.run}-", config, clock, retries, self._readers, explain)
+        self._collector = Collector(self._session, self.target, f"{self.run}-", config, clock, retries, self._readers, explain)
         self._open = threading.Event()
         self._thread: threading.Thread | None = None
         self._requests = Requests()
@@ -120,10 +117,8 @@ class AsyncEndpoint:
 
         Inputs are put below `input_uri`, or `input/` in the bucket of the results. Raises what `described` does.
         """
-        clients = options.pop("clients", None) or AwsClients.create(
-            region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2
-        )
-        return cls(target.described(clients, name, input_uri), clients=clients, config=config, **options)
+        session = options.pop("session", None) or _session(region, endpoint_url, config)
+        return cls(target.described(session, name, input_uri), session=session, config=config, **options)
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -295,7 +290,7 @@ class AsyncEndpoint:
         finally:
             self._open.set()
         if self._collector.listens:
-            self._readers.submit(reap, self._clients, self.target)
+            self._readers.submit(reap, self._session, self.target)
         self._collector.run()
 
     def _send(self, request: Request, invocation: Invocation, known: Known | Finished | None) -> None:
@@ -377,6 +372,13 @@ class AsyncEndpoint:
                 under_way -= 1
         for _ in range(under_way):
             yield taken()
+
+
+def _session(region: str, endpoint_url: str | None, config: ClientConfig) -> AwsSession:
+    """A session that never retries: the client does. Senders, readers and the collector may each hold a connection."""
+    session = AwsSession.create(region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2)
+    session.client("s3")  # unusable AWS settings are reported to the caller, not by every invocation
+    return session
 
 
 def _may_be_accepted(invocation: Invocation) -> bool:

@@ -10,8 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import DENIED, code_of, explained
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code, translate_errors
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.objects import LIST_ACTION
 from async_endpoint.core.notifications import Notification
@@ -39,14 +38,14 @@ class Listing:
     that has more pages than there are requests pending, `ended` leaves them out and says so.
     """
 
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
+    def __init__(self, session: AwsSession) -> None:
+        self._session = session
         self._failure_pages = 1
 
     def ended(self, pending: Sequence[Invocation], *, failures: bool = True) -> tuple[list[Ended], bool]:
         """Those of `pending` whose object is there, and whether failures were looked for too.
 
-        Raises MayNotList, and what `explained` raises.
+        Raises MayNotList, and what `translate_errors` raises.
         """
         found = [item for folder, wanted in _by_folder(pending, "output_location") for item in self._outputs(folder, wanted)]
         known = {item.invocation.inference_id for item in found}
@@ -79,16 +78,16 @@ class Listing:
         asked: dict[str, Any] = {"Bucket": folder.bucket, "Prefix": folder.key}
         if after is not None and after > folder.key:
             asked["StartAfter"] = after
-        with explained(self._clients, LIST_ACTION, str(folder)):
+        with translate_errors(self._session, LIST_ACTION, str(folder)):
             try:
                 while True:
-                    page = self._clients.s3.list_objects_v2(**asked)
+                    page = self._session.s3.list_objects_v2(**asked)
                     yield from page.get("Contents", ())
                     if not page.get("IsTruncated"):
                         return
                     asked["ContinuationToken"] = page["NextContinuationToken"]
             except ClientError as error:
-                if code_of(error) in DENIED:
+                if error_code(error) in DENIED_CODES:
                     raise MayNotList(f"{LIST_ACTION} on {folder} is denied") from error
                 raise
 

@@ -7,9 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.explain import explained
 from async_endpoint.client.results import Submitted
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput
 from async_endpoint.core.notifications import Notification, parse_notification
@@ -27,7 +26,7 @@ class Received:
 
 
 def find_notifications(
-    clients: AwsClients, queue_url: str, wanted: Sequence[Submitted], *, seconds: float, clock: Clock = SYSTEM_CLOCK
+    session: AwsSession, queue_url: str, wanted: Sequence[Submitted], *, seconds: float, clock: Clock = SYSTEM_CLOCK
 ) -> Received:
     """The notifications of the wanted requests; those that did not come within `seconds` are left out.
 
@@ -38,9 +37,9 @@ def find_notifications(
     found: dict[str, Notification] = {}
     unparseable: set[str] = set()
     deadline = clock.now() + seconds
-    with _held(clients, queue_url) as others:
+    with _held(session, queue_url) as others:
         while len(found) < len(wanted) and (remaining := deadline - clock.now()) > 0:
-            for message in _receive(clients, queue_url, hold_seconds=remaining + 2 * POLL_SECONDS):
+            for message in _receive(session, queue_url, hold_seconds=remaining + 2 * POLL_SECONDS):
                 try:
                     notification = parse_notification(message["Body"])
                 except InvalidInput:
@@ -51,14 +50,14 @@ def find_notifications(
                     others[message["MessageId"]] = message["ReceiptHandle"]
                     continue
                 found.setdefault(owner.inference_id, notification)
-                with explained(clients, "sqs:DeleteMessage", queue_url):
-                    clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                with translate_errors(session, "sqs:DeleteMessage", queue_url):
+                    session.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
     return Received(found, len(unparseable))
 
 
-def _receive(clients: AwsClients, queue_url: str, *, hold_seconds: float) -> list[dict[str, Any]]:
-    with explained(clients, "sqs:ReceiveMessage", queue_url):
-        reply = clients.sqs.receive_message(
+def _receive(session: AwsSession, queue_url: str, *, hold_seconds: float) -> list[dict[str, Any]]:
+    with translate_errors(session, "sqs:ReceiveMessage", queue_url):
+        reply = session.sqs.receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=BATCH,
             WaitTimeSeconds=POLL_SECONDS,
@@ -69,7 +68,7 @@ def _receive(clients: AwsClients, queue_url: str, *, hold_seconds: float) -> lis
 
 
 @contextmanager
-def _held(clients: AwsClients, queue_url: str) -> Iterator[dict[str, str]]:
+def _held(session: AwsSession, queue_url: str) -> Iterator[dict[str, str]]:
     """Other people's messages, receipt handle by message id; given back at the end."""
     others: dict[str, str] = {}
     try:
@@ -82,8 +81,8 @@ def _held(clients: AwsClients, queue_url: str) -> Iterator[dict[str, str]]:
                 for number, handle in enumerate(handles[start : start + BATCH])
             ]
             # where this fails the messages come back by themselves, a little later
-            with suppress(AsyncEndpointError), explained(clients, "sqs:ChangeMessageVisibility", queue_url):
-                clients.sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+            with suppress(AsyncEndpointError), translate_errors(session, "sqs:ChangeMessageVisibility", queue_url):
+                session.sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
 
 
 def _belongs(notification: Notification, request: Submitted) -> bool:

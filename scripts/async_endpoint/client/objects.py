@@ -8,8 +8,7 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import DENIED, code_of, explained, message_of
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code, error_message, translate_errors
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.s3_uri import S3Uri
 
@@ -44,13 +43,13 @@ class Objects:
     tell before (`seeing`), who has then lost that right.
     """
 
-    def __init__(self, clients: AwsClients, retries: Retries) -> None:
-        self._clients, self._retries = clients, retries
+    def __init__(self, session: AwsSession, retries: Retries) -> None:
+        self._session, self._retries = session, retries
         self.blind = False
         self.seeing = False
 
     def look(self, location: str) -> Found | Unreadable | None:
-        """The object, or why it cannot be read, or None for not there yet. Raises what `explained` raises."""
+        """The object, or why it cannot be read, or None for not there yet. Raises what `translate_errors` raises."""
         answer = self._get(location)
         if not isinstance(answer, str):
             self.seeing, self.blind = True, False
@@ -71,31 +70,31 @@ class Objects:
     def _get(self, location: str) -> Found | str | None:
         """The object, None for 404, or for 403 the action S3 says is missing, empty when it does not say."""
         uri = S3Uri.parse(location)
-        with explained(self._clients, READ_ACTION, location):
+        with translate_errors(self._session, READ_ACTION, location):
             try:
                 return self._retries.call(lambda: self._read(uri))
             except ClientError as error:
-                if code_of(error) in ("NoSuchKey", "404"):
+                if error_code(error) in ("NoSuchKey", "404"):
                     return None
-                if code_of(error) not in DENIED:
+                if error_code(error) not in DENIED_CODES:
                     raise
-                named = _NAMED_ACTION.search(message_of(error))
+                named = _NAMED_ACTION.search(error_message(error))
                 return named[1] if named else ""
 
     def _read(self, uri: S3Uri) -> Found:
-        reply = self._clients.s3.get_object(Bucket=uri.bucket, Key=uri.key)
+        reply = self._session.s3.get_object(Bucket=uri.bucket, Key=uri.key)
         written = reply.get("LastModified")
         return Found(reply["Body"].read(), reply.get("ContentType", ""), written.timestamp() if written else None)
 
     def _exists(self, location: str) -> bool | None:
         uri = S3Uri.parse(location)
-        with explained(self._clients, LIST_ACTION, location):
+        with translate_errors(self._session, LIST_ACTION, location):
             try:
                 reply = self._retries.call(
-                    lambda: self._clients.s3.list_objects_v2(Bucket=uri.bucket, Prefix=uri.key, MaxKeys=1)
+                    lambda: self._session.s3.list_objects_v2(Bucket=uri.bucket, Prefix=uri.key, MaxKeys=1)
                 )
             except ClientError as error:
-                if code_of(error) not in DENIED:
+                if error_code(error) not in DENIED_CODES:
                     raise
                 return None
         return any(entry["Key"] == uri.key for entry in reply.get("Contents", []))

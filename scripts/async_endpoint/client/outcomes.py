@@ -61,7 +61,7 @@ def result_from_s3(
 
     `hint` is what led here and spares reads: a notification, or an entry of a listing. Only with `trusted` does it say more
     than where to look first. An output counts before a failure: a request that was sent twice may have both. Raises what
-    `explained` raises.
+    `translate_errors` raises.
     """
     submitted = invocation.submitted
     assert submitted is not None

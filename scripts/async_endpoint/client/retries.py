@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.explain import curable, throttled
+from async_endpoint.aws import is_retryable, is_throttled
 
 Answer = TypeVar("Answer")
 
 
 class Retries:
-    """At most `attempts` tries of a call, with pauses drawn from 0 to `base` x 2^n, capped: clients do not retry in step."""
+    """Up to `attempts` attempts of a call, with full jitter: a pause is drawn from 0 to `base` x 2^n seconds, at most `cap`."""
 
     def __init__(self, attempts: int, base: float, cap: float, pause: Callable[[float], bool]) -> None:
         """`pause` sleeps so many seconds and tells whether to give up."""
@@ -38,9 +38,9 @@ class Retries:
             try:
                 return do()
             except (BotoCoreError, ClientError) as error:
-                if throttled(error):
+                if is_throttled(error):
                     refused()
-                if attempt >= self._attempts or not curable(error) or self._pause(self.delay(attempt)):
+                if attempt >= self._attempts or not is_retryable(error) or self._pause(self.delay(attempt)):
                     raise
         raise AssertionError("count() does not end")
 

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession, error_code, error_message, translate_errors
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
-from async_endpoint.client.explain import code_of, explained, message_of
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.pace import Pace
 from async_endpoint.client.payload import BINARY_TYPE, Payload, guess_content_type
@@ -37,10 +36,10 @@ class Sender:
     """Puts inputs, invokes, and tries again what another try may cure."""
 
     def __init__(
-        self, clients: AwsClients, target: Target, run: str, config: ClientConfig, clock: Clock, pause: Callable[[float], bool]
+        self, session: AwsSession, target: Target, run: str, config: ClientConfig, clock: Clock, pause: Callable[[float], bool]
     ) -> None:
         """`pause` sleeps so many seconds and tells whether the client is closing."""
-        self._clients, self._target, self._clock = clients, target, clock
+        self._session, self._target, self._clock = session, target, clock
         self._run = checked_name("run", run, RUN_CHARS)
         self._inputs = S3Uri.parse(target.input_uri).join(run)
         self._deadline = target.deadline_seconds if config.deadline_seconds is None else config.deadline_seconds
@@ -72,10 +71,10 @@ class Sender:
             location: str | None = request.payload
         else:
             body, location = carried(
-                self._clients, self._retries, self._inputs, invocation.key, request.payload, kind, request.inline
+                self._session, self._retries, self._inputs, invocation.key, request.payload, kind, request.inline
             )
         asked |= {"InputLocation": _checked_location(location)} if location is not None else {"Body": body}
-        invoke = self._clients.runtime.invoke_endpoint_async
+        invoke = self._session.runtime.invoke_endpoint_async
 
         sent_at, uploaded_at = 0.0, self._clock.now()
 
@@ -85,7 +84,7 @@ class Sender:
             invocation.sent += 1
             return invoke(**asked)
 
-        with explained(self._clients, INVOKE_ACTION, f"endpoint {self._target.name}"), self._endpoint_explained():
+        with translate_errors(self._session, INVOKE_ACTION, f"endpoint {self._target.name}"), self._endpoint_explained():
             reply = self._retries.call(once, before=self._pace.wait, refused=self._pace.throttled)
         self._pace.accepted()
         if not reply.get("OutputLocation"):
@@ -110,10 +109,10 @@ class Sender:
         try:
             yield
         except ClientError as error:
-            if code_of(error) not in ("ValidationError", "ValidationException"):
+            if error_code(error) not in ("ValidationError", "ValidationException"):
                 raise
-            name, said = self._target.name, message_of(error)
-            state = endpoint_state(self._clients, name)
+            name, said = self._target.name, error_message(error)
+            state = endpoint_state(self._session, name)
             if state is None and not _ENDPOINT_AWAY.search(said):
                 raise InvalidInput(
                     f"Endpoint {name} does not take this request ({said}); correct it and submit again."
@@ -123,13 +122,13 @@ class Sender:
             ) from error
 
 
-def endpoint_state(clients: AwsClients, name: str) -> str | None:
+def endpoint_state(session: AwsSession, name: str) -> str | None:
     """Why the endpoint cannot serve and what to do; None when it can, or when the caller may not know."""
     try:
-        endpoint = clients.sagemaker.describe_endpoint(EndpointName=name)
+        endpoint = session.sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
-        absent = code_of(error) in ("ValidationError", "ValidationException", "ResourceNotFound")
-        return f"does not exist in {clients.region}; apply its environment first" if absent else None
+        absent = error_code(error) in ("ValidationError", "ValidationException", "ResourceNotFound")
+        return f"does not exist in {session.region}; apply its environment first" if absent else None
     except BotoCoreError:
         return None
     status = endpoint["EndpointStatus"]

@@ -8,8 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import code_of, explained
+from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.core import limits
 from async_endpoint.core.errors import EndpointNotReady, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Limits
@@ -57,23 +56,23 @@ class Target:
         return f"/aws/sagemaker/Endpoints/{self.name}"
 
 
-def described(clients: AwsClients, name: str, input_uri: str | None = None) -> Target:
+def described(session: AwsSession, name: str, input_uri: str | None = None) -> Target:
     """The endpoint called `name` as SageMaker describes it, with SageMaker's own time to live and time-out.
 
     Inputs go to `input_uri`, or else below `input/` in the bucket of the results. Raises EndpointNotReady when there is no such
-    endpoint, UsageError when it is not asynchronous, and what `explained` raises. Nothing says who may publish to its topics,
-    so results are always read from S3.
+    endpoint, UsageError when it is not asynchronous, and what `translate_errors` raises. Who may publish to its topics is not
+    known, so results are always read from S3.
     """
-    with explained(clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+    with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
         try:
-            endpoint = clients.sagemaker.describe_endpoint(EndpointName=name)
+            endpoint = session.sagemaker.describe_endpoint(EndpointName=name)
         except ClientError as error:
-            if code_of(error) not in ("ValidationError", "ValidationException"):
+            if error_code(error) not in ("ValidationError", "ValidationException"):
                 raise
-            raise EndpointNotReady(f"Endpoint {name} does not exist in {clients.region}; deploy it first.") from error
+            raise EndpointNotReady(f"Endpoint {name} does not exist in {session.region}; deploy it first.") from error
     config = endpoint["EndpointConfigName"]
-    with explained(clients, "sagemaker:DescribeEndpointConfig", f"endpoint configuration {config}"):
-        settings = clients.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    with translate_errors(session, "sagemaker:DescribeEndpointConfig", f"endpoint configuration {config}"):
+        settings = session.sagemaker.describe_endpoint_config(EndpointConfigName=config)
     asynchronous: Mapping[str, Any] = settings.get("AsyncInferenceConfig") or {}
     output: Mapping[str, Any] = asynchronous.get("OutputConfig") or {}
     if not output.get("S3OutputPath"):
@@ -82,4 +81,4 @@ def described(clients: AwsClients, name: str, input_uri: str | None = None) -> T
     topics = tuple(dict.fromkeys(told[key] for key in ("SuccessTopic", "ErrorTopic") if told.get(key)))
     bounds = Limits(limits.DEFAULT_REQUEST_TTL_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS, COLD_START_SECONDS)
     inputs = input_uri or f"s3://{S3Uri.parse(output['S3OutputPath']).bucket}/input/"
-    return Target(name, clients.region, inputs, topics, bounds)
+    return Target(name, session.region, inputs, topics, bounds)

@@ -12,8 +12,7 @@ from typing import Any, BinaryIO, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import explained
+from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.payload import guess_suffix
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import InvalidInput
@@ -26,7 +25,7 @@ PUT_ACTION: Final = "s3:PutObject"
 
 
 def carried(
-    clients: AwsClients,
+    session: AwsSession,
     retries: Retries,
     folder: S3Uri,
     name: str,
@@ -37,7 +36,7 @@ def carried(
     """The body to send in the call, or the S3 URI that `payload` was put at: `name` below `folder`.
 
     Inline up to 128,000 bytes, unless `inline` says otherwise. A large file is read and sent part by part. Raises InvalidInput
-    for a payload that is too large or cannot be read, and what `explained` raises.
+    for a payload that is too large or cannot be read, and what `translate_errors` raises.
     """
     with _opened(payload) as (body, size):
         if inline or (inline is None and 1 <= size <= INLINE_BODY_BYTES):
@@ -49,13 +48,13 @@ def carried(
         if size > INPUT_OBJECT_BYTES:
             raise InvalidInput(f"{_called(payload)} has {size:,} bytes; give an input of at most {INPUT_OBJECT_BYTES:,}.")
         target = folder.join(name + _suffix(payload, content_type))
-        with explained(clients, PUT_ACTION, str(target)):
+        with translate_errors(session, PUT_ACTION, str(target)):
             if size <= PART_BYTES:
                 whole = _read(body, size, payload)
                 where = {"Bucket": target.bucket, "Key": target.key}
-                retries.call(lambda: clients.s3.put_object(**where, Body=whole, ContentType=content_type))
+                retries.call(lambda: session.s3.put_object(**where, Body=whole, ContentType=content_type))
             else:
-                _put_in_parts(clients.s3, retries, target, lambda: _read(body, PART_BYTES, payload), content_type)
+                _put_in_parts(session.s3, retries, target, lambda: _read(body, PART_BYTES, payload), content_type)
     return None, str(target)
 
 

@@ -12,7 +12,7 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.demo import watching
 from async_endpoint.demo.story import Story
 from async_endpoint.deploy import deployment
-from async_endpoint.deploy.aws import Boto3Aws
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator import daemon
 from async_endpoint.packaging import build_archive
 from async_endpoint.terraform.adapter import Terraform
@@ -80,7 +80,7 @@ def _sleep(story: Story, workspace: Workspace, outputs: AsyncEndpointOutputs, ur
     name = outputs.endpoint.name
     story.tell("waiting for the endpoint to scale in to zero by its own policies")
     watching.until(workspace, name, lambda seen: seen.asleep, "asleep", SLEEP_SECONDS)
-    scaling = Boto3Aws(outputs.region, url).client("application-autoscaling")
+    scaling = retrying_session(outputs.region, url).client("application-autoscaling")
     activities = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=outputs.scaling.resource_id)
     newest = activities["ScalingActivities"][0]
     if "instance count to 0" not in newest["Description"]:

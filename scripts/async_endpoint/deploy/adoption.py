@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.orphans import Orphan, planned_orphans, served_configurations, stray_orphans, used_models
 from async_endpoint.deploy.quiesce import settle
 from async_endpoint.deploy.removal import remove_endpoint
@@ -59,7 +59,7 @@ def refuse_foreign(environment: str, orphans: Sequence[Orphan], view: PlanView) 
         )
 
 
-def plan_adoption(aws: Aws, environment: str, view: PlanView) -> Adoption:
+def plan_adoption(aws: AwsSession, environment: str, view: PlanView) -> Adoption:
     """Decide what becomes of each orphan in the plan's way. Waits for an endpoint in progress: no change is accepted meanwhile.
 
     Raises OrphansFound for one that is not this deployment's, NotReady for an endpoint that stays in progress.
@@ -71,7 +71,7 @@ def plan_adoption(aws: Aws, environment: str, view: PlanView) -> Adoption:
     return Adoption([orphan for orphan in orphans if orphan not in deletions], deletions)
 
 
-def _is_kept(aws: Aws, orphan: Orphan) -> bool:
+def _is_kept(aws: AwsSession, orphan: Orphan) -> bool:
     """Whether it is imported: everything but an endpoint that failed, and models and configurations that nothing uses."""
     if orphan.kind.type == ENDPOINT:
         settle(aws, orphan.found.name)
@@ -96,7 +96,7 @@ def import_blocks(folder: Path, orphans: Sequence[Orphan]) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def delete(aws: Aws, orphans: Sequence[Orphan]) -> None:
+def delete(aws: AwsSession, orphans: Sequence[Orphan]) -> None:
     """Delete `orphans` in their order; an endpoint is waited for until it is gone. Raises NotReady when it stays."""
     for orphan in orphans:
         if orphan.kind.type == ENDPOINT:
@@ -105,7 +105,7 @@ def delete(aws: Aws, orphans: Sequence[Orphan]) -> None:
             orphan.kind.delete(aws, orphan.found)
 
 
-def delete_strays(aws: Aws, view: PlanView, on_output: Callable[[str], None]) -> None:
+def delete_strays(aws: AwsSession, view: PlanView, on_output: Callable[[str], None]) -> None:
     """Delete this deployment's configurations, models and keys that the state does not have and nothing uses."""
     for orphan in stray_orphans(aws, view):
         orphan.kind.delete(aws, orphan.found)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import BucketNotEmpty
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.resource_kinds import bucket_content
 from async_endpoint.terraform.planned import ResourceChange
@@ -25,7 +25,7 @@ def require_empty_buckets(connect: Connect, changes: Iterable[ResourceChange]) -
             _require_empty(aws, str(change.before["bucket"]), change.address, changes)
 
 
-def _require_empty(aws: Aws, bucket: str, address: str, changes: Sequence[ResourceChange]) -> None:
+def _require_empty(aws: AwsSession, bucket: str, address: str, changes: Sequence[ResourceChange]) -> None:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     managed = frozenset(

@@ -9,9 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
 from async_endpoint.deploy.expected import ExpectedResources, expected_resources
@@ -28,6 +28,7 @@ from async_endpoint.deploy.replacement import (
     require_no_replacement,
     update_deployment_config,
 )
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
@@ -73,7 +74,7 @@ def plan(environment: str, *, local: bool = False, on_output: Listener) -> Plann
     """Say what an apply would do; nothing is changed and no plan is kept."""
     root = _ready(environment, local)
     terraform = _terraform(root, on_output)
-    with _planned(root, terraform) as saved, answers():
+    with _planned(root, terraform) as saved, failing_as_not_ready():
         orphans = OrphanCheck(root, terraform, saved.document, on_output).notices()
         endpoints = endpoint_notices(_connections(root), saved.resources)
         return Planned(saved.changes, [*_suspension_notices(root), *orphans, *endpoints])
@@ -101,13 +102,13 @@ def apply(
     with _planned(root, terraform, read=adopt, before=partial(_resume_leftover, root, terraform, on_output)) as saved:
         if saved.changes.any or adopt:
             orphans = OrphanCheck(root, terraform, saved.document, on_output)
-            with answers(), orphans.resolved(saved.make, adopt=adopt):
+            with failing_as_not_ready(), orphans.resolved(saved.make, adopt=adopt):
                 _carry_out(root, saved, orphans, approve, allow_replacement, on_output)
                 orphans.finish()
         changes = saved.changes
     outputs = outputs_of(root)
-    with answers():
-        checks = verify(Boto3Aws(outputs.region, root.endpoint_url), outputs)
+    with failing_as_not_ready():
+        checks = verify(retrying_session(outputs.region, root.endpoint_url), outputs)
     return Applied(changes, outputs, root.endpoint_url, checks)
 
 
@@ -121,7 +122,7 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
     terraform = _terraform(root, on_output)
     with (
         _planned(root, terraform, destroy=True, before=partial(_resume_leftover, root, terraform, on_output)) as saved,
-        answers(),
+        failing_as_not_ready(),
     ):
         outputs = _outputs_if_any(root)
         expected = expected_resources(
@@ -145,9 +146,9 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
     return Destroyed(expected.names, expected.unsearched)
 
 
-def _left(aws: Aws, expected: ExpectedResources, remove: bool) -> list[Leftover]:
+def _left(aws: AwsSession, expected: ExpectedResources, remove: bool) -> list[Leftover]:
     """What is left after a destroy; with `remove`, once what is provably this deployment's is deleted."""
-    with answers():
+    with failing_as_not_ready():
         if remove:
             delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
         return LISTINGS_SETTLE.wait(lambda: leftovers(aws, expected.names, expected.view), enough=is_settled)
@@ -241,21 +242,21 @@ def _terraform(root: Root, on_output: Listener) -> Terraform:
 
 
 def _connections(root: Root) -> Connect:
-    return cache(lambda region: Boto3Aws(region, root.endpoint_url))
+    return cache(lambda region: retrying_session(region, root.endpoint_url))
 
 
 def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None, *, resumed_by: str = "apply") -> AbstractContextManager[None]:
     if outputs is None:
         return nullcontext()
-    return quiesced(Boto3Aws(outputs.region, root.endpoint_url), outputs, command=root.command(resumed_by))
+    return quiesced(retrying_session(outputs.region, root.endpoint_url), outputs, command=root.command(resumed_by))
 
 
 def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:
     """Resume scaling that a killed command left suspended; `terraform` is initialised."""
     outputs = _outputs_if_any(root)
     if outputs is not None:
-        aws = Boto3Aws(outputs.region, root.endpoint_url)
-        with answers():
+        aws = retrying_session(outputs.region, root.endpoint_url)
+        with failing_as_not_ready():
             resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
 
 
@@ -263,7 +264,7 @@ def _suspension_notices(root: Root) -> list[str]:
     outputs = _outputs_if_any(root)
     if outputs is None:
         return []
-    notice = suspension_warning(Boto3Aws(outputs.region, root.endpoint_url), outputs, root.command("apply"))
+    notice = suspension_warning(retrying_session(outputs.region, root.endpoint_url), outputs, root.command("apply"))
     return [notice] if notice else []
 
 

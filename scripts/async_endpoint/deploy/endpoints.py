@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from async_endpoint.deploy.aws import Aws
+from async_endpoint.aws import AwsSession
 from async_endpoint.terraform.planned import ResourceChange
 
-Connect = Callable[[str], Aws]  # the clients of a region
+Connect = Callable[[str], AwsSession]  # the clients of a region
 
 # An endpoint in one of these serves nothing: deleting it interrupts no request.
 NOT_SERVING: Final = frozenset({"", "Deleting", "Failed"})
@@ -36,7 +36,7 @@ def planned_endpoints(changes: Iterable[ResourceChange]) -> list[PlannedEndpoint
     return [PlannedEndpoint(change) for change in changes if change.type == "aws_sagemaker_endpoint" and change.before]
 
 
-def describe_endpoint(aws: Aws, name: str) -> Mapping[str, Any]:
+def describe_endpoint(aws: AwsSession, name: str) -> Mapping[str, Any]:
     """What DescribeEndpoint answers; empty when there is no such endpoint."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def describe_endpoint(aws: Aws, name: str) -> Mapping[str, Any]:
     return described
 
 
-def endpoint_status(aws: Aws, name: str) -> str:
+def endpoint_status(aws: AwsSession, name: str) -> str:
     """The endpoint's status; empty when there is no such endpoint."""
     return str(describe_endpoint(aws, name).get("EndpointStatus", ""))
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import WorkFailed
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
 from async_endpoint.deploy.removal import remove_endpoint
 from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
@@ -16,11 +16,11 @@ from async_endpoint.terraform.plan_view import PlanView
 DEPLOYMENT_TAG = "deployment"
 
 
-def _delete_dashboard(aws: Aws, found: Found) -> None:
+def _delete_dashboard(aws: AwsSession, found: Found) -> None:
     aws.client("cloudwatch").delete_dashboards(DashboardNames=[found.name])
 
 
-def _delete_target(aws: Aws, found: Found) -> None:
+def _delete_target(aws: AwsSession, found: Found) -> None:
     aws.client("application-autoscaling").deregister_scalable_target(
         ServiceNamespace="sagemaker", ResourceId=found.name, ScalableDimension=found.details["ScalableDimension"]
     )
@@ -88,7 +88,7 @@ class Leftover:
         return f"{self.kind.label} {self.shown}"
 
 
-def leftovers(aws: Aws, names: Sequence[str], view: PlanView) -> list[Leftover]:
+def leftovers(aws: AwsSession, names: Sequence[str], view: PlanView) -> list[Leftover]:
     """What still exists of the deployments `names` (of their endpoints), in the order in which it can be deleted.
 
     By name: those called as one of `names`, or as it with a hyphen and more. By planned name: what `view` was to create. By
@@ -114,7 +114,7 @@ def is_settled(left: Sequence[Leftover]) -> bool:
     return not left or any(one.kind.type != "aws_sqs_queue" for one in left)
 
 
-def delete_leftovers(aws: Aws, left: Iterable[Leftover]) -> None:
+def delete_leftovers(aws: AwsSession, left: Iterable[Leftover]) -> None:
     """Delete what is provably this deployment's; raises WorkFailed for a bucket that is not empty, NotReady for an endpoint."""
     for one in left:
         if not one.own:
@@ -127,7 +127,7 @@ def delete_leftovers(aws: Aws, left: Iterable[Leftover]) -> None:
             one.kind.delete(aws, one.found)
 
 
-def _by_name(aws: Aws, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
+def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
     for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
         name = _own_part(shown, listing)
         if not any(name == own or name.startswith(f"{own}-") for own in names):
@@ -153,7 +153,7 @@ def _is_another_deployments(found: Found, view: PlanView) -> bool:
     return claimed is not None and own is not None and claimed != own
 
 
-def _members(aws: Aws, listing: _Listing) -> Iterable[tuple[str, Any]]:
+def _members(aws: AwsSession, listing: _Listing) -> Iterable[tuple[str, Any]]:
     pages = aws.client(listing.service).get_paginator(listing.operation).paginate(**(listing.options or {}))
     for page in pages:
         for member in page.get(listing.members, ()):

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady, OrphansFound, TerraformFailed
 from async_endpoint.deploy.adoption import Adoption, delete, delete_strays, import_blocks, plan_adoption, refuse_orphans
-from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.orphans import Orphan, blocking_orphans, planned_orphans, stray_keys, stray_orphans
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_view import PlanView, plan_view
 from async_endpoint.terraform.working_copy import Root
@@ -40,9 +41,9 @@ class OrphanCheck:
     def _view(self) -> PlanView:
         return plan_view(self.document)
 
-    def _aws(self) -> Aws | None:
+    def _aws(self) -> AwsSession | None:
         region = self._view.region
-        return Boto3Aws(region, self.root.endpoint_url) if region else None
+        return retrying_session(region, self.root.endpoint_url) if region else None
 
     @property
     def adopting(self) -> bool:
@@ -112,7 +113,7 @@ class OrphanCheck:
             return
         delete_strays(aws, self._view.after_apply(self.terraform.show()), self.on_output)
 
-    def _report(self, aws: Aws) -> None:
+    def _report(self, aws: AwsSession) -> None:
         """Report keys: a lost response to their creation, which is repeated, does not fail the apply."""
         if not self._look(lambda: stray_keys(aws, self._view)):
             return  # one that was made just now has an alias; reading the state again would start the provider for nothing
@@ -132,7 +133,7 @@ class OrphanCheck:
 
     def _look(self, look: Callable[[], list[Orphan]]) -> list[Orphan]:
         try:
-            with answers():
+            with failing_as_not_ready():
                 return look()
         except NotReady as error:
             self.on_output(f"Could not look for resources outside the state: {error}")

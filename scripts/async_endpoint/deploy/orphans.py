@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from async_endpoint.deploy.aws import Aws
+from async_endpoint.aws import AwsSession
 from async_endpoint.deploy.resource_kinds import CONFIGURATION, ENDPOINT, KEY, KINDS, MODEL, Found, Kind, tagged
 from async_endpoint.terraform.plan_view import PlanView
 from async_endpoint.terraform.planned import ResourceChange
@@ -37,7 +37,7 @@ class Orphan:
         return f"{self.kind.label} {self.found.name}"
 
 
-def blocking_orphans(aws: Aws, view: PlanView) -> list[Orphan]:
+def blocking_orphans(aws: AwsSession, view: PlanView) -> list[Orphan]:
     """What exists under the names that the plan is to create, in the order of the plan; the state's own are left out.
 
     A creation that is idempotent succeeds all the same, so what is this deployment's own is then left out too.
@@ -45,12 +45,12 @@ def blocking_orphans(aws: Aws, view: PlanView) -> list[Orphan]:
     return [orphan for orphan in planned_orphans(aws, view) if not (orphan.own and orphan.kind.idempotent)]
 
 
-def planned_orphans(aws: Aws, view: PlanView) -> list[Orphan]:
+def planned_orphans(aws: AwsSession, view: PlanView) -> list[Orphan]:
     """Everything that exists under a name that the plan is to create, of every kind."""
     return [orphan for creation in view.creations if (orphan := _planned_orphan(aws, view, creation)) is not None]
 
 
-def stray_orphans(aws: Aws, view: PlanView) -> list[Orphan]:
+def stray_orphans(aws: AwsSession, view: PlanView) -> list[Orphan]:
     """This deployment's configurations, models and keys that are not in the state and that nothing uses, in that order.
 
     A configuration is used by an endpoint, a model by a configuration that is not a stray itself, a key by an alias.
@@ -69,14 +69,14 @@ def stray_orphans(aws: Aws, view: PlanView) -> list[Orphan]:
     return [*hosting, *stray_keys(aws, view)]
 
 
-def stray_keys(aws: Aws, view: PlanView) -> list[Orphan]:
+def stray_keys(aws: AwsSession, view: PlanView) -> list[Orphan]:
     """This deployment's keys that are not in the state and that no alias names: CreateKey is repeated after a lost response."""
     keys = list(_marked(aws, view, KEY))
     aliased = aliased_keys(aws) if keys else set()
     return [Orphan(KINDS[KEY], found, None, own=True) for found in keys if found.id not in aliased]
 
 
-def served_configurations(aws: Aws) -> set[str]:
+def served_configurations(aws: AwsSession) -> set[str]:
     """The configurations of all endpoints of the account: one may be shared with endpoints of other roots."""
     sagemaker = aws.client("sagemaker")
     names = [
@@ -86,7 +86,7 @@ def served_configurations(aws: Aws) -> set[str]:
     return {endpoint.details["EndpointConfigName"] for endpoint in found if endpoint is not None}
 
 
-def used_models(aws: Aws, without: set[str]) -> set[str]:
+def used_models(aws: AwsSession, without: set[str]) -> set[str]:
     """The models of all endpoint configurations of the account but those named."""
     pages = aws.client("sagemaker").get_paginator("list_endpoint_configs").paginate()
     names = [item["EndpointConfigName"] for page in pages for item in page["EndpointConfigs"]]
@@ -101,12 +101,12 @@ def used_models(aws: Aws, without: set[str]) -> set[str]:
     }
 
 
-def aliased_keys(aws: Aws) -> set[str]:
+def aliased_keys(aws: AwsSession) -> set[str]:
     pages = aws.client("kms").get_paginator("list_aliases").paginate()
     return {alias["TargetKeyId"] for page in pages for alias in page["Aliases"] if "TargetKeyId" in alias}
 
 
-def _planned_orphan(aws: Aws, view: PlanView, creation: ResourceChange) -> Orphan | None:
+def _planned_orphan(aws: AwsSession, view: PlanView, creation: ResourceChange) -> Orphan | None:
     if creation.type == KEY:
         return _planned_key(aws, view, creation)
     kind = KINDS.get(creation.type)
@@ -117,7 +117,7 @@ def _planned_orphan(aws: Aws, view: PlanView, creation: ResourceChange) -> Orpha
     return Orphan(kind, found, creation.address, _is_own(found, view, creation.after)) if found else None
 
 
-def _planned_key(aws: Aws, view: PlanView, creation: ResourceChange) -> Orphan | None:
+def _planned_key(aws: AwsSession, view: PlanView, creation: ResourceChange) -> Orphan | None:
     """The key that a planned alias already names: data is encrypted with it, so it is imported rather than made again."""
     aliases = [other.after.get("name") for other in view.creations if other.type == "aws_kms_alias"]
     for name in filter(None, aliases):
@@ -142,7 +142,7 @@ def _source_arn(statement: Mapping[str, Any]) -> str | None:
     return next((str(test["AWS:SourceArn"]) for test in conditions.values() if "AWS:SourceArn" in test), None)
 
 
-def _marked(aws: Aws, view: PlanView, kind: str) -> Iterator[Found]:
+def _marked(aws: AwsSession, view: PlanView, kind: str) -> Iterator[Found]:
     """What is not in the state and carries the tags and a mark of this root's resources of this kind."""
     # A model's name may be unknown until it is made; its prefix is that of the configuration beside it.
     beside = (kind, CONFIGURATION) if kind == MODEL else (kind,)

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from async_endpoint import signals
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import AsyncEndpointError, NotReady, WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.suspension import (
@@ -36,7 +37,6 @@ from async_endpoint.core.suspension import (
     timestamp,
     unix_time,
 )
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import endpoint_status
 from async_endpoint.deploy.missed_schedules import missed_bounds
 from async_endpoint.deploy.polling import Poller
@@ -67,7 +67,7 @@ class Timing:
 TIMING = Timing()
 
 
-def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
+def settle(aws: AwsSession, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
 
     status = poller.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
@@ -80,7 +80,7 @@ def settle(aws: Aws, name: str, poller: Poller = SCALING_SETTLES) -> None:
 
 @contextmanager
 def quiesced(
-    aws: Aws,
+    aws: AwsSession,
     outputs: AsyncEndpointOutputs,
     poller: Poller = SCALING_SETTLES,
     *,
@@ -111,7 +111,7 @@ def quiesced(
 
 
 def resume_leftover(
-    aws: Aws,
+    aws: AwsSession,
     outputs: AsyncEndpointOutputs,
     *,
     require_unlocked: Callable[[], None],
@@ -133,7 +133,7 @@ def resume_leftover(
     on_output(f"Resumed scaling of {target.resource_id}, which {record.by} suspended at {record.since}.")
 
 
-def suspension_warning(aws: Aws, outputs: AsyncEndpointOutputs, command: str) -> str | None:
+def suspension_warning(aws: AwsSession, outputs: AsyncEndpointOutputs, command: str) -> str | None:
     """One sentence when scaling is suspended or the record of a suspension is left, naming how to resume; otherwise None."""
     live, record = _ScalableTarget(aws, outputs, TIMING).observe()
     return None if live is None else describe_suspension(live, record, command)
@@ -142,7 +142,7 @@ def suspension_warning(aws: Aws, outputs: AsyncEndpointOutputs, command: str) ->
 class _ScalableTarget:
     """The scalable target of an endpoint, and the record on it."""
 
-    def __init__(self, aws: Aws, outputs: AsyncEndpointOutputs, timing: Timing) -> None:
+    def __init__(self, aws: AwsSession, outputs: AsyncEndpointOutputs, timing: Timing) -> None:
         self.resource_id, self.timing = outputs.scaling.resource_id, timing
         self._aws = aws
         self._live: Mapping[str, Any] = {}

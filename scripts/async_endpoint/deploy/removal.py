@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import NotReady
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import (
     Connect,
     describe_endpoint,
@@ -45,7 +45,7 @@ def remove_deleted_endpoints(
     return removed
 
 
-def remove_endpoint(aws: Aws, name: str, deleted: Poller = DELETED, interfaces_gone: Poller = INTERFACES_GONE) -> None:
+def remove_endpoint(aws: AwsSession, name: str, deleted: Poller = DELETED, interfaces_gone: Poller = INTERFACES_GONE) -> None:
     """Delete an endpoint and wait until it and its network interfaces are gone; raises NotReady when they are not in time."""
     described = describe_endpoint(aws, name)
     networks = _networks(aws, described)
@@ -66,7 +66,7 @@ def remove_endpoint(aws: Aws, name: str, deleted: Poller = DELETED, interfaces_g
         )
 
 
-def _request_deletion(aws: Aws, name: str) -> str:
+def _request_deletion(aws: AwsSession, name: str) -> str:
     """Ask for the deletion if SageMaker takes that now; return the status afterwards, empty when the endpoint is gone."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ def _request_deletion(aws: Aws, name: str) -> str:
     return status
 
 
-def _deregister_scaling(aws: Aws, described: Mapping[str, Any]) -> None:
+def _deregister_scaling(aws: AwsSession, described: Mapping[str, Any]) -> None:
     """Keep scaling from changing the endpoint meanwhile; DeleteEndpoint deregisters its targets in any case.
 
     Should the deletion fail, the next plan finds the targets gone and registers them again.
@@ -98,12 +98,12 @@ def _deregister_scaling(aws: Aws, described: Mapping[str, Any]) -> None:
         )
 
 
-def _networks(aws: Aws, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _networks(aws: AwsSession, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The subnets and security groups of an endpoint's models, as VpcConfig names them."""
     return [network for model in _models(aws, described) if (network := model.get("VpcConfig", {})).get("Subnets")]
 
 
-def _network_interfaces(aws: Aws, name: str, networks: Iterable[Mapping[str, Any]]) -> list[str]:
+def _network_interfaces(aws: AwsSession, name: str, networks: Iterable[Mapping[str, Any]]) -> list[str]:
     """Ids of the network interfaces that SageMaker made for endpoint `name`.
 
     AWS does not say how they are attributed. Assumption A40: they lie in a subnet and a security group of its models, and their
@@ -122,7 +122,7 @@ def _network_interfaces(aws: Aws, name: str, networks: Iterable[Mapping[str, Any
     return sorted(found)
 
 
-def _models(aws: Aws, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _models(aws: AwsSession, described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The models an endpoint serves; none where its configuration or they are gone, as after a failed update."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.deploy.aws import Aws
+from async_endpoint.aws import AwsSession
 
 Attributes = Mapping[str, Any]
 
@@ -49,8 +49,8 @@ class Kind:
     type: str
     label: str
     name: Callable[[Attributes], str | None]
-    find: Callable[[Aws, str], Found | None]
-    delete: Callable[[Aws, Found], None]
+    find: Callable[[AwsSession, str], Found | None]
+    delete: Callable[[AwsSession, Found], None]
     idempotent: bool = False
 
 
@@ -74,15 +74,15 @@ def _pairs(tags: list[Mapping[str, str]] | None, key: str = "Key", value: str = 
     return {tag[key]: tag[value] for tag in tags or []}
 
 
-def account_id(aws: Aws) -> str:
+def account_id(aws: AwsSession) -> str:
     return str(aws.client("sts").get_caller_identity()["Account"])
 
 
 # --- SageMaker --------------------------------------------------------------------------------------------------------
 
 
-def _sagemaker(describe: str, member: str, arn: str) -> Callable[[Aws, str], Found | None]:
-    def find(aws: Aws, name: str) -> Found | None:
+def _sagemaker(describe: str, member: str, arn: str) -> Callable[[AwsSession, str], Found | None]:
+    def find(aws: AwsSession, name: str) -> Found | None:
         sagemaker = aws.client("sagemaker")
         found = _answer(getattr(sagemaker, describe), "ValidationException", **{member: name})
         if found is None:
@@ -93,8 +93,8 @@ def _sagemaker(describe: str, member: str, arn: str) -> Callable[[Aws, str], Fou
     return find
 
 
-def _delete_sagemaker(delete: str, member: str) -> Callable[[Aws, Found], None]:
-    def remove(aws: Aws, found: Found) -> None:
+def _delete_sagemaker(delete: str, member: str) -> Callable[[AwsSession, Found], None]:
+    def remove(aws: AwsSession, found: Found) -> None:
         _answer(getattr(aws.client("sagemaker"), delete), "ValidationException", **{member: found.name})
 
     return remove
@@ -103,7 +103,7 @@ def _delete_sagemaker(delete: str, member: str) -> Callable[[Aws, Found], None]:
 # --- S3, KMS ----------------------------------------------------------------------------------------------------------
 
 
-def _bucket(aws: Aws, name: str) -> Found | None:
+def _bucket(aws: AwsSession, name: str) -> Found | None:
     s3 = aws.client("s3")
     if _answer(s3.head_bucket, "404", "NoSuchBucket", "403", "AccessDenied", Bucket=name) is None:
         # 403 is a bucket of another account, or one that may not be seen: creating it says which.
@@ -114,7 +114,7 @@ def _bucket(aws: Aws, name: str) -> Found | None:
     return Found(name, name, tags, unclaimed)
 
 
-def bucket_content(aws: Aws, name: str, ignored_keys: frozenset[str] = frozenset()) -> str | None:
+def bucket_content(aws: AwsSession, name: str, ignored_keys: frozenset[str] = frozenset()) -> str | None:
     """What keeps a bucket from being deleted, in a few words: versions, delete markers, uploads; None when it is empty."""
     s3 = aws.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
@@ -128,17 +128,17 @@ def bucket_content(aws: Aws, name: str, ignored_keys: frozenset[str] = frozenset
     return None
 
 
-def _delete_bucket(aws: Aws, found: Found) -> None:
+def _delete_bucket(aws: AwsSession, found: Found) -> None:
     aws.client("s3").delete_bucket(Bucket=found.name)
 
 
-def find_key(aws: Aws, key: str) -> Found | None:
+def find_key(aws: AwsSession, key: str) -> Found | None:
     """A customer's KMS key by id, ARN or alias; None when there is none, or it is being deleted."""
     found = _any_key(aws, key)
     return None if found is None or found.details["KeyState"] == "PendingDeletion" else found
 
 
-def _any_key(aws: Aws, key: str) -> Found | None:
+def _any_key(aws: AwsSession, key: str) -> Found | None:
     kms = aws.client("kms")
     described = _answer(kms.describe_key, "NotFoundException", KeyId=key)
     metadata = (described or {}).get("KeyMetadata", {})
@@ -148,17 +148,17 @@ def _any_key(aws: Aws, key: str) -> Found | None:
     return Found(metadata["Arn"], metadata["KeyId"], tags, details=metadata)
 
 
-def _alias(aws: Aws, name: str) -> Found | None:
+def _alias(aws: AwsSession, name: str) -> Found | None:
     key = _any_key(aws, name)  # an alias stays while its key waits for deletion, and its name is taken
     # An alias has no tags: it belongs to whom its key belongs.
     return Found(name, name, key.tags, details=key.details) if key else None
 
 
-def _delete_alias(aws: Aws, found: Found) -> None:
+def _delete_alias(aws: AwsSession, found: Found) -> None:
     _answer(aws.client("kms").delete_alias, "NotFoundException", AliasName=found.name)
 
 
-def delete_key(aws: Aws, found: Found) -> None:
+def delete_key(aws: AwsSession, found: Found) -> None:
     """Schedule the deletion after as long as KMS allows, during which it can be cancelled; a key so scheduled costs nothing."""
     aws.client("kms").schedule_key_deletion(KeyId=found.id, PendingWindowInDays=30)
 
@@ -166,12 +166,12 @@ def delete_key(aws: Aws, found: Found) -> None:
 # --- IAM --------------------------------------------------------------------------------------------------------------
 
 
-def _role(aws: Aws, name: str) -> Found | None:
+def _role(aws: AwsSession, name: str) -> Found | None:
     found = _answer(aws.client("iam").get_role, "NoSuchEntity", RoleName=name)
     return Found(name, name, _pairs(found["Role"].get("Tags"))) if found else None
 
 
-def _delete_role(aws: Aws, found: Found) -> None:
+def _delete_role(aws: AwsSession, found: Found) -> None:
     iam = aws.client("iam")
     for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=found.name):
         for policy in page["AttachedPolicies"]:
@@ -182,7 +182,7 @@ def _delete_role(aws: Aws, found: Found) -> None:
     iam.delete_role(RoleName=found.name)
 
 
-def _policy(aws: Aws, name: str) -> Found | None:
+def _policy(aws: AwsSession, name: str) -> Found | None:
     iam = aws.client("iam")
     for page in iam.get_paginator("list_policies").paginate(Scope="Local"):
         for policy in page["Policies"]:
@@ -191,7 +191,7 @@ def _policy(aws: Aws, name: str) -> Found | None:
     return None
 
 
-def _delete_policy(aws: Aws, found: Found) -> None:
+def _delete_policy(aws: AwsSession, found: Found) -> None:
     iam = aws.client("iam")
     for page in iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=found.id):
         for role in page["PolicyRoles"]:
@@ -202,7 +202,7 @@ def _delete_policy(aws: Aws, found: Found) -> None:
     iam.delete_policy(PolicyArn=found.id)
 
 
-def _identity_provider(aws: Aws, url: str) -> Found | None:
+def _identity_provider(aws: AwsSession, url: str) -> Found | None:
     iam = aws.client("iam")
     for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
         arn = provider["Arn"]
@@ -212,14 +212,14 @@ def _identity_provider(aws: Aws, url: str) -> Found | None:
     return None
 
 
-def _delete_identity_provider(aws: Aws, found: Found) -> None:
+def _delete_identity_provider(aws: AwsSession, found: Found) -> None:
     aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=found.id)
 
 
 # --- SNS, SQS, Lambda -------------------------------------------------------------------------------------------------
 
 
-def _topic(aws: Aws, name: str) -> Found | None:
+def _topic(aws: AwsSession, name: str) -> Found | None:
     sns = aws.client("sns")
     for page in sns.get_paginator("list_topics").paginate():
         for topic in page["Topics"]:
@@ -228,11 +228,11 @@ def _topic(aws: Aws, name: str) -> Found | None:
     return None
 
 
-def _delete_topic(aws: Aws, found: Found) -> None:
+def _delete_topic(aws: AwsSession, found: Found) -> None:
     aws.client("sns").delete_topic(TopicArn=found.id)
 
 
-def _queue(aws: Aws, name: str) -> Found | None:
+def _queue(aws: AwsSession, name: str) -> Found | None:
     sqs = aws.client("sqs")
     missing = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
     found = _answer(sqs.get_queue_url, *missing, QueueName=name)
@@ -242,7 +242,7 @@ def _queue(aws: Aws, name: str) -> Found | None:
     return None if tags is None else Found(name, found["QueueUrl"], tags.get("Tags", {}))
 
 
-def _delete_queue(aws: Aws, found: Found) -> None:
+def _delete_queue(aws: AwsSession, found: Found) -> None:
     aws.client("sqs").delete_queue(QueueUrl=found.id)
 
 
@@ -251,7 +251,7 @@ def _permission_name(attributes: Attributes) -> str | None:
     return f"{function}/{statement}" if function and statement else None
 
 
-def _permission(aws: Aws, name: str) -> Found | None:
+def _permission(aws: AwsSession, name: str) -> Found | None:
     function, _, statement = name.rpartition("/")
     policy = _answer(aws.client("lambda").get_policy, "ResourceNotFoundException", FunctionName=function)
     for allowed in json.loads(policy["Policy"])["Statement"] if policy else ():
@@ -260,7 +260,7 @@ def _permission(aws: Aws, name: str) -> Found | None:
     return None
 
 
-def _delete_permission(aws: Aws, found: Found) -> None:
+def _delete_permission(aws: AwsSession, found: Found) -> None:
     function, _, statement = found.name.rpartition("/")
     aws.client("lambda").remove_permission(FunctionName=function, StatementId=statement)
 
@@ -268,18 +268,18 @@ def _delete_permission(aws: Aws, found: Found) -> None:
 # --- CloudWatch, Logs -------------------------------------------------------------------------------------------------
 
 
-def _alarm(aws: Aws, name: str) -> Found | None:
+def _alarm(aws: AwsSession, name: str) -> Found | None:
     cloudwatch = aws.client("cloudwatch")
     for alarm in cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]:
         return Found(name, name, _pairs(cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]))
     return None
 
 
-def _delete_alarm(aws: Aws, found: Found) -> None:
+def _delete_alarm(aws: AwsSession, found: Found) -> None:
     aws.client("cloudwatch").delete_alarms(AlarmNames=[found.name])
 
 
-def _log_group(aws: Aws, name: str) -> Found | None:
+def _log_group(aws: AwsSession, name: str) -> Found | None:
     logs = aws.client("logs")
     for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name):
         for group in page["logGroups"]:
@@ -290,7 +290,7 @@ def _log_group(aws: Aws, name: str) -> Found | None:
     return None
 
 
-def _delete_log_group(aws: Aws, found: Found) -> None:
+def _delete_log_group(aws: AwsSession, found: Found) -> None:
     aws.client("logs").delete_log_group(logGroupName=found.name)
 
 
@@ -336,7 +336,7 @@ KINDS: Final = {
 }  # fmt: skip
 
 
-def tagged(aws: Aws, kind: str, tags: Mapping[str, str]) -> Iterator[Found]:
+def tagged(aws: AwsSession, kind: str, tags: Mapping[str, str]) -> Iterator[Found]:
     """The keys, models or endpoint configurations that carry all of `tags`; all of the account where there are no tags.
 
     Resource Groups Tagging API, GetResources: at most 50 filters; a resource that is gone may be listed for a while, so each is
@@ -356,7 +356,7 @@ def tagged(aws: Aws, kind: str, tags: Mapping[str, str]) -> Iterator[Found]:
             yield resource
 
 
-def _listed(aws: Aws, kind: str) -> Iterator[str]:
+def _listed(aws: AwsSession, kind: str) -> Iterator[str]:
     service, operation, members, member = {
         KEY: ("kms", "list_keys", "Keys", "KeyArn"),
         MODEL: ("sagemaker", "list_models", "Models", "ModelName"),

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from async_endpoint import signals
+from async_endpoint.aws import AwsSession
 
 THROTTLING_SECONDS: Final = 120.0  # how long a throttled or failing call is repeated
 CONNECTION_SECONDS: Final = 5.0  # how long a call is repeated that reaches no server
@@ -38,6 +39,11 @@ _TRANSIENT = frozenset(
 
 # When the calls of `repeated_together` stop being repeated; None outside of it.
 _shared_end: ContextVar[float | None] = ContextVar("shared_end", default=None)
+
+
+def retrying_session(region: str, endpoint_url: str | None = None) -> AwsSession:
+    """A session whose calls are repeated as `retry_until_deadline` says; botocore itself makes one attempt."""
+    return AwsSession.create(region, endpoint_url, attempts=1, configure=retry_until_deadline)
 
 
 @contextmanager

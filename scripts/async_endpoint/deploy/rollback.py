@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from async_endpoint import signals
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import RolledBack, TerraformFailed
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint, describe_endpoint, planned_endpoints
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
@@ -31,7 +31,7 @@ class _Update:
     """An endpoint that a plan updates: as it was when the apply began, with the log streams it had, and as it is afterwards."""
 
     planned: PlannedEndpoint
-    aws: Aws
+    aws: AwsSession
     before: Mapping[str, Any]
     streams: frozenset[str]
     scaling: ScalingSnapshot
@@ -83,7 +83,7 @@ def rollbacks_reported(
         raise
 
 
-def _look(aws: Aws, endpoint: PlannedEndpoint) -> _Update:
+def _look(aws: AwsSession, endpoint: PlannedEndpoint) -> _Update:
     described = describe_endpoint(aws, endpoint.name)
     return _Update(endpoint, aws, described, frozenset(_streams(aws, endpoint.name)), scaling_snapshot(aws, described))
 
@@ -124,11 +124,11 @@ def _restored(update: _Update) -> str:
     return ""
 
 
-def _settled(aws: Aws, name: str, poller: Poller) -> Mapping[str, Any]:
+def _settled(aws: AwsSession, name: str, poller: Poller) -> Mapping[str, Any]:
     return poller.wait(lambda: describe_endpoint(aws, name), lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES)
 
 
-def _serving(aws: Aws, live: Mapping[str, Any]) -> str:
+def _serving(aws: AwsSession, live: Mapping[str, Any]) -> str:
     """A sentence: which configuration and models serve, and on how many instances."""
     config = live["EndpointConfigName"]
     counts = [variant.get("CurrentInstanceCount", 0) for variant in live.get("ProductionVariants", ())]
@@ -138,7 +138,7 @@ def _serving(aws: Aws, live: Mapping[str, Any]) -> str:
     return f"It serves configuration {config}{served}{instances}, status {live['EndpointStatus']}."
 
 
-def _models(aws: Aws, config: str) -> set[str]:
+def _models(aws: AwsSession, config: str) -> set[str]:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     with suppress(ClientError):
@@ -147,7 +147,7 @@ def _models(aws: Aws, config: str) -> set[str]:
     return set()
 
 
-def _streams(aws: Aws, name: str) -> list[str]:
+def _streams(aws: AwsSession, name: str) -> list[str]:
     """The endpoint's log streams, newest events first, at most one page (50); none where they may not be read."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

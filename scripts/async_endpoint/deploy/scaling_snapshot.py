@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from async_endpoint.deploy.aws import Aws
+from async_endpoint.aws import AwsSession
 
 _NAMESPACE = "sagemaker"
 
@@ -27,7 +27,7 @@ class ScalingSnapshot:
     alarms: list[Mapping[str, Any]]
 
 
-def scaling_snapshot(aws: Aws, described: Mapping[str, Any]) -> ScalingSnapshot:
+def scaling_snapshot(aws: AwsSession, described: Mapping[str, Any]) -> ScalingSnapshot:
     """What scales the endpoint that DescribeEndpoint described."""
     resources = [
         f"endpoint/{described['EndpointName']}/variant/{variant['VariantName']}"
@@ -46,7 +46,7 @@ def scaling_snapshot(aws: Aws, described: Mapping[str, Any]) -> ScalingSnapshot:
     return ScalingSnapshot(targets, policies, actions, alarms)
 
 
-def restore_scaling(aws: Aws, snapshot: ScalingSnapshot) -> list[str]:
+def restore_scaling(aws: AwsSession, snapshot: ScalingSnapshot) -> list[str]:
     """Register again each target of `snapshot` that is gone, with all that belongs to it; return their resource ids."""
     scaling, restored = aws.client("application-autoscaling"), []
     for target in snapshot.targets:
@@ -67,7 +67,7 @@ def restore_scaling(aws: Aws, snapshot: ScalingSnapshot) -> list[str]:
     return restored
 
 
-def _alarms_on(aws: Aws, policy_arn: str) -> list[Mapping[str, Any]]:
+def _alarms_on(aws: AwsSession, policy_arn: str) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = aws.client("cloudwatch").describe_alarms(ActionPrefix=policy_arn)["MetricAlarms"]
     return found
 

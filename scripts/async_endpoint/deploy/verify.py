@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Aws, Boto3Aws, answers
 from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES
+from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.verification import alarms, archives, execution_role, hosting, scaling
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference, Differs
@@ -41,7 +42,7 @@ class Report:
             self.differences += [difference for difference in found.differences if difference not in self.differences]
 
 
-def verify(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> list[Check]:
+def verify(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> list[Check]:
     """Compare what is live with what was applied, as `outputs` state it; return the checks that were made.
 
     Raises VerificationFailed naming every difference and what repairs it.
@@ -52,7 +53,7 @@ def verify(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SET
     return report.checks
 
 
-def inspect(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Report:
+def inspect(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Report:
     """Compare what is live with what was applied. Nothing is changed; an endpoint in progress is waited for."""
     report = Report()
     report.add("endpoint", lambda: hosting.endpoint(aws, outputs, poller))
@@ -82,8 +83,8 @@ def verify_environment(environment: str, *, local: bool = False, plan: bool = Tr
     if plan:
         require_archives(workspace, environment)
     outputs = outputs_of(root)
-    with answers():
-        report = inspect(Boto3Aws(outputs.region, root.endpoint_url), outputs)
+    with failing_as_not_ready():
+        report = inspect(retrying_session(outputs.region, root.endpoint_url), outputs)
     if plan:
         found = _drift(workspace, root, on_output)
         report.differences += found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from async_endpoint.emulator.faults.calls import service_of
+from async_endpoint.emulator.api_calls import service_of
 from async_endpoint.emulator.wsgi import Environ, is_admin
 
 MEBIBYTE: Final = 1_048_576

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.emulator.faults import answers
+from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
 _HOST = re.compile(r"(?P<name>\[::1\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::(?P<port>[0-9]{1,5}))?")
@@ -75,7 +75,9 @@ class BrowserGuard:
                 f"use http://127.0.0.1:{port} or http://localhost:{port}.",
             )
         if environ["REQUEST_METHOD"] not in _METHODS:
-            return answers.refused(environ, 405, f"The method {environ['REQUEST_METHOD'][:20]!r} is not one of AWS's APIs.")
+            return error_responses.request_refused(
+                environ, 405, f"The method {environ['REQUEST_METHOD'][:20]!r} is not one of AWS's APIs."
+            )
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self._preflight(environ)
         page = foreign_page(environ)
@@ -195,7 +197,7 @@ def _cors_headers(rule: CorsRule, origin: str, preflight: Preflight | None) -> l
 
 
 def _forbidden(environ: Environ, message: str) -> Response:
-    answer = answers.refused(environ, 403, message)
+    answer = error_responses.request_refused(environ, 403, message)
     answer.headers.extend([*_HARMLESS, _SANDBOX])
     return answer
 

@@ -6,11 +6,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 
-from async_endpoint.emulator.faults.calls import call_of
+from async_endpoint.emulator.api_calls import call_of
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
 
-class CountedCalls:
+class CallCounter:
     """`application`, with its signed calls counted. What nobody signed, such as the local AWS's own paths, does not count."""
 
     def __init__(self, application: Application) -> None:

@@ -53,7 +53,7 @@ def run(
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # moto, as it loads, looks for the profile of this shell, and stops when it is not there
-    from async_endpoint.emulator.emulator import LocalAws  # noqa: PLC0415 - loads moto, which only the serving process needs
+    from async_endpoint.emulator.emulator import Emulator  # noqa: PLC0415 - loads moto, which only the serving process needs
 
     refuse_second(workspace)
     folder = workspace.make_local("aws")
@@ -67,7 +67,7 @@ def run(
         runtime = runtime_named(containers, folder)
         runtime.sweep()
         try:
-            aws = LocalAws(
+            aws = Emulator(
                 folder, port, time_scale, launch_seconds, runtime, state_dir, access_key, partial(write_record, workspace)
             )
         except OSError as error:

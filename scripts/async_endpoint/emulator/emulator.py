@@ -16,33 +16,32 @@ from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.auth.credentials import secrets_of
-from async_endpoint.emulator.auth.gate import Gate
+from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
-from async_endpoint.emulator.call_counter import CountedCalls
+from async_endpoint.emulator.call_counter import CallCounter
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.runtime import PythonRuntime
-from async_endpoint.emulator.container.runtime import Runtime as Containers
+from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.admin import FaultsAdmin
 from async_endpoint.emulator.faults.deliveries import Deliveries
-from async_endpoint.emulator.faults.layer import FaultLayer
+from async_endpoint.emulator.faults.middleware import FaultMiddleware
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint import Endpoint
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.hosting.site import Site
-from async_endpoint.emulator.http import Server
+from async_endpoint.emulator.http_server import Server
 from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.moto_patches import apply_patches
 from async_endpoint.emulator.persistence import moto_state
-from async_endpoint.emulator.persistence.state import Part, State
+from async_endpoint.emulator.persistence.state import PersistentState, StatefulPart
 from async_endpoint.emulator.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.emulator.request_gate import RequestGate
-from async_endpoint.emulator.sagemaker.control import ControlPlane
-from async_endpoint.emulator.sagemaker.runtime import Runtime
+from async_endpoint.emulator.router import STOP, Router
+from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
+from async_endpoint.emulator.sagemaker.protocol import ApiError
+from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
 from async_endpoint.emulator.sagemaker.tagging import serve_tags
-from async_endpoint.emulator.sagemaker.wire import ApiError
-from async_endpoint.emulator.scaling.samples import Samples
-from async_endpoint.emulator.scaling.ticker import Ticker
-from async_endpoint.emulator.server import STOP, Front
+from async_endpoint.emulator.scaling.metric_store import MetricStore
+from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 from async_endpoint.emulator.wsgi import Environ
 from async_endpoint.local_credentials import AccessKey, LocalCredentials
 from async_endpoint.workspace import make_private
@@ -53,7 +52,7 @@ RESET = "reset"
 RESET_SECONDS = 5.0  # for what is in progress to end by itself
 
 
-class LocalAws:
+class Emulator:
     """moto's control planes and our hosting on one loopback port. One a process: moto's stores are global."""
 
     def __init__(
@@ -62,7 +61,7 @@ class LocalAws:
         port: int = 0,
         time_scale: float = DEFAULT_TIME_SCALE,
         launch_seconds: float = DEFAULT_LAUNCH_SECONDS,
-        containers: Containers | None = None,
+        containers: ContainerRuntime | None = None,
         state_dir: Path | None = None,
         access_key: AccessKey | None = None,
         renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
@@ -73,39 +72,39 @@ class LocalAws:
         record of what a reset made a new local AWS of. Raises InvalidInput when `state_dir` cannot be used or is of another
         version.
         """
-        self._state = State(state_dir) if state_dir is not None else None
-        origin = self._state.origin if self._state is not None else None
-        self.instance_id = origin.instance_id if origin else new_instance_id(kept=state_dir is not None)
+        self._state = PersistentState(state_dir) if state_dir is not None else None
+        resume_point = self._state.resume_point if self._state is not None else None
+        self.instance_id = resume_point.instance_id if resume_point else new_instance_id(kept=state_dir is not None)
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
-        self.clock = ScaledClock(time_scale, origin.now if origin else None)
-        site = Site(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
-        self.faults = site.faults
-        self.hosting = Hosting(site)
+        self.clock = ScaledClock(time_scale, resume_point.now if resume_point else None)
+        context = HostingContext(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
+        self.faults = context.faults
+        self.hosting = Hosting(context)
         self._faults_admin = FaultsAdmin(self.faults, self.hosting)
-        samples = Samples()
-        self._ticker = Ticker(self.hosting, samples)
-        self._samples = samples
+        metric_store = MetricStore()
+        self._scheduler = MinuteScheduler(self.hosting, metric_store)
+        self._metric_store = metric_store
         self._deliveries = Deliveries(self.faults)
-        apply_patches(self.hosting, samples, self._ticker, self._deliveries)
+        apply_patches(self.hosting, metric_store, self._scheduler, self._deliveries)
         self._control = control = ControlPlane(self.hosting)
         serve_tags(control)
-        self._parts: dict[str, Part] = {
-            "samples": samples,
+        self._parts: dict[str, StatefulPart] = {
+            "metrics": metric_store,
             "hosting": self.hosting,
             "sagemaker": control,
-            "scaling": self._ticker,
+            "scaling": self._scheduler,
         }
-        front = Front(control, Runtime(self.hosting, self._accepted), self._admin, self.stopped.set)
+        front = Router(control, RuntimeApi(self.hosting, self._accepted), self._admin, self.stopped.set)
         self._entry = RequestGate(front)
-        self._calls = CountedCalls(FaultLayer(self._entry, self.faults))
+        self._calls = CallCounter(FaultMiddleware(self._entry, self.faults))
         self._renamed = renamed
         self._resetting = threading.Lock()
         try:
             self._secrets = secrets_of(state_dir, access_key)
-            self.gate = Gate(self._calls, *self._secrets, lambda: self.instance_id)
+            self.gate = AuthMiddleware(self._calls, *self._secrets, lambda: self.instance_id)
             self._server = _serve(
-                BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, origin.port if origin else 0
+                BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, resume_point.port if resume_point else 0
             )
         except (InvalidInput, OSError):
             if self._state is not None:
@@ -134,11 +133,11 @@ class LocalAws:
                 self._end()
                 raise
         self._server.start()
-        self._ticker.start()
+        self._scheduler.start()
 
     def stop(self) -> None:
         """Close the port, save what goes on, then end every instance; raises WorkFailed when that save fails."""
-        self._ticker.stop()
+        self._scheduler.stop()
         self._server.stop()
         try:
             if self._state is not None:
@@ -169,15 +168,15 @@ class LocalAws:
 
     def _forget(self) -> None:
         """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
-        with self._entry.closed(), self._ticker.held():
+        with self._entry.closed(), self._scheduler.held():
             self.hosting.reset(RESET_SECONDS)
             self._entry.wait_empty(RESET_SECONDS)
             self.faults.clear()
             self._deliveries.clear()
             moto_state.reset()
             self._control.reset()
-            self._samples.restore({})
-            self._ticker.reset()
+            self._metric_store.restore({})
+            self._scheduler.reset()
             self._calls.clear()
 
     def status(self) -> dict[str, Any]:
@@ -227,7 +226,7 @@ class LocalAws:
             ],
         }
 
-    def _accepted(self, endpoint: Endpoint, invocation: Invocation) -> None:
+    def _accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         if self._state is None:
             return
         try:
@@ -264,7 +263,7 @@ class LocalAws:
         return {"stopping": True}
 
 
-def _serve(guard: BrowserGuard, gate: Gate, port: int, before: int) -> Server:
+def _serve(guard: BrowserGuard, gate: AuthMiddleware, port: int, before: int) -> Server:
     """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
 
     def refusal(environ: Environ) -> Response | None:

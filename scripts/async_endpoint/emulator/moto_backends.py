@@ -1,6 +1,6 @@
 """moto's stores, reached in process: the one file of hosting that knows moto's insides.
 
-Everything here acts without permission checks; hosting/role.py decides what may be done.
+Everything here acts without permission checks; hosting/execution_role.py decides what may be done.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from async_endpoint.emulator.record import ACCOUNT_ID
 PARTITION = "aws"
 
 
-class NoSuchThing(Exception):
+class ResourceNotFound(Exception):
     """A bucket, key, topic or role is not there; the text is AWS's."""
 
 
@@ -44,15 +44,15 @@ def _backend(service: str, region: str) -> Any:
 
 
 def get_object(uri: S3Uri) -> StoredObject:
-    """Read an object; raises NoSuchThing with S3's text when bucket or key is missing."""
+    """Read an object; raises ResourceNotFound with S3's text when bucket or key is missing."""
     key = _bucket(uri.bucket) and _backend("s3", PARTITION).get_object(uri.bucket, uri.key)
     if key is None:
-        raise NoSuchThing("NoSuchKey: The specified key does not exist.")
+        raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
     return StoredObject(key.value, (key.metadata or {}).get("Content-Type"), key.kms_key_id)
 
 
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
-    """Write an object, encrypted as asked or as the bucket's default says; raises NoSuchThing when the bucket is missing."""
+    """Write an object under `kms_key`, or the bucket's default encryption; raises ResourceNotFound without the bucket."""
     _bucket(uri.bucket)
     key = _backend("s3", PARTITION).put_object(
         uri.bucket, uri.key, body, encryption="aws:kms" if kms_key else None, kms_key_id=kms_key
@@ -61,7 +61,7 @@ def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None =
 
 
 def list_keys(uri: S3Uri) -> list[str]:
-    """The keys that begin with `uri`'s, in order; raises NoSuchThing when the bucket is missing."""
+    """The keys that begin with `uri`'s, in order; raises ResourceNotFound when the bucket is missing."""
     there = _bucket(uri.bucket).keys.items()
     return sorted(name for name, key in there if name.startswith(uri.key) and isinstance(key, FakeKey))  # no delete markers
 
@@ -94,7 +94,7 @@ def abort_upload(uri: S3Uri, upload: str) -> None:
 
 
 def bucket_policy(bucket: str) -> str | None:
-    """The policy of a bucket, if it has one, as JSON text; raises NoSuchThing."""
+    """The policy of a bucket, if it has one, as JSON text; raises ResourceNotFound."""
     policy = _bucket(bucket).policy
     return policy.decode() if isinstance(policy, bytes) else policy or None
 
@@ -118,7 +118,7 @@ def cors_rules(host: str, path: str) -> list[CorsRule]:
 def _bucket(name: str) -> Any:
     bucket = _backend("s3", PARTITION).buckets.get(name)
     if bucket is None:
-        raise NoSuchThing("NoSuchBucket: The specified bucket does not exist")
+        raise ResourceNotFound("NoSuchBucket: The specified bucket does not exist")
     return bucket
 
 
@@ -126,25 +126,25 @@ def _bucket(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Key:
+class KmsKey:
     """`policy` is JSON text."""
 
     arn: str
     policy: str
 
 
-def kms_key(identifier: str, region: str) -> Key:
-    """A key by id, ARN or alias; raises NoSuchThing when it is missing, disabled or being deleted."""
+def kms_key(identifier: str, region: str) -> KmsKey:
+    """A key by id, ARN or alias; raises ResourceNotFound when it is missing, disabled or being deleted."""
     backend = _backend("kms", region)
     name = backend.get_alias_name(identifier)  # not any_id_to_key_id(), which breaks on an alias that nothing has
     key = backend.keys.get(backend.get_key_id_from_alias(name) if name.startswith("alias/") else backend.get_key_id(name))
     if key is None or key.key_state != "Enabled":
-        raise NoSuchThing(f"KMS key {identifier} does not exist or is not enabled.")
-    return Key(key.arn, key.policy)
+        raise ResourceNotFound(f"KMS key {identifier} does not exist or is not enabled.")
+    return KmsKey(key.arn, key.policy)
 
 
 @dataclass(frozen=True)
-class Role:
+class IamRole:
     """Policies are JSON text, as they were put: whoever evaluates them reads the same text once only."""
 
     arn: str
@@ -153,13 +153,13 @@ class Role:
     policies: list[str]
 
 
-def role(arn: str) -> Role:
-    """A role with every policy it has, inline and attached; raises NoSuchThing when it does not exist."""
+def role(arn: str) -> IamRole:
+    """A role with every policy it has, inline and attached; raises ResourceNotFound when it does not exist."""
     for found in list(_backend("iam", PARTITION).get_roles()):
         if found.arn == arn:
             documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
-            return Role(arn, found.name, found.assume_role_policy_document, documents)
-    raise NoSuchThing(f"Role {arn} does not exist.")
+            return IamRole(arn, found.name, found.assume_role_policy_document, documents)
+    raise ResourceNotFound(f"Role {arn} does not exist.")
 
 
 def _default_version(policy: Any) -> str:
@@ -170,7 +170,7 @@ def _default_version(policy: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Topic:
+class SnsTopic:
     """`policy` is JSON text."""
 
     arn: str
@@ -178,12 +178,12 @@ class Topic:
     kms_key: str | None
 
 
-def topic(arn: str, region: str) -> Topic:
-    """A topic by ARN; raises NoSuchThing when it is missing."""
+def topic(arn: str, region: str) -> SnsTopic:
+    """A topic by ARN; raises ResourceNotFound when it is missing."""
     found = _backend("sns", region).topics.get(arn)
     if found is None:
-        raise NoSuchThing(f"Topic {arn} does not exist")
-    return Topic(arn, found.policy, found.kms_master_key_id or None)
+        raise ResourceNotFound(f"Topic {arn} does not exist")
+    return SnsTopic(arn, found.policy, found.kms_master_key_id or None)
 
 
 def publish(arn: str, region: str, message: Mapping[str, Any], subject: str | None = None) -> None:
@@ -238,21 +238,21 @@ def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, s
 
 
 def check_network(region: str, subnets: Iterable[str], security_groups: Iterable[str]) -> None:
-    """Raise NoSuchThing, in EC2's words, for a subnet or security group that is not there, or is in another VPC."""
+    """Raise ResourceNotFound, in EC2's words, for a subnet or security group that is not there, or is in another VPC."""
     backend = _backend("ec2", region)
     known = {subnet.id: subnet.vpc_id for subnet in backend.describe_subnets()}
     groups = {group.id: group.vpc_id for group in backend.describe_security_groups()}
     for what, wanted, there in (("subnet", subnets, known), ("security group", security_groups, groups)):
         for name in wanted:
             if name not in there:
-                raise NoSuchThing(f"The {what} ID '{name}' does not exist")
+                raise ResourceNotFound(f"The {what} ID '{name}' does not exist")
     vpcs = {known[name] for name in subnets} | {groups[name] for name in security_groups}
     if len(vpcs) > 1:
-        raise NoSuchThing(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
+        raise ResourceNotFound(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
 
 
 @dataclass(frozen=True)
-class Interface:
+class NetworkInterface:
     """A network interface that SageMaker made in a VPC of the customer's, as the role allowed."""
 
     region: str
@@ -261,16 +261,16 @@ class Interface:
     role_arn: str
 
 
-def create_interface(region: str, subnet: str, groups: Iterable[str], description: str, role_arn: str) -> Interface:
+def create_interface(region: str, subnet: str, groups: Iterable[str], description: str, role_arn: str) -> NetworkInterface:
     """A network interface in use by an instance that the customer does not see."""
     backend = _backend("ec2", region)
     made = backend.create_network_interface(backend.get_subnet(subnet), None, group_ids=list(groups), description=description)
     made.requester_managed, made.requester_id, made.status = True, "amazon-sagemaker", "in-use"
-    made.interface_of = Interface(region, made.id, subnet, role_arn)
+    made.interface_of = NetworkInterface(region, made.id, subnet, role_arn)
     return made.interface_of  # type: ignore[no-any-return]
 
 
-def interfaces() -> list[Interface]:
+def interfaces() -> list[NetworkInterface]:
     """Every network interface that `create_interface` made and that is there still. Loads no EC2 where it was not used."""
     if "moto.ec2.models" not in sys.modules:
         return []
@@ -279,7 +279,7 @@ def interfaces() -> list[Interface]:
     return [found.interface_of for found in there if hasattr(found, "interface_of")]
 
 
-def remove_interface(interface: Interface) -> None:
+def remove_interface(interface: NetworkInterface) -> None:
     """Remove one; safe where it is gone."""
     _backend("ec2", interface.region).enis.pop(interface.id, None)
 
@@ -288,11 +288,11 @@ def remove_interface(interface: Interface) -> None:
 
 
 def model_package(name: str, region: str) -> list[dict[str, Any]]:
-    """The containers of a model package by ARN or name; raises NoSuchThing."""
+    """The containers of a model package by ARN or name; raises ResourceNotFound."""
     try:
         package = _backend("sagemaker", region).describe_model_package(name)
     except Exception as error:
-        raise NoSuchThing(f"ModelPackage {name} does not exist.") from error
+        raise ResourceNotFound(f"ModelPackage {name} does not exist.") from error
     return list((package.inference_specification or {}).get("Containers") or [])
 
 

@@ -12,6 +12,6 @@ service control policies, session policies, grants, ACLs.
 """
 
 from async_endpoint.iam.evaluation import Verdict, evaluate, evaluate_key, evaluate_trust
-from async_endpoint.iam.request import Request
+from async_endpoint.iam.request import AccessRequest
 
-__all__ = ["Request", "Verdict", "evaluate", "evaluate_key", "evaluate_trust"]
+__all__ = ["AccessRequest", "Verdict", "evaluate", "evaluate_key", "evaluate_trust"]

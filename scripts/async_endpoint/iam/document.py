@@ -15,7 +15,7 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.iam import conditions
 from async_endpoint.iam.matching import arn_like, like, substitute
 from async_endpoint.iam.principals import Named, named
-from async_endpoint.iam.request import Request
+from async_endpoint.iam.request import AccessRequest
 
 Document = Mapping[str, Any] | str
 
@@ -37,7 +37,7 @@ class Statement:
     conditions: Sequence[conditions.Condition | conditions.NullCheck]
     variables: bool
 
-    def applies(self, request: Request) -> Named:
+    def applies(self, request: AccessRequest) -> Named:
         """Whether the statement covers `request`, and how directly it names its principal."""
         if not (self._covers_action(request) and self._covers_resource(request)):
             return Named.NO
@@ -50,10 +50,10 @@ class Statement:
             return Named.NO if how is Named.DIRECT else Named.DIRECT
         return how
 
-    def _covers_action(self, request: Request) -> bool:
+    def _covers_action(self, request: AccessRequest) -> bool:
         return any(like(action, request.action, ignore_case=True) for action in self.actions) != self.not_actions
 
-    def _covers_resource(self, request: Request) -> bool:
+    def _covers_resource(self, request: AccessRequest) -> bool:
         if self.resources is None:
             return True
         filled = [substitute(resource, request.keys) if self.variables else resource for resource in self.resources]

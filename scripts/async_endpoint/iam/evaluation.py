@@ -14,7 +14,7 @@ from typing import Final
 
 from async_endpoint.iam.document import Document, read
 from async_endpoint.iam.principals import Named
-from async_endpoint.iam.request import Request
+from async_endpoint.iam.request import AccessRequest
 
 _IDENTITY: Final = "identity-based policy"
 _RESOURCE: Final = "resource-based policy"
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def evaluate(
-    request: Request, identity: Sequence[Document], resource_policy: Document | None = None, same_account: bool = True
+    request: AccessRequest, identity: Sequence[Document], resource_policy: Document | None = None, same_account: bool = True
 ) -> Verdict:
     """The verdict of the principal's own policies and of the resource's. A service principal has no policies of its own.
 
@@ -48,7 +48,7 @@ def evaluate(
     return _verdict(request, [own, resource], entrusted and own.allowed_by, _RESOURCE if own.allowed_by else _IDENTITY)
 
 
-def evaluate_key(request: Request, identity: Sequence[Document], key_policy: Document) -> Verdict:
+def evaluate_key(request: AccessRequest, identity: Sequence[Document], key_policy: Document) -> Verdict:
     """The verdict on a use of a KMS key; unless the key's policy names the account, identity-based policies allow nothing."""
     own, key = _consult(request, _IDENTITY, identity), _consult(request, _RESOURCE, [key_policy])
     granted = key.allowed_by or (key.delegated_by and own.allowed_by)
@@ -57,7 +57,7 @@ def evaluate_key(request: Request, identity: Sequence[Document], key_policy: Doc
 
 def evaluate_trust(policy: Document, service: str, context: Mapping[str, str | list[str]] | None = None) -> Verdict:
     """The verdict on `service`, such as sagemaker.amazonaws.com, assuming the role whose trust policy is `policy`."""
-    request = Request("sts:AssumeRole", "", service, context or {})
+    request = AccessRequest("sts:AssumeRole", "", service, context or {})
     trust = _consult(request, _TRUST, [policy])
     return _verdict(request, [trust], trust.allowed_by, _TRUST)
 
@@ -72,7 +72,7 @@ class _Findings:
     delegated_by: str | None
 
 
-def _consult(request: Request, kind: str, documents: Sequence[Document]) -> _Findings:
+def _consult(request: AccessRequest, kind: str, documents: Sequence[Document]) -> _Findings:
     denied, allowed, delegated = None, None, None
     for number, document in enumerate(documents, 1):
         where = f"{kind} {number}" if len(documents) > 1 else kind
@@ -90,7 +90,7 @@ def _consult(request: Request, kind: str, documents: Sequence[Document]) -> _Fin
     return _Findings(kind, denied, allowed, delegated)
 
 
-def _verdict(request: Request, consulted: Sequence[_Findings], granted: str | None, lacking: str) -> Verdict:
+def _verdict(request: AccessRequest, consulted: Sequence[_Findings], granted: str | None, lacking: str) -> Verdict:
     who = f"User: {request.caller} is not authorized to perform: {request.action}"
     if request.resource:
         who += f" on resource: {request.resource}"

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam.request import Request, account_of, role_of
+from async_endpoint.iam.request import AccessRequest, account_of, role_of
 
 _TYPES: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 
@@ -25,7 +25,7 @@ class Named(IntEnum):
     DIRECT = 2
 
 
-def named(element: str | Mapping[str, Any], request: Request) -> Named:
+def named(element: str | Mapping[str, Any], request: AccessRequest) -> Named:
     """How `element` names the principal of `request`. Raises InvalidInput for a principal type IAM does not have."""
     if element == "*":
         return Named.DIRECT
@@ -38,7 +38,7 @@ def named(element: str | Mapping[str, Any], request: Request) -> Named:
     return max((_as_aws(entry, request) for entry in _listed(element, "AWS")), default=Named.NO)
 
 
-def _as_aws(entry: str, request: Request) -> Named:
+def _as_aws(entry: str, request: AccessRequest) -> Named:
     if entry in ("*", request.principal, request.caller):
         return Named.DIRECT
     if request.is_service:

@@ -24,7 +24,7 @@ def account_of(arn: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class Request:
+class AccessRequest:
     """One action on one resource.
 
     `principal` is the ARN of a role, a role session or a user, or a service such as sns.amazonaws.com. `resource` is an ARN, or

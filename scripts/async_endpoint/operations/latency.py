@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.results import Submitted
 from async_endpoint.core import metrics
@@ -48,8 +48,8 @@ class Latency:
 class WakeWatch:
     """Waits for an invocation, looking at the endpoint's instances meanwhile."""
 
-    def __init__(self, clients: AwsClients, endpoint_name: str, now: Callable[[], float]) -> None:
-        self._clients, self._name, self._now = clients, endpoint_name, now
+    def __init__(self, session: AwsSession, endpoint_name: str, now: Callable[[], float]) -> None:
+        self._session, self._name, self._now = session, endpoint_name, now
         self._begun = now()
         self.seconds: float | None = None  # until an instance served; None until then, or where one may not look
         self._look()
@@ -68,7 +68,7 @@ class WakeWatch:
         if self.seconds is not None:
             return
         try:
-            variants = self._clients.sagemaker.describe_endpoint(EndpointName=self._name).get("ProductionVariants", [])
+            variants = self._session.sagemaker.describe_endpoint(EndpointName=self._name).get("ProductionVariants", [])
         except (BotoCoreError, ClientError):
             return
         if any(variant.get("CurrentInstanceCount", 0) > 0 for variant in variants):
@@ -76,7 +76,7 @@ class WakeWatch:
 
 
 def split(
-    clients: AwsClients,
+    session: AwsSession,
     endpoint: Endpoint,
     submitted: Submitted,
     invocation: Invocation,
@@ -84,7 +84,7 @@ def split(
     told: Notification | None,
 ) -> Latency:
     """The latency of a request that has completed; `told` is its success notification, which says when to look for metrics."""
-    queue, compute = (_average(clients, endpoint, metric, told) for metric in (metrics.TIME_IN_BACKLOG, metrics.MODEL_LATENCY))
+    queue, compute = (_average(session, endpoint, metric, told) for metric in (metrics.TIME_IN_BACKLOG, metrics.MODEL_LATENCY))
     collect = None
     if invocation.written_at is not None and invocation.seen_at is not None:
         collect = max(0.0, invocation.seen_at - invocation.written_at)
@@ -98,12 +98,12 @@ def split(
     )
 
 
-def _average(clients: AwsClients, endpoint: Endpoint, metric: Metric, told: Notification | None) -> float | None:
+def _average(session: AwsSession, endpoint: Endpoint, metric: Metric, told: Notification | None) -> float | None:
     """Of the minutes around the request; None where nothing is published yet, or may be read."""
     if told is None or told.received_time is None or told.event_time is None:
         return None
     try:
-        points: list[dict[str, Any]] = clients.cloudwatch.get_metric_statistics(
+        points: list[dict[str, Any]] = session.cloudwatch.get_metric_statistics(
             Namespace=metrics.NAMESPACE,
             MetricName=metric.name,
             Dimensions=metric.dimensions(endpoint.name, endpoint.variant_name),

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.explain import code_of, explained
 from async_endpoint.core.errors import NotReady
 
 POLL_SECONDS: Final = 2.0  # FilterLogEvents allows few calls a second, for the whole account and region
@@ -52,23 +51,23 @@ def log_group(endpoint_name: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint_name}"
 
 
-def read_logs(clients: AwsClients, endpoint_name: str, *, since_minutes: float | None = None) -> list[LogLine]:
+def read_logs(session: AwsSession, endpoint_name: str, *, since_minutes: float | None = None) -> list[LogLine]:
     """What has been logged, oldest first; `since_minutes` counts back from the newest line.
 
-    Raises NotReady when nothing has been logged yet, besides what `explained` raises.
+    Raises NotReady when nothing has been logged yet, besides what `translate_errors` raises.
     """
     if since_minutes is None:
-        return _lines(clients, endpoint_name)
+        return _lines(session, endpoint_name)
     back = int(since_minutes * 60_000)
-    lines = _lines(clients, endpoint_name, max(_newest(clients, endpoint_name) - back, 0))
+    lines = _lines(session, endpoint_name, max(_newest(session, endpoint_name) - back, 0))
     return [line for line in lines if line.timestamp >= lines[-1].timestamp - back]
 
 
 def follow_logs(
-    clients: AwsClients, endpoint_name: str, *, since_minutes: float | None = None, clock: Clock = SYSTEM_CLOCK
+    session: AwsSession, endpoint_name: str, *, since_minutes: float | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> Iterator[LogLine]:
     """What has been logged, then what is, without end; no line comes twice. Raises what `read_logs` raises."""
-    lines = read_logs(clients, endpoint_name, since_minutes=since_minutes)
+    lines = read_logs(session, endpoint_name, since_minutes=since_minutes)
     seen: dict[tuple[str, str], int] = {}
     begin = lines[0].timestamp if lines and since_minutes is not None else 0  # what was left out stays out
     while True:
@@ -77,15 +76,15 @@ def follow_logs(
         recent = max(begin, max(seen.values(), default=0) - LATE_MILLISECONDS)
         seen = {key: timestamp for key, timestamp in seen.items() if timestamp >= recent}
         clock.sleep(POLL_SECONDS)
-        lines = [line for line in _lines(clients, endpoint_name, recent) if (line.stream, line.event_id) not in seen]
+        lines = [line for line in _lines(session, endpoint_name, recent) if (line.stream, line.event_id) not in seen]
 
 
-def _lines(clients: AwsClients, endpoint_name: str, start: int = 0) -> list[LogLine]:
+def _lines(session: AwsSession, endpoint_name: str, start: int = 0) -> list[LogLine]:
     """Every line from `start` (milliseconds) on, sorted: neither pages nor streams come in a promised order."""
     request: dict[str, Any] = {"logGroupName": log_group(endpoint_name)} | ({"startTime": start} if start else {})
     lines: list[LogLine] = []
     while True:
-        reply = _ask(clients, "filter_log_events", _READ_ACTION, endpoint_name, request)
+        reply = _ask(session, "filter_log_events", _READ_ACTION, endpoint_name, request)
         for event in reply.get("events", ()):
             lines.append(LogLine(event["timestamp"], event["logStreamName"], event["eventId"], event["message"].rstrip("\n")))
         if not reply.get("nextToken"):  # a page may be empty and not be the last
@@ -93,20 +92,20 @@ def _lines(clients: AwsClients, endpoint_name: str, start: int = 0) -> list[LogL
         request["nextToken"] = reply["nextToken"]
 
 
-def _newest(clients: AwsClients, endpoint_name: str) -> int:
+def _newest(session: AwsSession, endpoint_name: str) -> int:
     """The time of the newest event, or somewhat before it: AWS updates it with a delay of up to an hour."""
     request = {"logGroupName": log_group(endpoint_name), "orderBy": "LastEventTime", "descending": True, "limit": 1}
-    reply = _ask(clients, "describe_log_streams", "logs:DescribeLogStreams", endpoint_name, request)
+    reply = _ask(session, "describe_log_streams", "logs:DescribeLogStreams", endpoint_name, request)
     return max((stream.get("lastEventTimestamp", 0) for stream in reply.get("logStreams", ())), default=0)
 
 
-def _ask(clients: AwsClients, call: str, action: str, endpoint_name: str, request: dict[str, Any]) -> dict[str, Any]:
-    with explained(clients, action, log_group(endpoint_name)):
+def _ask(session: AwsSession, call: str, action: str, endpoint_name: str, request: dict[str, Any]) -> dict[str, Any]:
+    with translate_errors(session, action, log_group(endpoint_name)):
         try:
-            reply: dict[str, Any] = getattr(clients.logs, call)(**request)
+            reply: dict[str, Any] = getattr(session.logs, call)(**request)
             return reply
         except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
+            if error_code(error) == "ResourceNotFoundException":
                 raise NotReady(
                     f"Endpoint {endpoint_name} has logged nothing yet (there is no log group {log_group(endpoint_name)}); "
                     f"invoke it, or wait for its first instance."

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from async_endpoint.client.aws import AwsClients
-from async_endpoint.client.explain import explained
+from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.suspension import TAG_KEY, SuspensionRecord, describe_suspension, suspensions
 
 
-def suspended_scaling(clients: AwsClients, outputs: AsyncEndpointOutputs) -> tuple[list[str], str | None]:
+def suspended_scaling(session: AwsSession, outputs: AsyncEndpointOutputs) -> tuple[list[str], str | None]:
     """What is suspended (see `suspensions`), and a sentence about it and how to resume, None when scaling is active.
 
-    Needs application-autoscaling:DescribeScalableTargets and ListTagsForResource; raises what `explained` raises.
+    Needs application-autoscaling:DescribeScalableTargets and ListTagsForResource; raises what `translate_errors` raises.
     """
     resource = outputs.scaling.resource_id
-    with explained(clients, "application-autoscaling:DescribeScalableTargets", resource):
-        found = clients.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
+    with translate_errors(session, "application-autoscaling:DescribeScalableTargets", resource):
+        found = session.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
     for target in found["ScalableTargets"][:1]:
-        return suspensions(target), describe_suspension(target, _record(clients, target), _apply_command(clients, outputs))
+        return suspensions(target), describe_suspension(target, _record(session, target), _apply_command(session, outputs))
     return [], None
 
 
-def _record(clients: AwsClients, target: dict[str, Any]) -> SuspensionRecord | None:
+def _record(session: AwsSession, target: dict[str, Any]) -> SuspensionRecord | None:
     arn = target.get("ScalableTargetARN")
     if arn is None:  # [M] it is not required in the answer
         return None
-    with explained(clients, "application-autoscaling:ListTagsForResource", arn):
-        return SuspensionRecord.parse(clients.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"].get(TAG_KEY))
+    with translate_errors(session, "application-autoscaling:ListTagsForResource", arn):
+        return SuspensionRecord.parse(session.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"].get(TAG_KEY))
 
 
-def _apply_command(clients: AwsClients, outputs: AsyncEndpointOutputs) -> str:
-    local = " --local" if clients.endpoint_url and outputs.environment != "local" else ""
+def _apply_command(session: AwsSession, outputs: AsyncEndpointOutputs) -> str:
+    local = " --local" if session.endpoint_url and outputs.environment != "local" else ""
     return f"async-endpoint apply {outputs.environment}{local}"

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
-from async_endpoint.client.explain import explained
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.notifications import Received, find_notifications
 from async_endpoint.client.payload import guess_content_type
@@ -74,7 +73,7 @@ def smoke_test(
     bad: Path,
     *,
     endpoint_url: str | None = None,
-    clients: AwsClients | None = None,
+    session: AwsSession | None = None,
     deadline_seconds: float | None = None,
     compare_real_time: str | None = None,
     on_event: Callable[[str], None] = lambda event: None,
@@ -92,11 +91,11 @@ def smoke_test(
     allowed = default_deadline_seconds(outputs.limits) if deadline_seconds is None else deadline_seconds
     # objects are looked for themselves: a notification that carries the result would prove nothing of them
     config = ClientConfig(collect="looking", deadline_seconds=allowed)
-    clients = clients or AwsClients.create(outputs.region, endpoint_url)
-    with AsyncEndpoint(outputs, clients=clients, config=config, clock=clock) as endpoint:
-        trial = _Trial(clients, outputs, endpoint, on_event, clock)
+    session = session or AwsSession.create(outputs.region, endpoint_url)
+    with AsyncEndpoint(outputs, session=session, config=config, clock=clock) as endpoint:
+        trial = _Trial(session, outputs, endpoint, on_event, clock)
         suspension = trial.suspension()
-        wake = WakeWatch(clients, outputs.endpoint.name, clock.now)
+        wake = WakeWatch(session, outputs.endpoint.name, clock.now)
         accepted, refused = trial.submit(good), trial.submit(bad)
         first, second = endpoint.resume(accepted), endpoint.resume(refused) if refused.failure_location else None
         wake.wait(first)
@@ -107,21 +106,21 @@ def smoke_test(
         checks += trial.notifications(accepted, refused, found)
         checks += trial.scaling(accepted, suspension)
         told = found.notifications.get(accepted.inference_id) if isinstance(found, Received) else None
-        latency = split(clients, outputs.endpoint, accepted, first, wake.seconds, told) if checks[0].passed else Latency()
+        latency = split(session, outputs.endpoint, accepted, first, wake.seconds, told) if checks[0].passed else Latency()
     skipped = found.skipped if isinstance(found, Received) else 0
     return SmokeReport(outputs.endpoint.name, (accepted.inference_id, refused.inference_id), tuple(checks), latency, skipped)
 
 
-def _sleeps(clients: AwsClients, name: str) -> bool:
+def _sleeps(session: AwsSession, name: str) -> bool:
     """Whether the endpoint has no instances, and none is wanted."""
-    with explained(clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
-        variants = clients.sagemaker.describe_endpoint(EndpointName=name).get("ProductionVariants") or [{}]
+    with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+        variants = session.sagemaker.describe_endpoint(EndpointName=name).get("ProductionVariants") or [{}]
     return not variants[0].get("CurrentInstanceCount") and not variants[0].get("DesiredInstanceCount")
 
 
 @dataclass(frozen=True)
 class _Trial:
-    clients: AwsClients
+    session: AwsSession
     outputs: AsyncEndpointOutputs
     endpoint: AsyncEndpoint
     on_event: Callable[[str], None]
@@ -133,11 +132,11 @@ class _Trial:
         Raises EndpointNotReady when a request would wait for an instance that never starts.
         """
         try:
-            suspended, sentence = suspended_scaling(self.clients, self.outputs)
+            suspended, sentence = suspended_scaling(self.session, self.outputs)
         except UsageError as error:
             self.on_event(f"scaling not checked: {error}")
             return error
-        if sentence and SCALE_OUT in suspended and _sleeps(self.clients, self.outputs.endpoint.name):
+        if sentence and SCALE_OUT in suspended and _sleeps(self.session, self.outputs.endpoint.name):
             raise EndpointNotReady(f"Endpoint {self.outputs.endpoint.name} has no instances and cannot wake. {sentence}")
         return sentence
 
@@ -178,8 +177,8 @@ class _Trial:
         check, resource = "same as real time", f"endpoint {name}"
         try:
             expected = invocation.result().body
-            with explained(self.clients, "sagemaker:InvokeEndpoint", resource):
-                reply = self.clients.runtime.invoke_endpoint(
+            with translate_errors(self.session, "sagemaker:InvokeEndpoint", resource):
+                reply = self.session.runtime.invoke_endpoint(
                     EndpointName=name, Body=read_input(payload, REAL_TIME_BYTES), ContentType=guess_content_type(payload.name)
                 )
                 answered = reply["Body"].read()
@@ -196,7 +195,7 @@ class _Trial:
         queue_url = self.outputs.notifications.results_queue_url
         try:
             return find_notifications(
-                self.clients, queue_url, (accepted, refused), seconds=NOTIFICATION_SECONDS, clock=self.clock
+                self.session, queue_url, (accepted, refused), seconds=NOTIFICATION_SECONDS, clock=self.clock
             )
         except AsyncEndpointError as error:
             return error

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.client.aws import AwsClients
+from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.explain import code_of, explained
 from async_endpoint.client.objects import LIST_ACTION
 from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointNotReady, UsageError
@@ -90,10 +89,10 @@ class View:
         return dataclasses.asdict(self)
 
 
-def instances_of(clients: AwsClients, endpoint: str) -> str:
+def instances_of(session: AwsSession, endpoint: str) -> str:
     """Instances in service and, where that differs, wanted, in words; empty when that cannot be told."""
     try:
-        described = clients.sagemaker.describe_endpoint(EndpointName=endpoint)
+        described = session.sagemaker.describe_endpoint(EndpointName=endpoint)
     except (BotoCoreError, ClientError):
         return ""
     variant = (described.get("ProductionVariants") or [{}])[0]
@@ -104,13 +103,13 @@ def instances_of(clients: AwsClients, endpoint: str) -> str:
 class Watch:
     """Looks at one endpoint, again and again."""
 
-    def __init__(self, clients: AwsClients, outputs: AsyncEndpointOutputs, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._clients, self._outputs, self._clock = clients, outputs, clock
+    def __init__(self, session: AwsSession, outputs: AsyncEndpointOutputs, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._session, self._outputs, self._clock = session, outputs, clock
 
     def look(self) -> View:
         """What is known now. A part that the caller may not read is left out and named.
 
-        Raises EndpointNotReady when there is no such endpoint, and what `explained` raises.
+        Raises EndpointNotReady when there is no such endpoint, and what `translate_errors` raises.
         """
         hidden: list[str] = []
 
@@ -125,7 +124,7 @@ class Watch:
         variant = (described.get("ProductionVariants") or [{}])[0]
         measured = allowed(self._measured, {})
         results, seen, complete = allowed(self._results, ((), 0, False))
-        suspended, suspension = allowed(lambda: suspended_scaling(self._clients, self._outputs), ((), None))
+        suspended, suspension = allowed(lambda: suspended_scaling(self._session, self._outputs), ((), None))
         return View(
             endpoint=self._outputs.endpoint.name,
             status=described["EndpointStatus"],
@@ -150,11 +149,11 @@ class Watch:
 
     def _described(self) -> Any:
         name = self._outputs.endpoint.name
-        with explained(self._clients, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+        with translate_errors(self._session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
             try:
-                return self._clients.sagemaker.describe_endpoint(EndpointName=name)
+                return self._session.sagemaker.describe_endpoint(EndpointName=name)
             except ClientError as error:
-                if code_of(error) not in ("ValidationException", "ValidationError"):
+                if error_code(error) not in ("ValidationException", "ValidationError"):
                     raise
                 raise EndpointNotReady(f"Endpoint {name} does not exist; apply its environment first.") from error
 
@@ -162,7 +161,7 @@ class Watch:
         """The newest minute that has a backlog, and what else is known of it and of the time before it."""
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         start, end = now - RECENT, now + timedelta(minutes=1)
-        if self._clients.endpoint_url:  # its clock may be ahead of ours, and what ours calls recent be long past
+        if self._session.endpoint_url:  # its clock may be ahead of ours, and what ours calls recent be long past
             hours = self._metrics(start, now + AHEAD, 3600)["backlog"]
             if hours:
                 start, end = max(hours) - RECENT, max(hours) + timedelta(hours=1)
@@ -194,8 +193,8 @@ class Watch:
             }
             for name, (metric, statistic) in _MEASURES.items()
         ]
-        with explained(self._clients, "cloudwatch:GetMetricData", f"the metrics of endpoint {endpoint.name}"):
-            answer = self._clients.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
+        with translate_errors(self._session, "cloudwatch:GetMetricData", f"the metrics of endpoint {endpoint.name}"):
+            answer = self._session.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
         series = {
             item["Id"]: dict(zip(item["Timestamps"], item["Values"], strict=True)) for item in answer["MetricDataResults"]
         }
@@ -216,8 +215,8 @@ class Watch:
         found: list[Result] = []
         more: dict[str, str] = {}
         for _ in range(PAGES):
-            with explained(self._clients, LIST_ACTION, str(prefix)):
-                page = self._clients.s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, **more)
+            with translate_errors(self._session, LIST_ACTION, str(prefix)):
+                page = self._session.s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, **more)
             found += [
                 Result(kind, str(S3Uri(prefix.bucket, item["Key"])), item["Size"], _told(item["LastModified"]))
                 for item in page.get("Contents", ())
@@ -229,8 +228,8 @@ class Watch:
 
     def _activities(self) -> tuple[Activity, ...]:
         resource = self._outputs.scaling.resource_id
-        with explained(self._clients, "application-autoscaling:DescribeScalingActivities", resource):
-            answer = self._clients.scaling.describe_scaling_activities(
+        with translate_errors(self._session, "application-autoscaling:DescribeScalingActivities", resource):
+            answer = self._session.scaling.describe_scaling_activities(
                 ServiceNamespace="sagemaker", ResourceId=resource, MaxResults=NEWEST
             )
         return tuple(

@@ -10,7 +10,7 @@ import pytest
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.core.errors import EndpointNotReady
 from support.client_against_emulator import JSON, Batch, Stage, orders
-from support.in_process_aws import REGION, Kit
+from support.in_process_aws import REGION, AwsHarness
 
 
 @pytest.mark.parametrize("collect", ["notifications", "listing", "looking"])
@@ -39,19 +39,19 @@ def test_a_listing_reads_each_result_once(stage: Stage) -> None:
     assert counted["s3:GetObject"] == 50
 
 
-def test_any_asynchronous_endpoint_can_be_used_by_its_name(kit: Kit, stage: Stage) -> None:
+def test_any_asynchronous_endpoint_can_be_used_by_its_name(local_aws: AwsHarness, stage: Stage) -> None:
     config = ClientConfig(deadline_seconds=90)
-    with AsyncEndpoint.from_name(stage.target.name, REGION, endpoint_url=kit.url, config=config) as client:
+    with AsyncEndpoint.from_name(stage.target.name, REGION, endpoint_url=local_aws.url, config=config) as client:
         assert client.target.topics == stage.target.topics
         uploaded = client.submit(orders(answer=1), content_type=JSON, inline=False)
         assert uploaded.result().document() == 1
         assert uploaded.accepted().input_location == f"s3://{stage.deployed.bucket}/input/{client.run}/00000001.json"
-        assert kit.read(uploaded.accepted().output_location)
+        assert local_aws.read(uploaded.accepted().output_location)
 
 
-def test_what_is_no_asynchronous_endpoint_is_refused(kit: Kit) -> None:
+def test_what_is_no_asynchronous_endpoint_is_refused(local_aws: AwsHarness) -> None:
     with pytest.raises(EndpointNotReady, match="Endpoint not-there does not exist"):
-        AsyncEndpoint.from_name("not-there", REGION, endpoint_url=kit.url)
+        AsyncEndpoint.from_name("not-there", REGION, endpoint_url=local_aws.url)
 
 
 def test_a_request_is_collected_by_another_client(stage: Stage) -> None:
@@ -61,11 +61,11 @@ def test_a_request_is_collected_by_another_client(stage: Stage) -> None:
         assert other.resume(submitted, tag="mine").result().document() == 5
 
 
-def test_the_same_key_of_the_same_run_is_one_output(kit: Kit, stage: Stage) -> None:
+def test_the_same_key_of_the_same_run_is_one_output(local_aws: AwsHarness, stage: Stage) -> None:
     for _ in range(2):
         with stage.client(run="nightly-7") as client:
             assert client.submit(orders(answer=1), content_type=JSON, key="item-1").result().document() == 1
-    assert kit.keys(stage.deployed.bucket, "output/nightly-7/") == ["output/nightly-7/item-1.out"]
+    assert local_aws.keys(stage.deployed.bucket, "output/nightly-7/") == ["output/nightly-7/item-1.out"]
 
 
 def test_asyncio_code_awaits_many(stage: Stage) -> None:

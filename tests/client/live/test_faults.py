@@ -22,7 +22,7 @@ from async_endpoint.core.outputs import Limits
 from support.client_against_emulator import JSON, Batch, Stage, orders
 from support.common import until
 from support.fault_injection import fault, put
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 STOPPED = "Notifications have stopped"
 
@@ -30,34 +30,34 @@ STOPPED = "Notifications have stopped"
 # --- notifications -----------------------------------------------------------------------------------------------------
 
 
-def test_doubled_and_shuffled_notifications_change_nothing(kit: Kit, stage: Stage) -> None:
+def test_doubled_and_shuffled_notifications_change_nothing(local_aws: AwsHarness, stage: Stage) -> None:
     with (
-        fault(kit, "notification-duplicate", copies=2),
-        fault(kit, "notification-shuffle", window=15, seconds=30, seed=3),
+        fault(local_aws, "notification-duplicate", copies=2),
+        fault(local_aws, "notification-shuffle", window=15, seconds=30, seed=3),
         stage.client() as client,
     ):
         Batch(client, 100).check()
 
 
-def test_when_every_notification_is_lost_results_are_listed(kit: Kit, stage: Stage) -> None:
+def test_when_every_notification_is_lost_results_are_listed(local_aws: AwsHarness, stage: Stage) -> None:
     told: list[str] = []
-    with fault(kit, "notification-loss"), stage.client(explain=told.append, announcement_seconds=1) as client:
+    with fault(local_aws, "notification-loss"), stage.client(explain=told.append, announcement_seconds=1) as client:
         Batch(client, 60).check()
     assert [line for line in told if line.startswith(STOPPED)], told
     assert stage.queues() == []
 
 
-def test_a_few_lost_notifications_are_made_up_for(kit: Kit, stage: Stage) -> None:
-    with fault(kit, "notification-loss", rate=0.3, seed=5), stage.client(announcement_seconds=1) as client:
+def test_a_few_lost_notifications_are_made_up_for(local_aws: AwsHarness, stage: Stage) -> None:
+    with fault(local_aws, "notification-loss", rate=0.3, seed=5), stage.client(announcement_seconds=1) as client:
         Batch(client, 60).check()
 
 
-def test_notifications_that_come_late_are_not_waited_for(kit: Kit, stage: Stage) -> None:
-    with fault(kit, "notification-delay", seconds=1_200), stage.client(announcement_seconds=1) as client:
+def test_notifications_that_come_late_are_not_waited_for(local_aws: AwsHarness, stage: Stage) -> None:
+    with fault(local_aws, "notification-delay", seconds=1_200), stage.client(announcement_seconds=1) as client:
         Batch(client, 20).check()
 
 
-def test_a_response_that_a_notification_does_not_carry_is_read_from_s3(kit: Kit, stage: Stage) -> None:
+def test_a_response_that_a_notification_does_not_carry_is_read_from_s3(local_aws: AwsHarness, stage: Stage) -> None:
     body = bytes(range(256))
     with stage.counted() as calls, stage.client() as client:
         echoes = [client.submit(body, content_type="application/x-echo") for _ in range(5)]
@@ -68,11 +68,13 @@ def test_a_response_that_a_notification_does_not_carry_is_read_from_s3(kit: Kit,
 
 
 @pytest.mark.parametrize("restricted", [True, False])
-def test_what_others_publish_and_send_makes_no_result(kit: Kit, stage: Stage, tmp_path: Path, restricted: bool) -> None:
+def test_what_others_publish_and_send_makes_no_result(
+    local_aws: AwsHarness, stage: Stage, tmp_path: Path, restricted: bool
+) -> None:
     """Without the statement that only the endpoint publishes, a message that is the endpoint's to the letter counts no more."""
     target, gate = replace(stage.target, publishers_restricted=restricted), tmp_path / "go"
     config = ClientConfig(deadline_seconds=90)
-    with AsyncEndpoint(target, endpoint_url=kit.url, config=config) as client:
+    with AsyncEndpoint(target, endpoint_url=local_aws.url, config=config) as client:
         held = client.submit(orders(until=str(gate), answer=1), content_type=JSON)
         accepted = held.accepted(timeout=60)
         genuine = {
@@ -86,9 +88,9 @@ def test_what_others_publish_and_send_makes_no_result(kit: Kit, stage: Stage, tm
         failed = forged | {"invocationStatus": "Failed", "failureReason": "forged", "failureLocation": "s3://elsewhere/x"}
         [queue] = stage.queues()
         for message in (forged, failed):
-            kit.sns.publish(TopicArn=target.topics[0], Message=json.dumps(message))
-            kit.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
-        kit.sqs.send_message(QueueUrl=queue, MessageBody="[" * 100_000)
+            local_aws.sns.publish(TopicArn=target.topics[0], Message=json.dumps(message))
+            local_aws.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
+        local_aws.sqs.send_message(QueueUrl=queue, MessageBody="[" * 100_000)
         until(lambda: client.skipped_messages == 1, "the last message has been received")
         assert not held.done()
         gate.touch()
@@ -99,42 +101,42 @@ def test_what_others_publish_and_send_makes_no_result(kit: Kit, stage: Stage, tm
 
 
 @pytest.mark.parametrize("collect", ["notifications", "listing"])
-def test_throttling_and_server_errors_are_tried_again(kit: Kit, stage: Stage, collect: str) -> None:
+def test_throttling_and_server_errors_are_tried_again(local_aws: AwsHarness, stage: Stage, collect: str) -> None:
     with (
-        fault(kit, "throttle", rate=0.15, seed=1),
-        fault(kit, "error", rate=0.1, seed=2),
-        fault(kit, "error", rate=0.1, status=503, seed=3),
+        fault(local_aws, "throttle", rate=0.15, seed=1),
+        fault(local_aws, "error", rate=0.1, seed=2),
+        fault(local_aws, "error", rate=0.1, status=503, seed=3),
         stage.client(collect=collect, attempts=30, backoff_cap_seconds=0.5) as client,
     ):
         Batch(client, 60).check()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_answers_that_are_cut_off_cost_no_result_and_bring_none_twice(kit: Kit, stage: Stage, when: str) -> None:
+def test_answers_that_are_cut_off_cost_no_result_and_bring_none_twice(local_aws: AwsHarness, stage: Stage, when: str) -> None:
     with (
         stage.client(attempts=30, backoff_cap_seconds=0.5) as client,
-        fault(kit, "disconnect", rate=0.3, when=when, seed=4),
+        fault(local_aws, "disconnect", rate=0.3, when=when, seed=4),
     ):
         batch = Batch(client, 40)
         batch.check()
-    outputs = kit.keys(stage.deployed.bucket, f"output/{client.run}/")
+    outputs = local_aws.keys(stage.deployed.bucket, f"output/{client.run}/")
     assert len(outputs) == 40, "a request that was sent twice has one output"
 
 
-def test_a_network_that_is_cut_and_comes_back_costs_no_result(kit: Kit, stage: Stage) -> None:
+def test_a_network_that_is_cut_and_comes_back_costs_no_result(local_aws: AwsHarness, stage: Stage) -> None:
     with stage.client(attempts=30, backoff_cap_seconds=0.5) as client:
         first = Batch(client, 20)
-        put(kit, "disconnect", duration=180)  # AWS seconds: three of ours
+        put(local_aws, "disconnect", duration=180)  # AWS seconds: three of ours
         second = Batch(client, 20)
         first.check()
         second.check()
 
 
-def test_a_network_that_stays_cut_ends_the_wait(kit: Kit, stage: Stage, tmp_path: Path) -> None:
+def test_a_network_that_stays_cut_ends_the_wait(local_aws: AwsHarness, stage: Stage, tmp_path: Path) -> None:
     with stage.client(attempts=2, backoff_cap_seconds=0.2, silence_seconds=2) as client:
         held = client.submit(orders(until=str(tmp_path / "go"), answer=1), content_type=JSON)
         held.accepted()
-        with fault(kit, "disconnect"):
+        with fault(local_aws, "disconnect"):
             error = held.exception(timeout=60)
             assert held.status() is State.UNREACHABLE, error
             unsent = client.submit(orders(answer=2), content_type=JSON)
@@ -143,17 +145,17 @@ def test_a_network_that_stays_cut_ends_the_wait(kit: Kit, stage: Stage, tmp_path
         (tmp_path / "go").touch()
 
 
-def test_many_threads_submit_through_a_cut(kit: Kit, stage: Stage) -> None:
+def test_many_threads_submit_through_a_cut(local_aws: AwsHarness, stage: Stage) -> None:
     with stage.client(attempts=30, backoff_cap_seconds=0.5) as client, ThreadPoolExecutor(6) as threads:
         batches = [threads.submit(Batch, client, 15) for _ in range(6)]
-        put(kit, "disconnect", duration=60)
+        put(local_aws, "disconnect", duration=60)
         for batch in batches:
             batch.result().check()
 
 
-def test_without_the_right_to_a_queue_results_are_listed(kit: Kit, stage: Stage) -> None:
+def test_without_the_right_to_a_queue_results_are_listed(local_aws: AwsHarness, stage: Stage) -> None:
     told: list[str] = []
-    with fault(kit, "error", service="sqs", action="CreateQueue"), stage.client(explain=told.append) as client:
+    with fault(local_aws, "error", service="sqs", action="CreateQueue"), stage.client(explain=told.append) as client:
         Batch(client, 20).check()
     assert "listing, not by notifications" in told[0]
 
@@ -185,9 +187,9 @@ def test_a_request_the_model_is_too_slow_for_fails_and_says_so(stage: Stage, tmp
 
 
 @pytest.fixture(scope="module")
-def asleep(kit: Kit) -> Stage:
+def asleep(local_aws: AwsHarness) -> Stage:
     """An endpoint at zero instances that nothing wakes."""
-    stage = Stage(kit)
+    stage = Stage(local_aws)
     stage.deployed.asleep()
     return stage
 
@@ -222,8 +224,8 @@ def test_what_is_pending_when_the_client_is_closed_is_abandoned(asleep: Stage) -
     assert asleep.queues() == []
 
 
-def test_neither_output_nor_failure_can_be_written_and_the_notification_says_why(kit: Kit, stage: Stage) -> None:
-    with fault(kit, "s3-denial", action="PutObject"), stage.client() as client:
+def test_neither_output_nor_failure_can_be_written_and_the_notification_says_why(local_aws: AwsHarness, stage: Stage) -> None:
+    with fault(local_aws, "s3-denial", action="PutObject"), stage.client() as client:
         error = client.submit(orders(answer=1), content_type=JSON).exception(timeout=60)
     assert isinstance(error, InvocationFailed)
     assert "AccessDenied" in error.reason
@@ -233,58 +235,58 @@ def test_neither_output_nor_failure_can_be_written_and_the_notification_says_why
 # --- rights and the endpoint -------------------------------------------------------------------------------------------
 
 
-def test_a_right_that_is_taken_away_ends_the_requests_that_need_it(kit: Kit) -> None:
-    stage = Stage(kit, include=())
+def test_a_right_that_is_taken_away_ends_the_requests_that_need_it(local_aws: AwsHarness) -> None:
+    stage = Stage(local_aws, include=())
     bucket = stage.deployed.bucket
     with stage.client(permission_seconds=1) as client:
         Batch(client, 10).check()
         reader = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/output/*"}
-        kit.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [reader]}))
+        local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [reader]}))
         refused = client.submit(orders(answer=1), content_type=JSON)
         with pytest.raises(ResultUnreadable, match=r"s3:GetObject on .* is denied"):
             refused.result(timeout=60)
         assert refused.status() is State.LOST_PERMISSION
-        kit.s3.delete_bucket_policy(Bucket=bucket)
+        local_aws.s3.delete_bucket_policy(Bucket=bucket)
         assert client.submit(orders(answer=2), content_type=JSON).result(timeout=60).document() == 2
 
 
-def test_requests_go_through_an_update_of_the_endpoint(kit: Kit) -> None:
-    stage = Stage(kit)
+def test_requests_go_through_an_update_of_the_endpoint(local_aws: AwsHarness) -> None:
+    stage = Stage(local_aws)
     deployed = stage.deployed
-    config = kit.config(deployed.model, deployed.bucket, topics=deployed.topics)
+    config = local_aws.config(deployed.model, deployed.bucket, topics=deployed.topics)
     with stage.client() as client:
         first = Batch(client, 20)
-        kit.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
+        local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
         second = Batch(client, 20)
         first.check()
         second.check()
     deployed.until_status("InService")
 
 
-def test_an_endpoint_that_is_deleted_fails_what_waits_and_refuses_what_comes(kit: Kit) -> None:
-    stage = Stage(kit)
+def test_an_endpoint_that_is_deleted_fails_what_waits_and_refuses_what_comes(local_aws: AwsHarness) -> None:
+    stage = Stage(local_aws)
     stage.deployed.asleep()
     with stage.client() as client:
         waiting = Batch(client, 5)
         for invocation in waiting.invocations:
             invocation.accepted()
-        kit.sagemaker.delete_endpoint(EndpointName=stage.target.name)
+        local_aws.sagemaker.delete_endpoint(EndpointName=stage.target.name)
         waiting.check(failed=range(5))
-        until(lambda: not kit.endpoints(stage.target.name), "the endpoint is gone")
+        until(lambda: not local_aws.endpoints(stage.target.name), "the endpoint is gone")
         refused = client.submit(orders(answer=1), content_type=JSON)
         with pytest.raises(EndpointNotReady, match="does not exist"):
             refused.result(timeout=60)
         assert refused.status() is State.NOT_SENT
 
 
-def test_an_endpoint_that_has_failed_is_told_with_its_reason(kit: Kit, stage: Stage) -> None:
+def test_an_endpoint_that_has_failed_is_told_with_its_reason(local_aws: AwsHarness, stage: Stage) -> None:
     deployed = stage.deployed
     name = f"{deployed.name}-failed"
-    with fault(kit, "failed-start", endpoint=name):
-        kit.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=deployed.config)
-        until(lambda: kit.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed", "it has failed")
+    with fault(local_aws, "failed-start", endpoint=name):
+        local_aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=deployed.config)
+        until(lambda: local_aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed", "it has failed")
     failed = object.__new__(Stage)
-    failed.kit, failed.target = kit, stage.target.__class__(**(vars(stage.target) | {"name": name}))
+    failed.local_aws, failed.target = local_aws, stage.target.__class__(**(vars(stage.target) | {"name": name}))
     with failed.client() as client, pytest.raises(EndpointNotReady, match=f"Endpoint {name} has failed"):
         client.submit(orders(answer=1), content_type=JSON).result(timeout=60)
-    kit.sagemaker.delete_endpoint(EndpointName=name)
+    local_aws.sagemaker.delete_endpoint(EndpointName=name)

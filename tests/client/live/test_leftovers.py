@@ -16,7 +16,7 @@ from async_endpoint.client.announcements import HEARTBEAT
 from async_endpoint.client.reaper import reap
 from support.client_against_emulator import Stage
 from support.common import until
-from support.in_process_aws import Kit
+from support.in_process_aws import AwsHarness
 
 # A run that waits for a result that does not come, in a process of its own.
 WAITING = """
@@ -37,8 +37,8 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture(scope="module")
-def asleep(kit: Kit) -> Stage:
-    stage = Stage(kit)
+def asleep(local_aws: AwsHarness) -> Stage:
+    stage = Stage(local_aws)
     stage.deployed.asleep()
     return stage
 
@@ -46,7 +46,7 @@ def asleep(kit: Kit) -> Stage:
 @contextmanager
 def waiting(stage: Stage) -> Iterator[subprocess.Popen[str]]:
     target = stage.target
-    command = [sys.executable, "-c", WAITING, target.name, stage.kit.url, stage.deployed.bucket, *target.topics]
+    command = [sys.executable, "-c", WAITING, target.name, stage.local_aws.url, stage.deployed.bucket, *target.topics]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -62,7 +62,7 @@ def subscriptions(stage: Stage) -> list[str]:
     """The endpoints of those subscriptions that runs have made."""
     found: list[dict[str, Any]] = []
     for topic in stage.target.topics:
-        found += stage.kit.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        found += stage.local_aws.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     return [item["Endpoint"] for item in found if "-run-" in item["Endpoint"]]
 
 
@@ -82,17 +82,17 @@ def test_the_queue_of_a_killed_process_is_reaped_once_it_is_old_and_silent(aslee
         process.kill()
         process.wait(30)
     with asleep.client() as client:
-        clients = client._clients
+        session = client._session
         tomorrow = time.time() + 86_400
-        assert reap(clients, asleep.target) == [], "it is young"
-        clients.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(tomorrow - 3_600))})
-        assert reap(clients, asleep.target, tomorrow) == [], "its owner was alive an hour before"
-        stranger = clients.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-somebody-else")["QueueUrl"]
-        clients.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(time.time()))})
-        assert reap(clients, asleep.target, tomorrow) == [dead]
+        assert reap(session, asleep.target) == [], "it is young"
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(tomorrow - 3_600))})
+        assert reap(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
+        stranger = session.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-somebody-else")["QueueUrl"]
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(time.time()))})
+        assert reap(session, asleep.target, tomorrow) == [dead]
         assert asleep.queues() == [stranger], "what has no heartbeat of ours is not ours"
         assert subscriptions(asleep) == []
-        clients.sqs.delete_queue(QueueUrl=stranger)
+        session.sqs.delete_queue(QueueUrl=stranger)
 
 
 def test_the_next_run_reaps(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import MetricId, TargetTracking, tracking_alarms
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 from async_endpoint.deploy.verification.scaling import command, live_policies
 
 MOST_NAMES: Final = 100  # of one DescribeAlarms (API reference)
 
 
-def tracking(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def tracking(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the alarms of target tracking exist, watch its metric by its target (A60), and act."""
     planned = outputs.scaling
     policy = live_policies(aws, outputs).get(planned.tracking_policy_name)
@@ -42,7 +42,7 @@ def tracking(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{len(found)} act on {planned.tracking_policy_name}"
 
 
-def wake(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def wake(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the alarm which wakes the endpoint from zero watches its backlog and acts on the wake policy."""
     planned = outputs.scaling
     subject = f"alarm {planned.wake_alarm_name}"
@@ -61,7 +61,7 @@ def wake(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{planned.wake_alarm_name} acts on {planned.wake_policy_name}"
 
 
-def watching(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def watching(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That every alarm of the monitoring exists and may act."""
     planned = outputs.monitoring.alarm_names
     live = _described(aws, planned)
@@ -71,7 +71,7 @@ def watching(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{len(planned)} watch {outputs.endpoint.name}"
 
 
-def _described(aws: Aws, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def _described(aws: AwsSession, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """The metric alarms of these names that exist, by name."""
     wanted = list(names)
     groups = [wanted[begin : begin + MOST_NAMES] for begin in range(0, len(wanted), MOST_NAMES)]

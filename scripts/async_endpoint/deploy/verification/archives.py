@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import Archive, AsyncEndpointOutputs
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import ABSENT, Difference, denied, not_repaired, raise_any
 
 CHUNK_BYTES: Final = 1 << 20
 
 
-def archives(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def archives(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That each archive is the one that was applied."""
     planned = outputs.model.archives if outputs.model else ()
     differences, details = [], []
@@ -35,7 +35,7 @@ def archives(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return "; ".join(details)
 
 
-def _archive(aws: Aws, planned: Archive) -> tuple[list[Difference], str]:
+def _archive(aws: AwsSession, planned: Archive) -> tuple[list[Difference], str]:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     if planned.version_id is None and planned.sha256 is None:
@@ -56,7 +56,7 @@ def _archive(aws: Aws, planned: Archive) -> tuple[list[Difference], str]:
     return [_overwritten(planned, location, live)], ""
 
 
-def _sha256(aws: Aws, location: S3Uri, live: Mapping[str, Any]) -> str:
+def _sha256(aws: AwsSession, location: S3Uri, live: Mapping[str, Any]) -> str:
     """The object's SHA-256 in hex: as S3 states it, or of the bytes, since S3 states none of a whole multipart upload."""
     stated = live.get("ChecksumSHA256", "")
     if stated and "-" not in stated and live.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.outputs import AsyncEndpointOutputs, ExecutionRole
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, denied, existing, not_repaired, pages, raise_any
 from async_endpoint.deploy.verification.needs import Need, needs, unmet
 from async_endpoint.iam import evaluate_trust
@@ -37,7 +37,7 @@ class LiveRole:
         return None not in self.attached.values() and (self.boundary is None) == (self.boundary_arn is None)
 
 
-def execution_role(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def execution_role(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the execution role is as it was planned."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -62,7 +62,7 @@ def execution_role(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{name} may do what was planned{'' if planned.supplied else ', and nothing else'}"
 
 
-def _read(aws: Aws, name: str) -> LiveRole:
+def _read(aws: AwsSession, name: str) -> LiveRole:
     iam = aws.client("iam")
     described = existing(f"execution role {name}", lambda: iam.get_role(RoleName=name))["Role"]
     boundary_arn = described.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
@@ -78,7 +78,7 @@ def _read(aws: Aws, name: str) -> LiveRole:
     )
 
 
-def _managed(aws: Aws, arn: str) -> Mapping[str, Any] | None:
+def _managed(aws: AwsSession, arn: str) -> Mapping[str, Any] | None:
     """The default version of a managed policy; None where these credentials may not read it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -116,7 +116,7 @@ def _made(subject: str, planned: ExecutionRole, live: LiveRole) -> list[Differen
 
 
 def _supplied(
-    aws: Aws, subject: str, arn: str, planned: ExecutionRole, live: LiveRole, outputs: AsyncEndpointOutputs
+    aws: AwsSession, subject: str, arn: str, planned: ExecutionRole, live: LiveRole, outputs: AsyncEndpointOutputs
 ) -> list[Difference]:
     """What a supplied role lacks."""
     differences = []
@@ -131,7 +131,7 @@ def _supplied(
 
 
 def _denials(
-    aws: Aws,
+    aws: AwsSession,
     subject: str,
     arn: str,
     planned: ExecutionRole,
@@ -164,7 +164,7 @@ def _first_of_each(found: Sequence[tuple[Need, str]]) -> Iterator[tuple[Need, st
             yield need, why
 
 
-def _resource_policy(aws: Aws, need: Need) -> Mapping[str, Any] | None:
+def _resource_policy(aws: AwsSession, need: Need) -> Mapping[str, Any] | None:
     """The policy of the bucket, topic or key: within an account it allows as well. None where it cannot be read."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from async_endpoint.deploy.aws import Aws
+from async_endpoint.aws import AwsSession
 
 ABSENT = frozenset({"ValidationException", "NoSuchEntity", "ResourceNotFoundException", "404", "NoSuchKey", "NotFound"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
@@ -91,7 +91,7 @@ def denied(error: Exception) -> bool:
     return response.get("Error", {}).get("Code") in DENIED
 
 
-def pages(aws: Aws, service: str, operation: str, member: str, **options: Any) -> list[Any]:
+def pages(aws: AwsSession, service: str, operation: str, member: str, **options: Any) -> list[Any]:
     """The members of all pages of a call that lists."""
     paginator = aws.client(service).get_paginator(operation)
     return [item for page in paginator.paginate(**options) for item in page.get(member, ())]

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
 from async_endpoint.deploy.verification.findings import Difference, compare, existing, not_repaired, raise_any
@@ -20,7 +20,7 @@ from async_endpoint.deploy.verification.findings import Difference, compare, exi
 COUNT_SETTLES_SECONDS: Final = 300.0
 
 
-def endpoint(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
+def endpoint(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
     """That the endpoint is InService with the planned configuration."""
     planned, live = outputs.endpoint, _settled_endpoint(aws, outputs.endpoint.name, poller)
     reason = f" ({live['FailureReason']})" if live.get("FailureReason") else ""
@@ -35,7 +35,7 @@ def endpoint(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
     return f"{planned.name} is InService with configuration {planned.config_name}"
 
 
-def variant(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
+def variant(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
     """That the variant takes requests, and has a count of instances that its scaling allows."""
     planned, target = outputs.endpoint, _scalable_target(aws, outputs)
     low, high = target.get("MinCapacity", 0), target.get("MaxCapacity", 0)
@@ -69,7 +69,7 @@ def variant(aws: Aws, outputs: AsyncEndpointOutputs, poller: Poller) -> str:
     return f"{planned.variant_name} has weight {weight:g} and {count} instances"
 
 
-def configuration(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def configuration(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the planned configuration exists and says what was planned."""
     planned, name = outputs.endpoint, outputs.endpoint.config_name
     subject = f"endpoint configuration {name}"
@@ -98,7 +98,7 @@ def configuration(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"asynchronous, model {planned.model_name} on {planned.instance_type}"
 
 
-def model(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def model(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the model exists, with its role and its archives: without it the endpoint cannot start another instance."""
     planned, subject = outputs.endpoint, f"model {outputs.endpoint.model_name}"
     live = existing(subject, lambda: aws.client("sagemaker").describe_model(ModelName=planned.model_name))
@@ -113,15 +113,15 @@ def model(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{planned.model_name} acts as {planned.execution_role_arn.rpartition('/')[2]}"
 
 
-def _settled_endpoint(aws: Aws, name: str, poller: Poller) -> Mapping[str, Any]:
+def _settled_endpoint(aws: AwsSession, name: str, poller: Poller) -> Mapping[str, Any]:
     return poller.wait(lambda: _describe(aws, name), lambda live: live["EndpointStatus"] not in TRANSITIONAL_STATES)
 
 
-def _describe(aws: Aws, name: str) -> Mapping[str, Any]:
+def _describe(aws: AwsSession, name: str) -> Mapping[str, Any]:
     return existing(f"endpoint {name}", lambda: aws.client("sagemaker").describe_endpoint(EndpointName=name))
 
 
-def _planned_weight(aws: Aws, outputs: AsyncEndpointOutputs) -> float:
+def _planned_weight(aws: AwsSession, outputs: AsyncEndpointOutputs) -> float:
     """Of the configuration, which is immutable; 1 where it says nothing (API reference, ProductionVariant). See A61."""
     name = outputs.endpoint.config_name
     live = existing(
@@ -135,7 +135,7 @@ def _variant_of(configuration: Mapping[str, Any], name: str) -> Mapping[str, Any
     return next((one for one in configuration["ProductionVariants"] if one["VariantName"] == name), none)
 
 
-def _scalable_target(aws: Aws, outputs: AsyncEndpointOutputs) -> Mapping[str, Any]:
+def _scalable_target(aws: AwsSession, outputs: AsyncEndpointOutputs) -> Mapping[str, Any]:
     found = aws.client("application-autoscaling").describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=[outputs.scaling.resource_id]
     )["ScalableTargets"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam import Request, Verdict, evaluate, evaluate_key
+from async_endpoint.iam import AccessRequest, Verdict, evaluate, evaluate_key
 from async_endpoint.iam.matching import arn_like
 
 SAMPLE: Final = "verification"
@@ -65,7 +65,7 @@ def _refusal(
     resource_policy: Callable[[Need], Document | None],
 ) -> str:
     """Why the need is refused; empty if it is allowed."""
-    request = Request(need.action, need.resource, principal, {**need.context, "aws:SecureTransport": "true"})
+    request = AccessRequest(need.action, need.resource, principal, {**need.context, "aws:SecureTransport": "true"})
     for description, document in identity.items():
         if evaluate(request, [document]).explicit_deny:
             return f"explicitly denied by {description}"
@@ -77,7 +77,7 @@ def _refusal(
     return "" if policy is not None and _allowed_there(request, identity, policy).allowed else "no policy allows it"
 
 
-def _allowed_there(request: Request, identity: Mapping[str, Document], policy: Document) -> Verdict:
+def _allowed_there(request: AccessRequest, identity: Mapping[str, Document], policy: Document) -> Verdict:
     documents = list(identity.values())
     if request.action.startswith("kms:"):
         return evaluate_key(request, documents, policy)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.core.suspension import TAG_KEY, SuspensionRecord, describe_suspension, suspensions
-from async_endpoint.deploy.aws import Aws
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 
 DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
 
 
-def scaling_range(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def scaling_range(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the scalable target has the planned bounds, or those of a schedule, and that nothing of it is suspended."""
     planned = outputs.scaling
     subject = f"scalable target {planned.resource_id}"
@@ -31,7 +31,7 @@ def scaling_range(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{low} to {high} instances{', as scheduled' if scheduled else ''}"
 
 
-def policies(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def policies(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That both policies are attached, follow the planned target, and are the only ones."""
     planned, found = outputs.scaling, live_policies(aws, outputs)
     tracking = found.get(planned.tracking_policy_name, {})
@@ -52,7 +52,7 @@ def policies(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return f"{planned.tracking_policy_name} and {planned.wake_policy_name} attached"
 
 
-def schedules(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
+def schedules(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That the planned scheduled actions set the planned bounds, and are the only ones."""
     planned = outputs.scaling
     live = {
@@ -76,7 +76,7 @@ def schedules(aws: Aws, outputs: AsyncEndpointOutputs) -> str:
     return " and ".join(schedule.action_name for schedule in planned.schedules) or "none, as planned"
 
 
-def live_policies(aws: Aws, outputs: AsyncEndpointOutputs) -> dict[str, Mapping[str, Any]]:
+def live_policies(aws: AwsSession, outputs: AsyncEndpointOutputs) -> dict[str, Mapping[str, Any]]:
     """The scaling policies of the endpoint's variant, by name."""
     found = pages(
         aws, "application-autoscaling", "describe_scaling_policies", "ScalingPolicies",
@@ -91,7 +91,7 @@ def command(resource_id: str, verb: str, *options: str) -> str:
     return " ".join(["aws application-autoscaling", verb, target, *options])
 
 
-def _suspension(aws: Aws, outputs: AsyncEndpointOutputs, live: Mapping[str, Any]) -> list[Difference]:
+def _suspension(aws: AwsSession, outputs: AsyncEndpointOutputs, live: Mapping[str, Any]) -> list[Difference]:
     """What is suspended. An apply resumes what a killed command left suspended, and nothing that has no record of one."""
     found = suspensions(live)
     if not found:

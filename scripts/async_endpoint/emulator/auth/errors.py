@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Rejected(Exception):
+class AuthenticationError(Exception):
     """A request whose caller is not authenticated; `s3` is the answer of S3, `other` that of every other service.
 
     Each is (code, message, HTTP status). The code of `other` is that of the query protocol; JSON services use another spelling.
@@ -15,35 +15,35 @@ class Rejected(Exception):
         self.other = other
 
 
-def missing_authentication() -> Rejected:
-    return Rejected(
+def missing_authentication() -> AuthenticationError:
+    return AuthenticationError(
         ("AccessDenied", "Access Denied", 403), ("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     )
 
 
-def unknown_key() -> Rejected:
-    return Rejected(
+def unknown_key() -> AuthenticationError:
+    return AuthenticationError(
         ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403),
         ("InvalidClientTokenId", "The security token included in the request is invalid.", 403),
     )
 
 
-def invalid_token() -> Rejected:
-    return Rejected(
+def invalid_token() -> AuthenticationError:
+    return AuthenticationError(
         ("InvalidToken", "The provided token is malformed or otherwise invalid.", 400),
         ("InvalidClientTokenId", "The security token included in the request is invalid.", 403),
     )
 
 
-def expired_token() -> Rejected:
-    return Rejected(
+def expired_token() -> AuthenticationError:
+    return AuthenticationError(
         ("ExpiredToken", "The provided token has expired.", 400),
         ("ExpiredToken", "The security token included in the request is expired", 403),
     )
 
 
-def wrong_signature() -> Rejected:
-    return Rejected(
+def wrong_signature() -> AuthenticationError:
+    return AuthenticationError(
         (
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
@@ -58,42 +58,42 @@ def wrong_signature() -> Rejected:
     )
 
 
-def malformed(message: str, *, in_query: bool = False) -> Rejected:
+def malformed(message: str, *, in_query: bool = False) -> AuthenticationError:
     """The Authorization header, or the parameters of a presigned URL, cannot be read."""
     code = "AuthorizationQueryParametersError" if in_query else "AuthorizationHeaderMalformed"
-    return Rejected((code, message, 400), ("IncompleteSignature", message, 400))
+    return AuthenticationError((code, message, 400), ("IncompleteSignature", message, 400))
 
 
-def unsupported(message: str) -> Rejected:
+def unsupported(message: str) -> AuthenticationError:
     """A way of signing that this endpoint does not accept."""
-    return Rejected(("InvalidRequest", message, 400), ("IncompleteSignature", message, 400))
+    return AuthenticationError(("InvalidRequest", message, 400), ("IncompleteSignature", message, 400))
 
 
-def wrong_scope(message: str, *, in_query: bool = False) -> Rejected:
+def wrong_scope(message: str, *, in_query: bool = False) -> AuthenticationError:
     """The credential scope names another date, region or service."""
-    return Rejected(malformed(message, in_query=in_query).s3, ("SignatureDoesNotMatch", message, 403))
+    return AuthenticationError(malformed(message, in_query=in_query).s3, ("SignatureDoesNotMatch", message, 403))
 
 
-def clock_skew(message: str) -> Rejected:
-    return Rejected(
+def clock_skew(message: str) -> AuthenticationError:
+    return AuthenticationError(
         ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403),
         ("SignatureDoesNotMatch", message, 403),
     )
 
 
-def unsigned_header(name: str) -> Rejected:
+def unsigned_header(name: str) -> AuthenticationError:
     message = f"'{name}' must be a 'SignedHeader' in the AWS Authorization header."
-    return Rejected(
+    return AuthenticationError(
         ("AccessDenied", "There were headers present in the request which were not signed", 403),
         ("SignatureDoesNotMatch", message, 403),
     )
 
 
-def denied(message: str) -> Rejected:
+def denied(message: str) -> AuthenticationError:
     """A presigned request, or a form post, that was valid once or for something else."""
-    return Rejected(("AccessDenied", message, 403), ("SignatureDoesNotMatch", message, 403))
+    return AuthenticationError(("AccessDenied", message, 403), ("SignatureDoesNotMatch", message, 403))
 
 
-def invalid_s3(code: str, message: str, status: int = 400) -> Rejected:
+def invalid_s3(code: str, message: str, status: int = 400) -> AuthenticationError:
     """An error that only S3 has."""
-    return Rejected((code, message, status), ("IncompleteSignature", message, 400))
+    return AuthenticationError((code, message, status), ("IncompleteSignature", message, 400))

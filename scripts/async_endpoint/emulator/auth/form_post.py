@@ -32,7 +32,7 @@ _IGNORED: Final = "x-ignore-"
 _EXPIRATION: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
-class Form(NamedTuple):
+class PostForm(NamedTuple):
     """The fields of a form, by lower-case name, and the size of its file in bytes."""
 
     fields: dict[str, str]
@@ -51,7 +51,7 @@ def is_form_post(environ: dict[str, Any]) -> bool:
 
 
 def verify_form_post(environ: dict[str, Any], verifier: Verifier) -> tuple[Caller, Scope]:
-    """Who signed the form's policy, and for what; the body is left to be read. Raises Rejected."""
+    """Who signed the form's policy, and for what; the body is left to be read. Raises AuthenticationError."""
     form = _read(environ)
     fields = form.fields
     if "policy" not in fields and "x-amz-signature" not in fields:
@@ -82,7 +82,7 @@ def _bucket(environ: dict[str, Any]) -> str | None:
     return path if path and "/" not in path else None
 
 
-def _read(environ: dict[str, Any]) -> Form:
+def _read(environ: dict[str, Any]) -> PostForm:
     """Every field once: a form that has one twice could be checked by the one and stored by the other."""
     body = environ["wsgi.input"]
     request = Request(environ, populate_request=False)
@@ -104,7 +104,7 @@ def _read(environ: dict[str, Any]) -> Form:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise errors.invalid_s3("InvalidArgument", f"POST requires one field of each name; {doubled[0]} is given twice.")
-    return Form(dict(given), sizes[0])
+    return PostForm(dict(given), sizes[0])
 
 
 def _policy(text: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _policy(text: str) -> dict[str, Any]:
     return {"conditions": conditions, "expiration": expiration}
 
 
-def _check_policy(policy: dict[str, Any], form: Form, bucket: str, now: float) -> None:
+def _check_policy(policy: dict[str, Any], form: PostForm, bucket: str, now: float) -> None:
     if datetime.fromisoformat(policy["expiration"]).timestamp() <= now:
         raise errors.denied("Invalid according to Policy: Policy expired.")
     values = {name: value for name, value in form.fields.items() if name not in _UNCONDITIONAL} | {"bucket": bucket}
@@ -131,7 +131,7 @@ def _check_policy(policy: dict[str, Any], form: Form, bucket: str, now: float) -
 
 
 def _check_condition(condition: Any, values: dict[str, str], size: int) -> set[str]:
-    """The fields that a condition covers; raises Rejected when it does not hold."""
+    """The fields that a condition covers; raises AuthenticationError when it does not hold."""
     if isinstance(condition, dict):
         covered: set[str] = set()
         for name, value in condition.items():

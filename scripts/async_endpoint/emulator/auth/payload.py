@@ -12,7 +12,7 @@ from hashlib import sha256
 from io import BytesIO
 from typing import Any, BinaryIO, Final
 
-from async_endpoint.emulator.auth.errors import Rejected, invalid_s3, wrong_signature
+from async_endpoint.emulator.auth.errors import AuthenticationError, invalid_s3, wrong_signature
 from async_endpoint.emulator.auth.sigv4 import EMPTY_HASH, Signature, SigningKey, header
 
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -27,7 +27,7 @@ _BLOCK: Final = 1 << 20
 
 
 def stated_hash(environ: dict[str, Any], signature: Signature) -> str:
-    """What a request to S3 states of its body, the last line of what is signed; raises Rejected for anything else."""
+    """The payload hash that a request to S3 states, the last line of what is signed; raises AuthenticationError if invalid."""
     stated = header(environ, "x-amz-content-sha256")
     if not stated and signature.presigned:
         return UNSIGNED
@@ -41,7 +41,7 @@ def stated_hash(environ: dict[str, Any], signature: Signature) -> str:
 
 
 def verify_stated(environ: dict[str, Any], signature: Signature, key: SigningKey) -> None:
-    """Hold the body of a request to S3 against what it states; raises Rejected. The body is left to be read."""
+    """Hold the body of a request to S3 against what it states; raises AuthenticationError. The body is left to be read."""
     stated = stated_hash(environ, signature)
     if stated in _STREAMING and not signature.presigned:
         _verify_chunks(environ, signature, key, stated)
@@ -133,7 +133,7 @@ class _Chunks:
         self._previous = wanted
 
 
-def incomplete_body() -> Rejected:
+def incomplete_body() -> AuthenticationError:
     return invalid_s3(
         "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header.", 400
     )

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import botocore.session
 from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 
+from async_endpoint.emulator.api_calls import SERVICES
 from async_endpoint.emulator.auth import errors
 from async_endpoint.emulator.auth.caller import Caller
 from async_endpoint.emulator.auth.keys import AccessKeys, KnownKey
@@ -29,8 +30,7 @@ from async_endpoint.emulator.auth.sigv4 import (
     signing_key,
     string_to_sign,
 )
-from async_endpoint.emulator.faults.calls import SERVICES
-from async_endpoint.emulator.sagemaker.wire import service_model
+from async_endpoint.emulator.sagemaker.protocol import service_model
 
 SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; taken for every service
 MAX_EXPIRES_SECONDS: Final = 604_800
@@ -62,7 +62,7 @@ class Verifier:
     def screen(self, environ: dict[str, Any]) -> Screened:
         """Everything that the head of a request decides: all but its body for S3, for other services its key and its time.
 
-        Raises Rejected.
+        Raises AuthenticationError.
         """
         signature, expires = read_signature(environ)
         _check_scope(environ, signature)
@@ -74,7 +74,7 @@ class Verifier:
         return Screened(signature, key)
 
     def complete(self, environ: dict[str, Any], screened: Screened) -> tuple[Caller, Scope]:
-        """Who signed a request, and for what; its body is left to be read. Raises Rejected."""
+        """Who signed a request, and for what; its body is left to be read. Raises AuthenticationError."""
         signature, key = screened
         if signature.scope.service == "s3":
             verify_stated(environ, signature, signing_key(key.secret, signature.scope))
@@ -83,7 +83,7 @@ class Verifier:
         return key.caller, signature.scope
 
     def key_of(self, access_key_id: str, session_token: str | None) -> KnownKey:
-        """The key with this id and session token; raises Rejected where there is none, or it has expired."""
+        """The key with this id and session token; raises AuthenticationError where there is none, or it has expired."""
         key = self._keys.find(access_key_id)
         if key is None or (key.session_token is not None and session_token is None):
             raise errors.unknown_key()
@@ -108,7 +108,7 @@ class Verifier:
 
 
 def read_signature(environ: dict[str, Any]) -> tuple[Signature, int | None]:
-    """The signature a request carries, and for how many seconds a presigned URL is valid; raises Rejected."""
+    """The signature a request carries, and for how many seconds a presigned URL is valid; raises AuthenticationError."""
     authorization: str | None = environ.get("HTTP_AUTHORIZATION")
     query: str = environ.get("QUERY_STRING", "")
     in_query = "X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query or "X-Amz-Credential=" in query
@@ -138,14 +138,14 @@ def _from_header(environ: dict[str, Any], authorization: str) -> Signature:
 
 @lru_cache(maxsize=256)
 def _read_head(text: str) -> tuple[str, Scope, SignedHeaders]:
-    """Access key id, scope and signed headers of an Authorization header without its signature; raises Rejected."""
+    """Access key id, scope and signed headers of an Authorization header without its signature; raises AuthenticationError."""
     found = _HEADER.fullmatch(text)
     if found is None:
         raise _unreadable(text)
     return *read_credential(found[1]), SignedHeaders.read(found[2])
 
 
-def _unreadable(authorization: str) -> errors.Rejected:
+def _unreadable(authorization: str) -> errors.AuthenticationError:
     algorithm = authorization.split(None, 1)[0] if authorization.strip() else ""
     if algorithm == SIGV4A:
         return errors.unsupported(f"The local AWS does not verify {SIGV4A} (SigV4a) signatures; sign with {ALGORITHM}.")
@@ -199,7 +199,7 @@ def _expires(text: str | None, scope: Scope) -> int | None:
 
 @lru_cache(maxsize=1_024)
 def read_credential(text: str, *, in_query: bool = False) -> tuple[str, Scope]:
-    """Access key id and scope of KEY/DATE/REGION/SERVICE/aws4_request; raises Rejected."""
+    """Access key id and scope of KEY/DATE/REGION/SERVICE/aws4_request; raises AuthenticationError."""
     found = _CREDENTIAL.fullmatch(text)
     if found is None:
         raise errors.malformed(
@@ -244,7 +244,7 @@ def _service_of_target(prefix: str) -> str | None:
 
 
 def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
-    """Raise Rejected unless the headers that decide what a request does are signed: Host and every one of _PARAMETERS."""
+    """Raise AuthenticationError unless the headers that decide what a request does are signed: Host and all of _PARAMETERS."""
     covered = signature.signed_headers.covered
     if "HTTP_HOST" not in covered:
         raise errors.unsigned_header("Host")
@@ -276,7 +276,7 @@ def _seconds(timestamp: str) -> float | None:
         return None
 
 
-def _skewed(text: str, signed_at: float, now: float) -> errors.Rejected:
+def _skewed(text: str, signed_at: float, now: float) -> errors.AuthenticationError:
     def shown(seconds: float) -> str:
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 

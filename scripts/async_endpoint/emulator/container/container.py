@@ -25,13 +25,13 @@ class ContainerTimedOut(Exception):
     """No answer within the time allowed."""
 
 
-class Line(str):
+class OutputLine(str):
     """One line that a container printed; `container` names it where an instance has several, and is empty otherwise."""
 
     __slots__ = ("container",)
     container: str
 
-    def __new__(cls, text: str, container: str = "") -> Line:
+    def __new__(cls, text: str, container: str = "") -> OutputLine:
         line = super().__new__(cls, text)
         line.container = container
         return line

@@ -18,10 +18,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from async_endpoint.emulator.container import keeper
-from async_endpoint.emulator.container.attached import Attached
-from async_endpoint.emulator.container.connections import ContainerPort
+from async_endpoint.emulator.container import supervisor
+from async_endpoint.emulator.container.child_process import ChildProcess
 from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse
+from async_endpoint.emulator.container.http_client import TcpContainerClient
 from async_endpoint.emulator.container.spec import ContainerSpec
 
 LABEL = "async-endpoint.local-aws"
@@ -31,7 +31,7 @@ PORTS = range(20_000, 60_000)  # on this machine
 ANSWER_SECONDS = 30.0  # for the engine to answer a question
 
 
-class Engine:
+class ContainerEngine:
     """The program of an engine, and the label on the containers of one checkout's local AWS."""
 
     def __init__(self, program: str, label: str) -> None:
@@ -87,12 +87,12 @@ def _variables(given: Mapping[str, str], file: Path) -> list[str]:
     return ["--env-file", str(file), *rest]
 
 
-class EngineContainer(Attached):
+class EngineContainer(ChildProcess):
     """One container of an engine, and the process that keeps it. `mount` is the folder it sees as `seen`, read-only."""
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ContainerEngine,
         folder: Path,
         spec: ContainerSpec,
         mount: tuple[Path, str],
@@ -107,14 +107,14 @@ class EngineContainer(Attached):
             ) from error
         self._engine = engine
         self._name = f"async-endpoint-{uuid.uuid4().hex[:12]}"
-        self._http: ContainerPort | None = None
+        self._http: TcpContainerClient | None = None
         label = f"{LABEL}={engine.label}"
         run = ["run", "--name", self._name, "--pull", "never", "--label", label, "--network", self._name]
         run += ["--publish", f"{loopback_address()}:{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
         run += ["--hostname", spec.hostname] if spec.hostname else []
         run += _variables(spec.environment, folder / "environment")
-        command = [sys.executable, keeper.__file__, engine.program, self._name, label, *run, spec.image, "serve"]
-        # The keeper removes the container when its standard input closes.
+        command = [sys.executable, supervisor.__file__, engine.program, self._name, label, *run, spec.image, "serve"]
+        # The supervisor removes the container when its standard input closes.
         super().__init__(command, folder, on_output, on_exit, env=engine_environment(engine.program))
 
     def ping(self, timeout: float = 2.0) -> bool:
@@ -126,7 +126,7 @@ class EngineContainer(Attached):
             if not published:
                 return False
             host, _, port = published[0].rpartition(":")
-            self._http = ContainerPort(int(port), host)
+            self._http = TcpContainerClient(int(port), host)
         return self._http.ping(timeout)
 
     def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
@@ -142,6 +142,6 @@ class EngineContainer(Attached):
         self.let_go()
 
     def ended(self) -> None:
-        keeper.remove(self._engine.program, self._name)  # in case that the keeper was killed
+        supervisor.remove(self._engine.program, self._name)  # in case the supervisor was killed
         if self._http is not None:
             self._http.close()

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from async_endpoint.emulator.container.allowance import Allowance
-from async_endpoint.emulator.container.container import Container, Line
+from async_endpoint.emulator.container.container import Container, OutputLine
+from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.pipeline import ContainerGroup
-from async_endpoint.emulator.container.runtime import PythonRuntime, Runtime
+from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 
-__all__ = ["PythonRuntime", "Runtime", "launch"]
+__all__ = ["ContainerRuntime", "PythonRuntime", "launch"]
 
 
 def launch(
@@ -21,8 +21,8 @@ def launch(
     workload: Workload,
     on_output: Callable[[str], None],
     on_exit: Callable[[int], None],
-    runtime: Runtime,
-    allowance: Allowance | None = None,
+    runtime: ContainerRuntime,
+    deadline: Deadline | None = None,
 ) -> Container:
     """Unpack, install requirements within `allowance`, start. Raises CannotStart or OSError, and then nothing is left running.
 
@@ -30,13 +30,13 @@ def launch(
     """
 
     def tell(name: str, line: str) -> None:
-        on_output(Line(line, name))
+        on_output(OutputLine(line, name))
 
     try:
         if len(workload.containers) == 1 and not workload.direct:
-            return runtime.start(folder, workload.containers[0], partial(tell, ""), on_exit, allowance)
+            return runtime.start(folder, workload.containers[0], partial(tell, ""), on_exit, deadline)
         specs = zip(workload.names(), workload.containers, strict=True)
-        parts = {name: partial(_start, runtime, spec, allowance) for name, spec in specs}
+        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in specs}
         return ContainerGroup(folder, parts, tell, on_exit, workload.direct)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -44,11 +44,11 @@ def launch(
 
 
 def _start(
-    runtime: Runtime,
+    runtime: ContainerRuntime,
     spec: ContainerSpec,
-    allowance: Allowance | None,
+    deadline: Deadline | None,
     folder: Path,
     on_output: Callable[[str], None],
     on_exit: Callable[[int], None],
 ) -> Container:
-    return runtime.start(folder, spec, on_output, on_exit, allowance)
+    return runtime.start(folder, spec, on_output, on_exit, deadline)

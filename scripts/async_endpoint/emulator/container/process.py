@@ -11,20 +11,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.emulator.container import environment, serve
-from async_endpoint.emulator.container.allowance import Allowance
+from async_endpoint.emulator.container import model_server, python_environment
 from async_endpoint.emulator.container.archive import lay_out
-from async_endpoint.emulator.container.attached import Attached
 from async_endpoint.emulator.container.channel import Channel
-from async_endpoint.emulator.container.connections import ContainerHttp
+from async_endpoint.emulator.container.child_process import ChildProcess
 from async_endpoint.emulator.container.container import ContainerResponse
+from async_endpoint.emulator.container.deadline import Deadline
+from async_endpoint.emulator.container.http_client import ContainerClient
 from async_endpoint.emulator.container.spec import ContainerSpec
 
 OPT_ML = "/opt/ml"  # where a real container finds its model
 ORDER_SECONDS = 10.0  # to pass on the order: it fits into the socket's buffer, so this is never waited for
 
 
-class ContainerProcess(Attached):
+class ContainerProcess(ChildProcess):
     """A running container. `folder` becomes its /opt/ml; `on_output` is given each line it prints; `on_exit` its exit code."""
 
     def __init__(
@@ -33,25 +33,25 @@ class ContainerProcess(Attached):
         spec: ContainerSpec,
         on_output: Callable[[str], None],
         on_exit: Callable[[int], None],
-        allowance: Allowance | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         """Unpack, install requirements within `allowance`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
         self._ended = threading.Event()
         lay_out(spec, folder / "model")
         requirements = folder / "model" / "code" / "requirements.txt"
-        python = environment.python_for(requirements, allowance=allowance, isolated=spec.isolated)
+        python = python_environment.python_for(requirements, deadline=deadline, isolated=spec.isolated)
         self._channel = Channel()
-        self._http = ContainerHttp(self._channel.connect)
+        self._http = ContainerClient(self._channel.connect)
         inherited = self._channel.remote.fileno()
         try:
             super().__init__(
                 # Isolated: no variable, folder or file of anyone's changes what this interpreter does before the handler runs.
-                [python, "-I", "-u", serve.__file__, str(inherited)],
+                [python, "-I", "-u", model_server.__file__, str(inherited)],
                 folder,
                 on_output,
                 on_exit,
                 pass_fds=[inherited],
-                env=environment.for_container(folder),
+                env=python_environment.for_container(folder),
                 cwd=folder,
             )
         except BaseException:
@@ -86,9 +86,9 @@ class ContainerProcess(Attached):
 
 
 def _order(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """What `serve.py` begins with: the model's own variables, which become the handler's environment, and where to look.
+    """The startup message of model_server.py: the model's variables, which become the handler's environment, and search paths.
 
-    They are data to the interpreter that is started, so that PYTHONWARNINGS or LD_PRELOAD does nothing before the handler.
+    The interpreter gets them as data, so that PYTHONWARNINGS or LD_PRELOAD has no effect before the handler runs.
     """
     here = str(folder)
     own = {name: here + value[len(OPT_ML) :] if value.startswith(OPT_ML) else value for name, value in given.items()}

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Protocol
 
 from async_endpoint.core.errors import ToolMissing
-from async_endpoint.emulator.container import keeper
-from async_endpoint.emulator.container.allowance import Allowance
+from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.archive import lay_out
 from async_endpoint.emulator.container.container import CannotStart, Container
-from async_endpoint.emulator.container.engine import LABEL, Engine, EngineContainer
-from async_endpoint.emulator.container.engine_models import EngineModels
+from async_endpoint.emulator.container.deadline import Deadline
+from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer
+from async_endpoint.emulator.container.engine_model_host import EngineModelHost
 from async_endpoint.emulator.container.multi_model import MultiModel
 from async_endpoint.emulator.container.process import ContainerProcess
-from async_endpoint.emulator.container.python_models import PythonModels
+from async_endpoint.emulator.container.python_model_host import PythonModelHost
 from async_endpoint.emulator.container.spec import ContainerSpec
 
 
-class Runtime(Protocol):
+class ContainerRuntime(Protocol):
     """Starts single containers; `launch` makes pipelines of them."""
 
     def start(
@@ -30,7 +30,7 @@ class Runtime(Protocol):
         spec: ContainerSpec,
         on_output: Callable[[str], None],
         on_exit: Callable[[int], None],
-        allowance: Allowance | None = None,
+        deadline: Deadline | None = None,
     ) -> Container:
         """Start one container. `folder` is its own and removed with it. Raises CannotStart or OSError, then nothing runs.
 
@@ -50,11 +50,11 @@ class PythonRuntime:
         spec: ContainerSpec,
         on_output: Callable[[str], None],
         on_exit: Callable[[int], None],
-        allowance: Allowance | None = None,
+        deadline: Deadline | None = None,
     ) -> Container:
         if spec.models is not None:
-            return MultiModel(PythonModels(folder, spec, on_output, on_exit), spec)
-        return ContainerProcess(folder, spec, on_output, on_exit, allowance)
+            return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
+        return ContainerProcess(folder, spec, on_output, on_exit, deadline)
 
     def sweep(self) -> None:
         """Nothing: these processes end with whoever started them."""
@@ -70,7 +70,7 @@ class EngineRuntime:
         """
         if shutil.which(program) is None:
             raise ToolMissing(f"There is no {program} on the PATH; install it, or start with --containers python.")
-        self._engine = Engine(program, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12])
+        self._engine = ContainerEngine(program, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12])
         self._left_over()
 
     def start(
@@ -79,19 +79,19 @@ class EngineRuntime:
         spec: ContainerSpec,
         on_output: Callable[[str], None],
         on_exit: Callable[[int], None],
-        allowance: Allowance | None = None,
+        deadline: Deadline | None = None,
     ) -> Container:
         if spec.models is not None:
-            return MultiModel(EngineModels(self._engine, folder, spec, on_output, on_exit), spec)
+            return MultiModel(EngineModelHost(self._engine, folder, spec, on_output, on_exit), spec)
         model = folder / "model"
         lay_out(spec, model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
 
     def sweep(self) -> None:
         for container in self._left_over():
-            keeper.remove(self._engine.program, container)
+            supervisor.remove(self._engine.program, container)
         for network in self._engine.ask("network", "ls", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split():
-            keeper.remove(self._engine.program, network)
+            supervisor.remove(self._engine.program, network)
 
     def _left_over(self) -> list[str]:
         try:
@@ -103,6 +103,6 @@ class EngineRuntime:
             ) from error
 
 
-def runtime_named(name: str, folder: Path) -> Runtime:
+def runtime_named(name: str, folder: Path) -> ContainerRuntime:
     """The runtime for `--containers`: python, docker or podman. Raises ToolMissing."""
     return PythonRuntime() if name == "python" else EngineRuntime(name, folder)

@@ -9,7 +9,7 @@ from typing import Any
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.emulator.faults.kinds import ClockJump, Fault, InstanceKill
-from async_endpoint.emulator.faults.reading import read
+from async_endpoint.emulator.faults.parsing import read
 from async_endpoint.emulator.hosting.service import Hosting
 
 

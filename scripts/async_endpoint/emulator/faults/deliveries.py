@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from async_endpoint.emulator.faults.active import spread
+from async_endpoint.emulator.faults.active_fault import spread
+from async_endpoint.emulator.faults.delayed_calls import DelayedCalls
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.emulator.faults.kinds import (
     NotificationDelay,
@@ -15,7 +16,6 @@ from async_endpoint.emulator.faults.kinds import (
     NotificationLoss,
     NotificationShuffle,
 )
-from async_endpoint.emulator.faults.later import Later
 
 Send = Callable[[], None]
 
@@ -25,8 +25,8 @@ class Deliveries:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._later = Later(faults.clock)
-        self._hats: dict[str, _Hat] = {}
+        self._delayed = DelayedCalls(faults.clock)
+        self._buffers: dict[str, _ShuffleBuffer] = {}
 
     @property
     def disturbed(self) -> bool:
@@ -35,39 +35,39 @@ class Deliveries:
 
     def clear(self) -> None:
         """Lose what is held: it never arrives."""
-        self._hats.clear()
-        self._later.clear()
+        self._buffers.clear()
+        self._delayed.clear()
 
     def deliver(self, topic_arn: str, send: Send) -> None:
         """Call `send` now, later, more than once, or not at all."""
-        now, times, wait, hat = self._faults.clock.now(), 1, 0.0, None
+        now, times, wait, buffer = self._faults.clock.now(), 1, 0.0, None
         for active in self._faults.deliveries:
             fault = active.fault
-            lot = active.strikes(now) if fault.topic in (None, topic_arn, topic_arn.rpartition(":")[2]) else None
-            if lot is None:
+            roll = active.sample(now) if fault.topic in (None, topic_arn, topic_arn.rpartition(":")[2]) else None
+            if roll is None:
                 continue
             if isinstance(fault, NotificationLoss):
                 return
             if isinstance(fault, NotificationDuplicate):
                 times += fault.copies
             elif isinstance(fault, NotificationDelay):
-                wait += max(spread(fault.seconds, fault.jitter, lot), 0.0)
+                wait += max(spread(fault.seconds, fault.jitter, roll), 0.0)
             elif isinstance(fault, NotificationShuffle):
-                hat = self._hats.setdefault(active.id, _Hat(fault, self._later, self._faults))
-        arrive = send if hat is None else partial(hat.put, send)
+                buffer = self._buffers.setdefault(active.id, _ShuffleBuffer(fault, self._delayed, self._faults))
+        arrive = send if buffer is None else partial(buffer.put, send)
         for _ in range(times):
             if wait > 0:
-                self._later.at(now + wait, arrive)
+                self._delayed.at(now + wait, arrive)
             else:
                 arrive()
 
 
-class _Hat:
+class _ShuffleBuffer:
     """Deliveries thrown together, and drawn in an order that depends on the seed alone."""
 
-    def __init__(self, fault: NotificationShuffle, later: Later, faults: Faults) -> None:
+    def __init__(self, fault: NotificationShuffle, delayed: DelayedCalls, faults: Faults) -> None:
         self._fault = fault
-        self._later = later
+        self._delayed = delayed
         self._clock = faults.clock
         self._random = Random(f"order {fault.seed}")
         self._held: list[Send] = []
@@ -79,7 +79,7 @@ class _Hat:
             held.append(send)
             full = self._draw() if len(held) >= self._fault.window else []
         if len(held) == 1 and not full:
-            self._later.at(self._clock.now() + self._fault.seconds, lambda: self._out_of_time(held))
+            self._delayed.at(self._clock.now() + self._fault.seconds, lambda: self._out_of_time(held))
         for one in full:
             one()
 

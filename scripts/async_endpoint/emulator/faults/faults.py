@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.faults.active import Active
+from async_endpoint.emulator.faults.active_fault import ActiveFault
 from async_endpoint.emulator.faults.kinds import (
     CallFault,
     DeliveryFault,
@@ -48,19 +48,19 @@ class Faults:
 
     def __init__(self, clock: ScaledClock) -> None:
         self.clock = clock
-        self.calls: tuple[Active[CallFault], ...] = ()
-        self.deliveries: tuple[Active[DeliveryFault], ...] = ()
-        self._starts: tuple[Active[StartFault], ...] = ()
-        self._updates: tuple[Active[UpdateRollback], ...] = ()
-        self._denials: tuple[Active[S3Denial], ...] = ()
-        self._active: list[Active[Fault]] = []
+        self.calls: tuple[ActiveFault[CallFault], ...] = ()
+        self.deliveries: tuple[ActiveFault[DeliveryFault], ...] = ()
+        self._starts: tuple[ActiveFault[StartFault], ...] = ()
+        self._updates: tuple[ActiveFault[UpdateRollback], ...] = ()
+        self._denials: tuple[ActiveFault[S3Denial], ...] = ()
+        self._active: list[ActiveFault[Fault]] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> dict[str, Any]:
         """Set a fault, and describe it."""
         with self._lock:
-            active = Active(f"fault-{next(self._numbers)}", fault, self.clock.now())
+            active = ActiveFault(f"fault-{next(self._numbers)}", fault, self.clock.now())
             self._keep([*self._active, active])
             return active.describe(self.clock.now())
 
@@ -90,7 +90,7 @@ class Faults:
         extra, fails, now = 0.0, False, self.clock.now()
         for active in self._starts:
             fault = active.fault
-            if fault.endpoint in (None, endpoint) and active.strikes(now) is not None:
+            if fault.endpoint in (None, endpoint) and active.sample(now) is not None:
                 extra += fault.seconds if isinstance(fault, SlowStart) else 0.0
                 fails = fails or isinstance(fault, FailedStart)
         return Start(extra, fails)
@@ -100,7 +100,7 @@ class Faults:
         if not self._updates:
             return ""
         now = self.clock.now()
-        struck = [item for item in self._updates if item.fault.endpoint in (None, endpoint) and item.strikes(now) is not None]
+        struck = [item for item in self._updates if item.fault.endpoint in (None, endpoint) and item.sample(now) is not None]
         return ROLLED_BACK if struck else ""
 
     def denies(self, action: str, uri: S3Uri) -> bool:
@@ -108,12 +108,12 @@ class Faults:
         if not self._denials:
             return False
         now = self.clock.now()
-        struck = [item for item in self._denials if _concerns(item.fault, action, uri) and item.strikes(now) is not None]
+        struck = [item for item in self._denials if _concerns(item.fault, action, uri) and item.sample(now) is not None]
         return bool(struck)
 
     # --- keeping -----------------------------------------------------------------------------------------------------
 
-    def _keep(self, active: Iterable[Active[Fault]]) -> None:
+    def _keep(self, active: Iterable[ActiveFault[Fault]]) -> None:
         now = self.clock.now()
         self._active = [item for item in active if not item.over(now)]
         self.calls = self._of(CallFault)
@@ -122,7 +122,7 @@ class Faults:
         self._updates = self._of(UpdateRollback)
         self._denials = self._of(S3Denial)
 
-    def _of(self, sort: type[F]) -> tuple[Active[F], ...]:
+    def _of(self, sort: type[F]) -> tuple[ActiveFault[F], ...]:
         return tuple(item for item in self._active if isinstance(item.fault, sort))  # type: ignore[misc]
 
 

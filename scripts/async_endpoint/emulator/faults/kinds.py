@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class FaultKind:
     """Anything that can be asked for. `name` is what people call it, `effect` what it does, in a few words."""
 
     name: ClassVar[str]
@@ -16,7 +16,7 @@ class Kind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault(Kind):
+class Fault(FaultKind):
     """What stays set until it is cleared, has happened `count` times, or `duration` seconds have passed."""
 
     rate: float = 1.0
@@ -37,20 +37,20 @@ class CallFault(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Throttle(CallFault):
+class ThrottleFault(CallFault):
     name = "throttle"
     effect = "calls are refused as the service refuses too many"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Error(CallFault):
+class ErrorFault(CallFault):
     name = "error"
     effect = "calls are answered with an internal failure (status 500) or as unavailable (503)"
     status: int = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency(CallFault):
+class LatencyFault(CallFault):
     name = "latency"
     effect = "calls wait before they are carried out: real seconds, give or take jitter"
     seconds: float
@@ -58,7 +58,7 @@ class Latency(CallFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disconnect(CallFault):
+class DisconnectFault(CallFault):
     name = "disconnect"
     effect = "the connection is cut without an answer, before the call is carried out or after"
     when: str = "before"
@@ -150,7 +150,7 @@ class S3Denial(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceKill(Kind):
+class InstanceKill(FaultKind):
     name = "instance-kill"
     effect = "now: containers of the endpoint are killed, the instance named or count chosen ones"
     endpoint: str
@@ -159,19 +159,19 @@ class InstanceKill(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClockJump(Kind):
+class ClockJump(FaultKind):
     name = "clock-jump"
     effect = "now: AWS time moves forward by seconds; up to a day of minutes is made up for"
     seconds: float
 
 
-KINDS: Final[dict[str, type[Kind]]] = {
+KINDS: Final[dict[str, type[FaultKind]]] = {
     kind.name: kind
     for kind in (
-        Throttle,
-        Error,
-        Latency,
-        Disconnect,
+        ThrottleFault,
+        ErrorFault,
+        LatencyFault,
+        DisconnectFault,
         NotificationLoss,
         NotificationDuplicate,
         NotificationDelay,

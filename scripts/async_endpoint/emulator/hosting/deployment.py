@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.hosting.capture import Capture
-from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails, Mode
-from async_endpoint.emulator.hosting.models import Described, ModelSpec
+from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
+from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails, TrafficRouting
+from async_endpoint.emulator.hosting.model_spec import Described, ModelSpec
 
 # CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this is ours.
 DEFAULT_CONCURRENCY = 4
@@ -52,7 +52,7 @@ class AsyncSettings:
 
 
 @dataclass(frozen=True)
-class Serverless:
+class ServerlessConfig:
     """ServerlessConfig. `provisioned` instances are kept warm."""
 
     memory_mb: int
@@ -60,7 +60,7 @@ class Serverless:
     provisioned: int
 
     @classmethod
-    def read(cls, config: Described) -> Serverless:
+    def read(cls, config: Described) -> ServerlessConfig:
         return cls(config["MemorySizeInMB"], config["MaxConcurrency"], config.get("ProvisionedConcurrency", 0))
 
 
@@ -75,11 +75,11 @@ class VariantSpec:
     weight: float
     startup_seconds: int
     least_outstanding: bool
-    serverless: Serverless | None
+    serverless: ServerlessConfig | None
 
     @classmethod
     def read(cls, variant: Described, model: Described) -> VariantSpec:
-        serverless = Serverless.read(variant["ServerlessConfig"]) if "ServerlessConfig" in variant else None
+        serverless = ServerlessConfig.read(variant["ServerlessConfig"]) if "ServerlessConfig" in variant else None
         return cls(
             name=variant["VariantName"],
             model=ModelSpec.read(model),
@@ -102,7 +102,7 @@ class Deployment:
     shadows: tuple[VariantSpec, ...]
     async_settings: AsyncSettings | None
     shown: Described  # of the configuration, what DescribeEndpoint shows of it too
-    capture: Capture | None = None
+    capture: DataCaptureConfig | None = None
     kms_key: str = ""  # of the instances' volumes
     guardrails: Guardrails = UNGUARDED
 
@@ -120,7 +120,7 @@ class Deployment:
             shadows=variants("ShadowProductionVariants"),
             async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
             shown={member: config[member] for member in SHOWN if member in config},
-            capture=Capture.read(config.get("DataCaptureConfig")),
+            capture=DataCaptureConfig.read(config.get("DataCaptureConfig")),
             kms_key=config.get("KmsKeyId", ""),
         )
 
@@ -136,7 +136,7 @@ class Deployment:
         """
         guardrails = Guardrails.read(config)
         excluded = any(spec.serverless or spec.instance_type.startswith("ml.inf1.") for spec in self.specs)
-        if excluded or (guardrails.mode is Mode.ROLLING and len(self.specs) > 1):
+        if excluded or (guardrails.mode is TrafficRouting.ROLLING and len(self.specs) > 1):
             guardrails = UNGUARDED
         return replace(self, guardrails=guardrails)
 

@@ -6,22 +6,22 @@ import logging
 import threading
 from collections.abc import Callable
 
-from async_endpoint.emulator.hosting.async_requests import AsyncRequests
+from async_endpoint.emulator.hosting.async_inference import AsyncInference
+from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.deployment import Deployment
+from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, VariantSnapshot
+from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.instance import Instance
-from async_endpoint.emulator.hosting.lineup import Lineup
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.maker import VariantMaker
-from async_endpoint.emulator.hosting.preparation import DeploymentFailed, check_release
-from async_endpoint.emulator.hosting.queue import Invocation
-from async_endpoint.emulator.hosting.real_time import RealTime
-from async_endpoint.emulator.hosting.recent import Recent
-from async_endpoint.emulator.hosting.role import AccessDenied
-from async_endpoint.emulator.hosting.rollout import Gone, Rollout
-from async_endpoint.emulator.hosting.saved import SavedEndpoint, SavedVariant
-from async_endpoint.emulator.hosting.site import Site
+from async_endpoint.emulator.hosting.provisioning import DeploymentFailed, check_release
+from async_endpoint.emulator.hosting.real_time import RealTimeInference
+from async_endpoint.emulator.hosting.recent import TimeSeries
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
+from async_endpoint.emulator.hosting.rollout import EndpointDeleted, Rollout
 from async_endpoint.emulator.hosting.variant import Variant
-from async_endpoint.emulator.moto_backends import NoSuchThing
+from async_endpoint.emulator.hosting.variant_factory import VariantFactory
+from async_endpoint.emulator.hosting.variant_set import VariantSet
+from async_endpoint.emulator.moto_backends import ResourceNotFound
 
 LONGEST_PAUSE_SECONDS = 5.0
 DELETING_SECONDS = 120.0  # AWS seconds for which an endpoint is Deleting; SageMaker takes some minutes
@@ -40,31 +40,33 @@ class Endpoint:
         name: str,
         region: str,
         deployment: Deployment,
-        site: Site,
+        context: HostingContext,
         gone: Callable[[Endpoint], None],
-        saved: SavedEndpoint | None = None,
+        saved: EndpointSnapshot | None = None,
     ) -> None:
         """Create the endpoint, or resume one that was `saved`. `gone` is called once it is deleted and its name free."""
         self.name = name
         self.region = region
         self.deployment = self.target = deployment  # what serves, and what is being deployed if that is another
-        self.created_at = self.modified_at = site.clock.now()
+        self.created_at = self.modified_at = context.clock.now()
         self.failure_reason = ""
         self.changed = threading.Condition(threading.RLock())
-        self._site = site
+        self._context = context
         self._gone = gone
-        self._clock = site.clock
+        self._clock = context.clock
         self._stopped = threading.Event()  # the local AWS ends
         self._holds_resources = False  # network interfaces and grants of keys, which a deletion gives back
-        self._unprocessed: list[Invocation] = []  # requests that a deletion found waiting and has not ended yet
+        self._unprocessed: list[AsyncInvocation] = []  # requests that a deletion found waiting and has not ended yet
         self._phase = "Creating"
-        self._lineup = Lineup()
-        self._capacity = Recent()
+        self._variant_set = VariantSet()
+        self._capacity = TimeSeries()
         asynchronous = deployment.async_settings is not None
-        logs = EndpointLogs(name, region, site.clock, asynchronous)
-        self._maker = VariantMaker(name, region, site, logs, self._apply)
-        self.requests = AsyncRequests(name, region, site, self.changed, logs) if asynchronous else None
-        self.real_time = None if asynchronous else RealTime(self.changed, self._lineup, lambda: self.open, site, logs)
+        logs = EndpointLogs(name, region, context.clock, asynchronous)
+        self._maker = VariantFactory(name, region, context, logs, self._apply)
+        self.requests = AsyncInference(name, region, context, self.changed, logs) if asynchronous else None
+        self.real_time = (
+            None if asynchronous else RealTimeInference(self.changed, self._variant_set, lambda: self.open, context, logs)
+        )
         unfinished = deployment if saved is None else self._resume(saved)
         threading.Thread(target=self._loop, name=f"endpoint-{name}", daemon=True).start()
         if unfinished is not None:
@@ -76,25 +78,25 @@ class Endpoint:
     def status(self) -> str:
         """InService becomes Updating while instances are added or removed, as SageMaker has it; not while one is replaced."""
         with self.changed:
-            return "Updating" if self._phase in STILL and self._lineup.scaling else self._phase
+            return "Updating" if self._phase in STILL and self._variant_set.scaling else self._phase
 
     @property
     def variants(self) -> list[Variant]:
         """The variants that take traffic, the shadows among them; none until the endpoint was InService once."""
         with self.changed:
-            return list(self._lineup.live)
+            return list(self._variant_set.live)
 
     @property
     def taking(self) -> list[Variant]:
         """The same, and of an update on its way those that take traffic already."""
         with self.changed:
-            return self._lineup.taking
+            return self._variant_set.taking
 
     @property
     def incoming(self) -> tuple[str, list[Variant]]:
         """Of an update or creation on its way: what is done (a ProductionVariantStatus), and with which variants."""
         with self.changed:
-            return self._lineup.stage, list(self._lineup.incoming)
+            return self._variant_set.stage, list(self._variant_set.incoming)
 
     def variant(self, name: str) -> Variant | None:
         return next((variant for variant in self.variants if variant.name == name), None)
@@ -103,7 +105,7 @@ class Endpoint:
     def instances(self) -> list[Instance]:
         """Every instance there is, those of incoming and retiring variants too."""
         with self.changed:
-            return [instance for variant in self._lineup for instance in variant.fleet.instances]
+            return [instance for variant in self._variant_set for instance in variant.fleet.instances]
 
     @property
     def open(self) -> bool:
@@ -119,7 +121,7 @@ class Endpoint:
         with self.changed:
             return self._capacity.at(moment)
 
-    def invoke_async(self, invocation: Invocation) -> bool:
+    def invoke_async(self, invocation: AsyncInvocation) -> bool:
         """Queue a request; False while the endpoint takes none, or is no asynchronous one."""
         with self.changed:
             if not self.open or self.requests is None:
@@ -127,7 +129,7 @@ class Endpoint:
             self.requests.put(invocation)
             return True
 
-    def refuse_again(self, invocation: Invocation) -> bool:
+    def refuse_again(self, invocation: AsyncInvocation) -> bool:
         """End a request that was accepted before a stop, of an endpoint that cannot serve since; False if it takes none."""
         if self.requests is None:
             return False
@@ -179,12 +181,12 @@ class Endpoint:
         self._stopped.set()
         self._end()
 
-    def _end(self) -> list[Invocation]:
+    def _end(self) -> list[AsyncInvocation]:
         """Stop every instance and the loop, and return the requests that waited."""
         with self.changed:
             self._phase = "Deleting"
             self.modified_at = self._clock.now()
-            self._lineup.stop()
+            self._variant_set.stop()
             self.changed.notify_all()
             if self.real_time is not None:
                 self.real_time.close()
@@ -204,7 +206,7 @@ class Endpoint:
             try:
                 if self._holds_resources:
                     check_release(self.deployment, self.region)
-            except (AccessDenied, NoSuchThing) as error:
+            except (AccessDenied, ResourceNotFound) as error:
                 self.failure_reason = f"The endpoint cannot be deleted: {error}"[:FAILURE_REASON_CHARS]
                 next_try = self._clock.now() + DELETION_RETRY_SECONDS
             else:
@@ -213,11 +215,11 @@ class Endpoint:
 
     # --- kept across a stop ------------------------------------------------------------------------------------------
 
-    def saved(self) -> SavedEndpoint:
+    def saved(self) -> EndpointSnapshot:
         """What is kept of it."""
         with self.changed:
             waiting = self.requests.all() if self.requests else []
-            return SavedEndpoint(
+            return EndpointSnapshot(
                 name=self.name,
                 region=self.region,
                 phase=self._phase,
@@ -226,12 +228,12 @@ class Endpoint:
                 created_at=self.created_at,
                 modified_at=self.modified_at,
                 failure_reason=self.failure_reason,
-                variants={variant.name: SavedVariant.of(variant) for variant in self._lineup.live},
+                variants={variant.name: VariantSnapshot.of(variant) for variant in self._variant_set.live},
                 metrics={name: metrics.counted() for name, metrics in dict(self._maker.metrics).items()},
                 requests=(*self._unprocessed, *waiting),
             )
 
-    def _resume(self, saved: SavedEndpoint) -> Deployment | None:
+    def _resume(self, saved: EndpointSnapshot) -> Deployment | None:
         """Become what was saved, on new instances; returns what is still to be deployed, as the creation or update goes on.
 
         A rollback is over; a deletion begins again. What cannot be prepared again, its archive or role being gone, is Failed,
@@ -248,7 +250,7 @@ class Endpoint:
             self._start_deletion()
             return None
         try:
-            self._lineup.live = self._maker.make(self.deployment) if saved.variants else []
+            self._variant_set.live = self._maker.make(self.deployment) if saved.variants else []
         except DeploymentFailed as failure:
             self._phase, self.target = "Failed", self.deployment
             self.failure_reason = str(failure)[:FAILURE_REASON_CHARS]
@@ -256,7 +258,7 @@ class Endpoint:
                 metrics = self._maker.metrics[self.deployment.variants[0].name]
                 self.requests.abandon(list(saved.requests), self.deployment, metrics, self.failure_reason)
             return None
-        for variant in self._lineup.live:
+        for variant in self._variant_set.live:
             saved.variants[variant.name].apply(variant)
         for invocation in saved.requests:
             if self.requests is not None:
@@ -271,19 +273,19 @@ class Endpoint:
         def over() -> bool:
             return self._phase == "Deleting"
 
-        rollout = Rollout(deployment.guardrails, self._lineup, self.region, self._clock, self.changed, over)
+        rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, over)
         try:
             incoming = self._maker.make(deployment)
             with self.changed:
                 self._holds_resources = True
                 rollout.prepare(incoming)
-                fault = self._site.faults.update_failure(self.name) if self._lineup.live else ""
+                fault = self._context.faults.update_failure(self.name) if self._variant_set.live else ""
                 if fault:
                     raise DeploymentFailed(fault)
                 rollout.shift()
                 self.deployment, self.failure_reason = deployment, ""
                 self._enter("InService")
-        except Gone:
+        except EndpointDeleted:
             return
         except DeploymentFailed as failure:
             self._abandon(str(failure), rollout)
@@ -299,14 +301,14 @@ class Endpoint:
             if self._phase == "Deleting":
                 return
             self.failure_reason, self.target = reason[:FAILURE_REASON_CHARS], self.deployment
-            if not self._lineup.live:
-                self._lineup.drop_incoming()
+            if not self._variant_set.live:
+                self._variant_set.drop_incoming()
                 self._enter("Failed")
                 return
             self._enter("RollingBack")
             try:
                 self._enter("UpdateRollbackFailed" if rollout.back() else "InService")
-            except Gone:
+            except EndpointDeleted:
                 return
 
     def _enter(self, phase: str) -> None:
@@ -332,13 +334,13 @@ class Endpoint:
                 self.changed.wait(self._pause())
 
     def _step(self) -> None:
-        self._lineup.reconcile()
+        self._variant_set.reconcile()
         self.changed.notify_all()  # those who wait for a fleet to be ready look again
-        if self._lineup.live:
-            self._capacity.set(self._clock.now(), self._lineup.serving)
+        if self._variant_set.live:
+            self._capacity.set(self._clock.now(), self._variant_set.serving)
             if self.requests is not None:
-                self.requests.step(self._lineup.taking)
+                self.requests.step(self._variant_set.taking)
 
     def _pause(self) -> float:
         expiry = self.requests.next_expiry() if self.requests else None
-        return min([LONGEST_PAUSE_SECONDS, *self._lineup.wake_in(), *([] if expiry is None else [expiry])])
+        return min([LONGEST_PAUSE_SECONDS, *self._variant_set.wake_in(), *([] if expiry is None else [expiry])])

@@ -15,7 +15,7 @@ from typing import Any
 Described = Mapping[str, Any]
 
 
-class Mode(Enum):
+class TrafficRouting(Enum):
     """How traffic moves; the first three are TrafficRoutingConfig.Type."""
 
     ALL_AT_ONCE = "ALL_AT_ONCE"
@@ -25,14 +25,14 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True)
-class Size:
+class CapacitySize:
     """CapacitySize: a number of instances, or a percentage of them."""
 
     value: int
     percent: bool
 
     @classmethod
-    def read(cls, size: Described | None) -> Size | None:
+    def read(cls, size: Described | None) -> CapacitySize | None:
         return cls(size["Value"], size["Type"] == "CAPACITY_PERCENT") if size else None
 
     def of(self, total: int) -> int:
@@ -45,17 +45,21 @@ class Size:
 
 
 # What each step may be, in percent of the variant's instances (API reference).
-STEP_PERCENT = {Mode.CANARY: (0, 50), Mode.LINEAR: (10, 50), Mode.ROLLING: (5, 50)}
-SIZE_MEMBER = {Mode.CANARY: "CanarySize", Mode.LINEAR: "LinearStepSize", Mode.ROLLING: "MaximumBatchSize"}
+STEP_PERCENT = {TrafficRouting.CANARY: (0, 50), TrafficRouting.LINEAR: (10, 50), TrafficRouting.ROLLING: (5, 50)}
+SIZE_MEMBER = {
+    TrafficRouting.CANARY: "CanarySize",
+    TrafficRouting.LINEAR: "LinearStepSize",
+    TrafficRouting.ROLLING: "MaximumBatchSize",
+}
 
 
 @dataclass(frozen=True)
 class Guardrails:
     """DeploymentConfig. Times are AWS seconds; without one, all traffic moves at once and nothing is waited for."""
 
-    mode: Mode = Mode.ALL_AT_ONCE
-    step: Size | None = None
-    rollback_step: Size | None = None
+    mode: TrafficRouting = TrafficRouting.ALL_AT_ONCE
+    step: CapacitySize | None = None
+    rollback_step: CapacitySize | None = None
     wait: float = 0.0
     termination_wait: float = 0.0
     longest: float = math.inf
@@ -69,19 +73,19 @@ class Guardrails:
         rolling = config.get("RollingUpdatePolicy")
         if rolling:
             return cls(
-                mode=Mode.ROLLING,
-                step=Size.read(rolling["MaximumBatchSize"]),
-                rollback_step=Size.read(rolling.get("RollbackMaximumBatchSize")),
+                mode=TrafficRouting.ROLLING,
+                step=CapacitySize.read(rolling["MaximumBatchSize"]),
+                rollback_step=CapacitySize.read(rolling.get("RollbackMaximumBatchSize")),
                 wait=rolling["WaitIntervalInSeconds"],
                 longest=rolling.get("MaximumExecutionTimeoutInSeconds", math.inf),
                 alarms=alarms,
             )
         policy = config.get("BlueGreenUpdatePolicy") or {}
         routing = policy.get("TrafficRoutingConfiguration") or {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
-        mode = Mode(routing["Type"])
+        mode = TrafficRouting(routing["Type"])
         return cls(
             mode=mode,
-            step=Size.read(routing.get(SIZE_MEMBER.get(mode, ""))),
+            step=CapacitySize.read(routing.get(SIZE_MEMBER.get(mode, ""))),
             wait=routing["WaitIntervalInSeconds"],
             termination_wait=policy.get("TerminationWaitInSeconds", 0),
             longest=policy.get("MaximumExecutionTimeoutInSeconds", math.inf),
@@ -90,10 +94,10 @@ class Guardrails:
 
     def stages(self, total: int) -> list[int]:
         """How many of a variant's `total` new instances take traffic after each step; the last is all of them."""
-        if self.step is None or self.mode is Mode.ALL_AT_ONCE:
+        if self.step is None or self.mode is TrafficRouting.ALL_AT_ONCE:
             return [total]
         size = self.step.of(total)
-        steps = [size] if self.mode is Mode.CANARY else [*range(size, total, size)]
+        steps = [size] if self.mode is TrafficRouting.CANARY else [*range(size, total, size)]
         return [*(taken for taken in steps if taken < total), total]
 
 

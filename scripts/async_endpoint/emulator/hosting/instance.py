@@ -9,14 +9,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from async_endpoint.emulator.container.allowance import Allowance
 from async_endpoint.emulator.container.container import CannotStart, Container, ContainerDied, ContainerResponse
+from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.launch import launch
 from async_endpoint.emulator.container.spec import Workload
 from async_endpoint.emulator.faults.faults import NO_FAULT, Start
-from async_endpoint.emulator.hosting.preparation import DeploymentFailed
-from async_endpoint.emulator.hosting.site import Site
-from async_endpoint.emulator.hosting.utilisation import Usage
+from async_endpoint.emulator.hosting.context import HostingContext
+from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
+from async_endpoint.emulator.hosting.utilization import ResourceUsage
 
 # Between two pings while a container starts, in real seconds; a ping itself waits until the model server accepts.
 PING_PAUSE_SECONDS = 0.05
@@ -40,7 +40,7 @@ class Instance:
 
     def __init__(
         self,
-        site: Site,
+        context: HostingContext,
         workload: Callable[[str], Workload],
         startup_seconds: float,
         on_output: Callable[[str, str], None],
@@ -51,14 +51,14 @@ class Instance:
         self.state = InstanceState.LAUNCHING
         self.in_flight = 0
         self.reason = ""
-        self._folder = site.folder / self.id
-        self._usage = Usage(self._folder)
+        self._folder = context.folder / self.id
+        self._usage = ResourceUsage(self._folder)
         self._workload = workload
-        self._runtime = site.runtime
-        self._interfaces = site.interfaces
+        self._runtime = context.runtime
+        self._interfaces = context.interfaces
         self._startup_seconds = startup_seconds
-        self._clock = site.clock
-        self._launched_at = site.clock.now() + site.launch_seconds + fault.extra_seconds
+        self._clock = context.clock
+        self._launched_at = context.clock.now() + context.launch_seconds + fault.extra_seconds
         self._fails = fault.fails
         self._on_output = on_output
         self._changed = changed
@@ -121,9 +121,9 @@ class Instance:
             if not self._clock.wait(self._gone, self._clock.now() + self._startup_seconds):
                 self._never_answered()
             return
-        allowance = Allowance(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
+        deadline = Deadline(self._startup_seconds, self._gone)  # requirements are installed before the first ping, and count
         try:
-            container = launch(self._folder, self._workload(self.id), self._output, self._exited, self._runtime, allowance)
+            container = launch(self._folder, self._workload(self.id), self._output, self._exited, self._runtime, deadline)
         except Exception as error:  # whatever an archive makes go wrong, the instance must not be starting for ever
             shutil.rmtree(self._folder, ignore_errors=True)
             if self._gone.is_set():  # stopped, which was perhaps the error
@@ -137,14 +137,14 @@ class Instance:
             container.kill()
             self._interfaces.release(self.id)
             return
-        self._await_ping(container, allowance)
+        self._await_ping(container, deadline)
 
-    def _await_ping(self, container: Container, allowance: Allowance) -> None:
+    def _await_ping(self, container: Container, deadline: Deadline) -> None:
         while container.alive and not self._gone.is_set():
             if container.ping():
                 self._set(InstanceState.READY)
                 return
-            if allowance.over:
+            if deadline.over:
                 self._never_answered()
                 container.kill()
                 return

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.models import ContainerSource, Vpc
-from async_endpoint.emulator.hosting.role import AccessDenied, ExecutionRole
+from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
+from async_endpoint.emulator.hosting.model_spec import ContainerSource, VpcConfig
 from async_endpoint.emulator.record import ACCOUNT_ID
 
 _ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
@@ -19,7 +19,7 @@ _DESCRIBED = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "
 _ON_INTERFACES = ("CreateNetworkInterfacePermission", "DeleteNetworkInterface", "DeleteNetworkInterfacePermission")
 
 
-def pull(role: ExecutionRole, source: ContainerSource) -> None:
+def pull(role: AssumedRole, source: ContainerSource) -> None:
     """Raise AccessDenied unless the role may pull the image from ECR, or ask for the login to a private registry."""
     if source.private_registry:
         if source.registry_function:
@@ -37,8 +37,8 @@ def pull(role: ExecutionRole, source: ContainerSource) -> None:
             raise AccessDenied(f"The role '{role.arn}' does not have {action} permission for the image: '{source.image}'.")
 
 
-def attach(role: ExecutionRole, vpc: Vpc) -> None:
-    """Raise AccessDenied unless the role may put network interfaces into the VPC, NoSuchThing for what EC2 does not have."""
+def attach(role: AssumedRole, vpc: VpcConfig) -> None:
+    """Raise AccessDenied unless the role may create network interfaces in the VPC; ResourceNotFound for what EC2 lacks."""
     moto_backends.check_network(role.region, vpc.subnets, vpc.security_groups)
     ec2 = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:"
     for what in _DESCRIBED:
@@ -52,8 +52,8 @@ def attach(role: ExecutionRole, vpc: Vpc) -> None:
             role.check(f"ec2:{action}", f"{ec2}network-interface/*", context={"ec2:Subnet": subnet})
 
 
-def detach(role: ExecutionRole, subnets: Iterable[str]) -> None:
-    """Raise AccessDenied unless the role may remove the network interfaces that `attach` allowed, NoSuchThing without it."""
+def detach(role: AssumedRole, subnets: Iterable[str]) -> None:
+    """Raise AccessDenied unless the role may delete network interfaces of these subnets; ResourceNotFound without the role."""
     for name in subnets:
         subnet = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:subnet/{name}"
         for action in _ON_INTERFACES[1:]:
@@ -61,12 +61,12 @@ def detach(role: ExecutionRole, subnets: Iterable[str]) -> None:
             role.check(f"ec2:{action}", resource, context={"ec2:Subnet": subnet})
 
 
-def encrypt_volumes(role: ExecutionRole, kms_key: str) -> None:
+def encrypt_volumes(role: AssumedRole, kms_key: str) -> None:
     """Raise AccessDenied unless the role may let the instances' volumes use the key of the endpoint configuration."""
     role.check_key("kms:CreateGrant", kms_key, "sagemaker", {"kms:GrantIsForAWSResource": "true"})
 
 
-def watch(role: ExecutionRole, alarms: Iterable[str]) -> None:
+def watch(role: AssumedRole, alarms: Iterable[str]) -> None:
     """Raise AccessDenied unless the role may look at the alarms that roll an update back."""
     for name in alarms:
         role.check("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{role.region}:{ACCOUNT_ID}:alarm:{name}")

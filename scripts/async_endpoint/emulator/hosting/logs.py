@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.container import Line
-from async_endpoint.emulator.hosting.role import ExecutionRole
+from async_endpoint.emulator.container.container import OutputLine
+from async_endpoint.emulator.hosting.execution_role import AssumedRole
 
 
 class EndpointLogs:
@@ -26,11 +26,11 @@ class EndpointLogs:
         self._suffix = ["data-log"] if asynchronous else []
         self._lock = threading.Lock()
 
-    def writer(self, role: ExecutionRole, variant: str) -> Callable[[str, str], None]:
+    def writer(self, role: AssumedRole, variant: str) -> Callable[[str, str], None]:
         """A function of (instance id, line). A line the role may not write is dropped, as on AWS."""
 
         def stream(instance_id: str, line: str) -> str:
-            container = [line.container] if isinstance(line, Line) and line.container else self._suffix
+            container = [line.container] if isinstance(line, OutputLine) and line.container else self._suffix
             return "/".join([variant, instance_id, *container])
 
         def write(instance_id: str, line: str) -> None:
@@ -39,7 +39,7 @@ class EndpointLogs:
                     if line and role.may_log(self.group):
                         lines = [(int(self._clock.now() * 1e3), line)]
                         moto_backends.put_log_lines(self.region, self.group, stream(instance_id, line), lines)
-                except moto_backends.NoSuchThing:  # the role itself is gone
+                except moto_backends.ResourceNotFound:  # the role itself is gone
                     return
 
         return write

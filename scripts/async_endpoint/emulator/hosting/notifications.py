@@ -9,14 +9,19 @@ from typing import Any
 
 from async_endpoint.core.limits import NOTIFICATION_BODY_BYTES
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.hosting.queue import BINARY, Invocation
+from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation
 
 SNS_MESSAGE_BYTES = 262_144  # of Publish
 TEST_NOTIFICATION = {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}
 
 
 def completed(
-    invocation: Invocation, place: Mapping[str, str], now: float, content_type: str, output: S3Uri | None, body: bytes | None
+    invocation: AsyncInvocation,
+    place: Mapping[str, str],
+    now: float,
+    content_type: str,
+    output: S3Uri | None,
+    body: bytes | None,
 ) -> dict[str, Any]:
     """A success. `place` has awsRegion and endpointName; `body` is the response when it is to be included."""
     response = {"contentType": content_type} | ({"outputLocation": str(output)} if output else {})
@@ -24,14 +29,14 @@ def completed(
 
 
 def failed(
-    invocation: Invocation, place: Mapping[str, str], now: float, reason: str, failure: S3Uri | None, body: bytes | None
+    invocation: AsyncInvocation, place: Mapping[str, str], now: float, reason: str, failure: S3Uri | None, body: bytes | None
 ) -> dict[str, Any]:
     """A failure. Where failureLocation sits is not documented: the top level is our reading."""
     location = {"failureLocation": str(failure)} if failure else {}
     return _with(body, "text/plain", _envelope(invocation, place, now, "Failed") | {"failureReason": reason} | location)
 
 
-def _envelope(invocation: Invocation, place: Mapping[str, str], now: float, status: str) -> dict[str, Any]:
+def _envelope(invocation: AsyncInvocation, place: Mapping[str, str], now: float, status: str) -> dict[str, Any]:
     request = {
         "accept": invocation.accept,
         "contentType": invocation.content_type or BINARY,

@@ -13,25 +13,25 @@ from typing import Any
 from async_endpoint.core import limits
 from async_endpoint.core import metrics as m
 from async_endpoint.emulator.container.container import PRIMARY, ContainerDied, ContainerResponse, ContainerTimedOut
-from async_endpoint.emulator.hosting import words
-from async_endpoint.emulator.hosting.capture import Capture, Captured, Part
+from async_endpoint.emulator.hosting import error_messages
+from async_endpoint.emulator.hosting.context import HostingContext
+from async_endpoint.emulator.hosting.data_capture import CaptureWriter, DataCaptureConfig, Payload
+from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.instance import Instance
-from async_endpoint.emulator.hosting.lineup import Lineup
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.role import ExecutionRole
 from async_endpoint.emulator.hosting.serverless import ServerlessFleet
-from async_endpoint.emulator.hosting.site import Site
 from async_endpoint.emulator.hosting.variant import Variant, by_weight
+from async_endpoint.emulator.hosting.variant_set import VariantSet
 
 SHADOW_WORKERS = 16
 METADATA = {"inferenceId": "Inference-Id", "customAttributes": "Custom-Attributes"}  # of captured data, and its header
 
 
-class Unserved(Exception):
+class NoCapacity(Exception):
     """No instance may take the request now; the text says why."""
 
 
-class Retired(Unserved):
+class VariantRetired(NoCapacity):
     """The variant takes no traffic any more: an update has moved it elsewhere."""
 
 
@@ -50,7 +50,7 @@ class ModelFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class InvokeRequest:
     """One InvokeEndpoint request. `target` is the container of a direct model or the model of a multi-model one."""
 
     body: bytes
@@ -59,38 +59,43 @@ class Call:
     target: str = ""
 
 
-class RealTime:
+class RealTimeInference:
     """Requests of one endpoint; `changed` is its lock, and `is_open` whether it takes any."""
 
     def __init__(
-        self, changed: threading.Condition, lineup: Lineup, is_open: Callable[[], bool], site: Site, logs: EndpointLogs
+        self,
+        changed: threading.Condition,
+        variant_set: VariantSet,
+        is_open: Callable[[], bool],
+        context: HostingContext,
+        logs: EndpointLogs,
     ) -> None:
         self._changed = changed
         self._logs = logs
-        self._captured = Captured(logs.endpoint_name, logs.region, site.clock.now)
-        self._lineup = lineup
+        self._captured = CaptureWriter(logs.endpoint_name, logs.region, context.clock.now)
+        self._variant_set = variant_set
         self._is_open = is_open
-        self._limit = site.response_seconds
+        self._limit = context.response_seconds
         self._shadow_workers = ThreadPoolExecutor(SHADOW_WORKERS, "shadow")
 
-    def choose(self, call: Call) -> Variant | None:
+    def choose(self, call: InvokeRequest) -> Variant | None:
         """The variant that answers: the one the caller names, or one by weight; None when there is no such."""
         with self._changed:
-            production = [variant for variant in self._lineup.side() if not variant.shadow] if self._is_open() else []
+            production = [variant for variant in self._variant_set.side() if not variant.shadow] if self._is_open() else []
             if call.target_variant:
                 return next((variant for variant in production if variant.name == call.target_variant), None)
             return by_weight(production)
 
-    def invoke(self, call: Call, variant: Variant) -> tuple[ContainerResponse, Variant]:
+    def invoke(self, call: InvokeRequest, variant: Variant) -> tuple[ContainerResponse, Variant]:
         """The answer, and whose it is: `variant`'s, or that of the one an update put in its place. Shadows get a copy.
 
-        Raises Unserved, Throttled or ModelFailed.
+        Raises NoCapacity, Throttled or ModelFailed.
         """
         self._copy_to_shadows(call, variant)
         while True:
             try:
                 return self._ask(call, variant), variant
-            except Retired:
+            except VariantRetired:
                 another = self.choose(call)
                 if another is None or another is variant:
                     raise
@@ -101,16 +106,16 @@ class RealTime:
         self._captured.close()
 
     def _takes(self, variant: Variant) -> bool:
-        return self._is_open() and variant in self._lineup.taking
+        return self._is_open() and variant in self._variant_set.taking
 
-    def _copy_to_shadows(self, call: Call, variant: Variant) -> None:
+    def _copy_to_shadows(self, call: InvokeRequest, variant: Variant) -> None:
         """A shadow variant sees its weight's share of the production variant's requests, and answers nobody."""
-        for shadow in [item for item in self._lineup.taking if item.shadow and item.deployment is variant.deployment]:
+        for shadow in [item for item in self._variant_set.taking if item.shadow and item.deployment is variant.deployment]:
             # One that is as busy as it may be misses some: its backlog must not grow for ever.
             if random.random() * variant.weight < shadow.weight and shadow.busy < SHADOW_WORKERS:
                 self._shadow_workers.submit(self._ask, call, shadow)
 
-    def _ask(self, call: Call, variant: Variant) -> ContainerResponse:
+    def _ask(self, call: InvokeRequest, variant: Variant) -> ContainerResponse:
         begun = time.monotonic()
         instance = self._claim(variant, begun + self._limit)
         log_stream = f"{variant.name}/{instance.id}"
@@ -144,18 +149,18 @@ class RealTime:
             self._capture(variant.deployment.capture, call, variant, response)
         return response
 
-    def _capture(self, capture: Capture, call: Call, variant: Variant, response: ContainerResponse) -> None:
+    def _capture(self, capture: DataCaptureConfig, call: InvokeRequest, variant: Variant, response: ContainerResponse) -> None:
         role_arn = variant.spec.model.role_arn
-        asked = Part(call.body, call.headers.get("Content-Type", ""))
+        asked = Payload(call.body, call.headers.get("Content-Type", ""))
         sent = {name: call.headers.get(f"X-Amzn-SageMaker-{header}") for name, header in METADATA.items()}
         metadata: dict[str, Any] = {name: value for name, value in sent.items() if value}
         if "customAttributes" in metadata:
             metadata["customAttributes"] = [metadata["customAttributes"]]
-        write = self._logs.writer(ExecutionRole(role_arn, self._logs.region), variant.name)
+        write = self._logs.writer(AssumedRole(role_arn, self._logs.region), variant.name)
         self._captured.add(
             capture,
             (variant.name, role_arn),
-            (asked, Part(response.body, response.content_type)),
+            (asked, Payload(response.body, response.content_type)),
             metadata,
             lambda line: write("service", line),
         )
@@ -171,9 +176,9 @@ class RealTime:
             try:
                 while not self._takes(variant) or (instance := variant.route()) is None:
                     if not self._takes(variant):
-                        raise Retired(f"Variant {variant.name} is not in service.")
+                        raise VariantRetired(f"Variant {variant.name} is not in service.")
                     if not isinstance(variant.fleet, ServerlessFleet):
-                        raise Unserved(f"Variant {variant.name} has no instance in service.")
+                        raise NoCapacity(f"Variant {variant.name} has no instance in service.")
                     variant.fleet.demand(variant.waiting + variant.busy)
                     cold = True
                     self._changed.notify_all()
@@ -204,8 +209,8 @@ def _timed_out(log_stream: str, container: str) -> ModelFailed:
     """In AWS's words, as people quote them."""
     return ModelFailed(
         0,
-        f"{words.timed_out(container)}. Review the latency metrics for each container in Amazon CloudWatch, resolve the issue, "
-        "and try again.",
+        f"{error_messages.timed_out(container)}. Review the latency metrics for each container in Amazon CloudWatch, "
+        "resolve the issue, and try again.",
         container,
         log_stream,
     )

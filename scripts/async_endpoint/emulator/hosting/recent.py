@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Recent:
+class TimeSeries:
     """A number as it was at a moment, from the last one asked about on. Guarded by whoever has it; times are AWS seconds."""
 
     def __init__(self) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.guardrails import Guardrails, Mode
-from async_endpoint.emulator.hosting.lineup import Lineup
-from async_endpoint.emulator.hosting.preparation import DeploymentFailed
+from async_endpoint.emulator.hosting.guardrails import Guardrails, TrafficRouting
+from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.variant import Variant
+from async_endpoint.emulator.hosting.variant_set import VariantSet
 
 # Between two looks at alarms and the time, in AWS seconds, and at most in real ones.
 LOOK_SECONDS = 15.0
@@ -25,7 +25,7 @@ LONGEST_LOOK_SECONDS = 1.0
 ROLLING_BACK_SECONDS = 30.0  # AWS seconds for which a rollback is seen at least
 
 
-class Gone(Exception):
+class EndpointDeleted(Exception):
     """The endpoint is being deleted: nobody needs this any more."""
 
 
@@ -35,21 +35,21 @@ class Rollout:
     def __init__(
         self,
         guardrails: Guardrails,
-        lineup: Lineup,
+        variant_set: VariantSet,
         region: str,
         clock: ScaledClock,
         changed: threading.Condition,
         over: Callable[[], bool],
     ) -> None:
         self._guardrails = guardrails
-        self._lineup = lineup
+        self._variant_set = variant_set
         self._region = region
         self._clock = clock
         self._changed = changed
         self._over = over
         self._deadline = clock.now() + guardrails.longest
-        self._before = {variant.name: variant.desired for variant in lineup.live}
-        self._rolling = guardrails.mode is Mode.ROLLING and bool(lineup.live)
+        self._before = {variant.name: variant.desired for variant in variant_set.live}
+        self._rolling = guardrails.mode is TrafficRouting.ROLLING and bool(variant_set.live)
         self._totals: dict[str, int] = {}
         self._stages: list[dict[str, int]] = []  # by variant, how many of its new instances take traffic after each step
 
@@ -61,12 +61,12 @@ class Rollout:
             self._stages.append({name: stages[min(number, len(stages) - 1)] for name, stages in steps.items()})
         for variant in incoming:
             variant.fleet.open = 0
-        self._lineup.incoming = incoming
+        self._variant_set.incoming = incoming
         self._launch(self._stages[0])
 
     def shift(self) -> None:
         """Move the traffic, and end what had it. Raises DeploymentFailed, or Gone."""
-        if self._lineup.live:
+        if self._variant_set.live:
             for number, stage in enumerate(self._stages):
                 if self._rolling and number:
                     self._launch(stage)
@@ -75,71 +75,71 @@ class Rollout:
                 if self._rolling:
                     self._end_old()
             self._bake(self._guardrails.termination_wait)
-        self._lineup.move_traffic()
+        self._variant_set.move_traffic()
 
     def back(self) -> bool:
         """All traffic to what had it before, and in a rolling update its instances too, batch by batch.
 
         Whether an instance of those died meanwhile. Raises Gone.
         """
-        self._lineup.forget_failures()
+        self._variant_set.forget_failures()
         if self._rolling:
             self._bring_back()
-        for variant in self._lineup.live:
+        for variant in self._variant_set.live:
             variant.fleet.open = variant.fleet.home = None
-        self._lineup.drop_incoming()
+        self._variant_set.drop_incoming()
         until = self._clock.now() + ROLLING_BACK_SECONDS
-        self._wait(lambda: self._lineup.broken or self._clock.now() >= until, until, watched=False)
-        self._wait(lambda: self._lineup.broken or self._lineup.restored, watched=False)
-        return self._lineup.broken
+        self._wait(lambda: self._variant_set.broken or self._clock.now() >= until, until, watched=False)
+        self._wait(lambda: self._variant_set.broken or self._variant_set.restored, watched=False)
+        return self._variant_set.broken
 
     def _bring_back(self) -> None:
         step = self._guardrails.rollback_step
-        while short := [item for item in self._lineup.live if item.desired < self._before[item.name]]:
+        while short := [item for item in self._variant_set.live if item.desired < self._before[item.name]]:
             for variant in short:
                 whole = self._before[variant.name]
                 variant.fleet.scale(min(variant.desired + (step.of(whole) if step else whole), whole))
                 variant.fleet.open = None
             self._changed.notify_all()
-            self._wait(lambda: self._lineup.broken or self._lineup.settled, watched=False)
-            if self._lineup.broken:
+            self._wait(lambda: self._variant_set.broken or self._variant_set.settled, watched=False)
+            if self._variant_set.broken:
                 return
 
     def _launch(self, stage: dict[str, int]) -> None:
         """Until the new instances answer, in a rolling update so many of each variant."""
-        self._lineup.stage = "Creating"
-        for variant in self._lineup.incoming if self._rolling else ():
+        self._variant_set.stage = "Creating"
+        for variant in self._variant_set.incoming if self._rolling else ():
             variant.fleet.last_failure = ""
             variant.fleet.scale(stage[variant.name])
         self._changed.notify_all()
-        self._wait(self._lineup.check_incoming)
+        self._wait(self._variant_set.check_incoming)
 
     def _turn_on(self, stage: dict[str, int]) -> None:
-        self._lineup.stage = "ActivatingTraffic"
+        self._variant_set.stage = "ActivatingTraffic"
         share = sum(stage.values()) / max(sum(self._totals.values()), 1)
-        for variant in self._lineup.incoming:
+        for variant in self._variant_set.incoming:
             variant.fleet.open = stage[variant.name]
-        for variant in self._lineup.live:
+        for variant in self._variant_set.live:
             variant.fleet.open = math.ceil(self._before[variant.name] * (1 - share))
-        self._lineup.share = share
+        self._variant_set.share = share
         self._changed.notify_all()
 
     def _end_old(self) -> None:
         """Of a rolling update: the old instances that take no traffic any more go, after the batch's waiting time."""
-        for variant in self._lineup.live:
+        for variant in self._variant_set.live:
             variant.fleet.home = self._before[variant.name]
             variant.fleet.scale(variant.fleet.open or 0)
         self._changed.notify_all()
 
     def _bake(self, seconds: float) -> None:
-        self._lineup.stage = "Baking"
+        self._variant_set.stage = "Baking"
         until = self._clock.now() + seconds
         self._wait(lambda: self._clock.now() >= until, until)
 
     def _wait(self, done: Callable[[], bool], until: float = math.inf, watched: bool = True) -> None:
         while True:
             if self._over():
-                raise Gone
+                raise EndpointDeleted
             if watched:
                 self._look()
             if done():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.deployment import Serverless
+from async_endpoint.emulator.hosting.deployment import ServerlessConfig
 from async_endpoint.emulator.hosting.fleet import Fleet
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 
@@ -20,7 +20,7 @@ class ServerlessFleet(Fleet):
     It begins with one instance even if none is provisioned: the proof that the container starts.
     """
 
-    def __init__(self, settings: Serverless, make: Callable[[], Instance], clock: ScaledClock) -> None:
+    def __init__(self, settings: ServerlessConfig, make: Callable[[], Instance], clock: ScaledClock) -> None:
         super().__init__(max(settings.provisioned, 1), make, clock, limit=1)
         self._provisioned = settings.provisioned
         self._used: dict[str, float] = {}  # when an instance was last seen busy or starting

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+from async_endpoint.emulator.hosting.context import HostingContext, Registry
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import Endpoint
-from async_endpoint.emulator.hosting.queue import Invocation
-from async_endpoint.emulator.hosting.saved import SavedEndpoint
-from async_endpoint.emulator.hosting.site import Registry, Site
+from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 
 RESET_POLL_SECONDS = 0.01
 
@@ -17,9 +17,9 @@ RESET_POLL_SECONDS = 0.01
 class Hosting:
     """Endpoints by region and name."""
 
-    def __init__(self, site: Site) -> None:
-        self.clock = site.clock
-        self._site = site
+    def __init__(self, context: HostingContext) -> None:
+        self.clock = context.clock
+        self._context = context
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._lock = threading.Lock()
         self._restored: set[str] = set()  # ids of the requests that are here again after a stop
@@ -27,7 +27,7 @@ class Hosting:
     def create(self, region: str, name: str, deployment: Deployment) -> Endpoint:
         """Start an endpoint; the caller has checked that the name is free."""
         with self._lock:
-            endpoint = Endpoint(name, region, deployment, self._site, self._forget)
+            endpoint = Endpoint(name, region, deployment, self._context, self._forget)
             self._endpoints[region, name] = endpoint
             return endpoint
 
@@ -40,7 +40,7 @@ class Hosting:
 
     @property
     def registry(self) -> Registry:
-        return self._site.registry
+        return self._context.registry
 
     def _forget(self, endpoint: Endpoint) -> None:
         with self._lock:
@@ -54,19 +54,19 @@ class Hosting:
         for endpoint in self.all():
             endpoint.look_again()
 
-    def saved(self) -> list[SavedEndpoint]:
+    def saved(self) -> list[EndpointSnapshot]:
         """What is kept of every endpoint."""
         return [endpoint.saved() for endpoint in self.all()]
 
-    def restore(self, saved: list[SavedEndpoint]) -> None:
+    def restore(self, saved: list[EndpointSnapshot]) -> None:
         """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
-        self._site.interfaces.resume()
+        self._context.interfaces.resume()
         for one in saved:
             self._restored.update(invocation.request_id for invocation in one.requests)
-            endpoint = Endpoint(one.name, one.region, one.deployment, self._site, self._forget, one)
+            endpoint = Endpoint(one.name, one.region, one.deployment, self._context, self._forget, one)
             self._endpoints[one.region, one.name] = endpoint
 
-    def requeue(self, region: str, name: str, created_at: float, invocation: Invocation) -> bool:
+    def requeue(self, region: str, name: str, created_at: float, invocation: AsyncInvocation) -> bool:
         """Queue a request that was accepted before, unless it was restored; False when its endpoint is not there any more."""
         endpoint = self.get(region, name)
         if endpoint is None or endpoint.created_at != created_at:
@@ -87,10 +87,10 @@ class Hosting:
         deadline = time.monotonic() + seconds
         while any(endpoint.backlog()[0] for endpoint in ended) and time.monotonic() < deadline:
             time.sleep(RESET_POLL_SECONDS)
-        self._site.interfaces.forget()
+        self._context.interfaces.forget()
 
     def stop(self) -> None:
         """End every endpoint with all its instances; what waited is lost with the local AWS."""
         for endpoint in self.all():
             endpoint.close()
-        self._site.interfaces.stop()
+        self._context.interfaces.stop()

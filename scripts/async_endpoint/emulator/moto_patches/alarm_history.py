@@ -10,9 +10,9 @@ from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
-from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.moto_patches.first_state import put_alarm
-from async_endpoint.emulator.scaling.alarms import Alarms
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.moto_patches.alarm_initial_state import put_alarm
+from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 
 PAGE = 100  # DescribeAlarmHistory.MaxRecords
 _delete = CloudWatchBackend.delete_alarms
@@ -22,7 +22,9 @@ class InvalidNextToken(CloudWatchException):  # type: ignore[misc]
     code = "InvalidNextToken"
 
 
-def apply(alarms: Alarms, clock: ScaledClock) -> None:
+def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:
+    alarms, clock = scheduler.alarms, hosting.clock
+
     def put_metric_alarm(self: CloudWatchBackend, name: str, **request: Any) -> Any:
         alarm, before = put_alarm(self, clock.now(), name, **request)
         alarms.configured(alarm, before)

@@ -11,7 +11,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from async_endpoint.emulator.record import ACCOUNT_ID
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
 CALLER = f"arn:aws:iam::{ACCOUNT_ID}:root"
 
@@ -20,7 +20,7 @@ def _get_permission(self: FakeBucket, action: str, resource: str) -> PermissionR
     if self.policy is None:
         return PermissionResult.NEUTRAL
     context = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT_ID, "aws:PrincipalArn": CALLER}
-    verdict = evaluate(Request(action, resource, CALLER, context), (), json.loads(self.policy))
+    verdict = evaluate(AccessRequest(action, resource, CALLER, context), (), json.loads(self.policy))
     if verdict.explicit_deny:
         return PermissionResult.DENIED
     return PermissionResult.PERMITTED if verdict.allowed else PermissionResult.NEUTRAL

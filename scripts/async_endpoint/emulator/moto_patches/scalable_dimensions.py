@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from async_endpoint.emulator.moto_backends import DIMENSIONS
-from async_endpoint.emulator.moto_patches.autoscaling import models, responses
+from async_endpoint.emulator.moto_patches.application_autoscaling import models, responses
 
 
 def apply() -> None:

@@ -12,15 +12,15 @@ from moto.core.exceptions import JsonRESTError
 from async_endpoint.emulator.hosting.deployment import VariantSpec
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_backends import DIMENSION, DIMENSIONS, PROVISIONED
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoscalingBackend, AWSValidationException
-from async_endpoint.emulator.scaling.targets import Targets
+from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoscalingBackend, AWSValidationException
+from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 
 _register = ApplicationAutoscalingBackend.register_scalable_target
 _deregister = ApplicationAutoscalingBackend.deregister_scalable_target
 _delete_policy = ApplicationAutoscalingBackend.delete_scaling_policy
 
 
-def apply(hosting: Hosting, targets: Targets) -> None:
+def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:
     def register(
         self: Any, namespace: str, r_id: str, dimension: str, min_capacity: int | None, max_capacity: int | None, **rest: Any
     ) -> Any:
@@ -36,7 +36,7 @@ def apply(hosting: Hosting, targets: Targets) -> None:
     def deregister(self: Any, namespace: str, r_id: str, dimension: str) -> None:
         _deregister_scalable_target(self, namespace, r_id, dimension)
         if dimension in DIMENSIONS:
-            targets.deregistered(self.region_name, r_id, hosting.clock.now())
+            scheduler.targets.deregistered(self.region_name, r_id, hosting.clock.now())
 
     ApplicationAutoscalingBackend.register_scalable_target = register
     ApplicationAutoscalingBackend.deregister_scalable_target = deregister

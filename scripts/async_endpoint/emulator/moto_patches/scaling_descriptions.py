@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from async_endpoint.emulator.moto_patches.autoscaling import (
+from async_endpoint.emulator.moto_patches.application_autoscaling import (
     ApplicationAutoScalingResponse,
     FakeApplicationAutoscalingPolicy,
     FakeScalableTarget,

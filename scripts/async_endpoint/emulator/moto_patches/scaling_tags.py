@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 
-from async_endpoint.emulator.moto_patches.autoscaling import (
+from async_endpoint.emulator.moto_patches.application_autoscaling import (
     ApplicationAutoScalingResponse,
     AWSValidationException,
     FakeScalableTarget,

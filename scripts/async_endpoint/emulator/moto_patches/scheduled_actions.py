@@ -10,14 +10,14 @@ from moto.moto_api._internal import mock_random
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.moto_patches.autoscaling import (
+from async_endpoint.emulator.moto_patches.application_autoscaling import (
     ApplicationAutoscalingBackend,
     ApplicationAutoScalingResponse,
     AWSValidationException,
     FakeScheduledAction,
 )
 from async_endpoint.emulator.moto_patches.scalable_target import check_registered, least_capacity, not_found
-from async_endpoint.emulator.moto_patches.scaling_activity import one_page
+from async_endpoint.emulator.moto_patches.scaling_activities import one_page
 
 KEY = ("service_namespace", "resource_id", "scalable_dimension", "scheduled_action_name")
 _put = ApplicationAutoscalingBackend.put_scheduled_action

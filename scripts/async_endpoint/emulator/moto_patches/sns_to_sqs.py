@@ -17,7 +17,7 @@ from moto.sqs.models import sqs_backends
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.faults.deliveries import Deliveries
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
 SERVICE = "sns.amazonaws.com"
 _publish = Subscription.publish
@@ -45,7 +45,10 @@ def _may_send(subscription: Subscription, queue_arn: str) -> bool:
         "aws:SourceAccount": subscription.account_id,
         "aws:SecureTransport": "true",
     }
-    if not queue.policy or not evaluate(Request("sqs:SendMessage", queue_arn, SERVICE, context), (), queue.policy).allowed:
+    if (
+        not queue.policy
+        or not evaluate(AccessRequest("sqs:SendMessage", queue_arn, SERVICE, context), (), queue.policy).allowed
+    ):
         return False
     return not queue.kms_master_key_id or _may_use_key(queue.kms_master_key_id, queue_arn, context)
 
@@ -53,10 +56,10 @@ def _may_send(subscription: Subscription, queue_arn: str) -> bool:
 def _may_use_key(identifier: str, queue_arn: str, context: dict[str, str]) -> bool:
     try:
         key = moto_backends.kms_key(identifier, queue_arn.split(":")[3])
-    except moto_backends.NoSuchThing:
+    except moto_backends.ResourceNotFound:
         return False  # alias/aws/sqs too: SNS cannot use the AWS managed key of SQS
     wanted = ("kms:GenerateDataKey", "kms:Decrypt")
-    return all(evaluate(Request(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)
+    return all(evaluate(AccessRequest(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)
 
 
 def _dead_letters(subscription: Subscription) -> str | None:

@@ -20,9 +20,9 @@ from typing import Any
 from moto.sqs import models
 from moto.sqs.models import Message, Queue, SQSBackend
 
-from async_endpoint.emulator.sqs.index import Held, MessageIndex, Place
+from async_endpoint.emulator.message_index import MessageIndex, MessageState, QueuedMessage
 
-KEPT_HANDLES = 10_000
+MAX_DELETED_HANDLES = 10_000
 _init = Queue.__init__
 _count_visible = Queue.approximate_number_of_messages.fget
 _count_delayed = Queue.approximate_number_of_messages_delayed.fget
@@ -43,7 +43,7 @@ class Messages(MessageIndex[Message]):
 
 
 class LatestHandles(set[str]):
-    """The last KEPT_HANDLES handles given to `update`, the one way that moto adds any."""
+    """The last MAX_DELETED_HANDLES handles given to `update`, the one way that moto adds any."""
 
     def __init__(self, handles: Iterable[str] = ()) -> None:  # as a set takes them, and unpickling gives them
         super().__init__(handles)
@@ -53,7 +53,7 @@ class LatestHandles(set[str]):
         new = [handle for some in handles for handle in some if handle and handle not in self]  # moto's have a None among them
         super().update(new)
         self._order.extend(new)
-        while len(self._order) > KEPT_HANDLES:
+        while len(self._order) > MAX_DELETED_HANDLES:
             self.discard(self._order.popleft())
 
 
@@ -163,7 +163,7 @@ def _change_indexed(self: SQSBackend, queue_name: str, receipt_handle: str, visi
             messages.hide(held, held.message.visible_at)
 
 
-def _of_one(held: Held[Message] | None, **more: Any) -> Any:
+def _of_one(held: QueuedMessage[Message] | None, **more: Any) -> Any:
     """A queue of one message, or of none, for moto to walk through."""
     return SimpleNamespace(_messages=[held.message] if held else [], pending_messages=set(), **more)
 
@@ -177,7 +177,7 @@ def _purge_indexed(self: SQSBackend, queue_name: str) -> None:
             queue._messages = Messages()
 
 
-def _count(place: Place, of_moto: Callable[[Queue], int]) -> property:
+def _count(place: MessageState, of_moto: Callable[[Queue], int]) -> property:
     def count(self: Queue) -> int:
         with self._messages_lock:
             if isinstance(self._messages, Messages):
@@ -189,9 +189,9 @@ def _count(place: Place, of_moto: Callable[[Queue], int]) -> property:
 
 def apply() -> None:
     Queue.__init__ = _indexed_init
-    Queue.approximate_number_of_messages = _count(Place.VISIBLE, _count_visible)
-    Queue.approximate_number_of_messages_delayed = _count(Place.DELAYED, _count_delayed)
-    Queue.approximate_number_of_messages_not_visible = _count(Place.NOT_VISIBLE, _count_not_visible)
+    Queue.approximate_number_of_messages = _count(MessageState.VISIBLE, _count_visible)
+    Queue.approximate_number_of_messages_delayed = _count(MessageState.DELAYED, _count_delayed)
+    Queue.approximate_number_of_messages_not_visible = _count(MessageState.NOT_VISIBLE, _count_not_visible)
     Queue.delete_message = _delete_indexed
     SQSBackend.receive_message = _receive_indexed
     SQSBackend.change_message_visibility = _change_indexed

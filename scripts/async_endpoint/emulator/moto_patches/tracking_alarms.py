@@ -11,7 +11,10 @@ from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.moto_backends import DIMENSIONS
-from async_endpoint.emulator.moto_patches.autoscaling import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
+from async_endpoint.emulator.moto_patches.application_autoscaling import (
+    ApplicationAutoscalingBackend,
+    FakeApplicationAutoscalingPolicy,
+)
 from async_endpoint.emulator.moto_patches.scalable_target import check_registered
 from async_endpoint.emulator.scaling.policies import read_tracking
 

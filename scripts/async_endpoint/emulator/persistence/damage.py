@@ -7,7 +7,7 @@ from pathlib import Path
 from async_endpoint.core.errors import InvalidInput
 
 
-class Damaged(Exception):
+class CorruptState(Exception):
     """Something in the directory is not what was written; the message ends the sentence "State in ... is damaged: "."""
 
 
@@ -15,7 +15,7 @@ def refusal(folder: Path, error: Exception) -> InvalidInput:
     """The sentence for what went wrong while state was read that was whole as far as its checksums tell."""
     if isinstance(error, InvalidInput):
         return error
-    if isinstance(error, Damaged):
+    if isinstance(error, CorruptState):
         return InvalidInput(
             f"The state in {folder} is damaged: {error}; nothing in it was changed: put it back from a copy, or begin anew "
             "with another --state-dir."

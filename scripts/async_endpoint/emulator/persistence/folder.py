@@ -22,7 +22,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
-class Mark:
+class Heartbeat:
     """Who has the directory, its AWS time when it was last marked, and whether a snapshot was completed in it.
 
     `closed` once everything was saved and the directory given up.
@@ -75,9 +75,9 @@ class StateFolder:
         finally:
             os.close(again)
 
-    def mark(self, now: float, time_scale: float, *, saved: bool = False, closed: bool = False) -> None:
+    def record_heartbeat(self, now: float, time_scale: float, *, saved: bool = False, closed: bool = False) -> None:
         """Write down the AWS time, in one system call, so that a kill leaves one mark or the other."""
-        text = json.dumps(asdict(Mark(os.getpid(), now, time_scale, saved, closed)))
+        text = json.dumps(asdict(Heartbeat(os.getpid(), now, time_scale, saved, closed)))
         os.pwrite(self._lock, text.encode().ljust(_MARK_BYTES), 0)
 
     def close(self) -> None:
@@ -100,14 +100,14 @@ class StateFolder:
             else:
                 return
 
-    def _read(self) -> Mark | None:
-        return _mark(os.pread(self._lock, _MARK_BYTES, 0))
+    def _read(self) -> Heartbeat | None:
+        return _heartbeat(os.pread(self._lock, _MARK_BYTES, 0))
 
 
 def was_closed(folder: Path) -> bool:
     """Whether the local AWS that had the directory last saved everything before it ended."""
     try:
-        mark = _mark((folder / LOCK_FILE).read_bytes())
+        mark = _heartbeat((folder / LOCK_FILE).read_bytes())
     except OSError:
         return False
     return mark is not None and mark.closed
@@ -126,8 +126,8 @@ def _open(lock: Path) -> int:
     return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _mark(text: bytes) -> Mark | None:
+def _heartbeat(text: bytes) -> Heartbeat | None:
     try:
-        return Mark(**json.loads(text))
+        return Heartbeat(**json.loads(text))
     except (ValueError, TypeError):
         return None

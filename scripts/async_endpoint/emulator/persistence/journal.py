@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.persistence import pickling
-from async_endpoint.emulator.persistence.damage import Damaged
+from async_endpoint.emulator.persistence.damage import CorruptState
 
 PREFIX = "journal-"
 _FRAME = struct.Struct(">II")  # length and CRC-32 of the pickle
@@ -29,13 +29,13 @@ _HEAD_BYTES = _FRAME.size + _CHECK.size
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedRequest:
     """A request, the endpoint that took it (known by its creation, for another may have its name), and an unsaved input."""
 
     region: str
     endpoint: str
     endpoint_created_at: float
-    invocation: Invocation
+    invocation: AsyncInvocation
     input: tuple[S3Uri, Any] | None = None
 
 
@@ -56,14 +56,14 @@ class Journal:
         with self._lock:
             return sum(self._counts.values())
 
-    def turn(self) -> int:
+    def rotate(self) -> int:
         """Write what follows to another file, unless nothing was written to this one; returns its number.
 
         Raises OSError, and then goes on with the file there was. A file that is turned away from ends with a whole record.
         """
         with self._lock:
-            if self._handle is None or self._end or _gone(self._handle):
-                self._cut()
+            if self._handle is None or self._end or _unlinked(self._handle):
+                self._truncate()
                 path = _path(self._folder, self._number + 1)
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 self._close()
@@ -72,7 +72,7 @@ class Journal:
                 self._counts[self._number] = 0
             return self._number
 
-    def write(self, accepted: Accepted) -> None:
+    def write(self, accepted: AcceptedRequest) -> None:
         """Raises OSError when the disk is full, the file gone, or this local AWS ending; nothing is written then."""
         body = pickling.dumps(accepted)
         frame = _FRAME.pack(len(body), zlib.crc32(body))
@@ -80,16 +80,16 @@ class Journal:
         with self._lock:
             if self._handle is None:
                 raise OSError("the journal is closed, for this local AWS is ending")
-            if _gone(self._handle):
+            if _unlinked(self._handle):
                 raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-            self._cut()
+            self._truncate()
             end = self._end
             try:
                 while record:
                     written = os.pwrite(self._handle, record, end)
                     record, end = record[written:], end + written
             except OSError:
-                self._cut()
+                self._truncate()
                 raise
             self._end = end
             self._counts[self._number] += 1
@@ -111,7 +111,7 @@ class Journal:
             os.close(self._handle)
             self._handle = None
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         """Cut off what is half written at the end: of this file, or of the one that a killed process wrote last."""
         if self._handle is not None:
             if os.fstat(self._handle).st_size != self._end:
@@ -123,17 +123,17 @@ class Journal:
 
 
 def check(folder: Path, since: int) -> None:
-    """Raise Damaged when a file from number `since` on is missing, or a record is not what was written."""
+    """Raise CorruptState when a file from number `since` on is missing, or a record is not what was written."""
     numbers = [number for number in _numbers(folder) if number >= since]
     for number in range(since, max(numbers, default=since) + 1):
         if number not in numbers:
-            raise Damaged(f"its file {PREFIX}{number} is missing")
+            raise CorruptState(f"its file {PREFIX}{number} is missing")
         for _ in _records(_path(folder, number), last=number == numbers[-1]):
             pass
 
 
-def read(folder: Path, since: int) -> Iterator[Accepted]:
-    """Every record of the files from number `since` on, without the last if it was half written; raises Damaged."""
+def read(folder: Path, since: int) -> Iterator[AcceptedRequest]:
+    """Every record of the files from number `since` on, without the last if it was half written; raises CorruptState."""
     numbers = _numbers(folder)
     for number in numbers:
         if number >= since:
@@ -142,24 +142,24 @@ def read(folder: Path, since: int) -> Iterator[Accepted]:
 
 
 def _records(path: Path, *, last: bool) -> Iterator[tuple[int, bytes]]:
-    """Where each record ends, and its pickle; raises Damaged. Only the `last` file may end within a record."""
+    """Where each record ends, and its pickle; raises CorruptState. Only the `last` file may end within a record."""
     with path.open("rb") as file:
         while head := file.read(_HEAD_BYTES):
             frame = head[: _FRAME.size]
             if len(head) == _HEAD_BYTES and _CHECK.pack(zlib.crc32(frame)) != head[_FRAME.size :]:
-                raise Damaged(f"its file {path.name} does not hold what was written")
+                raise CorruptState(f"its file {path.name} does not hold what was written")
             length, checksum = _FRAME.unpack(frame) if len(head) == _HEAD_BYTES else (1, 0)
             body = file.read(length)
             if len(body) < length:
                 if not last:
-                    raise Damaged(f"its file {path.name} is cut short")
+                    raise CorruptState(f"its file {path.name} is cut short")
                 return
             if zlib.crc32(body) != checksum:
-                raise Damaged(f"its file {path.name} does not hold what was written")
+                raise CorruptState(f"its file {path.name} does not hold what was written")
             yield file.tell(), body
 
 
-def _gone(handle: int) -> bool:
+def _unlinked(handle: int) -> bool:
     return os.fstat(handle).st_nlink == 0
 
 

@@ -57,7 +57,7 @@ def reset() -> None:
 
 
 @contextmanager
-def queues_at_rest() -> Iterator[None]:
+def quiesced_queues() -> Iterator[None]:
     """No queue's index is halfway through a change."""
     with ExitStack() as stack:
         for backend in list(get_backend("sqs")[ACCOUNT_ID].values()):

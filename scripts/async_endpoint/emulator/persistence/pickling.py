@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
-from async_endpoint.emulator.persistence.contents import Place
+from async_endpoint.emulator.persistence.object_bodies import Extent
 
 PROTOCOL = 5
 IDENTITY = "_content_id"  # given to an object's body when it is written; see moto_state.py
 
-Keep = Callable[[str, Callable[[], bytes]], Place]
+Keep = Callable[[str, Callable[[], bytes]], Extent]
 Read = Callable[[int, int, int], bytes]
 Reduced = tuple[Any, ...]
 _MADE_ANEW = {type(make()): make for make in (threading.Lock, threading.RLock, threading.Condition, threading.Event)}
@@ -31,7 +31,7 @@ _MADE_ANEW = {type(make()): make for make in (threading.Lock, threading.RLock, t
 class _Body:
     """Stands in a pickle for a body that lies elsewhere."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Extent) -> None:
         self.place = place
 
     def __reduce__(self) -> Reduced:

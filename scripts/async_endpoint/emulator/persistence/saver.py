@@ -22,24 +22,24 @@ from async_endpoint.emulator.persistence.damage import reason
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 5.0
+SAVE_INTERVAL_SECONDS = 5.0
 # A save takes at most this part of the time, however much there is to save.
-MOST_OF_THE_TIME = 0.05
-MARK_SECONDS = 1.0
-LONGEST_SAVE_SECONDS = 300.0
-MOST_SAID_BYTES = 1_024  # of why a save failed: what a pipe takes that nobody reads yet
+MAX_SAVE_TIME_FRACTION = 0.05
+HEARTBEAT_SECONDS = 1.0
+SAVE_TIMEOUT_SECONDS = 300.0
+MAX_ERROR_BYTES = 1_024  # of why a save failed: what a pipe takes that nobody reads yet
 
 
 class SaveFailed(Exception):
     """The process that saved ended badly; the message says why, and the log where."""
 
 
-def in_fork(write: Callable[[], None], at_rest: AbstractContextManager[None]) -> None:
-    """Run `write` in a copy of this process, made while `at_rest`; raises SaveFailed when it fails or hangs."""
+def run_in_fork(write: Callable[[], None], quiesced: AbstractContextManager[None]) -> None:
+    """Run `write` in a copy of this process, made while `quiesced`; raises SaveFailed when it fails or hangs."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as told:
         try:
-            with at_rest:
+            with quiesced:
                 pid = os.fork()
                 if pid == 0:
                     _write_and_end(write, writer)
@@ -53,7 +53,7 @@ def in_fork(write: Callable[[], None], at_rest: AbstractContextManager[None]) ->
 
 def _ended(pid: int) -> int:
     """Wait for the process and return its status; one that hangs is killed."""
-    deadline = time.monotonic() + LONGEST_SAVE_SECONDS
+    deadline = time.monotonic() + SAVE_TIMEOUT_SECONDS
     pause = 0.001
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -61,7 +61,7 @@ def _ended(pid: int) -> int:
             return status
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
-            deadline += LONGEST_SAVE_SECONDS
+            deadline += SAVE_TIMEOUT_SECONDS
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
 
@@ -77,7 +77,7 @@ def _write_and_end(write: Callable[[], None], failure: int) -> None:
         write()
         code = 0
     except BaseException as error:
-        os.write(failure, reason(error).encode()[:MOST_SAID_BYTES])
+        os.write(failure, reason(error).encode()[:MAX_ERROR_BYTES])
         if not isinstance(error, OSError):  # a fault of ours
             os.write(2, traceback.format_exc().encode())
     finally:
@@ -98,11 +98,11 @@ class Saver:
 
     def __init__(self, save: Callable[[], None], mark: Callable[[], None]) -> None:
         self._save = save
-        self._mark = mark
+        self._heartbeat = mark
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=run, name="saver", daemon=True) for run in (self._run, self._run_marks)]
-        self._alone = threading.Lock()
-        self.every = EVERY_SECONDS
+        self._lock = threading.Lock()
+        self.every = SAVE_INTERVAL_SECONDS
         self.took = 0.0
         self.error = ""
 
@@ -121,7 +121,7 @@ class Saver:
 
     def save(self) -> None:
         """Save now; one that fails is logged and told by `error`, and the next is tried all the same."""
-        with self._alone:
+        with self._lock:
             started = time.monotonic()
             try:
                 self._save()
@@ -130,22 +130,22 @@ class Saver:
                 self.error = reason(error)
                 log.error("State could not be saved: %s", self.error, exc_info=not isinstance(error, SaveFailed | OSError))
             self.took = time.monotonic() - started
-            self.every = max(EVERY_SECONDS, self.took / MOST_OF_THE_TIME)
+            self.every = max(SAVE_INTERVAL_SECONDS, self.took / MAX_SAVE_TIME_FRACTION)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Nothing is saved while this lasts."""
-        with self._alone:
+        with self._lock:
             yield
 
     def _run(self) -> None:
         saved = time.monotonic()
-        while not self._stopped.wait(MARK_SECONDS):
+        while not self._stopped.wait(HEARTBEAT_SECONDS):
             if time.monotonic() - saved >= self.every:
                 self.save()
                 saved = time.monotonic()
 
     def _run_marks(self) -> None:
-        while not self._stopped.wait(MARK_SECONDS):
+        while not self._stopped.wait(HEARTBEAT_SECONDS):
             with contextlib.suppress(OSError):  # the next save tells, which marks too
-                self._mark()
+                self._heartbeat()

@@ -18,15 +18,15 @@ from typing import Any, BinaryIO
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.persistence import pickling
-from async_endpoint.emulator.persistence.contents import Contents, ContentsReader, ContentsWriter, Place
-from async_endpoint.emulator.persistence.damage import Damaged, refusal
+from async_endpoint.emulator.persistence.damage import CorruptState, refusal
 from async_endpoint.emulator.persistence.folder import sync
+from async_endpoint.emulator.persistence.object_bodies import BodyIndex, BodyReader, BodyWriter, Extent
 
 SNAPSHOT_FILE = "snapshot"
 NOT_AS_WRITTEN = f"its file {SNAPSHOT_FILE} does not hold what was written"
 OBJECTS_PREFIX = "objects-"
 # Of what is pickled by this package: raise it with every change of a saved class that old pickles do not fit.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def write(folder: Path, header: Header, stores: Mapping[str, Any], rest: Mapping
 
     Raises OSError when it cannot be written, and then leaves no trace.
     """
-    bodies = ContentsWriter(folder, before.contents if before else Contents(), f"{OBJECTS_PREFIX}{uuid.uuid4().hex[:12]}")
+    bodies = BodyWriter(folder, before.contents if before else BodyIndex(), f"{OBJECTS_PREFIX}{uuid.uuid4().hex[:12]}")
     temporary = folder / f"{SNAPSHOT_FILE}.new"
     try:
         left_out, document = _pickled(stores, rest, bodies)
@@ -63,14 +63,14 @@ def write(folder: Path, header: Header, stores: Mapping[str, Any], rest: Mapping
         told = asdict(header) | {
             "objects_file": contents.name,
             "objects_end": contents.end,
-            "objects": len(contents.places),
+            "objects": len(contents.extents),
             "digest": digest,
             "left_out": left_out,
         }
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(json.dumps(told).encode() + b"\n")
-            pickle.dump(contents.places, file, pickling.PROTOCOL)
+            pickle.dump(contents.extents, file, pickling.PROTOCOL)
             file.write(document)
             file.flush()
             os.fsync(file.fileno())
@@ -85,7 +85,7 @@ def write(folder: Path, header: Header, stores: Mapping[str, Any], rest: Mapping
             old.unlink()
 
 
-def _pickled(stores: Mapping[str, Any], rest: Mapping[str, Any], bodies: ContentsWriter) -> tuple[dict[str, str], bytes]:
+def _pickled(stores: Mapping[str, Any], rest: Mapping[str, Any], bodies: BodyWriter) -> tuple[dict[str, str], bytes]:
     """The stores that are left out and why, and everything else."""
     try:
         return {}, pickling.dumps({"stores": stores, **rest}, bodies.keep)
@@ -101,7 +101,7 @@ class Snapshot:
 
     folder: Path
     header: Header
-    contents: Contents
+    contents: BodyIndex
     _document_at: int
 
     @classmethod
@@ -113,9 +113,9 @@ class Snapshot:
         try:
             with path.open("rb") as file:
                 header = _header(folder, file.readline())
-                places = _places(file)
-                return cls(folder, header, Contents(header.objects_file, header.objects_end, places), file.tell())
-        except (OSError, Damaged) as error:
+                extents = _places(file)
+                return cls(folder, header, BodyIndex(header.objects_file, header.objects_end, extents), file.tell())
+        except (OSError, CorruptState) as error:
             raise refusal(folder, error) from error
 
     def document(self) -> dict[str, Any]:
@@ -125,8 +125,8 @@ class Snapshot:
                 file.seek(self._document_at)
                 text = file.read()
             if hashlib.sha256(text).hexdigest() != self.header.digest:
-                raise Damaged(NOT_AS_WRITTEN)
-            reader = ContentsReader(self.folder, self.contents)
+                raise CorruptState(NOT_AS_WRITTEN)
+            reader = BodyReader(self.folder, self.contents)
             try:
                 found: dict[str, Any] = pickling.loads(text, reader.read)
             finally:
@@ -137,29 +137,29 @@ class Snapshot:
 
 
 def _header(folder: Path, line: bytes) -> Header:
-    """Raises InvalidInput for one of another version, Damaged."""
+    """Raises InvalidInput for one of another version, CorruptState."""
     try:
         told = json.loads(line)
     except ValueError as error:
-        raise Damaged(NOT_AS_WRITTEN) from error
+        raise CorruptState(NOT_AS_WRITTEN) from error
     if not isinstance(told, dict):
-        raise Damaged(NOT_AS_WRITTEN)
+        raise CorruptState(NOT_AS_WRITTEN)
     _check_version(folder, told)
     try:
         return Header(**told)
     except TypeError as error:
-        raise Damaged(NOT_AS_WRITTEN) from error
+        raise CorruptState(NOT_AS_WRITTEN) from error
 
 
-def _places(file: BinaryIO) -> dict[str, Place]:
+def _places(file: BinaryIO) -> dict[str, Extent]:
     try:
-        found: dict[str, Place] = pickle.load(file)
+        found: dict[str, Extent] = pickle.load(file)
     except OSError:
         raise
     except Exception as error:  # the version is ours: it is damage, which goes wrong in any way
-        raise Damaged(NOT_AS_WRITTEN) from error
+        raise CorruptState(NOT_AS_WRITTEN) from error
     if not isinstance(found, dict):
-        raise Damaged(NOT_AS_WRITTEN)
+        raise CorruptState(NOT_AS_WRITTEN)
     return found
 
 

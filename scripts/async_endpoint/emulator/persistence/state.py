@@ -11,23 +11,23 @@ from typing import Any, Protocol
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.queue import Invocation
+from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.persistence import journal, moto_state, snapshot
-from async_endpoint.emulator.persistence.damage import Damaged, reason, refusal
+from async_endpoint.emulator.persistence.damage import CorruptState, reason, refusal
 from async_endpoint.emulator.persistence.folder import StateFolder
-from async_endpoint.emulator.persistence.journal import Accepted, Journal
+from async_endpoint.emulator.persistence.journal import AcceptedRequest, Journal
 from async_endpoint.emulator.persistence.pickling import IDENTITY
-from async_endpoint.emulator.persistence.saver import MARK_SECONDS, Saver, in_fork
+from async_endpoint.emulator.persistence.saver import HEARTBEAT_SECONDS, Saver, run_in_fork
 from async_endpoint.emulator.persistence.snapshot import Header, Snapshot
 
 # Added to the last mark of one that was killed, in seconds of the wall: later than any time it told.
-UNMARKED_SECONDS = 2 * MARK_SECONDS
+MAX_UNRECORDED_SECONDS = 2 * HEARTBEAT_SECONDS
 
 
-Requeue = Callable[[str, str, float, Invocation], bool]  # region, name and creation time of the endpoint, and the request
+Requeue = Callable[[str, str, float, AsyncInvocation], bool]  # region, name and creation time of the endpoint, and the request
 
 
-class Part(Protocol):
+class StatefulPart(Protocol):
     """A part of the local AWS with state of its own."""
 
     def saved(self) -> Any:
@@ -38,7 +38,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
-class Origin:
+class ResumePoint:
     """What a local AWS goes on with: the id its state was made under, the port in its queues' URLs, its AWS time."""
 
     instance_id: str
@@ -46,7 +46,7 @@ class Origin:
     now: float
 
 
-class State:
+class PersistentState:
     """What `--state-dir` names."""
 
     def __init__(self, path: Path) -> None:
@@ -58,27 +58,27 @@ class State:
         except InvalidInput:
             self._folder.close()
             raise
-        except (Damaged, OSError) as error:
+        except (CorruptState, OSError) as error:
             self._folder.close()
             raise refusal(self._folder.path, error) from error
         self._journal = Journal(self._folder.path)
-        self._parts: Mapping[str, Part] = {}
+        self._parts: Mapping[str, StatefulPart] = {}
         self._saved_at = 0.0
-        self._requeued = self._homeless = 0
+        self._requeued = self._orphaned = 0
         moto_state.identify_bodies()
 
     @property
-    def origin(self) -> Origin | None:
+    def resume_point(self) -> ResumePoint | None:
         """Where to go on from; None in a new directory."""
         if self._found is None:
             return None
         header, mark = self._found.header, self._folder.last
         now = header.now
         if mark is not None:
-            now = max(now, mark.now if mark.closed else mark.now + UNMARKED_SECONDS * mark.time_scale)
-        return Origin(header.instance_id, header.port, now)
+            now = max(now, mark.now if mark.closed else mark.now + MAX_UNRECORDED_SECONDS * mark.time_scale)
+        return ResumePoint(header.instance_id, header.port, now)
 
-    def restore(self, parts: Mapping[str, Part], requeue: Requeue) -> None:
+    def restore(self, parts: Mapping[str, StatefulPart], requeue: Requeue) -> None:
         """Put back moto's stores, then `parts` in their order, then the requests of the journal, by `requeue`.
 
         `requeue` answers whether their endpoint is there. Raises InvalidInput when the state cannot be read.
@@ -96,14 +96,14 @@ class State:
                     moto_state.put_object_back(*accepted.input)
                 known = requeue(accepted.region, accepted.endpoint, accepted.endpoint_created_at, accepted.invocation)
                 self._requeued += known
-                self._homeless += not known
+                self._orphaned += not known
         except Exception as error:
             raise refusal(self._folder.path, error) from error
 
     def start(self, instance_id: str, port: int, clock: ScaledClock) -> None:
         """Save at once, then every few seconds; raises InvalidInput when that first save fails."""
         self._instance_id, self._port, self._clock = instance_id, port, clock
-        self._saver = Saver(self._save, self._mark)
+        self._saver = Saver(self._save, self._heartbeat)
         self._saver.save()
         if self._saver.error:
             raise InvalidInput(
@@ -111,14 +111,14 @@ class State:
             )
         self._saver.start()
 
-    def accepted(self, region: str, endpoint: str, endpoint_created_at: float, invocation: Invocation) -> None:
+    def accepted(self, region: str, endpoint: str, endpoint_created_at: float, invocation: AsyncInvocation) -> None:
         """Write a request down that is about to be queued and answered with 202; raises WorkFailed when that fails.
 
         Its endpoint is not saved meanwhile: so it is in the journal of before, and in that save's queue, or in that of after.
         """
         unsaved = self._unsaved_input(invocation.input_location)
         try:
-            self._journal.write(Accepted(region, endpoint, endpoint_created_at, invocation, unsaved))
+            self._journal.write(AcceptedRequest(region, endpoint, endpoint_created_at, invocation, unsaved))
         except OSError as error:
             raise WorkFailed(
                 f"The request was not accepted, because state directory {self._folder.path} does not take it "
@@ -143,7 +143,7 @@ class State:
         with self._saver.held():
             forget()
             self._instance_id, self._last = instance_id, None
-            self._requeued = self._homeless = 0
+            self._requeued = self._orphaned = 0
         self._saver.save()
         if self._saver.error:
             raise WorkFailed(
@@ -160,7 +160,7 @@ class State:
         error = self._saver.error
         if not error:
             try:
-                self._mark(closed=True)
+                self._heartbeat(closed=True)
             except OSError as failed:
                 error = reason(failed)
         self.close()
@@ -188,14 +188,14 @@ class State:
             "object_bytes": header.objects_end if header else 0,
             "requests_in_journal": self._journal.pending,
             "requests_from_journal": self._requeued,
-            "requests_without_endpoint": self._homeless,
+            "requests_without_endpoint": self._orphaned,
             "not_saved": dict(header.left_out) if header else {},
             "error": self._saver.error,
             "lost_if_killed": f"what changed in the last {ago:.1f} s, but for requests accepted with 202",
         }
 
     def _check(self) -> None:
-        """Raise Damaged when something is missing beside what was found, or is not what was written."""
+        """Raise CorruptState when something is missing beside what was found, or is not what was written."""
         path = self._folder.path
         if self._found is not None:
             journal.check(path, self._found.header.number)
@@ -204,31 +204,33 @@ class State:
         others = [file for prefix in (journal.PREFIX, snapshot.OBJECTS_PREFIX) for file in path.glob(f"{prefix}*")]
         mark = self._folder.last
         if (mark is not None and mark.saved) or any(file.stat().st_size for file in others):
-            raise Damaged(f"its file {snapshot.SNAPSHOT_FILE} is missing")
+            raise CorruptState(f"its file {snapshot.SNAPSHOT_FILE} is missing")
 
     def _save(self) -> None:
         self._folder.hold()
-        self._mark()
-        number = self._journal.turn()  # before the queues are copied: a request may be in both, and never in neither
+        self._heartbeat()
+        number = self._journal.rotate()  # before the queues are copied: a request may be in both, and never in neither
         saved = {name: part.saved() for name, part in self._parts.items()}  # moto's stores later: they hold the results
         stores, at = moto_state.take(), time.time()
         header = Header(number, self._instance_id, self._port, at, self._clock.now())
         try:
-            in_fork(lambda: snapshot.write(self._folder.path, header, stores, saved, self._last), moto_state.queues_at_rest())
+            run_in_fork(
+                lambda: snapshot.write(self._folder.path, header, stores, saved, self._last), moto_state.quiesced_queues()
+            )
             self._saved_at = at
         finally:
             self._last = Snapshot.read(self._folder.path)
         if self._last is not None:
             self._journal.forget(self._last.header.number)
 
-    def _mark(self, *, closed: bool = False) -> None:
-        self._folder.mark(self._clock.now(), self._clock.scale, saved=self._last is not None, closed=closed)
+    def _heartbeat(self, *, closed: bool = False) -> None:
+        self._folder.record_heartbeat(self._clock.now(), self._clock.scale, saved=self._last is not None, closed=closed)
 
     def _unsaved_input(self, location: str | None) -> tuple[S3Uri, Any] | None:
         if location is None:
             return None
         uri = S3Uri.locate(location)
         key = moto_state.find_object(uri)
-        if key is None or (self._last is not None and vars(key).get(IDENTITY) in self._last.contents.places):
+        if key is None or (self._last is not None and vars(key).get(IDENTITY) in self._last.contents.extents):
             return None
         return uri, key

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from async_endpoint.emulator.sagemaker.wire import validation
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 DEFAULT_RESULTS = 10  # MaxResults of ListEndpoints, ListEndpointConfigs and ListModels
 
@@ -21,7 +21,7 @@ def page(summaries: Sequence[Mapping[str, Any]], kind: str, request: Mapping[str
     found.sort(key=lambda summary: summary.get(sort_key, ""), reverse=request.get("SortOrder", "Descending") == "Descending")
     token = request.get("NextToken", "0")
     if not token.isdecimal():
-        raise validation(f"Invalid NextToken: {token}")
+        raise validation_exception(f"Invalid NextToken: {token}")
     start, end = int(token), int(token) + int(request.get("MaxResults", DEFAULT_RESULTS))
     return found[start:end], str(end) if end < len(found) else ""
 

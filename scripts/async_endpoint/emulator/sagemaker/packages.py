@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.models import Described, containers_of
-from async_endpoint.emulator.sagemaker.wire import validation
+from async_endpoint.emulator.hosting.model_spec import Described, containers_of
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 _TAKEN = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContainerDefinition
 
@@ -17,7 +17,7 @@ _TAKEN = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContaine
 def resolved(region: str, request: Described) -> dict[str, Any]:
     """A CreateModel request without model packages; raises ValidationException for one that is not there, or empty."""
     if "PrimaryContainer" in request and request.get("Containers"):
-        raise validation("Give either PrimaryContainer or Containers; this request has both.")
+        raise validation_exception("Give either PrimaryContainer or Containers; this request has both.")
     containers = [own for container in containers_of(request) for own in _containers(region, container)]
     rest = {member: value for member, value in request.items() if member not in ("PrimaryContainer", "Containers")}
     return rest | ({"Containers": containers} if "Containers" in request or len(containers) > 1 else _primary(containers))
@@ -33,13 +33,13 @@ def _containers(region: str, container: Described) -> list[Described]:
         return [container]
     both = [member for member in _TAKEN if member in container]
     if both:
-        raise validation(f"Give either ModelPackageName or {' and '.join(both)}; this container has both.")
+        raise validation_exception(f"Give either ModelPackageName or {' and '.join(both)}; this container has both.")
     try:
         packaged = moto_backends.model_package(name, region)
-    except moto_backends.NoSuchThing as error:
-        raise validation(str(error)) from error
+    except moto_backends.ResourceNotFound as error:
+        raise validation_exception(str(error)) from error
     if not packaged:
-        raise validation(f"ModelPackage {name} has no InferenceSpecification with containers; it cannot be hosted.")
+        raise validation_exception(f"ModelPackage {name} has no InferenceSpecification with containers; it cannot be hosted.")
     own = {member: value for member, value in container.items() if member != "ModelPackageName"}
     return [
         own

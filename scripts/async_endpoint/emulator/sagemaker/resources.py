@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from async_endpoint.emulator.record import ACCOUNT_ID
-from async_endpoint.emulator.sagemaker.wire import validation
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 Described = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceType:
     """A kind of resource: its ARN's word, the member that names it, and what AWS answers when there is none."""
 
     word: str
@@ -23,19 +23,19 @@ class Kind:
     exists: str
 
 
-MODEL = Kind("model", "ModelName", 'Could not find model "{arn}".', "Cannot create already existing model {arn}.")
-CONFIG = Kind(
+MODEL = ResourceType("model", "ModelName", 'Could not find model "{arn}".', "Cannot create already existing model {arn}.")
+CONFIG = ResourceType(
     "endpoint-config",
     "EndpointConfigName",
     'Could not find endpoint configuration "{arn}".',
     'Cannot create already existing endpoint configuration "{arn}".',
 )
-ENDPOINT = Kind(
+ENDPOINT = ResourceType(
     "endpoint", "EndpointName", 'Could not find endpoint "{arn}".', 'Cannot create already existing endpoint "{arn}".'
 )
 
 
-def arn(kind: Kind, region: str, name: str) -> str:
+def arn(kind: ResourceType, region: str, name: str) -> str:
     """ARNs of SageMaker resources are in lower case."""
     return f"arn:aws:sagemaker:{region}:{ACCOUNT_ID}:{kind.word}/{name.lower()}"
 
@@ -54,10 +54,10 @@ class Resource:
 Stored = dict[tuple[str, str], Resource]  # by region and name
 
 
-class Resources:
+class ResourceStore:
     """Everything of one kind, by region and name."""
 
-    def __init__(self, kind: Kind, now: Callable[[], float]) -> None:
+    def __init__(self, kind: ResourceType, now: Callable[[], float]) -> None:
         self.kind = kind
         self._now = now
         self._stored: Stored = {}
@@ -70,7 +70,7 @@ class Resources:
         resource = Resource(arn(self.kind, region, name), kept, self._now(), _tags(request.get("Tags")))
         with self._lock:
             if (region, name) in self._stored:
-                raise validation(self.kind.exists.format(arn=resource.arn))
+                raise validation_exception(self.kind.exists.format(arn=resource.arn))
             self._stored[region, name] = resource
         return resource
 
@@ -78,7 +78,7 @@ class Resources:
         """Raises ValidationException, as SageMaker does, when there is none."""
         found = self._stored.get((region, name))
         if found is None:
-            raise validation(self.kind.missing.format(arn=arn(self.kind, region, name)))
+            raise validation_exception(self.kind.missing.format(arn=arn(self.kind, region, name)))
         return found
 
     def remove(self, region: str, name: str) -> None:

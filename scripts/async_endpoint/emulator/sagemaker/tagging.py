@@ -13,7 +13,7 @@ from async_endpoint.emulator.sagemaker.resources import Described, Resource
 _backends: Callable[[str, str], Iterator[Any]] = models.iter_taggable_backends
 
 
-class Tagged(Protocol):
+class TaggableResources(Protocol):
     """What the control plane answers about tags."""
 
     def resources(self, region: str) -> Iterable[tuple[str, Resource]]: ...
@@ -23,10 +23,10 @@ class Tagged(Protocol):
     def answer(self, action: str, region: str, request: Described) -> Described: ...
 
 
-class HostedBackend:
+class HostingTagBackend:
     """What hosting has in one region, as one more backend of the tagging API."""
 
-    def __init__(self, tagged: Tagged, region: str) -> None:
+    def __init__(self, tagged: TaggableResources, region: str) -> None:
         self._tagged = tagged
         self._region = region
 
@@ -45,11 +45,11 @@ class HostedBackend:
         self._tagged.answer("DeleteTags", self._region, {"ResourceArn": arn, "TagKeys": tag_keys})
 
 
-def serve_tags(tagged: Tagged) -> None:
+def serve_tags(tagged: TaggableResources) -> None:
     """Let GetResources, GetTagKeys, GetTagValues, TagResources and UntagResources reach what `tagged` has."""
 
     def with_hosting(account_id: str, region_name: str) -> Iterator[Any]:
-        yield HostedBackend(tagged, region_name)  # first: moto's SageMaker owns every ARN of the service
+        yield HostingTagBackend(tagged, region_name)  # first: moto's SageMaker owns every ARN of the service
         yield from _backends(account_id, region_name)
 
     models.iter_taggable_backends = with_hosting

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from async_endpoint.emulator.moto_backends import DIMENSION, PROVISIONED
 
-KEPT_ACTIVITIES: Final = 1_000
+MAX_ACTIVITIES: Final = 1_000
 _COUNTED: Final = {DIMENSION: "instance count", PROVISIONED: "provisioned concurrency"}
 
 
 @dataclass
-class Activity:
+class ScalingActivity:
     """One activity; times are AWS seconds. `status` is AWS's StatusCode."""
 
     region: str
@@ -33,7 +33,9 @@ class Activity:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @classmethod
-    def of_capacity(cls, region: str, resource_id: str, desired: int, cause: str, now: float, dimension: str) -> Activity:
+    def of_capacity(
+        cls, region: str, resource_id: str, desired: int, cause: str, now: float, dimension: str
+    ) -> ScalingActivity:
         """The number of instances, or the provisioned concurrency, is being changed."""
         what = f"desired {_COUNTED[dimension]} to {desired}."
         return cls(region, resource_id, f"Setting {what}", cause, f"Successfully set {what}", now, dimension=dimension)
@@ -59,24 +61,24 @@ class Activity:
         } | ({} if self.ended_at is None else {"EndTime": self.ended_at})
 
 
-class Activities:
-    """The latest KEPT_ACTIVITIES of all regions, newest first."""
+class ScalingActivities:
+    """The latest MAX_ACTIVITIES of all regions, newest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: list[Activity] = []
+        self._kept: list[ScalingActivity] = []
 
-    def add(self, activity: Activity) -> None:
+    def add(self, activity: ScalingActivity) -> None:
         with self._lock:
-            self._kept = [activity, *self._kept[: KEPT_ACTIVITIES - 1]]
+            self._kept = [activity, *self._kept[: MAX_ACTIVITIES - 1]]
 
-    def saved(self) -> list[Activity]:
+    def saved(self) -> list[ScalingActivity]:
         return list(self._kept)
 
-    def restore(self, saved: list[Activity]) -> None:
+    def restore(self, saved: list[ScalingActivity]) -> None:
         self._kept = list(saved)
 
-    def end(self, ended: Callable[[Activity], bool], message: str, now: float) -> None:
+    def end(self, ended: Callable[[ScalingActivity], bool], message: str, now: float) -> None:
         """Fail, at `now`, those in progress that will never be seen to complete."""
         with self._lock:
             for activity in self._kept:
@@ -95,5 +97,5 @@ class Activities:
                 activity.succeed(now)
         return bool(reached)
 
-    def find(self, region: str, matches: Callable[[Activity], bool]) -> list[Activity]:
+    def find(self, region: str, matches: Callable[[ScalingActivity], bool]) -> list[ScalingActivity]:
         return [activity for activity in self._kept if activity.region == region and matches(activity)]

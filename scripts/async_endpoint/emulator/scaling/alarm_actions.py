@@ -9,11 +9,11 @@ from async_endpoint.autoscaling.alarms import AlarmState
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.record import ACCOUNT_ID
-from async_endpoint.emulator.scaling import alarm_texts
+from async_endpoint.emulator.scaling import alarm_messages
+from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
+from async_endpoint.emulator.scaling.alarm_messages import StateChange
 from async_endpoint.emulator.scaling.alarm_rules import ARN
-from async_endpoint.emulator.scaling.alarm_texts import Change
-from async_endpoint.emulator.scaling.history import AlarmHistory
-from async_endpoint.iam import Request, evaluate
+from async_endpoint.iam import AccessRequest, evaluate
 
 SERVICE = "cloudwatch.amazonaws.com"
 ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"
@@ -23,7 +23,7 @@ class ActionFailed(Exception):
     """An action could not be executed; the text is what the alarm's history says."""
 
 
-def execute(alarm: Any, change: Change, history: AlarmHistory) -> None:
+def execute(alarm: Any, change: StateChange, history: AlarmHistory) -> None:
     """Execute what `alarm`, moto's, does in its new state, and tell its history."""
     actions = {AlarmState.ALARM: alarm.alarm_actions, AlarmState.OK: alarm.ok_actions}
     for action in actions.get(AlarmState(change.new), alarm.insufficient_data_actions) if alarm.actions_enabled else ():
@@ -43,7 +43,7 @@ def execute(alarm: Any, change: Change, history: AlarmHistory) -> None:
         history.add(alarm, change.when, "Action", summary, json.dumps(data))
 
 
-def _execute(alarm: Any, change: Change, action: str) -> dict[str, Any] | None:
+def _execute(alarm: Any, change: StateChange, action: str) -> dict[str, Any] | None:
     """The message that was published, if any."""
     if not ARN.fullmatch(action):
         raise ActionFailed(f"Invalid arn syntax: {action}")
@@ -52,9 +52,9 @@ def _execute(alarm: Any, change: Change, action: str) -> dict[str, Any] | None:
         return None
     if service != "sns":
         raise ActionFailed("The local AWS executes actions of Amazon SNS and of Application Auto Scaling only.")
-    message = alarm_texts.message(alarm, change)
+    message = alarm_messages.message(alarm, change)
     _check_topic(alarm, action)
-    moto_backends.publish(action, alarm.region_name, message, alarm_texts.subject(alarm, change))
+    moto_backends.publish(action, alarm.region_name, message, alarm_messages.subject(alarm, change))
     return message
 
 
@@ -67,7 +67,7 @@ def _check_topic(alarm: Any, arn: str) -> None:
     }
     try:
         topic = moto_backends.topic(arn, alarm.region_name)
-    except moto_backends.NoSuchThing as error:
+    except moto_backends.ResourceNotFound as error:
         raise ActionFailed(str(error)) from error
     # A topic's default policy lets its owner's account publish, on whose behalf alarms do.
     principals = [(SERVICE, context), (ROOT, context)]
@@ -80,13 +80,13 @@ def _check_topic(alarm: Any, arn: str) -> None:
 def _may_use_key(identifier: str, region: str, context: dict[str, str]) -> bool:
     try:
         key = moto_backends.kms_key(identifier, region)
-    except moto_backends.NoSuchThing:
+    except moto_backends.ResourceNotFound:
         return False  # alias/aws/sns too: nobody else can use the AWS managed key of SNS
     return all(_allowed(action, key.arn, SERVICE, context, key.policy) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
 
 
 def _allowed(action: str, resource: str, principal: str, context: dict[str, str], policy: Any) -> bool:
     try:
-        return bool(policy) and evaluate(Request(action, resource, principal, context), (), policy).allowed
+        return bool(policy) and evaluate(AccessRequest(action, resource, principal, context), (), policy).allowed
     except InvalidInput:  # a policy that cannot be evaluated allows nothing
         return False

@@ -9,8 +9,8 @@ from typing import Any
 from async_endpoint.core import metrics as m
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.metrics import StatisticSet
-from async_endpoint.emulator.hosting.role import ExecutionRole
 
 
 def publish(endpoint: Endpoint, start: float, end: float) -> None:
@@ -60,7 +60,7 @@ def _publish_utilisation(endpoint: Endpoint, when: datetime) -> None:
 
 def _may_publish(role_arn: str, region: str) -> bool:
     context = {"cloudwatch:namespace": m.INSTANCE_NAMESPACE}
-    return ExecutionRole(role_arn, region).may("cloudwatch:PutMetricData", "*", context)
+    return AssumedRole(role_arn, region).may("cloudwatch:PutMetricData", "*", context)
 
 
 def _gauges(endpoint: Endpoint, instances: int, end: float) -> dict[m.Metric, float]:

@@ -8,7 +8,7 @@ from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, Tar
 from async_endpoint.autoscaling.statistics import Statistic
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling.samples import metric_id
+from async_endpoint.emulator.scaling.metric_store import metric_id
 
 PREDEFINED = "SageMakerVariantInvocationsPerInstance"
 OF_PROVISIONED = "SageMakerVariantProvisionedConcurrencyUtilization"

@@ -11,10 +11,10 @@ from typing import Any
 
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.scaling.activities import Activity
+from async_endpoint.emulator.scaling.activities import ScalingActivity
 
 
-def run(region: str, resource_id: str, target: Any, begin: float, end: float) -> Iterator[Activity]:
+def run(region: str, resource_id: str, target: Any, begin: float, end: float) -> Iterator[ScalingActivity]:
     """Carry out on `target`, moto's, every action that is due after `begin` and up to `end` (AWS seconds)."""
     if (target.suspended_state or {}).get("ScheduledScalingSuspended"):
         return
@@ -28,13 +28,13 @@ def run(region: str, resource_id: str, target: Any, begin: float, end: float) ->
         yield _trigger(region, resource_id, target, action, end)
 
 
-def _trigger(region: str, resource_id: str, target: Any, action: Any, now: float) -> Activity:
+def _trigger(region: str, resource_id: str, target: Any, action: Any, now: float) -> ScalingActivity:
     wanted = action.scalable_target_action or {}
     low, high = wanted.get("MinCapacity"), wanted.get("MaxCapacity")
     parts = [f"{word} capacity to {value}" for word, value in (("min", low), ("max", high)) if value is not None]
     what = " and ".join(parts)
     cause = f"scheduled action name {action.scheduled_action_name} was triggered"
-    activity = Activity(
+    activity = ScalingActivity(
         region,
         resource_id,
         f"Setting {what}",

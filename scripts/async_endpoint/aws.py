@@ -1,0 +1,248 @@
+"""One boto3 session for every part that calls AWS, and one translation of what boto3 raises."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    SSOError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, LocalAwsNotRunning, NotReady, UsageError
+from async_endpoint.local_credentials import find_access_key
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+CONNECT_TIMEOUT_SECONDS: Final = 5
+READ_TIMEOUT_SECONDS: Final = 60  # longer than the longest SQS long poll, 20 s
+ATTEMPTS: Final = 3
+CONNECTIONS: Final = 10
+USER_AGENT: Final = "async-endpoint"  # fixed: botocore assembles its own for each call, a tenth of the call's cost
+UNVALIDATED: Final = frozenset({"sagemaker-runtime"})  # services whose parameters are validated before boto3 sees them
+ENDPOINT_URL_VARIABLE: Final = "AWS_ENDPOINT_URL"
+
+DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "Forbidden", "403"})
+_CREDENTIAL_CODES: Final = frozenset(
+    {
+        "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
+        "InvalidSignatureException", "InvalidToken", "MissingAuthenticationToken", "MissingAuthenticationTokenException",
+        "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    }
+)  # fmt: skip
+# ThrottlingException is not in sagemaker-runtime's model, so there is no exception class to catch
+_THROTTLING_CODE: Final = re.compile(r"Throttl|TooManyRequests|SlowDown|RequestLimitExceeded")
+_UNAVAILABLE_CODE: Final = re.compile(r"ServiceUnavailable|InternalFailure|InternalError|RequestTimeout$")
+_NO_RESPONSE: Final = (BotoConnectionError, HTTPClientError, IncompleteReadError)
+_NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError)
+
+
+class _Service:
+    """A boto3 client as an attribute of AwsSession."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, session: AwsSession, owner: type[AwsSession]) -> Any:
+        return session.client(self._name)
+
+
+class AwsSession:
+    """boto3 clients for one region and one set of credentials, each created when first used (some 50 ms). Thread-safe.
+
+    `region` is the region's name; `endpoint_url` the URL that calls go to, None for AWS itself.
+    """
+
+    s3: Any = _Service("s3")
+    runtime: Any = _Service("sagemaker-runtime")
+    sagemaker: Any = _Service("sagemaker")
+    sqs: Any = _Service("sqs")
+    sns: Any = _Service("sns")
+    logs: Any = _Service("logs")
+    cloudwatch: Any = _Service("cloudwatch")
+    scaling: Any = _Service("application-autoscaling")
+
+    def __init__(self, create_client: Callable[[str], Any], region: str, endpoint_url: str | None = None) -> None:
+        """`create_client` returns the client of a service by boto3's name for it; `create` supplies the real one."""
+        self.region, self.endpoint_url = region, endpoint_url
+        self._create_client = create_client
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(
+        cls,
+        region: str,
+        endpoint_url: str | None = None,
+        *,
+        attempts: int = ATTEMPTS,
+        connections: int = CONNECTIONS,
+        configure: Callable[[Any], Any] = lambda client: client,
+    ) -> AwsSession:
+        """A session with AWS, or with the local AWS at `endpoint_url`.
+
+        With `endpoint_url`, calls are signed with what `find_access_key` finds for it, and AWS profiles are ignored; without it
+        boto3's own chain applies, AWS_ENDPOINT_URL included. Each client makes up to `attempts` attempts of a call, keeps up to
+        `connections` open and passes through `configure` once. Raises UsageError for unusable AWS settings; so does `client`.
+        """
+        url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
+        with _usable_settings(region):
+            session, config = _boto3_session(region, endpoint_url), _config(url, attempts, connections)
+
+        def create_client(service: str) -> Any:
+            settings = _without_validation(config) if service in UNVALIDATED else config
+            with _usable_settings(region):
+                return configure(session.client(service, endpoint_url=endpoint_url, config=settings))
+
+        return cls(create_client, region, url)
+
+    def client(self, service: str) -> Any:
+        """The client of the service that boto3 calls `service`; the same object each time."""
+        created = self._clients.get(service)
+        if created is None:
+            with self._lock:  # boto3 clients may be used by several threads, but not created by them
+                if service not in self._clients:
+                    self._clients[service] = self._create_client(service)
+                created = self._clients[service]
+        return created
+
+
+@contextmanager
+def translate_errors(session: AwsSession, action: str, resource: str) -> Iterator[None]:
+    """Run boto3 calls; what they raise leaves as an error of the tree.
+
+    `action` is IAM's name for the call (`s3:PutObject`), `resource` what it acts on. Raises NotReady for what a retry may
+    cure (LocalAwsNotRunning where a custom endpoint does not answer), UsageError and InvalidInput for the rest.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _rejected(error, session, action, resource) from error
+    except BotoCoreError as error:
+        raise _not_sent(error, session, action, resource) from error
+
+
+@contextmanager
+def failing_as_not_ready() -> Iterator[None]:
+    """Run a block of many calls; whichever fails is named in a NotReady."""
+    try:
+        yield
+    except ClientError as error:
+        raise NotReady(f"AWS refused {error.operation_name}: {error_code(error)}, {error_message(error)}.") from error
+    except BotoCoreError as error:
+        raise NotReady(f"AWS did not answer: {_one_line(error)}.") from error
+
+
+def error_code(error: ClientError) -> str:
+    """The service's error code, such as `NoSuchKey`; empty if it sent none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def error_message(error: ClientError) -> str:
+    """The service's message without its full stop; empty if it sent none."""
+    return str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
+
+
+def is_throttled(error: Exception) -> bool:
+    """Whether the service rejected the call because of the call rate."""
+    return isinstance(error, ClientError) and _THROTTLING_CODE.search(error_code(error)) is not None
+
+
+def is_retryable(error: Exception) -> bool:
+    """Whether a retry may succeed: throttling, status 5xx, or no response at all."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or is_throttled(error) or _UNAVAILABLE_CODE.search(error_code(error)) is not None
+    return isinstance(error, _NO_RESPONSE)
+
+
+def _rejected(error: ClientError, session: AwsSession, action: str, resource: str) -> AsyncEndpointError:
+    code, message = error_code(error), error_message(error)
+    answer = f"{code}: {message}" if message else code
+    if code in DENIED_CODES:
+        return UsageError(f"{action} on {resource} is denied ({answer}); attach the environment's caller policy.")
+    if code in _CREDENTIAL_CODES and session.endpoint_url:
+        return UsageError(
+            f"{session.endpoint_url} does not accept these credentials ({answer}); if it is a local AWS, run in its checkout: "
+            'eval "$(async-endpoint local env)"'
+        )
+    if code in _CREDENTIAL_CODES:
+        return UsageError(f"AWS does not accept these credentials ({answer}); renew them and try again.")
+    if is_retryable(error):
+        return NotReady(f"{action} on {resource} failed for now ({answer}); try again later.")
+    return UsageError(f"{action} on {resource} failed ({answer}); check that the environment is applied in this account.")
+
+
+def _not_sent(error: Exception, session: AwsSession, action: str, resource: str) -> AsyncEndpointError:
+    if isinstance(error, _NO_CREDENTIALS):
+        return UsageError(f"No usable AWS credentials ({_one_line(error)}); sign in, or add --local for the local AWS.")
+    if isinstance(error, ParamValidationError):
+        return InvalidInput(f"{action} on {resource} has invalid parameters ({_one_line(error)}); correct the request.")
+    if isinstance(error, _NO_RESPONSE):  # refused, timed out, closed, no such host
+        if session.endpoint_url:
+            return LocalAwsNotRunning(
+                f"{session.endpoint_url} does not answer ({type(error).__name__}); start the local AWS with `make local-up`."
+            )
+        return NotReady(f"AWS cannot be reached in {session.region} ({_one_line(error)}); check the network and the region.")
+    return UsageError(f"{action} on {resource} could not be sent ({_one_line(error)}); correct the AWS settings of this shell.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+@contextmanager
+def _usable_settings(region: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ValueError) as error:  # boto3 reports a malformed URL as a ValueError
+        raise UsageError(
+            f"No AWS client can be created for region {region!r} ({error}); correct the AWS settings of this shell."
+        ) from error
+
+
+def _boto3_session(region: str, endpoint_url: str | None) -> Any:
+    import boto3  # noqa: PLC0415 - half a second that --help does without
+    import botocore.session  # noqa: PLC0415
+
+    if endpoint_url is None:
+        return boto3.Session(region_name=region)
+    # the local AWS needs none of this machine's AWS settings: a profile that does not exist must not stop it
+    bare = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    key = find_access_key(endpoint_url)
+    return boto3.Session(key.access_key_id, key.secret_access_key, key.session_token, region_name=region, botocore_session=bare)
+
+
+def _config(url: str | None, attempts: int, connections: int) -> Config:
+    from botocore.config import Config  # noqa: PLC0415 - slow to load
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=connections,
+        user_agent=USER_AGENT,
+        tcp_keepalive=True,
+    )
+    # a proxy configured for the internet must not receive calls to loopback
+    return config.merge(Config(s3={"addressing_style": "path"}, proxies={})) if url else config
+
+
+def _without_validation(config: Config) -> Config:
+    from botocore.config import Config  # noqa: PLC0415
+
+    return config.merge(Config(parameter_validation=False))

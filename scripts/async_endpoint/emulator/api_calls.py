@@ -1,0 +1,136 @@
+"""Which action of which service a request calls, told from the request alone, before anybody answers it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs
+
+from async_endpoint.emulator.sagemaker.protocol import service_model
+from async_endpoint.emulator.wsgi import SCOPE
+
+# As boto3 names them.
+SERVICES: Final = (
+    "application-autoscaling",
+    "cloudwatch",
+    "iam",
+    "kms",
+    "logs",
+    "resourcegroupstaggingapi",
+    "s3",
+    "sagemaker",
+    "sagemaker-runtime",
+    "sns",
+    "sqs",
+    "sts",
+)
+_SIGNED_AS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}  # where that is another name
+_SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+(?:%2F|/)(?P<service>[^%/&]+)(?:%2F|/)aws4_request", re.IGNORECASE)
+_INVOKED = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
+_INVOCATIONS = {
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+    "invocations": "InvokeEndpoint",
+}
+_CALL_KEY = "async_endpoint.call"
+_FORM = "application/x-www-form-urlencoded"
+
+
+class ApiCall(NamedTuple):
+    """A call; `action` is empty where the service has none of that shape, `endpoint` where none is invoked."""
+
+    service: str
+    action: str
+    endpoint: str = ""
+
+
+@cache
+def actions(service: str) -> frozenset[str]:
+    """The names of a service's actions."""
+    return frozenset(service_model(service).operation_names)
+
+
+def call_of(environ: dict[str, Any]) -> ApiCall | None:
+    """The call that a WSGI request makes; None for an unsigned one. Found once, and kept in `environ`."""
+    if _CALL_KEY not in environ:
+        environ[_CALL_KEY] = _identify(environ)
+    call: ApiCall | None = environ[_CALL_KEY]
+    return call
+
+
+def service_of(environ: dict[str, Any]) -> str | None:
+    """The service that a request is signed for, by its headers alone; None for an unsigned one."""
+    scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE_OF_URL.search(environ.get("QUERY_STRING", ""))
+    return None if scope is None else _SIGNED_AS.get(scope["service"], scope["service"])
+
+
+def _identify(environ: dict[str, Any]) -> ApiCall | None:
+    service = service_of(environ)
+    if service is None:
+        return None
+    invoked = _INVOKED.fullmatch(environ["PATH_INFO"]) if service == "sagemaker" else None
+    if invoked is not None:
+        return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
+    if service == "s3":
+        return ApiCall(service, s3_action(environ["REQUEST_METHOD"], environ["PATH_INFO"], _query(environ), _headers(environ)))
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    return ApiCall(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
+
+
+def s3_action(method: str, path: str, query: frozenset[str], headers: frozenset[str]) -> str:
+    """S3's action, by what its service model says of each: of those whose demands are met, the one that demands most.
+
+    `query` holds the names of parameters, and name=value of each; `headers` lower-case names.
+    """
+    bucket, _, key = path.lstrip("/").partition("/")
+    level = "key" if key else "bucket" if bucket else "service"
+    given = query | headers
+    met = [route for route in _s3_routes().get((method, level), ()) if route.demands <= given]
+    return max(met, key=lambda route: len(route.demands)).action if met else ""
+
+
+class _Route(NamedTuple):
+    action: str
+    demands: frozenset[str]
+
+
+@cache
+def _s3_routes() -> dict[tuple[str, str], list[_Route]]:
+    """By method, and by whether they concern the service, a bucket or a key."""
+    levels = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "key"}
+    routes: dict[tuple[str, str], list[_Route]] = {}
+    for action in sorted(actions("s3"), key=lambda name: (len(name), name)):  # of two that look alike, the plainer name
+        model = service_model("s3").operation_model(action)
+        path, _, fixed = model.http["requestUri"].partition("?")
+        if model.deprecated or path not in levels:
+            continue
+        members = [model.input_shape.members[name] for name in model.input_shape.required_members] if model.input_shape else []
+        wanted = {
+            member.serialization["name"].lower()
+            if member.serialization["location"] == "header"
+            else member.serialization["name"]
+            for member in members
+            if member.serialization.get("location") in ("header", "querystring")
+        }
+        route = _Route(action, frozenset({*wanted, *filter(None, fixed.split("&"))}))
+        routes.setdefault((model.http["method"], levels[path]), []).append(route)
+    return routes
+
+
+def _query(environ: dict[str, Any]) -> frozenset[str]:
+    given = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    return frozenset({*given, *(f"{name}={value}" for name, values in given.items() for value in values)})
+
+
+def _headers(environ: dict[str, Any]) -> frozenset[str]:
+    return frozenset(name.removeprefix("HTTP_").replace("_", "-").lower() for name in environ if name.startswith("HTTP_"))
+
+
+def _form(environ: dict[str, Any]) -> dict[str, list[str]]:
+    """The form that a request sends, left there to be read again."""
+    if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
+        return {}
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"].seek(0)
+    return parse_qs(body.decode(errors="replace"))

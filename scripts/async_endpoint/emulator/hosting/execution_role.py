@@ -1,0 +1,170 @@
+"""The execution role: every act of hosting on the customer's behalf goes through here and is checked against its policies.
+
+The policies are read at each act, so that a permission removed from a live endpoint is missed at the next request.
+Cross-account resources are not emulated: every bucket, topic and key is in the one local account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.faults.faults import Faults
+from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.iam import AccessRequest, evaluate, evaluate_key, evaluate_trust
+
+SERVICE = "sagemaker.amazonaws.com"
+PART_BYTES = 8 * 1_048_576  # what boto3 puts in one piece at the most; which size hosting takes is not documented
+AWS_MANAGED_S3_KEY = "alias/aws/s3"  # usable by all of the account, through S3
+
+
+class AccessDenied(Exception):
+    """The act is refused, to this role or to anybody; the text is in AWS's words."""
+
+
+class AssumedRole:
+    """One role, in one region; with `faults`, what they deny in S3 is denied too."""
+
+    def __init__(self, arn: str, region: str, faults: Faults | None = None) -> None:
+        self.arn = arn
+        self.region = region
+        self._faults = faults
+
+    def assume(self) -> None:
+        """Raise AccessDenied unless the role exists and SageMaker may assume it."""
+        context = {"aws:SourceAccount": ACCOUNT_ID, "aws:SourceArn": f"arn:aws:sagemaker:{self.region}:{ACCOUNT_ID}:*"}
+        try:
+            trusted = evaluate_trust(moto_backends.role(self.arn).trust, SERVICE, context).allowed
+        except (moto_backends.ResourceNotFound, InvalidInput):
+            trusted = False
+        if not trusted:
+            raise AccessDenied(
+                f"Could not assume role {self.arn}. Please ensure that the role exists and allows principal '{SERVICE}' "
+                "to assume the role."
+            )
+
+    def get_object(self, uri: S3Uri) -> moto_backends.StoredObject:
+        """Read an object. Raises ResourceNotFound; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
+        policy = moto_backends.bucket_policy(uri.bucket)
+        self.check("s3:GetObject", uri.arn, policy)
+        self._meet_faults("GetObject", uri)
+        try:
+            found = moto_backends.get_object(uri)
+        except moto_backends.ResourceNotFound:
+            self.check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
+            raise
+        if found.kms_key and found.kms_key != AWS_MANAGED_S3_KEY:
+            self.check_key("kms:Decrypt", found.kms_key, "s3")
+        return found
+
+    def get_prefix(self, uri: S3Uri) -> dict[str, bytes]:
+        """Read every object below a prefix, by its path there. Raises AccessDenied, or ResourceNotFound when there is none."""
+        self.check("s3:ListBucket", uri.bucket_arn, moto_backends.bucket_policy(uri.bucket), {"s3:prefix": uri.key})
+        keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
+        if not keys:
+            raise moto_backends.ResourceNotFound(f"There is no object below {uri}.")
+        return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).body for key in keys}
+
+    def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
+        """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
+        self.check("s3:PutObject", uri.arn, moto_backends.bucket_policy(uri.bucket))
+        self._meet_faults("PutObject", uri)
+        key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
+        if key and key != AWS_MANAGED_S3_KEY:
+            self.check_key("kms:GenerateDataKey", key, "s3")
+        if len(body) <= PART_BYTES:
+            moto_backends.put_object(uri, body, content_type, kms_key)
+        else:
+            self._put_in_parts(uri, body, content_type, kms_key, key)
+
+    def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
+        """Publish to a topic. On a topic under a customer key the publisher needs that key too.
+
+        Raises ResourceNotFound or AccessDenied, the latter too for a message that SNS does not take.
+        """
+        topic = moto_backends.topic(topic_arn, self.region)
+        self.check("sns:Publish", topic_arn, topic.policy)
+        if topic.kms_key and topic.kms_key != "alias/aws/sns":
+            for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+                self.check_key(action, topic.kms_key, "sns")
+        try:
+            moto_backends.publish(topic_arn, self.region, message)
+        except Exception as error:
+            raise AccessDenied(f"{type(error).__name__}: {error}") from error
+
+    def may_log(self, group: str) -> bool:
+        """Whether container output reaches CloudWatch Logs.
+
+        The guide's list of a role's permissions has DescribeLogStreams, as CloudWatch's agent needs it to write to a stream.
+        """
+        arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}"
+        wanted = [
+            ("logs:CreateLogStream", ":log-stream:any"),
+            ("logs:DescribeLogStreams", ""),
+            ("logs:PutLogEvents", ":log-stream:any"),
+        ]
+        if not moto_backends.has_log_group(self.region, group):
+            wanted.append(("logs:CreateLogGroup", ""))
+        return all(self.may(action, arn + below) for action, below in wanted)
+
+    def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
+        """Whether the role exists and its own policies allow an act."""
+        try:
+            return bool(self.verdict(action, resource, None, context).allowed)
+        except (AccessDenied, moto_backends.ResourceNotFound):
+            return False
+
+    def _put_in_parts(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
+        """As SDKs put what is large: each part is encrypted with what the upload's key decrypts to, so it needs both rights.
+
+        A failed upload is aborted, if the role may do that; otherwise its parts stay (S3 user guide, "Multipart upload").
+        """
+        upload = moto_backends.begin_upload(uri, content_type, kms_key)
+        try:
+            if key and key != AWS_MANAGED_S3_KEY:
+                self.check_key("kms:Decrypt", key, "s3")
+            moto_backends.complete_upload(uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)])
+        except AccessDenied:
+            if self.may("s3:AbortMultipartUpload", uri.arn):
+                moto_backends.abort_upload(uri, upload)
+            raise
+
+    def _meet_faults(self, action: str, uri: S3Uri) -> None:
+        if self._faults is not None and self._faults.denies(action, uri):
+            raise AccessDenied(
+                f"AccessDenied: {self.arn} is not authorized to perform: s3:{action} on resource: {uri.arn} "
+                "because a fault of the kind s3-denial is set"
+            )
+
+    def verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
+        """What the role's policies, and the resource's own if it has one, say; raises ResourceNotFound without the role."""
+        role = moto_backends.role(self.arn)
+        try:
+            return evaluate(self._request(action, resource, context), role.policies, policy)
+        except InvalidInput as error:  # a policy that cannot be evaluated allows nothing
+            raise AccessDenied(f"AccessDenied: {error}") from error
+
+    def check(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> None:
+        """Raise AccessDenied unless `verdict` allows."""
+        verdict = self.verdict(action, resource, policy, context)
+        if not verdict.allowed:
+            raise AccessDenied(f"AccessDenied: {verdict.explain}")
+
+    def check_key(self, action: str, identifier: str, via: str, more: Mapping[str, str] | None = None) -> None:
+        """Raise AccessDenied unless role and key policy allow use through service `via`; ResourceNotFound without the key."""
+        key = moto_backends.kms_key(identifier, self.region)
+        context = {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
+        request = self._request(action, key.arn, {**context, **(more or {})})
+        try:
+            verdict = evaluate_key(request, moto_backends.role(self.arn).policies, key.policy)
+        except InvalidInput as error:
+            raise AccessDenied(f"AccessDenied: {error}") from error
+        if not verdict.allowed:
+            raise AccessDenied(f"AccessDenied: {verdict.explain}")
+
+    def _request(self, action: str, resource: str, context: Mapping[str, str] | None) -> AccessRequest:
+        always = {"aws:PrincipalAccount": ACCOUNT_ID, "aws:PrincipalArn": self.arn, "aws:SecureTransport": "true"}
+        return AccessRequest(action=action, resource=resource, principal=self.arn, context={**always, **(context or {})})

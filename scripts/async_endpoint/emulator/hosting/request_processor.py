@@ -1,0 +1,158 @@
+"""One request on one instance, from its input to exactly one outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from async_endpoint.core import limits
+from async_endpoint.core import metrics as m
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.container.container import PRIMARY, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.hosting import error_messages, notifications
+from async_endpoint.emulator.hosting.deployment import AsyncSettings
+from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
+from async_endpoint.emulator.hosting.instance import Instance
+from async_endpoint.emulator.hosting.metrics import EndpointMetrics
+from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation
+from async_endpoint.emulator.moto_backends import ResourceNotFound
+
+
+class RequestFailed(Exception):
+    """The request ends as a failure; the text is the reason."""
+
+
+class RequestProcessor:
+    """The way of a request under one deployment's settings and role."""
+
+    def __init__(
+        self,
+        endpoint_name: str,
+        settings: AsyncSettings,
+        role: AssumedRole,
+        metrics: EndpointMetrics,
+        clock: ScaledClock,
+        log: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._role = role
+        self._metrics = metrics
+        self._clock = clock
+        self._log = log
+        self._place = {"awsRegion": role.region, "endpointName": endpoint_name}
+
+    def run(self, invocation: AsyncInvocation, instance: Instance) -> None:
+        """Download, invoke, deliver. Raises ContainerDied when the instance broke and the request may be tried again."""
+        self._metrics.add(m.TIME_IN_BACKLOG, (self._clock.now() - invocation.received_at) * 1e3)
+        try:
+            body = self._download(invocation)
+            response = self._invoke(invocation, instance, body)
+            self._upload(invocation, response)
+        except RequestFailed as failure:
+            self.fail(invocation, str(failure))
+        self._metrics.add(m.INVOCATIONS_PROCESSED)
+        # From its arrival, the backlog included (developer guide, "Monitor asynchronous endpoint").
+        self._metrics.add(m.TOTAL_PROCESSING_TIME, (self._clock.now() - invocation.received_at) * 1e3)
+
+    def fail(self, invocation: AsyncInvocation, reason: str) -> None:
+        """End a request as a failure: the failure object, then the error notification, each as far as the role may."""
+        self._metrics.add(m.INVOCATION_FAILURES)
+        failure = invocation.failure
+        if failure is not None and not self._put(failure, reason.encode(), "text/plain"):
+            failure = None
+        included = reason.encode() if "ERROR_NOTIFICATION_TOPIC" in self._settings.include_response_in else None
+        message = notifications.failed(invocation, self._place, self._clock.now(), reason, failure, included)
+        self._notify(self._settings.error_topic, message)
+
+    def expire(self, invocation: AsyncInvocation) -> None:
+        """End a request that nobody served in time. What SageMaker writes for it is not documented; silence would lose it."""
+        self._metrics.add(m.EXPIRED_REQUESTS)
+        seconds = invocation.expires_at - invocation.received_at
+        self.fail(invocation, f"The request expired: it was not processed within its time to live of {seconds:.0f} seconds.")
+
+    def announce(self) -> None:
+        """Publish the TestNotification to every topic, as creating and updating an endpoint does."""
+        for topic in self._settings.topics:
+            self._notify(topic, notifications.TEST_NOTIFICATION)
+
+    def _download(self, invocation: AsyncInvocation) -> bytes:
+        if invocation.body is not None:
+            return invocation.body
+        assert invocation.input_location is not None
+        started = time.monotonic()
+        try:
+            found = self._role.get_object(S3Uri.locate(invocation.input_location))
+        except (AccessDenied, ResourceNotFound) as error:
+            self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
+            raise RequestFailed(f"Failed to download the request from {invocation.input_location}: {error}") from error
+        finally:
+            self._metrics.add(m.REQUEST_DOWNLOAD_LATENCY, (time.monotonic() - started) * 1e6)
+        if len(found.body) > limits.INPUT_OBJECT_BYTES:
+            self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
+            raise RequestFailed(
+                f"Failed to download the request from {invocation.input_location}: it has {len(found.body)} bytes; at most "
+                f"{limits.INPUT_OBJECT_BYTES} are accepted."
+            )
+        invocation.content_type = invocation.content_type or found.content_type or BINARY
+        return found.body
+
+    def _invoke(self, invocation: AsyncInvocation, instance: Instance, body: bytes) -> ContainerResponse:
+        headers = {"Content-Type": invocation.content_type, "X-Amzn-SageMaker-Inference-Id": invocation.inference_id}
+        if invocation.accept:
+            headers["Accept"] = invocation.accept
+        if invocation.custom_attributes:
+            headers["X-Amzn-SageMaker-Custom-Attributes"] = invocation.custom_attributes
+        started = time.monotonic()
+        try:
+            response = instance.invoke(body, headers, invocation.timeout_seconds)
+        except ContainerTimedOut as error:
+            raise RequestFailed(
+                f"{error_messages.timed_out(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
+            ) from error
+        self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
+        self._metrics.add(m.INVOCATION_4XX_ERRORS, float(400 <= response.status < 500))
+        self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
+        if response.status >= 400:
+            text = response.body[: error_messages.MODEL_TEXT_CHARS].decode(errors="replace").strip()
+            raise RequestFailed(error_messages.received(response.status, response.container, text))
+        if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
+            raise RequestFailed(
+                f"The response of {response.container} has more than the {limits.OUTPUT_OBJECT_BYTES} bytes that are delivered."
+            )
+        return response
+
+    def _upload(self, invocation: AsyncInvocation, response: ContainerResponse) -> None:
+        if invocation.output is not None:
+            started = time.monotonic()
+            try:
+                self._role.put_object(invocation.output, response.body, response.content_type, self._settings.kms_key)
+            except (AccessDenied, ResourceNotFound) as error:
+                self._metrics.add(m.RESPONSE_UPLOAD_FAILURES)
+                raise RequestFailed(f"Failed to upload the response to {invocation.output}: {error}") from error
+            finally:
+                self._metrics.add(m.RESPONSE_UPLOAD_LATENCY, (time.monotonic() - started) * 1e6)
+        included = invocation.output is None or "SUCCESS_NOTIFICATION_TOPIC" in self._settings.include_response_in
+        body = response.body if included else None
+        message = notifications.completed(
+            invocation, self._place, self._clock.now(), response.content_type, invocation.output, body
+        )
+        self._notify(self._settings.success_topic, message)
+
+    def _put(self, uri: S3Uri, body: bytes, content_type: str) -> bool:
+        try:
+            self._role.put_object(uri, body, content_type, self._settings.kms_key)
+        except (AccessDenied, ResourceNotFound) as error:
+            self._metrics.add(m.RESPONSE_UPLOAD_FAILURES)
+            self._log(f"Failed to upload to {uri}: {error}")
+            return False
+        return True
+
+    def _notify(self, topic: str | None, message: Mapping[str, object]) -> None:
+        if topic is None:
+            return
+        try:
+            self._role.publish(topic, message)
+        except (AccessDenied, ResourceNotFound) as error:
+            self._metrics.add(m.NOTIFICATION_FAILURES)
+            self._log(f"Failed to publish to {topic}: {error}")

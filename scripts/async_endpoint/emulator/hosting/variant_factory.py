@@ -1,0 +1,62 @@
+"""Makes the variants of one endpoint's deployments, ready to start their instances."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from async_endpoint.emulator.hosting.context import HostingContext
+from async_endpoint.emulator.hosting.deployment import Deployment, VariantSpec
+from async_endpoint.emulator.hosting.execution_role import AssumedRole
+from async_endpoint.emulator.hosting.fleet import Fleet
+from async_endpoint.emulator.hosting.instance import Instance
+from async_endpoint.emulator.hosting.logs import EndpointLogs
+from async_endpoint.emulator.hosting.metrics import EndpointMetrics
+from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_rights, prepare
+from async_endpoint.emulator.hosting.serverless import ServerlessFleet
+from async_endpoint.emulator.hosting.variant import Variant
+
+
+@dataclass(frozen=True)
+class VariantFactory:
+    """`apply` lets an instance change its state under the endpoint's lock."""
+
+    endpoint_name: str
+    region: str
+    context: HostingContext
+    logs: EndpointLogs
+    apply: Callable[[Callable[[], None]], None]
+    metrics: defaultdict[str, EndpointMetrics] = field(  # by variant name, over all updates
+        default_factory=lambda: defaultdict(EndpointMetrics)
+    )
+
+    def make(self, deployment: Deployment) -> list[Variant]:
+        """Check roles and archives, and return the variants; raises DeploymentFailed. Instances read the archives again."""
+        check_rights(deployment, self.region)
+        return [self._variant(deployment, spec) for spec in deployment.specs]
+
+    def _variant(self, deployment: Deployment, spec: VariantSpec) -> Variant:
+        return Variant(
+            endpoint_name=self.endpoint_name,
+            deployment=deployment,
+            spec=spec,
+            fleet=self._fleet(deployment, spec),
+            metrics=self.metrics[spec.name],
+            weight=spec.weight,
+            shadow=spec in deployment.shadows,
+        )
+
+    def _fleet(self, deployment: Deployment, spec: VariantSpec) -> Fleet:
+        start = self._starter(deployment, spec)
+        if spec.serverless is not None:
+            return ServerlessFleet(spec.serverless, start, self.context.clock)
+        settings = deployment.async_settings
+        return Fleet(spec.initial_count, start, self.context.clock, settings.concurrency if settings else None)
+
+    def _starter(self, deployment: Deployment, spec: VariantSpec) -> Callable[[], Instance]:
+        faults = self.context.faults
+        prepare(spec.model, self.region, faults)
+        workload = WorkloadProvisioner(self.endpoint_name, self.region, spec.model, deployment.kms_key, self.context)
+        log = self.logs.writer(AssumedRole(spec.model.role_arn, self.region), spec.name)
+        return lambda: Instance(self.context, workload, spec.startup_seconds, log, self.apply, faults.start(self.endpoint_name))

@@ -1,0 +1,61 @@
+"""moto keeps every datapoint ever put in one list, and searches all of it for each question; ListMetrics is quadratic in it.
+
+Here a bounded index (emulator/scaling/samples.py) holds them and answers the questions, percentiles included.
+Metrics that moto makes up of other services' stores, as the size of a bucket, are no longer there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.scaling import metric_queries
+from async_endpoint.emulator.scaling.metric_store import MetricStore
+
+
+def apply(hosting: Hosting, metric_store: MetricStore) -> None:
+    def put_metric_data(self: CloudWatchBackend, namespace: str, metric_data: list[dict[str, Any]]) -> None:
+        for number, datum in enumerate(metric_data, 1):
+            self._validate_parameters_put_metric_data(datum, number)
+        for datum in metric_data:
+            metric_store.record(self.region_name, namespace, datum, hosting.clock.now())
+
+    def get_filtered_metrics(
+        self: CloudWatchBackend, metric_name: str, namespace: str, dimensions: list[dict[str, str]]
+    ) -> list[MetricDatumBase]:
+        found = metric_queries.list_metrics(metric_store, self.region_name, namespace, metric_name, dimensions)
+        return [
+            MetricDatumBase(metric.namespace, metric.name, [{"Name": k, "Value": v} for k, v in metric.dimensions], None)
+            for metric in found
+        ]
+
+    def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
+        request = self._get_params()
+        if not request.get("Statistics") and not request.get("ExtendedStatistics"):
+            raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
+        try:
+            datapoints = metric_queries.metric_statistics(metric_store, self.region, request)
+        except metric_queries.TooManyDatapoints as error:
+            raise InvalidParameterCombination(str(error)) from error
+        except InvalidInput as error:
+            raise InvalidParameterValue(str(error)) from error
+        return ActionResult({"Label": request["MetricName"], "Datapoints": datapoints})
+
+    def get_metric_data(self: CloudWatchResponse) -> ActionResult:
+        try:
+            return ActionResult(
+                {"MetricDataResults": metric_queries.metric_data(metric_store, self.region, self._get_params())}
+            )
+        except InvalidInput as error:
+            raise ValidationError(str(error)) from error
+
+    CloudWatchBackend.put_metric_data = put_metric_data
+    CloudWatchBackend.get_filtered_metrics = get_filtered_metrics
+    CloudWatchResponse.get_metric_statistics = get_metric_statistics
+    CloudWatchResponse.get_metric_data = get_metric_data

@@ -1,0 +1,178 @@
+"""Who answers what: SageMaker's hosting APIs are ours, everything else is moto's."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.model import OperationNotFoundError
+from moto.moto_server import werkzeug_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request, Response
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator import error_responses
+from async_endpoint.emulator.api_calls import call_of, service_of
+from async_endpoint.emulator.body_limits import CALL_BYTES
+from async_endpoint.emulator.moto_patches import apply_lazily
+from async_endpoint.emulator.request_body import BadRequest, unpacked
+from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
+from async_endpoint.emulator.sagemaker.protocol import ApiError, json_answer, json_error
+from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
+from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
+
+STOP = "stop"
+_MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto has beside the services
+log = logging.getLogger(__name__)
+_INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
+
+
+class Router:
+    """The WSGI application of the local AWS."""
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        runtime: RuntimeApi,
+        admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None],
+        stop: Callable[[], None],
+    ) -> None:
+        """`admin` answers (method, path below ADMIN, JSON sent), None if there is no such thing; it may raise InvalidInput.
+
+        `stop` is called once the answer to a POST of STOP has been sent: the process would end in the middle of it.
+        """
+        self._control = control
+        self._runtime = runtime
+        self._admin = admin
+        self._stop = stop
+        self._moto = MotoServices()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._own(Request(environ))
+        except ApiError as error:
+            answer = json_error(error)
+        except Exception as error:  # a fault of ours must reach the client as AWS's own faults do
+            log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            answer = json_error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
+        if answer is None:
+            return self._others(environ, start_response)
+        answer.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))  # as AWS answers; SDKs log it
+        return answer(environ, start_response)
+
+    def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
+        try:
+            _unpack(environ)
+            return self._moto.get_application(environ)(environ, start_response)
+        except BadRequest as error:
+            return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
+        except Exception as error:
+            call = call_of(environ)
+            if call is None:
+                answer = Response("This is no call of AWS: its signature names no service.\n", 400, content_type="text/plain")
+            elif isinstance(error, NotImplementedError | OperationNotFoundError):
+                answer = error_responses.unknown_action(call, environ)
+            else:
+                log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                answer = error_responses.service_error(call, environ, 500)
+            return answer(environ, start_response)
+
+    def _own(self, request: Request) -> Response | None:
+        """The answer to a request of ours; None leaves it, unread, to moto."""
+        if is_admin(request.environ):
+            return self._administration(request)
+        scope = SCOPE.search(request.headers.get("Authorization", ""))
+        if scope is None or scope["service"] != "sagemaker":
+            return None
+        invocation = _INVOCATION.fullmatch(request.path)
+        if invocation is None:
+            return self._control_plane(request, scope["region"])
+        if invocation["kind"] == "invocations-response-stream":
+            raise validation_error("The local AWS does not stream responses; call InvokeEndpoint.")
+        invoke = self._runtime.invoke if invocation["kind"] == "invocations" else self._runtime.invoke_async
+        return invoke(scope["region"], invocation["name"], dict(request.headers), request.get_data())
+
+    def _administration(self, request: Request) -> Response:
+        try:
+            document = self._admin(request.method, request.path.removeprefix(ADMIN), _object(request.get_data()))
+            status = 200 if document is not None else 404
+        except (ApiError, InvalidInput) as error:
+            document, status = {"error": str(error)}, 400
+        answer = Response(json.dumps(document or {}), status, content_type="application/json")
+        if (request.method, request.path, status) == ("POST", ADMIN + STOP, 200):
+            answer.call_on_close(self._stop)
+        return answer
+
+    def _control_plane(self, request: Request, region: str) -> Response | None:
+        action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
+        body = request.get_data()
+        document = _object(body)
+        if self._control.answers(action, document):
+            return json_answer(self._control.answer(action, region, document))
+        request.environ["wsgi.input"] = io.BytesIO(body)
+        return None
+
+
+class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's services, and nothing else of its server: no pages and paths that AWS does not have.
+
+    moto's dispatcher looks for them before it looks at the signature: /moto-api, which resets, seeds and records to files,
+    /favicon.ico and instance metadata; and an unsigned path may begin with the name of a service. All are paths of S3 here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_backend)
+
+    def get_application(self, environ: Environ) -> Application:
+        """The application of the service that a request is signed for; S3's for an unsigned one."""
+        with self.lock:
+            host = self.infer_service_region_host(environ, environ.get("PATH_INFO", "")) or "s3.us-east-1.amazonaws.com"
+            service = self.get_backend_for_host(host)
+            if service is None or service.startswith(_MOTOS_OWN):
+                raise NotImplementedError(host)
+            if service not in self.app_instances:
+                self.app_instances[service] = self.create_app(service)
+            application: Application = self.app_instances[service]
+            return application
+
+    def get_service_from_path(self, path_info: str) -> tuple[str | None, str | None]:
+        """No service: moto itself calls such paths, for custom resources of CloudFormation that run in Docker."""
+        return None, None
+
+
+def _backend(service: str) -> Any:
+    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML.
+
+    It answers no preflights: browser_guard.py does, and moto's would grant every origin everything.
+    """
+    apply_lazily(service)
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
+    application = create_backend_app(service)
+    application.config["PROPAGATE_EXCEPTIONS"] = True
+    return application
+
+
+def _unpack(environ: Environ) -> None:
+    """Undo the compression that SDKs apply to some calls; moto would, to any size. Objects of S3 are stored as they come."""
+    if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and service_of(environ) not in (None, "s3"):
+        body = unpacked(environ["wsgi.input"], CALL_BYTES)
+        environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
+        body.seek(0)
+        environ["wsgi.input"] = body
+        del environ["HTTP_CONTENT_ENCODING"]
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ApiError("SerializationException", "The request is JSON, but not an object.")
+    return document

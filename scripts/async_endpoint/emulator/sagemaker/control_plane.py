@@ -1,0 +1,245 @@
+"""The control plane: models, endpoint configurations and endpoints. Each method is one API action and returns its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.hosting.deployment import Deployment
+from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.sagemaker.describe_endpoint import describe
+from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
+from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
+from async_endpoint.emulator.sagemaker.listing import page
+from async_endpoint.emulator.sagemaker.model_validation import check_model
+from async_endpoint.emulator.sagemaker.packages import resolved
+from async_endpoint.emulator.sagemaker.protocol import check, validation_exception
+from async_endpoint.emulator.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, ResourceStore, Stored
+
+Action = Callable[[str, Described], Described]
+
+
+class ControlPlane:
+    """The SageMaker actions this local AWS answers itself; every other one is moto's."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+        self._models = ResourceStore(MODEL, hosting.clock.now)
+        self._configs = ResourceStore(CONFIG, hosting.clock.now)
+        self._endpoints = ResourceStore(ENDPOINT, hosting.clock.now)
+        hosting.registry.model_exists = self._models.has
+        hosting.registry.endpoint_gone = self._endpoints.discard
+        self._actions: dict[str, Action] = {
+            "CreateModel": self._create_model,
+            "DescribeModel": self._describe_model,
+            "DeleteModel": self._delete_model,
+            "ListModels": self._list(self._models, "Models", "Model"),
+            "CreateEndpointConfig": self._create_config,
+            "DescribeEndpointConfig": self._describe_config,
+            "DeleteEndpointConfig": self._delete_config,
+            "ListEndpointConfigs": self._list(self._configs, "EndpointConfigs", "EndpointConfig"),
+            "CreateEndpoint": self._create_endpoint,
+            "DescribeEndpoint": self._describe_endpoint,
+            "UpdateEndpoint": self._update_endpoint,
+            "UpdateEndpointWeightsAndCapacities": self._update_capacities,
+            "DeleteEndpoint": self._delete_endpoint,
+            "ListEndpoints": self._list(self._endpoints, "Endpoints", "Endpoint"),
+            "AddTags": self._add_tags,
+            "ListTags": self._list_tags,
+            "DeleteTags": self._delete_tags,
+        }
+
+    def answers(self, action: str, request: Described) -> bool:
+        """Whether this action is ours: all of hosting, and tags of what hosting made."""
+        if action in ("AddTags", "ListTags", "DeleteTags"):
+            return self._by_arn(request.get("ResourceArn", "")) is not None
+        return action in self._actions
+
+    def answer(self, action: str, region: str, request: Described) -> Described:
+        """Carry out one action; raises ApiError."""
+        check("sagemaker", action, request)
+        return self._actions[action](region, request)
+
+    def resources(self, region: str) -> list[tuple[str, Resource]]:
+        """Every model, configuration and endpoint of a region, each with the word of its kind's ARNs."""
+        return [(kind.kind.word, item) for kind in (self._models, self._configs, self._endpoints) for item in kind.all(region)]
+
+    def saved(self) -> dict[str, Stored]:
+        """What is kept of models, configurations and endpoints across a stop, by kind."""
+        return {kind.kind.word: kind.saved() for kind in (self._models, self._configs, self._endpoints)}
+
+    def restore(self, saved: dict[str, Stored]) -> None:
+        """Become what was saved, after hosting has its endpoints: one that a deletion ended meanwhile is gone."""
+        for kind in (self._models, self._configs, self._endpoints):
+            kind.restore(saved[kind.kind.word])
+        for region, name in saved[ENDPOINT.word]:
+            if self._hosting.get(region, name) is None:
+                self._endpoints.discard(region, name)
+
+    def reset(self) -> None:
+        """Forget every model, configuration and endpoint."""
+        for kind in (self._models, self._configs, self._endpoints):
+            kind.restore({})
+
+    # --- models --------------------------------------------------------------------------------------------------------
+
+    def _create_model(self, region: str, request: Described) -> Described:
+        meant = resolved(region, request)
+        check_model(region, meant)
+        model = self._models.add(region, request)
+        model.meant = meant
+        return {"ModelArn": model.arn}
+
+    def _describe_model(self, region: str, request: Described) -> Described:
+        model = self._models.get(region, request["ModelName"])
+        answer = {"EnableNetworkIsolation": False, **model.request, "ModelArn": model.arn, "CreationTime": model.created_at}
+        if "PrimaryContainer" in answer:
+            answer["PrimaryContainer"] = {"Mode": "SingleModel", **answer["PrimaryContainer"]}
+        if "Containers" in answer:
+            answer["Containers"] = [{"Mode": "SingleModel", **container} for container in answer["Containers"]]
+        return answer
+
+    def _delete_model(self, region: str, request: Described) -> Described:
+        self._models.remove(region, request["ModelName"])
+        return {}
+
+    # --- endpoint configurations ---------------------------------------------------------------------------------------
+
+    def _create_config(self, region: str, request: Described) -> Described:
+        check_config(request, lambda name: self._models.get(region, name).meant)
+        return {"EndpointConfigArn": self._configs.add(region, request).arn}
+
+    def _describe_config(self, region: str, request: Described) -> Described:
+        config = self._configs.get(region, request["EndpointConfigName"])
+        variants: Described = {
+            member: [{"InitialVariantWeight": 1.0, **variant} for variant in config.request[member]]
+            for member in ("ProductionVariants", "ShadowProductionVariants")
+            if member in config.request
+        }
+        own = {"EndpointConfigArn": config.arn, "CreationTime": config.created_at}
+        return {"EnableNetworkIsolation": False, **config.request, **variants, **own}
+
+    def _delete_config(self, region: str, request: Described) -> Described:
+        """Whatever uses it: the API reference says that one must not, and SageMaker does not look."""
+        self._configs.remove(region, request["EndpointConfigName"])
+        return {}
+
+    def _deployment(self, region: str, config_name: str) -> Deployment:
+        config = self._configs.get(region, config_name).request
+        return Deployment.read(config, lambda name: self._models.get(region, name).meant)
+
+    # --- endpoints -----------------------------------------------------------------------------------------------------
+
+    def _create_endpoint(self, region: str, request: Described) -> Described:
+        deployment = self._deployment(region, request["EndpointConfigName"])
+        check_counts(deployment)
+        check_guardrails(request.get("DeploymentConfig"), deployment)
+        resource = self._endpoints.add(region, request)
+        self._hosting.create(region, request["EndpointName"], deployment)
+        return {"EndpointArn": resource.arn}
+
+    def _describe_endpoint(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        return describe(endpoint, resource)
+
+    def _update_endpoint(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        deployment = self._deployment(region, request["EndpointConfigName"])
+        self._configs.get(region, endpoint.deployment.config_name)  # an update starts from a configuration that is there
+        check_counts(deployment)
+        check_update(endpoint, deployment)
+        kept = resource.request if request.get("RetainDeploymentConfig") else request
+        guarded = kept.get("DeploymentConfig")
+        check_guardrails(guarded, deployment, endpoint)
+        deployment = deployment.guarded(guarded)
+        if request.get("RetainAllVariantProperties"):
+            deployment = _retaining(endpoint, deployment, request.get("ExcludeRetainedVariantProperties", ()))
+        if not endpoint.update(deployment):
+            raise validation_exception(f'Cannot update in-progress endpoint "{resource.arn}".')
+        if not request.get("RetainDeploymentConfig"):
+            rest = {member: value for member, value in resource.request.items() if member != "DeploymentConfig"}
+            resource.request = rest | ({"DeploymentConfig": guarded} if guarded else {})
+        return {"EndpointArn": resource.arn}
+
+    def _update_capacities(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        if endpoint.status != "InService":
+            raise validation_exception(f'Cannot update in-progress endpoint "{resource.arn}".')
+        for wanted in request["DesiredWeightsAndCapacities"]:
+            check_capacity(endpoint, wanted)
+        for wanted in request["DesiredWeightsAndCapacities"]:
+            endpoint.adjust(wanted["VariantName"], wanted.get("DesiredInstanceCount"), wanted.get("DesiredWeight"))
+        return {"EndpointArn": resource.arn}
+
+    def _delete_endpoint(self, region: str, request: Described) -> Described:
+        resource, endpoint = self._endpoint(region, request["EndpointName"])
+        if not endpoint.delete():
+            raise validation_exception(f'Cannot update in-progress endpoint "{resource.arn}".')
+        for spec in endpoint.deployment.variants:
+            moto_backends.deregister_scalable_target(region, f"endpoint/{endpoint.name}/variant/{spec.name}")
+        return {}
+
+    def _endpoint(self, region: str, name: str) -> tuple[Resource, Endpoint]:
+        resource = self._endpoints.get(region, name)
+        endpoint = self._hosting.get(region, name)
+        if endpoint is None:  # deleted between the two look-ups
+            raise validation_exception(ENDPOINT.missing.format(arn=resource.arn))
+        return resource, endpoint
+
+    # --- lists and tags ------------------------------------------------------------------------------------------------
+
+    def _list(self, resources: ResourceStore, member: str, word: str) -> Action:
+        def answer(region: str, request: Described) -> Described:
+            summaries = [self._summary(region, item, resources, word) for item in resources.all(region)]
+            found, token = page([summary for summary in summaries if summary], word, request)
+            return {member: found} | ({"NextToken": token} if token else {})
+
+        return answer
+
+    def _summary(self, region: str, item: Resource, resources: ResourceStore, word: str) -> Described:
+        name = item.request[resources.kind.name]
+        summary: dict[str, Any] = {resources.kind.name: name, f"{word}Arn": item.arn, "CreationTime": item.created_at}
+        if word != "Endpoint":
+            return summary
+        endpoint = self._hosting.get(region, name)
+        if endpoint is None:  # deleted between the two look-ups
+            return {}
+        return summary | {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
+
+    def _add_tags(self, _: str, request: Described) -> Described:
+        tags = self._tagged(request).tags
+        tags |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        return {"Tags": _as_list(tags)}
+
+    def _list_tags(self, _: str, request: Described) -> Described:
+        return {"Tags": _as_list(self._tagged(request).tags)}
+
+    def _delete_tags(self, _: str, request: Described) -> Described:
+        for key in request["TagKeys"]:
+            self._tagged(request).tags.pop(key, None)
+        return {}
+
+    def _tagged(self, request: Described) -> Resource:
+        found = self._by_arn(request["ResourceArn"])
+        if found is None:
+            raise validation_exception(f"Could not find {request['ResourceArn']}.")
+        return found
+
+    def _by_arn(self, wanted: str) -> Resource | None:
+        return next((item for kind in (self._models, self._configs, self._endpoints) if (item := kind.by_arn(wanted))), None)
+
+
+def _retaining(endpoint: Endpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
+    """The deployment with the instance counts and weights that the live variants have now, but for what is excluded."""
+    excluded = {item["VariantPropertyType"] for item in exclude}
+    counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}
+    weights = {variant.name: variant.weight for variant in endpoint.variants}
+    return deployment.retaining(
+        {} if "DesiredInstanceCount" in excluded else counts, {} if "DesiredWeight" in excluded else weights
+    )
+
+
+def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

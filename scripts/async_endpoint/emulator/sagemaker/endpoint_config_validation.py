@@ -1,0 +1,121 @@
+"""What CreateEndpointConfig refuses, beyond the shape of the request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
+from async_endpoint.emulator.hosting.model_spec import ModelSpec
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
+
+MOST_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
+SERVERLESS_MEMORY_MB = range(1_024, 6_145, 1_024)  # developer guide, "Serverless Inference"
+
+# Instances with local NVMe storage, which KmsKeyId does not cover (AWS: CreateEndpointConfig, KmsKeyId): a d among the
+# family's attributes (m5d, g4dn, p4de), or a family that always has it (g5, g6, p5, trn1).
+_LOCAL_STORAGE = re.compile(r"ml\.(?:[a-z]+\d+[a-z]*d[a-z]*|gr?[56]e?|p5[a-z]*|trn[12][a-z]*)\.")
+
+Described = Mapping[str, Any]
+
+
+def check_config(request: Described, model: Callable[[str], Described]) -> None:
+    """Raise ValidationException for what SageMaker refuses, and for what this local AWS cannot run.
+
+    `model` gives the CreateModel request of a name, or raises.
+    """
+    variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants") or []
+    names = [variant["VariantName"] for variant in (*variants, *shadows)]
+    if "AsyncInferenceConfig" in request and len(names) != 1:
+        raise validation_exception("An asynchronous endpoint takes exactly one production variant and no shadow variant.")
+    if len(names) > MOST_VARIANTS or len(set(names)) < len(names):
+        raise validation_exception(
+            f"A configuration has up to {MOST_VARIANTS} variants, each with its own name; these are {', '.join(names)}."
+        )
+    if shadows and (len(variants), len(shadows)) != (1, 1):
+        raise validation_exception("A shadow variant goes with exactly one production variant, and is the only shadow.")
+    try:
+        DataCaptureConfig.read(request.get("DataCaptureConfig"))
+    except InvalidInput as error:
+        raise validation_exception(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
+    if "DataCaptureConfig" in request and any("ServerlessConfig" in variant for variant in variants):
+        raise validation_exception("Data capture is not supported for serverless variants.")
+    for variant in (*variants, *shadows):
+        if "ModelName" not in variant:
+            raise validation_exception(
+                f"Variant {variant['VariantName']} has no ModelName; the local AWS runs no inference components."
+            )
+        spec = ModelSpec.read(model(variant["ModelName"]))
+        if "AsyncInferenceConfig" in request:
+            _check_async(request, variant, spec)
+        if "ServerlessConfig" in variant:
+            _check_serverless(variant, spec, alone=not shadows and all("ServerlessConfig" in item for item in variants))
+        else:
+            _check_instances(variant, request)
+
+
+def _check_instances(variant: Described, request: Described) -> None:
+    if "InstanceType" not in variant:
+        raise validation_exception(
+            f"Variant {variant['VariantName']} takes either InstanceType or ServerlessConfig; it has neither."
+        )
+    if variant.get("InitialInstanceCount", 0) < 1:
+        raise validation_exception(
+            f"InitialInstanceCount of variant {variant['VariantName']} is at least 1; an asynchronous endpoint "
+            "scales in to zero after its creation."
+        )
+    if "KmsKeyId" in request and _LOCAL_STORAGE.match(variant["InstanceType"]):
+        raise validation_exception(
+            f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage."
+        )
+
+
+def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> None:
+    """Its exclusions are those of the developer guide, "Serverless Inference"."""
+    name, config = variant["VariantName"], variant["ServerlessConfig"]
+    if not alone:
+        raise validation_exception(
+            f"Serverless variant {name} goes neither with instance-based variants nor with a shadow variant."
+        )
+    if "InstanceType" in variant or "InitialInstanceCount" in variant:
+        raise validation_exception(
+            f"Variant {name} takes either ServerlessConfig or InstanceType and InitialInstanceCount; it has both."
+        )
+    if config["MemorySizeInMB"] not in SERVERLESS_MEMORY_MB:
+        raise validation_exception(
+            f"MemorySizeInMB of variant {name} is {config['MemorySizeInMB']}; use {[*SERVERLESS_MEMORY_MB]}."
+        )
+    if config.get("ProvisionedConcurrency", 0) > config["MaxConcurrency"]:
+        raise validation_exception(
+            f"ProvisionedConcurrency of variant {name} is above its MaxConcurrency of {config['MaxConcurrency']}."
+        )
+    if len(model.containers) > 1 or model.multi_model:
+        raise validation_exception(f"Serverless variant {name} takes a model of one container in SingleModel mode.")
+    if any(container.from_data_source for container in model.containers):  # ContainerDefinition.ModelDataSource
+        raise validation_exception(
+            f"Serverless variant {name} takes a model with ModelDataUrl; ModelDataSource is not supported."
+        )
+    if model.vpc is not None or model.isolated or any(container.private_registry for container in model.containers):
+        raise validation_exception(
+            f"Serverless variant {name} takes a model without VPC, network isolation and private registry."
+        )
+
+
+def _check_async(request: Described, variant: Described, model: ModelSpec) -> None:
+    if "ServerlessConfig" in variant or "InstanceType" not in variant:
+        raise validation_exception(
+            "An asynchronous endpoint takes an instance-based variant: give InstanceType, not ServerlessConfig."
+        )
+    if model.multi_model or model.direct:  # InvokeEndpointAsync has neither TargetModel nor TargetContainerHostname
+        raise validation_exception(
+            "An asynchronous endpoint takes a single container or a serial pipeline: its calls name no target."
+        )
+    output = request["AsyncInferenceConfig"]["OutputConfig"]
+    for path in ("S3OutputPath", "S3FailurePath"):
+        try:
+            S3Uri.parse(output.get(path, "s3://absent"))
+        except InvalidInput as error:
+            raise validation_exception(f"{path}: {error}") from error

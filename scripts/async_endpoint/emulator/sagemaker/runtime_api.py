@@ -1,0 +1,266 @@
+"""The runtime API: InvokeEndpoint and InvokeEndpointAsync."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+
+from werkzeug.wrappers import Response
+
+from async_endpoint.core import limits
+from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.hosting import error_messages
+from async_endpoint.emulator.hosting.async_inference import output_locations
+from async_endpoint.emulator.hosting.deployment import AsyncSettings
+from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.execution_role import AccessDenied
+from async_endpoint.emulator.hosting.model_spec import ModelSpec
+from async_endpoint.emulator.hosting.real_time import InvokeRequest, ModelFailed, NoCapacity, Throttled
+from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation
+from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.moto_backends import ResourceNotFound
+from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.emulator.sagemaker.protocol import ApiError, violated_pattern
+
+PREFIX = "X-Amzn-SageMaker-"
+
+
+def validation_error(message: str) -> ApiError:
+    """The runtime's ValidationError (its control plane says ValidationException)."""
+    return ApiError("ValidationError", message)
+
+
+class RequestHeaders:
+    """The headers of a request, by the member of the API that each carries."""
+
+    def __init__(self, operation: str, headers: Mapping[str, str]) -> None:
+        self._operation = operation
+        self._headers = {name.lower(): _decoded(value) for name, value in headers.items()}
+
+    def get(self, header: str) -> str | None:
+        return self._headers.get((PREFIX + header).lower())
+
+    def text(self, header: str, member: str, most: int) -> str:
+        """A printable member of at most so many characters that fits its pattern, empty when not sent; raises ApiError."""
+        value = self.get(header)
+        if value is None:
+            return ""
+        if len(value) > most or not value.isprintable():
+            raise validation_error(f"{member} has {len(value)} characters; at most {most} printable ones are accepted.")
+        pattern = violated_pattern("sagemaker-runtime", self._operation, member, value)
+        if pattern is not None:
+            raise validation_error(f"{member} is {value!r}, which does not satisfy the pattern {pattern}")
+        return value
+
+    def number(self, header: str, allowed: limits.Range, default: int) -> int:
+        text = self.get(header)
+        try:
+            return default if text is None else allowed.check(int(text))
+        except InvalidInput as error:
+            raise validation_error(str(error)) from error
+        except ValueError as error:
+            raise validation_error(
+                f"{allowed.name} is {text!r}; use {allowed.low} to {allowed.high} {allowed.unit}."
+            ) from error
+
+    def plain(self, name: str) -> str | None:
+        """A header that is not SageMaker's own, such as Content-Type."""
+        return self._headers.get(name.lower())
+
+
+def _decoded(value: str) -> str:
+    """A header as its sender wrote it: SDKs send UTF-8, WSGI reads Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+class RuntimeApi:
+    """Requests in, answers or 202 out."""
+
+    def __init__(self, hosting: Hosting, accepted: Callable[[Endpoint, AsyncInvocation], None] = lambda *_: None) -> None:
+        """`accepted` is told of each asynchronous request before it is queued, and raises ApiError to refuse it."""
+        self._hosting = hosting
+        self._accepted = accepted
+
+    # --- asynchronous --------------------------------------------------------------------------------------------------
+
+    def invoke_async(self, region: str, name: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """Accept a request into the endpoint's queue; raises ApiError. 202 carries the locations as headers."""
+        endpoint = self._endpoint(region, name)
+        settings = endpoint.deployment.async_settings
+        if settings is None:
+            raise validation_error(f"Endpoint {name} is not an asynchronous endpoint; call InvokeEndpoint.")
+        invocation = self._invocation(RequestHeaders("InvokeEndpointAsync", headers), body, settings)
+        with endpoint.changed:  # no save sees what is written down and not queued, nor the reverse
+            if not endpoint.open:
+                raise _not_in_service(endpoint)
+            self._accepted(endpoint, invocation)
+            endpoint.invoke_async(invocation)
+        answer = Response(json.dumps({"InferenceId": invocation.inference_id}), 202, content_type="application/json")
+        if invocation.output is not None:
+            answer.headers[f"{PREFIX}OutputLocation"] = str(invocation.output)
+        if invocation.failure is not None:
+            answer.headers[f"{PREFIX}FailureLocation"] = str(invocation.failure)
+        return answer
+
+    def _invocation(self, sent: RequestHeaders, body: bytes, settings: AsyncSettings) -> AsyncInvocation:
+        now = self._hosting.clock.now()
+        location = sent.get("InputLocation")
+        _check_input(sent, location, body)
+        ttl = sent.number("RequestTTLSeconds", limits.REQUEST_TTL_SECONDS, limits.DEFAULT_REQUEST_TTL_SECONDS)
+        timeout = sent.number(
+            "InvocationTimeoutSeconds", limits.INVOCATION_TIMEOUT_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS
+        )
+        inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS) or str(uuid.uuid4())
+        content_type = sent.text("Content-Type", "ContentType", limits.HEADER_CHARS)
+        accept = sent.text("Accept", "Accept", limits.HEADER_CHARS)
+        attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
+        name = sent.text("Filename", "Filename", limits.FILENAME_CHARS)
+        extension = sent.text("S3OutputPathExtension", "S3OutputPathExtension", limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
+        output, failure = output_locations(settings, str(uuid.uuid4()), name, extension)
+        return AsyncInvocation(
+            inference_id=inference_id,
+            output=output,
+            failure=failure,
+            received_at=now,
+            expires_at=now + ttl,
+            timeout_seconds=timeout,
+            # Where the request does not tell, an object tells its own type: SageMaker's SDK and its samples rely on that.
+            content_type=content_type or ("" if location else sent.plain("Content-Type") or BINARY),
+            accept=accept or None,
+            custom_attributes=attributes or None,
+            input_location=location,
+            body=body if location is None else None,
+        )
+
+    # --- real time -----------------------------------------------------------------------------------------------------
+
+    def invoke(self, region: str, name: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """Answer with what the container answered; raises ApiError."""
+        endpoint = self._endpoint(region, name)
+        if endpoint.real_time is None:
+            raise validation_error(f"Endpoint {name} is an asynchronous endpoint; call InvokeEndpointAsync.")
+        if not endpoint.open:
+            raise _not_in_service(endpoint)
+        sent = RequestHeaders("InvokeEndpoint", headers)
+        call = _call(sent, body)
+        variant = endpoint.real_time.choose(call)
+        if variant is None:
+            wanted = f"Variant {call.target_variant}" if call.target_variant else "A variant that takes traffic"
+            raise validation_error(f"{wanted} not found in endpoint {name} of account {ACCOUNT_ID}.")
+        if len(body) > (most := limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES):
+            raise validation_error(f"Body has {len(body)} bytes; at most {most} are accepted.")
+        _check_targets(sent, variant.spec.model)
+        try:
+            response, variant = endpoint.real_time.invoke(call, variant)
+        except Throttled as error:
+            raise ApiError("ThrottlingException", "Rate exceeded", 429) from error
+        except NoCapacity as error:
+            raise ApiError("ServiceUnavailable", str(error), 503) from error
+        except (AccessDenied, ResourceNotFound) as error:
+            raise _no_model_data(variant.spec.model, call.target, error) from error
+        except ModelFailed as failure:
+            raise _model_error(failure, region, endpoint) from failure
+        answer = Response(response.body, 200, content_type=response.content_type)
+        answer.headers["x-Amzn-Invoked-Production-Variant"] = variant.name
+        if response.custom_attributes:
+            answer.headers[f"{PREFIX}Custom-Attributes"] = response.custom_attributes
+        return answer
+
+    def _endpoint(self, region: str, name: str) -> Endpoint:
+        endpoint = self._hosting.get(region, name)
+        if endpoint is None:
+            raise validation_error(f"Endpoint {name} of account {ACCOUNT_ID} not found.")
+        return endpoint
+
+
+def _not_in_service(endpoint: Endpoint) -> ApiError:
+    return validation_error(
+        f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is not in service: its status is {endpoint.status}."
+    )
+
+
+def _check_input(sent: RequestHeaders, location: str | None, body: bytes) -> None:
+    if location is None and not body:
+        raise validation_error("Give either InputLocation or Body; this request has neither.")
+    if location is not None and body:
+        raise validation_error("Give either InputLocation or Body; this request has both.")
+    if len(body) > limits.INLINE_BODY_BYTES:
+        raise validation_error(
+            f"Body has {len(body)} bytes; at most {limits.INLINE_BODY_BYTES} are accepted: use InputLocation."
+        )
+    if location is None:
+        return
+    sent.text("InputLocation", "InputLocation", limits.INPUT_LOCATION_CHARS)
+    try:
+        key = S3Uri.locate(location).key
+    except InvalidInput as error:
+        raise validation_error(f"InputLocation: {error}") from error
+    if not key:
+        raise validation_error(f"InputLocation {location} names a bucket; give an object in it.")
+
+
+def _call(sent: RequestHeaders, body: bytes) -> InvokeRequest:
+    """What goes to the container: the request's own headers as SageMaker passes them on."""
+    if sent.get("Inference-Component") is not None:
+        raise validation_error("The local AWS runs no inference components; call without InferenceComponentName.")
+    inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS)
+    attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
+    target_model = sent.text("Target-Model", "TargetModel", limits.HEADER_CHARS)
+    passed = {
+        "Content-Type": sent.plain("Content-Type") or "application/octet-stream",
+        "Accept": sent.plain("Accept"),
+        f"{PREFIX}Inference-Id": inference_id,
+        f"{PREFIX}Custom-Attributes": attributes,
+        f"{PREFIX}Target-Model": target_model,
+        f"{PREFIX}Session-Id": sent.get("Session-Id"),
+    }
+    return InvokeRequest(
+        body=body,
+        headers={name: value for name, value in passed.items() if value},
+        target_variant=sent.get("Target-Variant") or "",
+        target=target_model or sent.get("Target-Container-Hostname") or "",
+    )
+
+
+def _check_targets(sent: RequestHeaders, model: ModelSpec) -> None:
+    """TargetModel goes with a multi-model container, TargetContainerHostname with a direct model: both or neither."""
+    target_model, hostname = sent.get("Target-Model"), sent.get("Target-Container-Hostname")
+    if model.multi_model is not (target_model is not None):
+        needed = "needs a TargetModel" if model.multi_model else "takes no TargetModel: it is not a multi-model container"
+        raise validation_error(f"Model {model.name} {needed}.")
+    if model.direct is not (hostname is not None):
+        needed = "needs a TargetContainerHostname" if model.direct else "takes no TargetContainerHostname: it is not direct"
+        raise validation_error(f"Model {model.name} {needed}.")
+    known = [container.hostname for container in model.containers]
+    if hostname is not None and hostname not in known:
+        raise validation_error(f"Model {model.name} has no container {hostname}; its containers are {', '.join(known)}.")
+
+
+def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
+    shelf = model.containers[0].model_data
+    assert shelf is not None  # only a multi-model container reads its archive when it is called
+    uri = shelf.uri.join(target)
+    return validation_error(
+        f"Failed to download model data(bucket: {uri.bucket}, key: {uri.key}). Please ensure that there is an object located "
+        f"at the URL and that the role passed to CreateModel has permissions to download the model. ({error})"
+    )
+
+
+def _model_error(failure: ModelFailed, region: str, endpoint: Endpoint) -> ApiError:
+    """ModelError, in the words and with the members of AWS's."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
+    text = str(failure)[: error_messages.MODEL_TEXT_CHARS]
+    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
+    said = error_messages.received(failure.status, failure.container, text)
+    message = f"{said}. See {console} in account {ACCOUNT_ID} for more information."
+    members = {
+        "OriginalStatusCode": failure.status,
+        "OriginalMessage": text,
+        "LogStreamArn": f"arn:aws:logs:{region}:{ACCOUNT_ID}:log-group:{group}:log-stream:{failure.log_stream}",
+    }
+    return ApiError("ModelError", message, 424, members)

@@ -1,1 +1,0 @@
-"""What a standard queue holds, indexed: pure, without clock, locks or moto."""

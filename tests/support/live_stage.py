@@ -1,0 +1,46 @@
+"""The client against a local AWS in another process: they meet over HTTP only, as a customer and AWS do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from async_endpoint.client.announcements import MARK
+from support.client_against_emulator import Stage
+from support.in_process_aws import REGION, AwsHarness
+from support.remote_aws import running
+
+TIME_SCALE = 60.0
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
+    home = tmp_path_factory.mktemp("home")
+    with running(home, TIME_SCALE) as aws:
+        remote: Any = aws
+        yield AwsHarness(remote, home)
+
+
+@pytest.fixture(scope="session")
+def stage(local_aws: AwsHarness) -> Stage:
+    """An endpoint whose topics tell the response, shared by the tests of a worker; none of them may change it."""
+    return Stage(local_aws)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(local_aws: AwsHarness) -> Iterator[None]:
+    """No fault, and no queue that a fault has kept from being removed at each try."""
+    yield
+    Stage.clear_faults(local_aws)
+    for url in local_aws.sqs.list_queues().get("QueueUrls", []):
+        if MARK in url:
+            local_aws.sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture(autouse=True)
+def credentials_of_the_local_aws(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the client, which is given a URL alone, finds what to sign with: as after `async-endpoint local env`."""
+    for name, value in local_aws.credentials.environment(REGION).items():
+        monkeypatch.setenv(name, value)

@@ -110,11 +110,11 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     told = found['notifications.aws_sns_topic_subscription.this["on-call:error"]']
     assert (told["topic_arn"], told["endpoint"]) == (delivery["topic_arn"], "on-call@example.com")
 
-    assert found["storage.aws_s3_bucket.this[0]"]["force_destroy"] is True
-    assert found["storage.aws_kms_key.this[0]"]["deletion_window_in_days"] == 8
-    assert found["storage.aws_s3_bucket_logging.this[0]"]["target_prefix"] == "shop/"
+    assert found["storage[0].aws_s3_bucket.this[0]"]["force_destroy"] is True
+    assert found["storage[0].aws_kms_key.this[0]"]["deletion_window_in_days"] == 8
+    assert found["storage[0].aws_s3_bucket_logging.this[0]"]["target_prefix"] == "shop/"
     assert value["storage"]["input_uri"] == f"s3://{value['storage']['bucket']}/in/"
-    rules = {rule["id"]: rule for rule in found["storage.aws_s3_bucket_lifecycle_configuration.this[0]"]["rule"]}
+    rules = {rule["id"]: rule for rule in found["storage[0].aws_s3_bucket_lifecycle_configuration.this[0]"]["rule"]}
     assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
     assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
 

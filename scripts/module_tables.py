@@ -2,8 +2,9 @@
 
 The tables are read from variables.tf and outputs.tf as `terraform fmt` leaves them: a block begins and ends at the margin, an
 attribute two columns in. The description of a variable with fields is a heredoc: sentences about the variable, then one bullet
-a field, "- `path.to.field`: …", where `[*]` is an element of a list or set and `*` a value of a map. Editors and registries show
-that text; here each bullet becomes the row of its field. A field without a bullet, or a bullet without a field, is an error.
+a field, "- `path.to.field`: …", where `[*]` is an element of a list or set and `*` a value of a map. Editors and registries
+show that text; here each bullet becomes the row of its field. A field without a bullet is an error, and so is a bullet without
+a field.
 """
 
 from __future__ import annotations

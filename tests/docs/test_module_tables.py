@@ -111,7 +111,9 @@ def test_a_readme_that_differs_is_named(
     monkeypatch.setattr("module_tables.MODULES", tmp_path / "modules")
 
     assert main(["--check"]) == 1
-    assert "modules/thing/README.md differ from variables.tf or outputs.tf; write them with: make docs" in capsys.readouterr().err
+    assert (
+        "modules/thing/README.md differ from variables.tf or outputs.tf; write them with: make docs" in capsys.readouterr().err
+    )
     assert (module / "README.md").read_text() == "# thing\n"
     assert main([]) == 0
     assert main(["--check"]) == 0

@@ -28,9 +28,7 @@ run "after_{name}" {{
   }}
 }}
 """
-SCALING = (
-    "scaling = { primary = { min_instances = 0, max_instances = 2, target_backlog_per_instance = 5, schedules = %s } }"
-)
+SCALING = "scaling = { primary = { min_instances = 0, max_instances = 2, target_backlog_per_instance = 5, schedules = %s } }"
 SCHEDULES = '{ day = { min_instances = 1, max_instances = 2, schedule = "cron(0 7 * * ? *)" } }'
 
 

@@ -12,9 +12,11 @@ PYTEST_ARGS ?= -n 6 --dist loadgroup
 BENCH_ARGS ?=
 
 BIN := .venv/bin
+# The downloaded Terraform comes before that of the PATH, as it does for async-endpoint and the tests.
+TERRAFORM = TF_CLI_CONFIG_FILE=/dev/null PATH="$(CURDIR)/$(BIN):$$PATH" terraform
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-ARCHIVE := build/fashion-recommender.tar.gz
+ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
 # Environments other than local are AWS's; LOCAL=1 aims them at the local AWS.
 AIM := $(if $(LOCAL),--local,)
 
@@ -23,8 +25,8 @@ help: ## this list
 
 setup: .venv/runtime ## make the virtual environment
 
-demo: .venv/runtime ## deploy on the local AWS, invoke, watch it sleep and wake, destroy
-	@$(CLI) demo --time-scale $(TIME_SCALE)
+demo: .venv/runtime ## deploy two endpoints on the local AWS, invoke them, watch them sleep and wake, destroy
+	@$(BIN)/python scripts/demo.py --time-scale $(TIME_SCALE)
 
 test: .venv/dev ## the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -41,13 +43,25 @@ policy: .venv/dev ## checkov and our own checks on all Terraform, written and pl
 bench: .venv/runtime ## measure the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-lint: .venv/dev ## check everything, write nothing
+lint: lint-python lint-types lint-terraform lint-shell lint-docs ## check everything, write nothing
+
+# Each part alone, for .pre-commit-config.yaml.
+.PHONY: lint-python lint-types lint-terraform lint-shell lint-docs
+lint-python: .venv/dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs examples tests/policies
-	@$(BIN)/shellcheck .ci/run
 	@$(PIP) check
+
+lint-types: .venv/dev
+	@$(BIN)/mypy
+
+lint-terraform: .venv/dev
+	@$(TERRAFORM) fmt -check -recursive -diff modules envs examples tests/policies
+
+lint-shell: .venv/dev
+	@$(BIN)/shellcheck .ci/run
+
+lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module
@@ -56,7 +70,7 @@ docs: .venv/dev ## write the tables of inputs and outputs into the README of eac
 format: .venv/dev docs ## fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs examples tests/policies
+	@$(TERRAFORM) fmt -recursive modules envs examples tests/policies
 
 local-up: .venv/runtime ## start the local AWS in the background
 	@$(CLI) local up --detach --time-scale $(TIME_SCALE)
@@ -67,16 +81,16 @@ local-down: .venv/runtime ## stop the local AWS
 status: .venv/runtime ## show what runs on the local AWS
 	@$(CLI) local status
 
-plan apply verify: $(ARCHIVE) ## plan, apply or verify an environment: make apply ENV=local
+plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(AIM)
 
 destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local
 	@$(CLI) $@ $(ENV) $(AIM)
 
 # Rebuilt every time: the same folder gives the same bytes, and Terraform goes by their hash.
-.PHONY: $(ARCHIVE)
-$(ARCHIVE): .venv/runtime
-	@$(CLI) package examples/fashion-recommender --output $@
+.PHONY: $(ARCHIVES)
+$(ARCHIVES): build/%.tar.gz: .venv/runtime
+	@$(CLI) package examples/$* --output $@
 
 lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
@@ -101,9 +115,17 @@ clean: ## remove everything that was made here
 
 # The lock files are complete, so nothing is resolved; and what is never imported is not compiled. The import at the end compiles
 # what a local AWS needs, and shows that it is there.
-.venv/runtime .venv/dev: .venv/%: .venv/python requirements/%.txt pyproject.toml
-	@echo "setting up $@ (once)" >&2
+.venv/runtime .venv/dev: .venv/%: .venv/python requirements/%.txt pyproject.toml | .venv/terraform
+	@echo "setting up $@ (once): installing $$(grep -c == requirements/$*.txt) Python packages" >&2
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/$*.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import async_endpoint.emulator.emulator'
 	@touch $@
+
+# Downloads a pinned Terraform where the PATH has none, or an old one; looked at again when neither place has one.
+.venv/terraform: .venv/python scripts/install_terraform.py $(if $(or $(wildcard $(BIN)/terraform),$(shell command -v terraform 2>/dev/null)),,missing-terraform)
+	@$(BIN)/python scripts/install_terraform.py $(BIN)
+	@touch $@
+
+.PHONY: missing-terraform
+missing-terraform:

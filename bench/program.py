@@ -18,7 +18,7 @@ import boto3
 import psutil  # type: ignore[import-untyped]
 from botocore.config import Config
 
-from async_endpoint.local_credentials import LocalCredentials, read_credentials
+from async_endpoint.local_aws import LocalCredentials, read_credentials
 from async_endpoint.workspace import Workspace
 
 REGION = "eu-west-1"

@@ -71,7 +71,7 @@ def _terraform(root: Path, environment: dict[str, str], *arguments: str) -> str:
 
 def _put_archives(root: Path) -> None:
     """Something stands in for each model archive that the root names: a plan reads its bytes to hash them, no more."""
-    for file in [*root.glob("*.tf"), *root.glob("*.tfvars")]:
+    for file in root.glob("*.tf"):
         for named in _ARCHIVE.findall(file.read_text()):
             archive = root / named
             archive.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials
 from bench.clients.deployed import outputs_of
 from bench.program import REGION
 from bench.stand import Endpoint

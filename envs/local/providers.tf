@@ -1,15 +1,22 @@
+variable "region" {
+  description = "AWS region of everything; a pipeline sets it as TF_VAR_region."
+  type        = string
+  default     = "eu-west-1"
+  nullable    = false
+}
+
 provider "aws" {
   region = var.region
 
   default_tags {
-    tags = merge(var.tags, {
-      deployment  = "${var.name}-${var.environment}" # whose a resource is, should the state not have it
-      environment = var.environment
+    tags = {
+      deployment  = "${local.project}-${local.environment}" # what to clean up by, should the state be lost
+      environment = local.environment
       managed-by  = "terraform"
-    })
+    }
   }
 
-  # The record of a suspended scaling (scripts/async_endpoint/deploy/quiesce.py) is the driver's to remove.
+  # scripts/async_endpoint/deploy/quiesce.py records a suspended scaling in such a tag, and removes it.
   ignore_tags {
     key_prefixes = ["async-endpoint:"]
   }

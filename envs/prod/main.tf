@@ -1,16 +1,64 @@
-module "async_inference" {
+# Endpoints of the environment prod. Settings: modules/async-inference/README.md.
+locals {
+  project     = "shop"
+  environment = "prod"
+}
+
+module "recommender" {
   source = "../../modules/async-inference"
 
-  environment   = var.environment
-  name          = var.name
-  access        = var.access
-  endpoint      = var.endpoint
-  guardrails    = var.guardrails
-  logs          = var.logs
-  model         = var.model
-  network       = var.network
-  monitoring    = var.monitoring
-  notifications = var.notifications
-  scaling       = var.scaling
-  storage       = var.storage
+  name        = "recommender"
+  environment = local.environment
+
+  access = {
+    managed_policies = ["caller", "collector", "deployer"]
+  }
+
+  model = {
+    containers = [{
+      archive = { path = "../../build/fashion-recommender.tar.gz" }
+      image   = { framework = "pytorch", version = "2.6.0" }
+      serving = { timeout_seconds = 900, threads = 4 }
+    }]
+  }
+
+  # Two instances at first, so that a canary can receive half of the requests.
+  endpoint = {
+    initial_instances          = 2
+    instance_type              = "ml.g5.xlarge"
+    max_concurrent_invocations = 8
+    startup_timeout_seconds    = 900
+  }
+
+  logs = {
+    retention_days = 90
+  }
+
+  guardrails = {
+    canary      = { instances = 1, wait_seconds = 300 }
+    rollback_on = ["invocation_failures", "model_latency", "server_errors"]
+  }
+
+  # Alarms notify no one yet: set actions.alarm to the ARN of your on-call topic.
+  monitoring = {
+    alarms = { oldest_request_age = { threshold = 1800 } }
+  }
+
+  notifications = {
+    retention_days = 14
+  }
+
+  # During office hours an instance is always awake.
+  scaling = {
+    min_instances = 0
+    max_instances = 8
+    schedules = {
+      evening = { min_instances = 0, max_instances = 4, schedule = "cron(0 19 ? * MON-FRI *)", timezone = "Europe/Dublin" }
+      morning = { min_instances = 1, max_instances = 8, schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Dublin" }
+    }
+  }
+
+  storage = {
+    expire_after_days = { failure = 90, input = 30, noncurrent = 30, output = 90 }
+  }
 }

@@ -1,4 +1,6 @@
-output "async_endpoint" {
-  description = "All that passes from Terraform to Python (scripts/async_endpoint/core/outputs.py)."
-  value       = module.async_inference.async_endpoint
+output "async_endpoints" {
+  description = "Endpoints by the name that commands use (async-endpoint invoke ENV/NAME)."
+  value = {
+    recommender = module.recommender.async_endpoint
+  }
 }

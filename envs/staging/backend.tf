@@ -1,6 +1,5 @@
-# The bucket belongs to whoever applies: name it in state.s3.tfbackend beside this file (bucket, region), which git ignores.
-# async-endpoint passes that file on; plain Terraform takes it as: terraform init -backend-config=state.s3.tfbackend
-# Without `encrypt`: that asks S3 for AES256, past the key by which the bucket encrypts what is put into it without a word.
+# Name your bucket and its region in state.s3.tfbackend beside this file (git ignores it); async-endpoint passes it to
+# terraform init -backend-config. No `encrypt`: it would request AES256 in place of the bucket's own key.
 terraform {
   backend "s3" {
     key          = "async-endpoint/staging/terraform.tfstate"

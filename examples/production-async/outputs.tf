@@ -1,4 +1,4 @@
-output "async_endpoint" {
-  description = "All that a client needs (scripts/async_endpoint/core/outputs.py)."
-  value       = module.async_inference.async_endpoint
+output "async_endpoints" {
+  description = "All that a client needs (scripts/async_endpoint/core/outputs.py), by the name of the endpoint."
+  value       = { production-async = module.async_inference.async_endpoint }
 }

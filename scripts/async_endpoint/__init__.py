@@ -3,7 +3,6 @@
 Floors, highest first; a module imports only from floors below its own:
 
     cli/            parse, call, print, exit code; no logic
-    demo/           the story `make demo` tells
     deploy/         plan, apply, prove, destroy
     terraform/      the adapter over python-terraform  |  client/         submit, collect, smoke test
     local/          the local AWS                      |  model_package/  build and check model.tar.gz

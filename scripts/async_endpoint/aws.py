@@ -23,7 +23,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, LocalAwsNotRunning, NotReady, UsageError
-from async_endpoint.local_credentials import find_access_key
+from async_endpoint.local_aws import find_access_key
 
 if TYPE_CHECKING:
     from botocore.config import Config

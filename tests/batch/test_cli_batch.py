@@ -30,8 +30,8 @@ pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of
 @pytest.fixture
 def line(shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     """`async-endpoint …` aimed at the endpoint of the tests, as if Terraform had told of it."""
-    deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
+    deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
+    deployed.read_endpoint = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(batch.console, "width", 200)
     app = typer.Typer()

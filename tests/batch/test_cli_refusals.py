@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from async_endpoint.cli.app import main
-from async_endpoint.cli.console import TRACEBACK_VARIABLE, as_reported, reported_errors
+from async_endpoint.cli.console import reported_errors
 from async_endpoint.core.errors import InvalidInput, NotReady
+from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -97,7 +98,7 @@ def bare_checkout(tmp_path: Path) -> Path:
     """A checkout in which nothing can be written below .local: the root user may write into read-only folders."""
     (tmp_path / "modules" / "async-inference").mkdir(parents=True)
     (tmp_path / "envs" / "local").mkdir(parents=True)
-    for name in ("main.tf", "backend.tf", "terraform.tfvars"):
+    for name in ("main.tf", "backend.tf"):
         (tmp_path / "envs" / "local" / name).write_text("")
     (tmp_path / ".local").write_text("not a folder")
     return tmp_path

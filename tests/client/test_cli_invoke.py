@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import json
 import sys
 import types
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ from typer.testing import CliRunner
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.cli import invoke as command
-from async_endpoint.core.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed
+from async_endpoint.core.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed, UsageError
+from async_endpoint.core.outputs import Archive, ExecutionRole, Model
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
@@ -44,9 +47,13 @@ class Line:
         self.app = typer.Typer()
         command.register(self.app)
 
-    def read_outputs(self, environment: str, *, local: bool) -> tuple[Any, str | None]:
-        self.asked.append((environment, local))
+    def read_endpoint(self, address: str, *, local: bool) -> tuple[Any, str | None]:
+        self.asked.append((address, local))
         return self.aws.outputs, "http://127.0.0.1:4566" if local else None
+
+    def read_outputs(self, address: str, *, local: bool) -> Any:
+        outputs, endpoint_url = self.read_endpoint(address, local=local)
+        return SimpleNamespace(environment=address, endpoints={"shirts": outputs}, endpoint_url=endpoint_url)
 
     def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsSession:
         self.created.append((region, endpoint_url))
@@ -59,8 +66,8 @@ class Line:
 @pytest.fixture
 def line(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     line = Line(aws)
-    deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = line.read_outputs
+    deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
+    deployed.read_outputs, deployed.read_endpoint = line.read_outputs, line.read_endpoint
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(AwsSession, "create", line.create)
     monkeypatch.setattr(command.console, "width", 200)
@@ -203,19 +210,30 @@ def test_smoke_test_prints_a_table(line: Line, shirt: Path, tmp_path: Path) -> N
     assert line.asked == [("dev", True)]
 
 
-def test_smoke_test_takes_the_examples_queries_by_default(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in ("modules/async-inference", "envs", "examples/fashion-recommender/queries"):
+def test_smoke_test_takes_the_queries_of_the_example_that_the_archive_was_built_from(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("modules/async-inference", "envs", "examples/shirts/queries"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("red-shirt.png", "corrupt.jpg"):
-        (tmp_path / "examples/fashion-recommender/queries" / name).write_bytes(name.encode())
+    for name in ("red-shirt.png", "yellow-shirt.png", "corrupt.jpg"):
+        (tmp_path / "examples/shirts/queries" / name).write_bytes(name.encode())
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(tmp_path))
+    archive = Archive("s3://bucket/model/recommender/0123456789abcdef/shirts.tar.gz", None, None)
+    line.aws.outputs = dataclasses.replace(line.aws.outputs, model=Model((archive,), ExecutionRole("{}", False)))
     keep_promises(line.aws)
     result = line("smoke-test", "dev", "--json")
     assert result.exit_code == 0, result.exception
     assert {call["Body"] for call in line.aws.runtime.calls} == {b"red-shirt.png", b"corrupt.jpg"}
     document = json.loads(result.stdout)
     assert document["passed"] is True
-    assert len(document["checks"]) == 5
+    assert len(document["endpoints"]["shirts"]["checks"]) == 5
+
+
+def test_smoke_test_of_a_model_without_example_asks_for_requests(line: Line) -> None:
+    result = line("smoke-test", "dev", "--json")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).endswith("give --good FILE and --bad FILE.")
+    assert line.aws.runtime.calls == []
 
 
 def test_a_missed_check_fails_the_smoke_test(line: Line, shirt: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,55 +13,7 @@ from support.common import unique
 from support.in_process_aws import IMAGE, REGION, AwsHarness
 from support.remote_aws import RemoteAws, running
 from support.sample_model import OBEDIENT, archive
-
-CLIENTS = "CLIENTS_PYTHON"  # the Python of the environment that has the clients
-LONGEST_SECONDS = 180
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a client is asked to deploy and to send, and where outputs are to go."""
-
-    name: str
-    image: str
-    role: str
-    bucket: str
-    model_data: str
-    input: str
-    output: str
-    failure: str
-
-
-@dataclass(frozen=True)
-class Client:
-    """Runs a script that knows nothing of this project, with the variables that `async-endpoint local env` exports."""
-
-    python: Path
-    settings: dict[str, str]
-    folder: Path
-
-    def run(self, script: str, order: Order) -> str:
-        """What the script prints; a script of Python gets the order as JSON, one of the shell as variables."""
-        path = Path(__file__).with_name("scripts") / script
-        given = asdict(order)
-        variables = {name.upper(): value for name, value in given.items()} if path.suffix == ".sh" else {}
-        command = ["bash", path] if variables else [self.python, path, json.dumps(given)]
-        done = subprocess.run(
-            command,
-            env={
-                "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
-                "HOME": str(self.folder),
-                **self.settings,
-                **variables,
-            },
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, f"{script} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return done.stdout
+from support.third_party_clients import CLIENTS, Client, Order
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def found(
     return problems(operation(service, name), Answer(status, named, body))
 
 
-def test_a_right_answer_has_no_problem() -> None:
+def test_a_conforming_response_has_no_problem() -> None:
     assert found(ENDPOINT) == []
     assert found(b"", "DeleteEndpoint") == []
     assert found({"InferenceId": "i"}, "InvokeEndpointAsync", "sagemaker-runtime", 202) == []
@@ -62,30 +62,30 @@ def test_a_right_answer_has_no_problem() -> None:
         ({"ProductionVariants": ["v"]}, "ProductionVariants[0] is 'v', no structure"),
     ],
 )
-def test_what_the_model_does_not_have_is_found(change: dict[str, Any], said: str) -> None:
+def test_an_unknown_member_is_found(change: dict[str, Any], said: str) -> None:
     problem, *more = found(ENDPOINT | change)
     assert said in problem
     assert all("length or value" in other or "does not match" in other for other in more)
 
 
-def test_a_required_member_that_is_missing_is_found() -> None:
+def test_a_missing_required_member_is_found() -> None:
     assert found({name: value for name, value in ENDPOINT.items() if name != "EndpointStatus"}) == [
         "EndpointStatus is required and missing"
     ]
 
 
 @pytest.mark.parametrize(("body", "said"), [(b"<html>", "is not JSON"), (b"[]", "not an object")])
-def test_a_body_that_is_no_json_object_is_found(body: bytes, said: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_found(body: bytes, said: str) -> None:
     (problem,) = found(body)
     assert said in problem
 
 
-def test_the_status_and_the_request_id_are_looked_at() -> None:
+def test_the_status_and_the_request_id_are_checked() -> None:
     assert found({"InferenceId": "i"}, "InvokeEndpointAsync", "sagemaker-runtime", 200) == ["HTTP 200, not 202"]
     assert problems(operation("sagemaker", "DeleteEndpoint"), Answer(200, {}, b"")) == ["no request id"]
 
 
-def test_members_in_headers_are_looked_at() -> None:
+def test_members_in_headers_are_checked() -> None:
     told = {"x_amzn_sagemaker_outputlocation": "o" * 1_025}
     (problem,) = found({"InferenceId": "i"}, "InvokeEndpointAsync", "sagemaker-runtime", 202, **told)
     assert problem.startswith("OutputLocation has a length or value of 1025")
@@ -109,11 +109,11 @@ def test_members_in_headers_are_looked_at() -> None:
         (400, b"no", "the body is not JSON"),
     ],
 )
-def test_errors_are_looked_at(status: int, body: Any, said: str) -> None:
+def test_errors_are_checked(status: int, body: Any, said: str) -> None:
     assert found(body, "CreateEndpointConfig", status=status)[0].startswith(said)
 
 
-def test_an_error_says_its_code_once() -> None:
+def test_an_error_has_its_code_once() -> None:
     body = {"__type": "ValidationException", "message": "no"}
     assert found(body, status=400, x_amzn_errortype="Throttling") == [
         "x-amzn-errortype is 'Throttling' and __type is 'ValidationException'"
@@ -126,7 +126,7 @@ def test_an_error_says_its_code_once() -> None:
     ]
 
 
-def test_answers_in_xml_are_looked_at() -> None:
+def test_xml_responses_are_checked() -> None:
     tag = "<Key>team</Key><Value>shop</Value>"
     answer = (
         "<ListRoleTagsResponse><ListRoleTagsResult><Tags><member>{}</member></Tags></ListRoleTagsResult></ListRoleTagsResponse>"
@@ -135,9 +135,7 @@ def test_answers_in_xml_are_looked_at() -> None:
     assert found(answer.format("<Key>team</Key>").encode(), "ListRoleTags", "iam") == ["Tags[0].Value is required and missing"]
 
 
-def test_a_call_of_boto3_fails_when_its_answer_does_not_conform(
-    remote_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_boto3_call_fails_on_a_nonconforming_response(remote_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     sagemaker = remote_aws.client("sagemaker")
     sagemaker.list_endpoints()
     summary = sagemaker.meta.service_model.operation_model("ListEndpoints").output_shape

@@ -18,7 +18,7 @@ def signed(service: str, method: str = "POST", path: str = "/", **more: str) -> 
     return {"HTTP_AUTHORIZATION": scope, "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": ""} | more
 
 
-def test_each_call_counts_once_however_many_come_together() -> None:
+def test_concurrent_calls_are_counted_once_each() -> None:
     calls = CallCounter(lambda *_: [b"answered"])
 
     def many() -> None:
@@ -34,7 +34,7 @@ def test_each_call_counts_once_however_many_come_together() -> None:
     assert calls.by_service() == {"s3": {"PutObject": 2_000}, "sqs": {"SendMessage": 2_000}}
 
 
-def test_a_call_that_is_answered_with_an_error_counts_too() -> None:
+def test_failed_calls_are_counted() -> None:
     def broken(*_: Any) -> Any:
         raise ConnectionAbortedError
 
@@ -44,7 +44,7 @@ def test_a_call_that_is_answered_with_an_error_counts_too() -> None:
     assert calls.by_service() == {"cloudwatch": {"PutMetricData": 1}}
 
 
-def test_calls_of_every_protocol_are_told_apart(remote_aws: AwsHarness) -> None:
+def test_calls_are_identified_in_every_protocol(remote_aws: AwsHarness) -> None:
     before = remote_aws.aws.status()["calls"]
     bucket, topic, queue = remote_aws.bucket(), remote_aws.topic(), remote_aws.queue()
     remote_aws.put(bucket, "a/key", b"")

@@ -19,7 +19,7 @@ def without_metadata(answer: Request) -> Request:
     return {name: value for name, value in answer.items() if name not in ("ResponseMetadata", "CreationTime")}
 
 
-def test_a_model_is_described_as_it_was_given(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_a_model_is_described_as_created(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     data = remote_aws.sagemaker.describe_model(ModelName=shared_endpoint.model)["PrimaryContainer"]["ModelDataUrl"]
     role, vpc = remote_aws.role(), remote_aws.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     role.allow(shared_endpoint.bucket, more=[{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}])
@@ -45,7 +45,7 @@ def test_a_model_is_described_as_it_was_given(remote_aws: AwsHarness, shared_end
     assert made["ModelArn"] == arn("model", request["ModelName"].lower())
 
 
-def test_a_configuration_is_described_as_it_was_given(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_a_configuration_is_described_as_created(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     request = remote_aws.config_request(
         unique("Config"), shared_endpoint.model, shared_endpoint.bucket, 7, shared_endpoint.topics
     )
@@ -63,9 +63,7 @@ def test_a_configuration_is_described_as_it_was_given(remote_aws: AwsHarness, sh
     assert without_metadata(described) == request | own
 
 
-def test_an_endpoint_is_described_with_all_that_an_asynchronous_one_has(
-    remote_aws: AwsHarness, shared_endpoint: Deployed
-) -> None:
+def test_an_asynchronous_endpoint_is_described_completely(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     described = shared_endpoint.describe()
     config = remote_aws.sagemaker.describe_endpoint_config(EndpointConfigName=shared_endpoint.config)
     assert described["AsyncInferenceConfig"] == config["AsyncInferenceConfig"]
@@ -91,9 +89,7 @@ def test_an_endpoint_is_described_with_all_that_an_asynchronous_one_has(
     }
 
 
-def test_names_are_of_the_case_they_were_given_and_arns_in_lower_case(
-    remote_aws: AwsHarness, shared_endpoint: Deployed
-) -> None:
+def test_names_keep_their_case_and_arns_are_in_lower_case(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     name = unique("MixedCase")
     request = remote_aws.config_request(name, shared_endpoint.model, shared_endpoint.bucket)
     made = remote_aws.sagemaker.create_endpoint_config(**request)["EndpointConfigArn"]

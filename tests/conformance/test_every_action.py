@@ -97,13 +97,13 @@ def call(local_aws: AwsHarness, action: str) -> Callable[..., Any]:
     return made
 
 
-def test_every_action_of_the_control_plane_is_here(tmp_path: Path) -> None:
+def test_every_control_plane_action_is_tested(tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    assert set(REQUESTS) == {action for action in MODEL.operation_names if control.answers(action, {})} | TAGS
+    assert set(REQUESTS) == {action for action in MODEL.operation_names if control.handles(action, {})} | TAGS
 
 
 @EVERY_ACTION
-def test_an_action_answers_as_the_model_says(remote_aws: AwsHarness, shared_endpoint: Deployed, action: str) -> None:
+def test_an_action_conforms_to_the_service_model(remote_aws: AwsHarness, shared_endpoint: Deployed, action: str) -> None:
     before = remote_aws.aws.status()["calls"].get("sagemaker", {}).get(action, 0)
     answer = call(remote_aws, action)(**REQUESTS[action](remote_aws, shared_endpoint))
     assert answer["ResponseMetadata"]["RequestId"]
@@ -130,7 +130,7 @@ def test_an_action_refuses_a_request_of_the_wrong_shape(remote_aws: AwsHarness, 
 
 
 @pytest.mark.parametrize("action", MISSING)
-def test_an_action_names_what_is_not_there(remote_aws: AwsHarness, action: str) -> None:
+def test_an_action_names_a_missing_resource(remote_aws: AwsHarness, action: str) -> None:
     code, message = refusal(call(remote_aws, action), **MISSING[action])
     assert (code, message.startswith("Could not find ")) == ("ValidationException", True)
     assert f'"arn:aws:sagemaker:{REGION}:{ACCOUNT}:' in message
@@ -140,11 +140,11 @@ def test_an_action_names_what_is_not_there(remote_aws: AwsHarness, action: str) 
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"'])
-def test_what_is_no_json_object_is_a_serialization_exception(remote_aws: AwsHarness, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_serialization_exception(remote_aws: AwsHarness, body: bytes) -> None:
     assert sent_raw(remote_aws, "ListModels", body)[0] == "SerializationException"
 
 
-def test_refusals_of_the_runtime_are_its_own(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_the_runtime_has_its_own_errors(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     invoke = remote_aws.runtime.invoke_endpoint_async
     for request in (
         {"EndpointName": "none", "Body": b"{}"},
@@ -158,7 +158,7 @@ def test_refusals_of_the_runtime_are_its_own(remote_aws: AwsHarness, shared_endp
     assert accepted["InferenceId"] and accepted["OutputLocation"] and accepted["FailureLocation"]
 
 
-def test_an_object_tells_its_type_where_the_request_does_not(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_an_objects_content_type_applies_without_one_in_the_request(remote_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     location = remote_aws.put(
         shared_endpoint.bucket, "input/orders", b'{"answer": "understood"}', ContentType="application/json"
     )

@@ -81,7 +81,7 @@ def test_scaling_activities_are_paged(remote_aws: AwsHarness, targets: list[str]
         assert listed(remote_aws, "describe_scaling_activities", "ScalingActivities", ResourceId=resource, **BY_ONE) == []
 
 
-def test_what_is_not_there_is_called_by_its_own_error(remote_aws: AwsHarness, targets: list[str]) -> None:
+def test_a_missing_resource_has_its_services_error(remote_aws: AwsHarness, targets: list[str]) -> None:
     none = {**SAGEMAKER, "ResourceId": "endpoint/none/variant/none", "ScalableDimension": DIMENSION}
     assert refusal(remote_aws.scaling.deregister_scalable_target, **none)[0] == "ObjectNotFoundException"
     assert refusal(remote_aws.scaling.delete_scaling_policy, **none, PolicyName="none")[0] == "ObjectNotFoundException"

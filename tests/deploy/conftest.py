@@ -1,14 +1,12 @@
-"""A deployment on moto, made as the modules make one, and a Terraform that only remembers what it was told."""
+"""A deployment on moto, made as the modules make one, and a Terraform adapter that only records its commands."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -17,45 +15,29 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import (
     Archive,
     AsyncEndpointOutputs,
-    Endpoint,
     ExecutionRole,
-    Limits,
     Model,
-    Notifications,
-    Scaling,
-    Storage,
 )
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator.moto_patches import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
-from async_endpoint.terraform.adapter import Changes
 from async_endpoint.workspace import Workspace
-from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, REGION, TRUST_POLICY
+from support.deployment_fixtures import (
+    ARCHIVE,
+    ARCHIVE_KEY,
+    EXECUTION_POLICY,
+    REGION,
+    TRUST_POLICY,
+    create_configuration,
+    endpoint_outputs,
+    put_wake_alarm,
+)
+from support.fake_terraform import FakeTerraform
 
 
 @pytest.fixture
 def outputs() -> AsyncEndpointOutputs:
-    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:shirts-"
-    return AsyncEndpointOutputs(
-        schema_version=1,
-        environment="dev",
-        region=REGION,
-        account_id=ACCOUNT,
-        endpoint=Endpoint(
-            name="shirts",
-            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/shirts",
-            config_name="shirts-2",
-            model_name="shirts-model",
-            variant_name="main",
-            instance_type="ml.m5.large",
-            max_concurrent_invocations_per_instance=4,
-            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/shirts-execution",
-        ),
-        storage=Storage("shirts-data", "s3://shirts-data/in/", "s3://shirts-data/out/", "s3://shirts-data/failed/", None),
-        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
-        scaling=Scaling("endpoint/shirts/variant/main", 0, 2, 5.0, "shirts-tracking", "shirts-wake", "shirts-wake"),
-        limits=Limits(21600, 900, 600),
-    )
+    return endpoint_outputs()
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +70,7 @@ def deployed(aws: AwsSession, outputs: AsyncEndpointOutputs) -> AsyncEndpointOut
         ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container
     )
     for name in (endpoint.config_name, "shirts-1"):
-        configuration(aws, outputs, name)
+        create_configuration(aws, outputs, name)
     sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config_name)
     target = {
         "ServiceNamespace": "sagemaker",
@@ -118,7 +100,7 @@ def deployed(aws: AwsSession, outputs: AsyncEndpointOutputs) -> AsyncEndpointOut
             "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
         },
     )
-    alarm(aws, outputs, actions=[wake["PolicyARN"]])
+    put_wake_alarm(aws, outputs, actions=[wake["PolicyARN"]])
     return outputs
 
 
@@ -137,98 +119,11 @@ def recorded(aws: AwsSession, deployed: AsyncEndpointOutputs) -> AsyncEndpointOu
     return dataclasses.replace(deployed, model=Model((archive,), role))
 
 
-def configuration(aws: AwsSession, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
-    endpoint, topics = outputs.endpoint, outputs.notifications
-    aws.client("sagemaker").create_endpoint_config(
-        EndpointConfigName=name,
-        ProductionVariants=[
-            {
-                "VariantName": endpoint.variant_name,
-                "ModelName": endpoint.model_name,
-                "InstanceType": endpoint.instance_type,
-                "InitialInstanceCount": 1,
-            }
-        ],
-        AsyncInferenceConfig={
-            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": endpoint.max_concurrent_invocations_per_instance},
-            "OutputConfig": {
-                "S3OutputPath": output_path or outputs.storage.output_uri.rstrip("/"),
-                "S3FailurePath": outputs.storage.failure_uri,
-                "NotificationConfig": {"SuccessTopic": topics.success_topic_arn, "ErrorTopic": topics.error_topic_arn},
-            },
-        },
-    )
-
-
-def alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
-    aws.client("cloudwatch").put_metric_alarm(
-        AlarmName=outputs.scaling.wake_alarm_name,
-        MetricName="HasBacklogWithoutCapacity",
-        Namespace="AWS/SageMaker",
-        Statistic="Average",
-        Dimensions=[{"Name": "EndpointName", "Value": outputs.endpoint.name}],
-        Period=60,
-        EvaluationPeriods=2,
-        Threshold=1,
-        ComparisonOperator="GreaterThanOrEqualToThreshold",
-        AlarmActions=actions,
-    )
-
-
-@dataclass
-class RememberingTerraform:
-    """In the place of the adapter: `did` holds the commands, `changes` is what a plan finds, `values` the outputs.
-
-    `document` is what `show` prints of a plan, `state` what it prints of the state, `fails` what an apply raises.
-    """
-
-    changes: Changes = field(default_factory=lambda: Changes(True, add=23))
-    values: dict[str, Any] = field(default_factory=dict)
-    planned: list[dict[str, Any]] = field(default_factory=list)  # a plan's resource_changes
-    carry_out: Callable[[], None] = lambda: None  # what an apply does to AWS
-    did: list[str] = field(default_factory=list)
-    saved: list[Path] = field(default_factory=list)
-    document: dict[str, Any] = field(default_factory=dict)
-    state: dict[str, Any] = field(default_factory=dict)
-    fails: Exception | None = None
-
-    def __call__(self, folder: Path, environment: dict[str, str], on_output: Any, **options: Any) -> RememberingTerraform:
-        self._say = on_output
-        return self
-
-    def init(self, backend_files: Iterable[Path]) -> None:
-        self.did.append("init")
-
-    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
-        options = ["to destroy"] if destroy else []
-        self.did.append(" ".join(["plan", *options, *(f"replacing {address}" for address in replace)]))
-        self._say("a line of [the] plan")
-        file.write_text("plan")
-        self.saved.append(file)
-        return self.changes
-
-    def apply(self, file: Path) -> None:
-        assert file.read_text() == "plan"
-        self.did.append("apply")
-        if self.fails is not None:
-            raise self.fails
-        self.carry_out()
-
-    def show(self, file: Path | None = None) -> dict[str, Any]:
-        return ({"resource_changes": self.planned} | self.document) if file else self.state
-
-    def require_unlocked(self) -> None:
-        self.did.append("require unlocked")
-
-    def output(self) -> dict[str, Any]:
-        return self.values
-
-
 @pytest.fixture
-def terraform(monkeypatch: pytest.MonkeyPatch) -> RememberingTerraform:
-    fake = RememberingTerraform()
-    for module in ("deployment", "outputs"):
-        monkeypatch.setattr(f"async_endpoint.deploy.{module}.Terraform", fake)
+def terraform(monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
+    fake = FakeTerraform()
+    for module in ("deploy.deployment", "terraform.outputs"):
+        monkeypatch.setattr(f"async_endpoint.{module}.Terraform", fake)
     monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Poller(deadline=0))
     return fake
 

@@ -47,19 +47,19 @@ def test_plan_ends_as_terraform_does_when_asked_to(terraform: Any) -> None:
 
 
 def test_apply_tells_each_proof(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     result = run("apply", "dev", "--yes")
     assert result.exit_code == 0, result.exception
     assert result.stdout == ""
-    assert "verified endpoint: shirts is InService with configuration shirts-2" in result.stderr
+    assert "verified shirts: endpoint: shirts is InService with configuration shirts-2" in result.stderr
 
 
 def test_apply_json_is_one_document(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     document = json.loads(run("apply", "dev", "--yes", "--json").stdout)
-    assert document["outputs"] == deployed.as_dict()
+    assert document["endpoints"]["shirts"]["outputs"] == deployed.as_dict()
     assert document["changes"]["add"] == 23
-    assert "endpoint" in [check["name"] for check in document["checks"]]
+    assert "endpoint" in [check["name"] for check in document["endpoints"]["shirts"]["checks"]]
 
 
 def test_aws_is_not_changed_without_a_yes_or_a_person(terraform: Any) -> None:
@@ -82,7 +82,7 @@ def test_a_no_leaves_everything_as_it_is(terraform: Any) -> None:
 
 @pytest.mark.usefixtures("keyboard")
 def test_a_yes_applies(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     result = run("apply", "dev", "--json", typed="yes\n")
     assert json.loads(result.stdout)["endpoint_url"] is None
     assert terraform.did == ["init", "plan", "apply"]
@@ -94,13 +94,16 @@ def test_an_unknown_environment_is_said_before_anything_is_asked(terraform: Any)
 
 @pytest.mark.usefixtures("keyboard", "aws")
 def test_destroy_by_its_name_reports_nothing_left(terraform: Any, outputs: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": outputs.as_dict()}}
     result = run("destroy", "dev", "--json", typed="dev\n")
-    assert json.loads(result.stdout) == {"environment": "dev", "destroyed": "shirts", "leftovers": []}
+    assert json.loads(result.stdout) == {"environment": "dev", "destroyed": ["shirts"], "leftovers": []}
     assert terraform.did == ["init", "plan to destroy", "apply"]
 
 
 def test_outputs_as_document_and_as_table(terraform: Any, outputs: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
-    assert json.loads(run("outputs", "dev", "--json").stdout) == outputs.as_dict() | {"endpoint_url": None}
+    terraform.values = {OUTPUT_NAME: {"shirts": outputs.as_dict()}}
+    assert json.loads(run("outputs", "dev", "--json").stdout) == {
+        "environment": "dev",
+        "endpoints": {"shirts": outputs.as_dict() | {"endpoint_url": None}},
+    }
     assert "endpoint.config_name" in run("outputs", "dev").stderr

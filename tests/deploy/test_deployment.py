@@ -20,9 +20,9 @@ from async_endpoint.core.errors import (
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import deployment
 from async_endpoint.deploy.deployment import Planned
-from async_endpoint.deploy.outputs import read_outputs
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
+from async_endpoint.terraform.outputs import read_outputs
 from async_endpoint.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("checkout")
@@ -39,7 +39,7 @@ def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
 
 
 def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     asked: list[Changes] = []
 
     def approve(changes: Changes) -> bool:
@@ -49,16 +49,16 @@ def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed
     applied = deployment.apply("dev", on_output=silent, approve=approve)
     assert terraform.did == ["init", "plan", "apply"]
     assert asked == [applied.changes] == [Changes(True, add=23)]
-    assert applied.outputs == deployed
-    assert "endpoint" in [check.name for check in applied.checks]
+    assert applied.endpoints["shirts"].outputs == deployed
+    assert "endpoint" in [check.name for check in applied.endpoints["shirts"].checks]
     assert not terraform.saved[0].exists()
 
 
 def test_apply_without_changes_asks_nobody_and_still_proves(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(False)
+    terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(False)
     applied = deployment.apply("dev", on_output=silent, approve=lambda changes: pytest.fail("asked"))
     assert terraform.did == ["init", "plan"]
-    assert "endpoint" in [check.name for check in applied.checks]
+    assert "endpoint" in [check.name for check in applied.endpoints["shirts"].checks]
 
 
 def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
 
 
 def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     sagemaker = aws.client("sagemaker")
     sagemaker.delete_endpoint(EndpointName="shirts")
     sagemaker.create_endpoint(EndpointName="shirts", EndpointConfigName="shirts-1")
@@ -77,7 +77,7 @@ def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsS
 
 
 def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, checkout: Workspace) -> None:
-    (checkout.environment("dev") / "terraform.tfvars").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
+    (checkout.environment("dev") / "main.tf").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
     for verb in (deployment.plan, deployment.apply):
         with pytest.raises(InvalidInput, match="async-endpoint package"):
             verb("dev", on_output=silent)
@@ -86,7 +86,7 @@ def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, che
 
 
 def test_destroy_names_what_is_left(terraform: Any, aws: AwsSession, outputs: AsyncEndpointOutputs) -> None:
-    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": outputs.as_dict()}}
     assert deployment.destroy("dev", on_output=silent).names == ("shirts",)
     assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
@@ -104,7 +104,7 @@ def test_scaling_that_a_failed_destroy_leaves_suspended_is_resumed_by_a_destroy(
         monkeypatch.setattr(ApplicationAutoScalingResponse, "register_scalable_target", deny)
         raise TerraformFailed("terraform broke.")
 
-    terraform.values, terraform.carry_out = {OUTPUT_NAME: deployed.as_dict()}, fail
+    terraform.values, terraform.carry_out = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, fail
     with pytest.raises(TerraformFailed, match=r"^terraform broke\. Scaling .* resume it with: async-endpoint destroy dev$"):
         deployment.destroy("dev", on_output=silent)
 
@@ -115,7 +115,7 @@ def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed
     def deny(self: Any) -> str:
         raise JsonRESTError("AccessDeniedException", "no")
 
-    terraform.values = {OUTPUT_NAME: outputs.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": outputs.as_dict()}}
     monkeypatch.setattr(SageMakerResponse, "list_endpoints", deny)
     said = r"^dev was destroyed, but .* AWS refused ListEndpoints: .*rerun: async-endpoint destroy dev$"
     with pytest.raises(NotReady, match=said):
@@ -145,7 +145,7 @@ def endpoints(aws: AwsSession) -> list[str]:
 @pytest.fixture
 def replacing(terraform: Any, deployed: AsyncEndpointOutputs) -> Any:
     """A Terraform that plans to replace the endpoint that serves, for its name."""
-    terraform.values = {OUTPUT_NAME: deployed.as_dict()}
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     terraform.changes = Changes(True, add=1, change=0, destroy=1)
     terraform.planned = [of_the_endpoint(deployed, "delete", "create", paths=[["name"]])]
     return terraform
@@ -182,7 +182,7 @@ def test_a_replacement_that_is_allowed_begins_once_the_endpoint_is_gone(
 
 
 def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(True, destroy=1)
+    terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(True, destroy=1)
     terraform.planned = [of_the_endpoint(deployed, "delete")]
     terraform.carry_out = lambda: pytest.fail("there") if endpoints(aws) else None
     with pytest.raises(WorkFailed, match="endpoint configuration shirts-1"):  # this Terraform destroys nothing

@@ -82,7 +82,7 @@ def test_a_failure_with_nothing_lost_stays_as_it_is(terraform: Any, aws: AwsSess
 def test_adopting_imports_within_the_plan_and_deletes_what_nothing_uses(
     terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs
 ) -> None:
-    terraform.values, terraform.document = {OUTPUT_NAME: deployed.as_dict()}, plan_document(ROLE, KEY)
+    terraform.values, terraform.document = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, plan_document(ROLE, KEY)
     make_role(aws)
     lost, made = make_key(aws), make_key(aws)
     terraform.state = state_document({"aws_kms_key.this": {"key_id": made, "description": "Of shirts", "tags_all": TAGS}})
@@ -112,7 +112,7 @@ def test_nothing_is_adopted_that_is_not_approved(terraform: Any, aws: AwsSession
 
 
 def test_a_key_whose_creation_was_repeated_is_reported(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
-    terraform.values, terraform.document = {OUTPUT_NAME: deployed.as_dict()}, plan_document(KEY)
+    terraform.values, terraform.document = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, plan_document(KEY)
     lost = make_key(aws)
     said: list[str] = []
     deployment.apply("dev", on_output=said.append)
@@ -126,7 +126,7 @@ def test_adopting_deletes_a_key_although_nothing_else_is_to_change(
     terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs
 ) -> None:
     state = {"aws_kms_key.this": {"key_id": make_key(aws), "description": "Of shirts", "tags_all": TAGS}}
-    terraform.values, terraform.changes = {OUTPUT_NAME: deployed.as_dict()}, Changes(False)
+    terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(False)
     terraform.document, terraform.state = plan_document(state=state), state_document(state)
     lost = make_key(aws)
     deployment.apply("dev", adopt=True, on_output=silent)

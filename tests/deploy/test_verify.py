@@ -10,7 +10,7 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.verify import verify
+from support.deployment_fixtures import verify_one
 
 AT_ONCE = Poller(deadline=0)
 
@@ -20,7 +20,7 @@ def altered(outputs: AsyncEndpointOutputs, part: str, **changes: Any) -> AsyncEn
 
 
 def test_what_was_applied_is_verified_part_by_part(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
-    checks = {check.name: check.detail for check in verify(aws, recorded, AT_ONCE)}
+    checks = {check.name: check.detail for check in verify_one(aws, recorded, AT_ONCE)}
     assert recorded.model is not None
     [archive] = recorded.model.archives
     assert checks == {
@@ -39,7 +39,7 @@ def test_what_was_applied_is_verified_part_by_part(aws: AwsSession, recorded: As
 
 
 def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
-    checks = {check.name: check.detail for check in verify(aws, deployed, AT_ONCE)}
+    checks = {check.name: check.detail for check in verify_one(aws, deployed, AT_ONCE)}
     assert "model archives" not in checks
     assert checks["execution role"] == "shirts-execution is not compared: apply once to record what was planned"
 
@@ -67,14 +67,14 @@ def test_a_difference_is_named_exactly(
     aws: AwsSession, deployed: AsyncEndpointOutputs, part: str, changes: dict[str, Any], difference: str
 ) -> None:
     with pytest.raises(VerificationFailed) as failure:
-        verify(aws, altered(deployed, part, **changes), AT_ONCE)
+        verify_one(aws, altered(deployed, part, **changes), AT_ONCE)
     assert difference in str(failure.value)
 
 
 def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
     with pytest.raises(VerificationFailed, match="alarm shirts-wake does not act on arn:aws:autoscaling"):
-        verify(aws, deployed, AT_ONCE)
+        verify_one(aws, deployed, AT_ONCE)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def scheduled(aws: AwsSession, deployed: AsyncEndpointOutputs) -> AsyncEndpointO
 
 
 def test_bounds_that_a_schedule_has_set_are_proven(aws: AwsSession, scheduled: AsyncEndpointOutputs) -> None:
-    checks = {check.name: check.detail for check in verify(aws, scheduled, AT_ONCE)}
+    checks = {check.name: check.detail for check in verify_one(aws, scheduled, AT_ONCE)}
     assert checks["scaling range"] == "1 to 4 instances, as scheduled"
     assert checks["schedules"] == "shirts-morning and shirts-night"
 
@@ -116,16 +116,16 @@ def test_schedules_that_differ_are_named(
     aws: AwsSession, scheduled: AsyncEndpointOutputs, schedules: tuple[Schedule, ...], difference: str
 ) -> None:
     with pytest.raises(VerificationFailed) as failure:
-        verify(aws, altered(scheduled, "scaling", schedules=schedules), AT_ONCE)
+        verify_one(aws, altered(scheduled, "scaling", schedules=schedules), AT_ONCE)
     assert difference in str(failure.value)
 
 
 def test_alarms_are_proven(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     watched = altered(deployed, "monitoring", alarm_names=("shirts-wake",))
-    assert {check.name: check.detail for check in verify(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
+    assert {check.name: check.detail for check in verify_one(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
 
     with pytest.raises(VerificationFailed, match="alarms that do not exist, or do not act: shirts-backlog"):
-        verify(aws, altered(deployed, "monitoring", alarm_names=("shirts-backlog", "shirts-wake")), AT_ONCE)
+        verify_one(aws, altered(deployed, "monitoring", alarm_names=("shirts-backlog", "shirts-wake")), AT_ONCE)
 
 
 def test_a_real_time_configuration_is_not_asynchronous(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
@@ -133,7 +133,7 @@ def test_a_real_time_configuration_is_not_asynchronous(aws: AwsSession, deployed
     variant = {"VariantName": "main", "ModelName": "shirts-model", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName="plain", ProductionVariants=[variant])
     with pytest.raises(VerificationFailed, match="output path None instead of s3://shirts-data/out"):
-        verify(aws, altered(deployed, "endpoint", config_name="plain"), AT_ONCE)
+        verify_one(aws, altered(deployed, "endpoint", config_name="plain"), AT_ONCE)
 
 
 class Passing:
@@ -167,8 +167,8 @@ def poller() -> Callable[[float], Poller]:
 def test_an_endpoint_that_is_scaling_is_waited_for(
     aws: AwsSession, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller]
 ) -> None:
-    assert len(verify(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, poller(10))) == len(
-        verify(aws, deployed, AT_ONCE)
+    assert len(verify_one(Passing(aws, "Updating", "SystemUpdating", "InService"), deployed, poller(10))) == len(
+        verify_one(aws, deployed, AT_ONCE)
     )
 
 
@@ -177,4 +177,4 @@ def test_an_endpoint_that_does_not_serve_is_not_proven(
     aws: AwsSession, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller], states: tuple[str, ...]
 ) -> None:
     with pytest.raises(VerificationFailed, match=f"endpoint shirts has state {states[-1]} instead of InService"):
-        verify(Passing(aws, *states), deployed, poller(10))
+        verify_one(Passing(aws, *states), deployed, poller(10))

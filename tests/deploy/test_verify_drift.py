@@ -53,9 +53,9 @@ def test_what_a_plan_leaves_alone_is_no_difference() -> None:
 
 
 def test_an_output_that_was_not_applied_is_a_difference() -> None:
-    document = {"output_changes": {"async_endpoint": {"actions": ["update"]}, "other": {"actions": ["no-op"]}}}
+    document = {"output_changes": {"async_endpoints": {"actions": ["update"]}, "other": {"actions": ["no-op"]}}}
     assert [str(one) for one in drift(document)] == [
-        "output async_endpoint was not applied as it is configured (an apply repairs this)"
+        "output async_endpoints was not applied as it is configured (an apply repairs this)"
     ]
 
 
@@ -79,9 +79,10 @@ DIFFERENCES = [
 
 
 @pytest.fixture
-def report(monkeypatch: pytest.MonkeyPatch) -> verification.Report:
+def report(monkeypatch: pytest.MonkeyPatch) -> verification.EnvironmentReport:
     """What the command finds; and what it was asked."""
-    found = verification.Report([Check("endpoint", "serves")], list(DIFFERENCES))
+    shirts = verification.Report([Check("endpoint", "serves")], list(DIFFERENCES))
+    found = verification.EnvironmentReport({"shirts": shirts}, verification.Report([Check("plan", "no changes")], []))
     monkeypatch.setattr(verification, "verify_environment", lambda environment, **asked: found)
     return found
 
@@ -92,22 +93,23 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
-def test_the_command_lists_differences_and_ends_with_4(report: verification.Report) -> None:
+def test_the_command_lists_differences_and_ends_with_4(report: verification.EnvironmentReport) -> None:
     ended = run("dev")
     assert isinstance(ended.exception, VerificationFailed) and ended.exception.exit_code == 4
     assert "2 differences, of which an apply repairs 1" in str(ended.exception)
-    assert "verified endpoint: serves" in ended.stderr
-    assert "differs alarm a does not exist (an apply repairs this)" in ended.stderr
-    assert "differs role r denies (an apply does not repair this: undo it)" in ended.stderr
+    assert "verified shirts: endpoint: serves" in ended.stderr
+    assert "differs shirts: alarm a does not exist (an apply repairs this)" in ended.stderr
+    assert "differs shirts: role r denies (an apply does not repair this: undo it)" in ended.stderr
     assert ended.stdout == ""
 
 
-def test_the_command_prints_one_document(report: verification.Report) -> None:
+def test_the_command_prints_one_document(report: verification.EnvironmentReport) -> None:
     ended = run("dev", "--json")
     document = json.loads(ended.stdout)
     assert isinstance(ended.exception, VerificationFailed)
     assert document["verified"] is False
-    assert document["differences"][1] == {
+    assert document["plan"] == {"checks": [{"name": "plan", "detail": "no changes"}], "differences": []}
+    assert document["endpoints"]["shirts"]["differences"][1] == {
         "subject": "role r",
         "found": "denies",
         "repaired_by_apply": False,
@@ -115,8 +117,8 @@ def test_the_command_prints_one_document(report: verification.Report) -> None:
     }
 
 
-def test_an_environment_without_differences_ends_well(report: verification.Report) -> None:
-    report.differences.clear()
+def test_an_environment_without_differences_ends_well(report: verification.EnvironmentReport) -> None:
+    report.endpoints["shirts"].differences.clear()
     ended = run("dev", "--json")
     assert ended.exit_code == 0
     assert json.loads(ended.stdout)["verified"] is True

@@ -13,8 +13,8 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import Archive, AsyncEndpointOutputs, ExecutionRole, Model
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.verify import Difference, inspect, verify
-from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, TRUST_POLICY
+from async_endpoint.deploy.verify import Difference, inspect
+from support.deployment_fixtures import ACCOUNT, ARCHIVE, ARCHIVE_KEY, EXECUTION_POLICY, TRUST_POLICY, verify_one
 
 AT_ONCE = Poller(deadline=0)
 ROLE = "shirts-execution"
@@ -227,14 +227,14 @@ def test_all_differences_are_reported_at_once(aws: AwsSession, recorded: AsyncEn
     for name in names:
         UNSEEN[name][0](aws)
     with pytest.raises(VerificationFailed) as failure:
-        verify(aws, recorded, AT_ONCE)
+        verify_one(aws, recorded, AT_ONCE)
     assert all(UNSEEN[name][1] in str(failure.value) for name in names)
 
 
 def test_the_same_archive_in_another_version_is_the_same_model(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     for options in ({}, {"ChecksumAlgorithm": "SHA256"}):
         put_archive(ARCHIVE, **options)(aws)
-        checks = {check.name: check.detail for check in verify(aws, recorded, AT_ONCE)}
+        checks = {check.name: check.detail for check in verify_one(aws, recorded, AT_ONCE)}
         assert "as applied" in checks["model archives"] and "SHA-256" in checks["model archives"]
 
 
@@ -255,7 +255,7 @@ def test_a_supplied_archive_is_compared_by_its_version(aws: AwsSession, recorded
     assert "was overwritten in place" in difference.found
     assert "an apply records the new version as applied" in str(difference)
     assert "copy-object" in str(difference)
-    unrecorded = {check.name: check.detail for check in verify(aws, supplied(recorded), AT_ONCE)}
+    unrecorded = {check.name: check.detail for check in verify_one(aws, supplied(recorded), AT_ONCE)}
     assert "is not compared: its version was not recorded" in unrecorded["model archives"]
 
 

@@ -12,11 +12,10 @@ import typer
 
 from async_endpoint.cli.app import app
 from async_endpoint.core import errors
-from async_endpoint.emulator import moto_patches
+from async_endpoint.emulator import NOT_EMULATED, moto_patches
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from support.calls_table import SERVICES, actions
 from support.documents import ROOT, Document, bullets, coded, documents, rows
@@ -33,6 +32,14 @@ def test_relative_links_lead_somewhere(document: Document) -> None:
         target = (document.path.parent / file).resolve() if file else document.path
         assert target.exists(), f"{link} is not there"
         assert not anchor or anchor in Document.read(target).anchors, f"{link} names no heading"
+
+
+@EVERY_DOCUMENT
+def test_files_of_code_that_are_named_exist(document: Document) -> None:
+    folders = (ROOT, ROOT / "scripts", ROOT / "scripts/async_endpoint", document.path.parent)
+    for name in coded(document.prose):
+        if re.fullmatch(r"[\w./-]+/[\w-]+\.(py|tf)", name) and name != "code/inference.py":  # that one is in a model's archive
+            assert any((folder / name).exists() for folder in folders), f"there is no {name}"
 
 
 @EVERY_DOCUMENT
@@ -59,7 +66,7 @@ def test_commands_and_their_options_exist(document: Document) -> None:
 def check_command(words: list[str]) -> None:
     """Follow `words` from the group to the command they name, and look up each option there."""
     command = typer.main.get_command(app)
-    while subcommands := getattr(command, "commands", {}):
+    while (subcommands := getattr(command, "commands", {})) and not words[0].startswith("-"):
         name = words.pop(0).strip(",")
         assert name in subcommands, f"async-endpoint has no command {name}"
         command = subcommands[name]
@@ -108,7 +115,7 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
 
 def test_the_table_of_calls_has_exactly_the_actions_that_are_ours(local_aws: Document, tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    ours = {action for action in operations("sagemaker") if control.answers(action, {})}
+    ours = {action for action in operations("sagemaker") if control.handles(action, {})}
     assert len(ours) >= 14
     assert actions(local_aws, "SageMaker") == ours | {"AddTags", "ListTags", "DeleteTags"}
 

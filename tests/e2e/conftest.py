@@ -1,4 +1,4 @@
-"""The product through its own doors: each root deployed once, by the console command, in a workspace of its own.
+"""The product through its public interfaces: each root deployed once, by the console command, in a workspace of its own.
 
 Tests of one root carry the mark xdist_group("root-<environment>"): run with `--dist loadgroup`, so that one worker has them
 all and the root is applied once.
@@ -6,206 +6,18 @@ all and the root is applied once.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
-from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
-from async_endpoint.workspace import Workspace
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-COMMAND = Path(sys.executable).with_name("async-endpoint")
-ARCHIVE = "build/fashion-recommender.tar.gz"
-REGION = "eu-west-1"
-LONGEST_COMMAND_SECONDS = 400
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A command that has ended: its exit code and what it said."""
-
-    arguments: tuple[str, ...]
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """Standard output, which must be exactly one JSON document."""
-        return json.loads(self.out)
-
-    @property
-    def sentence(self) -> str:
-        """The one error it ended with; there must be one, in one line, and no traceback."""
-        assert "Traceback" not in self.out + self.err, self
-        said = [line for line in self.err.splitlines() if line.startswith("error ")]
-        assert len(said) == 1 and self.err.rstrip().endswith(said[0]), self
-        return said[0].removeprefix("error ")
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """A folder that is a checkout to the command, in a path with a space; envs/ is a copy, the rest links."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *arguments: str) -> Ended:
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_COMMAND_SECONDS,
-            check=False,
-        )
-        return Ended(arguments, done.returncode, done.stdout, done.stderr)
-
-    def succeed(self, *arguments: str) -> Ended:
-        ended = self.run(*arguments)
-        assert ended.code == 0, f"{' '.join(arguments)} ended with {ended.code}:\n{ended.out}{ended.err}"
-        return ended
-
-    def start_local_aws(self) -> str:
-        """Start this checkout's local AWS on a free port; return its URL."""
-        options = ("--port", "0", "--time-scale", "60", "--detach", "--json")
-        url: str = self.succeed("local", "up", *options).document["endpoint_url"]
-        return url
-
-    @property
-    def credentials(self) -> LocalCredentials:
-        """Those of this checkout's local AWS, which runs."""
-        return require_credentials(Workspace(self.folder))
-
-    def client(self, service: str) -> Any:
-        """A plain boto3 client of this checkout's local AWS."""
-        key, url = self.credentials.access_key, self.credentials.endpoint_url
-        secrets = {"aws_access_key_id": key.access_key_id, "aws_secret_access_key": key.secret_access_key}
-        return boto3.client(service, region_name=REGION, endpoint_url=url, **secrets)
-
-    def query(self, name: str) -> str:
-        return f"examples/fashion-recommender/queries/{name}"
-
-    def envs(self) -> dict[str, bytes]:
-        """Every file below envs/."""
-        files = (path for path in sorted((self.folder / "envs").rglob("*")) if path.is_file())
-        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
-
-
-@dataclass
-class Root:
-    """An environment applied on a local AWS of its own."""
-
-    environment: str
-    checkout: Checkout
-    url: str
-    applied: Ended = field(init=False)
-    _heard: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def run(self, verb: str, *arguments: str) -> Ended:
-        return self.checkout.run(verb, self.environment, *arguments, "--local")
-
-    def succeed(self, verb: str, *arguments: str) -> Ended:
-        return self.checkout.succeed(verb, self.environment, *arguments, "--local")
-
-    def apply(self) -> None:
-        self.applied = self.run("apply")
-        self.__dict__.pop("outputs", None)
-
-    def client(self, service: str) -> Any:
-        return self.checkout.client(service)
-
-    @cached_property
-    def outputs(self) -> AsyncEndpointOutputs:
-        return AsyncEndpointOutputs.parse(self.succeed("outputs", "--json").document)
-
-    @property
-    def name(self) -> str:
-        return self.outputs.endpoint.name
-
-    def keep_at_least(self, instances: int) -> None:
-        """Change the lower bound of the scalable target."""
-        self.client("application-autoscaling").register_scalable_target(
-            ServiceNamespace="sagemaker",
-            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-            ResourceId=self.outputs.scaling.resource_id,
-            MinCapacity=instances,
-        )
-
-    def counts(self) -> tuple[int, int]:
-        """Instances wanted, and instances that serve."""
-        [variant] = self.client("sagemaker").describe_endpoint(EndpointName=self.name)["ProductionVariants"]
-        return variant["DesiredInstanceCount"], variant["CurrentInstanceCount"]
-
-    def object(self, uri: str) -> bytes | None:
-        """The bytes of an object; None when there is none."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        try:
-            body: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            assert error.response["Error"]["Code"] == "NoSuchKey", error
-            return None
-        return body
-
-    def notification(self, inference_id: str, seconds: float = 30) -> dict[str, Any]:
-        """The message about one request on the results queue. Messages about others are kept for those who ask for them."""
-        sqs, queue = self.client("sqs"), self.outputs.notifications.results_queue_url
-        deadline = time.monotonic() + seconds
-        while inference_id not in self._heard:
-            assert time.monotonic() < deadline, f"no notification of {inference_id} within {seconds} s"
-            for received in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", []):
-                message = json.loads(json.loads(received["Body"])["Message"])
-                self._heard[message.get("inferenceId", "")] = message
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=received["ReceiptHandle"])
-        return self._heard[inference_id]
-
-
-class Roots:
-    """Roots by environment, each applied when it is first asked for.
-
-    Only `local` is applied as a person does it, the provider started by Terraform; the others have one that is started once.
-    """
-
-    def __init__(self, make: Callable[[], Checkout], provider: Callable[[Checkout, str], Checkout]) -> None:
-        self._make = make
-        self._with_provider = provider
-        self._roots: dict[str, Root] = {}
-
-    def applied(self, environment: str) -> Root:
-        if environment not in self._roots:
-            checkout = self._make()
-            checkout.succeed("package", "examples/fashion-recommender", "-o", ARCHIVE)
-            url = checkout.start_local_aws()
-            if environment != "local":
-                checkout = self._with_provider(checkout, environment)
-            root = Root(environment, checkout, url)
-            root.apply()
-            self._roots[environment] = root
-        root = self._roots[environment]
-        assert root.applied.code == 0, f"the apply ended with {root.applied.code}:\n{root.applied.err}"
-        return root
-
-    def forget(self, root: Root) -> None:
-        """It is destroyed: whoever asks for it again gets a new one."""
-        del self._roots[root.environment]
+from support.applied_roots import CHECKOUT, Checkout, Root, Roots, shell_environment
 
 
 @pytest.fixture(scope="session")
@@ -218,25 +30,13 @@ def make_checkout(tmp_path_factory: pytest.TempPathFactory, container_cache: str
             (folder / name).symlink_to(CHECKOUT / name)
         shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
         (folder / "build").mkdir()
-        made.append(Checkout(folder, _environment(container_cache)))
+        made.append(Checkout(folder, shell_environment(container_cache)))
         return made[-1]
 
     yield make
     for checkout in made:
         if (checkout.folder / ".local/aws/record.json").exists():
             checkout.run("local", "down")
-
-
-def _environment(container_cache: str) -> dict[str, str]:
-    """A person's shell, with settings in it that would lead to AWS, or nowhere, if they were followed."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_HOME", "TF_"))}
-    return kept | {
-        "AWS_PROFILE": "a-profile-that-is-not-there",
-        "TF_CLI_CONFIG_FILE": "/a/file/that/is/not/there",
-        "TF_WORKSPACE": "elsewhere",
-        "XDG_CACHE_HOME": container_cache,
-        "COLUMNS": "200",
-    }
 
 
 @pytest.fixture
@@ -278,17 +78,3 @@ def awake(root: Root) -> Iterator[None]:
     root.keep_at_least(1)
     yield
     root.keep_at_least(root.outputs.scaling.min_instances)
-
-
-@pytest.fixture
-def until() -> Callable[..., Any]:
-    """Look until what is seen is true, and return it."""
-
-    def wait(look: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (seen := look()):
-            assert time.monotonic() < deadline, f"not {what} within {seconds} s"
-            time.sleep(0.1)
-        return seen
-
-    return wait

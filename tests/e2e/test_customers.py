@@ -12,6 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from support.common import until
+
 pytestmark = [
     pytest.mark.terraform,
     pytest.mark.xdist_group("root-staging"),
@@ -33,7 +35,7 @@ def client(root: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
     return make
 
 
-def test_put_invoke_get_gives_the_bytes_the_command_gives(root: Any, client: Client, until: Callable[..., Any]) -> None:
+def test_put_invoke_get_gives_the_bytes_the_command_gives(root: Any, client: Client) -> None:
     command = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
     bucket, key = root.outputs.storage.bucket, "input/a customer/red-shirt.png"
     image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()
@@ -66,7 +68,7 @@ def test_a_consumer_of_the_results_queue_hears_of_it(root: Any, client: Client) 
     assert message["responseBody"]["content"].encode() == _body(client("s3"), accepted["OutputLocation"])
 
 
-def test_an_endpoint_that_is_unknown_or_still_creating_refuses(root: Any, client: Client, until: Callable[..., Any]) -> None:
+def test_an_endpoint_that_is_unknown_or_still_creating_refuses(root: Any, client: Client) -> None:
     sagemaker, name = client("sagemaker"), "still-creating"
 
     def refusal(name: str) -> str:

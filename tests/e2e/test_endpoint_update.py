@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from support.common import until
 
 pytestmark = [
     pytest.mark.terraform,
@@ -30,14 +32,17 @@ class Use:
     refusals: list[str] = field(default_factory=list)
 
 
-def test_an_update_in_place_is_proven_and_never_interrupts(root: Any, until: Callable[..., Any]) -> None:
+def test_an_update_in_place_is_proven_and_never_interrupts(root: Any) -> None:
     before = root.outputs
     root.keep_at_least(1)  # SageMaker refuses to update an endpoint while it is scaling
     root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait")
     until(lambda: root.counts() == (1, 1), "awake")
-    settings = root.checkout.folder / "envs" / "local" / "terraform.tfvars"
+    settings = root.checkout.folder / "envs" / "local" / "main.tf"
     changed = settings.read_text()
-    for old, new in (("max_concurrent_invocations = 4", "max_concurrent_invocations = 2"), ("instances = 2", "instances = 3")):
+    for old, new in (
+        ("max_concurrent_invocations = 4", "max_concurrent_invocations = 2"),
+        ("max_instances = 2", "max_instances = 3"),
+    ):
         assert changed.count(old) == 1, settings
         changed = changed.replace(old, new)
     settings.write_text(changed)
@@ -51,14 +56,17 @@ def test_an_update_in_place_is_proven_and_never_interrupts(root: Any, until: Cal
     assert after.endpoint.config_name != before.endpoint.config_name
     assert after.endpoint.max_concurrent_invocations_per_instance == 2
     assert (after.scaling.min_instances, after.scaling.max_instances) == (0, 3)
-    assert f"verified endpoint: {root.name} is InService with configuration {after.endpoint.config_name}" in root.applied.err
-    assert "verified scaling range: 0 to 3 instances" in root.applied.err
+    assert (
+        f"verified recommender: endpoint: {root.name} is InService with configuration {after.endpoint.config_name}"
+        in root.applied.err
+    )
+    assert "verified recommender: scaling range: 0 to 3 instances" in root.applied.err
     assert use.refusals == []
     assert use.states == {"InService", "Updating"}
     assert len(use.locations) > 5
     until(lambda: all(root.object(location) for location in use.locations), "all answered")
     assert len({root.object(location) for location in use.locations}) == 1
-    configurations = root.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]
+    configurations = root.client("sagemaker").list_endpoint_configs(NameContains=root.name)["EndpointConfigs"]
     assert [item["EndpointConfigName"] for item in configurations] == [after.endpoint.config_name]
 
 

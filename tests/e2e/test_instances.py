@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from support.common import until
 
 pytestmark = [
     pytest.mark.terraform,
@@ -16,11 +17,9 @@ pytestmark = [
     pytest.mark.parametrize("root", ["prod"], indirect=True),
 ]
 
-Until = Callable[..., Any]
-
 
 @pytest.mark.usefixtures("awake")
-def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any, until: Until) -> None:
+def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any) -> None:
     query = root.checkout.query("red-shirt.png")
     answer = root.object(root.succeed("invoke", query, "--wait").out.strip())
     [instance, *_] = until(lambda: [one for one in _instances(root) if one["state"] == "InService"], "served")
@@ -35,7 +34,7 @@ def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any, un
     assert instance["id"] not in [one["id"] for one in _instances(root)]
 
 
-def test_it_sleeps_by_its_own_policies_and_wakes_for_one_request(root: Any, until: Until) -> None:
+def test_it_sleeps_by_its_own_policies_and_wakes_for_one_request(root: Any) -> None:
     until(lambda: root.counts() == (0, 0), "asleep at zero instances", seconds=120)
     before = _activities(root)
     slept = before[0]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
+from support.common import until
 
 pytestmark = [
     pytest.mark.terraform,
@@ -17,8 +19,6 @@ pytestmark = [
     pytest.mark.parametrize("root", ["staging"], indirect=True),
     pytest.mark.usefixtures("awake"),
 ]
-
-Until = Callable[..., Any]
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def test_without_put_object_nothing_is_written_and_the_error_topic_says_why(root
     assert root.object(request["failure_location"]) is None
 
 
-def test_without_publish_the_result_is_written_and_nobody_is_told(root: Any, until: Until) -> None:
+def test_without_publish_the_result_is_written_and_nobody_is_told(root: Any) -> None:
     with without(root, "sns:Publish"):
         silent = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
         until(lambda: _notification_failures(root) == 1, "counted as a notification failure")

@@ -50,10 +50,9 @@ def test_one_local_aws_and_what_it_is_asked_too_early(checkout: Any) -> None:
     assert unapplied.code == 3
     assert unapplied.sentence.endswith("apply it with: async-endpoint apply dev --local")
 
-    for second in (("local", "up", "--port", "0", "--detach"), ("demo",)):
-        refused = checkout.run(*second)
-        assert refused.code == 2
-        assert f"runs already at {url}" in refused.sentence
+    refused = checkout.run("local", "up", "--port", "0", "--detach")
+    assert refused.code == 2
+    assert f"is already running at {url}" in refused.sentence
     assert checkout.succeed("local", "status", "--json").document["endpoint_url"] == url, "the first is left alone"
 
     assert url in checkout.succeed("local", "down").err

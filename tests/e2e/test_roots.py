@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import AccessRequest, evaluate
+from support.common import until
 
 CHECKS = (
     "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",
     "schedules", "alarms", "model archives", "execution role",
 )  # fmt: skip
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
+ENDPOINTS = {name: ["recommender"] for name in ENVIRONMENTS} | {"local": ["language-detector", "recommender"]}
 KEEPS_RESULTS = ("staging", "prod")  # storage.force_destroy is not set: a bucket that is not empty is not deleted
 
 pytestmark = pytest.mark.terraform
@@ -26,9 +35,14 @@ every_root = pytest.mark.parametrize(
 
 @every_root
 def test_an_apply_proves_what_it_made(root: Any) -> None:
-    verified = [line.removeprefix("verified ") for line in root.applied.err.splitlines() if line.startswith("verified ")]
-    assert tuple(line.partition(":")[0] for line in verified) == CHECKS
-    assert verified[0] == f"endpoint: {root.name} is InService with configuration {root.outputs.endpoint.config_name}"
+    verified = [line.split(": ", 2) for line in root.applied.err.splitlines() if line.startswith("verified ")]
+    of_endpoints = {
+        name: tuple(check for said, check, _ in verified if said == f"verified {name}") for name in ENDPOINTS[root.environment]
+    }
+    assert of_endpoints == dict.fromkeys(ENDPOINTS[root.environment], CHECKS)
+    assert len(verified) == len(CHECKS) * len(of_endpoints)
+    expected = f"{root.name} is InService with configuration {root.outputs.endpoint.config_name}"
+    assert ["verified recommender", "endpoint", expected] in verified
     assert "Apply complete!" in root.applied.err, "Terraform's own output is passed on"
     assert root.applied.out == ""
 
@@ -46,7 +60,7 @@ def test_the_second_plan_is_empty(root: Any) -> None:
 
 @every_root
 def test_commands_leave_nothing_below_envs(root: Any) -> None:
-    left = {path for path in root.checkout.envs() if not path.endswith((".tf", "terraform.tfvars", ".terraform.lock.hcl"))}
+    left = {path for path in root.checkout.envs() if not path.endswith((".tf", ".terraform.lock.hcl"))}
     assert left == set()
 
 
@@ -62,16 +76,18 @@ def test_a_red_shirt_is_answered_with_red_shirts(root: Any) -> None:
 
 @every_root
 def test_the_smoke_test_passes(root: Any) -> None:
-    report = root.succeed("smoke-test", "--json").document
+    reports = root.succeed("smoke-test", "--json").document["endpoints"]
 
-    assert report["passed"] is True
-    assert [check["name"] for check in report["checks"]] == [
-        "result object",
-        "failure object",
-        "success notification",
-        "error notification",
-        "scaling",
-    ]
+    assert sorted(reports) == ENDPOINTS[root.environment]
+    for report in reports.values():
+        assert report["passed"] is True
+        assert [check["name"] for check in report["checks"]] == [
+            "result object",
+            "failure object",
+            "success notification",
+            "error notification",
+            "scaling",
+        ]
 
 
 @every_root
@@ -113,7 +129,7 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
 
 @pytest.mark.xdist_group("root-dev")
 @pytest.mark.parametrize("root", ["dev"], indirect=True)
-def test_an_endpoint_that_somebody_deleted_is_named(root: Any, until: Any) -> None:
+def test_an_endpoint_that_somebody_deleted_is_named(root: Any) -> None:
     sagemaker = root.client("sagemaker")
     until(lambda: sagemaker.describe_endpoint(EndpointName=root.name)["EndpointStatus"] == "InService", "no scaling goes on")
     sagemaker.delete_endpoint(EndpointName=root.name)
@@ -123,6 +139,96 @@ def test_an_endpoint_that_somebody_deleted_is_named(root: Any, until: Any) -> No
 
     assert invoked.code == 3
     assert f"Endpoint {root.name} does not exist" in invoked.sentence
+
+
+of_local = pytest.mark.parametrize("root", [pytest.param("local", marks=pytest.mark.xdist_group("root-local"))], indirect=True)
+
+
+@of_local
+def test_an_environment_of_two_endpoints_is_ambiguous_for_a_command_that_takes_one(root: Any) -> None:
+    refused = root.checkout.run("invoke", "local", root.checkout.query("red-shirt.png"))
+
+    assert refused.code == 2
+    assert "local/language-detector, local/recommender" in refused.sentence
+
+
+@of_local
+def test_endpoints_on_shared_storage_keep_to_prefixes_of_their_own(root: Any) -> None:
+    endpoints = {name: _outputs(root, name) for name in ENDPOINTS["local"]}
+
+    for name, outputs in endpoints.items():
+        assert outputs.storage.bucket == root.outputs.storage.bucket
+        assert outputs.storage.kms_key_arn == root.outputs.storage.kms_key_arn
+        for role, uri in (("input", outputs.storage.input_uri), ("output", outputs.storage.output_uri)):
+            assert uri == f"s3://{outputs.storage.bucket}/{role}/{name}/"
+        policy = json.dumps(_execution_policy(root, outputs.endpoint.execution_role_arn))
+        [other] = endpoints.keys() - {name}
+        assert f"{outputs.storage.bucket}/output/{name}/" in policy
+        assert f"/{other}/" not in policy, "the role of one endpoint must not reach the objects of another"
+
+
+@of_local
+def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any, until: Callable[..., Any]) -> None:
+    removed, detector = _outputs(root, "language-detector"), "examples/language-detector/queries/soup.txt"
+    invoked = root.checkout.succeed("invoke", "local/language-detector", detector, "--wait", "--json").document
+    assert invoked["result"]["language"] == "de"
+    archives = root.client("s3").list_objects_v2(Bucket=removed.storage.bucket, Prefix="model/language-detector/")
+    assert archives["KeyCount"] == 1
+    folder = root.checkout.folder / "envs" / "local"
+    _write_without(folder / "main.tf", r'\nmodule "language_detector" \{\n.*?^\}\n')
+    _write_without(folder / "outputs.tf", r"^ +language-detector += .*?\n")
+
+    with calling(root, until) as results:
+        root.apply()
+
+    assert root.applied.code == 0, root.applied.err
+    assert len(results) > 5
+    assert {len(result["recommendations"]) for result in results} == {5}
+    assert [item["EndpointName"] for item in root.client("sagemaker").list_endpoints()["Endpoints"]] == [root.name]
+    left = root.client("s3").list_objects_v2(Bucket=removed.storage.bucket)["Contents"]
+    prefixes = {item["Key"].rpartition("/")[0] for item in left if "/language-detector/" in item["Key"]}
+    assert {prefix.split("/")[0] for prefix in prefixes} <= {"failure", "input", "output"}, "its archives go, its results stay"
+    assert root.object(invoked["output_location"]) is not None
+    kept = root.client("s3").list_objects_v2(Bucket=removed.storage.bucket, Prefix="model/recommender/")
+    assert kept["KeyCount"] == 1
+    assert root.run("plan", "--detailed-exitcode").code == 0
+
+
+@contextlib.contextmanager
+def calling(root: Any, until: Callable[..., Any]) -> Iterator[list[Any]]:
+    """A client that submits one request after another and collects every result, until the block ends."""
+    runtime, ended, results = root.client("sagemaker-runtime"), threading.Event(), []
+    image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()
+
+    def call() -> None:
+        while not ended.is_set():
+            sent = runtime.invoke_endpoint_async(EndpointName=root.name, Body=image, ContentType="image/png")
+            results.append(json.loads(until(lambda: root.object(sent["OutputLocation"]), "answered")))  # noqa: B023
+
+    with ThreadPoolExecutor(1) as pool:
+        client = pool.submit(call)
+        try:
+            yield results
+        finally:
+            ended.set()
+    client.result()
+
+
+def _outputs(root: Any, name: str) -> AsyncEndpointOutputs:
+    document = root.checkout.succeed("outputs", f"{root.environment}/{name}", "--local", "--json").document
+    return AsyncEndpointOutputs.parse(document["endpoints"][name])
+
+
+def _execution_policy(root: Any, role_arn: str) -> Any:
+    iam, role = root.client("iam"), role_arn.rpartition("/")[2]
+    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def _write_without(path: Path, pattern: str) -> None:
+    text, count = re.subn(pattern, "", path.read_text(), count=1, flags=re.MULTILINE | re.DOTALL)
+    assert count == 1, path
+    path.write_text(text)
 
 
 @every_root

@@ -11,6 +11,7 @@ import pytest
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.s3_uri import S3Uri
+from support.common import until
 
 BACKLOG = 100
 
@@ -34,13 +35,14 @@ def endpoint(checkout: Any) -> dict[str, Any]:
 
 
 def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_completes(
-    checkout: Any, with_provider: Any, tmp_path: Path, until: Any
+    checkout: Any, with_provider: Any, tmp_path: Path
 ) -> None:
-    checkout.succeed("package", "examples/fashion-recommender", "-o", "build/fashion-recommender.tar.gz")
+    checkout.build_archives()
     first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
     checkout = with_provider(checkout, "dev")
     checkout.succeed("apply", "dev", "--local")
-    outputs = AsyncEndpointOutputs.parse(checkout.succeed("outputs", "dev", "--local", "--json").document)
+    [document] = checkout.succeed("outputs", "dev", "--local", "--json").document["endpoints"].values()
+    outputs = AsyncEndpointOutputs.parse(document)
     name, sagemaker = outputs.endpoint.name, checkout.client("sagemaker")
     [variant] = sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
     asleep = [{"VariantName": variant["VariantName"], "DesiredInstanceCount": 0}]
@@ -74,5 +76,5 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
     document = json.loads(s3.get_object(Bucket=where.bucket, Key=where.key)["Body"].read())
     assert len(document["recommendations"]) == 5
     until(lambda: endpoint(checkout)["backlog"] == 0, "nothing waits")
-    report = checkout.succeed("smoke-test", "dev", "--local", "--json").document
+    [report] = checkout.succeed("smoke-test", "dev", "--local", "--json").document["endpoints"].values()
     assert report["passed"], "queues are found by the URLs in Terraform's state, which name the port of before"

@@ -68,7 +68,7 @@ def test_nothing_is_written_outside_the_folder(tmp_path: Path, name: str) -> Non
     assert not list((tmp_path / "instance" / "victim").iterdir())
 
 
-def test_links_as_caches_of_models_have_them_are_kept(tmp_path: Path) -> None:
+def test_links_inside_the_folder_are_kept(tmp_path: Path) -> None:
     members: list[Member] = [
         ("blobs/abc", FILE, ""),
         ("snapshot/weights", LINK, "../blobs/abc"),
@@ -99,23 +99,21 @@ def test_a_header_of_any_size_takes_bounded_memory(tmp_path: Path, kind: bytes) 
 
 
 LIMITS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "more than 3 members": lambda patch: patch.setattr(container_archive, "MEMBERS", 3),
+    "more than 3 members": lambda patch: patch.setattr(container_archive, "MAX_MEMBERS", 3),
     "room": lambda patch: patch.setattr(container_archive, "RESERVED_DISK_BYTES", 1 << 62),
 }
 
 
 @pytest.mark.parametrize("said", LIMITS)
-def test_more_than_the_machine_has_room_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+def test_an_archive_larger_than_the_free_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     LIMITS[said](monkeypatch)
     with pytest.raises(ArchiveUnusable, match=said):
         unpack(packed([(f"file-{number}", FILE, "") for number in range(4)]), tmp_path / "model")
 
 
-def test_requirements_read_no_file_that_the_archive_did_not_bring_along(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requirements_read_no_file_outside_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name could be that of a file without end, which was read into the memory of the local AWS."""
-    monkeypatch.setattr(python_environment, "_make", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr(python_environment, "_create", lambda folder, *_: folder.mkdir())
     outside, inside = tmp_path / "outside.whl", tmp_path / "model" / "code" / "inside.whl"
     inside.parent.mkdir(parents=True)
     requirements = inside.with_name("requirements.txt")

@@ -90,13 +90,13 @@ def then_close(answer: bytes) -> Callable[[socket.socket], None]:
     return send
 
 
-def test_requests_one_after_another_share_a_connection(server: Scripted, port: TcpContainerClient) -> None:
+def test_sequential_requests_share_a_connection(server: Scripted, port: TcpContainerClient) -> None:
     assert [ask(port) for _ in range(5)] == [b"ok"] * 5
     assert port.ping(60)
     assert (len(server.connections), len(server.requests)) == (1, 6)
 
 
-def test_requests_at_once_have_a_connection_each(server: Scripted, port: TcpContainerClient) -> None:
+def test_concurrent_requests_use_one_connection_each(server: Scripted, port: TcpContainerClient) -> None:
     together = threading.Barrier(3, timeout=60)
 
     def meet(taken: socket.socket) -> None:
@@ -110,25 +110,25 @@ def test_requests_at_once_have_a_connection_each(server: Scripted, port: TcpCont
     assert len(server.connections) == 3
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Scripted, port: TcpContainerClient) -> None:
+def test_a_connection_closed_by_the_server_is_not_reused(server: Scripted, port: TcpContainerClient) -> None:
     ask(port)
     server.hang_up()
     ((_, idle),) = port._idle
-    until(lambda: http_client._has_news(idle), "the end has arrived")
+    until(lambda: http_client._is_readable(idle), "the end has arrived")
     assert ask(port) == b"ok"
     assert (len(server.connections), len(server.requests)) == (2, 2)
 
 
-def test_one_that_said_what_nobody_asked_for_is_not_used(server: Scripted, port: TcpContainerClient) -> None:
+def test_a_connection_with_unsolicited_data_is_not_reused(server: Scripted, port: TcpContainerClient) -> None:
     ask(port)
     server.connections[0].sendall(b"HTTP/1.1 500 Late\r\n\r\n")
     ((_, idle),) = port._idle
-    until(lambda: http_client._has_news(idle), "it has arrived")
+    until(lambda: http_client._is_readable(idle), "it has arrived")
     assert ask(port) == b"ok"
     assert len(server.connections) == 2
 
 
-def test_connections_are_idle_for_less_than_a_model_server_allows(
+def test_connections_idle_for_too_long_are_not_reused(
     server: Scripted, port: TcpContainerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(port)
@@ -142,7 +142,7 @@ def test_connections_are_idle_for_less_than_a_model_server_allows(
     [b"", b"HTTP/1.1 200 OK\r\nDate: any\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"],
     ids=["none", "head", "body"],
 )
-def test_a_request_whose_answer_breaks_off_is_never_sent_again(server: Scripted, port: TcpContainerClient, half: bytes) -> None:
+def test_a_request_with_a_truncated_response_is_never_retried(server: Scripted, port: TcpContainerClient, half: bytes) -> None:
     ask(port)
     server.answer = then_close(half)
     with pytest.raises(ContainerDied):
@@ -152,7 +152,7 @@ def test_a_request_whose_answer_breaks_off_is_never_sent_again(server: Scripted,
     assert ask(port) == b"ok"
 
 
-def test_an_answer_that_comes_in_drops_has_one_budget_of_time(server: Scripted, port: TcpContainerClient) -> None:
+def test_a_slow_response_is_limited_by_one_timeout(server: Scripted, port: TcpContainerClient) -> None:
     stop = threading.Event()
 
     def drip(taken: socket.socket) -> None:
@@ -175,17 +175,17 @@ def test_an_answer_that_comes_in_drops_has_one_budget_of_time(server: Scripted, 
     ],
     ids=["chunked", "closing"],
 )
-def test_other_ways_to_answer(server: Scripted, port: TcpContainerClient, answer: bytes, kept: int) -> None:
+def test_other_framings_of_a_response_are_read(server: Scripted, port: TcpContainerClient, answer: bytes, kept: int) -> None:
     server.answer = lambda taken: taken.sendall(answer)
     assert (ask(port), len(port._idle)) == (b"ok", kept)
 
 
-def test_an_answer_without_a_length_ends_with_its_connection(server: Scripted, port: TcpContainerClient) -> None:
+def test_a_response_without_a_length_ends_with_its_connection(server: Scripted, port: TcpContainerClient) -> None:
     server.answer = then_close(b"HTTP/1.0 200 OK\r\n\r\nok")
     assert (ask(port), len(port._idle)) == (b"ok", 0)
 
 
-def test_what_a_burst_leaves_over_is_closed(
+def test_surplus_idle_connections_are_closed(
     server: Scripted, port: TcpContainerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(3, timeout=60)
@@ -206,7 +206,7 @@ def test_what_a_burst_leaves_over_is_closed(
     assert not port._idle
 
 
-def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: TcpContainerClient) -> None:
+def test_a_refused_connection_is_a_dead_container(server: Scripted, port: TcpContainerClient) -> None:
     server.close()
     with pytest.raises(ContainerDied):
         ask(port)
@@ -214,7 +214,7 @@ def test_nothing_at_the_port_is_a_dead_container(server: Scripted, port: TcpCont
 
 
 @pytest.mark.parametrize("framing", [b"Connection: close", b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"])
-def test_an_answer_without_end_is_received_up_to_the_limit(
+def test_an_endless_response_is_read_up_to_the_limit(
     server: Scripted, port: TcpContainerClient, monkeypatch: pytest.MonkeyPatch, framing: bytes
 ) -> None:
     monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 10_000_000)

@@ -17,11 +17,9 @@ import pytest
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.container import model_server
-from async_endpoint.emulator.container.container import CannotStart
+from async_endpoint.emulator.container.container import CannotStart, ContainerSpec, Workload
 from async_endpoint.emulator.container.engine import LABEL, engine_environment
-from async_endpoint.emulator.container.launch import PythonRuntime
-from async_endpoint.emulator.container.runtime import EngineRuntime, runtime_named
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.runtime import EngineRuntime, PythonRuntime, runtime_named
 from async_endpoint.workspace import Workspace
 from support import fake_engine as stand_in_module
 from support.common import process_runs, until
@@ -99,7 +97,7 @@ def test_an_image_is_run_as_sagemaker_runs_it(engine: StandIn, tmp_path: Path) -
     assert not process_runs(container["pid"])
 
 
-def test_no_two_containers_are_at_addresses_that_follow_from_each_other(engine: StandIn, tmp_path: Path) -> None:
+def test_container_addresses_are_unpredictable(engine: StandIn, tmp_path: Path) -> None:
     watched = [Watched(tmp_path / str(number), Workload((image(),)), engine.runtime) for number in range(3)]
     for one in watched:
         one.ready()
@@ -114,7 +112,7 @@ def test_no_two_containers_are_at_addresses_that_follow_from_each_other(engine: 
     assert engine.networks() == set()
 
 
-def test_variables_of_a_model_and_proxies_reach_no_program_of_the_engine(
+def test_model_variables_and_proxies_do_not_reach_the_engines_program(
     engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy:8080")
@@ -127,14 +125,14 @@ def test_variables_of_a_model_and_proxies_reach_no_program_of_the_engine(
     assert watched.is_gone()
 
 
-def test_a_container_that_ends_by_itself_is_told_and_removed(engine: StandIn, tmp_path: Path) -> None:
+def test_a_container_that_exits_is_reported_and_removed(engine: StandIn, tmp_path: Path) -> None:
     failing = image("def model_fn(d): print('no weights'); raise SystemExit(7)\n")
     watched = Watched(tmp_path / "instance", Workload((failing,)), engine.runtime)
     assert watched.is_gone()
     assert (watched.exit_codes, "no weights" in watched.lines, engine.containers()) == ([7], True, {})
 
 
-def test_a_container_that_is_killed_before_it_exists_leaves_nothing(
+def test_a_container_killed_during_creation_leaves_nothing(
     engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAND_IN_SLOW", "1")
@@ -145,7 +143,7 @@ def test_a_container_that_is_killed_before_it_exists_leaves_nothing(
     assert engine.containers() == {}
 
 
-def test_when_the_keeper_is_killed_the_container_goes_too(engine: StandIn, tmp_path: Path) -> None:
+def test_killing_the_supervisor_removes_the_container(engine: StandIn, tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", Workload((image(),)), engine.runtime)
     (keeper,) = watched.ready().pids
     ((_, container),) = engine.containers().items()
@@ -155,13 +153,13 @@ def test_when_the_keeper_is_killed_the_container_goes_too(engine: StandIn, tmp_p
     until(lambda: not process_runs(container["pid"]), "the container's process is gone")
 
 
-def test_containers_end_with_a_local_aws_that_is_killed(engine: StandIn, tmp_path: Path) -> None:
+def test_containers_exit_when_the_local_aws_is_killed(engine: StandIn, tmp_path: Path) -> None:
     (tmp_path / "model.tar.gz").write_bytes(archive(ECHO))
     starts = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from async_endpoint.emulator.container.launch import launch\n"
+        "from async_endpoint.emulator.container.runtime import launch\n"
         "from async_endpoint.emulator.container.runtime import EngineRuntime\n"
-        "from async_endpoint.emulator.container.spec import ContainerSpec, Workload\n"
+        "from async_endpoint.emulator.container.container import ContainerSpec, Workload\n"
         "folder = Path(sys.argv[1])\n"
         f"spec = ContainerSpec((folder / 'model.tar.gz').read_bytes(), {{}}, {IMAGE!r})\n"
         "runtime = EngineRuntime('docker', folder)\n"
@@ -178,14 +176,14 @@ def test_containers_end_with_a_local_aws_that_is_killed(engine: StandIn, tmp_pat
     until(lambda: engine.containers() == {} and not process_runs(container["pid"]), "the container is gone")
 
 
-def test_a_sweep_removes_what_this_checkout_left_behind_and_nothing_else(engine: StandIn, tmp_path: Path) -> None:
+def test_remove_leftovers_removes_only_containers_of_this_checkout(engine: StandIn, tmp_path: Path) -> None:
     other = EngineRuntime("docker", tmp_path / "another")
     mine = Watched(tmp_path / "mine", Workload((image(),)), engine.runtime)
     theirs = Watched(tmp_path / "theirs", Workload((image(),)), other)
     mine.ready(), theirs.ready()
     left = engine.state / "left.network"  # by a keeper that was killed before it ran a container
     left.write_text(json.dumps({"--label": [f"{LABEL}={engine.runtime._engine.label}"]}))
-    engine.runtime.sweep()
+    engine.runtime.remove_leftovers()
     assert mine.is_gone()
     assert engine.networks() == set(engine.containers())
     assert theirs.container.ping()
@@ -194,7 +192,7 @@ def test_a_sweep_removes_what_this_checkout_left_behind_and_nothing_else(engine:
     assert theirs.is_gone()
 
 
-def test_an_image_that_is_not_there_is_said_so(engine: StandIn, tmp_path: Path) -> None:
+def test_a_missing_image_is_reported(engine: StandIn, tmp_path: Path) -> None:
     spec = ContainerSpec(archive(ECHO), {}, "shop/missing:2")
     with pytest.raises(CannotStart) as refused:
         Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
@@ -205,16 +203,14 @@ def test_an_image_that_is_not_there_is_said_so(engine: StandIn, tmp_path: Path) 
     assert not (tmp_path / "instance").exists()
 
 
-def test_an_engine_that_is_not_there_or_does_not_answer_is_said_so(
-    engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_or_unresponsive_engine_is_reported(engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(runtime_named("python", tmp_path), PythonRuntime)
     (engine.state / "broken").touch()
-    for refused in (lambda: runtime_named("docker", tmp_path), engine.runtime.sweep):
-        with pytest.raises(ToolMissing, match=r"docker is installed and does not work \(.*Cannot connect.*--containers python"):
+    for refused in (lambda: runtime_named("docker", tmp_path), engine.runtime.remove_leftovers):
+        with pytest.raises(ToolMissing, match=r"docker is installed but does not work \(.*Cannot connect.*--containers python"):
             refused()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissing, match=r"There is no podman on the PATH; .*--containers python"):
+    with pytest.raises(ToolMissing, match=r"podman is not on the PATH; .*--containers python"):
         daemon.start_detached(Workspace(tmp_path), 0, 60, 60, "podman")
     assert not (tmp_path / ".local").exists()
 
@@ -229,7 +225,7 @@ def test_images_make_a_pipeline(engine: StandIn, tmp_path: Path) -> None:
     assert engine.containers() == {}
 
 
-def test_an_image_of_many_models_is_asked_by_its_contract(engine: StandIn, tmp_path: Path) -> None:
+def test_a_multi_model_image_is_called_by_its_contract(engine: StandIn, tmp_path: Path) -> None:
     spec = ContainerSpec(None, {}, IMAGE, models=lambda name: b"no archive" if name == "bad" else archive(ECHO))
     watched = Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
     container = watched.ready()

@@ -12,8 +12,13 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.container.python_environment import RequirementsFailed, for_container, for_pip, python_for
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
+from async_endpoint.emulator.container.python_environment import (
+    RequirementsFailed,
+    container_environment,
+    pip_environment,
+    python_for,
+)
 from support import other_user
 from support.containers import Watched, multi_model, pipeline, single
 from support.deployed_endpoint import Deployed
@@ -78,7 +83,7 @@ def test_nothing_but_the_local_aws_reaches_a_container(tmp_path: Path) -> None:
     watched.container.kill()
 
 
-def test_the_stranger_would_be_answered_at_a_port() -> None:
+def test_the_probe_reaches_a_container_with_a_port() -> None:
     """The attempts above are worth something: a server that listens is reached by them."""
     code = (
         "import http.server\n"
@@ -100,7 +105,7 @@ def test_the_stranger_would_be_answered_at_a_port() -> None:
 
 
 @pytest.mark.parametrize("kind", ["single", "pipeline", "multi-model"])
-def test_no_container_listens_anywhere(tmp_path: Path, kind: str) -> None:
+def test_no_container_listens_on_a_port(tmp_path: Path, kind: str) -> None:
     echo = "def model_fn(d): pass\ndef transform_fn(m, data, c, a): return data, 'text/plain'\n"
     workload = {
         "single": single(echo),
@@ -118,7 +123,7 @@ def test_no_container_listens_anywhere(tmp_path: Path, kind: str) -> None:
     assert watched.is_gone()
 
 
-def test_a_folder_of_any_length_will_do(tmp_path: Path) -> None:
+def test_a_folder_path_of_any_length_works(tmp_path: Path) -> None:
     """The path of a Unix socket may have 108 characters, on macOS 104; a container needs none."""
     watched = Watched(tmp_path / ("deep" * 30) / "folder", single(COUNTING))
     assert watched.ready().invoke(b"x", {}, 30).body == b"x"
@@ -126,7 +131,7 @@ def test_a_folder_of_any_length_will_do(tmp_path: Path) -> None:
     assert watched.is_gone()
 
 
-def test_the_files_of_instances_are_their_owners_alone(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_instance_files_are_private_to_their_owner(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     assert shared_endpoint.status()["instances"]
     assert local_aws.folder.stat().st_mode & 0o077 == 0
 
@@ -153,7 +158,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("secrets")
-def test_a_handler_sees_the_models_variables_and_none_of_the_users(tmp_path: Path) -> None:
+def test_a_handler_sees_model_variables_but_not_the_users(tmp_path: Path) -> None:
     (tmp_path / "watched").mkdir()
     own = {"WATCHED": str(tmp_path / "watched"), "COLOUR": "deep red=1\nor so", "HF_HOME": "/opt/ml/model/cache"}
     watched = Watched(tmp_path / "folder", single(TELLING, **own))
@@ -184,7 +189,7 @@ def buildable(folder: Path, seen: Path) -> Path:
 
 
 @pytest.mark.usefixtures("secrets")
-def test_the_pip_of_an_archive_gets_its_settings_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_inherits_its_settings_but_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {
         "PIP_INDEX_URL": "https://packages.example/simple",
         "HTTPS_PROXY": "http://proxy.example:3128",
@@ -205,12 +210,20 @@ def test_the_pip_of_an_archive_gets_its_settings_and_no_secret(tmp_path: Path, m
     assert not [value for value in environment.values() if "canary" in value]
 
 
-def test_what_containers_and_pip_get_is_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_containers_and_pip_inherit_only_allowed_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIP_CERT", "PIP_FIND_LINKS", "https_proxy", "XDG_CACHE_HOME", "ANYTHING", "PIPX_HOME"):
         monkeypatch.setenv(name, "/given")
-    assert {"PIP_CERT", "PIP_FIND_LINKS", "https_proxy", "XDG_CACHE_HOME", "PATH"} <= for_pip().keys()
-    assert {"ANYTHING", "PIPX_HOME"}.isdisjoint(for_pip())
-    assert for_container(tmp_path).keys() <= {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONUNBUFFERED"}
+    assert {"PIP_CERT", "PIP_FIND_LINKS", "https_proxy", "XDG_CACHE_HOME", "PATH"} <= pip_environment().keys()
+    assert {"ANYTHING", "PIPX_HOME"}.isdisjoint(pip_environment())
+    assert container_environment(tmp_path).keys() <= {
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TMPDIR",
+        "PYTHONUNBUFFERED",
+    }
 
 
 # --- what a model's variables do not do -----------------------------------------------------------------------------------
@@ -248,7 +261,7 @@ def prepared(attack: dict[str, str], folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_variables_of_a_model_reach_its_handler_and_do_nothing_before(tmp_path: Path, name: str) -> None:
+def test_model_variables_take_effect_in_the_handler_only(tmp_path: Path, name: str) -> None:
     given = prepared(ATTACKS[name], tmp_path / "evil")
     watched = Watched(tmp_path / "folder", single(TELLING, WATCHED=str(tmp_path / "evil" / "watched"), **given))
     answer: dict[str, Any] = json.loads(watched.ready().invoke(b"x", {}, 30).body)
@@ -261,7 +274,7 @@ def test_variables_of_a_model_reach_its_handler_and_do_nothing_before(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["a browser for a warning", "a module of site", "a trace of the loader", "what is imported"])
-def test_the_same_variables_do_something_to_a_plain_interpreter(tmp_path: Path, name: str) -> None:
+def test_the_same_variables_affect_a_plain_interpreter(tmp_path: Path, name: str) -> None:
     if name == "a trace of the loader" and sys.platform != "linux":
         return  # the loader of macOS has other variables
     given = prepared(ATTACKS[name], tmp_path / "evil")
@@ -269,7 +282,7 @@ def test_the_same_variables_do_something_to_a_plain_interpreter(tmp_path: Path, 
     assert list((tmp_path / "evil" / "watched").iterdir()) or ran.stderr.startswith(SPOKEN)
 
 
-def test_variables_of_a_model_do_not_reach_its_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_variables_do_not_reach_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     seen = tmp_path / "seen.json"
     package = buildable(tmp_path / "code", seen).with_name("package")

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator.container import python_model_host
-from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import ContainerDied, ContainerSpec, ContainerTimedOut, Workload
 from support.common import process_runs, until
 from support.containers import ECHO, Watched, multi_model, pipeline
 from support.sample_model import archive
@@ -65,7 +64,7 @@ def process_of(watched: Watched, name: str) -> int:
     return int(answer.body)
 
 
-def test_it_is_ready_without_a_model_and_loads_each_once_for_all_who_ask_at_once(watched: Watched, shelf: Shelf) -> None:
+def test_it_is_ready_without_a_model_and_concurrent_requests_load_a_model_once(watched: Watched, shelf: Shelf) -> None:
     assert (watched.container.ping(), watched.container.pids, watched.container.pid) == (True, (), None)
     with ThreadPoolExecutor(8) as pool:
         found = dict(zip("abababab", pool.map(lambda name: process_of(watched, name), "abababab"), strict=True))
@@ -76,7 +75,7 @@ def test_it_is_ready_without_a_model_and_loads_each_once_for_all_who_ask_at_once
     assert watched.is_gone()
 
 
-def test_the_one_invoked_longest_ago_makes_room(watched: Watched, shelf: Shelf) -> None:
+def test_the_least_recently_used_model_is_evicted(watched: Watched, shelf: Shelf) -> None:
     first, second = process_of(watched, "a"), process_of(watched, "b")
     assert process_of(watched, "a") == first
     third = process_of(watched, "c")
@@ -88,7 +87,7 @@ def test_the_one_invoked_longest_ago_makes_room(watched: Watched, shelf: Shelf) 
     watched.container.kill()
 
 
-def test_a_model_finishes_what_it_has_before_it_is_unloaded(tmp_path: Path, shelf: Shelf) -> None:
+def test_a_model_drains_before_it_is_unloaded(tmp_path: Path, shelf: Shelf) -> None:
     watched = Watched(tmp_path / "instance", multi_model(shelf, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
     gate = tmp_path / "gate"
     with ThreadPoolExecutor(2) as pool:
@@ -107,7 +106,7 @@ def test_a_model_finishes_what_it_has_before_it_is_unloaded(tmp_path: Path, shel
     assert watched.is_gone()
 
 
-def test_what_reading_a_model_raises_passes_through_and_costs_no_room(watched: Watched, shelf: Shelf) -> None:
+def test_an_error_reading_a_model_propagates_and_uses_no_capacity(watched: Watched, shelf: Shelf) -> None:
     first, second = process_of(watched, "a"), process_of(watched, "b")
     for _ in range(2):
         with pytest.raises(LookupError, match="no model missing"):
@@ -121,11 +120,11 @@ def test_what_reading_a_model_raises_passes_through_and_costs_no_room(watched: W
     ("content", "says"),
     [
         (b"no archive", "not a gzip-compressed tar"),
-        (archive("def model_fn(d): raise RuntimeError('out of memory')\n"), "its process ended while it was loading"),
+        (archive("def model_fn(d): raise RuntimeError('out of memory')\n"), "its process ended during loading"),
     ],
     ids=["no archive", "not loadable"],
 )
-def test_a_model_that_cannot_be_loaded_is_an_answer_and_can_be_mended(
+def test_a_model_that_fails_to_load_is_an_error_response_and_can_be_fixed(
     watched: Watched, shelf: Shelf, content: bytes, says: str
 ) -> None:
     shelf.archives["bad"] = content
@@ -142,7 +141,7 @@ def test_a_model_that_cannot_be_loaded_is_an_answer_and_can_be_mended(
     watched.container.kill()
 
 
-def test_a_model_that_loads_for_too_long_is_ended_and_its_room_is_free(
+def test_a_model_that_exceeds_the_load_timeout_is_killed_and_frees_its_capacity(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(python_model_host, "LOAD_SECONDS", 0.3)
@@ -161,7 +160,7 @@ def test_a_model_that_loads_for_too_long_is_ended_and_its_room_is_free(
     assert watched.is_gone()
 
 
-def test_a_model_that_dies_is_loaded_again_at_the_next_call(watched: Watched, shelf: Shelf) -> None:
+def test_a_model_that_dies_is_reloaded_by_the_next_request(watched: Watched, shelf: Shelf) -> None:
     other, first = process_of(watched, "b"), process_of(watched, "a")
     answer = watched.container.invoke(b"exit 3", {}, 60, target="a")
     assert (answer.status, json.loads(answer.body)["message"]) == (500, "Worker died.")
@@ -174,7 +173,7 @@ def test_a_model_that_dies_is_loaded_again_at_the_next_call(watched: Watched, sh
     watched.container.kill()
 
 
-def test_an_instance_that_is_killed_dies_for_all_its_models(watched: Watched, tmp_path: Path) -> None:
+def test_killing_an_instance_ends_all_its_models(watched: Watched, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(watched.container.invoke, f"until {gate}".encode(), {}, 60, name) for name in "abc"]
@@ -189,7 +188,7 @@ def test_an_instance_that_is_killed_dies_for_all_its_models(watched: Watched, tm
         watched.container.invoke(b"", {}, 60, target="a")
 
 
-def test_many_models_in_little_room_are_all_served(watched: Watched) -> None:
+def test_many_models_with_little_capacity_are_all_served(watched: Watched) -> None:
     most, stop = [0], threading.Event()
 
     def watch() -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.emulator.container.container import Container
-from async_endpoint.emulator.container.launch import PythonRuntime, launch
-from async_endpoint.emulator.container.output import LINE_BYTES, follow
-from async_endpoint.emulator.container.spec import Workload
+from async_endpoint.emulator.container.child_process import MAX_LINE_BYTES, forward_lines
+from async_endpoint.emulator.container.container import Container, Workload
+from async_endpoint.emulator.container.runtime import PythonRuntime, launch
 from support.common import until
 from support.containers import pipeline, single
 
@@ -26,7 +25,7 @@ def transform_fn(model, data, content_type, accept):
 
 
 @pytest.mark.parametrize("workload", [single(TALKATIVE), pipeline(TALKATIVE, TALKATIVE)], ids=["one", "pipeline"])
-def test_a_model_prints_on_when_nobody_can_keep_it(tmp_path: Path, workload: Workload) -> None:
+def test_output_that_cannot_be_stored_does_not_block_the_model(tmp_path: Path, workload: Workload) -> None:
     ended = threading.Event()
     heard: list[str] = []
 
@@ -42,7 +41,7 @@ def test_a_model_prints_on_when_nobody_can_keep_it(tmp_path: Path, workload: Wor
     assert ended.wait(60)
 
 
-def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lost_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     kept: list[str] = []
 
     def picky(line: str) -> None:
@@ -51,13 +50,13 @@ def test_a_line_that_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
         kept.append(line)
 
     with caplog.at_level(logging.WARNING):
-        follow(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
+        forward_lines(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
     assert kept == ["good", "better \ufffd"]
     assert caplog.messages == ["A line that a container printed is lost: ValueError: not this one"]
 
 
-def test_a_line_without_end_comes_in_pieces() -> None:
+def test_an_endless_line_is_split() -> None:
     """Else it would all be held in memory, by the process that everything else depends on."""
     kept: list[str] = []
-    follow(io.BytesIO(b"x" * (2 * LINE_BYTES + 1) + b"\nend"), kept.append)
-    assert [len(line) for line in kept] == [LINE_BYTES, LINE_BYTES, 1, 3]
+    forward_lines(io.BytesIO(b"x" * (2 * MAX_LINE_BYTES + 1) + b"\nend"), kept.append)
+    assert [len(line) for line in kept] == [MAX_LINE_BYTES, MAX_LINE_BYTES, 1, 3]

@@ -10,10 +10,9 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.container.archive import ArchiveUnusable
-from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
-from async_endpoint.emulator.container.launch import PythonRuntime, launch
+from async_endpoint.emulator.container.container import ContainerDied, ContainerSpec, ContainerTimedOut, Workload
 from async_endpoint.emulator.container.process import ContainerProcess
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.runtime import PythonRuntime, launch
 from support.common import process_runs, until
 from support.containers import ECHO, Watched, pipeline, single
 from support.sample_model import archive
@@ -35,7 +34,7 @@ def stages(*names: str) -> list[str]:
     return [STAGE.replace("NAME", name) for name in names]
 
 
-def test_each_containers_output_is_the_nexts_input_and_only_the_last_is_told_what_to_accept(tmp_path: Path) -> None:
+def test_each_output_is_the_next_input_and_only_the_last_container_gets_accept(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", pipeline(*stages("a", "b", "c")))
     container = watched.ready()
     answer = container.invoke(b"shirt", {"content-type": "image/png", "Accept": "text/csv"}, 30)
@@ -49,7 +48,7 @@ def test_each_containers_output_is_the_nexts_input_and_only_the_last_is_told_wha
     assert watched.is_gone()
 
 
-def test_an_error_ends_the_chain_and_names_its_container(tmp_path: Path) -> None:
+def test_an_error_ends_the_pipeline_and_names_its_container(tmp_path: Path) -> None:
     names = ("first", "second", "third")
     container = Watched(tmp_path / "instance", pipeline(*stages(*names), hostnames=names)).ready()
     assert container.invoke(b"shirt", {}, 30).container == "third"
@@ -80,14 +79,14 @@ def test_ping_answers_once_every_model_is_loaded(tmp_path: Path) -> None:
     watched.ready().kill()
 
 
-def test_the_containers_share_one_budget_of_time(tmp_path: Path) -> None:
+def test_the_containers_share_one_timeout(tmp_path: Path) -> None:
     container = Watched(tmp_path / "instance", pipeline(SLOW, SLOW)).ready()
     with pytest.raises(ContainerTimedOut):
         container.invoke(b"1.2", {}, 2)  # enough for each, too little for both
     container.kill()
 
 
-def test_one_containers_death_is_the_instances(tmp_path: Path) -> None:
+def test_the_death_of_one_container_ends_the_instance(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", pipeline(ECHO, ECHO, ECHO))
     container = watched.ready()
     pids = container.pids
@@ -102,13 +101,13 @@ def test_one_containers_death_is_the_instances(tmp_path: Path) -> None:
     container.kill()
 
 
-def test_a_model_that_does_not_load_ends_its_pipeline(tmp_path: Path) -> None:
+def test_a_model_that_fails_to_load_ends_its_pipeline(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", pipeline(ECHO, "def model_fn(d): raise SystemExit(7)\n"))
     assert watched.is_gone()
     assert watched.exit_codes == [7]
 
 
-def test_a_pipeline_that_cannot_be_started_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipeline_that_fails_to_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[ContainerProcess] = []
     start = PythonRuntime.start
     monkeypatch.setattr(PythonRuntime, "start", lambda *all_: started.append(start(*all_)) or started[-1])
@@ -125,7 +124,7 @@ def test_a_pipeline_that_cannot_be_started_leaves_nothing(tmp_path: Path, monkey
     until(lambda: not process_runs(first.pid) and not (tmp_path / "instance").exists(), "nothing is left")
 
 
-def test_a_container_by_itself_has_no_name_in_its_output(tmp_path: Path) -> None:
+def test_a_single_container_has_no_name_in_its_output(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", single())
     assert watched.ready().invoke(b"x", {}, 30).container == "primary"
     until(lambda: watched.lines, "its output is there")

@@ -14,9 +14,9 @@ import pytest
 
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.container import deadline as deadline_module
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.python_environment import RequirementsFailed, python_for
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 from support.common import process_runs, until
@@ -70,7 +70,7 @@ class Started:
             self._changed.notify_all()
 
 
-def test_an_instance_whose_requirements_take_too_long_fails_and_pip_ends(
+def test_an_instance_fails_and_pip_is_killed_when_requirements_exceed_the_startup_timeout(
     tmp_path: Path, endless: Endless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
@@ -84,7 +84,7 @@ def test_an_instance_whose_requirements_take_too_long_fails_and_pip_ends(
     assert list((tmp_path / "site").iterdir()) == []
 
 
-def test_an_instance_that_is_stopped_while_it_installs_takes_pip_with_it(tmp_path: Path, endless: Endless) -> None:
+def test_stopping_an_instance_during_installation_kills_pip(tmp_path: Path, endless: Endless) -> None:
     started = Started(tmp_path / "site", endless.text, 600)
     builder = endless.builder()
     started.instance.stop()
@@ -92,7 +92,7 @@ def test_an_instance_that_is_stopped_while_it_installs_takes_pip_with_it(tmp_pat
     assert (started.instance.state, started.instance.reason) == (InstanceState.STOPPED, "")
 
 
-def test_waiting_for_anothers_installation_has_its_time_too(tmp_path: Path, endless: Endless) -> None:
+def test_waiting_for_a_concurrent_installation_counts_towards_the_deadline(tmp_path: Path, endless: Endless) -> None:
     requirements, stop = tmp_path / "requirements.txt", threading.Event()
     requirements.write_text(endless.text)
     failed: list[str] = []
@@ -116,7 +116,7 @@ def test_waiting_for_anothers_installation_has_its_time_too(tmp_path: Path, endl
     until(lambda: not process_runs(builder), "what pip started is gone")
 
 
-def test_pip_ends_with_a_local_aws_that_is_killed(tmp_path: Path, endless: Endless) -> None:
+def test_pip_exits_when_the_local_aws_is_killed(tmp_path: Path, endless: Endless) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(endless.text)
     installs = (

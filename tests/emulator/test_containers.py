@@ -59,7 +59,7 @@ def test_an_absolute_name_stays_inside(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "absolute").is_file()
 
 
-def test_what_lies_inside_is_unpacked_links_too(tmp_path: Path) -> None:
+def test_members_and_links_inside_the_folder_are_extracted(tmp_path: Path) -> None:
     unpack(archive("", extra=[member("latest", tarfile.SYMTYPE, "weights.txt")]), tmp_path / "model")
     assert (tmp_path / "model" / "latest").read_text() == "feather"
     assert (tmp_path / "model" / "code" / "inference.py").is_file()
@@ -100,7 +100,7 @@ def says(python: Path, code: str) -> str:
 
 
 @pytest.mark.parametrize("text", [None, "", "\n  \n# nothing\n"])
-def test_without_requirements_the_local_awss_own_python_serves(tmp_path: Path, text: str | None) -> None:
+def test_without_requirements_the_current_interpreter_serves(tmp_path: Path, text: str | None) -> None:
     requirements = tmp_path / "requirements.txt"
     if text is not None:
         requirements.write_text(text)
@@ -108,9 +108,7 @@ def test_without_requirements_the_local_awss_own_python_serves(tmp_path: Path, t
     assert not (tmp_path / "cache").exists()
 
 
-def test_an_environment_is_made_once_for_all_who_ask_at_once_and_over_what_the_base_has(
-    tmp_path: Path, installs: list[Any]
-) -> None:
+def test_an_environment_is_created_once_for_concurrent_requests_on_top_of_the_base(tmp_path: Path, installs: list[Any]) -> None:
     wheel(tmp_path / "code", "red")
     requirements, cache = tmp_path / "code" / "requirements.txt", tmp_path / "cache"
     with ThreadPoolExecutor(4) as pool:
@@ -125,7 +123,7 @@ def test_an_environment_is_made_once_for_all_who_ask_at_once_and_over_what_the_b
     assert says(python, "import tiny; print(tiny.VALUE)") == "red"
 
 
-def test_a_failed_environment_is_made_anew(tmp_path: Path) -> None:
+def test_a_failed_environment_is_created_again(tmp_path: Path) -> None:
     code, cache = tmp_path / "code", tmp_path / "cache"
     wheel(code, "red")
     good = (code / "tiny-1.0-py3-none-any.whl").read_bytes()
@@ -136,13 +134,13 @@ def test_a_failed_environment_is_made_anew(tmp_path: Path) -> None:
     assert says(python_for(code / "requirements.txt", cache), "import tiny; print(tiny.VALUE)") == "red"
 
 
-def test_requirements_that_are_no_text_are_refused_by_pip(tmp_path: Path) -> None:
+def test_binary_requirements_are_refused_by_pip(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(RequirementsFailed, match=r"^UnicodeDecodeError: "):
         python_for(tmp_path / "requirements.txt", tmp_path / "cache")
 
 
-def test_a_model_imports_what_its_requirements_bring(deploy: Any, tmp_path: Path) -> None:
+def test_a_model_imports_its_requirements(deploy: Any, tmp_path: Path) -> None:
     wheel(tmp_path / "code", "red")
     code = "import tiny\ndef model_fn(d): pass\ndef transform_fn(m, data, c, a): return tiny.VALUE, 'text/plain'\n"
     buffer = io.BytesIO()
@@ -154,14 +152,14 @@ def test_a_model_imports_what_its_requirements_bring(deploy: Any, tmp_path: Path
     assert (outcome.body, outcome.content_type) == (b"red", "text/plain")
 
 
-def test_two_environments_do_not_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_environments_are_created_concurrently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both = threading.Barrier(2, timeout=60)
 
     def meet(folder: Path, *_: Any) -> None:
         folder.mkdir()
         both.wait()  # breaks when only one gets here
 
-    monkeypatch.setattr(python_environment, "_make", meet)
+    monkeypatch.setattr(python_environment, "_create", meet)
     for colour in ("red", "blue"):
         wheel(tmp_path / colour, colour)
     with ThreadPoolExecutor(2) as pool:
@@ -196,7 +194,7 @@ def test_a_container_echoes_prints_and_ends_when_killed(tmp_path: Path) -> None:
         watched.container.invoke(b"", {}, 1)
 
 
-def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) -> None:
+def test_a_container_that_exceeds_the_startup_timeout_fails_its_instance(tmp_path: Path) -> None:
     site = HostingContext(ScaledClock(600), tmp_path, launch_seconds=0)
     workload = single("import time\ndef model_fn(d): time.sleep(600)\n")
     changed = threading.Condition()
@@ -213,7 +211,7 @@ def test_a_container_that_loads_for_too_long_fails_its_instance(tmp_path: Path) 
     until(lambda: instance.pid is not None and not process_runs(instance.pid), "its container is gone")
 
 
-def test_an_answer_that_comes_too_late_is_timed_out(tmp_path: Path) -> None:
+def test_a_late_response_is_a_timeout(tmp_path: Path) -> None:
     code = "import time\ndef model_fn(d): pass\ndef transform_fn(m, data, c, a): time.sleep(float(data)); return data, a\n"
     container = Watched(tmp_path / "folder", single(code)).ready()
     with pytest.raises(ContainerTimedOut):
@@ -228,7 +226,7 @@ def test_a_handler_finds_standard_input_empty(tmp_path: Path) -> None:
     container.kill()
 
 
-def test_a_broken_status_or_content_type_does_not_break_the_connection(tmp_path: Path) -> None:
+def test_an_invalid_status_or_content_type_does_not_break_the_connection(tmp_path: Path) -> None:
     code = "def model_fn(d): pass\ndef transform_fn(m, data, c, a): return data, 'text/plain\\r\\nX-Evil: →'\n"
     container = Watched(tmp_path / "folder", single(code)).ready()
     answer = container.invoke(b"x", {}, 5)
@@ -237,7 +235,7 @@ def test_a_broken_status_or_content_type_does_not_break_the_connection(tmp_path:
     container.kill()
 
 
-def test_what_a_container_started_ends_with_it(local_aws: AwsHarness, tmp_path: Path) -> None:
+def test_descendants_of_a_container_end_with_it(local_aws: AwsHarness, tmp_path: Path) -> None:
     code = (
         "import subprocess, sys\ndef model_fn(d): pass\n"
         "def transform_fn(m, data, c, a):\n"

@@ -61,7 +61,7 @@ def test_every_description_has_the_documented_shape(local_aws: AwsHarness, share
     assert model["PrimaryContainer"]["Image"] == IMAGE
 
 
-def test_a_description_has_only_what_was_asked_for(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_a_description_has_only_requested_members(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     """What is made up here, Terraform would want to change back."""
     model = local_aws.sagemaker.describe_model(ModelName=shared_endpoint.model)
     config = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=shared_endpoint.config)
@@ -91,7 +91,7 @@ def test_an_endpoint_is_creating_until_every_instance_serves(local_aws: AwsHarne
     assert variant["CurrentInstanceCount"] == 2
 
 
-def test_waiters_of_boto3_come_to_an_end(local_aws: AwsHarness, deploy: Any) -> None:
+def test_boto3_waiters_complete(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy(wait=False)
     quick = {"Delay": 0.05, "MaxAttempts": 400}
     local_aws.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=deployed.name, WaiterConfig=quick)
@@ -99,7 +99,7 @@ def test_waiters_of_boto3_come_to_an_end(local_aws: AwsHarness, deploy: Any) -> 
     local_aws.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=deployed.name, WaiterConfig=quick)
 
 
-def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(
+def test_an_endpoint_can_be_deleted_after_its_creation_and_recreated(
     local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosting_endpoint, "DELETING_SECONDS", 3_000)  # five seconds of this test's time
@@ -126,7 +126,7 @@ def test_an_endpoint_can_be_deleted_once_its_creation_has_ended_and_made_again(
 # --- names ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_taken_name_is_refused(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_a_duplicate_name_is_refused(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     model = {
         "ModelName": shared_endpoint.model,
         "ExecutionRoleArn": shared_endpoint.role.arn,
@@ -149,7 +149,7 @@ def test_a_taken_name_is_refused(local_aws: AwsHarness, shared_endpoint: Deploye
     )
 
 
-def test_a_name_that_nothing_has_is_refused(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_an_unknown_name_is_refused(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     sagemaker, words = local_aws.sagemaker, {"endpoint": [], "endpoint configuration": [], "model": []}
     endpoint, config, model = {"EndpointName": "none"}, {"EndpointConfigName": "none"}, {"ModelName": "none"}
     words["endpoint"] += [refusal(call, **endpoint) for call in (sagemaker.describe_endpoint, sagemaker.delete_endpoint)]
@@ -170,13 +170,13 @@ def test_a_name_that_nothing_has_is_refused(local_aws: AwsHarness, shared_endpoi
     assert "Could not find endpoint" in refusal(sagemaker.describe_endpoint, EndpointName="new")[1]
 
 
-def test_a_model_that_endpoints_run_can_be_deleted(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_model_in_use_can_be_deleted(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy()
     local_aws.sagemaker.delete_model(ModelName=deployed.model)
     assert deployed.ask({"answer": "still"}).body == b"still"
 
 
-def test_an_endpoint_can_be_described_and_not_deleted_again_while_it_is_deleting(
+def test_a_deleting_endpoint_can_be_described_but_not_deleted_again(
     local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosting_endpoint, "DELETING_SECONDS", 3_000)  # five seconds of this test's time
@@ -204,7 +204,7 @@ def test_the_last_deployment_configuration_is_described(local_aws: AwsHarness, d
     assert "LastDeploymentConfig" not in update()
 
 
-def test_more_instances_than_the_machine_should_have_are_refused(local_aws: AwsHarness, deploy: Any) -> None:
+def test_instances_above_the_quota_are_refused(local_aws: AwsHarness, deploy: Any) -> None:
     many = local_aws.config(local_aws.model(*_place(local_aws)), local_aws.bucket(), InitialInstanceCount=65)
     code, message = refusal(local_aws.sagemaker.create_endpoint, EndpointName=unique("endpoint"), EndpointConfigName=many)
     assert (code, "'ml.m5.large for endpoint usage' is 64 Instances" in message) == ("ResourceLimitExceeded", True)
@@ -225,7 +225,7 @@ def _place(local_aws: AwsHarness) -> tuple[str, Role]:
     return bucket, role
 
 
-def test_an_action_that_nobody_carries_out_is_refused_by_its_name(local_aws: AwsHarness) -> None:
+def test_an_unsupported_action_is_refused_by_name(local_aws: AwsHarness) -> None:
     absent = {
         "UnknownOperationException": (local_aws.sagemaker.list_workforces, {}),
         "InvalidAction": (local_aws.sns.get_sms_sandbox_account_status, {}),
@@ -244,7 +244,7 @@ def test_regions_do_not_see_each_other(local_aws: AwsHarness, shared_endpoint: D
 # --- lists and tags -------------------------------------------------------------------------------------------------------
 
 
-def test_lists_come_in_pages_newest_first_and_by_name(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_lists_are_paged_newest_first_and_sorted_by_name(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     word = unique("listed")
     names = [f"{word}-{number:02}" for number in range(12)]
     for name in names:
@@ -287,7 +287,7 @@ def test_endpoints_and_models_are_listed_with_their_state(local_aws: AwsHarness,
     assert arn("model", shared_endpoint.model) in [item["ModelArn"] for item in models["Models"]]
 
 
-def test_tags_are_kept_changed_and_gone_with_what_they_are_on(local_aws: AwsHarness, deploy: Any) -> None:
+def test_tags_are_stored_changed_and_deleted_with_their_resource(local_aws: AwsHarness, deploy: Any) -> None:
     deployed, sagemaker = deploy(), local_aws.sagemaker
 
     def tags(resource: str) -> dict[str, str]:
@@ -308,7 +308,7 @@ def test_tags_are_kept_changed_and_gone_with_what_they_are_on(local_aws: AwsHarn
         assert tags(arn(kind, name)) == {"kind": kind}
 
 
-def test_what_is_not_of_hosting_is_left_to_moto(local_aws: AwsHarness) -> None:
+def test_actions_outside_hosting_are_served_by_moto(local_aws: AwsHarness) -> None:
     name = unique("notebook")
     local_aws.sagemaker.create_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
     described = local_aws.sagemaker.describe_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)

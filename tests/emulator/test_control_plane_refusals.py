@@ -85,13 +85,13 @@ def test_a_request_of_the_wrong_shape_is_a_validation_exception(
 
 
 @pytest.mark.parametrize("body", [b"not json", b"[]", b'"text"'])
-def test_a_request_that_is_no_json_object_is_refused_and_is_no_fault_of_the_service(local_aws: AwsHarness, body: bytes) -> None:
+def test_a_request_that_is_not_a_json_object_is_a_client_error(local_aws: AwsHarness, body: bytes) -> None:
     client = local_aws.client("sagemaker")
     client.meta.events.register("before-call.sagemaker.ListModels", lambda params, **_: params.__setitem__("body", body))
     assert refusal(client.list_models)[0] == "SerializationException"
 
 
-def test_a_model_needs_a_role_that_sagemaker_may_assume(local_aws: AwsHarness) -> None:
+def test_a_model_requires_a_role_that_sagemaker_can_assume(local_aws: AwsHarness) -> None:
     bucket, role = local_aws.bucket(), local_aws.role(trusted="lambda.amazonaws.com")
     role.allow(bucket)
     data = local_aws.put(bucket, "model.tar.gz", archive())
@@ -103,7 +103,7 @@ def test_a_model_needs_a_role_that_sagemaker_may_assume(local_aws: AwsHarness) -
         assert (code, f"Could not assume role {role_arn}" in message) == ("ValidationException", True), message
 
 
-def test_a_model_needs_data_that_its_role_may_read(local_aws: AwsHarness) -> None:
+def test_a_model_requires_data_that_its_role_can_read(local_aws: AwsHarness) -> None:
     bucket, role = local_aws.bucket(), local_aws.role()
     data = local_aws.put(bucket, "model.tar.gz", archive())
     role.allow(bucket, without=["read"])

@@ -102,7 +102,7 @@ def test_a_role_that_lost_a_permission_fails_the_endpoint(local_aws: AwsHarness,
     local_aws.sagemaker.delete_endpoint(EndpointName=name)
 
 
-def test_a_role_or_archive_that_is_gone_fails_the_endpoint(local_aws: AwsHarness) -> None:
+def test_a_deleted_role_or_archive_fails_the_endpoint(local_aws: AwsHarness) -> None:
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     config = local_aws.config(local_aws.model(bucket, role), bucket)

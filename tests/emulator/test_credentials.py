@@ -23,14 +23,14 @@ from botocore.exceptions import ClientError
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.auth.credentials import given_access_key, new_access_key, secrets_of, write_private
-from async_endpoint.emulator.record import record_path
-from async_endpoint.local_credentials import (
+from async_endpoint.local_aws import (
     UNKNOWN,
     AccessKey,
     LocalCredentials,
     credentials_path,
     find_access_key,
     read_credentials,
+    record_path,
     require_credentials,
 )
 from async_endpoint.workspace import Workspace

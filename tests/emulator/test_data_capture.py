@@ -59,7 +59,7 @@ def lines(live: Live, variant: str = "primary") -> list[Any]:
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
-def test_each_request_is_a_line_with_what_went_in_and_what_came_out(serve: Any) -> None:
+def test_each_request_is_captured_as_a_line_with_input_and_output(serve: Any) -> None:
     live: Live = serve(CaptureContentTypeHeader={"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]})
     live.call(Body=b"1,2", ContentType="text/csv", Accept="text/csv", InferenceId="mine", CustomAttributes="shop=7")
     until(lambda: lines(live), "the first line")
@@ -82,7 +82,7 @@ def test_each_request_is_a_line_with_what_went_in_and_what_came_out(serve: Any) 
     assert (answer["encoding"], base64.b64decode(answer["data"])) == ("BASE64", b"red")
 
 
-def test_objects_lie_by_endpoint_variant_and_hour(serve: Any) -> None:
+def test_captured_objects_are_keyed_by_endpoint_variant_and_hour(serve: Any) -> None:
     live: Live = serve()
     live.call({"answer": "red"})
     (key,) = until(lambda: live.local_aws.keys(live.bucket, "capture/"), "an object")
@@ -90,7 +90,7 @@ def test_objects_lie_by_endpoint_variant_and_hour(serve: Any) -> None:
     assert re.fullmatch(rf"capture/{live.name}/primary/{hour}/\d\d-\d\d-\d{{3}}-[0-9a-f-]{{36}}\.jsonl", key)
 
 
-def test_only_what_is_asked_for_is_captured(serve: Any) -> None:
+def test_only_configured_modes_are_captured(serve: Any) -> None:
     live: Live = serve(modes=("Output",))
     live.refused({"raise": "no"})
     live.call({"answer": "red"})
@@ -98,7 +98,7 @@ def test_only_what_is_asked_for_is_captured(serve: Any) -> None:
     assert line["captureData"].keys() == {"endpointOutput"}
 
 
-def test_no_sample_captures_nothing_and_half_of_them_some(serve: Any) -> None:
+def test_the_sampling_percentage_is_respected(serve: Any) -> None:
     none: Live = serve(percent=0)
     half: Live = serve(percent=50)
     for live in (none, half):
@@ -109,13 +109,13 @@ def test_no_sample_captures_nothing_and_half_of_them_some(serve: Any) -> None:
     assert lines(none) == []
 
 
-def test_the_shadows_answers_are_captured_beside(serve: Any) -> None:
+def test_shadow_responses_are_captured_separately(serve: Any) -> None:
     live: Live = serve(shadow=True)
     live.call({"answer": "red"})
     until(lambda: lines(live) and lines(live, "shadow"), "a line of each")
 
 
-def test_a_role_that_may_not_write_leaves_a_line_in_the_log_and_the_caller_alone(serve: Any) -> None:
+def test_a_capture_that_the_role_may_not_write_is_logged_and_does_not_affect_the_caller(serve: Any) -> None:
     live: Live = serve()
     live.role.allow(live.bucket, without=["write"])
     assert live.call({"answer": "red"}).body == b"red"
@@ -123,7 +123,7 @@ def test_a_role_that_may_not_write_leaves_a_line_in_the_log_and_the_caller_alone
     assert lines(live) == []
 
 
-def test_a_destination_that_is_no_s3_uri_is_refused(local_aws: AwsHarness) -> None:
+def test_a_destination_that_is_not_an_s3_uri_is_refused(local_aws: AwsHarness) -> None:
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     model = make_model(local_aws, role, PrimaryContainer={"Image": IMAGE})

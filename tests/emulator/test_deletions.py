@@ -43,7 +43,7 @@ def test_a_configuration_in_use_is_deleted_and_every_later_update_fails(local_aw
     deployed.delete()
 
 
-def test_a_configuration_made_again_under_its_name_can_be_updated_from(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_endpoint_can_be_updated_after_its_configuration_is_recreated(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     local_aws.sagemaker.delete_endpoint_config(EndpointConfigName=deployed.config)
     local_aws.sagemaker.create_endpoint_config(**local_aws.config_request(deployed.config, deployed.model, deployed.bucket))
@@ -77,7 +77,7 @@ def _role(local_aws: AwsHarness, deployed: Deployed) -> str:
 
 
 @pytest.mark.parametrize("take", [_model, _archive, _role])
-def test_a_sleeping_endpoint_does_not_wake_without(
+def test_an_endpoint_at_zero_does_not_wake_without_what_was_deleted(
     local_aws: AwsHarness, deploy: Any, take: Callable[[AwsHarness, Deployed], str]
 ) -> None:
     deployed: Deployed = deploy().asleep()
@@ -93,7 +93,7 @@ def test_a_sleeping_endpoint_does_not_wake_without(
         assert (outcome.kind, b"expired" in outcome.body.lower()) == ("failure", True)
 
 
-def test_a_sleeping_endpoint_wakes_once_its_archive_is_back(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_endpoint_at_zero_wakes_once_its_archive_is_restored(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy().asleep()
     key = f"model/{deployed.model}.tar.gz"
     archive = local_aws.s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read()
@@ -118,7 +118,7 @@ def test_a_deletion_takes_aws_minutes(local_aws: AwsHarness, deploy: Any) -> Non
     assert local_aws.aws.clock.now() - began >= 120
 
 
-def test_without_its_role_a_deletion_stays_until_the_role_is_back(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_deletion_without_its_role_is_retried_until_the_role_is_restored(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     deployed.role.delete()
@@ -130,7 +130,7 @@ def test_without_its_role_a_deletion_stays_until_the_role_is_back(local_aws: Aws
     gone(local_aws, deployed)
 
 
-def test_without_the_key_of_its_outputs_a_deletion_stays_until_the_key_is_enabled(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_deletion_without_its_output_key_is_retried_until_the_key_is_enabled(local_aws: AwsHarness, deploy: Any) -> None:
     key = local_aws.kms.create_key()["KeyMetadata"]["KeyId"]
     deployed: Deployed = deploy()
     request = local_aws.config_request(f"{deployed.config}-key", deployed.model, deployed.bucket)
@@ -161,7 +161,7 @@ def test_an_endpoint_that_never_had_an_instance_is_deleted_without_its_role(loca
 # --- what AWS deletes whoever uses it -------------------------------------------------------------------------------------
 
 
-def test_role_topics_and_key_of_an_endpoint_in_service_are_deleted_like_any_other(local_aws: AwsHarness, deploy: Any) -> None:
+def test_role_topics_and_key_of_an_endpoint_in_service_can_be_deleted(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     for topic in ("SuccessTopic", "ErrorTopic"):
         local_aws.sns.delete_topic(TopicArn=deployed.topics[topic])
@@ -185,7 +185,9 @@ def network(local_aws: AwsHarness, deploy: Any) -> Network:
     return Network.of(local_aws, deploy())
 
 
-def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(local_aws: AwsHarness, network: Network) -> None:
+def test_network_interfaces_block_deleting_subnets_and_groups_for_minutes_after_their_endpoint(
+    local_aws: AwsHarness, network: Network
+) -> None:
     deployed = network.deployed
     found = network.interfaces()
     assert sorted(item["SubnetId"] for item in found) == sorted(network.subnets)
@@ -203,7 +205,7 @@ def test_interfaces_hold_subnets_and_groups_for_minutes_after_their_endpoint(loc
     network.delete()
 
 
-def test_interfaces_of_instances_that_were_scaled_in_go_too(network: Network) -> None:
+def test_network_interfaces_of_scaled_in_instances_are_deleted(network: Network) -> None:
     network.deployed.asleep()
     until(lambda: not network.interfaces(), "the interfaces are gone")
     network.delete()
@@ -212,7 +214,7 @@ def test_interfaces_of_instances_that_were_scaled_in_go_too(network: Network) ->
     assert "does not exist" in failed
 
 
-def test_without_the_right_to_remove_interfaces_they_and_the_endpoint_stay(local_aws: AwsHarness, network: Network) -> None:
+def test_without_permission_to_delete_network_interfaces_the_endpoint_stays(local_aws: AwsHarness, network: Network) -> None:
     deployed = network.deployed
     local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     network.allow(*INTERFACES)

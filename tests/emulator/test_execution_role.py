@@ -18,7 +18,7 @@ import pytest
 import tftest
 
 from async_endpoint.core import metrics as m
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
 from support.common import refusal, unique, until
@@ -291,7 +291,7 @@ def test_the_role_has_these_actions_and_no_other(site: Site) -> None:
 
 
 @pytest.mark.parametrize("action", MISSED)
-def test_an_action_is_missed_when_it_is_taken_away(site: Site, action: str) -> None:
+def test_removing_a_permission_breaks_its_action(site: Site, action: str) -> None:
     site.allow(without=[action])
     try:
         MISSED[action](site, action)
@@ -299,7 +299,7 @@ def test_an_action_is_missed_when_it_is_taken_away(site: Site, action: str) -> N
         site.allow()
 
 
-def test_with_all_actions_nothing_is_missed(site: Site) -> None:
+def test_with_all_permissions_everything_works(site: Site) -> None:
     name = unique("model")
     site.local_aws.sagemaker.create_model(ModelName=name, **site.model)
     uri = site.local_aws.put(site.endpoint.bucket, "input/shirt", b"shirt")

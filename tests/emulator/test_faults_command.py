@@ -15,7 +15,7 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.faults.kinds import KINDS
 from async_endpoint.emulator.file_lock import held
-from async_endpoint.emulator.record import read_record, record_path
+from async_endpoint.local_aws import read_record, record_path
 from async_endpoint.workspace import Workspace
 from support.common import until
 from support.emulator_process import command, empty_checkout, remote

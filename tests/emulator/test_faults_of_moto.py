@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from moto.sns.models import sns_backends
 
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 from support.common import refusal
 from support.in_process_aws import REGION, AwsHarness
 

@@ -1,4 +1,4 @@
-"""Deployment guardrails: traffic moved in steps, waiting times, alarms and time limits that roll an update back."""
+"""Deployment guardrails: traffic shifted in steps, bake times, alarms and time limits that roll an update back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Pace:
         self.passed += 1
 
     def until_waiting(self, number: int) -> None:
-        until(lambda: len(self.asked) == number, f"waiting time {number} has begun, after {self.asked}")
+        until(lambda: len(self.asked) == number, f"bake time {number} has begun, after {self.asked}")
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pace]:
     made = Pace()
 
     def bake(self: Any, seconds: float) -> None:
-        self._lineup.stage = "Baking"
+        self._variant_set.stage = "Baking"
         made.asked.append(seconds)
         mine = len(made.asked)
         self._wait(lambda: made.passed >= mine)
 
-    monkeypatch.setattr(Rollout, "_bake", bake)
+    monkeypatch.setattr(Rollout, "_wait_bake_time", bake)
     yield made
     made.passed = 1_000
 
@@ -126,7 +126,7 @@ def shared_endpoint(local_aws: AwsHarness) -> Iterator[GuardedEndpoint]:
     local_aws.forget(live.name)
 
 
-def test_a_canary_takes_its_share_before_the_rest_follows(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
+def test_a_canary_receives_its_share_before_the_rest(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
     new = shared_endpoint.new_config("new")
     shared_endpoint.update(new, blue_green("CANARY", 300, CanarySize=HALF, TerminationWaitInSeconds=120))
     pace.until_waiting(1)
@@ -149,7 +149,7 @@ def test_a_canary_takes_its_share_before_the_rest_follows(shared_endpoint: Guard
     shared_endpoint.serving(2)
 
 
-def test_an_alarm_that_goes_off_while_traffic_moves_rolls_the_update_back(
+def test_an_alarm_during_the_traffic_shift_rolls_back(
     local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
 ) -> None:
     may_watch(local_aws, shared_endpoint)
@@ -164,7 +164,7 @@ def test_an_alarm_that_goes_off_while_traffic_moves_rolls_the_update_back(
     shared_endpoint.serving(2)
 
 
-def test_an_alarm_after_all_traffic_has_moved_still_counts(
+def test_an_alarm_during_the_termination_wait_rolls_back(
     local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
 ) -> None:
     may_watch(local_aws, shared_endpoint)
@@ -178,7 +178,7 @@ def test_an_alarm_after_all_traffic_has_moved_still_counts(
     assert shared_endpoint.versions(10).keys() == {"old"}
 
 
-def test_a_rolling_update_replaces_batches_and_comes_back_by_itself(
+def test_a_rolling_update_replaces_batches_and_rolls_back_on_failure(
     local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
 ) -> None:
     may_watch(local_aws, shared_endpoint)
@@ -204,7 +204,7 @@ def test_a_rolling_update_replaces_batches_and_comes_back_by_itself(
     shared_endpoint.serving(2)
 
 
-def test_requests_that_come_while_traffic_moves_are_all_answered(shared_endpoint: GuardedEndpoint) -> None:
+def test_requests_during_the_traffic_shift_are_all_answered(shared_endpoint: GuardedEndpoint) -> None:
     ended, seen, errors = threading.Event(), Counter[str](), []
 
     def customer() -> None:
@@ -229,7 +229,7 @@ def test_requests_that_come_while_traffic_moves_are_all_answered(shared_endpoint
     assert errors == []
 
 
-def test_an_update_that_takes_longer_than_it_may_rolls_back(shared_endpoint: GuardedEndpoint) -> None:
+def test_an_update_past_its_maximum_execution_time_rolls_back(shared_endpoint: GuardedEndpoint) -> None:
     new = shared_endpoint.new_config("new")
     shared_endpoint.update(new, blue_green("CANARY", 3_600, CanarySize=ONE, MaximumExecutionTimeoutInSeconds=600))
     described = shared_endpoint.until_status("InService")
@@ -237,7 +237,7 @@ def test_an_update_that_takes_longer_than_it_may_rolls_back(shared_endpoint: Gua
     assert "MaximumExecutionTimeoutInSeconds of 600" in described["FailureReason"]
 
 
-def test_waiting_times_pass_in_aws_seconds(local_aws: AwsHarness, shared_endpoint: GuardedEndpoint) -> None:
+def test_bake_times_are_in_aws_seconds(local_aws: AwsHarness, shared_endpoint: GuardedEndpoint) -> None:
     new = shared_endpoint.new_config("new")
     begun = local_aws.aws.clock.now()
     shared_endpoint.update(new, blue_green("LINEAR", 400, LinearStepSize=HALF, TerminationWaitInSeconds=300))
@@ -245,7 +245,7 @@ def test_waiting_times_pass_in_aws_seconds(local_aws: AwsHarness, shared_endpoin
     assert local_aws.aws.clock.now() - begun >= 400 + 400 + 300
 
 
-def test_a_role_that_may_not_see_the_alarms_fails_the_update(shared_endpoint: GuardedEndpoint, alarm: str) -> None:
+def test_a_role_without_describe_alarms_fails_the_update(shared_endpoint: GuardedEndpoint, alarm: str) -> None:
     shared_endpoint.update(shared_endpoint.new_config("new"), blue_green() | watching(alarm))
     described = shared_endpoint.until_status("InService")
     assert described["EndpointConfigName"] == shared_endpoint.config
@@ -289,11 +289,11 @@ def test_a_deployment_config_that_does_not_fit_is_refused(local_aws: AwsHarness,
     new = shared_endpoint.new_config("new")
     large, small = {"Type": "INSTANCE_COUNT", "Value": 2}, {"Type": "CAPACITY_PERCENT", "Value": 9}
     for config, said in (
-        (blue_green("CANARY", CanarySize=large), "CanarySize of 2 is not from 0 to 50 percent of the 2 instances"),
-        (blue_green("LINEAR", LinearStepSize=small), "is not from 10 to 50 percent"),
+        (blue_green("CANARY", CanarySize=large), "CanarySize of 2 is not between 0 and 50 percent of the 2 instances"),
+        (blue_green("LINEAR", LinearStepSize=small), "is not between 10 and 50 percent"),
         (rolling() | blue_green(), "has both"),
-        (blue_green("CANARY"), "takes CanarySize; this one has none"),
-        (blue_green("ALL_AT_ONCE", CanarySize=ONE), "takes no size; this one has CanarySize"),
+        (blue_green("CANARY"), "requires CanarySize; found none"),
+        (blue_green("ALL_AT_ONCE", CanarySize=ONE), "requires no size; found CanarySize"),
     ):
         code, message = refusal(
             local_aws.sagemaker.update_endpoint,
@@ -309,11 +309,11 @@ def test_a_deployment_config_that_does_not_fit_is_refused(local_aws: AwsHarness,
         EndpointConfigName=other,
         DeploymentConfig=rolling(),
     )
-    assert "keeps the names of the variants" in message
+    assert "cannot change the variant names" in message
     assert shared_endpoint.describe()["EndpointStatus"] == "InService"
 
 
-def test_a_kept_deployment_config_is_heeded_again(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
+def test_a_retained_deployment_config_is_applied_again(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
     shared_endpoint.update(shared_endpoint.new_config("two"), blue_green(wait=77))
     pace.until_waiting(1)
     pace.passed = 2
@@ -328,7 +328,7 @@ def test_a_kept_deployment_config_is_heeded_again(shared_endpoint: GuardedEndpoi
     shared_endpoint.until_status("InService")
 
 
-def test_volumes_under_a_key_ask_for_a_grant(local_aws: AwsHarness) -> None:
+def test_encrypted_volumes_require_create_grant(local_aws: AwsHarness) -> None:
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     key = local_aws.kms.create_key()["KeyMetadata"]["Arn"]

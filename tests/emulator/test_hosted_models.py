@@ -54,7 +54,7 @@ def live(local_aws: AwsHarness, place: tuple[str, Role]) -> Iterator[Any]:
         local_aws.forget(item.name)
 
 
-def test_a_pipeline_passes_each_answer_on(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
+def test_a_pipeline_passes_each_response_on(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
     endpoint: Live = live(Containers=containers(local_aws, place[0], adding("wash", "dry")))
     answer = endpoint.call(Body=b"shirt", ContentType="text/plain")
     assert (answer.body, answer.content_type) == (b"shirt>wash(text/plain)>dry(text/wash)", "text/dry")
@@ -75,7 +75,9 @@ def _model_of(local_aws: AwsHarness, endpoint: Live) -> str:
     return name
 
 
-def test_arrays_are_decoded_and_encoded_by_the_toolkit(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
+def test_arrays_are_decoded_and_encoded_by_sagemaker_inference(
+    local_aws: AwsHarness, live: Any, place: tuple[str, Role]
+) -> None:
     summing = "def model_fn(model_dir): pass\ndef predict_fn(matrix, model): return matrix.sum(axis=0)\n"
     endpoint: Live = live(Containers=containers(local_aws, place[0], [("sum", summing)]))
     sent = io.BytesIO()
@@ -106,7 +108,7 @@ def test_a_direct_model_answers_by_hostname(local_aws: AwsHarness, live: Any, pl
     for word in ("red", "blue"):
         answer = endpoint.call(Body=b"shirt", ContentType="text/plain", TargetContainerHostname=word)
         assert answer.body == f"shirt>{word}(text/plain)".encode()
-    assert "needs a TargetContainerHostname" in endpoint.refused(Body=b"x")["Error"]["Message"]
+    assert "requires a TargetContainerHostname" in endpoint.refused(Body=b"x")["Error"]["Message"]
     unknown = endpoint.refused(Body=b"x", TargetContainerHostname="green")
     assert (unknown["Error"]["Code"], "red, blue" in unknown["Error"]["Message"]) == ("ValidationError", True)
 
@@ -119,9 +121,7 @@ def multi_model(local_aws: AwsHarness, bucket: str, words: list[str], **environm
     return {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": where, "Environment": environment}
 
 
-def test_a_multi_model_endpoint_loads_the_model_that_is_called(
-    local_aws: AwsHarness, live: Any, place: tuple[str, Role]
-) -> None:
+def test_a_multi_model_endpoint_loads_the_target_model(local_aws: AwsHarness, live: Any, place: tuple[str, Role]) -> None:
     container = multi_model(local_aws, place[0], ["red", "blue"])
     endpoint: Live = live(PrimaryContainer=container)
     for word in ("red", "blue", "red"):
@@ -135,7 +135,7 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(
     assert f"Failed to download model data(bucket: {place[0]}, key: {late})" in missing["Error"]["Message"]
     local_aws.put(place[0], late, archive(ADDING.format(word="late")))
     assert endpoint.call(Body=b"x", ContentType="text/plain", TargetModel="late.tar.gz").body == b"x>late(text/plain)"
-    assert "needs a TargetModel" in endpoint.refused(Body=b"x")["Error"]["Message"]
+    assert "requires a TargetModel" in endpoint.refused(Body=b"x")["Error"]["Message"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(
         ({}, "1 to 15 containers"),
         ({"PrimaryContainer": {"Image": IMAGE}, "Containers": [{"Image": IMAGE}]}, "has both"),
         ({"Containers": [{"Image": IMAGE}] * 16}, "15"),
-        ({"Containers": [{"Image": IMAGE, "ContainerHostname": "same"}] * 2}, "its own"),
+        ({"Containers": [{"Image": IMAGE, "ContainerHostname": "same"}] * 2}, "must be unique"),
         (
             {"Containers": [{"Image": IMAGE}] * 2, "InferenceExecutionConfig": {"Mode": "Direct"}},
             "each with a ContainerHostname",
@@ -153,15 +153,13 @@ def test_a_multi_model_endpoint_loads_the_model_that_is_called(
         ({"PrimaryContainer": {"ModelPackageName": "package"}}, "ModelPackage package does not exist"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused(
-    local_aws: AwsHarness, place: tuple[str, Role], model: dict[str, Any], said: str
-) -> None:
+def test_an_invalid_model_is_refused(local_aws: AwsHarness, place: tuple[str, Role], model: dict[str, Any], said: str) -> None:
     code, message = refusal(local_aws.sagemaker.create_model, ModelName=unique("model"), ExecutionRoleArn=place[1].arn, **model)
     assert (code, said in message) == ("ValidationException", True), message
 
 
 @pytest.mark.parametrize("kind", ["multi-model", "direct"])
-def test_an_asynchronous_endpoint_takes_no_model_that_needs_a_target(
+def test_an_asynchronous_endpoint_refuses_a_model_that_requires_a_target(
     local_aws: AwsHarness, place: tuple[str, Role], kind: str
 ) -> None:
     bucket, role = place
@@ -173,4 +171,4 @@ def test_an_asynchronous_endpoint_takes_no_model_that_needs_a_target(
     code, message = refusal(
         local_aws.sagemaker.create_endpoint_config, **local_aws.config_request(unique("config"), model, bucket)
     )
-    assert (code, "name no target" in message) == ("ValidationException", True), message
+    assert (code, "has no target" in message) == ("ValidationException", True), message

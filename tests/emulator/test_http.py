@@ -62,7 +62,7 @@ def exchange(connection: http.client.HTTPConnection, body: Any = b"", path: str 
     return answer.status, answer.read()
 
 
-def test_a_connection_serves_many_requests_whoever_reads_them(connection: http.client.HTTPConnection) -> None:
+def test_a_connection_serves_requests_of_every_service(connection: http.client.HTTPConnection) -> None:
     kept = connection.sock
     assert exchange(connection, b"POST / HTTP/1.1\r\n\r\n", "/unread") == (200, b"")
     assert [exchange(connection, word) for word in (b"one", b"", b"x" * 3_000_000)] == [
@@ -76,7 +76,7 @@ def test_a_connection_serves_many_requests_whoever_reads_them(connection: http.c
     assert connection.sock is kept
 
 
-def test_chunks_are_put_together_and_the_connection_goes_on(connection: http.client.HTTPConnection) -> None:
+def test_a_chunked_body_is_read_and_the_connection_stays_open(connection: http.client.HTTPConnection) -> None:
     kept, chunked = connection.sock, {"Transfer-Encoding": "chunked"}
     assert exchange(connection, iter([b"one ", b"two"]), encode_chunked=True, headers=chunked) == (200, b"one two")
     large = [b"x" * 700_000, b"y" * 700_000]
@@ -85,7 +85,7 @@ def test_chunks_are_put_together_and_the_connection_goes_on(connection: http.cli
     assert connection.sock is kept
 
 
-def test_who_waits_to_be_told_to_send_is_told_once(server: Server) -> None:
+def test_expect_100_continue_is_answered_once(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client, client.makefile("rb") as answers:
         client.sendall(b"PUT / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
         assert [answers.readline(), answers.readline()] == [b"HTTP/1.1 100 Continue\r\n", b"\r\n"]
@@ -94,14 +94,14 @@ def test_who_waits_to_be_told_to_send_is_told_once(server: Server) -> None:
 
 
 @pytest.mark.parametrize("header", [("Content-Length", "many"), ("Content-Length", "-1"), ("Transfer-Encoding", "chunked")])
-def test_a_length_that_is_no_number_is_refused(connection: http.client.HTTPConnection, header: tuple[str, str]) -> None:
+def test_a_non_numeric_content_length_is_refused(connection: http.client.HTTPConnection, header: tuple[str, str]) -> None:
     connection.putrequest("POST", "/")
     connection.putheader(*header)
     connection.endheaders(b"not in hexadecimal\r\n")
     assert connection.getresponse().status == 400
 
 
-def test_half_a_request_is_not_answered(server: Server, echo: Echo) -> None:
+def test_an_incomplete_request_is_not_answered(server: Server, echo: Echo) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(b"POST /wait HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf")
         client.shutdown(socket.SHUT_WR)
@@ -109,13 +109,15 @@ def test_half_a_request_is_not_answered(server: Server, echo: Echo) -> None:
     assert not echo.asked.is_set()
 
 
-def test_a_fault_of_ours_is_an_answer_and_a_cut_is_none(server: Server, connection: http.client.HTTPConnection) -> None:
+def test_an_internal_error_is_a_response_and_a_cut_connection_is_none(
+    server: Server, connection: http.client.HTTPConnection
+) -> None:
     assert exchange(connection, path="/raise")[0] == 500
     with pytest.raises(ConnectionError):
         exchange(connection, path="/cut")
 
 
-def test_stopping_ends_idle_connections_and_answers_what_was_asked(
+def test_stopping_closes_idle_connections_and_completes_requests(
     server: Server, echo: Echo, connection: http.client.HTTPConnection
 ) -> None:
     idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)

@@ -46,9 +46,7 @@ def test_a_request_whose_instance_is_killed_completes_on_another(deploy: Any, tm
     ]
 
 
-def test_an_idle_instance_that_is_killed_is_replaced_and_the_endpoint_stays_in_service(
-    local_aws: AwsHarness, deploy: Any
-) -> None:
+def test_a_killed_idle_instance_is_replaced_and_the_endpoint_stays_in_service(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     (first,) = deployed.serving()
     seen: set[str] = set()
@@ -65,7 +63,7 @@ def test_an_idle_instance_that_is_killed_is_replaced_and_the_endpoint_stays_in_s
     local_aws.nothing_is_left_over()
 
 
-def test_a_request_that_kills_its_instance_each_time_fails_after_three(deploy: Any, tmp_path: Path) -> None:
+def test_a_poison_request_fails_after_three_instance_deaths(deploy: Any, tmp_path: Path) -> None:
     arrivals = tmp_path / "arrivals"
     deployed: Deployed = deploy(topics=True)
     invoked = deployed.invoke({"touch": str(arrivals), "exit": 9})
@@ -77,7 +75,7 @@ def test_a_request_that_kills_its_instance_each_time_fails_after_three(deploy: A
     assert deployed.ask({"answer": "next"}).body == b"next"
 
 
-def test_a_dead_container_is_noticed_though_a_child_of_it_lives_on(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_dead_container_is_detected_while_its_child_runs(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     (first,) = deployed.serving()
     child = int(deployed.ask({"leave_child": True}).body)
@@ -89,7 +87,7 @@ def test_a_dead_container_is_noticed_though_a_child_of_it_lives_on(local_aws: Aw
     local_aws.nothing_is_left_over()
 
 
-def test_a_deleted_endpoints_requests_end_as_failures(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
+def test_requests_of_a_deleted_endpoint_fail(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     arrivals = tmp_path / "arrivals"
     deployed: Deployed = deploy(topics=True, concurrency=2, MODEL_SERVER_WORKERS="2")
     pid = deployed.serving()[0]["pid"]
@@ -106,7 +104,7 @@ def test_a_deleted_endpoints_requests_end_as_failures(local_aws: AwsHarness, dep
     local_aws.nothing_is_left_over()
 
 
-def test_no_request_is_lost_or_ends_twice_while_instances_are_killed(local_aws: AwsHarness, deploy: Any) -> None:
+def test_no_request_is_lost_or_completed_twice_while_instances_are_killed(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True, concurrency=8, variant={"InitialInstanceCount": 2}, MODEL_SERVER_WORKERS="8")
     deployed.serving(2)
     count, clients = 300, threading.local()

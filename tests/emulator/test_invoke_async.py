@@ -13,9 +13,7 @@ from support.in_process_aws import AwsHarness
 from support.sample_model import archive
 
 
-def test_an_accepted_request_is_answered_with_where_its_outcome_will_lie(
-    local_aws: AwsHarness, shared_endpoint: Deployed
-) -> None:
+def test_an_accepted_request_returns_its_output_and_failure_location(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     answer = local_aws.runtime.invoke_endpoint_async(EndpointName=shared_endpoint.name, Body=b"shirt", InferenceId="order-7")
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert answer["InferenceId"] == "order-7"
@@ -25,21 +23,21 @@ def test_an_accepted_request_is_answered_with_where_its_outcome_will_lie(
     until(lambda: local_aws.read(answer["OutputLocation"]), "its output")
 
 
-def test_each_request_without_an_inference_id_gets_one_of_its_own(shared_endpoint: Deployed) -> None:
+def test_a_request_without_an_inference_id_gets_a_unique_one(shared_endpoint: Deployed) -> None:
     first, second = (shared_endpoint.invoke(Body=b"shirt") for _ in range(2))
     assert first.inference_id != second.inference_id
     assert first.output != second.output
     assert first.failure != second.failure
 
 
-def test_an_input_in_s3_and_an_inline_one_reach_the_model_alike(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_s3_and_inline_inputs_reach_the_model(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     uri = local_aws.put(shared_endpoint.bucket, "input/shirt.bin", b"\x00\xff shirt", ContentType="image/png")
     for arguments in ({"InputLocation": uri}, {"Body": b"\x00\xff shirt"}):
         outcome = shared_endpoint.ask(**arguments, ContentType="image/x", Accept="application/x-answer")
         assert (outcome.kind, outcome.body, outcome.content_type) == ("output", b"\x00\xff shirt", "application/x-answer")
 
 
-def test_an_input_is_found_whatever_its_key_and_by_its_https_address(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_an_input_is_found_by_any_key_and_by_https_url(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     key = "input/a b+c%20é.bin"
     uri = local_aws.put(shared_endpoint.bucket, key, b"shirt", ContentType="image/x")
     hosts = (f"{shared_endpoint.bucket}.s3.eu-west-1.amazonaws.com", f"s3.amazonaws.com/{shared_endpoint.bucket}")
@@ -113,7 +111,7 @@ def test_a_resubmission_under_one_filename_overwrites_its_own_output(local_aws: 
         ({"Body": b""}, "neither"),
     ],
 )
-def test_what_lies_outside_the_limits_is_a_validation_error(
+def test_values_outside_the_limits_are_a_validation_error(
     local_aws: AwsHarness, shared_endpoint: Deployed, arguments: dict[str, Any], said: str
 ) -> None:
     unchecked = local_aws.client("sagemaker-runtime", parameter_validation=False)
@@ -122,7 +120,7 @@ def test_what_lies_outside_the_limits_is_a_validation_error(
     assert (code, said in message) == ("ValidationError", True), message
 
 
-def test_a_number_that_is_none_is_refused_in_a_sentence(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_a_non_numeric_value_is_refused_in_a_sentence(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     client = local_aws.client("sagemaker-runtime")
     client.meta.events.register(
         "before-call.sagemaker-runtime.InvokeEndpointAsync",
@@ -153,7 +151,7 @@ def test_an_endpoint_of_another_region_is_not_found(local_aws: AwsHarness, share
     assert "not found" in refusal(elsewhere.invoke_endpoint_async, EndpointName=shared_endpoint.name, Body=b"shirt")[1]
 
 
-def test_an_endpoint_still_creating_takes_no_request(local_aws: AwsHarness, deploy: Any, tmp_path: Any) -> None:
+def test_a_creating_endpoint_accepts_no_request(local_aws: AwsHarness, deploy: Any, tmp_path: Any) -> None:
     gate = tmp_path / "open"
     code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     deployed = deploy(archive(code), wait=False)

@@ -125,7 +125,9 @@ class Run:
         until(killed, "an instance serves", PATIENCE_SECONDS)
 
 
-def test_killing_instances_at_fifty_points_loses_nothing(local_aws: AwsHarness, tmp_path: Path, record_property: Any) -> None:
+def test_killing_instances_at_fifty_points_loses_no_request(
+    local_aws: AwsHarness, tmp_path: Path, record_property: Any
+) -> None:
     chance, notes = random.Random(SEED), tmp_path / "notes"
     deployed = local_aws.endpoint(
         archive(NOTING),
@@ -176,7 +178,7 @@ def test_killing_instances_at_fifty_points_loses_nothing(local_aws: AwsHarness, 
     deployed.serving(INSTANCES)
 
 
-def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_that_happens(tmp_path: Path) -> None:
+def test_a_request_that_never_reached_its_instance_is_always_requeued(tmp_path: Path) -> None:
     """One that a dying instance had may be what kills; one that was refused a connection cannot be."""
     changed, clock = threading.Condition(threading.RLock()), ScaledClock()
     requests = AsyncInference(
@@ -189,7 +191,7 @@ def test_a_request_that_never_reached_its_instance_is_given_back_as_often_as_tha
         port.request("POST", "/invocations", b"", {}, 10)
     broken = ContainerDied("Remote end closed connection without response")
     reasons = [
-        requests._after(death, invocation, SimpleNamespace(died=lambda _: None))  # type: ignore[arg-type]
+        requests._handle_death(death, invocation, SimpleNamespace(died=lambda _: None))  # type: ignore[arg-type]
         for death in [refused.value] * 5 + [broken] * (MOST_EXECUTIONS - 1) + [refused.value, broken]
     ]
     assert [bool(reason) for reason in reasons] == [False] * (len(reasons) - 1) + [True]

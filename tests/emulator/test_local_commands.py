@@ -22,8 +22,8 @@ from werkzeug.test import EnvironBuilder
 
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.record import LocalAwsRecord, read_record, record_path, write_record
 from async_endpoint.emulator.router import Router
+from async_endpoint.local_aws import LocalAwsRecord, read_record, record_path, write_record
 from async_endpoint.workspace import Workspace
 from support.common import process_runs, until
 from support.emulator_process import command, empty_checkout, remote
@@ -42,7 +42,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     daemon.stop(workspace)
 
 
-def test_up_status_and_down_tell_the_same_story(workspace: Workspace) -> None:
+def test_up_status_and_down_agree(workspace: Workspace) -> None:
     code, out, errors = command("up", "--detach", "--port", "0", "--time-scale", "600", "--json")
     assert code == 0, errors
     record = json.loads(out)
@@ -55,7 +55,9 @@ def test_up_status_and_down_tell_the_same_story(workspace: Workspace) -> None:
     assert status["not_emulated"]
     assert {status[name] == record[name] for name in ("instance_id", "pid", "account_id", "time_scale")} == {True}
 
-    runs = f"A local AWS of this checkout runs already at {record['endpoint_url']}; stop it with: async-endpoint local down"
+    runs = (
+        f"A local AWS of this checkout is already running at {record['endpoint_url']}; stop it with: async-endpoint local down"
+    )
     assert command("up", "--port", "0") == (2, "", [f"error {runs}"])
     with pytest.raises(InvalidInput, match=re.escape(runs)):
         daemon.start_detached(workspace, 0, 60, 60)
@@ -69,7 +71,7 @@ def test_up_status_and_down_tell_the_same_story(workspace: Workspace) -> None:
     assert command("status") == (3, "", [f"error {NOT_RUNNING}"])
 
 
-def test_a_local_aws_that_is_killed_takes_its_containers_along_and_leaves_no_claim(workspace: Workspace) -> None:
+def test_a_killed_local_aws_leaves_no_containers_and_no_lock(workspace: Workspace) -> None:
     record = daemon.start_detached(workspace, 0, 600, 6)
     deployed = remote(workspace).endpoint()
     container: int = deployed.status()["instances"][0]["pid"]
@@ -83,7 +85,7 @@ def test_a_local_aws_that_is_killed_takes_its_containers_along_and_leaves_no_cla
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_good_order(workspace: Workspace, signal_: signal.Signals) -> None:
+def test_a_signal_shuts_it_down_cleanly(workspace: Workspace, signal_: signal.Signals) -> None:
     record = daemon.start_detached(workspace, 0, 600, 6)
     deployed = remote(workspace).endpoint(wait=False)
     until(lambda: deployed.status()["instances"] and deployed.status()["instances"][0]["pid"], "a container runs")
@@ -97,7 +99,7 @@ def test_a_signal_ends_it_in_good_order(workspace: Workspace, signal_: signal.Si
     assert [path.name for path in record_path(workspace).parent.iterdir()] == ["log.txt"]
 
 
-def test_a_taken_port_is_said_in_one_sentence(workspace: Workspace) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(workspace: Workspace) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, out, errors = command("up", "--detach", "--port", str(port))
@@ -106,7 +108,7 @@ def test_a_taken_port_is_said_in_one_sentence(workspace: Workspace) -> None:
     assert read_record(workspace) is None
 
 
-def test_a_record_of_a_process_that_is_gone_is_ignored(workspace: Workspace) -> None:
+def test_a_record_of_an_ended_process_is_ignored(workspace: Workspace) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         pass
     write_record(workspace, LocalAwsRecord("http://127.0.0.1:9", "instance", gone.pid, 60.0))
@@ -114,7 +116,7 @@ def test_a_record_of_a_process_that_is_gone_is_ignored(workspace: Workspace) -> 
     assert daemon.stop(workspace) is None
 
 
-def test_a_record_whose_process_id_another_user_has_by_now_is_ignored(workspace: Workspace) -> None:
+def test_a_record_whose_process_id_was_reused_by_another_user_is_ignored(workspace: Workspace) -> None:
     """Otherwise a user who got the id and the port of a local AWS that was killed would be sent its token."""
     root = os.getuid() == 0
     another = subprocess.Popen(["sleep", "60"], user=65_534) if root else None  # any but root's can be had by root alone
@@ -130,14 +132,14 @@ def test_a_record_whose_process_id_another_user_has_by_now_is_ignored(workspace:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"endpoint_url": 1, "more": 2}'])
-def test_a_record_that_is_none_is_ignored(workspace: Workspace, text: str) -> None:
+def test_an_invalid_record_is_ignored(workspace: Workspace, text: str) -> None:
     record_path(workspace).parent.mkdir(parents=True)
     record_path(workspace).write_text(text)
     assert read_record(workspace) is None
     daemon.refuse_second(workspace)
 
 
-def test_a_record_whose_process_id_another_program_has_by_now_is_not_believed(workspace: Workspace) -> None:
+def test_a_record_whose_process_id_was_reused_by_another_program_is_removed(workspace: Workspace) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
         url = f"http://127.0.0.1:{closed_soon.getsockname()[1]}"
     stale = LocalAwsRecord(url, "instance", os.getpid(), 60.0)
@@ -157,7 +159,7 @@ def test_another_checkouts_local_aws_at_the_recorded_port_is_not_stopped(workspa
     assert local_aws.s3.list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_an_answer_that_breaks_off_is_said_in_one_sentence(workspace: Workspace) -> None:
+def test_a_truncated_response_is_reported_in_one_sentence(workspace: Workspace) -> None:
     def answer_half(listener: socket.socket) -> None:
         with listener.accept()[0] as connection:
             connection.recv(65_536)
@@ -174,7 +176,7 @@ def test_an_answer_that_breaks_off_is_said_in_one_sentence(workspace: Workspace)
     record_path(workspace).unlink()
 
 
-def test_it_stops_only_once_the_answer_that_says_so_has_been_sent() -> None:
+def test_it_stops_only_after_the_response_was_sent() -> None:
     done: list[str] = []
     nothing: Any = None
     front = Router(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
@@ -186,7 +188,7 @@ def test_it_stops_only_once_the_answer_that_says_so_has_been_sent() -> None:
     assert done == ["200 OK", "stop"]
 
 
-def test_one_that_does_not_start_says_its_last_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_reports_the_last_log_line(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(workspace.root))
     (workspace.root / "moto.py").write_text("raise RuntimeError('moto is broken')\n")
     with pytest.raises(LocalAwsNotRunning, match="RuntimeError: moto is broken"):
@@ -198,7 +200,7 @@ def test_it_listens_on_loopback_only(local_aws: AwsHarness) -> None:
     assert local_aws.aws._server._server.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_an_unknown_path_of_its_own_is_not_found(local_aws: AwsHarness) -> None:
+def test_an_unknown_administration_path_is_not_found(local_aws: AwsHarness) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(
             urllib.request.Request(f"{local_aws.url}/_local/nothing", headers=local_aws.credentials.admin_headers())

@@ -80,7 +80,7 @@ def deployed(local_aws: AwsHarness) -> Any:
         local_aws.forget(one.name)
 
 
-def test_the_objects_below_a_prefix_are_the_model(
+def test_the_objects_under_a_prefix_are_the_model(
     local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]
 ) -> None:
     local_aws.put(bucket, "open/code/inference.py", OBEDIENT.encode())
@@ -99,14 +99,12 @@ def test_a_data_source_may_be_an_archive(local_aws: AwsHarness, bucket: str, rol
     assert endpoint.ask({}).document["weights"] == "feather"
 
 
-def test_a_prefix_needs_its_slash_its_objects_and_the_right_to_list_them(
-    local_aws: AwsHarness, bucket: str, role: Role
-) -> None:
+def test_a_prefix_requires_a_slash_objects_and_list_permission(local_aws: AwsHarness, bucket: str, role: Role) -> None:
     local_aws.put(bucket, "open/weights.txt", b"granite")
     for wanted, said in (
-        (source(f"s3://{bucket}/open"), "ends in a slash"),
+        (source(f"s3://{bucket}/open"), "must end with a slash"),
         (source(f"s3://{bucket}/none/"), "Could not find model data"),
-        (source(f"s3://{bucket}/open/", compression="Gzip"), "goes with S3DataType S3Object"),
+        (source(f"s3://{bucket}/open/", compression="Gzip"), "requires S3DataType S3Object"),
         (source(f"s3://{bucket}/open/") | {"ModelDataUrl": f"s3://{bucket}/open/a.tar.gz"}, "has both"),
     ):
         code, message = refusal(local_aws.sagemaker.create_model, **request(role, wanted))
@@ -130,7 +128,7 @@ def test_an_isolated_model_downloads_no_requirements(
     assert "a-package-that-is-not-here" in described["FailureReason"]
 
 
-def test_a_model_in_a_vpc_is_described_as_made(
+def test_a_model_in_a_vpc_is_described_as_created(
     local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]], deployed: list[Deployed]
 ) -> None:
     role.allow(bucket, more=[allowing(*IN_VPC)])
@@ -141,7 +139,7 @@ def test_a_model_in_a_vpc_is_described_as_made(
 
 
 @pytest.mark.parametrize("missing", IN_VPC)
-def test_each_right_to_network_interfaces_is_needed(
+def test_each_network_interface_permission_is_required(
     local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]], missing: str
 ) -> None:
     role.allow(bucket, more=[allowing(*(action for action in IN_VPC if action != missing))])
@@ -149,7 +147,7 @@ def test_each_right_to_network_interfaces_is_needed(
     assert (code, f"not authorized to perform: {missing} on" in message) == ("ValidationException", True), message
 
 
-def test_a_subnet_or_group_that_is_not_there_or_elsewhere_is_refused(
+def test_a_missing_or_foreign_subnet_or_group_is_refused(
     local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]]
 ) -> None:
     role.allow(bucket, more=[allowing(*IN_VPC)])
@@ -164,7 +162,7 @@ def test_a_subnet_or_group_that_is_not_there_or_elsewhere_is_refused(
         assert (code, said in message) == ("ValidationException", True), message
 
 
-def test_a_private_registry_takes_a_vpc_and_the_right_to_call_its_function(
+def test_a_private_registry_requires_a_vpc_and_permission_to_invoke_its_function(
     local_aws: AwsHarness, bucket: str, role: Role, vpc: dict[str, list[str]], deployed: list[Deployed]
 ) -> None:
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:registry-login"
@@ -172,9 +170,12 @@ def test_a_private_registry_takes_a_vpc_and_the_right_to_call_its_function(
     private = {"Image": "registry.example.com/team/serve:1", "ImageConfig": {"RepositoryAccessMode": "Vpc", **login}}
     data = {"ModelDataUrl": local_aws.put(bucket, "model/one.tar.gz", archive())}
     role.allow(bucket, more=[allowing(*IN_VPC)])
-    assert "needs a VpcConfig" in refusal(local_aws.sagemaker.create_model, **request(role, private | data))[1]
+    assert "requires a VpcConfig" in refusal(local_aws.sagemaker.create_model, **request(role, private | data))[1]
     platform = {"ImageConfig": {"RepositoryAccessMode": "Platform", **login}}
-    assert "goes with" in refusal(local_aws.sagemaker.create_model, **request(role, platform, VpcConfig=vpc))[1]
+    assert (
+        "requires RepositoryAccessMode Vpc"
+        in refusal(local_aws.sagemaker.create_model, **request(role, platform, VpcConfig=vpc))[1]
+    )
     refused = serve(local_aws, deployed, bucket, role, request(role, private | data, VpcConfig=vpc), wait=False)
     described = until(lambda: seen if (seen := refused.describe())["EndpointStatus"] == "Failed" else None, "it fails")
     assert f"lambda:InvokeFunction on resource: {function}" in described["FailureReason"]
@@ -197,7 +198,9 @@ def package(local_aws: AwsHarness, containers: list[dict[str, Any]]) -> str:
     return arn
 
 
-def test_a_model_package_brings_its_container(local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]) -> None:
+def test_a_model_package_provides_its_container(
+    local_aws: AwsHarness, bucket: str, role: Role, deployed: list[Deployed]
+) -> None:
     data = local_aws.put(bucket, "model/packaged.tar.gz", archive())
     arn = package(local_aws, [{"Image": IMAGE, "ModelDataUrl": data, "Environment": {"FROM": "package", "KEPT": "yes"}}])
     wanted = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": arn, "Environment": {"FROM": "model"}}}
@@ -208,7 +211,7 @@ def test_a_model_package_brings_its_container(local_aws: AwsHarness, bucket: str
     assert shown["ModelPackageName"] == arn
 
 
-def test_a_model_package_that_is_not_there_or_not_alone_is_refused(local_aws: AwsHarness, bucket: str, role: Role) -> None:
+def test_a_missing_or_conflicting_model_package_is_refused(local_aws: AwsHarness, bucket: str, role: Role) -> None:
     none = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/none/1"
     alone = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": none}}
     code, message = refusal(local_aws.sagemaker.create_model, **alone)
@@ -217,7 +220,7 @@ def test_a_model_package_that_is_not_there_or_not_alone_is_refused(local_aws: Aw
     assert "has both" in refusal(local_aws.sagemaker.create_model, **both)[1]
 
 
-def test_a_large_output_that_fails_halfway_leaves_parts_unless_the_role_may_abort(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_failed_multipart_upload_leaves_parts_unless_the_role_may_abort(local_aws: AwsHarness, deploy: Any) -> None:
     endpoint: Deployed = deploy(topics=True)
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})

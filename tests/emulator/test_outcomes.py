@@ -38,7 +38,7 @@ def raw_message(deployed: Deployed, word: str, inference_id: str) -> dict[str, A
     return next(message for message in found if message.get("inferenceId") == inference_id)
 
 
-def test_a_success_is_announced_in_the_documented_shape(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_a_success_notification_has_the_documented_shape(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     uri = local_aws.put(shared_endpoint.bucket, "input/shape.json", b'{"answer": "red"}')
     invoked = shared_endpoint.invoke(InputLocation=uri, ContentType="application/json", Accept="text/x", InferenceId="shape")
     assert shared_endpoint.outcome(invoked).body == b"red"
@@ -63,7 +63,7 @@ def test_a_success_is_announced_in_the_documented_shape(local_aws: AwsHarness, s
     }
 
 
-def test_a_failure_is_announced_in_the_documented_shape(shared_endpoint: Deployed) -> None:
+def test_an_error_notification_has_the_documented_shape(shared_endpoint: Deployed) -> None:
     invoked = shared_endpoint.invoke({"status": 400, "message": "not an image"}, InferenceId="bad-shape")
     reason = shared_endpoint.outcome(invoked).body.decode()
     message = raw_message(shared_endpoint, "Error", "bad-shape")
@@ -82,7 +82,7 @@ def test_a_failure_is_announced_in_the_documented_shape(shared_endpoint: Deploye
     }
 
 
-def test_both_kinds_of_notification_are_read_by_the_contract(shared_endpoint: Deployed) -> None:
+def test_both_notifications_are_parsed_by_core(shared_endpoint: Deployed) -> None:
     good, bad = shared_endpoint.invoke({"answer": "ok"}), shared_endpoint.invoke({"raise": "no"})
     success, error = (
         notified(shared_endpoint, "Success", good.inference_id),
@@ -94,9 +94,7 @@ def test_both_kinds_of_notification_are_read_by_the_contract(shared_endpoint: De
     assert "no" in (error.failure_reason or "")
 
 
-def test_a_response_that_outgrows_a_message_on_its_way_still_ends_as_an_output(
-    local_aws: AwsHarness, shared_endpoint: Deployed
-) -> None:
+def test_a_response_too_large_for_a_message_is_still_uploaded(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     quotes = b'"' * 100_000  # 200 KB once escaped in the message, 400 KB once that is escaped in its envelope
     invoked = shared_endpoint.invoke(InputLocation=local_aws.put(shared_endpoint.bucket, "input/quotes", quotes))
     assert shared_endpoint.outcome(invoked).kind == "output"
@@ -104,7 +102,7 @@ def test_a_response_that_outgrows_a_message_on_its_way_still_ends_as_an_output(
     assert shared_endpoint.outcome(invoked).body == quotes
 
 
-def test_the_response_stays_out_of_the_notification_unless_it_is_asked_for(deploy: Any) -> None:
+def test_the_response_is_in_the_notification_only_if_configured(deploy: Any) -> None:
     deployed = deploy(topics=True)
     invoked = deployed.invoke({"answer": "ok"})
     assert notified(deployed, "Success", invoked.inference_id).response_body is None
@@ -121,7 +119,7 @@ def test_the_response_stays_out_of_the_notification_unless_it_is_asked_for(deplo
     ],
     ids=["largest", "too large", "binary", "too large once escaped"],
 )
-def test_a_large_or_binary_response_is_announced_without_its_body(
+def test_a_large_or_binary_response_is_not_in_the_notification(
     local_aws: AwsHarness, shared_endpoint: Deployed, answer: bytes, content: bytes | None
 ) -> None:
     invoked = shared_endpoint.invoke(InputLocation=local_aws.put(shared_endpoint.bucket, "input/answer", answer))
@@ -141,7 +139,7 @@ def test_a_large_or_binary_response_is_announced_without_its_body(
         ({"unfit": True}, ["server error (500)", "not JSON serializable"]),
     ],
 )
-def test_a_models_error_ends_the_request_with_its_reason(
+def test_a_model_error_fails_the_request_with_its_reason(
     shared_endpoint: Deployed, orders: dict[str, Any], words: list[str]
 ) -> None:
     before = shared_endpoint.serving()
@@ -153,11 +151,11 @@ def test_a_models_error_ends_the_request_with_its_reason(
 
 
 @pytest.mark.parametrize(("answer", "sent"), [([1, 2], b"[\n  1,\n  2\n]"), (3, b"3"), (None, b"null")])
-def test_an_answer_that_is_no_text_is_sent_as_json(shared_endpoint: Deployed, answer: Any, sent: bytes) -> None:
+def test_a_non_text_result_is_sent_as_json(shared_endpoint: Deployed, answer: Any, sent: bytes) -> None:
     assert shared_endpoint.ask({"answer": {"unfit": answer}}).body == sent
 
 
-def test_a_missing_input_is_told_from_a_forbidden_one(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_missing_input_is_distinguished_from_a_forbidden_one(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy()
     missing = f"s3://{deployed.bucket}/input/none"
     reason = deployed.failure(InputLocation=missing)
@@ -169,7 +167,7 @@ def test_a_missing_input_is_told_from_a_forbidden_one(local_aws: AwsHarness, dep
     until(lambda: sum(deployed.metric("RequestDownloadFailures")) == 3, "three failed downloads")
 
 
-def test_an_input_the_role_may_not_read_ends_as_a_failure(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_input_the_role_may_not_read_fails(local_aws: AwsHarness, deploy: Any) -> None:
     deployed = deploy(topics=True)
     elsewhere = local_aws.put(local_aws.bucket(), "shirt.png", b"shirt")
     invoked = deployed.invoke(InputLocation=elsewhere)
@@ -179,7 +177,7 @@ def test_an_input_the_role_may_not_read_ends_as_a_failure(local_aws: AwsHarness,
     assert notified(deployed, "Error", invoked.inference_id).failure_reason == reason
 
 
-def test_an_input_or_a_response_that_is_too_large_ends_as_a_failure(
+def test_an_oversized_input_or_response_fails(
     local_aws: AwsHarness, shared_endpoint: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With smaller limits than AWS's gigabyte."""
@@ -191,7 +189,7 @@ def test_an_input_or_a_response_that_is_too_large_ends_as_a_failure(
     assert shared_endpoint.ask({"answer": "x" * 500}).kind == "output"
 
 
-def test_without_a_failure_path_the_reason_comes_by_notification_alone(local_aws: AwsHarness, deploy: Any) -> None:
+def test_without_a_failure_path_the_reason_is_only_in_the_notification(local_aws: AwsHarness, deploy: Any) -> None:
     first = deploy(topics=True)
     request = local_aws.config_request("no-failure-path", first.model, first.bucket, topics=first.topics)
     del request["AsyncInferenceConfig"]["OutputConfig"]["S3FailurePath"]
@@ -207,7 +205,7 @@ def test_without_a_failure_path_the_reason_comes_by_notification_alone(local_aws
     assert (told.failure_location, "no" in (told.failure_reason or "")) == (None, True)
 
 
-def test_without_an_output_path_the_response_comes_by_notification(local_aws: AwsHarness, deploy: Any) -> None:
+def test_without_an_output_path_the_response_is_in_the_notification(local_aws: AwsHarness, deploy: Any) -> None:
     first = deploy(topics=True)
     request = local_aws.config_request("no-output-path", first.model, first.bucket, topics=first.topics)
     del request["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
@@ -219,16 +217,14 @@ def test_without_an_output_path_the_response_comes_by_notification(local_aws: Aw
     assert notified(first, "Success", "told").response_body == b"shirt"
 
 
-def test_an_endpoint_announces_itself_with_a_test_notification(deploy: Any) -> None:
+def test_an_endpoint_publishes_a_test_notification(deploy: Any) -> None:
     test = {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}
     announced = deploy(topics=True).announced
     assert [[json.loads(json.loads(body)["Message"]) for body in bodies] for bodies in announced] == [[test], [test]]
     assert parse_notification(announced[0][0]) is None
 
 
-def test_an_invocation_that_takes_too_long_fails_and_its_late_answer_is_dropped(
-    shared_endpoint: Deployed, tmp_path: Path
-) -> None:
+def test_an_invocation_that_times_out_fails_and_its_late_response_is_dropped(shared_endpoint: Deployed, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     invoked = shared_endpoint.invoke({"until": str(gate), "answer": "late"}, InvocationTimeoutSeconds=1)
     outcome = shared_endpoint.outcome(invoked)
@@ -238,7 +234,7 @@ def test_an_invocation_that_takes_too_long_fails_and_its_late_answer_is_dropped(
     assert shared_endpoint.outcome(invoked) == outcome
 
 
-def test_a_request_that_nobody_serves_in_time_expires(deploy: Any) -> None:
+def test_a_request_not_served_within_its_ttl_expires(deploy: Any) -> None:
     deployed = deploy(topics=True).asleep()
     invoked = deployed.invoke({"answer": "never"}, RequestTTLSeconds=60)
     waits = deployed.invoke({"answer": "later"})
@@ -250,7 +246,7 @@ def test_a_request_that_nobody_serves_in_time_expires(deploy: Any) -> None:
     assert deployed.outcome(waits).body == b"later"
 
 
-def test_what_the_container_prints_is_in_the_log_group(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_container_output_is_in_the_log_group(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     shared_endpoint.ask({"print": "a line of its own", "answer": ""})
     until(lambda: "a line of its own" in shared_endpoint.log_lines(), "the line")
     streams = local_aws.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{shared_endpoint.name}")["logStreams"]
@@ -258,7 +254,7 @@ def test_what_the_container_prints_is_in_the_log_group(local_aws: AwsHarness, sh
     assert instances <= {stream["logStreamName"] for stream in streams}
 
 
-def test_the_log_is_kept_however_far_the_scaled_clock_runs_ahead(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+def test_the_log_is_stored_however_far_the_scaled_clock_is_ahead(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     clock = local_aws.aws.clock
     ahead = clock._origin
     clock._origin += 3 * 3_600  # three AWS hours, as eighteen seconds bring them here and three minutes at the default scale
@@ -269,7 +265,7 @@ def test_the_log_is_kept_however_far_the_scaled_clock_runs_ahead(local_aws: AwsH
         clock._origin = ahead
 
 
-def test_an_archive_without_handlers_of_its_own_still_answers(deploy: Any) -> None:
+def test_an_archive_without_handlers_still_answers(deploy: Any) -> None:
     code = "def model_fn(model_dir):\n    return lambda data: data\n\ndef predict_fn(data, model):\n    return data\n"
     outcome = deploy(archive(code)).ask(Body=b"[1, 2]", ContentType="application/json")
     assert (outcome.kind, outcome.document) == ("output", [1, 2])

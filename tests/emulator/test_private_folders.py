@@ -23,8 +23,8 @@ from async_endpoint.emulator.auth.credentials import write_credentials
 from async_endpoint.emulator.container import python_environment
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.persistence.folder import StateFolder
-from async_endpoint.emulator.record import LocalAwsRecord, write_record
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalAwsRecord, write_record
+from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.working_copy import prepare
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.workspace import Workspace
@@ -36,7 +36,7 @@ made = {
     "plans": lambda: saved_plan(workspace).__enter__(),
     "deployments": lambda: prepare(workspace, "dev", local=False),
     "state": lambda: StateFolder(workspace.root / "parent" / "state"),
-    "environments": lambda: environment._alone(workspace.root / "cache" / "containers" / "one", Deadline()).__enter__(),
+    "environments": lambda: python_environment._exclusive(workspace.root / "cache/containers/one", Deadline()).__enter__(),
 }
 made[sys.argv[2]]()
 """
@@ -57,7 +57,7 @@ def mode(path: Path) -> int:
         ("environments", "cache"),
     ],
 )
-def test_no_umask_opens_them_to_others(tmp_path: Path, what: str, entrance: str) -> None:
+def test_folders_are_private_with_any_umask(tmp_path: Path, what: str, entrance: str) -> None:
     root = empty_checkout(tmp_path / "checkout").root
     (root / "envs" / "dev").mkdir()
     (root / "envs" / "dev" / "main.tf").touch()
@@ -66,7 +66,7 @@ def test_no_umask_opens_them_to_others(tmp_path: Path, what: str, entrance: str)
     assert any((root / entrance).iterdir())
 
 
-def test_those_that_others_may_enter_are_closed(tmp_path: Path) -> None:
+def test_folders_open_to_others_are_made_private(tmp_path: Path) -> None:
     workspace = empty_checkout(tmp_path)
     for folder in (workspace.local, workspace.local / "aws"):
         folder.mkdir()
@@ -75,7 +75,7 @@ def test_those_that_others_may_enter_are_closed(tmp_path: Path) -> None:
     assert (mode(workspace.local), mode(workspace.local / "aws")) == (0o700, 0o700)
 
 
-def test_those_of_another_user_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_of_another_user_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def not_permitted(*_: object) -> None:
         raise PermissionError(1, os.strerror(1))
 
@@ -87,9 +87,7 @@ def test_those_of_another_user_are_refused(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("planted", ["modules", "modules/async-inference", "envs", ".local"])
-def test_a_checkout_of_another_user_above_the_current_folder_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str
-) -> None:
+def test_a_checkout_of_another_user_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     """In a folder below /tmp anyone can lay one out: what Terraform runs, and the credentials that clients sign with."""
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
     above = empty_checkout(tmp_path).root
@@ -109,7 +107,7 @@ def test_a_checkout_of_another_user_above_the_current_folder_is_passed_over(
     assert Workspace.find(here).root == above, "named, it is trusted"
 
 
-def test_a_checkout_is_found_from_within_whoever_owns_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkout_is_found_from_within_regardless_of_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As root in a container, say, into which a user's checkout is mounted."""
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
     monkeypatch.setattr(workspaces.os, "geteuid", lambda: tmp_path.stat().st_uid + 1)

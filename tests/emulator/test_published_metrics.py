@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.core import metrics as m
-from async_endpoint.emulator.hosting.recent import TimeSeries
+from async_endpoint.emulator.hosting.metrics import TimeSeries
 from support.common import unique, until
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import AwsHarness
@@ -69,7 +69,7 @@ def test_metrics_have_the_documented_names_units_and_dimensions(local_aws: AwsHa
     assert 0 < max(deployed.metric("ModelLatency", "Maximum")) < 30e6
 
 
-def test_the_total_time_of_a_request_has_its_time_in_the_backlog_in_it(local_aws: AwsHarness, deploy: Any) -> None:
+def test_total_processing_time_includes_the_time_in_the_backlog(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy().asleep()
     sent = local_aws.aws.clock.now()
     invoked = deployed.invoke({"answer": "late"})
@@ -111,7 +111,7 @@ def output_fn(prediction, accept): return prediction, accept
 """
 
 
-def test_instances_tell_what_they_use_as_the_role_may(local_aws: AwsHarness, deploy: Any) -> None:
+def test_instances_publish_utilization_if_the_role_may(local_aws: AwsHarness, deploy: Any) -> None:
     quiet: Deployed = deploy()
     deployed: Deployed = deploy(archive(BURNING))
     allowed = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
@@ -153,7 +153,7 @@ def test_get_metric_data_answers_too(local_aws: AwsHarness, shared_endpoint: Dep
     assert (answer["Id"], set(answer["Values"]) <= {0.0, 1.0, 2.0}) == ("backlog", True)
 
 
-def test_a_late_minute_tells_how_it_was() -> None:
+def test_a_minute_published_late_has_the_values_it_had_then() -> None:
     recent = TimeSeries()
     assert recent.at(0.0) is None
     for moment, value in ((10.0, 1), (20.0, 2), (20.0, 3), (30.0, 3), (40.0, 0)):
@@ -162,7 +162,7 @@ def test_a_late_minute_tells_how_it_was() -> None:
     assert recent.at(10.0) is None  # what is before the last moment asked about is forgotten
 
 
-def test_percentiles_of_what_hosting_measures_are_there(local_aws: AwsHarness, deploy: Any) -> None:
+def test_percentiles_of_hosting_metrics_are_available(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     for _ in range(3):
         deployed.ask({"answer": "yes"})

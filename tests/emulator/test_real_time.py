@@ -59,7 +59,7 @@ def test_the_container_gets_the_request_and_the_caller_the_answer(shirts: Live) 
     assert (seen["content_type"], seen["attributes"], seen["inference_id"]) == ("application/json", "colour=red", "shirt-1")
 
 
-def test_bytes_come_back_as_they_went(shirts: Live) -> None:
+def test_binary_bodies_are_unchanged(shirts: Live) -> None:
     body = bytes(range(256)) * 4_096
     answer = shirts.call(Body=body, ContentType="image/png", Accept="image/png")
     assert (answer.body == body, answer.content_type) == (True, "image/png")
@@ -82,12 +82,12 @@ def test_an_error_of_the_container_is_a_model_error_with_its_status_and_text(shi
     assert "Received server error (500)" in shirts.refused({"raise": "torn"})["Error"]["Message"]
 
 
-def test_a_response_that_is_too_large_is_a_model_error(shirts: Live) -> None:
+def test_an_oversized_response_is_a_model_error(shirts: Live) -> None:
     error = shirts.refused({"length": 6_291_457})
     assert (error["Error"]["Code"], "at most 6291456" in error["OriginalMessage"]) == ("ModelError", True)
 
 
-def test_a_model_that_takes_longer_than_sixty_seconds_fails_the_call_in_awss_words(shirts: Live, tmp_path: Path) -> None:
+def test_a_model_that_takes_longer_than_sixty_seconds_fails_with_awss_message(shirts: Live, tmp_path: Path) -> None:
     """What asynchronous endpoints are for. It really takes the minute."""
     gate = tmp_path / "open"
     error = shirts.refused({"until": str(gate)})
@@ -121,7 +121,7 @@ def test_a_variant_without_an_instance_in_service_is_unavailable(live: Any) -> N
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
 
 
-def test_traffic_is_shared_by_weight_and_a_variant_can_be_named(live: Any) -> None:
+def test_traffic_is_distributed_by_weight_and_target_variant_selects_one(live: Any) -> None:
     endpoint: Live = live(("often", 3, {"WHO": "often"}), ("rarely", 1, {"WHO": "rarely"}), ("never", 0, {"WHO": "never"}))
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: endpoint.call({}), range(200)))
@@ -135,7 +135,7 @@ def test_traffic_is_shared_by_weight_and_a_variant_can_be_named(live: Any) -> No
     assert (error["Error"]["Code"], "Variant unknown not found" in error["Error"]["Message"]) == ("ValidationError", True)
 
 
-def test_weights_can_be_changed_while_it_serves(local_aws: AwsHarness, live: Any) -> None:
+def test_weights_can_be_changed_in_service(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(("one", 1, {}), ("two", 0, {}))
     assert {endpoint.call({}).variant for _ in range(10)} == {"one"}
     wanted = [{"VariantName": "one", "DesiredWeight": 0.0}, {"VariantName": "two", "DesiredWeight": 2.0}]
@@ -145,7 +145,7 @@ def test_weights_can_be_changed_while_it_serves(local_aws: AwsHarness, live: Any
     assert weights == {"one": 0.0, "two": 2.0}
 
 
-def test_a_shadow_sees_the_requests_and_answers_nobody(live: Any, tmp_path: Path) -> None:
+def test_a_shadow_variant_gets_requests_and_its_responses_are_discarded(live: Any, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     endpoint: Live = live(("primary", 1, {"WHO": "primary"}), shadow=("shadow", 1, {"WHO": "shadow"}))
     described = endpoint.describe()
@@ -157,7 +157,7 @@ def test_a_shadow_sees_the_requests_and_answers_nobody(live: Any, tmp_path: Path
     assert "not found" in endpoint.refused({}, TargetVariant="shadow")["Error"]["Message"]
 
 
-def test_an_update_moves_the_traffic_and_can_retain_the_instance_count(local_aws: AwsHarness, live: Any) -> None:
+def test_an_update_shifts_the_traffic_and_can_retain_the_instance_count(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(("primary", 1, {"VERSION": "old"}))
     endpoint.scale(2)
     endpoint.serving(2)
@@ -184,7 +184,7 @@ def test_an_update_moves_the_traffic_and_can_retain_the_instance_count(local_aws
     assert described["ProductionVariants"][0]["DesiredInstanceCount"] == 1
 
 
-def test_each_call_goes_to_its_own_kind_of_endpoint(local_aws: AwsHarness, shirts: Live, shared_endpoint: Deployed) -> None:
+def test_each_action_requires_its_kind_of_endpoint(local_aws: AwsHarness, shirts: Live, shared_endpoint: Deployed) -> None:
     code, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName=shirts.name, Body=b"shirt")
     assert (code, "call InvokeEndpoint." in message) == ("ValidationError", True)
     code, message = refusal(local_aws.runtime.invoke_endpoint, EndpointName=shared_endpoint.name, Body=b"shirt")
@@ -204,9 +204,7 @@ def test_each_call_goes_to_its_own_kind_of_endpoint(local_aws: AwsHarness, shirt
         ({"Body": b"x", "InferenceComponentName": "part"}, "no inference components"),
     ],
 )
-def test_what_an_endpoint_does_not_take_is_a_validation_error(
-    local_aws: AwsHarness, shirts: Live, arguments: Any, said: str
-) -> None:
+def test_invalid_requests_are_a_validation_error(local_aws: AwsHarness, shirts: Live, arguments: Any, said: str) -> None:
     unchecked = local_aws.client("sagemaker-runtime", parameter_validation=False)
     code, message = refusal(unchecked.invoke_endpoint, EndpointName=shirts.name, **arguments)
     assert (code, said in message) == ("ValidationError", True), message
@@ -238,7 +236,7 @@ def _metrics(local_aws: AwsHarness, endpoint: str) -> list[dict[str, Any]]:
     return [metric for page in pages for metric in page["Metrics"]]
 
 
-def test_a_creation_that_fails_takes_no_calls(local_aws: AwsHarness) -> None:
+def test_a_failed_endpoint_accepts_no_requests(local_aws: AwsHarness) -> None:
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     model = local_aws.model(bucket, role, archive("def model_fn(d): raise RuntimeError('torn')\n"))

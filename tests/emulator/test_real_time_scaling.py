@@ -79,7 +79,7 @@ def test_without_traffic_it_sends_zeros(local_aws: AwsHarness, live: Live) -> No
         assert latest["Sum"] == 0.0
 
 
-def test_tracking_invocations_per_instance_scales_out_and_in_again(
+def test_target_tracking_on_invocations_per_instance_scales_out_and_in(
     local_aws: AwsHarness, live: Live, target: dict[str, str]
 ) -> None:
     policy = local_aws.scaling.put_scaling_policy(
@@ -117,7 +117,7 @@ def test_tracking_invocations_per_instance_scales_out_and_in_again(
     live.serving(1)
 
 
-def test_a_real_time_variant_keeps_one_instance_at_least(local_aws: AwsHarness, target: dict[str, str]) -> None:
+def test_a_real_time_variant_keeps_at_least_one_instance(local_aws: AwsHarness, target: dict[str, str]) -> None:
     code, message = refusal(local_aws.scaling.register_scalable_target, **target, MinCapacity=0, MaxCapacity=2)
     assert (code, "cannot be less than 1" in message) == ("ValidationException", True)
     action = {"ScheduledActionName": "night", "Schedule": "rate(1 minute)", "ScalableTargetAction": {"MinCapacity": 0}}

@@ -36,7 +36,7 @@ class QueueMachine(RuleBasedStateMachine):
         invocation = self.queue.take()
         assert invocation is self.waiting.pop(0)
         if back:
-            self.queue.give_back(invocation)
+            self.queue.requeue(invocation)
             self.waiting.insert(0, invocation)
 
     @rule(seconds=st.floats(0, 20))
@@ -64,7 +64,7 @@ TestQueue = QueueMachine.TestCase
 TestQueue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-def test_served_requests_are_let_go() -> None:
+def test_served_requests_are_released() -> None:
     queue = RequestQueue()
     for _ in range(10_000):
         queue.put(request(0.0, 21_600.0))

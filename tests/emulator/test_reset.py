@@ -14,7 +14,7 @@ import pytest
 
 from async_endpoint.core.errors import LocalAwsNotRunning, WorkFailed
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.record import read_record
+from async_endpoint.local_aws import read_record
 from async_endpoint.workspace import Workspace
 from support.common import process_runs, until
 from support.deployed_endpoint import Deployed

@@ -35,7 +35,7 @@ def encrypted(local_aws: AwsHarness, bucket: str, key: str) -> None:
     local_aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
 
-def test_without_put_object_no_output_is_written_and_the_error_is_announced(local_aws: AwsHarness, deploy: Any) -> None:
+def test_without_put_object_no_output_is_written_and_the_error_is_notified(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     deployed.role.allow(deployed.bucket, without=["write"])
     invoked = deployed.invoke({"answer": "red"})
@@ -50,7 +50,9 @@ def test_without_put_object_no_output_is_written_and_the_error_is_announced(loca
     until(lambda: sum(deployed.metric("InvocationFailures")) == 1, "the failure is counted")
 
 
-def test_put_object_under_one_prefix_only_leaves_the_reason_in_the_failure_object(local_aws: AwsHarness, deploy: Any) -> None:
+def test_with_put_object_on_the_failure_prefix_only_the_reason_is_in_the_failure_object(
+    local_aws: AwsHarness, deploy: Any
+) -> None:
     deployed: Deployed = deploy(topics=True)
     failures = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{deployed.bucket}/failure/*"}
     deployed.role.allow(deployed.bucket, without=["write"], more=[failures])
@@ -61,7 +63,7 @@ def test_put_object_under_one_prefix_only_leaves_the_reason_in_the_failure_objec
     assert (told.failure_reason, told.failure_location) == (outcome.body.decode(), invoked.failure)
 
 
-def test_without_publish_the_result_is_in_s3_and_nobody_is_told(local_aws: AwsHarness, deploy: Any) -> None:
+def test_without_publish_the_result_is_in_s3_only(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     deployed.role.allow(deployed.bucket, without=["announce"])
     good, bad = deployed.ask({"answer": "red"}), deployed.ask({"raise": "no"})
@@ -74,14 +76,14 @@ def test_without_publish_the_result_is_in_s3_and_nobody_is_told(local_aws: AwsHa
         assert queue.take() == []
 
 
-def test_a_topic_that_is_gone_costs_the_notification_only(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_deleted_topic_loses_only_the_notification(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     local_aws.sns.delete_topic(TopicArn=deployed.topics["SuccessTopic"])
     assert deployed.ask({"answer": "red"}).kind == "output"
     until(lambda: sum(deployed.metric("NotificationFailures")) == 1, "the notification that failed is counted")
 
 
-def test_a_role_that_is_gone_ends_requests_without_a_trace_in_s3_but_ends_them(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_deleted_role_fails_requests_without_a_trace_in_s3(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     local_aws.iam.delete_role_policy(RoleName=deployed.role.name, PolicyName="execution")
     local_aws.iam.delete_role(RoleName=deployed.role.name)
@@ -90,7 +92,7 @@ def test_a_role_that_is_gone_ends_requests_without_a_trace_in_s3_but_ends_them(l
     until(lambda: deployed.status()["backlog"] == 0, "no request is left")
 
 
-def test_an_output_bucket_that_is_gone_is_announced(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_deleted_output_bucket_is_notified(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     for key in local_aws.keys(deployed.bucket):
         local_aws.s3.delete_object(Bucket=deployed.bucket, Key=key)
@@ -111,7 +113,7 @@ def test_a_deny_in_the_bucket_policy_wins_over_the_role(local_aws: AwsHarness, d
     assert "explicit deny in a resource-based policy" in deployed.failure({"answer": "red"})
 
 
-def test_a_policy_that_cannot_be_evaluated_allows_nothing_and_loses_no_request(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_invalid_policy_allows_nothing_and_loses_no_request(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     odd = {
         "Effect": "Allow",
@@ -127,7 +129,7 @@ def test_a_policy_that_cannot_be_evaluated_allows_nothing_and_loses_no_request(l
     assert deployed.ask({"answer": "red"}).kind == "output"
 
 
-def test_an_encrypted_bucket_asks_for_the_key_in_both_directions(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_encrypted_bucket_requires_the_key_for_reading_and_writing(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     key = customer_key(local_aws)
     encrypted(local_aws, deployed.bucket, key)
@@ -147,7 +149,7 @@ def test_an_encrypted_bucket_asks_for_the_key_in_both_directions(local_aws: AwsH
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
-def test_an_encrypted_topic_asks_for_the_key_of_the_publisher(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_encrypted_topic_requires_key_permissions_of_the_publisher(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     key = customer_key(local_aws)
     topic = deployed.topics["SuccessTopic"]
@@ -163,7 +165,7 @@ def test_an_encrypted_topic_asks_for_the_key_of_the_publisher(local_aws: AwsHarn
     assert next_for(deployed.queues["Success"], invoked.inference_id).output_location == invoked.output
 
 
-def test_a_role_that_may_not_log_leaves_no_log(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_role_without_logs_permissions_leaves_no_log(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     deployed.ask({"print": "before", "answer": ""})
     until(lambda: "before" in deployed.log_lines(), "the first line")
@@ -175,7 +177,7 @@ def test_a_role_that_may_not_log_leaves_no_log(local_aws: AwsHarness, deploy: An
     assert "between" not in deployed.log_lines()
 
 
-def test_the_region_of_the_key_is_the_endpoints(local_aws: AwsHarness, deploy: Any) -> None:
+def test_the_keys_region_is_the_endpoints(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     elsewhere = local_aws.client("kms", region="us-east-1").create_key()["KeyMetadata"]["Arn"]
     encrypted(local_aws, deployed.bucket, elsewhere)
@@ -185,13 +187,13 @@ def test_the_region_of_the_key_is_the_endpoints(local_aws: AwsHarness, deploy: A
     until(lambda: sum(deployed.metric("ResponseUploadFailures")) >= 1, "the failed upload is counted")
 
 
-def test_the_aws_managed_key_of_s3_asks_nothing_of_the_role(local_aws: AwsHarness, deploy: Any) -> None:
+def test_the_aws_managed_s3_key_requires_no_permission(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     encrypted(local_aws, deployed.bucket, "alias/aws/s3")
     assert deployed.ask(InputLocation=local_aws.put(deployed.bucket, "input/shirt", b"shirt")).body == b"shirt"
 
 
-def test_a_key_by_an_alias_that_nothing_has_fails_the_upload(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_unknown_key_alias_fails_the_upload(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     encrypted(local_aws, deployed.bucket, "alias/none")
     invoked = deployed.invoke({"answer": "red"})

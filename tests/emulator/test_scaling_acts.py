@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.emulator.hosting.endpoint import Endpoint
-from async_endpoint.emulator.hosting.quota import MOST_INSTANCES
+from async_endpoint.emulator.hosting.error_messages import MAX_INSTANCES
 from async_endpoint.emulator.scaling import datapoints
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed
@@ -268,9 +268,9 @@ def test_an_activity_is_over_with_its_target_and_with_its_endpoint(local_aws: Aw
 
 def test_a_capacity_above_the_quota_is_told_as_a_failure_and_not_set(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
-    local_aws.scaling.register_scalable_target(**target_of(deployed), MinCapacity=MOST_INSTANCES + 1, MaxCapacity=100)
+    local_aws.scaling.register_scalable_target(**target_of(deployed), MinCapacity=MAX_INSTANCES + 1, MaxCapacity=100)
     failed = until(lambda: activities(local_aws, deployed), "a decision")[-1]
-    assert failed["Description"] == f"Setting desired instance count to {MOST_INSTANCES + 1}."
+    assert failed["Description"] == f"Setting desired instance count to {MAX_INSTANCES + 1}."
     assert (failed["StatusCode"], "service limit" in failed["StatusMessage"]) == ("Failed", True)
     assert deployed.status()["desired_instances"] == 1
     local_aws.scaling.register_scalable_target(**target_of(deployed), MinCapacity=2, MaxCapacity=100)

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.local_credentials import require_credentials
+from async_endpoint.local_aws import require_credentials
 from async_endpoint.workspace import Workspace
 from support.common import unique, until
 from support.deployed_endpoint import Deployed

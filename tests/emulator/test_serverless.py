@@ -41,7 +41,7 @@ def instances(endpoint: Live) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_container_that_nobody_calls_is_let_go_and_the_next_call_starts_one(live: Any) -> None:
+def test_an_idle_container_is_stopped_and_the_next_request_cold_starts_one(live: Any) -> None:
     endpoint: Live = live(2)
     assert endpoint.call({"answer": "warm"}).body == b"warm"
     first = {item["pid"] for item in instances(endpoint)}
@@ -51,7 +51,7 @@ def test_a_container_that_nobody_calls_is_let_go_and_the_next_call_starts_one(li
     assert endpoint.describe()["EndpointStatus"] == "InService"
 
 
-def test_as_many_containers_start_as_there_are_calls_and_more_are_throttled(live: Any, tmp_path: Path) -> None:
+def test_concurrent_requests_start_a_container_each_up_to_the_maximum(live: Any, tmp_path: Path) -> None:
     endpoint: Live = live(2)
     gate, arrivals = tmp_path / "open", tmp_path / "arrivals"
     with ThreadPoolExecutor(2) as pool:
@@ -83,7 +83,7 @@ def another(local_aws: AwsHarness, endpoint: Live, **config: int) -> str:
     return name
 
 
-def test_what_was_provisioned_goes_with_an_update_and_with_a_rollback(local_aws: AwsHarness, live: Any) -> None:
+def test_provisioned_concurrency_follows_updates_and_rollbacks(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(3, ProvisionedConcurrency=2)
     old = {item["id"] for item in instances(endpoint)}
     config = another(local_aws, endpoint, ProvisionedConcurrency=1)
@@ -123,7 +123,7 @@ def allowed(local_aws: AwsHarness) -> tuple[str, Role]:
         ({"InstanceType": "ml.m5.large"}, "it has both"),
     ],
 )
-def test_a_serverless_variant_that_cannot_be_is_refused(
+def test_an_invalid_serverless_variant_is_refused(
     local_aws: AwsHarness, allowed: tuple[str, Role], variant: dict[str, Any], said: str
 ) -> None:
     base = {"VariantName": "primary", "ModelName": local_aws.model(*allowed), "ServerlessConfig": {"MemorySizeInMB": 1_024}}
@@ -133,7 +133,7 @@ def test_a_serverless_variant_that_cannot_be_is_refused(
     assert (code, said in message) == ("ValidationException", True), message
 
 
-def test_a_pipeline_is_no_serverless_model(local_aws: AwsHarness, allowed: tuple[str, Role]) -> None:
+def test_a_pipeline_cannot_be_serverless(local_aws: AwsHarness, allowed: tuple[str, Role]) -> None:
     bucket, role = allowed
     model = make_model(local_aws, role, Containers=containers(local_aws, bucket, [("first", OBEDIENT), ("second", OBEDIENT)]))
     variant = {"VariantName": "primary", "ModelName": model, "ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 1}}
@@ -144,7 +144,7 @@ def test_a_pipeline_is_no_serverless_model(local_aws: AwsHarness, allowed: tuple
 PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 
 
-def test_provisioned_concurrency_scales_with_its_utilisation(local_aws: AwsHarness, live: Any, tmp_path: Path) -> None:
+def test_provisioned_concurrency_scales_with_its_utilization(local_aws: AwsHarness, live: Any, tmp_path: Path) -> None:
     endpoint: Live = live(4, ProvisionedConcurrency=1)
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": PROVISIONED, "ResourceId": endpoint.resource_id}
     local_aws.scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
@@ -183,7 +183,7 @@ def test_provisioned_concurrency_scales_with_its_utilisation(local_aws: AwsHarne
     local_aws.scaling.deregister_scalable_target(**target)
 
 
-def test_each_kind_of_variant_has_its_own_dimension(local_aws: AwsHarness, live: Any, deploy: Any) -> None:
+def test_each_kind_of_variant_has_its_scalable_dimension(local_aws: AwsHarness, live: Any, deploy: Any) -> None:
     on_demand: Live = live(2)
     bounds = {"MinCapacity": 1, "MaxCapacity": 2, "ServiceNamespace": "sagemaker", "ScalableDimension": PROVISIONED}
     for resource_id in (on_demand.resource_id, deploy().resource_id):

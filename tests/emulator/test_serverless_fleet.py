@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from async_endpoint.emulator.hosting.deployment import ServerlessConfig
+from async_endpoint.emulator.hosting.fleet import IDLE_SECONDS, ServerlessFleet
 from async_endpoint.emulator.hosting.instance import InstanceState
-from async_endpoint.emulator.hosting.serverless import IDLE_SECONDS, ServerlessFleet
 
 
 class Clock:
@@ -28,7 +28,7 @@ class Machine(SimpleNamespace):
         return self.state is InstanceState.READY
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
 
     def stop(self) -> None:
@@ -49,7 +49,7 @@ def ids(fleet: ServerlessFleet) -> list[str]:
     return [instance.id for instance in fleet.instances]
 
 
-def test_the_one_that_was_used_last_stays_and_goes_in_its_turn() -> None:
+def test_idle_instances_stop_least_recently_used_first() -> None:
     clock = Clock()
     fleet = fleet_of(clock)
     fleet.demand(3)
@@ -63,13 +63,13 @@ def test_the_one_that_was_used_last_stays_and_goes_in_its_turn() -> None:
     clock.time = IDLE_SECONDS + 5
     fleet.reconcile()
     assert ids(fleet) == ["i1"]
-    assert fleet.wake_in() == IDLE_SECONDS - 15
+    assert fleet.next_wakeup() == IDLE_SECONDS - 15
     clock.time = 2 * IDLE_SECONDS
     fleet.reconcile()
     assert (ids(fleet), fleet.desired) == ([], 0)
 
 
-def test_what_is_provisioned_stays_until_the_variant_is_retired() -> None:
+def test_provisioned_instances_stay_until_the_variant_is_retired() -> None:
     clock = Clock()
     fleet = fleet_of(clock, provisioned=2)
     fleet.demand(3)

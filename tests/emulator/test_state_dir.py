@@ -22,9 +22,9 @@ from async_endpoint.emulator import daemon
 from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
-from async_endpoint.emulator.record import read_record
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
+from async_endpoint.local_aws import read_record
 from async_endpoint.workspace import Workspace
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
@@ -378,7 +378,7 @@ def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neit
     endpoint = local_aws.aws.hosting.get(REGION, name)
     assert endpoint is not None
     saves: list[EndpointSnapshot | None] = []
-    saving = threading.Thread(target=lambda: saves.append(endpoint.saved()))
+    saving = threading.Thread(target=lambda: saves.append(endpoint.snapshot()))
 
     def accept(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         saving.start()

@@ -306,7 +306,7 @@ def test_a_queue_lists_what_waits_in_order() -> None:
     assert queue.expired(now=2.0) == [expired]
     assert queue.take() is first
     assert queue.all() == [last]
-    queue.give_back(first)
+    queue.requeue(first)
     assert queue.all() == [first, last]
     assert len({one.request_id for one in (first, expired, last)}) == 3
 

@@ -48,7 +48,7 @@ def test_models_configurations_and_endpoints_are_found_by_tag_and_type(
     assert found(local_aws.client("resourcegroupstaggingapi", region="eu-north-1"), TagFilters=filters) == []
 
 
-def test_tags_can_be_put_and_removed_through_it(local_aws: AwsHarness, deploy: Any, tagging: Any) -> None:
+def test_tags_can_be_changed_through_the_tagging_api(local_aws: AwsHarness, deploy: Any, tagging: Any) -> None:
     [arn, *_] = tag(local_aws, deploy(wait=False), unique("deployment"))
     assert tagging.tag_resources(ResourceARNList=[arn], Tags={"team": "a"})["FailedResourcesMap"] == {}
     assert {"Key": "team", "Value": "a"} in local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"]

@@ -45,7 +45,7 @@ def test_queued_requests_survive_an_update_and_are_served_by_the_new_configurati
         assert any("TestNotification" in body for body in until(queue.take, "an update announces itself"))
 
 
-def test_an_update_lets_the_old_instance_finish_what_it_has(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
+def test_the_old_instance_drains_during_an_update(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     deployed: Deployed = deploy(VERSION="old")
     (old,) = deployed.serving()
@@ -60,7 +60,7 @@ def test_an_update_lets_the_old_instance_finish_what_it_has(local_aws: AwsHarnes
     until(lambda: old["id"] not in [item["id"] for item in deployed.status()["instances"]], "the old instance has gone")
 
 
-def test_requests_are_served_all_the_way_through_an_update(local_aws: AwsHarness, deploy: Any) -> None:
+def test_requests_are_served_throughout_an_update(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(VERSION="old")
     update(local_aws, deployed, another(local_aws, deployed, environment={"VERSION": "new"}))
     answers = []
@@ -71,7 +71,7 @@ def test_requests_are_served_all_the_way_through_an_update(local_aws: AwsHarness
     assert answers[-1].document["environment"]["VERSION"] == "new"
 
 
-def test_a_failing_update_rolls_back_and_the_old_configuration_goes_on(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_failing_update_rolls_back_and_the_old_configuration_keeps_serving(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     broken = another(local_aws, deployed, archive("import os\ndef model_fn(d): os._exit(7)\n"))
     update(local_aws, deployed, broken)
@@ -96,7 +96,7 @@ def test_a_role_that_lost_a_permission_rolls_an_update_back(local_aws: AwsHarnes
     assert deployed.describe()["EndpointConfigName"] == deployed.config
 
 
-def test_while_an_update_runs_another_is_refused(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
+def test_a_second_update_is_refused_during_an_update(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     code = f"import os, time\ndef model_fn(d):\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     deployed: Deployed = deploy()
@@ -116,7 +116,7 @@ def test_while_an_update_runs_another_is_refused(local_aws: AwsHarness, deploy: 
     assert deployed.until_status("InService")["EndpointConfigName"] == new
 
 
-def test_of_many_updates_at_once_one_is_taken_and_no_instance_is_left_over(local_aws: AwsHarness, deploy: Any) -> None:
+def test_one_of_many_concurrent_updates_is_accepted_and_no_instance_is_left_over(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     configs = [another(local_aws, deployed) for _ in range(6)]
     clients = [local_aws.client("sagemaker") for _ in configs]
@@ -150,7 +150,7 @@ def test_the_instance_type_cannot_change_while_a_scalable_target_is_registered(l
     assert deployed.until_status("InService")["EndpointConfigName"] == larger
 
 
-def test_an_update_goes_back_to_the_initial_count(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_update_resets_the_instance_count(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     deployed.scale(2)
     deployed.serving(2)
@@ -160,7 +160,7 @@ def test_an_update_goes_back_to_the_initial_count(local_aws: AwsHarness, deploy:
     assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 1)
 
 
-def test_capacities_bring_the_instances_to_the_wanted_count(local_aws: AwsHarness, deploy: Any) -> None:
+def test_update_weights_and_capacities_changes_the_instance_count(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     deployed.scale(3)
     assert deployed.describe()["EndpointStatus"] == "Updating"
@@ -175,7 +175,7 @@ def test_capacities_bring_the_instances_to_the_wanted_count(local_aws: AwsHarnes
     assert deployed.outcome(waiting).body == b"red"
 
 
-def test_capacities_of_an_unknown_variant_or_below_zero_are_refused(local_aws: AwsHarness, deploy: Any) -> None:
+def test_capacities_of_an_unknown_variant_or_negative_ones_are_refused(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     unchecked = local_aws.client("sagemaker", parameter_validation=False)
     for wanted in ({"VariantName": "none", "DesiredInstanceCount": 1}, {"VariantName": "primary", "DesiredInstanceCount": -1}):
@@ -187,7 +187,7 @@ def test_capacities_of_an_unknown_variant_or_below_zero_are_refused(local_aws: A
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_an_instance_takes_as_many_requests_at_once_as_configured(deploy: Any, tmp_path: Path, count: int) -> None:
+def test_an_instance_gets_the_configured_number_of_concurrent_requests(deploy: Any, tmp_path: Path, count: int) -> None:
     gate, arrivals = tmp_path / "open", tmp_path / "arrivals"
     deployed: Deployed = deploy(concurrency=count, MODEL_SERVER_WORKERS=str(count + 2))
     orders = {"touch": str(arrivals), "until": str(gate)}
@@ -199,7 +199,7 @@ def test_an_instance_takes_as_many_requests_at_once_as_configured(deploy: Any, t
     assert max(together) == count
 
 
-def test_workers_not_concurrency_bound_what_runs_in_the_model(deploy: Any, tmp_path: Path) -> None:
+def test_model_server_workers_bound_parallelism_in_the_model(deploy: Any, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     deployed: Deployed = deploy(concurrency=4, MODEL_SERVER_WORKERS="2")
     requests = [deployed.invoke({"until": str(gate)}) for _ in range(4)]
@@ -211,10 +211,10 @@ def test_workers_not_concurrency_bound_what_runs_in_the_model(deploy: Any, tmp_p
 BROKEN = "def model_fn(d): raise RuntimeError('torn')\n"
 
 
-def test_a_rollback_is_seen_while_the_old_configuration_serves(
+def test_a_rollback_is_observable_while_the_old_configuration_serves(
     local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 3_000)  # five seconds of this test's time
+    monkeypatch.setattr(rollout, "MIN_ROLLBACK_SECONDS", 3_000)  # five seconds of this test's time
     deployed: Deployed = deploy(VERSION="old")
     update(local_aws, deployed, another(local_aws, deployed, archive(BROKEN)))
     during = deployed.until_status("RollingBack")
@@ -225,10 +225,10 @@ def test_a_rollback_is_seen_while_the_old_configuration_serves(
     assert "did not pass the ping health check" in described["FailureReason"]
 
 
-def test_a_rollback_that_loses_an_instance_fails_and_can_be_mended_by_an_update(
+def test_a_rollback_that_loses_an_instance_fails_and_an_update_recovers_it(
     local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollout, "ROLLING_BACK_SECONDS", 600_000)  # until something happens
+    monkeypatch.setattr(rollout, "MIN_ROLLBACK_SECONDS", 600_000)  # until something happens
     deployed: Deployed = deploy()
     (old,) = deployed.serving()
     update(local_aws, deployed, another(local_aws, deployed, archive(BROKEN)))

@@ -43,9 +43,15 @@ def used(name: str) -> Callable[[Any], Any]:
     return register
 
 
+def _endpoint(outputs: dict[str, Any]) -> dict[str, Any]:
+    """The object of the only endpoint of the root."""
+    [endpoint] = outputs["async_endpoints"].values()
+    return dict(endpoint)
+
+
 @used("minimal-async")
 def _minimal_async(example: Any, outputs: dict[str, Any]) -> None:
-    endpoint = outputs["async_endpoint"]["endpoint"]["name"]
+    endpoint = _endpoint(outputs)["endpoint"]["name"]
     accepted = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"a rose is a rose", ContentType="text/plain")
     answer = example.until(lambda: example.object(accepted["OutputLocation"]), "an output")
     assert json.loads(answer) == {"a": 2, "rose": 2, "is": 1}
@@ -54,11 +60,11 @@ def _minimal_async(example: Any, outputs: dict[str, Any]) -> None:
 @used("production-async")
 def _production_async(example: Any, outputs: dict[str, Any]) -> None:
     _minimal_async(example, outputs)
-    deployed = example.sagemaker.describe_endpoint(EndpointName=outputs["async_endpoint"]["endpoint"]["name"])
+    deployed = example.sagemaker.describe_endpoint(EndpointName=_endpoint(outputs)["endpoint"]["name"])
     assert deployed["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
     scheduled = example.aws.client("application-autoscaling").describe_scheduled_actions(ServiceNamespace="sagemaker")
     assert len(scheduled["ScheduledActions"]) == 2
-    dashboard = outputs["async_endpoint"]["monitoring"]["dashboard_name"]
+    dashboard = _endpoint(outputs)["monitoring"]["dashboard_name"]
     assert example.aws.client("cloudwatch").get_dashboard(DashboardName=dashboard)["DashboardBody"]
 
 

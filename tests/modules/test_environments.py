@@ -1,8 +1,11 @@
-"""The four roots: what they may differ in, what their settings reach, and what they hand to Python."""
+"""The four roots: what they may differ in, how one is added, and what the settings of an endpoint reach."""
 
 from __future__ import annotations
 
+import difflib
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,44 +15,36 @@ import pytest
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 
 ENVIRONMENTS = ["dev", "local", "prod", "staging"]
-OWN_FILES = {"backend.tf", "terraform.tfvars"}
+OWN_FILES = {"backend.tf", "main.tf", "outputs.tf"}
 
 Files = Callable[[str], dict[str, bytes]]
 
 RUN = """
-run "{name}" {{
-  command   = {command}
-  state_key = "{name}"
-
-  variables {{
-    {values}
-  }}
+run "root" {{
+  command = {command}
 
   assert {{
-    condition     = output.async_endpoint.environment == "{name}" && endswith(output.async_endpoint.endpoint.name, "-{name}")
-    error_message = "Names must carry the environment."
+    condition     = alltrue([for name, object in output.async_endpoints : object.endpoint.name == "${{name}}-{environment}"])
+    error_message = "The name of each endpoint must be its key in async_endpoints, and the environment."
   }}
 }}
 """
 
 
 @pytest.fixture
-def with_values(copy: Any) -> Callable[..., Any]:
-    """Plan or apply sets of values, by name, with a mocked provider.
+def run_root(copy: Any) -> Callable[..., Any]:
+    """Plan or apply a root of the copy with a mocked provider, as `terraform test` does."""
 
-    Roots differ in values only, so that one serves all of them: each set is a run with a state of its own.
-    """
-
-    def run(command: str, values: dict[str, str], *arguments: str) -> Any:
-        archive = copy.folder / "build" / "fashion-recommender.tar.gz"
-        archive.parent.mkdir()
-        archive.write_bytes(b"its bytes are hashed, not read")
+    def run(environment: str, command: str, *arguments: str) -> Any:
+        folder = copy.folder / "envs" / environment
+        for archive in ("fashion-recommender", "language-detector"):
+            path = copy.folder / "build" / f"{archive}.tar.gz"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"its bytes are hashed, not read")
         mocks = (copy.folder / "modules/async-inference/tests/async_inference.tftest.hcl").read_text().split("\nvariables {")[0]
-        runs = (RUN.format(command=command, name=name, values=text) for name, text in values.items())
-        (copy.folder / "envs/dev/terraform.tfvars").unlink()
-        (copy.folder / "envs/dev/root.tftest.hcl").write_text("\n".join([mocks, *runs]))
-        copy.succeed("envs/dev", "init", "-input=false", "-backend=false", "-lockfile=readonly")
-        return copy.test("envs/dev", *arguments)
+        (folder / "root.tftest.hcl").write_text(mocks + RUN.format(command=command, environment=environment))
+        copy.succeed(f"envs/{environment}", "init", "-input=false", "-backend=false", "-lockfile=readonly")
+        return copy.test(f"envs/{environment}", *arguments)
 
     return run
 
@@ -58,12 +53,21 @@ def test_every_root_is_tested_here(checkout: Path) -> None:
     assert sorted(folder.parent.name for folder in (checkout / "envs").glob("*/main.tf")) == ENVIRONMENTS
 
 
-@pytest.mark.parametrize("environment", [name for name in ENVIRONMENTS if name != "dev"])
-def test_roots_differ_in_values_and_backend_only(root_files: Files, environment: str) -> None:
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_roots_differ_in_their_endpoints_and_backend_only(root_files: Files, environment: str) -> None:
     one, other = root_files("dev"), root_files(environment)
 
     assert one.keys() == other.keys()
-    assert {name for name in one if one[name] != other[name]} == OWN_FILES
+    assert {name for name in one if one[name] != other[name]} <= OWN_FILES
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_endpoint_of_a_root_is_an_output(root_files: Files, environment: str) -> None:
+    files = {name: content.decode() for name, content in root_files(environment).items()}
+    modules = re.findall(r'^module "(\w+)" \{\n  source = "../../modules/async-inference"', files["main.tf"], re.MULTILINE)
+    outputs = re.findall(r"^ {4}([\w-]+) += module\.(\w+)\.async_endpoint$", files["outputs.tf"], re.MULTILINE)
+    assert [module for _, module in outputs] == sorted(modules)
+    assert [name for name, _ in outputs] == [module.replace("_", "-") for _, module in outputs]
 
 
 def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
@@ -75,21 +79,38 @@ def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
 
 
 @pytest.mark.terraform
-def test_values_of_every_root_can_be_planned(with_values: Callable[..., Any], root_files: Files) -> None:
-    done = with_values("plan", {name: root_files(name)["terraform.tfvars"].decode() for name in ENVIRONMENTS})
+def test_an_environment_is_added_as_the_readme_says(copy: Any, run_root: Callable[..., Any], checkout: Path) -> None:
+    readme = (checkout / "README.md").read_text()
+    blocks = [text for _, text in re.findall(r"^```(\w*)\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)]
+    [commands] = [text for text in blocks if "cp -r envs/dev" in text]
+    made = "\n".join(line for line in commands.splitlines() if not line.startswith("async-endpoint"))
+    subprocess.run(["sh", "-euc", made], cwd=copy.folder, check=True)
+
+    done = run_root("qa", "plan")
 
     assert done.code == 0, done.text
-    assert done.messages["test_summary"][0]["test_summary"]["passed"] == len(ENVIRONMENTS)
+    changed = [
+        line
+        for path in sorted((copy.folder / "envs/dev").rglob("*.tf"))
+        for line in difflib.ndiff(path.read_text().splitlines(), (copy.folder / "envs/qa" / path.name).read_text().splitlines())
+        if line.startswith("+ ")
+    ]
+    assert 0 < len(changed) < 10, changed
+    assert not re.search(r"\bdev\b", "".join(path.read_text() for path in (copy.folder / "envs/qa").glob("*.tf")))
 
 
 @pytest.mark.terraform
-def test_every_setting_reaches_its_resource_and_python(with_values: Callable[..., Any]) -> None:
-    done = with_values("apply", {"wired": Path(__file__).with_name("every_setting.tfvars").read_text()}, "-verbose")
+def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Callable[..., Any]) -> None:
+    root = copy.folder / "envs/wired"
+    shutil.copytree(copy.folder / "envs/local", root, ignore=lambda folder, names: {"outputs.tf", "providers.tf"} & set(names))
+    shutil.copyfile(Path(__file__).with_name("every_setting.tf"), root / "main.tf")
+
+    done = run_root("wired", "apply", "-verbose")
 
     assert done.code == 0, done.text
     state = done.messages["test_state"][0]["test_state"]
     assert state["outputs"].keys() == {OUTPUT_NAME}
-    value = state["outputs"][OUTPUT_NAME]["value"]
+    [value] = state["outputs"][OUTPUT_NAME]["value"].values()
     assert AsyncEndpointOutputs.parse(value).as_dict() == value, "the output has fields that Python does not read"
     found = {
         item["address"].removeprefix("module.async_inference.module."): item["values"]
@@ -98,6 +119,8 @@ def test_every_setting_reaches_its_resource_and_python(with_values: Callable[...
     _check_configuration(found["endpoint_config.aws_sagemaker_endpoint_configuration.this"])
     _check_endpoint(found)
     _check_monitoring(found)
+    untagged = [address for address, values in found.items() if "tags" in values and values["tags"] != {"team": "search"}]
+    assert untagged == []
     assert value["monitoring"]["dashboard_name"] is None
     assert value["scaling"]["schedules"] == [{"action_name": "shop-wired-day", "max_instances": 3, "min_instances": 2}]
 

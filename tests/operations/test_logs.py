@@ -210,13 +210,13 @@ def test_what_moto_answers_is_understood() -> None:
 def run(cloud: FakeLogs, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     asked: list[tuple[str, bool]] = []
 
-    def read_outputs(environment: str, *, local: bool) -> tuple[Any, str | None]:
+    def read_endpoint(environment: str, *, local: bool) -> tuple[Any, str | None]:
         asked.append((environment, local))
         outputs = SimpleNamespace(region="eu-west-1", endpoint=SimpleNamespace(name="shop"))
         return outputs, "http://127.0.0.1:4566" if local else None
 
-    deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = read_outputs
+    deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
+    deployed.read_endpoint = read_endpoint
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(AwsSession, "create", lambda region, url: session(cloud))
     app = typer.Typer()

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 import async_endpoint
 
 PACKAGE = Path(async_endpoint.__file__).parent
+STARTS_A_PROCESS = re.compile(
+    r"(subprocess\.)?(run|Popen|call|check_call|check_output)|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)"
+    r"|(asyncio\.)?create_subprocess_\w+|(runpy\.)?run_module"
+)
 
 # What each part may import besides itself. Parts on one floor do not know each other.
 BELOW = {
@@ -15,38 +22,37 @@ BELOW = {
     "signals": set(),
     "workspace": {"core"},
     "input_files": {"core"},
+    "error_report": {"core", "input_files"},
     "iam": {"core"},
-    "local_credentials": {"core", "workspace"},
-    "aws": {"core", "local_credentials"},
+    "local_aws": {"core", "workspace"},
+    "aws": {"core", "local_aws"},
     "autoscaling": {"core"},
     "packaging": {"core", "input_files"},
-    "client": {"aws", "core", "input_files", "local_credentials", "workspace"},
+    "client": {"aws", "core", "input_files", "local_aws", "terraform.outputs", "workspace"},
     "batch": {"aws", "client", "core", "input_files"},
     "operations": {"aws", "client", "core", "input_files"},
-    "emulator": {"autoscaling", "core", "iam", "local_credentials", "workspace"},
-    "terraform": {"core", "emulator.record", "local_credentials", "signals", "workspace"},
+    "emulator": {"autoscaling", "core", "error_report", "iam", "local_aws", "signals", "workspace"},
+    "terraform": {"core", "local_aws", "signals", "workspace"},
     "deploy": {
         "autoscaling",
         "aws",
         "core",
-        "emulator.record",
         "iam",
-        "local_credentials",
+        "local_aws",
         "signals",
         "terraform",
         "workspace",
     },
-    "demo": {"client", "core", "deploy", "emulator", "local_credentials", "packaging", "terraform", "workspace"},
     "cli": {
+        "error_report",
         "aws",
         "batch",
         "client",
         "core",
-        "demo",
         "deploy",
         "emulator",
         "input_files",
-        "local_credentials",
+        "local_aws",
         "operations",
         "packaging",
         "signals",
@@ -62,6 +68,35 @@ def imports_of(path: Path) -> set[str]:
     names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
     names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     return {name.removeprefix("async_endpoint.") for name in names if name.startswith("async_endpoint.")}
+
+
+def references_of(path: Path) -> set[str]:
+    """The modules of this package that a file names in strings: for `python -m`, `import_module` and the like.
+
+    A string counts that is the dotted name of a module that exists. The console script counts as the module `cli` where it is
+    an item of a list or a tuple, or in the arguments of a call that starts a process.
+    """
+    tree = ast.parse(path.read_text())
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    named = {found[1] for text in strings if (found := re.fullmatch(r"async_endpoint\.([\w.]+)", text)) and exists(found[1])}
+    items = [item for node in ast.walk(tree) if isinstance(node, ast.List | ast.Tuple) for item in node.elts]
+    called = [
+        part
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and STARTS_A_PROCESS.fullmatch(ast.unparse(node.func))
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords))
+        for part in ast.walk(argument)
+    ]
+    commands = [node.value for node in (*items, *called) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    for command in commands:
+        named |= {"cli"} if re.match(r"async-endpoint\b", command) else set()
+        named |= set(re.findall(r"-m async_endpoint\.([\w.]+)", command))
+    return named
+
+
+def exists(module: str) -> bool:
+    path = PACKAGE.joinpath(*module.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def forbidden(part: str, name: str) -> bool:
@@ -85,6 +120,37 @@ def test_every_import_goes_down() -> None:
     assert not wrong
 
 
+def test_no_layer_starts_a_higher_one_as_a_process() -> None:
+    wrong = {
+        f"{path.relative_to(PACKAGE)} starts {name}"
+        for path in PACKAGE.rglob("*.py")
+        if part_of(path) != "__init__"
+        for name in references_of(path)
+        if forbidden(part_of(path), name)
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('subprocess.run([sys.executable, "-m", "async_endpoint.cli", "outputs"])', {"cli"}),
+        ('command = (sys.executable, "-m", "async_endpoint.emulator")', {"emulator"}),
+        ('command = ["async-endpoint", "outputs", name]', {"cli"}),
+        ('subprocess.check_output(f"async-endpoint outputs {name}", shell=True)', {"cli"}),
+        ('os.system("python -m async_endpoint.cli.entry")', {"cli.entry"}),
+        ('os.execvp("async-endpoint", arguments)', {"cli"}),
+        ('importlib.import_module("async_endpoint.deploy.deployment")', {"deploy.deployment"}),
+        ('raise NotReady("start it with: async-endpoint local up")', set()),
+        ('USER_AGENT = "async-endpoint"', set()),
+        ('subprocess.run(["terraform", "init"])', set()),
+    ],
+)
+def test_the_check_sees_a_started_module(tmp_path: Path, source: str, found: set[str]) -> None:
+    (tmp_path / "module.py").write_text(source)
+    assert references_of(tmp_path / "module.py") == found
+
+
 def test_autoscaling_has_no_clock_and_no_io() -> None:
     used = {
         alias.name
@@ -97,6 +163,7 @@ def test_autoscaling_has_no_clock_and_no_io() -> None:
 
 
 def test_the_check_sees_a_wrong_import() -> None:
-    assert forbidden("client", "emulator.record")
+    assert forbidden("client", "emulator.daemon")
     assert forbidden("autoscaling", "workspace")
-    assert not forbidden("terraform", "emulator.record")
+    assert forbidden("deploy", "emulator.daemon")
+    assert not forbidden("terraform", "local_aws")

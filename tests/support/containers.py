@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from async_endpoint.emulator.container.container import Container, OutputLine
-from async_endpoint.emulator.container.launch import ContainerRuntime, PythonRuntime, launch
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import Container, ContainerSpec, OutputLine, Workload
+from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime, launch
 from support.common import until
 from support.sample_model import archive
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from async_endpoint.aws import AwsSession
+from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verification.findings import Check
+from async_endpoint.deploy.verify import verify
+
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ARCHIVE, ARCHIVE_KEY = b"a model archive", "model/0123/model.tar.gz"
 EXECUTION_POLICY = {
@@ -35,3 +43,76 @@ TRUST_POLICY = {
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
     },
 }
+
+
+def endpoint_outputs(name: str = "shirts") -> AsyncEndpointOutputs:
+    """The outputs of an endpoint called `name` in environment dev."""
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}-"
+    return AsyncEndpointOutputs(
+        schema_version=1,
+        environment="dev",
+        region=REGION,
+        account_id=ACCOUNT,
+        endpoint=Endpoint(
+            name=name,
+            arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}",
+            config_name=f"{name}-2",
+            model_name=f"{name}-model",
+            variant_name="main",
+            instance_type="ml.m5.large",
+            max_concurrent_invocations_per_instance=4,
+            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/{name}-execution",
+        ),
+        storage=Storage(f"{name}-data", f"s3://{name}-data/in/", f"s3://{name}-data/out/", f"s3://{name}-data/failed/", None),
+        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
+        scaling=Scaling(f"endpoint/{name}/variant/main", 0, 2, 5.0, f"{name}-tracking", f"{name}-wake", f"{name}-wake"),
+        limits=Limits(21600, 900, 600),
+    )
+
+
+def endpoint_document(name: str) -> dict[str, Any]:
+    """The same as decoded JSON."""
+    return endpoint_outputs(name).as_dict()
+
+
+def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[Check]:
+    """The checks of a deployment of one endpoint."""
+    return verify(lambda region: aws, {"shirts": outputs}, poller)["shirts"]
+
+
+def create_configuration(aws: AwsSession, outputs: AsyncEndpointOutputs, name: str, output_path: str | None = None) -> None:
+    endpoint, topics = outputs.endpoint, outputs.notifications
+    aws.client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {
+                "VariantName": endpoint.variant_name,
+                "ModelName": endpoint.model_name,
+                "InstanceType": endpoint.instance_type,
+                "InitialInstanceCount": 1,
+            }
+        ],
+        AsyncInferenceConfig={
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": endpoint.max_concurrent_invocations_per_instance},
+            "OutputConfig": {
+                "S3OutputPath": output_path or outputs.storage.output_uri.rstrip("/"),
+                "S3FailurePath": outputs.storage.failure_uri,
+                "NotificationConfig": {"SuccessTopic": topics.success_topic_arn, "ErrorTopic": topics.error_topic_arn},
+            },
+        },
+    )
+
+
+def put_wake_alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list[str]) -> None:
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=outputs.scaling.wake_alarm_name,
+        MetricName="HasBacklogWithoutCapacity",
+        Namespace="AWS/SageMaker",
+        Statistic="Average",
+        Dimensions=[{"Name": "EndpointName", "Value": outputs.endpoint.name}],
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=actions,
+    )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.emulator.record import read_record
+from async_endpoint.local_aws import read_record
 from async_endpoint.workspace import Workspace
 from support.in_process_aws import AwsHarness
 from support.remote_aws import RemoteAws

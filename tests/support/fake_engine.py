@@ -158,7 +158,7 @@ def serve_one(descriptor: int) -> None:
         def get_request(self) -> Any:
             return self.socket.accept()
 
-    server = AtPort(socket.socket(fileno=descriptor), serve.become_container({"environment": {}, "packages": []}))
+    server = AtPort(socket.socket(fileno=descriptor), serve.apply_startup_message({"environment": {}, "packages": []}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()
     threading.Event().wait()

@@ -29,8 +29,8 @@ def outputs_of_the_test(environment: str, *, local: bool) -> Any:
 
 def begin(interrupts: list[int]) -> None:
     """One run, in a process that ends with it."""
-    deployed: Any = types.ModuleType("async_endpoint.deploy.outputs")
-    deployed.read_outputs = outputs_of_the_test
+    deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
+    deployed.read_endpoint = outputs_of_the_test
     sys.modules[deployed.__name__] = deployed
     said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 2)

@@ -14,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.emulator.record import LocalAwsRecord
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
 
 LONGEST_SECONDS = 120

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator.auth.credentials import write_credentials
-from async_endpoint.emulator.record import LocalAwsRecord, write_record
-from async_endpoint.local_credentials import LocalCredentials
+from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, write_record
 from async_endpoint.workspace import Workspace
 
 FakeTerraform = Callable[..., dict[str, str]]
@@ -50,8 +49,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for name in ("local", "dev"):
         folder = root / "envs" / name
         folder.mkdir(parents=True)
-        (folder / "main.tf").write_text('output "name" { value = var.name }\n')
-        (folder / "terraform.tfvars").write_text('name = "shirts"\n')
+        (folder / "main.tf").write_text('locals { name = "shirts" }\n')
+        (folder / "outputs.tf").write_text('output "name" { value = local.name }\n')
     (root / "modules" / "async-inference").mkdir(parents=True)
     home = tmp_path / "home"
     home.mkdir()

@@ -82,7 +82,7 @@ def test_what_an_apply_has_made_is_not_to_be_created_any_more() -> None:
             },
             "eu-north-1",
         ),
-        ({"output_changes": {"async_endpoint": {"before": {"region": "eu-west-3"}, "after": None}}}, "eu-west-3"),
+        ({"output_changes": {"async_endpoints": {"before": {"shirts": {"region": "eu-west-3"}}, "after": None}}}, "eu-west-3"),
         ({}, None),
     ],
 )

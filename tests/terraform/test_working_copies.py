@@ -8,8 +8,7 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
 from async_endpoint.emulator.auth.credentials import write_credentials
-from async_endpoint.emulator.record import LocalAwsRecord, new_instance_id, write_record
-from async_endpoint.local_credentials import LocalCredentials, require_credentials
+from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, new_instance_id, require_credentials, write_record
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.local_override import CONFIG_FILE, OVERRIDE_FILE
 from async_endpoint.terraform.provider_mirror import PROVIDER, terraform_platform
@@ -25,7 +24,7 @@ def test_on_aws_the_copy_is_the_root_and_its_relative_paths_hold(checkout: Works
     (checkout.modules / "async-inference" / "main.tf").write_text("# here\n")
     root = prepare(checkout, "dev", local=False)
     assert root.folder == checkout.local / "deployments/dev/envs/dev"
-    assert files(root.folder) == {"main.tf", "terraform.tfvars"}
+    assert files(root.folder) == {"main.tf", "outputs.tf"}
     assert (root.folder / "../../modules/async-inference/main.tf").read_text() == "# here\n"
     assert (root.endpoint_url, root.state) == (None, None)
     checkout.build.mkdir()
@@ -48,7 +47,7 @@ def test_the_copy_follows_the_root_and_keeps_terraforms_own(checkout: Workspace)
     (source / ".terraform").mkdir()
     (source / ".terraform" / "not-copied").touch()
     prepare(checkout, "dev", local=False)
-    assert files(folder) == {"main.tf", "terraform.tfvars", ".terraform.lock.hcl", ".terraform/providers/kept"}
+    assert files(folder) == {"main.tf", "outputs.tf", ".terraform.lock.hcl", ".terraform/providers/kept"}
     assert (folder / "main.tf").read_text() == "# new\n"
     assert files(source.parents[1] / ".local" / "deployments" / "dev" / "envs") == {f"dev/{name}" for name in files(folder)}
 
@@ -90,12 +89,12 @@ def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws: Lo
 
 
 def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(kept=True), os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=True), os.getpid(), 1.0))
     first = prepare(checkout, "dev", local=True).state
     assert first is not None
     first.parent.mkdir(parents=True)
     first.touch()
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(kept=False), os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=False), os.getpid(), 1.0))
     assert prepare(checkout, "dev", local=True).state != first
     assert first.exists()
 
@@ -141,14 +140,14 @@ def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Worksp
 
 
 def test_an_archive_that_is_not_built_is_named_with_the_command(checkout: Workspace) -> None:
-    settings = checkout.environment("dev") / "terraform.tfvars"
+    settings = checkout.environment("dev") / "main.tf"
     settings.write_text(
         '# "../../build/commented.tar.gz"\nmodel = { archive = "../../build/shirts.tar.gz" }\nx = "s3://b/y.tar.gz"\n'
     )
     with pytest.raises(InvalidInput) as failure:
         require_archives(checkout, "dev")
     assert str(failure.value) == (
-        "envs/dev/terraform.tfvars names the model archive build/shirts.tar.gz, which is not there; "
+        "envs/dev/main.tf names the model archive build/shirts.tar.gz, which is not there; "
         "make it with: async-endpoint package DIR -o build/shirts.tar.gz"
     )
     (checkout.root / "examples" / "shirts").mkdir(parents=True)

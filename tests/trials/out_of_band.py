@@ -21,13 +21,13 @@ from typing import Any
 
 import boto3
 
-from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verify import inspect
-from async_endpoint.local_credentials import find_access_key
+from async_endpoint.local_aws import find_access_key
 from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.outputs import known_endpoints
 from async_endpoint.terraform.provider import running_provider
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.working_copy import prepare
@@ -934,7 +934,7 @@ class Trials:
         os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
         self._workspace = Workspace.find()
         self.root = prepare(self._workspace, environment, local=True)
-        self._outputs, url = outputs_of(self.root), str(self.root.endpoint_url)
+        [self._outputs], url = known_endpoints(self.root).values(), str(self.root.endpoint_url)
         signing = find_access_key(url)
         session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=self._outputs.region)
         self.world = World(cache(lambda service: session.client(service, endpoint_url=url)), self._outputs)

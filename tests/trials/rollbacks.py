@@ -27,7 +27,7 @@ from typing import Any
 
 import boto3
 
-from async_endpoint.local_credentials import read_credentials
+from async_endpoint.local_aws import read_credentials
 from async_endpoint.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]

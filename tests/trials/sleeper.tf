@@ -58,51 +58,53 @@ module "endpoint" {
   }
 }
 
-output "async_endpoint" {
+output "async_endpoints" {
   value = {
-    schema_version = 1
-    environment    = "sleeper"
-    region         = "eu-west-1"
-    account_id     = "123456789012"
+    sleeper = {
+      schema_version = 1
+      environment    = "sleeper"
+      region         = "eu-west-1"
+      account_id     = "123456789012"
 
-    endpoint = {
-      arn                                     = module.endpoint.arn
-      config_name                             = module.endpoint_config.name
-      execution_role_arn                      = var.given.role
-      instance_type                           = module.endpoint_config.variants.primary.instance_type
-      max_concurrent_invocations_per_instance = module.endpoint_config.variants.primary.concurrency
-      model_name                              = var.given.model
-      name                                    = module.endpoint.name
-      variant_name                            = "primary"
-    }
+      endpoint = {
+        arn                                     = module.endpoint.arn
+        config_name                             = module.endpoint_config.name
+        execution_role_arn                      = var.given.role
+        instance_type                           = module.endpoint_config.variants.primary.instance_type
+        max_concurrent_invocations_per_instance = module.endpoint_config.variants.primary.concurrency
+        model_name                              = var.given.model
+        name                                    = module.endpoint.name
+        variant_name                            = "primary"
+      }
 
-    limits = { cold_start_seconds = 600, invocation_timeout_seconds = 900, request_ttl_seconds = 21600 }
+      limits = { cold_start_seconds = 600, invocation_timeout_seconds = 900, request_ttl_seconds = 21600 }
 
-    notifications = {
-      dead_letter_queue_url = ""
-      error_topic_arn       = var.given.error_topic
-      results_queue_arn     = ""
-      results_queue_url     = ""
-      success_topic_arn     = var.given.success_topic
-    }
+      notifications = {
+        dead_letter_queue_url = ""
+        error_topic_arn       = var.given.error_topic
+        results_queue_arn     = ""
+        results_queue_url     = ""
+        success_topic_arn     = var.given.success_topic
+      }
 
-    scaling = {
-      max_instances               = 2
-      min_instances               = 0
-      resource_id                 = module.endpoint.scaling.primary.resource_id
-      schedules                   = []
-      target_backlog_per_instance = 5
-      tracking_policy_name        = module.endpoint.scaling.primary.policy_names.backlog_per_instance
-      wake_alarm_name             = module.endpoint.scaling.primary.wake.alarm_name
-      wake_policy_name            = module.endpoint.scaling.primary.wake.policy_name
-    }
+      scaling = {
+        max_instances               = 2
+        min_instances               = 0
+        resource_id                 = module.endpoint.scaling.primary.resource_id
+        schedules                   = []
+        target_backlog_per_instance = 5
+        tracking_policy_name        = module.endpoint.scaling.primary.policy_names.backlog_per_instance
+        wake_alarm_name             = module.endpoint.scaling.primary.wake.alarm_name
+        wake_policy_name            = module.endpoint.scaling.primary.wake.policy_name
+      }
 
-    storage = {
-      bucket      = var.given.bucket
-      failure_uri = "s3://${var.given.bucket}/failure/"
-      input_uri   = "s3://${var.given.bucket}/input/"
-      kms_key_arn = null
-      output_uri  = "s3://${var.given.bucket}/output/"
+      storage = {
+        bucket      = var.given.bucket
+        failure_uri = "s3://${var.given.bucket}/failure/"
+        input_uri   = "s3://${var.given.bucket}/input/"
+        kms_key_arn = null
+        output_uri  = "s3://${var.given.bucket}/output/"
+      }
     }
   }
 

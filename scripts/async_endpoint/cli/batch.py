@@ -14,6 +14,7 @@ from async_endpoint.batch.batch import run_batch
 from async_endpoint.batch.report import BatchReport
 from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
 from async_endpoint.batch.run import Options
+from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.batch_progress import BatchProgress
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def batch(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    address: Endpoint,
     source: Annotated[
         str,
         typer.Argument(metavar="SOURCE", help="A folder, a glob in quotes, an s3:// prefix, or a .jsonl or .csv file."),
@@ -46,12 +47,12 @@ def batch(
         float | None, typer.Option("--rate", metavar="N", min=0.01, help="Submit no more than this many a second.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON document on standard output.")] = False,
-    local: Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")] = False,
+    local: Local = False,
 ) -> None:
     """Send every input of SOURCE to the endpoint and put what comes back into DIR; run it again to go on."""
-    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+    from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, endpoint_url = read_outputs(environment, local=local)
+    outputs, endpoint_url = read_endpoint(address, local=local)
     options = Options(retry_failed=retry_failed, in_flight=in_flight, content_type=content_type, accept=accept)
     resume = f"the same command goes on from {printable(out)}"
     try:

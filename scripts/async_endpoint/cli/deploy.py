@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.arguments import Endpoints, Environment, Json, Local
+from async_endpoint.cli.console import console, print_check, print_json
 from async_endpoint.core.errors import Refused, UsageError
 from async_endpoint.workspace import Workspace
 
 if TYPE_CHECKING:
     from async_endpoint.terraform.adapter import Changes
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/: local, dev, staging, prod.")]
-Local = Annotated[bool, typer.Option("--local", help="Aim it at the local AWS; always so for the environment local.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]
 Adopt = Annotated[
     bool,
@@ -89,8 +87,9 @@ def apply(
     if as_json:
         print_json({"environment": environment} | asdict(applied))
         return
-    for check in applied.checks:
-        console.print(Text.assemble(("verified ", "green"), (f"{check.name}: ", "bold"), check.detail), soft_wrap=True)
+    for name, endpoint in applied.endpoints.items():
+        for check in endpoint.checks:
+            print_check(name, check)
 
 
 def destroy(
@@ -111,8 +110,7 @@ def destroy(
             raise Refused(f"{typed!r} is not {environment!r}; nothing was destroyed.")
     destroyed = deployment.destroy(environment, local=local, remove_leftovers=remove_leftovers, on_output=_say)
     if as_json:
-        name = destroyed.names[0] if destroyed.names else None
-        left: dict[str, Any] = {"destroyed": name, "leftovers": None if destroyed.unsearched else []}
+        left: dict[str, Any] = {"destroyed": destroyed.names, "leftovers": None if destroyed.unsearched else []}
         print_json({"environment": environment} | left)
     elif destroyed.unsearched:
         console.print(f"What the state of {environment} had is destroyed; {destroyed.unsearched}", markup=False)
@@ -120,15 +118,23 @@ def destroy(
         console.print(f"{environment} is destroyed; nothing of {' and '.join(destroyed.names) or 'it'} is left.")
 
 
-def outputs(environment: Environment, local: Local = False, as_json: Json = False) -> None:
-    """Show the names, addresses and limits of an applied environment."""
-    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415
+def outputs(address: Endpoints, local: Local = False, as_json: Json = False) -> None:
+    """Show the names, addresses and limits of applied endpoints."""
+    from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415
 
-    values, endpoint_url = read_outputs(environment, local=local)
-    if as_json:  # what it takes to use the environment, from this machine
-        print_json(values.as_dict() | {"endpoint_url": endpoint_url})
+    found = read_outputs(address, local=local)
+    # All it takes to use an endpoint from this machine.
+    documents = {name: values.as_dict() | {"endpoint_url": found.endpoint_url} for name, values in found.endpoints.items()}
+    if as_json:
+        print_json({"environment": found.environment, "endpoints": documents})
         return
-    rows = [row for row in _rows(values.as_dict()) if not row[0].endswith("_json")]  # whole policies: --json has them
+    for name, document in documents.items():
+        console.print(Text(f"{found.environment}/{name}", "bold"))
+        _print_rows(document)
+
+
+def _print_rows(document: dict[str, Any]) -> None:
+    rows = [row for row in _rows(document) if not row[0].endswith("_json")]  # whole policies: --json has them
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # not in a table: an ARN that is folded cannot be copied
         console.print(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)), soft_wrap=True)

@@ -12,23 +12,20 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from async_endpoint.cli.arguments import Endpoint, Endpoints, Json, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
 from async_endpoint.cli.tables import recommendations_table
 from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request
 from async_endpoint.client.payload import prepare
-from async_endpoint.core.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed
+from async_endpoint.core.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.input_files import checked_status
 from async_endpoint.operations.smoke import SmokeReport, smoke_test
 from async_endpoint.workspace import Workspace
 
 STATUS_SECONDS = 0.5
-QUERIES = Path("examples", "fashion-recommender", "queries")
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-Local = Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")]
 Seconds = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait, but no longer than this.")]
 
 
@@ -39,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def invoke(
-    environment: Environment,
+    address: Endpoint,
     payload: Annotated[str, typer.Argument(metavar="FILE|s3://URI", help="The input: a file, or an object in S3.")],
     waiting: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result, by its deadline.")] = False,
     display: Annotated[bool, typer.Option("--display-results", help="Show the result; implies --wait.")] = False,
@@ -51,14 +48,16 @@ def invoke(
     ] = None,
     timeout: Seconds = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how the result is found, and why so.")] = False,
-    as_json: AsJson = False,
+    as_json: Json = False,
     local: Local = False,
 ) -> None:
     """Send one request to the endpoint; print where its result will be, or wait for it."""
     body, body_type = prepare(payload, content_type=content_type, top_k=top_k)
     if isinstance(body, Path):
         checked_status(body)  # before Terraform is asked, which takes a while
-    outputs, url = _read_outputs(environment, local)
+    from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
+
+    outputs, url = read_endpoint(address, local=local)
     config, explain = ClientConfig(concurrency=1, deadline_seconds=timeout), _say if verbose else lambda told: None
     request = Request(payload=body, content_type=body_type, accept=accept, inline=inline)
     with (
@@ -85,44 +84,67 @@ def invoke(
 
 
 def run_smoke_test(
-    environment: Environment,
-    good: Annotated[Path | None, typer.Option(help="A request to be answered; default: the red shirt.")] = None,
-    bad: Annotated[Path | None, typer.Option(help="A request to be refused; default: a corrupt image.")] = None,
+    address: Endpoints,
+    good: Annotated[
+        Path | None, typer.Option(help="A request to be answered; default: the first of the example's queries.")
+    ] = None,
+    bad: Annotated[Path | None, typer.Option(help="A request to be refused; default: the example's queries/corrupt.*.")] = None,
     timeout: Seconds = None,
     compare: Annotated[
         str | None,
         typer.Option("--compare-real-time", metavar="ENDPOINT", help="A real-time endpoint that must answer the same."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
     local: Local = False,
 ) -> None:
     """Prove a deployed endpoint: a result, a failure, and a notification of each."""
-    if good is None or bad is None:
-        queries = Workspace.find().root / QUERIES
-        good, bad = good or queries / "red-shirt.png", bad or queries / "corrupt.jpg"
-    outputs, url = _read_outputs(environment, local)
+    from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
+
+    found = read_outputs(address, local=local)
     options: dict[str, Any] = {"deadline_seconds": timeout, "compare_real_time": compare}
+    reports: dict[str, SmokeReport] = {}
     with second_interrupt_ends_at_once("stopped at once"):
-        report = smoke_test(outputs, good, bad, endpoint_url=url, on_event=_say, **options)
+        for name, outputs in found.endpoints.items():
+            payloads = _payloads(outputs, good, bad)
+            reports[name] = smoke_test(outputs, *payloads, endpoint_url=found.endpoint_url, on_event=_say, **options)
+            if not as_json:
+                _print_report(reports[name])
+    missed = [report for report in reports.values() if not report.passed]
     if as_json:
-        print_json(report.as_dict())
-    else:
-        console.print(_report_table(report))
-        if report.skipped_messages:
-            _say(f"{report.skipped_messages} messages in the results queue were no notification and were passed over")
-        phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
-        _say(f"the good request: {phases}" if phases else "the good request has no known phases")
-    if not report.passed:
-        raise SmokeTestFailed(
-            f"Endpoint {report.endpoint_name} missed {len(report.missed)} of {len(report.checks)} checks "
-            f"({', '.join(check.name for check in report.missed)}); see what each one saw above."
-        )
+        documents = {name: report.as_dict() for name, report in reports.items()}
+        print_json({"environment": found.environment, "passed": not missed, "endpoints": documents})
+    if missed:
+        raise SmokeTestFailed(f"{' '.join(map(_missed, missed))} See what each check saw above.")
 
 
-def _read_outputs(environment: str, local: bool) -> tuple[AsyncEndpointOutputs, str | None]:
-    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None) -> tuple[Path, Path]:
+    """The requests given, or those of the example whose archive the endpoint has: examples/<archive>/queries/."""
+    if good is not None and bad is not None:
+        return good, bad
+    archives = outputs.model.archives if outputs.model is not None else ()
+    names = [archive.uri.rpartition("/")[2].removesuffix(".tar.gz") for archive in archives]
+    for queries in (Workspace.find().root / "examples" / name / "queries" for name in names):
+        files = sorted(path for path in queries.glob("*") if path.is_file())
+        corrupt = [path for path in files if path.stem == "corrupt"]
+        if corrupt and len(files) > len(corrupt):
+            return good or next(path for path in files if path not in corrupt), bad or corrupt[0]
+    raise UsageError(
+        f"There are no queries of {' and '.join(names) or 'the model'} under examples/ to test {outputs.endpoint.name} with; "
+        "give --good FILE and --bad FILE."
+    )
 
-    return read_outputs(environment, local=local)
+
+def _print_report(report: SmokeReport) -> None:
+    console.print(_report_table(report))
+    if report.skipped_messages:
+        _say(f"{report.skipped_messages} messages in the results queue were no notification and were passed over")
+    phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
+    _say(f"the good request: {phases}" if phases else "the good request has no known phases")
+
+
+def _missed(report: SmokeReport) -> str:
+    checks = ", ".join(check.name for check in report.missed)
+    return f"Endpoint {report.endpoint_name} missed {len(report.missed)} of {len(report.checks)} checks ({checks})."
 
 
 def _say(told: str) -> None:

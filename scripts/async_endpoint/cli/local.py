@@ -14,7 +14,7 @@ import typer
 from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.local_credentials import DEFAULT_REGION, LocalCredentials, require_credentials
+from async_endpoint.local_aws import DEFAULT_REGION, LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
 
 DEFAULT_PORT = 4599
@@ -92,7 +92,7 @@ def up(
     """Start the local AWS and say where it is and what it does not emulate."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415 - commands load only what they need
     from async_endpoint.emulator.auth.credentials import given_access_key  # noqa: PLC0415
-    from async_endpoint.emulator.record import LocalAwsRecord  # noqa: PLC0415
+    from async_endpoint.local_aws import LocalAwsRecord  # noqa: PLC0415
 
     def tell(record: LocalAwsRecord) -> None:
         if as_json:
@@ -100,7 +100,7 @@ def up(
             return
         console.print(f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); time runs x{record.time_scale:g}")
         console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
-        from async_endpoint.emulator.limits import NOT_EMULATED  # noqa: PLC0415
+        from async_endpoint.emulator import NOT_EMULATED  # noqa: PLC0415
 
         for missing in NOT_EMULATED:
             console.print(f"  not emulated: {missing}")

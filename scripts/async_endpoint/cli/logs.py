@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from async_endpoint.aws import AwsSession
+from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.operations.logs import LogLine, follow_logs, log_group, read_logs
 
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def logs(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    address: Endpoint,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged, until Ctrl-C.")] = False,
     since: Annotated[
         float | None, typer.Option("--since", metavar="MINUTES", min=0, help="Only the last minutes before the newest line.")
@@ -26,12 +27,12 @@ def logs(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; with --follow, one a line for each line logged.")
     ] = False,
-    local: Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")] = False,
+    local: Local = False,
 ) -> None:
     """Print what the endpoint's instances have logged, in the order of time."""
-    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+    from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, endpoint_url = read_outputs(environment, local=local)
+    outputs, endpoint_url = read_endpoint(address, local=local)
     session, endpoint = AwsSession.create(outputs.region, endpoint_url), outputs.endpoint.name
     if not follow:
         lines = read_logs(session, endpoint, since_minutes=since)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from async_endpoint.aws import AwsSession
+from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.operations.watch import View, Watch
 
@@ -22,16 +23,16 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="A folder under envs/.")],
+    address: Endpoint,
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
     interval: Annotated[float, typer.Option("--interval", metavar="SECONDS", min=0.2, help="Between two looks.")] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Look once and print one JSON document on standard output.")] = False,
-    local: Annotated[bool, typer.Option("--local", help="Use the local AWS, whatever the environment.")] = False,
+    local: Local = False,
 ) -> None:
     """Show backlog, oldest request, instances, newest results and scaling, until Ctrl-C."""
-    from async_endpoint.deploy.outputs import read_outputs  # noqa: PLC0415 - Terraform is loaded by who needs it
+    from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, endpoint_url = read_outputs(environment, local=local)
+    outputs, endpoint_url = read_endpoint(address, local=local)
     watching = Watch(AwsSession.create(outputs.region, endpoint_url), outputs)
     if as_json:
         print_json(watching.look().as_dict())

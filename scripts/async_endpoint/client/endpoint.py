@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.client import environment, process, target
+from async_endpoint.client import process, target
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.config import ClientConfig
@@ -94,13 +94,16 @@ class AsyncEndpoint:
         atexit.register(self.close)
 
     @classmethod
-    def from_environment(cls, name: str, *, local: bool = False, **options: Any) -> AsyncEndpoint:
-        """The endpoint of an environment of this checkout, as `async-endpoint outputs NAME` tells it; takes a second or two.
+    def from_environment(cls, address: str, *, local: bool = False, **options: Any) -> AsyncEndpoint:
+        """An endpoint of this checkout: ENV/NAME, or ENV where it has one. Terraform is asked, which takes a second or two.
 
-        `local` aims at the local AWS whatever the environment. `options` are those of the class. Raises what the command says:
-        NotReady when nothing is applied, UsageError when there is no such environment.
+        `local` uses the local AWS whatever the environment. `options` are those of the class. Raises NotReady when nothing is
+        applied, UnknownEnvironment, UnknownEndpoint and AmbiguousEndpoint.
         """
-        return cls(environment.outputs_of(name, local=local), **options)
+        from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - the client needs no Terraform otherwise
+
+        outputs, endpoint_url = read_endpoint(address, local=local)
+        return cls(outputs, endpoint_url=endpoint_url, **options)
 
     @classmethod
     def from_name(

@@ -11,6 +11,8 @@
     │   ├── InvalidInput                  an argument, a file or a URI is not usable
     │   ├── ResultUnreadable              a result is there and may not be read
     │   ├── UnknownEnvironment            no folder of that name under envs/
+    │   ├── UnknownEndpoint               the environment has no endpoint of that name
+    │   ├── AmbiguousEndpoint             the environment has several endpoints, and the command takes one
     │   └── PackageLayoutError            a model folder does not follow the archive layout
     ├── NotReady                       3  the other side is not there, or not yet
     │   ├── ToolMissing                   a program is absent or too old
@@ -97,6 +99,14 @@ class ResultUnreadable(UsageError):
 
 class UnknownEnvironment(UsageError):
     """There is no environment of that name under envs/."""
+
+
+class UnknownEndpoint(UsageError):
+    """The environment has no endpoint of that name."""
+
+
+class AmbiguousEndpoint(UsageError):
+    """The environment has several endpoints, and the command takes one."""
 
 
 class PackageLayoutError(UsageError):

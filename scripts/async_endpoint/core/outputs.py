@@ -1,4 +1,8 @@
-"""The one object that passes from Terraform to Python: output `async_endpoint` of every root under envs/."""
+"""All that passes from Terraform to Python: output `async_endpoints` of every root under envs/.
+
+A map: the name of each endpoint in its environment, which users write as ENV/NAME, to the object that output `async_endpoint`
+of modules/async-inference builds.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
 
-OUTPUT_NAME = "async_endpoint"
+OUTPUT_NAME = "async_endpoints"
+MODULE_OUTPUT_NAME = "async_endpoint"
 SCHEMA_VERSION = 1
 
 
@@ -121,7 +126,7 @@ class Model:
 
 @dataclass(frozen=True)
 class AsyncEndpointOutputs:
-    """Typed view of the Terraform output.
+    """Typed view of one endpoint's object in the Terraform output.
 
     Unknown keys are ignored, so that a newer root serves an older client; what has a default here may be missing.
     """
@@ -139,12 +144,15 @@ class AsyncEndpointOutputs:
     model: Model | None = None
 
     @classmethod
-    def parse(cls, value: object) -> AsyncEndpointOutputs:
-        """Check and convert the decoded JSON of the output; raise InvalidInput naming the first field that is wrong."""
-        outputs: AsyncEndpointOutputs = _parse(cls, value, OUTPUT_NAME)
+    def parse(cls, value: object, where: str = MODULE_OUTPUT_NAME) -> AsyncEndpointOutputs:
+        """Check and convert the decoded JSON of one endpoint's object.
+
+        Raises InvalidInput naming the first field that is wrong; `where` is the object's place in the output.
+        """
+        outputs: AsyncEndpointOutputs = _parse(cls, value, where)
         if outputs.schema_version != SCHEMA_VERSION:
             raise InvalidInput(
-                f"Output {OUTPUT_NAME} has schema_version {outputs.schema_version}; this version of async-endpoint reads "
+                f"Terraform output {where} has schema_version {outputs.schema_version}; this version of async-endpoint reads "
                 f"{SCHEMA_VERSION}: apply the environment with the code you run."
             )
         return outputs
@@ -153,6 +161,18 @@ class AsyncEndpointOutputs:
         """What `parse` was given, without unknown keys; what was missing has its default."""
         decoded: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
         return decoded
+
+
+def endpoint_objects(value: object) -> dict[str, object]:
+    """The undecoded object of each endpoint by name; raises InvalidInput when output `async_endpoints` is no map."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"Terraform output {OUTPUT_NAME} is {_name(value)}; expected a map. Apply the environment again.")
+    return dict(value)
+
+
+def parse_endpoint(name: str, value: object) -> AsyncEndpointOutputs:
+    """The outputs of endpoint `name`; raises InvalidInput naming the first wrong field, as async_endpoints.NAME.FIELD."""
+    return AsyncEndpointOutputs.parse(value, f"{OUTPUT_NAME}.{name}")
 
 
 def _parse(kind: Any, value: object, where: str) -> Any:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
-from async_endpoint.core.errors import InvalidInput, NotReady, Refused, ReplacementRefused, WorkFailed
-from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import NotReady, Refused, ReplacementRefused, WorkFailed
+from async_endpoint.core.outputs import AsyncEndpointOutputs, parse_endpoint
 from async_endpoint.deploy.buckets import require_empty_buckets
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint
 from async_endpoint.deploy.expected import ExpectedResources, expected_resources
 from async_endpoint.deploy.leftovers import Leftover, delete_leftovers, is_settled, leftover_message, leftovers
 from async_endpoint.deploy.orphan_check import OrphanCheck
-from async_endpoint.deploy.outputs import outputs_of
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
 from async_endpoint.deploy.removal import remove_deleted_endpoints
@@ -32,6 +31,7 @@ from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import Check, verify
 from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.outputs import known_endpoints, outputs_of
 from async_endpoint.terraform.planned import ResourceChange, resource_changes
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
@@ -61,13 +61,20 @@ class Destroyed:
 
 
 @dataclass(frozen=True)
+class AppliedEndpoint:
+    """An endpoint of an applied environment that was verified."""
+
+    outputs: AsyncEndpointOutputs
+    checks: list[Check]
+
+
+@dataclass(frozen=True)
 class Applied:
-    """An apply that is proven: what it did, what it made, and what was checked."""
+    """What a verified apply changed, and the endpoints of the environment by name."""
 
     changes: Changes
-    outputs: AsyncEndpointOutputs
+    endpoints: Mapping[str, AppliedEndpoint]
     endpoint_url: str | None
-    checks: list[Check]
 
 
 def plan(environment: str, *, local: bool = False, on_output: Listener) -> Planned:
@@ -106,10 +113,11 @@ def apply(
                 _carry_out(root, saved, orphans, approve, allow_replacement, on_output)
                 orphans.finish()
         changes = saved.changes
-    outputs = outputs_of(root)
+    endpoints = {name: parse_endpoint(name, value) for name, value in outputs_of(root).items()}
     with failing_as_not_ready():
-        checks = verify(retrying_session(outputs.region, root.endpoint_url), outputs)
-    return Applied(changes, outputs, root.endpoint_url, checks)
+        checks = verify(_connections(root), endpoints)
+    applied = {name: AppliedEndpoint(outputs, checks[name]) for name, outputs in endpoints.items()}
+    return Applied(changes, applied, root.endpoint_url)
 
 
 def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = False, on_output: Listener) -> Destroyed:
@@ -124,12 +132,11 @@ def destroy(environment: str, *, local: bool = False, remove_leftovers: bool = F
         _planned(root, terraform, destroy=True, before=partial(_resume_leftover, root, terraform, on_output)) as saved,
         failing_as_not_ready(),
     ):
-        outputs = _outputs_if_any(root)
-        expected = expected_resources(
-            _terraform(root, on_output=lambda line: None), saved.document, outputs, saved.file.with_name("complete.tfplan")
-        )
+        endpoints = known_endpoints(root)
+        quiet, complete = _terraform(root, on_output=lambda line: None), saved.file.with_name("complete.tfplan")
+        expected = expected_resources(quiet, saved.document, endpoints.values(), complete)
         require_empty_buckets(_connections(root), saved.resources)
-        with _quiesced(root, outputs, resumed_by="destroy"):  # an apply would make again what is destroyed by then
+        with _quiesced(root, endpoints, resumed_by="destroy"):  # an apply would make again what is destroyed by then
             remove_deleted_endpoints(_connections(root), saved.resources)
             saved.apply()
     if expected.view.region is None:
@@ -179,11 +186,11 @@ def _carry_out(
     on_output: Listener,
 ) -> None:
     """Apply the plan, endpoints that it deletes first; another plan where a replacement can be avoided."""
-    connect, outputs = _connections(root), _outputs_if_any(root)
+    connect, endpoints = _connections(root), known_endpoints(root)
     require_empty_buckets(connect, saved.resources)
     if avoidable := avoidable_replacements(connect, saved.resources):
         _require_approval(root, connect, saved, approve, on_output)
-        with _quiesced(root, outputs):
+        with _quiesced(root, endpoints):
             _update_in_place(connect, avoidable, allow_replacement)
         saved.make()
     if failed := failed_endpoints(connect, saved.resources):
@@ -196,7 +203,7 @@ def _carry_out(
     orphans.delete_unused()
     if not saved.changes.any:
         return
-    with _quiesced(root, outputs):
+    with _quiesced(root, endpoints):
         remove_deleted_endpoints(connect, saved.resources)
         with orphans.explained(), rollbacks_reported(connect, saved.resources, on_output):
             saved.apply()
@@ -227,14 +234,6 @@ def _ready(environment: str, local: bool) -> Root:
     return root
 
 
-def _outputs_if_any(root: Root) -> AsyncEndpointOutputs | None:
-    """The outputs of what is deployed; None where nothing is, or an apply failed half way and made things and no output."""
-    try:
-        return outputs_of(root)
-    except (NotReady, InvalidInput):
-        return None
-
-
 def _terraform(root: Root, on_output: Listener) -> Terraform:
     # A local state has no lock that outlives its process, so nothing to unlock.
     unlock = root.command("unlock") if root.state is None else None
@@ -245,27 +244,27 @@ def _connections(root: Root) -> Connect:
     return cache(lambda region: retrying_session(region, root.endpoint_url))
 
 
-def _quiesced(root: Root, outputs: AsyncEndpointOutputs | None, *, resumed_by: str = "apply") -> AbstractContextManager[None]:
-    if outputs is None:
-        return nullcontext()
-    return quiesced(retrying_session(outputs.region, root.endpoint_url), outputs, command=root.command(resumed_by))
+@contextmanager
+def _quiesced(root: Root, endpoints: Mapping[str, AsyncEndpointOutputs], *, resumed_by: str = "apply") -> Iterator[None]:
+    connect = _connections(root)
+    with ExitStack() as stack:
+        for outputs in endpoints.values():
+            stack.enter_context(quiesced(connect(outputs.region), outputs, command=root.command(resumed_by)))
+        yield
 
 
 def _resume_leftover(root: Root, terraform: Terraform, on_output: Listener) -> None:
     """Resume scaling that a killed command left suspended; `terraform` is initialised."""
-    outputs = _outputs_if_any(root)
-    if outputs is not None:
-        aws = retrying_session(outputs.region, root.endpoint_url)
+    connect = _connections(root)
+    for outputs in known_endpoints(root).values():
         with failing_as_not_ready():
-            resume_leftover(aws, outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
+            resume_leftover(connect(outputs.region), outputs, require_unlocked=terraform.require_unlocked, on_output=on_output)
 
 
 def _suspension_notices(root: Root) -> list[str]:
-    outputs = _outputs_if_any(root)
-    if outputs is None:
-        return []
-    notice = suspension_warning(retrying_session(outputs.region, root.endpoint_url), outputs, root.command("apply"))
-    return [notice] if notice else []
+    connect, command = _connections(root), root.command("apply")
+    warnings = (suspension_warning(connect(outputs.region), outputs, command) for outputs in known_endpoints(root).values())
+    return [warning for warning in warnings if warning]
 
 
 class _SavedPlan:

@@ -6,7 +6,7 @@ which names the root would create, and with which tags.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,12 @@ class ExpectedResources:
 
 
 def expected_resources(
-    terraform: Terraform, document: Mapping[str, Any], outputs: AsyncEndpointOutputs | None, plan_file: Path
+    terraform: Terraform, document: Mapping[str, Any], endpoints: Collection[AsyncEndpointOutputs], plan_file: Path
 ) -> ExpectedResources:
-    """From the `document` of a plan to destroy and, without `outputs`, from an ordinary plan saved in `plan_file`."""
+    """From the `document` of a plan to destroy and, without `endpoints`, from an ordinary plan saved in `plan_file`."""
     view, unsearched = plan_view(document), ""
-    if outputs is not None:
-        view = replace(view, region=view.region or outputs.region)
+    if endpoints:
+        view = replace(view, region=view.region or next(iter(endpoints)).region)
     else:
         try:
             terraform.plan(plan_file)
@@ -44,6 +44,5 @@ def expected_resources(
     if view.region is None and not unsearched:
         unsearched = "what else it would consist of is unknown: its plan names no region."
     names = {str(attributes["name"]) for attributes in view.attributes(ENDPOINT) if attributes.get("name")}
-    if outputs is not None:
-        names.add(outputs.endpoint.name)
+    names |= {outputs.endpoint.name for outputs in endpoints}
     return ExpectedResources(tuple(sorted(names)), view, unsearched)

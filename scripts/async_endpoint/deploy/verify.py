@@ -6,13 +6,14 @@ itself is asked for those (deploy/verification/). Alone, a plan is made besides,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
+from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import VerificationFailed
-from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.outputs import outputs_of
+from async_endpoint.core.outputs import AsyncEndpointOutputs, parse_endpoint
+from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES
 from async_endpoint.deploy.retries import retrying_session
@@ -20,11 +21,12 @@ from async_endpoint.deploy.verification import alarms, archives, execution_role,
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference, Differs
 from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.outputs import outputs_of
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.working_copy import Root, prepare, require_archives
 from async_endpoint.workspace import Workspace
 
-__all__ = ["Check", "Difference", "Report", "inspect", "verify", "verify_environment"]
+__all__ = ["Check", "Difference", "EnvironmentReport", "Report", "inspect", "verify", "verify_environment"]
 
 
 @dataclass
@@ -42,15 +44,31 @@ class Report:
             self.differences += [difference for difference in found.differences if difference not in self.differences]
 
 
-def verify(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> list[Check]:
-    """Compare what is live with what was applied, as `outputs` state it; return the checks that were made.
+@dataclass
+class EnvironmentReport:
+    """The report of each endpoint by name, and that of Terraform's plan for all of the environment, None without a plan."""
+
+    endpoints: dict[str, Report]
+    plan: Report | None = None
+
+    @property
+    def differences(self) -> list[Difference]:
+        parts = [*self.endpoints.values(), *([self.plan] if self.plan else [])]
+        return [difference for part in parts for difference in part.differences]
+
+
+def verify(
+    connect: Connect, endpoints: Mapping[str, AsyncEndpointOutputs], poller: Poller = SCALING_SETTLES
+) -> dict[str, list[Check]]:
+    """Compare what is live of `endpoints` with what was applied, as their outputs state it; return the checks of each.
 
     Raises VerificationFailed naming every difference and what repairs it.
     """
-    report = inspect(aws, outputs, poller)
-    if report.differences:
-        raise VerificationFailed(f"Verification failed: {'; '.join(map(str, report.differences))}.")
-    return report.checks
+    reports = {name: inspect(connect(outputs.region), outputs, poller) for name, outputs in endpoints.items()}
+    differences = [f"{name}: {difference}" for name, report in reports.items() for difference in report.differences]
+    if differences:
+        raise VerificationFailed(f"Verification failed: {'; '.join(differences)}.")
+    return {name: report.checks for name, report in reports.items()}
 
 
 def inspect(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCALING_SETTLES) -> Report:
@@ -73,23 +91,27 @@ def inspect(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCA
     return report
 
 
-def verify_environment(environment: str, *, local: bool = False, plan: bool = True, on_output: Callable[[str], None]) -> Report:
-    """Compare all of an environment with what was applied; with `plan` also by what Terraform says has changed.
+def verify_environment(
+    address: Address, *, local: bool = False, plan: bool = True, on_output: Callable[[str], None]
+) -> EnvironmentReport:
+    """Compare the addressed endpoints with what was applied; with `plan` also by what Terraform says has changed.
 
-    Reads only: the state is not locked. Raises NotReady when nothing has been applied.
+    Reads only: the state is not locked. Raises NotReady when nothing has been applied, UnknownEndpoint.
     """
     workspace = Workspace.find()
-    root = prepare(workspace, environment, local=local)
+    root = prepare(workspace, address.environment, local=local)
     if plan:
-        require_archives(workspace, environment)
-    outputs = outputs_of(root)
+        require_archives(workspace, address.environment)
+    objects = outputs_of(root)
+    endpoints = {name: parse_endpoint(name, objects[name]) for name in address.select(objects)}
     with failing_as_not_ready():
-        report = inspect(retrying_session(outputs.region, root.endpoint_url), outputs)
+        reports = {
+            name: inspect(retrying_session(outputs.region, root.endpoint_url), outputs) for name, outputs in endpoints.items()
+        }
+    report = EnvironmentReport(reports)
     if plan:
         found = _drift(workspace, root, on_output)
-        report.differences += found
-        if not found:
-            report.checks.append(Check("plan", "Terraform would change nothing"))
+        report.plan = Report([] if found else [Check("plan", "Terraform would change nothing")], found)
     return report
 
 

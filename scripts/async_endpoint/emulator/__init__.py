@@ -4,3 +4,15 @@
 model behind /ping and /invocations, `scaling/` evaluates alarms and scaling policies each scaled minute, `persistence/` keeps
 the state of `--state-dir`, `faults/` injects failures, `auth/` verifies signatures, `moto_patches/` corrects moto.
 """
+
+from typing import Final
+
+# Printed at start-up and in the status; docs/local-aws.md has the same list.
+NOT_EMULATED: Final = (
+    "what callers may do: their signatures are verified, their IAM policies are not evaluated (the execution role's are)",
+    "inference components, explainers, response streams",
+    "what a VPC, its security groups and network isolation cut off: containers reach this machine's network all the same",
+    "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
+    "service quotas, throttling but for the fault of that name, prices, more than one account",
+    "composite alarms, metric math, GPU utilisation",
+)

@@ -1,4 +1,4 @@
-"""How often each action of each service was called: a WSGI layer around everything, so refused and faulty calls count too."""
+"""Counts calls per service and action: the outermost WSGI layer, so refused calls and injected faults count too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
 
 class CallCounter:
-    """`application`, with its signed calls counted. What nobody signed, such as the local AWS's own paths, does not count."""
+    """Counts signed calls to `application`. Unsigned requests, such as administration, are not counted."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -26,7 +26,7 @@ class CallCounter:
         return self._application(environ, start_response)
 
     def clear(self) -> None:
-        """Count from zero."""
+        """Reset all counts."""
         with self._lock:
             self._counts.clear()
 

@@ -1,8 +1,8 @@
-"""Time as the local AWS tells it: the wall clock, run faster by a scale.
+"""The clock of the local AWS: the wall clock, accelerated by a time scale.
 
-The service's own waits (metric periods, alarms, cooldowns, launching an instance, a request's time to live) are AWS seconds
-and pass `scale` times faster. A model's own time (loading, computing, the invocation time-out) is never scaled: code takes as
-long as it takes.
+Durations of the service (metric periods, alarms, cooldowns, instance launches, a request's time to live) are AWS seconds, which
+pass `scale` times faster than real ones. Durations of a model's code (loading, computing, the invocation time-out) are real
+seconds.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 import time
 
-NOTICE_SECONDS = 0.25  # real seconds within which those who wait notice that time has jumped
+NOTICE_SECONDS = 0.25  # real seconds until a waiting thread notices a jump
 
 
 class ScaledClock:
-    """AWS seconds since the epoch, starting at the wall clock's time, or going on from `start`."""
+    """AWS seconds since the epoch, starting at the wall clock's time or at `start`."""
 
     def __init__(self, scale: float = 1.0, start: float | None = None) -> None:
         if scale <= 0:
@@ -29,16 +29,16 @@ class ScaledClock:
         return self._origin + (time.monotonic() - self._started) * self.scale
 
     def real(self, aws_seconds: float) -> float:
-        """Wall-clock seconds that `aws_seconds` take."""
+        """The real seconds that `aws_seconds` take; 0 for negative ones."""
         return max(aws_seconds, 0.0) / self.scale
 
     def jump(self, aws_seconds: float) -> None:
-        """Move AWS time forward, all at once."""
+        """Advance AWS time at once."""
         with self._lock:
             self._origin += aws_seconds
 
     def wait(self, event: threading.Event, until: float) -> bool:
-        """Wait for AWS time `until`, also if time jumps there; True if `event` was set before."""
+        """Wait until AWS time `until`, also when time jumps; True if `event` was set before."""
         while (left := self.real(until - self.now())) > 0:
             if event.wait(min(left, NOTICE_SECONDS)):
                 return True

@@ -1,4 +1,4 @@
-"""Start a local AWS, here or detached, ask it, and stop it."""
+"""Lifecycle of the local AWS: run in the foreground or detached, query, reset, stop."""
 
 from __future__ import annotations
 
@@ -23,8 +23,17 @@ from async_endpoint.emulator.auth.credentials import remove_credentials, write_c
 from async_endpoint.emulator.container.runtime import runtime_named
 from async_endpoint.emulator.file_lock import held
 from async_endpoint.emulator.persistence.folder import was_closed
-from async_endpoint.emulator.record import LocalAwsRecord, read_record, remove_record, require_record, runs, write_record
-from async_endpoint.local_credentials import AccessKey, credentials_path, read_credentials
+from async_endpoint.local_aws import (
+    AccessKey,
+    LocalAwsRecord,
+    credentials_path,
+    process_exists,
+    read_credentials,
+    read_record,
+    remove_record,
+    require_record,
+    write_record,
+)
 from async_endpoint.workspace import Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
@@ -32,8 +41,8 @@ SECRET_KEY_VARIABLE = "ASYNC_ENDPOINT_SECRET_KEY"
 START_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 STOP_SECONDS = 30.0
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not receive what is meant for loopback
-SAVE_SECONDS = 330.0  # more than the longest save may take before it is given up
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for loopback
+SAVE_SECONDS = 330.0  # more than the time limit of a save
 
 
 def run(
@@ -46,26 +55,26 @@ def run(
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
 ) -> None:
-    """Serve until stopped, by signal or by `stop`; `access_key` None has credentials generated.
+    """Serve until stopped by a signal or by `stop`; `access_key` None generates credentials.
 
-    Raises InvalidInput when the port is taken, another one runs, or `state_dir` cannot be gone on from; ToolMissing when what
-    runs `containers` is not there; WorkFailed when it ended and its state could not be saved.
+    Raises InvalidInput when the port is in use, another one runs, or `state_dir` cannot be restored; ToolMissing without the
+    program for `containers`; WorkFailed when the state could not be saved at the end.
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]  # moto, as it loads, looks for the profile of this shell, and stops when it is not there
+        del os.environ[name]  # importing moto fails if this shell's AWS_PROFILE does not exist
     from async_endpoint.emulator.emulator import Emulator  # noqa: PLC0415 - loads moto, which only the serving process needs
 
     refuse_second(workspace)
     folder = workspace.make_local("aws")
     with held(folder) as alone:
-        if not alone:  # it has no record yet, or no more
+        if not alone:  # its record does not exist yet, or no longer
             raise InvalidInput(
                 "A local AWS of this checkout is starting or stopping; wait a moment, then see: async-endpoint local status"
             )
-        for left_over in folder.glob("*" + "[0-9a-f]" * 12):  # by one that was killed, named by its instance_id
+        for left_over in folder.glob("*" + "[0-9a-f]" * 12):  # folders of killed ones, named by instance_id
             shutil.rmtree(left_over, ignore_errors=True)
         runtime = runtime_named(containers, folder)
-        runtime.sweep()
+        runtime.remove_leftovers()
         try:
             aws = Emulator(
                 folder, port, time_scale, launch_seconds, runtime, state_dir, access_key, partial(write_record, workspace)
@@ -98,17 +107,23 @@ def start_detached(
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
 ) -> LocalAwsRecord:
-    """Start one in a process of its own and wait until it answers; raises what it raised if it does not start."""
+    """Start one in a process of its own and wait until it is ready; raises its error if it does not start."""
     refuse_second(workspace)
     runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
     workspace.make_local("aws")
-    options = ["--port", str(port), "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
-    options += ["--containers", containers, *(["--state-dir", str(state_dir.absolute())] if state_dir else [])]
+    settings = {
+        "root": str(workspace.root),
+        "port": port,
+        "time_scale": time_scale,
+        "launch_seconds": launch_seconds,
+        "containers": containers,
+        "state_dir": str(state_dir.absolute()) if state_dir else None,
+    }
     log.write_bytes(b"")
-    with log.open("ab") as output:  # to its end always: another one that starts at the same instant writes there too
+    with log.open("ab") as output:  # append: another one that starts concurrently writes to it too
         process = subprocess.Popen(
-            [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options],
+            [sys.executable, "-m", "async_endpoint.emulator", json.dumps(settings)],
             cwd=workspace.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -119,69 +134,70 @@ def start_detached(
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         record = read_record(workspace)
-        if record is not None and record.pid == process.pid and _answers(workspace, record):
+        if record is not None and record.pid == process.pid and _is_ready(workspace, record):
             return record
         time.sleep(0.05)
     process.kill()
-    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
     last = next((line for line in reversed(lines) if line.startswith("error ")), lines[-1]).removeprefix("error ")
     if process.wait() == InvalidInput.exit_code:
         raise InvalidInput(last)
-    raise LocalAwsNotRunning(f"The local AWS did not start: {last} (all of it in {log}).")
+    raise LocalAwsNotRunning(f"The local AWS did not start: {last} (full log: {log}).")
 
 
 def refuse_second(workspace: Workspace) -> None:
-    """Raise InvalidInput when this checkout's local AWS runs already."""
+    """Raise InvalidInput when this checkout's local AWS is already running."""
     running = _running(workspace)
     if running is not None:
         raise InvalidInput(
-            f"A local AWS of this checkout runs already at {running[0].endpoint_url}; stop it with: async-endpoint local down"
+            f"A local AWS of this checkout is already running at {running[0].endpoint_url}; stop it with: "
+            "async-endpoint local down"
         )
 
 
 def stop(workspace: Workspace, *, lose_changes: bool = False) -> LocalAwsRecord | None:
-    """Stop this checkout's local AWS and wait until its process is gone; None when there was none.
+    """Stop this checkout's local AWS and wait until its process has ended; None when none was running.
 
-    Raises WorkFailed when its state cannot be saved: it then goes on, unless `lose_changes`.
+    Raises WorkFailed when its state cannot be saved: it then keeps running, unless `lose_changes`.
     """
     running = _running(workspace)
     if running is None:
         return None
     record, state = running[0], running[1].get("state")
     try:
-        _ask(workspace, record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
+        _request(workspace, record, "stop", "POST", {"lose_changes": lose_changes}, SAVE_SECONDS if state else ANSWER_SECONDS)
     except LocalAwsNotRunning as error:
-        complaint = _complaint(error)
+        complaint = _refusal_message(error)
         if complaint is None:
             raise
         raise WorkFailed(complaint) from None
     _await_end(workspace, record, STOP_SECONDS + (SAVE_SECONDS if state else 0.0))
     if state and not lose_changes and not was_closed(Path(state["dir"])):
         raise WorkFailed(
-            f"The local AWS at {record.endpoint_url} has ended, and what changed last was not saved in {state['dir']}; see why "
-            "at the end of its log or terminal before you start it again from there."
+            f"The local AWS at {record.endpoint_url} has ended without saving its last changes in {state['dir']}; see the end "
+            "of its log or terminal for the reason before you restart it from there."
         )
     return record
 
 
 def reset(workspace: Workspace) -> LocalAwsRecord:
-    """Make the running one forget everything; returns its new record. Raises LocalAwsNotRunning; WorkFailed as it complains."""
+    """Delete all resources of the running one; returns its new record. Raises LocalAwsNotRunning, WorkFailed if it refuses."""
     running = _running(workspace)
     record = running[0] if running else require_record(workspace)
     try:
-        return LocalAwsRecord(**_ask(workspace, record, "reset", "POST", {}, SAVE_SECONDS))
+        return LocalAwsRecord(**_request(workspace, record, "reset", "POST", {}, SAVE_SECONDS))
     except LocalAwsNotRunning as error:
-        complaint = _complaint(error)
+        complaint = _refusal_message(error)
         if complaint is None:
             raise
         raise WorkFailed(complaint) from None
 
 
 def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> None:
-    """Wait until its process is gone, and kill it when it is not within so many seconds."""
+    """Wait until its process has ended; kill it after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if read_record(workspace) is None and not _exists(record.pid):
+        if read_record(workspace) is None and not _is_running(record.pid):
             return
         time.sleep(0.05)
     os.kill(record.pid, signal.SIGKILL)
@@ -189,25 +205,25 @@ def _await_end(workspace: Workspace, record: LocalAwsRecord, seconds: float) -> 
 
 
 def status(workspace: Workspace) -> dict[str, Any]:
-    """The running one's status document; raises LocalAwsNotRunning."""
+    """The status document of the running one; raises LocalAwsNotRunning."""
     running = _running(workspace)
-    return running[1] if running else _ask(workspace, require_record(workspace), "status")
+    return running[1] if running else _request(workspace, require_record(workspace), "status")
 
 
 def faults(workspace: Workspace, method: str = "GET", name: str = "", document: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the running one about its faults (faults/admin.py); raises LocalAwsNotRunning, or InvalidInput as it complains."""
+    """Call the faults API of the running one (faults/admin.py); raises LocalAwsNotRunning, or InvalidInput if it refuses."""
     path = f"faults/{quote(name, safe='')}" if name else "faults"
     try:
-        return _ask(workspace, require_record(workspace), path, method, document)
+        return _request(workspace, require_record(workspace), path, method, document)
     except LocalAwsNotRunning as error:
-        complaint = _complaint(error)
+        complaint = _refusal_message(error)
         if complaint is None:
             raise
         raise InvalidInput(complaint) from None
 
 
-def _complaint(error: LocalAwsNotRunning) -> str | None:
-    """The sentence of one that runs and refuses what it was asked; None when it does not answer."""
+def _refusal_message(error: LocalAwsNotRunning) -> str | None:
+    """The error message if the local AWS refused a request; None when it did not answer."""
     if isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 400:
         return str(json.load(error.__cause__)["error"])
     return None
@@ -218,13 +234,13 @@ def log_path(workspace: Workspace) -> Path:
 
 
 def _as_variables(access_key: AccessKey | None) -> dict[str, str]:
-    """The variables that pass credentials to a detached process: every user sees command lines in `ps`."""
+    """Environment variables that pass credentials to a detached process: command lines are visible to all users."""
     if access_key is None:
         return {}
     return {ACCESS_KEY_VARIABLE: access_key.access_key_id, SECRET_KEY_VARIABLE: access_key.secret_access_key}
 
 
-def _ask(
+def _request(
     workspace: Workspace,
     record: LocalAwsRecord,
     path: str,
@@ -245,19 +261,19 @@ def _ask(
                 f"The local AWS at {record.endpoint_url} rejects the token in {credentials_path(workspace)}; run this as the "
                 f"user who started it, or end process {record.pid} and start it again."
             ) from error
-        raise _no_answer(record, error) from error
-    except (http.client.HTTPException, OSError, ValueError) as error:  # the first: an answer that breaks off
-        raise _no_answer(record, error) from error
+        raise _not_answering(record, error) from error
+    except (http.client.HTTPException, OSError, ValueError) as error:  # HTTPException: a truncated response
+        raise _not_answering(record, error) from error
 
 
-def _no_answer(record: LocalAwsRecord, error: Exception) -> LocalAwsNotRunning:
+def _not_answering(record: LocalAwsRecord, error: Exception) -> LocalAwsNotRunning:
     return LocalAwsNotRunning(
         f"The local AWS at {record.endpoint_url} does not answer ({error}); stop process {record.pid}, then start it again."
     )
 
 
 def _instance_of(error: urllib.error.HTTPError) -> str | None:
-    """The instance id that a rejected request was answered with."""
+    """The instance id in the response to a rejected request."""
     try:
         return str(json.load(error)["instance_id"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -265,15 +281,15 @@ def _instance_of(error: urllib.error.HTTPError) -> str | None:
 
 
 def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | None:
-    """This checkout's local AWS and its status; raises LocalAwsNotRunning when it is there and hangs.
+    """This checkout's local AWS and its status; raises LocalAwsNotRunning when it does not respond in time.
 
-    A record that was left behind, and whose process id another program has by now, is removed and not believed.
+    A stale record, whose process id may belong to another program by now, is removed.
     """
     record = read_record(workspace)
     if record is None:
         return None
     try:
-        document = _ask(workspace, record, "status")
+        document = _request(workspace, record, "status")
     except LocalAwsDenied:
         raise
     except LocalAwsNotRunning as error:
@@ -282,24 +298,24 @@ def _running(workspace: Workspace) -> tuple[LocalAwsRecord, dict[str, Any]] | No
         document = {}
     if document.get("instance_id") == record.instance_id:
         return record, document
-    if read_record(workspace) not in (None, record):  # it was reset meanwhile
+    if read_record(workspace) not in (None, record):  # it was reset in between
         return _running(workspace)
     remove_record(workspace, record.instance_id)
     return None
 
 
-def _answers(workspace: Workspace, record: LocalAwsRecord) -> bool:
+def _is_ready(workspace: Workspace, record: LocalAwsRecord) -> bool:
     try:
-        return bool(_ask(workspace, record, "status")["instance_id"] == record.instance_id)
+        return bool(_request(workspace, record, "status")["instance_id"] == record.instance_id)
     except LocalAwsNotRunning:
         return False
 
 
-def _exists(pid: int) -> bool:
-    """Whether a process runs; one that ended and was started from here is collected."""
+def _is_running(pid: int) -> bool:
+    """Whether a process runs; reaps a child that has ended."""
     try:
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
     except ChildProcessError:
         pass
-    return runs(pid)
+    return process_exists(pid)

@@ -1,4 +1,4 @@
-"""A whole local AWS, put together: start it, ask it, stop it."""
+"""The local AWS as one object: composition, start, status, reset and stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
-from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator import NOT_EMULATED, moto_backends
 from async_endpoint.emulator.auth.credentials import secrets_of
 from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
@@ -29,31 +29,29 @@ from async_endpoint.emulator.hosting.endpoint import Endpoint
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.http_server import Server
-from async_endpoint.emulator.limits import NOT_EMULATED
 from async_endpoint.emulator.moto_patches import apply_patches
 from async_endpoint.emulator.persistence import moto_state
 from async_endpoint.emulator.persistence.state import PersistentState, StatefulPart
-from async_endpoint.emulator.record import ACCOUNT_ID, LocalAwsRecord, new_instance_id
 from async_endpoint.emulator.request_gate import RequestGate
 from async_endpoint.emulator.router import STOP, Router
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
-from async_endpoint.emulator.sagemaker.tagging import serve_tags
+from async_endpoint.emulator.sagemaker.tagging import patch_tagging_api
 from async_endpoint.emulator.scaling.metric_store import MetricStore
 from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 from async_endpoint.emulator.wsgi import Environ
-from async_endpoint.local_credentials import AccessKey, LocalCredentials
+from async_endpoint.local_aws import ACCOUNT_ID, AccessKey, LocalAwsRecord, LocalCredentials, new_instance_id
 from async_endpoint.workspace import make_private
 
 DEFAULT_TIME_SCALE = 60.0
 DEFAULT_LAUNCH_SECONDS = 60.0
 RESET = "reset"
-RESET_SECONDS = 5.0  # for what is in progress to end by itself
+RESET_SECONDS = 5.0  # for requests in progress to complete
 
 
 class Emulator:
-    """moto's control planes and our hosting on one loopback port. One a process: moto's stores are global."""
+    """moto's control planes and our hosting on one loopback port. At most one per process: moto's backends are global."""
 
     def __init__(
         self,
@@ -64,17 +62,16 @@ class Emulator:
         containers: ContainerRuntime | None = None,
         state_dir: Path | None = None,
         access_key: AccessKey | None = None,
-        renamed: Callable[[LocalAwsRecord], None] = lambda _: None,
+        on_reset: Callable[[LocalAwsRecord], None] = lambda _: None,
     ) -> None:
-        """Bind the port, 0 for that of the state or a free one; raises OSError when it is taken.
+        """Bind `port`; 0 chooses the port of the saved state, or a free one. Raises OSError when it is in use.
 
-        `folder` holds the instances' files. `access_key` None: that of the state, or a generated one. `renamed` is given the
-        record of what a reset made a new local AWS of. Raises InvalidInput when `state_dir` cannot be used or is of another
-        version.
+        `folder` holds the instances' files. `access_key` None uses the one of the saved state, or generates one. `on_reset`
+        receives the new record after a reset. Raises InvalidInput when `state_dir` cannot be used or has another version.
         """
         self._state = PersistentState(state_dir) if state_dir is not None else None
         resume_point = self._state.resume_point if self._state is not None else None
-        self.instance_id = resume_point.instance_id if resume_point else new_instance_id(kept=state_dir is not None)
+        self.instance_id = resume_point.instance_id if resume_point else new_instance_id(persistent=state_dir is not None)
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
         self.clock = ScaledClock(time_scale, resume_point.now if resume_point else None)
@@ -88,17 +85,17 @@ class Emulator:
         self._deliveries = Deliveries(self.faults)
         apply_patches(self.hosting, metric_store, self._scheduler, self._deliveries)
         self._control = control = ControlPlane(self.hosting)
-        serve_tags(control)
+        patch_tagging_api(control)
         self._parts: dict[str, StatefulPart] = {
             "metrics": metric_store,
             "hosting": self.hosting,
             "sagemaker": control,
             "scaling": self._scheduler,
         }
-        front = Router(control, RuntimeApi(self.hosting, self._accepted), self._admin, self.stopped.set)
-        self._entry = RequestGate(front)
+        router = Router(control, RuntimeApi(self.hosting, self._record_accepted), self._admin, self.stopped.set)
+        self._entry = RequestGate(router)
         self._calls = CallCounter(FaultMiddleware(self._entry, self.faults))
-        self._renamed = renamed
+        self._on_reset = on_reset
         self._resetting = threading.Lock()
         try:
             self._secrets = secrets_of(state_dir, access_key)
@@ -117,57 +114,57 @@ class Emulator:
 
     @property
     def credentials(self) -> LocalCredentials:
-        """What a client of this local AWS needs."""
+        """The endpoint URL and credentials for clients."""
         key, token = self._secrets
         return LocalCredentials(self._server.url, key.access_key_id, key.secret_access_key, token)
 
     def start(self) -> None:
-        """Go on from the state, if there is one, and serve; raises InvalidInput when it cannot be read, or saved again."""
-        make_private(self._folder)  # no other user reads or changes what models hold
+        """Restore the saved state, if any, and serve; raises InvalidInput when it cannot be read, or saved again."""
+        make_private(self._folder)  # other users must not read or change model files
         if self._state is not None:
             try:
                 self._state.restore(self._parts, self.hosting.requeue)
                 self._state.start(self.instance_id, self._server.port, self.clock)
             except InvalidInput:
                 self._state.close()
-                self._end()
+                self._stop_hosting()
                 raise
         self._server.start()
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Close the port, save what goes on, then end every instance; raises WorkFailed when that save fails."""
+        """Close the port, save the state, then stop all instances; raises WorkFailed when saving fails."""
         self._scheduler.stop()
         self._server.stop()
         try:
             if self._state is not None:
                 self._state.stop()
         finally:
-            self._end()
+            self._stop_hosting()
 
-    def _end(self) -> None:
+    def _stop_hosting(self) -> None:
         self.hosting.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def reset(self) -> LocalAwsRecord:
-        """Forget everything, in the state directory too, and go on as another local AWS at the same address; AWS time goes on.
+        """Delete all resources, in the state directory too; the address and AWS time stay, the instance id changes.
 
         Raises WorkFailed when the state directory could not be emptied.
         """
         with self._resetting:
-            instance_id = new_instance_id(kept=self._state is not None)
+            instance_id = new_instance_id(persistent=self._state is not None)
             try:
                 if self._state is None:
-                    self._forget()
+                    self._clear()
                 else:
-                    self._state.reset(instance_id, self._forget)
+                    self._state.reset(instance_id, self._clear)
             finally:
                 self.instance_id = instance_id
-                self._renamed(self.record)
+                self._on_reset(self.record)
             return self.record
 
-    def _forget(self) -> None:
-        """Endpoints first: what they still deliver is lost with the stores. Calls in progress have a moment to end."""
+    def _clear(self) -> None:
+        """Close endpoints before clearing moto, as they write to it. Calls in progress have RESET_SECONDS to complete."""
         with self._entry.closed(), self._scheduler.held():
             self.hosting.reset(RESET_SECONDS)
             self._entry.wait_empty(RESET_SECONDS)
@@ -180,7 +177,7 @@ class Emulator:
             self._calls.clear()
 
     def status(self) -> dict[str, Any]:
-        """What runs: the clock, and every endpoint with its backlog and instances. Times are AWS seconds since the epoch."""
+        """The status document: clock, and every endpoint with backlog and instances. Times are AWS seconds since the epoch."""
         return {
             "endpoint_url": self._server.url,
             "instance_id": self.instance_id,
@@ -226,7 +223,7 @@ class Emulator:
             ],
         }
 
-    def _accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
+    def _record_accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
         if self._state is None:
             return
         try:
@@ -235,26 +232,26 @@ class Emulator:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 
     def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """GET `status`, POST `reset` and `stop`, and `faults`, below `/_local/`; raises InvalidInput, ApiError."""
+        """The administration API under `/_local/`: GET status, POST reset and stop, faults. Raises InvalidInput, ApiError."""
         first, _, rest = path.partition("/")
         if first == "faults":
             return self._faults_admin.answer(method, rest, document)
         if (method, path) == ("GET", "status"):
             return self.status()
         if (method, path) == ("POST", RESET):
-            return self._as_new()
+            return self._reset_response()
         if (method, path) == ("POST", STOP):
-            return self._ready_to_stop(lose_changes=bool(document.get("lose_changes")))
+            return self._save_before_stop(lose_changes=bool(document.get("lose_changes")))
         return None
 
-    def _as_new(self) -> dict[str, Any]:
+    def _reset_response(self) -> dict[str, Any]:
         try:
             return asdict(self.reset())
         except WorkFailed as error:
             raise ApiError("StateNotSaved", str(error)) from error
 
-    def _ready_to_stop(self, *, lose_changes: bool) -> dict[str, Any]:
-        """Save; ApiError when that fails, unless the changes may be lost. The stop begins once this is answered."""
+    def _save_before_stop(self, *, lose_changes: bool) -> dict[str, Any]:
+        """Save the state; ApiError when that fails, unless `lose_changes`. The stop begins after the response."""
         if self._state is not None and not lose_changes:
             try:
                 self._state.save()
@@ -264,7 +261,7 @@ class Emulator:
 
 
 def _serve(guard: BrowserGuard, gate: AuthMiddleware, port: int, before: int) -> Server:
-    """On `port`; where any will do, on the one from `before`, which the URLs of queues name, if nobody has it now."""
+    """Bind `port`; for port 0 the one used `before`, which queue URLs contain, if it is free."""
 
     def refusal(environ: Environ) -> Response | None:
         refused = guard.refusal(environ)
@@ -279,6 +276,6 @@ def _serve(guard: BrowserGuard, gate: AuthMiddleware, port: int, before: int) ->
 
 
 def _suspended_scaling(region: str, resource_id: str) -> list[str]:
-    """What is suspended of a variant's scaling (core/suspension.py)."""
+    """The suspended scaling of a variant (core/suspension.py)."""
     target = moto_backends.scalable_target(region, resource_id)
     return suspensions({"SuspendedState": target.suspended_state or {}}) if target is not None else []

@@ -1,8 +1,8 @@
-"""The port: connections that stay open from one request to the next, a thread each, and requests whose senders are not trusted.
+"""The HTTP server: keep-alive connections, a thread each, hardened against slow, oversized and ambiguous requests.
 
-A request is read in steps that all end. Its head has a deadline and a size limit. By its head alone it is let in or refused.
-Its body (request_body.py) must keep arriving and be no larger than its API accepts. After a refusal the connection is closed:
-what follows on it cannot be distinguished from a body that was not read.
+Every step of reading a request is bounded. The head has a deadline and a size limit; the request is authorized by its head
+alone. The body (request_body.py) must keep arriving and not exceed its API's limit. After a refusal the connection is closed,
+because the unread body cannot be distinguished from a next request.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ WAITING_CONNECTIONS = 1_024
 HEAD_BYTES: Final = 131_072  # more than the headers of any SDK's request; http.server allows 100 of them
 LINE_BYTES: Final = 65_536
 LINGER_SECONDS: Final = 2.0
-# Of what email.parser finds wrong: after such a line it takes the headers for ended.
+# Defects of email.parser after which it treats the headers as ended.
 _MALFORMED: Final = (
     errors.FirstHeaderLineIsContinuationDefect,
     errors.MisplacedEnvelopeHeaderDefect,
     errors.MissingHeaderBodySeparatorDefect,
 )
-# A path, or a URL as proxies are sent it (RFC 9112, 3.2). Other texts are read one way by one reader, another way by the next.
+# A path, or an absolute URL as sent to proxies (RFC 9112, 3.2). Other forms are ambiguous between parsers.
 _TARGET: Final = re.compile(r"(?:http://([^/?#]+))?(/[!\"$-~]*)?")
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,10 @@ Refusal = Callable[[Environ], Response | None]
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a connection may take, in seconds: `idle` between requests, `head` for a head, `stall` without a byte of a body.
+    """Time-outs of a connection in seconds: `idle` between requests, `head` for a head, `stall` without a byte of a body.
 
-    A body as a whole has `body`, and one second more for each `bytes_per_second` bytes of it that have arrived. `send` is the
-    longest time in which a client takes nothing of an answer.
+    A whole body has `body` seconds, plus one for each `bytes_per_second` bytes received. `send` is the maximum time for which a
+    client accepts no byte of a response.
     """
 
     idle: float = 120.0
@@ -63,13 +63,13 @@ class Timeouts:
 
 
 class Server:
-    """Serves `application`. Binds 127.0.0.1 only; port 0 takes a free one; OSError when it is taken."""
+    """Serves `application` on 127.0.0.1 only; port 0 chooses a free one. Raises OSError when the port is in use."""
 
     def __init__(
         self, port: int, application: Application, refusal: Refusal = lambda _: None, timeouts: Timeouts | None = None
     ) -> None:
-        """`refusal` answers a request that is not let in, by its head; None lets it in."""
-        # Bound here: werkzeug prints and exits when a port is taken.
+        """`refusal` returns the response to a request that is rejected by its head; None accepts it."""
+        # Bound here, because werkzeug prints and exits when the port is in use.
         with socket.create_server(("127.0.0.1", port), backlog=WAITING_CONNECTIONS) as listener:
             self._server = _Listener("127.0.0.1", port, application, _Connection, fd=listener.fileno())
         self._server.refusal = refusal
@@ -88,14 +88,14 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more connections and no more requests; what has been asked is still answered."""
+        """Accept no more connections and requests; requests in progress are answered."""
         self._server.shutdown()
         self._server.server_close()
-        self._server.hang_up()
+        self._server.close_connections()
 
 
 class _Listener(ThreadedWSGIServer):
-    """Knows the connections that are open."""
+    """Tracks the open connections."""
 
     refusal: Refusal
     timeouts: Timeouts
@@ -110,39 +110,39 @@ class _Listener(ThreadedWSGIServer):
         with self._lock:
             self._open.add(connection)
             if self._stopped:
-                _end_reading(connection)
+                _shut_down_reading(connection)
 
     def closed(self, connection: socket.socket) -> None:
         with self._lock:
             self._open.discard(connection)
 
-    def hang_up(self) -> None:
-        """End every connection once it has answered what it was asked."""
+    def close_connections(self) -> None:
+        """Close every connection after the response to its current request."""
         with self._lock:
             self._stopped = True
             for connection in self._open:
-                _end_reading(connection)
+                _shut_down_reading(connection)
 
 
-def _end_reading(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the client was faster
+def _shut_down_reading(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client closed it first
         connection.shutdown(socket.SHUT_RD)
 
 
 class _Connection(MotoRequestHandler):  # type: ignore[misc]
-    """One request after another.
+    """A keep-alive connection.
 
-    werkzeug closes a connection after each answer, which is more work than most answers are: it does not know whether the
-    request has been read to its end. Here it is read before anything else, as all who answer do it anyway.
+    werkzeug closes the connection after each response, because it does not know whether the request was read to its end. Here
+    the whole request is read first, which every application does anyway.
     """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # an answer leaves in one piece
+    wbufsize = -1  # a response is sent in one piece
     error_content_type = "text/plain; charset=utf-8"
     error_message_format = "%(message)s\n"
     server: _Listener
-    path: str  # of BaseHTTPRequestHandler, which does not declare it
+    path: str  # set by BaseHTTPRequestHandler, which does not declare it
 
     def setup(self) -> None:
         super().setup()
@@ -158,7 +158,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             self.server.closed(self.connection)
 
     def handle_one_request(self) -> None:
-        """Read and answer one request; a connection on which none begins is closed without a word."""
+        """Read and answer one request; a connection without one is closed silently."""
         timeouts = self.server.timeouts
         self._reader.allow(Budget(timeouts.idle))
         try:
@@ -174,15 +174,15 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             if self._read_head():
                 self.run_wsgi()
         except TimeoutError:
-            self._give_up(408, f"The request did not arrive within {timeouts.head:g} s.")
+            self._reject(408, f"The request did not arrive within {timeouts.head:g} s.")
         except TooManyBytes:
-            self._give_up(431, f"The head of the request has more than {HEAD_BYTES} bytes.")
+            self._reject(431, f"The head of the request has more than {HEAD_BYTES} bytes.")
 
     def _read_head(self) -> bool:
-        """Read the request line and the headers; False when they are refused, which has been answered."""
+        """Read the request line and the headers; False when they were refused and answered."""
         self.raw_requestline = self.rfile.readline(LINE_BYTES + 1)
         if len(self.raw_requestline) > LINE_BYTES:
-            self._give_up(414, f"The request line has more than {LINE_BYTES} bytes.")
+            self._reject(414, f"The request line has more than {LINE_BYTES} bytes.")
             return False
         if not self.parse_request():
             self._linger()
@@ -190,7 +190,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         return True
 
     def handle_expect_100(self) -> bool:
-        """Say nothing yet: a refused client need not send its body."""
+        """Delay 100 Continue, so that a refused client does not send its body."""
         return True
 
     def run_wsgi(self) -> None:
@@ -198,7 +198,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         try:
             environ = self._environ()
         except BadRequest as error:
-            self._give_up(error.status, str(error))
+            self._reject(error.status, str(error))
             return
         refusal = self.server.refusal(environ)
         if refusal is not None:
@@ -218,23 +218,23 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
                 self.send_error(500)
 
     def _environ(self) -> Environ:
-        """The head as WSGI has it; raises BadRequest where one reader could understand it otherwise than another."""
+        """The WSGI environment of the head; raises BadRequest for a head that parsers may interpret differently."""
         if any(isinstance(defect, _MALFORMED) for defect in self.headers.defects):
-            raise BadRequest(400, "The headers of the request contain a line that is none.")
+            raise BadRequest(400, "The headers of the request contain an invalid line.")
         hosts = self.headers.get_all("Host", [])
         if len(hosts) > 1:
             raise BadRequest(400, "The request has more than one Host; send one.")
         target = _TARGET.fullmatch(self.path)
         if target is None:
-            raise BadRequest(400, "The address of the request is no path of printable ASCII that begins with a slash.")
+            raise BadRequest(400, "The request target is not a path of printable ASCII that begins with a slash.")
         if target[1] is not None and [target[1]] != hosts:
-            raise BadRequest(400, "The address of the request names another host than its Host header.")
+            raise BadRequest(400, "The request target names another host than its Host header.")
         self.path = target[2] or "/"
         environ: Environ = self.make_environ()
         return environ
 
     def _body(self, environ: Environ) -> IO[bytes] | None:
-        """The body, to be read from its beginning; None when it is refused, which is answered, or its sender went away."""
+        """The body, positioned at its beginning; None when it was refused and answered, or the client disconnected."""
         timeouts = self.server.timeouts
         try:
             length = declared_length(self.headers, self.request_version)
@@ -247,7 +247,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             self._refuse(error_responses.request_refused(environ, error.status, str(error)))
         except TimeoutError:
             late = f"less than {timeouts.bytes_per_second:g} bytes/s of the body arrived, or none for {timeouts.stall:g} s"
-            self._refuse(error_responses.request_refused(environ, 408, f"The request was given up: {late}; send it again."))
+            self._refuse(error_responses.request_refused(environ, 408, f"The request timed out: {late}; send it again."))
         except (SenderGone, ConnectionError):
             self.close_connection = True
         else:
@@ -263,19 +263,19 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             self.wfile.flush()
 
     def _refuse(self, refusal: Response) -> None:
-        """Answer without having read the request to its end, and close the connection."""
+        """Answer before the request was read to its end, and close the connection."""
         self.close_connection = True
         refusal.headers["Content-Length"] = str(len(refusal.get_data()))
         self._send(refusal.status, list(refusal.headers), refusal.get_data())
         self._linger()
 
-    def _give_up(self, status: int, message: str) -> None:
-        """Answer a request of which not even the head makes sense."""
+    def _reject(self, status: int, message: str) -> None:
+        """Answer a request with an invalid or incomplete head, and close the connection."""
         self.send_error(status, message)
         self._linger()
 
     def _linger(self) -> None:
-        """Let the answer arrive: closing a connection with unread bytes resets it, and the answer is lost (RFC 9112, 9.6)."""
+        """Linger before closing: a connection closed with unread bytes is reset, and the response lost (RFC 9112, 9.6)."""
         self.close_connection = True
         with contextlib.suppress(OSError):
             self.wfile.flush()
@@ -301,7 +301,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             getattr(answer, "close", lambda: None)()
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Send an answer; ConnectionError when the client went away or takes nothing of it."""
+        """Send a response; ConnectionError when the client disconnected or does not read it."""
         self.connection.settimeout(self.server.timeouts.send)
         try:
             self._write(status, headers, body)
@@ -310,26 +310,26 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
 
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
-        bare = self.command == "HEAD" or code in ("204", "304")
-        told = next((value for name, value in headers if name.lower() == "content-length"), None)
-        self.close_connection = self.close_connection or not (bare or told in (None, str(len(body))))
+        no_body = self.command == "HEAD" or code in ("204", "304")
+        declared = next((value for name, value in headers if name.lower() == "content-length"), None)
+        self.close_connection = self.close_connection or not (no_body or declared in (None, str(len(body))))
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
-        if told is None and not bare:
+        if declared is None and not no_body:
             self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if not bare:
+        if not no_body:
             self.wfile.write(body)
         self.wfile.flush()
 
     def connection_dropped(self, error: BaseException, environ: Environ | None = None) -> None:
-        """No look for another request on a connection that broke."""
+        """Read no other request from a broken connection."""
         self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """No line on the terminal for each request."""
+        """Log no requests on the terminal."""
 
     log_request = log_error = log_message

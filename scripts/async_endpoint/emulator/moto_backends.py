@@ -1,6 +1,6 @@
-"""moto's stores, reached in process: the one file of hosting that knows moto's insides.
+"""Access to moto's backends in process: the only file of hosting that depends on moto's internals.
 
-Everything here acts without permission checks; hosting/execution_role.py decides what may be done.
+Nothing here checks permissions; hosting/execution_role.py does.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from moto.s3.utils import bucket_name_from_url as host_bucket
 from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 PARTITION = "aws"
 
 
 class ResourceNotFound(Exception):
-    """A bucket, key, topic or role is not there; the text is AWS's."""
+    """A bucket, object, topic, role or other resource does not exist; the text is AWS's error message."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None =
 
 
 def list_keys(uri: S3Uri) -> list[str]:
-    """The keys that begin with `uri`'s, in order; raises ResourceNotFound when the bucket is missing."""
+    """The keys with the prefix of `uri`, in order; raises ResourceNotFound when the bucket is missing."""
     there = _bucket(uri.bucket).keys.items()
     return sorted(name for name, key in there if name.startswith(uri.key) and isinstance(key, FakeKey))  # no delete markers
 
 
-def begin_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
-    """Begin an upload in parts, and return its id."""
+def create_multipart_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
+    """CreateMultipartUpload; returns the upload id."""
     backend = _backend("s3", PARTITION)
     upload = backend.create_multipart_upload(
         bucket_name=uri.bucket,
@@ -82,14 +82,14 @@ def begin_upload(uri: S3Uri, content_type: str, kms_key: str | None) -> str:
     return str(upload.id)
 
 
-def complete_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
-    """Put all parts of an upload, and make the object of them."""
+def complete_multipart_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
+    """Upload all parts and complete the upload."""
     backend = _backend("s3", PARTITION)
     put = [(number, backend.upload_part(uri.bucket, upload, number, part)) for number, part in enumerate(parts, 1)]
     backend.complete_multipart_upload(uri.bucket, upload, [(number, part.etag) for number, part in put])
 
 
-def abort_upload(uri: S3Uri, upload: str) -> None:
+def abort_multipart_upload(uri: S3Uri, upload: str) -> None:
     _backend("s3", PARTITION).abort_multipart_upload(uri.bucket, upload)
 
 
@@ -100,14 +100,14 @@ def bucket_policy(bucket: str) -> str | None:
 
 
 def bucket_kms_key(bucket: str) -> str | None:
-    """The customer key that new objects of this bucket are encrypted with, if its default encryption names one."""
+    """The KMS key of the bucket's default encryption; None without one."""
     encryption = _bucket(bucket).encryption or {}
     rule = encryption.get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
     return rule.get("KMSMasterKeyID") if rule.get("SSEAlgorithm", "").startswith("aws:kms") else None
 
 
 def cors_rules(host: str, path: str) -> list[CorsRule]:
-    """The CORS rules of the bucket that a request to `host` for `path` addresses; none where there is no such bucket."""
+    """The CORS rules of the bucket that a request to `host` for `path` addresses; empty if it does not exist."""
     addressed = SimpleNamespace(headers={"host": host}, url="")
     url = f"http://{host}{quote(path)}"
     name = host_bucket(url) if S3Response.subdomain_based_buckets(addressed) else path_bucket(url)
@@ -136,7 +136,7 @@ class KmsKey:
 def kms_key(identifier: str, region: str) -> KmsKey:
     """A key by id, ARN or alias; raises ResourceNotFound when it is missing, disabled or being deleted."""
     backend = _backend("kms", region)
-    name = backend.get_alias_name(identifier)  # not any_id_to_key_id(), which breaks on an alias that nothing has
+    name = backend.get_alias_name(identifier)  # not any_id_to_key_id(), which fails on an unknown alias
     key = backend.keys.get(backend.get_key_id_from_alias(name) if name.startswith("alias/") else backend.get_key_id(name))
     if key is None or key.key_state != "Enabled":
         raise ResourceNotFound(f"KMS key {identifier} does not exist or is not enabled.")
@@ -145,7 +145,7 @@ def kms_key(identifier: str, region: str) -> KmsKey:
 
 @dataclass(frozen=True)
 class IamRole:
-    """Policies are JSON text, as they were put: whoever evaluates them reads the same text once only."""
+    """Policies are JSON text, unchanged, so that parsed policies can be cached by text."""
 
     arn: str
     name: str
@@ -154,7 +154,7 @@ class IamRole:
 
 
 def role(arn: str) -> IamRole:
-    """A role with every policy it has, inline and attached; raises ResourceNotFound when it does not exist."""
+    """A role with its inline and attached policies; raises ResourceNotFound when it does not exist."""
     for found in list(_backend("iam", PARTITION).get_roles()):
         if found.arn == arn:
             documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
@@ -211,7 +211,7 @@ def alarm_state(region: str, name: str) -> str:
 
 
 def alarms_naming(region: str, action_arn: str) -> list[str]:
-    """The names of the alarms that have `action_arn` among the actions of state ALARM, and may act."""
+    """The names of alarms with `action_arn` among their ALARM actions and with actions enabled."""
     return [alarm.name for alarm in alarms(region) if alarm.actions_enabled and action_arn in alarm.alarm_actions]
 
 
@@ -230,7 +230,7 @@ def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, s
         backend.create_log_group(group, tags={})
     if stream not in backend.groups[group].streams:
         backend.create_log_stream(group, stream)
-    # Past the backend, which drops what is hours ahead of the wall clock, as scaled time soon is.
+    # Bypasses the backend, which drops events hours ahead of the wall clock, as scaled time soon is.
     backend.groups[group].put_log_events(stream, [{"timestamp": when, "message": text} for when, text in lines])
 
 
@@ -238,7 +238,7 @@ def put_log_lines(region: str, group: str, stream: str, lines: list[tuple[int, s
 
 
 def check_network(region: str, subnets: Iterable[str], security_groups: Iterable[str]) -> None:
-    """Raise ResourceNotFound, in EC2's words, for a subnet or security group that is not there, or is in another VPC."""
+    """Raise ResourceNotFound, with EC2's message, for a subnet or security group that is missing or in another VPC."""
     backend = _backend("ec2", region)
     known = {subnet.id: subnet.vpc_id for subnet in backend.describe_subnets()}
     groups = {group.id: group.vpc_id for group in backend.describe_security_groups()}
@@ -253,7 +253,7 @@ def check_network(region: str, subnets: Iterable[str], security_groups: Iterable
 
 @dataclass(frozen=True)
 class NetworkInterface:
-    """A network interface that SageMaker made in a VPC of the customer's, as the role allowed."""
+    """A network interface that SageMaker created in a customer's VPC with the execution role's permissions."""
 
     region: str
     id: str
@@ -262,7 +262,7 @@ class NetworkInterface:
 
 
 def create_interface(region: str, subnet: str, groups: Iterable[str], description: str, role_arn: str) -> NetworkInterface:
-    """A network interface in use by an instance that the customer does not see."""
+    """Create a network interface in use by an instance of SageMaker."""
     backend = _backend("ec2", region)
     made = backend.create_network_interface(backend.get_subnet(subnet), None, group_ids=list(groups), description=description)
     made.requester_managed, made.requester_id, made.status = True, "amazon-sagemaker", "in-use"
@@ -271,7 +271,7 @@ def create_interface(region: str, subnet: str, groups: Iterable[str], descriptio
 
 
 def interfaces() -> list[NetworkInterface]:
-    """Every network interface that `create_interface` made and that is there still. Loads no EC2 where it was not used."""
+    """The existing network interfaces of `create_interface`. Does not import moto's EC2 unless it was used."""
     if "moto.ec2.models" not in sys.modules:
         return []
     regions = list(get_backend("ec2")[ACCOUNT_ID].values())
@@ -280,11 +280,11 @@ def interfaces() -> list[NetworkInterface]:
 
 
 def remove_interface(interface: NetworkInterface) -> None:
-    """Remove one; safe where it is gone."""
+    """Delete a network interface if it exists."""
     _backend("ec2", interface.region).enis.pop(interface.id, None)
 
 
-# --- SageMaker, as far as it is moto's --------------------------------------------------------------------------------
+# --- SageMaker: what moto serves ----------------------------------------------------------------------------------------
 
 
 def model_package(name: str, region: str) -> list[dict[str, Any]]:
@@ -300,7 +300,7 @@ def model_package(name: str, region: str) -> list[dict[str, Any]]:
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
-DIMENSIONS = (DIMENSION, PROVISIONED)  # a variant has the one or the other
+DIMENSIONS = (DIMENSION, PROVISIONED)  # a variant has one of them
 
 
 def scalable_target(region: str, resource_id: str) -> Any | None:

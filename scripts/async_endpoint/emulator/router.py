@@ -1,4 +1,4 @@
-"""Who answers what: SageMaker's hosting APIs are ours, everything else is moto's."""
+"""Routing of requests: SageMaker's hosting APIs to our own implementation, every other service to moto."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from async_endpoint.emulator.body_limits import CALL_BYTES
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import BadRequest, unpacked
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
-from async_endpoint.emulator.sagemaker.protocol import ApiError, json_answer, json_error
+from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
-_MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto has beside the services
+_MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
@@ -42,9 +42,9 @@ class Router:
         admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None],
         stop: Callable[[], None],
     ) -> None:
-        """`admin` answers (method, path below ADMIN, JSON sent), None if there is no such thing; it may raise InvalidInput.
+        """`admin` is called with method, path after ADMIN and JSON document; None is a 404, InvalidInput a 400.
 
-        `stop` is called once the answer to a POST of STOP has been sent: the process would end in the middle of it.
+        `stop` is called after the response to a POST of STOP has been sent.
         """
         self._control = control
         self._runtime = runtime
@@ -54,28 +54,30 @@ class Router:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            answer = self._own(Request(environ))
+            answer = self._hosting_response(Request(environ))
         except ApiError as error:
             answer = json_error(error)
-        except Exception as error:  # a fault of ours must reach the client as AWS's own faults do
+        except Exception as error:  # an internal error is reported as AWS reports its own
             log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             answer = json_error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
         if answer is None:
-            return self._others(environ, start_response)
+            return self._moto_response(environ, start_response)
         answer.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))  # as AWS answers; SDKs log it
         return answer(environ, start_response)
 
-    def _others(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """moto's answer; where it has none, a refusal that names the action, on the wire of its service."""
+    def _moto_response(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """moto's response; for an unsupported action an error that names it, in the protocol of its service."""
         try:
-            _unpack(environ)
+            _decompress(environ)
             return self._moto.get_application(environ)(environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
             call = call_of(environ)
             if call is None:
-                answer = Response("This is no call of AWS: its signature names no service.\n", 400, content_type="text/plain")
+                answer = Response(
+                    "This is not an AWS request: its signature names no service.\n", 400, content_type="text/plain"
+                )
             elif isinstance(error, NotImplementedError | OperationNotFoundError):
                 answer = error_responses.unknown_action(call, environ)
             else:
@@ -83,10 +85,10 @@ class Router:
                 answer = error_responses.service_error(call, environ, 500)
             return answer(environ, start_response)
 
-    def _own(self, request: Request) -> Response | None:
-        """The answer to a request of ours; None leaves it, unread, to moto."""
+    def _hosting_response(self, request: Request) -> Response | None:
+        """The response to an administration or hosting request; None leaves the request to moto."""
         if is_admin(request.environ):
-            return self._administration(request)
+            return self._admin_response(request)
         scope = SCOPE.search(request.headers.get("Authorization", ""))
         if scope is None or scope["service"] != "sagemaker":
             return None
@@ -98,9 +100,9 @@ class Router:
         invoke = self._runtime.invoke if invocation["kind"] == "invocations" else self._runtime.invoke_async
         return invoke(scope["region"], invocation["name"], dict(request.headers), request.get_data())
 
-    def _administration(self, request: Request) -> Response:
+    def _admin_response(self, request: Request) -> Response:
         try:
-            document = self._admin(request.method, request.path.removeprefix(ADMIN), _object(request.get_data()))
+            document = self._admin(request.method, request.path.removeprefix(ADMIN), _json_object(request.get_data()))
             status = 200 if document is not None else 404
         except (ApiError, InvalidInput) as error:
             document, status = {"error": str(error)}, 400
@@ -112,18 +114,18 @@ class Router:
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
-        document = _object(body)
-        if self._control.answers(action, document):
-            return json_answer(self._control.answer(action, region, document))
+        document = _json_object(body)
+        if self._control.handles(action, document):
+            return json_response(self._control.handle(action, region, document))
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 
 
 class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]
-    """moto's services, and nothing else of its server: no pages and paths that AWS does not have.
+    """moto's services, without the pages and paths of its server that AWS does not have.
 
-    moto's dispatcher looks for them before it looks at the signature: /moto-api, which resets, seeds and records to files,
-    /favicon.ico and instance metadata; and an unsigned path may begin with the name of a service. All are paths of S3 here.
+    moto's dispatcher checks them before the signature: /moto-api (reset, seed, recording to files), /favicon.ico and instance
+    metadata; and unsigned paths that begin with a service name. Here all of these are S3 paths.
     """
 
     def __init__(self) -> None:
@@ -142,14 +144,14 @@ class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]
             return application
 
     def get_service_from_path(self, path_info: str) -> tuple[str | None, str | None]:
-        """No service: moto itself calls such paths, for custom resources of CloudFormation that run in Docker."""
+        """No service: only moto itself requests such paths, for CloudFormation custom resources in Docker."""
         return None, None
 
 
 def _backend(service: str) -> Any:
-    """moto's application of a service, which lets us see what goes wrong in it: by itself it answers with a page of HTML.
+    """moto's application of a service, with its exceptions propagated instead of rendered as HTML.
 
-    It answers no preflights: browser_guard.py does, and moto's would grant every origin everything.
+    It does not answer CORS preflights, as moto would allow every origin everything; browser_guard.py does.
     """
     apply_lazily(service)
     werkzeug_app.DISABLE_GLOBAL_CORS = True
@@ -158,8 +160,8 @@ def _backend(service: str) -> Any:
     return application
 
 
-def _unpack(environ: Environ) -> None:
-    """Undo the compression that SDKs apply to some calls; moto would, to any size. Objects of S3 are stored as they come."""
+def _decompress(environ: Environ) -> None:
+    """Decompress the gzip bodies that SDKs send, up to a size limit, which moto lacks. S3 objects are stored unchanged."""
     if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and service_of(environ) not in (None, "s3"):
         body = unpacked(environ["wsgi.input"], CALL_BYTES)
         environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
@@ -168,7 +170,7 @@ def _unpack(environ: Environ) -> None:
         del environ["HTTP_CONTENT_ENCODING"]
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The words of WSGI that the layers of the local AWS share, and who a request was signed for."""
+"""WSGI types shared by the middleware layers, the administration path, and the credential scope of a signature."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-ADMIN: Final = "/_local/"  # begins the paths of the local AWS itself
+ADMIN: Final = "/_local/"  # prefix of the local AWS's own API
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-# Of the Authorization header of an AWS signature, version 4.
+# The credential scope in the Authorization header of an AWS signature version 4.
 SCOPE: Final = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
 def is_admin(environ: Environ) -> bool:
-    """Whether a request is for the local AWS itself; both authentication and routing ask here."""
+    """Whether a request is for the administration API; used by both authentication and routing."""
     return bool(environ["PATH_INFO"].startswith(ADMIN))

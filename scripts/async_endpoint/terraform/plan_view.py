@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from async_endpoint.core.outputs import OUTPUT_NAME
 from async_endpoint.terraform.planned import ResourceChange, resource_changes
 
 # Attributes that identify a resource to its service, by any of which it may be met again.
@@ -91,8 +92,9 @@ def _region(document: Mapping[str, Any], prior: Mapping[str, Any]) -> str | None
     for item in _resources(prior.get("root_module") or {}):
         if item["type"] == "aws_region" and item["mode"] == "data":
             return str(item["values"]["name"])
-    output = (document.get("output_changes") or {}).get("async_endpoint") or {}
+    output = (document.get("output_changes") or {}).get(OUTPUT_NAME) or {}
     for side in ("after", "before"):
-        if isinstance(output.get(side), dict) and output[side].get("region"):
-            return str(output[side]["region"])
+        for endpoint in (output.get(side) or {}).values():
+            if isinstance(endpoint, Mapping) and endpoint.get("region"):
+                return str(endpoint["region"])
     return None

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.record import KEPT, require_record
-from async_endpoint.local_credentials import require_credentials
+from async_endpoint.local_aws import PERSISTENT_PREFIX, require_credentials, require_record
 from async_endpoint.terraform.local_override import local_files, process_environment
 from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
@@ -90,9 +89,9 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
 
 
 def require_archives(workspace: Workspace, environment: str) -> None:
-    """Raise InvalidInput when terraform.tfvars names a model archive that is not built, with the command that builds it."""
-    settings = workspace.environment(environment) / "terraform.tfvars"
-    text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
+    """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
+    settings = workspace.environment(environment) / "main.tf"
+    text = settings.read_text(encoding="utf-8")
     for named in _ARCHIVE.findall(text):
         archive = Path(os.path.normpath(settings.parent / named))
         if not archive.is_file():
@@ -163,5 +162,5 @@ def _link(link: Path, target: Path) -> None:
 
 def _remove_other_states(states: Path, keep: str) -> None:
     for folder in states.glob("*"):
-        if folder.name != keep and not folder.name.startswith(KEPT):
+        if folder.name != keep and not folder.name.startswith(PERSISTENT_PREFIX):
             shutil.rmtree(folder, ignore_errors=True)

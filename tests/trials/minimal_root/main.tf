@@ -1,5 +1,5 @@
 # A root whose apply takes seconds: no queue and no lifecycle rules, for which the provider waits most of a minute.
-# Tests apply it as environment local; async_endpoint is what a root of module async-inference says.
+# Tests apply it as environment local; async_endpoints is what a root of module async-inference says.
 terraform {
   required_version = ">= 1.11"
 
@@ -149,45 +149,47 @@ module "endpoint" {
   scaling         = { primary = { max_instances = 2, min_instances = 0, target_backlog_per_instance = 5 } }
 }
 
-output "async_endpoint" {
+output "async_endpoints" {
   value = try({
-    schema_version = 1
-    account_id     = data.aws_caller_identity.current.account_id
-    environment    = "local"
-    region         = "eu-west-1"
-    endpoint = {
-      arn                                     = module.endpoint[local.name].arn
-      config_name                             = module.endpoint_config.name
-      execution_role_arn                      = module.model.execution_role_arn
-      instance_type                           = var.instance_type
-      max_concurrent_invocations_per_instance = var.max_concurrent_invocations
-      model_name                              = module.model.name
-      name                                    = module.endpoint[local.name].name
-      variant_name                            = "primary"
+    (local.name) = {
+      schema_version = 1
+      account_id     = data.aws_caller_identity.current.account_id
+      environment    = "local"
+      region         = "eu-west-1"
+      endpoint = {
+        arn                                     = module.endpoint[local.name].arn
+        config_name                             = module.endpoint_config.name
+        execution_role_arn                      = module.model.execution_role_arn
+        instance_type                           = var.instance_type
+        max_concurrent_invocations_per_instance = var.max_concurrent_invocations
+        model_name                              = module.model.name
+        name                                    = module.endpoint[local.name].name
+        variant_name                            = "primary"
+      }
+      limits = { cold_start_seconds = var.startup_timeout_seconds, invocation_timeout_seconds = 900, request_ttl_seconds = 21600 }
+      notifications = {
+        dead_letter_queue_url = ""
+        error_topic_arn       = local.topic_arns.error
+        results_queue_arn     = ""
+        results_queue_url     = ""
+        success_topic_arn     = local.topic_arns.success
+      }
+      scaling = {
+        max_instances               = 2
+        min_instances               = 0
+        resource_id                 = module.endpoint[local.name].scaling.primary.resource_id
+        target_backlog_per_instance = 5
+        tracking_policy_name        = module.endpoint[local.name].scaling.primary.policy_names.backlog_per_instance
+        wake_alarm_name             = module.endpoint[local.name].scaling.primary.wake.alarm_name
+        wake_policy_name            = module.endpoint[local.name].scaling.primary.wake.policy_name
+      }
+      storage = {
+        bucket      = aws_s3_bucket.this.bucket
+        failure_uri = local.uris.failure
+        input_uri   = local.uris.input
+        kms_key_arn = null
+        output_uri  = local.uris.output
+      }
     }
-    limits = { cold_start_seconds = var.startup_timeout_seconds, invocation_timeout_seconds = 900, request_ttl_seconds = 21600 }
-    notifications = {
-      dead_letter_queue_url = ""
-      error_topic_arn       = local.topic_arns.error
-      results_queue_arn     = ""
-      results_queue_url     = ""
-      success_topic_arn     = local.topic_arns.success
-    }
-    scaling = {
-      max_instances               = 2
-      min_instances               = 0
-      resource_id                 = module.endpoint[local.name].scaling.primary.resource_id
-      target_backlog_per_instance = 5
-      tracking_policy_name        = module.endpoint[local.name].scaling.primary.policy_names.backlog_per_instance
-      wake_alarm_name             = module.endpoint[local.name].scaling.primary.wake.alarm_name
-      wake_policy_name            = module.endpoint[local.name].scaling.primary.wake.policy_name
-    }
-    storage = {
-      bucket      = aws_s3_bucket.this.bucket
-      failure_uri = local.uris.failure
-      input_uri   = local.uris.input
-      kms_key_arn = null
-      output_uri  = local.uris.output
-    }
-  }, null)
+  }, {})
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 CALLER_KEY: Final = "async_endpoint.caller"
 LOCAL_USER_NAME: Final = "local"

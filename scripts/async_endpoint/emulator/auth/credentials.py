@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.local_credentials import AccessKey, LocalCredentials, credentials_path, read_credentials
+from async_endpoint.local_aws import AccessKey, LocalCredentials, credentials_path, read_credentials
 from async_endpoint.workspace import Workspace
 
 STATE_FILE: Final = "credentials.json"  # in a state directory

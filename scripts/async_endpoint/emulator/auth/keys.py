@@ -9,8 +9,7 @@ from moto.backends import get_backend
 
 from async_endpoint.emulator.auth.caller import Caller, CallerKind, local_user
 from async_endpoint.emulator.auth.sessions import find_session
-from async_endpoint.emulator.record import ACCOUNT_ID
-from async_endpoint.local_credentials import AccessKey
+from async_endpoint.local_aws import ACCOUNT_ID, AccessKey
 
 PARTITION = "aws"
 

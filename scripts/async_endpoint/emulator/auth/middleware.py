@@ -16,7 +16,7 @@ from async_endpoint.emulator.auth.sigv4 import ALGORITHM
 from async_endpoint.emulator.auth.verification import Verifier
 from async_endpoint.emulator.error_responses import not_authenticated
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse, is_admin
-from async_endpoint.local_credentials import AccessKey
+from async_endpoint.local_aws import AccessKey
 
 _SCREENED = "async_endpoint.screened"
 

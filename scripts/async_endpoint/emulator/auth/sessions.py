@@ -11,7 +11,7 @@ from moto.backends import get_backend
 
 from async_endpoint.emulator.auth.caller import Caller
 from async_endpoint.emulator.auth.credentials import new_access_key
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 _ATTRIBUTE: Final = "_async_endpoint_sessions"  # of the account's STS backend
 _PARTITION: Final = "aws"

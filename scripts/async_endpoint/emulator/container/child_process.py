@@ -1,23 +1,24 @@
-"""A process that runs a container, or keeps one: followed while it lives, ended with whoever started it."""
+"""Child processes of the local AWS: output forwarded line by line, exit observed, terminated with their parent."""
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
-from async_endpoint.emulator.container.output import follow
-
-LAST_OUTPUT_SECONDS = 2.0  # for what a dead container printed; whatever it started outside its session may hold on longer
+LAST_OUTPUT_SECONDS = (
+    2.0  # for the last output of a dead container; a descendant in another session may keep the pipe open longer
+)
 
 
 class ChildProcess:
-    """`folder` is removed once the process is gone; `on_output` is given each line it prints, `on_exit` its exit code.
+    """`on_output` receives each line it prints, `on_exit` its exit code; `folder` is removed after exit.
 
-    Standard input is a pipe that closes when this process ends, however it ends; what is started here ends with it.
+    Standard input is a pipe that closes when this process ends, however it ends; the child exits when it closes.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class ChildProcess:
         on_exit: Callable[[int], None],
         **options: Any,
     ) -> None:
-        """`options` are Popen's own. Raises OSError."""
+        """`options` are passed to Popen. Raises OSError."""
         self._folder = folder
         self._process = subprocess.Popen(
             command,
@@ -39,9 +40,9 @@ class ChildProcess:
             **options,
         )
         printed = self._process.stdout
-        follower = threading.Thread(target=follow, args=(printed, on_output), name=f"output-{self.pid}", daemon=True)
+        follower = threading.Thread(target=forward_lines, args=(printed, on_output), name=f"output-{self.pid}", daemon=True)
         follower.start()
-        threading.Thread(target=self._await_end, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
+        threading.Thread(target=self._wait_for_exit, args=(follower, on_exit), name=f"end-{self.pid}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -55,18 +56,34 @@ class ChildProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def let_go(self) -> None:
-        """Close its standard input: it is to end."""
+    def close_stdin(self) -> None:
+        """Close its standard input, which makes it exit."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
 
-    def ended(self) -> None:
-        """What else has to go once the process is gone."""
+    def on_ended(self) -> None:
+        """Hook: release what else belongs to the process, after its exit."""
 
-    def _await_end(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
+    def _wait_for_exit(self, follower: threading.Thread, on_exit: Callable[[int], None]) -> None:
         code = self._process.wait()
-        self.ended()
-        self.let_go()
+        self.on_ended()
+        self.close_stdin()
         follower.join(LAST_OUTPUT_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         on_exit(code)
+
+
+MAX_LINE_BYTES: Final = 262_144  # the maximum event of CloudWatch Logs until 2025; longer lines are split
+log = logging.getLogger(__name__)
+
+
+def forward_lines(printed: BinaryIO, on_output: Callable[[str], None]) -> None:
+    """Pass each line to `on_output` until end of file, long ones in pieces. An exception of `on_output` loses that line only.
+
+    Reading must continue: with a full pipe the model would block in print().
+    """
+    for line in iter(lambda: printed.readline(MAX_LINE_BYTES), b""):
+        try:
+            on_output(line.decode(errors="replace").rstrip())
+        except Exception as error:
+            log.warning("A line of container output is lost: %s: %s", type(error).__name__, error)

@@ -1,16 +1,56 @@
-"""What hosting sees of an instance's containers, however many they are and whatever runs them.
+"""The interface between hosting and the containers of an instance: what to start, and how to call it.
 
-Output reaches `on_output` line by line as `Line`, which is a string that knows the container it comes from: the streams of a
-pipeline are `<variant>/<instance>/<container>`, as the guide's page on troubleshooting inference pipelines has it.
+Output reaches `on_output` as `OutputLine`, a string that carries the name of its container: the log streams of a pipeline are
+`<variant>/<instance>/<container>` (developer guide, troubleshooting inference pipelines).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-PRIMARY = "primary"  # what SageMaker's errors call the container of a model that has one
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container of a model.
+
+    `archive` is the content of model.tar.gz; None if the model is `files`, by path, or there is no model data. `hostname` is
+    the ContainerHostname, or empty. `models` makes it a multi-model container: it returns the archive of a TargetModel, and its
+    exceptions propagate through `invoke`. For an `isolated` container (network isolation) pip downloads nothing.
+    """
+
+    archive: bytes | None
+    environment: Mapping[str, str]
+    image: str = ""
+    hostname: str = ""
+    models: Callable[[str], bytes] | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    isolated: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    """All containers of one instance.
+
+    `direct` is InferenceExecutionConfig's mode Direct: a request names a container. In mode Serial the output of each container
+    is the input of the next.
+    """
+
+    containers: tuple[ContainerSpec, ...]
+    direct: bool = False
+
+    def names(self) -> tuple[str, ...]:
+        """The names in errors and logs: the hostname, else container-1, container-2, …; a single container is `primary`.
+
+        Source: developer guide, logs of inference pipelines; SageMaker's error messages.
+        """
+        if len(self.containers) == 1 and not self.direct:
+            return ("primary",)
+        return tuple(spec.hostname or f"container-{number}" for number, spec in enumerate(self.containers, 1))
+
+
+PRIMARY = "primary"  # the name of a single container in SageMaker's errors
 
 
 class CannotStart(Exception):
@@ -18,7 +58,7 @@ class CannotStart(Exception):
 
 
 class ContainerDied(Exception):
-    """The connection broke before an answer: the container is gone."""
+    """The connection broke before an answer: the container has died."""
 
 
 class ContainerTimedOut(Exception):
@@ -26,7 +66,7 @@ class ContainerTimedOut(Exception):
 
 
 class OutputLine(str):
-    """One line that a container printed; `container` names it where an instance has several, and is empty otherwise."""
+    """One line of container output; `container` is its name on an instance with several, otherwise empty."""
 
     __slots__ = ("container",)
     container: str
@@ -39,7 +79,7 @@ class OutputLine(str):
 
 @dataclass(frozen=True)
 class ContainerResponse:
-    """The answer of `container`; of a pipeline the last one's, or that of the first that answered 400 or more."""
+    """The answer of `container`; in a pipeline the last container, or the first that answered 400 or more."""
 
     status: int
     content_type: str
@@ -57,23 +97,23 @@ class Container(Protocol):
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The processes that run now: one a container, one a loaded model of a multi-model container."""
+        """The running processes: one per container, in a multi-model container one per loaded model."""
 
     @property
     def alive(self) -> bool: ...
 
     def ping(self, timeout: float = 2.0) -> bool:
-        """Whether all answer `/ping` with 200 within `timeout` seconds each (SageMaker's own limit is 2)."""
+        """Whether all answer `/ping` with 200 within `timeout` seconds each (SageMaker's limit is 2)."""
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
-        """Pass on one request. `target` is a container's hostname in Direct mode, a model's name in a multi-model container.
+        """Forward one request. `target` is a container's hostname in Direct mode, a model's name in a multi-model container.
 
-        Raises ContainerTimedOut after `timeout` seconds, of which there is one budget for all containers of a pipeline;
-        ContainerDied on a broken connection; InvalidInput for a hostname that none has; and what reading a model raises.
+        Raises ContainerTimedOut after `timeout` seconds, shared by all containers of a pipeline; ContainerDied on a broken
+        connection; InvalidInput for an unknown hostname; and what reading a model raises.
         """
 
     def kill(self) -> None:
-        """End all and whatever they started; their folder is removed, and `on_exit` called, once they are gone.
+        """Kill all containers and their descendants; after their exit the folder is removed and `on_exit` called.
 
-        Returns at once; may be called again.
+        Returns at once; idempotent.
         """

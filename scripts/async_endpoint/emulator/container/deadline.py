@@ -1,4 +1,4 @@
-"""How long the start of an instance may take, and whether anybody still waits for it."""
+"""A deadline that can also be cancelled, for starting an instance."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import math
 import threading
 import time
 
-LOOK_SECONDS = 0.05
+POLL_INTERVAL_SECONDS = 0.05
 
 
 class DeadlineExceeded(Exception):
-    """Not done in time; the text says in which, as the end of a sentence."""
+    """The deadline has passed or was cancelled; the text completes a sentence: "within 60 seconds"."""
 
 
 class Deadline:
-    """`seconds` real seconds from now on, or fewer: until `unwanted` is set."""
+    """`seconds` real seconds from now, or until `cancelled` is set."""
 
-    def __init__(self, seconds: float = math.inf, unwanted: threading.Event | None = None) -> None:
+    def __init__(self, seconds: float = math.inf, cancelled: threading.Event | None = None) -> None:
         self.seconds = seconds
-        self._unwanted = unwanted or threading.Event()
+        self._cancelled = cancelled or threading.Event()
         self._deadline = time.monotonic() + seconds
 
     @property
-    def over(self) -> bool:
-        """Whether the time has passed."""
+    def expired(self) -> bool:
+        """Whether the time has passed; cancellation does not count."""
         return time.monotonic() > self._deadline
 
     def pause(self) -> None:
-        """Between two looks at something; raises DeadlineExceeded when there is no more waiting for it."""
-        if self._unwanted.wait(LOOK_SECONDS):
+        """Sleep between two polls; raises DeadlineExceeded when the deadline has passed or was cancelled."""
+        if self._cancelled.wait(POLL_INTERVAL_SECONDS):
             raise DeadlineExceeded("before it was stopped")
-        if self.over:
+        if self.expired:
             raise DeadlineExceeded(f"within {self.seconds:g} seconds")

@@ -1,11 +1,11 @@
-"""The second runtime: the model's own image in a container of Docker or Podman. Tried with Docker 20.10 and Podman 4.3.
+"""Containers of Docker or Podman that run the model's own image. Tested with Docker 20.10 and Podman 4.3.
 
 The image runs as the guide's page on inference code with hosting services says: command `serve`, the model under /opt/ml/model,
-port 8080, the environment of CreateModel. Everything goes through the engine's program, in the words both engines understand.
+port 8080, the environment of CreateModel. Everything goes through the engine's command line, with options common to both.
 
-The image answers any client of its port, and no engine publishes to anything but addresses. So the port is published at an
-address and a port of the loopback network that are drawn at random: a web page would have to try 2^39 of them, and learns of
-none. Another user of this machine can see what listens, and then call it; docs/local-aws.md says so.
+The image answers any client of its port, and engines publish ports on IP addresses only. So the port is published on a random
+address and port of the loopback network: a web page would have to guess among 2^39. Another user of this machine can list the
+listening sockets and call it; docs/local-aws.md documents that.
 """
 
 from __future__ import annotations
@@ -20,26 +20,25 @@ from pathlib import Path
 
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse
+from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.http_client import TcpContainerClient
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
 PORT = 8080
-PORTS = range(20_000, 60_000)  # on this machine
-ANSWER_SECONDS = 30.0  # for the engine to answer a question
+PORTS = range(20_000, 60_000)  # the range of published ports
+ANSWER_SECONDS = 30.0  # for one command of the engine
 
 
 class ContainerEngine:
-    """The program of an engine, and the label on the containers of one checkout's local AWS."""
+    """An engine's command-line program, and the label for the containers of one checkout's local AWS."""
 
     def __init__(self, program: str, label: str) -> None:
         self.program = program
         self.label = label
 
-    def ask(self, *arguments: str) -> str:
-        """What the engine answers; raises CannotStart with its last words when it refuses."""
+    def query(self, *arguments: str) -> str:
+        """Run a command and return its output; raises CannotStart with the last line of its error output."""
         try:
             done = subprocess.run(
                 [self.program, *arguments],
@@ -58,10 +57,10 @@ class ContainerEngine:
 
 
 def loopback_address() -> str:
-    """Where a container is published, as `--publish` wants it before the container's port; see above.
+    """A random address and port for `--publish`, without the container's port.
 
-    One of 2^24 addresses and some 2^15 ports, for engines give out ports in order. macOS has one address, of which the port is
-    left to the engine.
+    One of 2^24 addresses and about 2^15 ports; engines themselves assign ports in sequence. macOS has one loopback address,
+    and the port is left to the engine.
     """
     if sys.platform != "linux":
         return "127.0.0.1:"
@@ -70,15 +69,15 @@ def loopback_address() -> str:
 
 
 def engine_environment(program: str) -> dict[str, str]:
-    """The user's own, by which an engine's program finds its engine; without proxies for Podman, which would pass them on."""
+    """The user's environment, with which the program finds its engine; without proxies for Podman, which would inject them."""
     podman = "podman" in Path(program).name
     return {name: value for name, value in os.environ.items() if not (podman and name.lower() in PROXIES)}
 
 
 def _variables(given: Mapping[str, str], file: Path) -> list[str]:
-    """Options that give a container variables: in `file`, which its owner alone reads; everyone sees a command line.
+    """Options that pass environment variables in `file`, readable by its owner only: command lines are visible to all users.
 
-    A value with a line break is on the command line all the same, for such a file cannot hold it.
+    A value with a line break is passed on the command line, because an env file cannot hold it.
     """
     held = {name: value for name, value in given.items() if "\n" not in value}
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
@@ -88,7 +87,7 @@ def _variables(given: Mapping[str, str], file: Path) -> list[str]:
 
 
 class EngineContainer(ChildProcess):
-    """One container of an engine, and the process that keeps it. `mount` is the folder it sees as `seen`, read-only."""
+    """One container of an engine, with its supervisor process. `mount` is a host folder and its read-only path inside."""
 
     def __init__(
         self,
@@ -100,7 +99,7 @@ class EngineContainer(ChildProcess):
         on_exit: Callable[[int], None],
     ) -> None:
         try:
-            engine.ask("image", "inspect", spec.image)
+            engine.query("image", "inspect", spec.image)
         except CannotStart as error:
             raise CannotStart(
                 f"The image {spec.image} is not on this machine ({error}); get it with: {engine.program} pull {spec.image}"
@@ -120,7 +119,7 @@ class EngineContainer(ChildProcess):
     def ping(self, timeout: float = 2.0) -> bool:
         if self._http is None:
             try:
-                published = self._engine.ask("port", self._name, f"{PORT}/tcp").split()
+                published = self._engine.query("port", self._name, f"{PORT}/tcp").split()
             except CannotStart:  # not running yet
                 return False
             if not published:
@@ -139,9 +138,9 @@ class EngineContainer(ChildProcess):
         return self.request("POST", "/invocations", body, headers, timeout)
 
     def kill(self) -> None:
-        self.let_go()
+        self.close_stdin()
 
-    def ended(self) -> None:
+    def on_ended(self) -> None:
         supervisor.remove(self._engine.program, self._name)  # in case the supervisor was killed
         if self._http is not None:
             self._http.close()

@@ -1,7 +1,7 @@
-"""The models of one multi-model container of an engine, through the container contract for multi-model endpoints.
+"""Multi-model host on a container engine: models are loaded through the container contract of multi-model endpoints.
 
-The guide's page on that contract: POST /models loads, POST /models/<name>/invoke asks, DELETE /models/<name> unloads; 507 says
-that there is no memory for one more.
+Source: developer guide, build your own container for multi-model endpoints: POST /models loads, POST /models/<name>/invoke
+invokes, DELETE /models/<name> unloads; 507 means insufficient memory.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
-from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec, ContainerTimedOut
 from async_endpoint.emulator.container.engine import ContainerEngine, EngineContainer
-from async_endpoint.emulator.container.model_host import LOAD_SECONDS, CannotLoad
-from async_endpoint.emulator.container.spec import ContainerSpec
+from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
 
 MODELS = "/opt/ml/models"
 UNLOAD_SECONDS = 60.0
@@ -41,7 +40,7 @@ class EngineModelHost(EngineContainer):
         super().__init__(engine, folder, spec, (self._models, MODELS), on_output, on_exit)
 
     def load(self, target: str, archive: bytes) -> EngineModel:
-        name = uuid.uuid4().hex  # SageMaker's are opaque too; a new one each time, for the old one may still be leaving
+        name = uuid.uuid4().hex  # opaque, as SageMaker's; unique, because an old one may still be unloading
         folder = self._models / name
         try:
             unpack(archive, folder / "model")
@@ -74,6 +73,6 @@ class EngineModel:
         return self._container.request("POST", f"{self._path}/invoke", body, headers, timeout)
 
     def unload(self) -> None:
-        with contextlib.suppress(ContainerDied, ContainerTimedOut):  # it is gone with its container, or that answers no more
+        with contextlib.suppress(ContainerDied, ContainerTimedOut):  # the container has ended, or no longer answers
             self._container.request("DELETE", self._path, b"", {}, UNLOAD_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""HTTP to one container, over connections that are kept open between requests.
+"""HTTP client of one container, with a pool of keep-alive connections.
 
-A request is sent once and never repeated: a connection that lay idle is used again only while it is younger than any model
-server lets one idle, and after a look at whether the other side has closed it.
+A request is sent once and never retried: an idle connection is reused only for less time than any model server's keep-alive
+time-out, and after checking that the other side has not closed it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ READ_BYTES = 1 << 20
 
 
 class ContainerClient:
-    """The two routes of the container contract, and any other. `connect` makes a connection within a number of seconds."""
+    """Calls routes of a container. `connect` opens a connection within a number of seconds."""
 
     def __init__(self, connect: Callable[[float], socket.socket]) -> None:
         self._connect = connect
-        self._idle: deque[tuple[float, http.client.HTTPConnection]] = deque()  # by the time it was last used
+        self._idle: deque[tuple[float, http.client.HTTPConnection]] = deque()  # with the time of their last use
         self._lock = threading.Lock()
 
     def ping(self, timeout: float) -> bool:
@@ -40,16 +40,16 @@ class ContainerClient:
         """One request; raises ContainerTimedOut after `timeout` seconds, ContainerDied on a broken connection."""
         deadline = time.monotonic() + timeout
         connection = http.client.HTTPConnection("localhost")
-        connection.auto_open = 0  # it is connected below, or not at all
+        connection.auto_open = 0  # connected below
         try:
-            connection = self._idle_connection(timeout) or connection
+            connection = self._pooled_connection(timeout) or connection
             if connection.sock is None:
                 connection.sock = self._connect(timeout)
             connection.request(method, path, body, dict(headers))
-            sock = connection.sock  # the answer takes it over when the connection ends with it
+            sock = connection.sock  # a closing response takes the socket over
             answer = connection.getresponse()
             received = self._body(sock, answer, deadline)
-            if len(received) > limits.OUTPUT_OBJECT_BYTES:  # the rest of it is still to come
+            if len(received) > limits.OUTPUT_OBJECT_BYTES:  # the rest is unread
                 connection.close()
         except TimeoutError as error:
             connection.close()
@@ -57,7 +57,7 @@ class ContainerClient:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise ContainerDied(str(error) or type(error).__name__) from error
-        self._keep(connection)
+        self._return_to_pool(connection)
         return ContainerResponse(
             answer.status,
             answer.headers.get("Content-Type", "application/octet-stream"),
@@ -66,7 +66,7 @@ class ContainerClient:
         )
 
     def close(self) -> None:
-        """Let go of the connections that are idle."""
+        """Close the idle connections."""
         with self._lock:
             idle, self._idle = self._idle, deque()
         for _, connection in idle:
@@ -74,11 +74,11 @@ class ContainerClient:
 
     @staticmethod
     def _body(sock: socket.socket, answer: http.client.HTTPResponse, deadline: float) -> bytes:
-        """The body, of one that is larger than any API delivers a little more than that: a model may answer without end."""
+        """Read the body, at most little more than any API delivers: a model may answer without end."""
         parts, size = list[bytes](), 0
         closing = answer.version < 11 or "close" in answer.headers.get("Connection", "").lower()
         if answer.length is None and not answer.chunked and not closing:
-            raise http.client.IncompleteRead(b"")  # the head broke off, which http.client takes for its end
+            raise http.client.IncompleteRead(b"")  # truncated header, which http.client accepts
         while answer.length != 0 and (part := answer.read1(READ_BYTES)):
             parts.append(part)
             size += len(part)
@@ -91,20 +91,20 @@ class ContainerClient:
             raise http.client.IncompleteRead(b"", answer.length)
         return b"".join(parts)
 
-    def _idle_connection(self, timeout: float) -> http.client.HTTPConnection | None:
+    def _pooled_connection(self, timeout: float) -> http.client.HTTPConnection | None:
         now = time.monotonic()
         while True:
             with self._lock:
                 used, connection = self._idle.pop() if self._idle else (now, None)
             if connection is None:
                 return None
-            if now - used < IDLE_SECONDS and not _has_news(connection):
+            if now - used < IDLE_SECONDS and not _is_readable(connection):
                 connection.sock.settimeout(timeout)
                 return connection
             connection.close()
 
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
-        """For the next request, unless the server closes it; those that a burst has left over are closed by the way."""
+    def _return_to_pool(self, connection: http.client.HTTPConnection) -> None:
+        """Keep the connection for the next request unless the server closes it; also closes connections idle for too long."""
         now, old = time.monotonic(), []
         with self._lock:
             if connection.sock is not None:
@@ -116,7 +116,7 @@ class ContainerClient:
 
 
 class TcpContainerClient(ContainerClient):
-    """The same at a port of this machine."""
+    """A ContainerClient that connects to a TCP port."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         super().__init__(lambda timeout: _tcp(host, port, timeout))
@@ -128,8 +128,8 @@ def _tcp(host: str, port: int, timeout: float) -> socket.socket:
     return connection
 
 
-def _has_news(connection: http.client.HTTPConnection) -> bool:
-    """Whether an idle connection can be read from: the other side closed it, or said what nobody asked for."""
+def _is_readable(connection: http.client.HTTPConnection) -> bool:
+    """Whether an idle connection is readable: closed by the other side, or with unsolicited data."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))

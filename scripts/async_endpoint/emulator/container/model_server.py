@@ -1,10 +1,10 @@
-"""What runs inside an instance: the container contract around AWS's own handler code (sagemaker-inference).
+"""The model server inside a container: the container contract around AWS's handler library sagemaker-inference.
 
-Started as a script with the file descriptor of a socket (channel.py), over which come the model's variables and then, one
-by one, connections. `GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, at
-most SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time. Workers are threads around one loaded model, where the
-real model server forks a process for each. Standard input is never written to: when it closes, the parent process is gone,
-and this ends too. It imports nothing of this package, so that it runs in any environment.
+Started as a script with the file descriptor of a socket (channel.py), which delivers the startup message and then connections.
+`GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, at most
+SAGEMAKER_MODEL_SERVER_WORKERS (or MODEL_SERVER_WORKERS) at a time. Workers are threads that share one loaded model; the real
+model server forks a process for each. When standard input closes, the parent process has ended, and this one exits too. It
+imports nothing of this package, so that it runs in any Python environment.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import Any
 
 
 class Context(threading.local):
-    """What sagemaker-inference asks of the model server for one request: properties in, status and content type out.
+    """The request context that sagemaker-inference expects of a model server: properties in, status and content type out.
 
-    Handlers are given the context that the model was loaded with, whatever the request: so there is one, and each thread has
-    its own attributes of it.
+    Handlers receive the context that the model was loaded with, for every request. So there is one, with thread-local
+    attributes.
     """
 
     def __init__(self, model_dir: str) -> None:
@@ -36,7 +36,7 @@ class Context(threading.local):
         self.begin({})
 
     def begin(self, headers: dict[str, str]) -> None:
-        """Forget this thread's last request."""
+        """Start a request on this thread."""
         self._headers = headers
         self.status = 200
         self.content_type = "application/json"
@@ -58,7 +58,7 @@ class Context(threading.local):
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Answers first and loads after, as model servers do: until the model is loaded, /ping answers 503."""
+    """Accepts connections before the model is loaded, as model servers do: until then /ping answers 503."""
 
     daemon_threads = True
 
@@ -72,23 +72,23 @@ class ModelServer(ThreadingHTTPServer):
         self.workers = threading.BoundedSemaphore(max(int(workers), 1))
 
     def get_request(self) -> tuple[socket.socket, str]:
-        """The next connection that is handed over."""
+        """Receive the next connection."""
         received, descriptors, _, _ = socket.recv_fds(self.socket, 1, 1)
-        if not received:  # the parent process is gone
+        if not received:  # the parent process has ended
             os._exit(1)
         if not descriptors:
-            raise OSError("no descriptor is left for one more connection")
+            raise OSError("no file descriptor is left for another connection")
         return socket.socket(fileno=descriptors[0]), "local AWS"
 
     def load(self) -> None:
-        """Run `model_fn`; a model that cannot be loaded ends the process, as it ends a container."""
+        """Run `model_fn`; a model that fails to load ends the process, as it ends a container."""
         self.service = handler_service()
         self.context = Context(self.model_dir)
         self.service.initialize(self.context)
         self.loaded.set()
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, str, bytes]:
-        """Status, content type and body of the answer. Whatever a handler does, it is answered."""
+        """Status, content type and body of the response; 500 with the traceback if a handler raises."""
         self.context.begin(headers)
         with self.workers:
             try:
@@ -99,16 +99,16 @@ class ModelServer(ThreadingHTTPServer):
 
 
 class LazyModule(types.ModuleType):
-    """Stands for a module until something of it is used. Importing is safe among threads."""
+    """A placeholder that imports its module on first attribute access. Thread-safe."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(importlib.import_module(self.__name__), name)
 
 
 def handler_service() -> Any:
-    """sagemaker-inference's handlers. They import numpy and scipy, most of an instance's start, to decode and encode arrays.
+    """sagemaker-inference's handler service, with numpy and scipy imported lazily: they take most of a cold start.
 
-    Neither is imported until an array is there, or the archive's own code imports it.
+    Both are imported when an array is decoded or encoded, or by the archive's own code.
     """
     later = {name: LazyModule(name) for name in ("numpy", "scipy", "scipy.sparse")}
     later["scipy"].sparse = later["scipy.sparse"]  # type: ignore[attr-defined]
@@ -123,7 +123,7 @@ def handler_service() -> Any:
 
 
 def as_bytes(answer: Any) -> bytes:
-    """A handler's answer as the model server sends it: bytes and text as they are, anything else as JSON."""
+    """Encode a handler's result as the model server does: bytes and text unchanged, anything else as JSON."""
     if isinstance(answer, bytes | bytearray):
         return bytes(answer)
     return (answer if isinstance(answer, str) else json.dumps(answer, indent=2)).encode()
@@ -132,8 +132,8 @@ def as_bytes(answer: Any) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     """The two routes of the container contract."""
 
-    protocol_version = "HTTP/1.1"  # connections stay open
-    wbufsize = -1  # an answer leaves in one piece
+    protocol_version = "HTTP/1.1"  # keep-alive
+    wbufsize = -1  # a response is sent in one piece
     server: ModelServer
 
     def do_GET(self) -> None:
@@ -147,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         status, content_type, answer = self.server.invoke(body, dict(self.headers.items()))
         if status >= 400:
-            print(answer.decode(errors="replace"), file=sys.stderr)  # the model server logs what it answers with an error
+            print(answer.decode(errors="replace"), file=sys.stderr)  # the model server logs error responses
         self._answer(status, content_type, answer)
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
@@ -158,11 +158,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Pings and invocations are not logged; what the model prints is."""
+        """Log no requests; the output of the model is logged."""
 
 
-def end_with_starter() -> None:
-    """End this process and whatever it started once standard input closes; the model itself finds standard input empty."""
+def exit_with_parent() -> None:
+    """Kill this process and its descendants once standard input closes; the model itself sees an empty standard input."""
     lifeline = os.dup(0)
     with open(os.devnull) as nothing:  # noqa: PTH123 - as above
         os.dup2(nothing.fileno(), 0)
@@ -176,35 +176,35 @@ def end_with_starter() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def take_order(channel: socket.socket) -> dict[str, Any]:
-    """What the channel begins with: the length of a JSON document, in four bytes, and the document."""
+def receive_startup_message(channel: socket.socket) -> dict[str, Any]:
+    """Receive the startup message: the length of a JSON document, in four bytes, and the document."""
     length = int.from_bytes(channel.recv(4, socket.MSG_WAITALL), "big")
     text = channel.recv(length, socket.MSG_WAITALL)
-    if not length or len(text) < length:  # the parent process is gone
+    if not length or len(text) < length:  # the parent process has ended
         os._exit(1)
-    order: dict[str, Any] = json.loads(text)
-    return order
+    message: dict[str, Any] = json.loads(text)
+    return message
 
 
-def become_container(order: dict[str, Any]) -> str:
-    """Take over the model's variables, PYTHONPATH as if it had been there from the start; returns the model's folder.
+def apply_startup_message(message: dict[str, Any]) -> str:
+    """Set the model's environment variables and search path (PYTHONPATH too); returns the model directory.
 
-    Until here this process has seen none of them.
+    Before, none of them has affected this process.
     """
-    os.environ.update(order["environment"])
+    os.environ.update(message["environment"])
     model_dir = os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model")  # noqa: PTH118 - one import less in the model's process
     given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = [os.path.join(model_dir, "code"), *given]  # noqa: PTH118 - as above
-    sys.path += order["packages"]
+    sys.path += message["packages"]
     return model_dir
 
 
 def main() -> None:
-    """`model_server.py DESCRIPTOR`: load the model that the startup message names and serve it until terminated."""
-    end_with_starter()
+    """`model_server.py DESCRIPTOR`: load the model of the startup message and serve it until terminated."""
+    exit_with_parent()
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
-    server = ModelServer(channel, become_container(take_order(channel)))
+    server = ModelServer(channel, apply_startup_message(receive_startup_message(channel)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()
     threading.Event().wait()

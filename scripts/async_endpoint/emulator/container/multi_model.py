@@ -1,8 +1,8 @@
-"""A multi-model container: models are loaded when they are first invoked, and unloaded when others need their room.
+"""Multi-model containers: models are loaded on first use, and evicted (least recently used) when others need the capacity.
 
-The room is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is our reading: SageMaker
-goes by the instance's memory and documents no number. Also ours: that of the idle models the one invoked longest ago has to go,
-and that a busy one finishes first. A model that cannot be loaded, or that dies, is an answer and no death of the instance.
+The capacity is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is our reading:
+SageMaker uses the instance's memory and documents no number. Also our reading: idle models are evicted before busy ones, and a
+busy one finishes its requests first. A model that fails to load, or dies, is an error response and not an instance failure.
 """
 
 from __future__ import annotations
@@ -11,23 +11,62 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
-from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
-from async_endpoint.emulator.container.model_host import CannotLoad, LoadedModel, ModelHost
-from async_endpoint.emulator.container.spec import ContainerSpec
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec, ContainerTimedOut
+
+LOAD_SECONDS = 600.0  # for one model, in real seconds
+
+
+class CannotLoad(Exception):
+    """A model cannot be loaded; has the status and text of the container's response."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class LoadedModel(Protocol):
+    """One model in memory."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse: ...
+
+    def unload(self) -> None:
+        """Returns once it is unloaded."""
+
+
+class ModelHost(Protocol):
+    """What loads the models of one container: processes, or a container of an engine."""
+
+    @property
+    def pids(self) -> tuple[int, ...]: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    def ping(self, timeout: float) -> bool: ...
+
+    def load(self, target: str, archive: bytes) -> LoadedModel:
+        """Returns once it is loaded; raises CannotLoad, after LOAD_SECONDS at the latest."""
+
+    def kill(self) -> None: ...
+
 
 MAX_LOADED = "SAGEMAKER_MULTI_MODEL_MAX_LOADED"
 DEFAULT_MAX_LOADED = 8
-INSUFFICIENT_MEMORY = 507  # of a container that is asked to load a model
-ROOM_LOOK_SECONDS = 0.5  # between two looks, while waiting for room, at whether the container still runs
+INSUFFICIENT_MEMORY = 507  # the status of a container without memory for another model
+CAPACITY_POLL_SECONDS = 0.5  # between two checks whether the container is alive, while waiting for capacity
 
 
 class _Slot:
-    """The room of one model: loading until `settled`, then loaded, or `failure` says why not."""
+    """One model: loading until `settled` is set, then loaded, or `failure` is the reason why not."""
 
     def __init__(self) -> None:
         self.settled = threading.Event()
-        self.gone = threading.Event()
+        self.unloaded = threading.Event()
         self.model: LoadedModel | None = None
         self.failure: Exception | None = None
         self.in_flight = 0
@@ -40,11 +79,11 @@ class MultiModel:
     def __init__(self, host: ModelHost, spec: ContainerSpec) -> None:
         assert spec.models is not None
         self._host = host
-        self._read = spec.models
-        self._room = _room(spec.environment)
-        self._taken = 0  # of the room: by models that are being loaded, are loaded, or finish what they have
-        self._leaving = 0
-        self._wanted = 0  # by models that wait for room
+        self._read_archive = spec.models
+        self._capacity = _capacity(spec.environment)
+        self._used = 0  # models that are loading, loaded or unloading
+        self._unloading = 0
+        self._waiting = 0  # loads waiting for capacity
         self._slots: dict[str, _Slot] = {}
         self._changed = threading.Condition()
 
@@ -64,9 +103,9 @@ class MultiModel:
         return self._host.ping(timeout)
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
-        """Loading counts as part of the request; it goes on for the next one when this one runs out of time."""
+        """Loading is part of the request's time; after a time-out it continues for the next request."""
         deadline = time.monotonic() + timeout
-        slot = self._enter(target)
+        slot = self._acquire(target)
         try:
             if not slot.settled.wait(timeout):
                 raise ContainerTimedOut(f"model {target} was not loaded within {timeout:g} seconds")
@@ -83,7 +122,7 @@ class MultiModel:
                 raise
             with self._changed:
                 if self._slots.get(target) is slot:
-                    self._dismiss(target)
+                    self._evict(target)
             return _error(500, "Worker died.")
         finally:
             with self._changed:
@@ -93,14 +132,14 @@ class MultiModel:
     def kill(self) -> None:
         self._host.kill()
 
-    def _enter(self, target: str) -> _Slot:
-        """The model's slot, with a claim on it; makes one, and has it loaded, where there is none."""
+    def _acquire(self, target: str) -> _Slot:
+        """Take a reference to the model's slot; creates it and starts loading if there is none."""
         if not self.alive:
             raise ContainerDied("the container is gone")
         with self._changed:
             slot = self._slots.get(target)
             if slot is not None and slot.model is not None and not slot.model.alive:
-                self._dismiss(target)
+                self._evict(target)
                 slot = None
             if slot is None:
                 slot = self._slots[target] = _Slot()
@@ -111,14 +150,14 @@ class MultiModel:
 
     def _load(self, target: str, slot: _Slot) -> None:
         try:
-            archive = self._read(target)
-            self._take_room()
+            archive = self._read_archive(target)
+            self._reserve_capacity()
             try:
-                slot.model = self._put(target, archive)
+                slot.model = self._load_evicting(target, archive)
             except BaseException:
-                self._give_room()
+                self._release_capacity()
                 raise
-        except Exception as error:  # whatever it is, those who wait are told, and the next one tries again
+        except Exception as error:  # raised in every waiting request; the next request loads again
             slot.failure = error
         with self._changed:
             if slot.model is None and self._slots.get(target) is slot:
@@ -126,50 +165,50 @@ class MultiModel:
             slot.settled.set()
             self._changed.notify_all()
 
-    def _put(self, target: str, archive: bytes) -> LoadedModel:
-        """Load it; as long as the container says that there is no memory, another one has to go (documented)."""
+    def _load_evicting(self, target: str, archive: bytes) -> LoadedModel:
+        """Load a model, evicting others while the container reports insufficient memory (documented)."""
         while True:
             try:
                 return self._host.load(target, archive)
             except CannotLoad as error:
                 with self._changed:
-                    oldest = self._oldest()
-                    if error.status != INSUFFICIENT_MEMORY or oldest is None:
+                    victim = self._least_recently_used()
+                    if error.status != INSUFFICIENT_MEMORY or victim is None:
                         raise
-                    leaving = self._dismiss(oldest)
-                leaving.gone.wait()
+                    evicted = self._evict(victim)
+                evicted.unloaded.wait()
 
-    def _take_room(self) -> None:
-        """Returns once there is room, for which others have to go; raises ContainerDied when the container ends before."""
+    def _reserve_capacity(self) -> None:
+        """Wait for capacity, evicting models if needed; raises ContainerDied when the container ends before."""
         with self._changed:
-            self._wanted += 1
+            self._waiting += 1
             try:
-                while self._taken >= self._room:
+                while self._used >= self._capacity:
                     if not self.alive:
                         raise ContainerDied("the container is gone")
-                    oldest = self._oldest()
-                    if self._leaving < self._wanted and oldest is not None:
-                        self._dismiss(oldest)
+                    victim = self._least_recently_used()
+                    if self._unloading < self._waiting and victim is not None:
+                        self._evict(victim)
                     else:
-                        self._changed.wait(ROOM_LOOK_SECONDS)
-                self._taken += 1
+                        self._changed.wait(CAPACITY_POLL_SECONDS)
+                self._used += 1
             finally:
-                self._wanted -= 1
+                self._waiting -= 1
 
-    def _give_room(self) -> None:
+    def _release_capacity(self) -> None:
         with self._changed:
-            self._taken -= 1
+            self._used -= 1
             self._changed.notify_all()
 
-    def _oldest(self) -> str | None:
-        """The loaded model that is idle, or else busy, and was invoked longest ago. With the lock held."""
+    def _least_recently_used(self) -> str | None:
+        """The least recently used idle model, or else the least recently used busy one. Called with the lock held."""
         loaded = [(slot.in_flight > 0, slot.used_at, name) for name, slot in self._slots.items() if slot.model is not None]
         return min(loaded)[2] if loaded else None
 
-    def _dismiss(self, target: str) -> _Slot:
-        """Nothing enters this loaded model any more, and once nothing is left in it, it is unloaded. With the lock held."""
+    def _evict(self, target: str) -> _Slot:
+        """Give a loaded model no new requests, and unload it once it is idle. Called with the lock held."""
         slot = self._slots.pop(target)
-        self._leaving += 1
+        self._unloading += 1
         threading.Thread(target=self._unload, args=(slot,), name=f"unload-{target}", daemon=True).start()
         return slot
 
@@ -179,18 +218,18 @@ class MultiModel:
             self._changed.wait_for(lambda: slot.in_flight == 0)
         slot.model.unload()
         with self._changed:
-            self._leaving -= 1
-            self._give_room()
-        slot.gone.set()
+            self._unloading -= 1
+            self._release_capacity()
+        slot.unloaded.set()
 
 
-def _room(environment: Mapping[str, str]) -> int:
+def _capacity(environment: Mapping[str, str]) -> int:
     given = environment.get(MAX_LOADED, "")
     return max(int(given), 1) if given.isdecimal() else DEFAULT_MAX_LOADED
 
 
 def _error(status: int, text: str) -> ContainerResponse:
-    """In the form of the multi-model server's errors."""
+    """An error response in the multi-model server's format."""
     kind = "InsufficientMemory" if status == INSUFFICIENT_MEMORY else "InternalServerException"
     body = json.dumps({"code": status, "type": kind, "message": text})
     return ContainerResponse(status, "application/json", None, body.encode())

@@ -1,14 +1,14 @@
-"""pip, ending with whoever started it: run as a script with pip's own arguments, in a session of its own.
+"""Runs pip so that it ends with its parent: a script with pip's arguments, started in a session of its own.
 
-Standard input is never written to: when it closes, pip and whatever it started are killed.
+When standard input closes, pip and its descendants are killed.
 """
 
 from __future__ import annotations
 
 import runpy
 
-from async_endpoint.emulator.container.model_server import end_with_starter
+from async_endpoint.emulator.container.model_server import exit_with_parent
 
 if __name__ == "__main__":
-    end_with_starter()
+    exit_with_parent()
     runpy.run_module("pip", run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""Several containers on one instance: a serial inference pipeline, or containers that are invoked directly."""
+"""Several containers on one instance: a serial inference pipeline, or direct invocation by container name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.container.container import Container, ContainerResponse, ContainerTimedOut
 
-# Starts one container in its own folder; what it prints and how it ends is told to the two functions.
+# Starts one container in a folder of its own, with callbacks for output lines and the exit code.
 Start = Callable[[Path, Callable[[str], None], Callable[[int], None]], Container]
 
 
 class ContainerGroup:
-    """Containers that end together: with the first one that does.
+    """Containers that end together, when the first one ends.
 
-    `parts` starts them, by name, in order; `on_output` is given the container's name and the line.
+    `parts` starts them by name, in order; `on_output` receives the container's name and the line.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class ContainerGroup:
         on_exit: Callable[[int], None],
         direct: bool,
     ) -> None:
-        """Raises what starting one raises; those started before it are then killed and `on_exit` is not called."""
+        """Raises what starting one raises, after killing those already started; `on_exit` is not called then."""
         self._folder = folder
         self._on_exit = on_exit
         self._direct = direct
@@ -46,7 +46,7 @@ class ContainerGroup:
             except BaseException:
                 self.kill()
                 raise
-        if self._exit_codes:  # one ended before the last one was there
+        if self._exit_codes:  # one ended before the last was started
             self.kill()
 
     @property
@@ -65,9 +65,9 @@ class ContainerGroup:
         return all(container.ping(timeout) for container in self._containers.values())
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
-        """In Direct mode by the one named `target`; else by each in turn, until one answers 400 or more.
+        """In Direct mode invoke the container `target`; in Serial mode each in turn, until one answers 400 or more.
 
-        The content type of an answer becomes the next request's, and only the last container is told what to answer with.
+        The content type of a response becomes that of the next request; only the last container gets the Accept header.
         """
         if self._direct:
             if target not in self._containers:
@@ -80,7 +80,7 @@ class ContainerGroup:
         for number, (name, container) in enumerate(self._containers.items()):
             left = deadline - time.monotonic()
             if left <= 0:
-                raise ContainerTimedOut(f"nothing is left of {timeout:g} seconds for {name}")
+                raise ContainerTimedOut(f"no time is left of {timeout:g} seconds for {name}")
             given = {**content, **accept} if number == last else content
             answer = replace(container.invoke(body, given, left, target), container=name)
             if answer.status >= 400:

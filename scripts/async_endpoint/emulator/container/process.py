@@ -1,4 +1,4 @@
-"""One container as a process of its own, spoken to only through `/ping` and `/invocations`, and by this process alone."""
+"""A container as a Python process that runs the archive's code, reachable only through `/ping` and `/invocations`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.emulator.container import model_server, python_environment
-from async_endpoint.emulator.container.archive import lay_out
+from async_endpoint.emulator.container.archive import extract_model
 from async_endpoint.emulator.container.channel import Channel
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import ContainerResponse
+from async_endpoint.emulator.container.container import ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.http_client import ContainerClient
-from async_endpoint.emulator.container.spec import ContainerSpec
 
-OPT_ML = "/opt/ml"  # where a real container finds its model
-ORDER_SECONDS = 10.0  # to pass on the order: it fits into the socket's buffer, so this is never waited for
+OPT_ML = "/opt/ml"  # the path in a real container
+STARTUP_MESSAGE_SECONDS = 10.0  # the message fits into the socket's buffer, so this never takes long
 
 
 class ContainerProcess(ChildProcess):
-    """A running container. `folder` becomes its /opt/ml; `on_output` is given each line it prints; `on_exit` its exit code."""
+    """A running container. `folder` is its /opt/ml; `on_output` receives each line it prints, `on_exit` its exit code."""
 
     def __init__(
         self,
@@ -35,9 +34,9 @@ class ContainerProcess(ChildProcess):
         on_exit: Callable[[int], None],
         deadline: Deadline | None = None,
     ) -> None:
-        """Unpack, install requirements within `allowance`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
+        """Extract, install requirements within `deadline`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
         self._ended = threading.Event()
-        lay_out(spec, folder / "model")
+        extract_model(spec, folder / "model")
         requirements = folder / "model" / "code" / "requirements.txt"
         python = python_environment.python_for(requirements, deadline=deadline, isolated=spec.isolated)
         self._channel = Channel()
@@ -45,21 +44,21 @@ class ContainerProcess(ChildProcess):
         inherited = self._channel.remote.fileno()
         try:
             super().__init__(
-                # Isolated: no variable, folder or file of anyone's changes what this interpreter does before the handler runs.
+                # -I: no environment variable, user site or current folder affects the interpreter before the handler runs.
                 [python, "-I", "-u", model_server.__file__, str(inherited)],
                 folder,
                 on_output,
                 on_exit,
                 pass_fds=[inherited],
-                env=python_environment.for_container(folder),
+                env=python_environment.container_environment(folder),
                 cwd=folder,
             )
         except BaseException:
             self._channel.close()
             raise
         self._channel.remote.close()
-        with contextlib.suppress(OSError):  # it ended at once, which is noticed elsewhere
-            self._channel.order(_order(spec.environment, folder), ORDER_SECONDS)
+        with contextlib.suppress(OSError):  # it ended at once, which on_exit reports
+            self._channel.send_startup_message(_startup_message(spec.environment, folder), STARTUP_MESSAGE_SECONDS)
 
     def ping(self, timeout: float = 2.0) -> bool:
         return self._http.ping(timeout)
@@ -70,22 +69,22 @@ class ContainerProcess(ChildProcess):
 
     def kill(self) -> None:
         if not self._ended.is_set():
-            # Gone already, or on macOS a group of which only the unburied are left.
+            # Already ended, or on macOS a process group of zombies only.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
     def wait(self) -> None:
-        """Until the process is gone."""
+        """Wait until the process has ended."""
         self._process.wait()
 
-    def ended(self) -> None:
-        self.kill()  # what it started may live on, and hold its output open
+    def on_ended(self) -> None:
+        self.kill()  # descendants may still run, and hold the output pipe open
         self._ended.set()
         self._http.close()
         self._channel.close()
 
 
-def _order(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
+def _startup_message(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """The startup message of model_server.py: the model's variables, which become the handler's environment, and search paths.
 
     The interpreter gets them as data, so that PYTHONWARNINGS or LD_PRELOAD has no effect before the handler runs.

@@ -1,7 +1,7 @@
-"""The Python environment of a container: the local AWS's own, plus the archive's `code/requirements.txt`.
+"""The Python environment of a container: that of the local AWS, plus the archive's `code/requirements.txt`.
 
-As in an AWS Deep Learning Container, requirements are installed over what the image already has. An environment is made once
-for each distinct requirements file and shared by every later instance; what the base already satisfies costs no download.
+As in an AWS Deep Learning Container, requirements are installed on top of the image's packages. An environment is created once
+per distinct requirements file and cached for later instances; what the base already satisfies is not downloaded.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from async_endpoint.emulator.container.deadline import Deadline, DeadlineExceede
 from async_endpoint.workspace import make_private
 
 REQUIREMENTS_BYTES = 1 << 20
-# Of the user's environment, what containers and pip get; nothing else, for it holds credentials.
-_ANYONE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
-# What pip needs besides to reach the packages as the user's own pip would: proxies, certificates, pip.conf and .netrc.
+# The variables of the user's environment that containers and pip inherit; no others, because it holds credentials.
+_COMMON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+# What pip needs in addition to reach package indexes as the user's own pip does: proxies, certificates, pip.conf and .netrc.
 _PIP = (
     *("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "NETRC"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -35,25 +35,25 @@ _PIP = (
 )
 
 
-def for_container(folder: Path) -> dict[str, str]:
-    """The environment a container's process begins with, before the model's own variables; its HOME is below `folder`."""
+def container_environment(folder: Path) -> dict[str, str]:
+    """The initial environment of a container's process, before the model's variables; HOME is inside `folder`."""
     home = folder / "home"
     home.mkdir(mode=0o700, exist_ok=True)
-    return {**_kept(os.environ, _ANYONE), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    return {**_selected(os.environ, _COMMON), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 
-def for_pip() -> dict[str, str]:
-    """The environment of the pip that installs an archive's requirements, whose build scripts are the archive's choice."""
+def pip_environment() -> dict[str, str]:
+    """The environment of the pip that installs an archive's requirements; build scripts in them are untrusted."""
     options = tuple(name for name in os.environ if name.startswith("PIP_"))
-    return _kept(os.environ, (*_ANYONE, *_PIP, *options))
+    return _selected(os.environ, (*_COMMON, *_PIP, *options))
 
 
-def _kept(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+def _selected(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: environment[name] for name in names if name in environment}
 
 
 class RequirementsFailed(CannotStart):
-    """`pip install -r code/requirements.txt` failed, the text is pip's own errors; or took too long, and the text says that."""
+    """`pip install -r code/requirements.txt` failed or took too long; the text has pip's errors, or the deadline."""
 
 
 def cache_folder() -> Path:
@@ -66,10 +66,10 @@ def python_for(
 ) -> Path:
     """The interpreter to run a container with; raises RequirementsFailed when its requirements cannot be installed.
 
-    For an `isolated` container that is so unless the base, and wheels that the archive brings along, satisfy them.
+    For an `isolated` container they must be satisfied by the base environment and by wheels in the archive.
 
-    Waiting until another has installed the same file is part of `allowance`; when that ends, pip is killed, and this raises.
-    Without requirements, or with an empty file, that is the interpreter running now.
+    Waiting for another installation of the same file counts towards `deadline`; when it passes, pip is killed. Without
+    requirements, or with an empty file, the interpreter is the current one.
     """
     wanted = _read(requirements) if requirements.is_file() else b""
     lines = [line.strip() for line in wanted.decode(errors="replace").splitlines()]
@@ -78,14 +78,14 @@ def python_for(
     base = sysconfig.get_path("purelib")
     digest = hashlib.sha256("\0".join([sys.version, base, *(["isolated"] if isolated else [])]).encode() + wanted)
     for line in lines:
-        digest.update(_brought_along(requirements, line))
+        digest.update(_bundled_wheel_digest(requirements, line))
     folder = (cache or cache_folder()) / digest.hexdigest()[:20]
     python = folder / "bin" / "python"
     deadline = deadline or Deadline()
     try:
-        with _alone(folder, deadline):
+        with _exclusive(folder, deadline):
             if not (folder / "ready").is_file():
-                _make(folder, python, base, requirements, deadline, ["--no-index"] if isolated else [])
+                _create(folder, python, base, requirements, deadline, ["--no-index"] if isolated else [])
                 (folder / "ready").touch()
     except DeadlineExceeded as error:
         raise RequirementsFailed(f"code/requirements.txt could not be installed {error}") from error
@@ -100,8 +100,8 @@ def _read(requirements: Path) -> bytes:
     return wanted
 
 
-def _brought_along(requirements: Path, line: str) -> bytes:
-    """The digest of a wheel that the archive brings along and a line names; empty for any other file of this machine."""
+def _bundled_wheel_digest(requirements: Path, line: str) -> bytes:
+    """The digest of a wheel inside the archive that a line names; empty for any other file of this machine."""
     wheel = (requirements.parent / (line.split() or [""])[-1]).resolve()
     if not wheel.is_relative_to(requirements.resolve().parents[1]) or not wheel.is_file():
         return b""
@@ -110,9 +110,9 @@ def _brought_along(requirements: Path, line: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, deadline: Deadline) -> Iterator[None]:
-    """One maker of `folder` at a time, among every local AWS of this machine."""
-    make_private(folder.parent)  # what is installed here is run
+def _exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
+    """Hold a lock on `folder`, among all local AWSs of this machine."""
+    make_private(folder.parent)  # installed code is executed
     with folder.with_suffix(".lock").open("w") as lock:
         while True:
             try:
@@ -123,7 +123,7 @@ def _alone(folder: Path, deadline: Deadline) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, python: Path, base: str, requirements: Path, deadline: Deadline, options: list[str]) -> None:
+def _create(folder: Path, python: Path, base: str, requirements: Path, deadline: Deadline, options: list[str]) -> None:
     venv.create(folder, clear=True, symlinks=True, with_pip=False)
     own = next((folder / "lib").glob("python*/site-packages"))
     (own / "base_image.pth").write_text(f"{base}\n")
@@ -137,13 +137,13 @@ def _make(folder: Path, python: Path, base: str, requirements: Path, deadline: D
 
 
 def _run(command: list[str], folder: Path, deadline: Deadline) -> tuple[int, str]:
-    """Exit code and output of a command, which is killed with whatever it started when `allowance` ends."""
-    with tempfile.TemporaryFile() as output:  # a file is never full, however long nobody reads it
+    """Run a command; returns its exit code and output. It is killed with its descendants when `deadline` passes."""
+    with tempfile.TemporaryFile() as output:  # unlike a pipe, a file does not fill up
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=for_pip(),
-            stdin=subprocess.PIPE,  # closes when this process ends, however it ends; pip ends with it
+            env=pip_environment(),
+            stdin=subprocess.PIPE,  # closes when this process ends, which ends pip
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -153,7 +153,7 @@ def _run(command: list[str], folder: Path, deadline: Deadline) -> tuple[int, str
                 while process.poll() is None:
                     deadline.pause()
             except BaseException:
-                with contextlib.suppress(ProcessLookupError, PermissionError):  # as ContainerProcess has it
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # as in ContainerProcess
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
         output.seek(0)

@@ -1,4 +1,4 @@
-"""The models of one multi-model container as processes, one each, as the real multi-model server has its workers."""
+"""Multi-model host with one process per model, as the real multi-model server has one worker per model."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from async_endpoint.emulator.container.container import CannotStart, ContainerDied
+from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
-from async_endpoint.emulator.container.model_host import LOAD_SECONDS, CannotLoad
+from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
 from async_endpoint.emulator.container.process import ContainerProcess
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 PING_PAUSE_SECONDS = 0.05
 
@@ -30,7 +29,7 @@ class PythonModel(ContainerProcess):
 
 
 class PythonModelHost:
-    """Starts and ends model processes. There is no process without a model; `on_exit` is called once, after `kill`."""
+    """Starts and stops model processes; `on_exit` is called once, after `kill`. Without a model there is no process."""
 
     def __init__(
         self, folder: Path, spec: ContainerSpec, on_output: Callable[[str], None], on_exit: Callable[[int], None]
@@ -41,7 +40,7 @@ class PythonModelHost:
         self._on_output = on_output
         self._on_exit = on_exit
         self._numbers = itertools.count(1)
-        self._models: dict[int, PythonModel | None] = {}  # None: about to be started
+        self._models: dict[int, PythonModel | None] = {}  # None: starting
         self._changed = threading.Condition()
         self._killed = threading.Event()
 
@@ -59,23 +58,23 @@ class PythonModelHost:
 
     def load(self, target: str, archive: bytes) -> PythonModel:
         number = next(self._numbers)
-        self._keep(number, None)
+        self._register(number, None)
         folder = self._folder / str(number)
         spec = replace(self._spec, archive=archive)
         deadline = Deadline(LOAD_SECONDS, self._killed)
         try:
-            model = PythonModel(folder, spec, self._on_output, partial(self._forget, number), deadline)
+            model = PythonModel(folder, spec, self._on_output, partial(self._unregister, number), deadline)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
-            self._forget(number)
+            self._unregister(number)
             if isinstance(error, CannotStart | OSError):
                 raise CannotLoad(500, f"Failed to load model {target}: {error}") from error
             raise
-        self._keep(number, model)
+        self._register(number, model)
         while not model.ping():
             if not model.alive:
-                raise CannotLoad(500, f"Failed to load model {target}: its process ended while it was loading.")
-            if deadline.over:
+                raise CannotLoad(500, f"Failed to load model {target}: its process ended during loading.")
+            if deadline.expired:
                 model.unload()
                 raise CannotLoad(500, f"Failed to load model {target}: it was not loaded within {LOAD_SECONDS:g} seconds.")
             time.sleep(PING_PAUSE_SECONDS)
@@ -90,25 +89,25 @@ class PythonModelHost:
             if model is not None:
                 model.kill()
         if first:
-            threading.Thread(target=self._await_end, name=f"end-{self._folder.name}", daemon=True).start()
+            threading.Thread(target=self._wait_until_empty, name=f"end-{self._folder.name}", daemon=True).start()
 
-    def _keep(self, number: int, model: PythonModel | None) -> None:
+    def _register(self, number: int, model: PythonModel | None) -> None:
         with self._changed:
             gone = not self.alive
-            if model is None or number in self._models:  # one that has ended already is forgotten already
+            if model is None or number in self._models:  # a process that already ended is already unregistered
                 self._models[number] = model
         if gone and model is None:
-            self._forget(number)
+            self._unregister(number)
             raise ContainerDied("the container is gone")
         if gone and model is not None:
             model.kill()
 
-    def _forget(self, number: int, _exit_code: int = 0) -> None:
+    def _unregister(self, number: int, _exit_code: int = 0) -> None:
         with self._changed:
             self._models.pop(number, None)
             self._changed.notify_all()
 
-    def _await_end(self) -> None:
+    def _wait_until_empty(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: not self._models)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,28 +1,29 @@
-"""What runs a container: a process of this machine's Python, or an image through a container engine."""
+"""Container runtimes: Python processes, or images on Docker or Podman; and the launch of an instance's containers."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator.container import supervisor
-from async_endpoint.emulator.container.archive import lay_out
-from async_endpoint.emulator.container.container import CannotStart, Container
+from async_endpoint.emulator.container.archive import extract_model
+from async_endpoint.emulator.container.container import CannotStart, Container, ContainerSpec, OutputLine, Workload
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer
 from async_endpoint.emulator.container.engine_model_host import EngineModelHost
 from async_endpoint.emulator.container.multi_model import MultiModel
+from async_endpoint.emulator.container.pipeline import ContainerGroup
 from async_endpoint.emulator.container.process import ContainerProcess
 from async_endpoint.emulator.container.python_model_host import PythonModelHost
-from async_endpoint.emulator.container.spec import ContainerSpec
 
 
 class ContainerRuntime(Protocol):
-    """Starts single containers; `launch` makes pipelines of them."""
+    """Starts single containers; `launch` composes pipelines."""
 
     def start(
         self,
@@ -32,17 +33,17 @@ class ContainerRuntime(Protocol):
         on_exit: Callable[[int], None],
         deadline: Deadline | None = None,
     ) -> Container:
-        """Start one container. `folder` is its own and removed with it. Raises CannotStart or OSError, then nothing runs.
+        """Start one container in `folder`, which is removed with it. Raises CannotStart or OSError, leaving nothing running.
 
-        `allowance` is what installing requirements may take; an image brings its own.
+        `deadline` limits the installation of requirements; images contain theirs.
         """
 
-    def sweep(self) -> None:
-        """Remove what a local AWS of this checkout that was killed has left behind."""
+    def remove_leftovers(self) -> None:
+        """Remove containers left over from a killed local AWS of this checkout."""
 
 
 class PythonRuntime:
-    """The archive's code in a process each; what they leave behind is files only."""
+    """Runs the archive's code in a process per container."""
 
     def start(
         self,
@@ -56,22 +57,22 @@ class PythonRuntime:
             return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
 
-    def sweep(self) -> None:
-        """Nothing: these processes end with whoever started them."""
+    def remove_leftovers(self) -> None:
+        """Nothing to do: the processes exit with their parent."""
 
 
 class EngineRuntime:
-    """The model's own image in containers of Docker or Podman."""
+    """Runs the model's image on Docker or Podman."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        """`folder` is the local AWS's own: it tells these containers from those of another checkout's local AWS.
+        """`folder` identifies this checkout's local AWS: its containers are labelled with a digest of the path.
 
-        Raises ToolMissing when there is no such program, or when the engine behind it does not answer.
+        Raises ToolMissing when the program is not installed or its engine does not answer.
         """
         if shutil.which(program) is None:
-            raise ToolMissing(f"There is no {program} on the PATH; install it, or start with --containers python.")
+            raise ToolMissing(f"{program} is not on the PATH; install it, or start with --containers python.")
         self._engine = ContainerEngine(program, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12])
-        self._left_over()
+        self._leftover_containers()
 
     def start(
         self,
@@ -84,21 +85,23 @@ class EngineRuntime:
         if spec.models is not None:
             return MultiModel(EngineModelHost(self._engine, folder, spec, on_output, on_exit), spec)
         model = folder / "model"
-        lay_out(spec, model)
+        extract_model(spec, model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
 
-    def sweep(self) -> None:
-        for container in self._left_over():
+    def remove_leftovers(self) -> None:
+        for container in self._leftover_containers():
             supervisor.remove(self._engine.program, container)
-        for network in self._engine.ask("network", "ls", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split():
+        for network in self._engine.query(
+            "network", "ls", "--quiet", "--filter", f"label={LABEL}={self._engine.label}"
+        ).split():
             supervisor.remove(self._engine.program, network)
 
-    def _left_over(self) -> list[str]:
+    def _leftover_containers(self) -> list[str]:
         try:
-            return self._engine.ask("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split()
+            return self._engine.query("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split()
         except CannotStart as error:
             raise ToolMissing(
-                f"{self._engine.program} is installed and does not work ({error}); start its engine, or start the local AWS "
+                f"{self._engine.program} is installed but does not work ({error}); start its engine, or start the local AWS "
                 "with --containers python."
             ) from error
 
@@ -106,3 +109,44 @@ class EngineRuntime:
 def runtime_named(name: str, folder: Path) -> ContainerRuntime:
     """The runtime for `--containers`: python, docker or podman. Raises ToolMissing."""
     return PythonRuntime() if name == "python" else EngineRuntime(name, folder)
+
+
+__all__ = ["ContainerRuntime", "PythonRuntime", "launch"]
+
+
+def launch(
+    folder: Path,
+    workload: Workload,
+    on_output: Callable[[str], None],
+    on_exit: Callable[[int], None],
+    runtime: ContainerRuntime,
+    deadline: Deadline | None = None,
+) -> Container:
+    """Start all containers of an instance. Raises CannotStart or OSError, leaving nothing running.
+
+    Creates `folder`; after the exit of all containers it is removed and `on_exit` called with the exit code of the first.
+    """
+
+    def emit(name: str, line: str) -> None:
+        on_output(OutputLine(line, name))
+
+    try:
+        if len(workload.containers) == 1 and not workload.direct:
+            return runtime.start(folder, workload.containers[0], partial(emit, ""), on_exit, deadline)
+        specs = zip(workload.names(), workload.containers, strict=True)
+        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in specs}
+        return ContainerGroup(folder, parts, emit, on_exit, workload.direct)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _start(
+    runtime: ContainerRuntime,
+    spec: ContainerSpec,
+    deadline: Deadline | None,
+    folder: Path,
+    on_output: Callable[[str], None],
+    on_exit: Callable[[int], None],
+) -> Container:
+    return runtime.start(folder, spec, on_output, on_exit, deadline)

@@ -1,11 +1,11 @@
-"""Keeps one container of an engine company, so that neither it nor its network outlives the local AWS.
+"""Supervises one container of an engine, so that neither it nor its network outlives the local AWS.
 
 Started as a script: `supervisor.py ENGINE NAME LABEL ARGUMENTS…` creates the network NAME and runs `ENGINE ARGUMENTS…`, which
 starts the container NAME in it and stays attached. When that ends, or standard input closes because the parent process is
 gone, both are removed. Exits with the engine's own exit code.
 
-The network is the container's alone, in a subnet that is drawn at random: an engine that runs as root lets every process of the
-machine call its containers by their addresses, also a web page's browser, and those of its common network are easily guessed.
+The container has a network of its own with a random subnet: with an engine that runs as root, every process of the machine can
+call containers by IP address, a web page's browser included, and the addresses of the default network are easily guessed.
 """
 
 from __future__ import annotations
@@ -16,33 +16,31 @@ import subprocess
 import sys
 import threading
 
-RETRY_SECONDS = 0.2  # a container that is just being made cannot be removed yet
-
-
-SUBNET_ATTEMPTS = 5  # with subnets of which each may be taken
+RETRY_SECONDS = 0.2  # a container that is being created cannot be removed yet
+SUBNET_ATTEMPTS = 5  # a random subnet may be in use
 
 
 def remove(engine: str, name: str) -> None:
-    """Remove a container, running or not, and its network; what is not there stays away."""
+    """Remove a container, running or not, and its network, if they exist."""
     for words in (["rm", "--force", "--volumes"], ["network", "rm"]):
         subprocess.run([engine, *words, name], capture_output=True, stdin=subprocess.DEVNULL, check=False)
 
 
 def make_network(engine: str, name: str, label: str) -> None:
-    """Make the container's network, or exit with what the engine says."""
-    podman = os.path.basename(engine).startswith("podman")  # noqa: PTH119 - imports as little as it can
+    """Create the container's network, or exit with the engine's error message."""
+    podman = os.path.basename(engine).startswith("podman")  # noqa: PTH119 - keeps imports minimal
     said = b""
     for _ in range(SUBNET_ATTEMPTS):
-        drawn = secrets.randbits(21)  # of the subnets of eight addresses below 10.0.0.0/8
+        drawn = secrets.randbits(21)  # one of the /29 subnets of 10.0.0.0/8
         subnet = f"10.{drawn >> 13}.{drawn >> 5 & 255}.{(drawn & 31) << 3}/29"
-        # Podman would need one more program to resolve the names of containers, of which there is one.
+        # Podman needs another program for DNS, which a single container does not need.
         options = [*(["--disable-dns"] if podman else []), "--label", label, "--subnet", subnet]
         command = [engine, "network", "create", *options, name]
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
         if done.returncode == 0:
             return
         said = done.stderr
-    sys.exit(said.decode(errors="replace").strip() or f"{engine} makes no network")
+    sys.exit(said.decode(errors="replace").strip() or f"{engine} cannot create a network")
 
 
 def main() -> int:
@@ -51,13 +49,13 @@ def main() -> int:
     attached = subprocess.Popen([engine, *arguments], stdin=subprocess.DEVNULL)
     over = threading.Event()
 
-    def end_with_starter() -> None:
+    def exit_with_parent() -> None:
         os.read(0, 1)
         while not over.is_set():
             remove(engine, name)
             over.wait(RETRY_SECONDS)
 
-    threading.Thread(target=end_with_starter, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     code = attached.wait()
     over.set()
     remove(engine, name)

@@ -39,7 +39,7 @@ class FaultsAdmin:
             done["killed"] = self._kill(asked)
         elif isinstance(asked, ClockJump):
             self._hosting.clock.jump(asked.seconds)
-            self._hosting.look_again()
+            self._hosting.notify()
             done["now"] = self._hosting.clock.now()
         return done
 
@@ -49,7 +49,7 @@ class FaultsAdmin:
         if not endpoints:
             known = ", ".join(sorted(endpoint.name for endpoint in self._hosting.all())) or "none"
             raise InvalidInput(f"There is no endpoint {asked.endpoint!r}; those there are: {known}.")
-        running = [item for endpoint in endpoints for item in endpoint.instances if item.pid is not None and not item.over]
+        running = [item for endpoint in endpoints for item in endpoint.instances if item.pid is not None and not item.ended]
         chosen = [item for item in running if asked.instance in (None, item.id)]
         if not chosen:
             named = f"{asked.instance!r} that runs" if asked.instance else "that runs"

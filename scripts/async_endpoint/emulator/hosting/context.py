@@ -1,4 +1,4 @@
-"""What every endpoint and instance of one local AWS shares."""
+"""The context that all endpoints and instances of one local AWS share."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from pathlib import Path
 
 from async_endpoint.core.limits import REAL_TIME_RESPONSE_SECONDS
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.launch import ContainerRuntime, PythonRuntime
+from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
 
 
 @dataclass
 class Registry:
-    """What hosting asks and reports to the control plane, which sets both: whether a model exists, that an endpoint is gone.
-
-    Both take region and name.
-    """
+    """Callbacks into the control plane, by region and name: does a model exist, and an endpoint was deleted."""
 
     model_exists: Callable[[str, str], bool] = lambda region, name: True
     endpoint_gone: Callable[[str, str], None] = lambda region, name: None
@@ -27,7 +24,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class HostingContext:
-    """The clock, the folder for instances' files, the AWS seconds that provisioning a machine takes, what runs containers.
+    """`folder` holds the instances' files; `launch_seconds` is how long provisioning a machine takes, in AWS seconds.
 
     `response_seconds` is how long InvokeEndpoint waits for a container, in real seconds.
     """
@@ -41,10 +38,10 @@ class HostingContext:
 
     @cached_property
     def interfaces(self) -> NetworkInterfaces:
-        """Those of instances in a VPC."""
+        """The network interfaces of instances in a VPC."""
         return NetworkInterfaces(self.clock)
 
     @cached_property
     def faults(self) -> Faults:
-        """What goes wrong on purpose; nothing, until somebody sets it."""
+        """The injected faults; initially none."""
         return Faults(self.clock)

@@ -1,8 +1,8 @@
-"""Data capture: what a real-time variant was asked and what it answered, as lines of JSON in S3.
+"""Data capture: requests and responses of real-time variants as JSON Lines in S3.
 
-Source: SageMaker developer guide, "Capture data from real-time endpoint": the place
+Source: SageMaker developer guide, "Capture data from real-time endpoint": the key
 `<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/`, the shape of a line, base64 unless the content type is listed. Our reading:
-what fails is not captured, and lines that gather while an object is written make the next one; AWS writes every few minutes.
+failed requests are not captured, and lines that arrive during an upload go into the next object; AWS uploads every few minutes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from async_endpoint.emulator.moto_backends import ResourceNotFound
 
 @dataclass(frozen=True)
 class DataCaptureConfig:
-    """DataCaptureConfig of a configuration that captures. `modes` are INPUT and OUTPUT, `plain` encodings by content type."""
+    """DataCaptureConfig with capture enabled. `modes` are INPUT and OUTPUT; `plain` pairs content types with their encoding."""
 
     destination: S3Uri
     percent: int
@@ -37,7 +37,7 @@ class DataCaptureConfig:
 
     @classmethod
     def read(cls, config: Mapping[str, Any] | None) -> DataCaptureConfig | None:
-        """None when nothing is captured; raises InvalidInput for a destination that is no S3 URI."""
+        """Parse; None when capture is disabled. Raises InvalidInput for a destination that is not an S3 URI."""
         if not config or not config.get("EnableCapture", True):
             return None
         options = {option["CaptureMode"] for option in config["CaptureOptions"]}
@@ -57,7 +57,7 @@ class DataCaptureConfig:
         )
 
     def line(self, now: float, request: Payload, answer: Payload, metadata: Mapping[str, Any]) -> str:
-        """One line; `metadata` are inferenceId and customAttributes, as far as sent."""
+        """One JSON line. `metadata` holds inferenceId and customAttributes where the request had them."""
         parts = {"endpointInput": ("INPUT", request), "endpointOutput": ("OUTPUT", answer)}
         when = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         document = {
@@ -71,21 +71,21 @@ class DataCaptureConfig:
         encoding = dict(self.plain).get(part.content_type.partition(";")[0].strip(), "BASE64")
         try:
             data = part.body.decode() if encoding != "BASE64" else base64.b64encode(part.body).decode()
-        except UnicodeDecodeError:  # it is not what it says it is
+        except UnicodeDecodeError:  # the body does not match its content type
             encoding, data = "BASE64", base64.b64encode(part.body).decode()
         return {"observedContentType": part.content_type, "mode": mode, "data": data, "encoding": encoding}
 
 
 @dataclass(frozen=True)
 class Payload:
-    """What went in, or came out."""
+    """A request body or a response body."""
 
     body: bytes
     content_type: str
 
 
 class CaptureWriter:
-    """Lines on their way to S3, of one endpoint."""
+    """Uploads the captured lines of one endpoint in the background."""
 
     def __init__(self, endpoint_name: str, region: str, now: Callable[[], float]) -> None:
         self._endpoint_name = endpoint_name
@@ -103,7 +103,7 @@ class CaptureWriter:
         metadata: Mapping[str, Any],
         log: Callable[[str], None],
     ) -> None:
-        """Write what was asked and answered at `place`, a variant and its role's ARN, if the draw falls on it."""
+        """Capture one exchange if it is sampled. `place` is the variant name and the ARN of its execution role."""
         if random.random() * 100 >= capture.percent:
             return
         line = capture.line(self._now(), *exchange, metadata)
@@ -113,13 +113,13 @@ class CaptureWriter:
                 self._writer.submit(self._write, capture, place, log)
 
     def close(self) -> None:
-        """Write nothing more that comes after this."""
+        """Accept no more lines; queued uploads finish."""
         self._writer.shutdown(wait=False)
 
     def _write(self, capture: DataCaptureConfig, place: tuple[str, str], log: Callable[[str], None]) -> None:
         with self._lock:
             lines = self._lines.pop((capture, *place), [])
-        if not lines:  # an object before has them
+        if not lines:  # an earlier upload took them
             return
         variant, role_arn = place
         when = datetime.fromtimestamp(self._now(), UTC)

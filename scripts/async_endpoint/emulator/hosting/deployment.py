@@ -1,4 +1,4 @@
-"""What an endpoint configuration says to run, read once from the stored API requests."""
+"""A deployment: an endpoint configuration with its models, parsed once from the stored API requests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
 from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails, TrafficRouting
 from async_endpoint.emulator.hosting.model_spec import Described, ModelSpec
 
-# CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this is ours.
+# CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; the local AWS uses this one.
 DEFAULT_CONCURRENCY = 4
-# ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is what people observe.
+# ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is observed.
 DEFAULT_STARTUP_SECONDS = 600
 
-SHOWN = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
+DESCRIBED_MEMBERS = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class AsyncSettings:
 
 @dataclass(frozen=True)
 class ServerlessConfig:
-    """ServerlessConfig. `provisioned` instances are kept warm."""
+    """ServerlessConfig. `provisioned` is the provisioned concurrency: instances that are kept warm."""
 
     memory_mb: int
     concurrency: int
@@ -66,7 +66,7 @@ class ServerlessConfig:
 
 @dataclass(frozen=True)
 class VariantSpec:
-    """A production or shadow variant. `instance_type` is empty, and `serverless` given, for a serverless one."""
+    """A production or shadow variant. A serverless one has `serverless` and an empty `instance_type`."""
 
     name: str
     model: ModelSpec
@@ -84,7 +84,7 @@ class VariantSpec:
             name=variant["VariantName"],
             model=ModelSpec.read(model),
             instance_type=variant.get("InstanceType", ""),
-            # A serverless variant proves its container with one, even if none is kept warm.
+            # A serverless variant starts one instance to check its container, even if none is kept warm.
             initial_count=max(serverless.provisioned, 1) if serverless else variant["InitialInstanceCount"],
             weight=variant.get("InitialVariantWeight", 1.0),
             startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or DEFAULT_STARTUP_SECONDS,
@@ -95,20 +95,20 @@ class VariantSpec:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One configuration: its variants, and how it takes requests asynchronously, if it does."""
+    """One endpoint configuration. `async_settings` is None for a real-time endpoint."""
 
     config_name: str
     variants: tuple[VariantSpec, ...]
     shadows: tuple[VariantSpec, ...]
     async_settings: AsyncSettings | None
-    shown: Described  # of the configuration, what DescribeEndpoint shows of it too
+    described: Described  # members of the configuration that DescribeEndpoint repeats
     capture: DataCaptureConfig | None = None
     kms_key: str = ""  # of the instances' volumes
     guardrails: Guardrails = UNGUARDED
 
     @classmethod
     def read(cls, config: Described, model: Callable[[str], Described]) -> Deployment:
-        """From the checked CreateEndpointConfig and CreateModel requests; `model` gives the latter by name."""
+        """Parse a validated CreateEndpointConfig request; `model` returns the CreateModel request of a name."""
 
         def variants(member: str) -> tuple[VariantSpec, ...]:
             return tuple(VariantSpec.read(variant, model(variant["ModelName"])) for variant in config.get(member, ()))
@@ -119,20 +119,21 @@ class Deployment:
             variants=variants("ProductionVariants"),
             shadows=variants("ShadowProductionVariants"),
             async_settings=AsyncSettings.read(asynchronous) if asynchronous else None,
-            shown={member: config[member] for member in SHOWN if member in config},
+            described={member: config[member] for member in DESCRIBED_MEMBERS if member in config},
             capture=DataCaptureConfig.read(config.get("DataCaptureConfig")),
             kms_key=config.get("KmsKeyId", ""),
         )
 
     @cached_property
     def specs(self) -> tuple[VariantSpec, ...]:
-        """Every variant, the shadows last."""
+        """All variants, shadow variants last."""
         return self.variants + self.shadows
 
     def guarded(self, config: Described | None) -> Deployment:
-        """This deployment under a DeploymentConfig; serverless variants and Inf1 instances go without one ("Exclusions").
+        """This deployment with the guardrails of a DeploymentConfig.
 
-        So do rolling updates of several variants, which the guide excludes too.
+        Guardrails do not apply to serverless variants, Inf1 instances and rolling updates of several variants (developer guide,
+        "Deployment guardrails", Exclusions).
         """
         guardrails = Guardrails.read(config)
         excluded = any(spec.serverless or spec.instance_type.startswith("ml.inf1.") for spec in self.specs)
@@ -142,11 +143,11 @@ class Deployment:
 
     @property
     def role_arn(self) -> str:
-        """The role of an asynchronous endpoint's one model."""
+        """The execution role of an asynchronous endpoint's only model."""
         return self.variants[0].model.role_arn
 
     def retaining(self, counts: Mapping[str, int], weights: Mapping[str, float]) -> Deployment:
-        """This deployment, with the variants that are named beginning at those counts and weights."""
+        """This deployment with initial instance counts and weights replaced, by variant name."""
 
         def kept(spec: VariantSpec) -> VariantSpec:
             count, weight = counts.get(spec.name, spec.initial_count), weights.get(spec.name, spec.weight)

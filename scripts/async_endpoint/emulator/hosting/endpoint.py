@@ -1,4 +1,4 @@
-"""One endpoint: its states, its variants, and the one loop that moves them."""
+"""One endpoint: its state machine, its variants, and the control loop that drives them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, 
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
+from async_endpoint.emulator.hosting.metrics import TimeSeries
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed, check_release
 from async_endpoint.emulator.hosting.real_time import RealTimeInference
-from async_endpoint.emulator.hosting.recent import TimeSeries
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.rollout import EndpointDeleted, Rollout
 from async_endpoint.emulator.hosting.variant import Variant
@@ -23,17 +23,17 @@ from async_endpoint.emulator.hosting.variant_factory import VariantFactory
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 
-LONGEST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 DELETING_SECONDS = 120.0  # AWS seconds for which an endpoint is Deleting; SageMaker takes some minutes
-DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked the role or a key is tried again
+DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked its role or key is retried
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
-STILL = ("InService", "UpdateRollbackFailed")  # the states in which an endpoint may be changed
+STABLE_STATES = ("InService", "UpdateRollbackFailed")  # an endpoint can be updated, scaled or deleted in these
 
 log = logging.getLogger(__name__)
 
 
 class Endpoint:
-    """States as DescribeEndpoint names them. Public methods take the lock; what starts with an underscore runs under it."""
+    """States are those of DescribeEndpoint. Public methods acquire the lock; methods with an underscore run with it held."""
 
     def __init__(
         self,
@@ -41,60 +41,62 @@ class Endpoint:
         region: str,
         deployment: Deployment,
         context: HostingContext,
-        gone: Callable[[Endpoint], None],
+        on_deleted: Callable[[Endpoint], None],
         saved: EndpointSnapshot | None = None,
     ) -> None:
-        """Create the endpoint, or resume one that was `saved`. `gone` is called once it is deleted and its name free."""
+        """Create the endpoint, or resume it from the snapshot `saved`. `on_deleted` is called once it is deleted."""
         self.name = name
         self.region = region
-        self.deployment = self.target = deployment  # what serves, and what is being deployed if that is another
+        self.deployment = self.target = deployment  # what serves; and what is being deployed
         self.created_at = self.modified_at = context.clock.now()
         self.failure_reason = ""
         self.changed = threading.Condition(threading.RLock())
         self._context = context
-        self._gone = gone
+        self._on_deleted = on_deleted
         self._clock = context.clock
-        self._stopped = threading.Event()  # the local AWS ends
-        self._holds_resources = False  # network interfaces and grants of keys, which a deletion gives back
-        self._unprocessed: list[AsyncInvocation] = []  # requests that a deletion found waiting and has not ended yet
+        self._stopped = threading.Event()  # the local AWS shuts down
+        self._holds_resources = False  # network interfaces and KMS grants, which a deletion must release
+        self._unprocessed: list[AsyncInvocation] = []  # requests that were waiting at deletion and have not failed yet
         self._phase = "Creating"
         self._variant_set = VariantSet()
         self._capacity = TimeSeries()
         asynchronous = deployment.async_settings is not None
         logs = EndpointLogs(name, region, context.clock, asynchronous)
-        self._maker = VariantFactory(name, region, context, logs, self._apply)
+        self._factory = VariantFactory(name, region, context, logs, self._apply)
         self.requests = AsyncInference(name, region, context, self.changed, logs) if asynchronous else None
         self.real_time = (
-            None if asynchronous else RealTimeInference(self.changed, self._variant_set, lambda: self.open, context, logs)
+            None
+            if asynchronous
+            else RealTimeInference(self.changed, self._variant_set, lambda: self.accepts_requests, context, logs)
         )
         unfinished = deployment if saved is None else self._resume(saved)
         threading.Thread(target=self._loop, name=f"endpoint-{name}", daemon=True).start()
         if unfinished is not None:
             threading.Thread(target=self._deploy, args=(unfinished,), name=f"deploy-{name}", daemon=True).start()
 
-    # --- what the APIs and the scaling see -------------------------------------------------------------------------
+    # --- for the APIs and for scaling -------------------------------------------------------------------------------
 
     @property
     def status(self) -> str:
-        """InService becomes Updating while instances are added or removed, as SageMaker has it; not while one is replaced."""
+        """The EndpointStatus. Scaling an InService endpoint makes it Updating; replacing an instance does not."""
         with self.changed:
-            return "Updating" if self._phase in STILL and self._variant_set.scaling else self._phase
+            return "Updating" if self._phase in STABLE_STATES and self._variant_set.scaling else self._phase
 
     @property
     def variants(self) -> list[Variant]:
-        """The variants that take traffic, the shadows among them; none until the endpoint was InService once."""
+        """The live variants, shadows included; empty until the endpoint was InService once."""
         with self.changed:
             return list(self._variant_set.live)
 
     @property
-    def taking(self) -> list[Variant]:
-        """The same, and of an update on its way those that take traffic already."""
+    def receiving_traffic(self) -> list[Variant]:
+        """The variants that receive traffic; during an update also the new ones that traffic has been shifted to."""
         with self.changed:
-            return self._variant_set.taking
+            return self._variant_set.receiving_traffic
 
     @property
     def incoming(self) -> tuple[str, list[Variant]]:
-        """Of an update or creation on its way: what is done (a ProductionVariantStatus), and with which variants."""
+        """During a creation or update: its stage (a ProductionVariantStatus) and the new variants."""
         with self.changed:
             return self._variant_set.stage, list(self._variant_set.incoming)
 
@@ -103,42 +105,42 @@ class Endpoint:
 
     @property
     def instances(self) -> list[Instance]:
-        """Every instance there is, those of incoming and retiring variants too."""
+        """All instances, including those of incoming and retiring variants."""
         with self.changed:
             return [instance for variant in self._variant_set for instance in variant.fleet.instances]
 
     @property
-    def open(self) -> bool:
-        """Whether requests are accepted; also while the endpoint is updated, scaled or rolled back."""
+    def accepts_requests(self) -> bool:
+        """Whether requests are accepted, as they are during an update, scaling or a rollback."""
         return self._phase not in ("Creating", "Failed", "Deleting")
 
     def backlog(self) -> tuple[int, float]:
-        """Asynchronous requests waiting or in process, and the age in AWS seconds of the oldest that waits."""
+        """Asynchronous requests waiting or in process, and the age in AWS seconds of the oldest waiting one."""
         return self.requests.backlog() if self.requests else (0, 0.0)
 
     def serving_at(self, moment: float) -> int | None:
-        """Instances that took traffic at a recent moment (AWS seconds); None while the endpoint was not InService yet."""
+        """Instances that received traffic at a recent moment (AWS seconds); None before the endpoint was first InService."""
         with self.changed:
             return self._capacity.at(moment)
 
     def invoke_async(self, invocation: AsyncInvocation) -> bool:
-        """Queue a request; False while the endpoint takes none, or is no asynchronous one."""
+        """Queue a request; False when the endpoint does not accept requests or is not asynchronous."""
         with self.changed:
-            if not self.open or self.requests is None:
+            if not self.accepts_requests or self.requests is None:
                 return False
             self.requests.put(invocation)
             return True
 
-    def refuse_again(self, invocation: AsyncInvocation) -> bool:
-        """End a request that was accepted before a stop, of an endpoint that cannot serve since; False if it takes none."""
+    def fail_restored_request(self, invocation: AsyncInvocation) -> bool:
+        """Fail a request accepted before a restart that the restored endpoint cannot serve; False for a real-time endpoint."""
         if self.requests is None:
             return False
-        metrics = self._maker.metrics[self.deployment.variants[0].name]
-        self.requests.abandon([invocation], self.deployment, metrics, self.failure_reason)
+        metrics = self._factory.metrics[self.deployment.variants[0].name]
+        self.requests.fail_all([invocation], self.deployment, metrics, self.failure_reason)
         return True
 
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
-        """Give a variant another capacity (see Variant.capacity) or weight, as far as given; returns at once."""
+        """Set the capacity (see Variant.capacity) or weight of a variant, each if given; returns at once."""
         with self.changed:
             variant = self.variant(variant_name)
             if variant is None:
@@ -151,38 +153,39 @@ class Endpoint:
             self.changed.notify_all()
 
     def update(self, deployment: Deployment) -> bool:
-        """Start a blue/green update; False while something else goes on. Queued requests stay queued."""
+        """Start a blue/green or rolling update; False unless the endpoint is in a stable state. Queued requests stay queued."""
         with self.changed:
-            if self.status not in STILL:
+            if self.status not in STABLE_STATES:
                 return False
             self._phase, self.target = "Updating", deployment
             self.modified_at = self._clock.now()
         threading.Thread(target=self._deploy, args=(deployment,), name=f"deploy-{self.name}", daemon=True).start()
         return True
 
-    def look_again(self) -> None:
+    def notify(self) -> None:
+        """Wake the control loop."""
         with self.changed:
             self.changed.notify_all()
 
     def delete(self) -> bool:
-        """Stop every instance, end what waits or is in process as failures, and be gone some AWS minutes later.
+        """Start deletion: stop the instances, fail the remaining requests; the name is free some AWS minutes later.
 
-        False while anything is in progress, a deletion included.
+        False while an operation is in progress, a deletion included.
         """
         with self.changed:
-            if self.status not in (*STILL, "Failed"):
+            if self.status not in (*STABLE_STATES, "Failed"):
                 return False
-            self._unprocessed = self._end()
+            self._unprocessed = self._stop_instances()
         self._start_deletion()
         return True
 
     def close(self) -> None:
-        """Stop every instance and every thread: the local AWS ends."""
+        """Stop all instances and threads: the local AWS shuts down."""
         self._stopped.set()
-        self._end()
+        self._stop_instances()
 
-    def _end(self) -> list[AsyncInvocation]:
-        """Stop every instance and the loop, and return the requests that waited."""
+    def _stop_instances(self) -> list[AsyncInvocation]:
+        """Stop all instances and the control loop, and return the requests that were waiting."""
         with self.changed:
             self._phase = "Deleting"
             self.modified_at = self._clock.now()
@@ -196,11 +199,11 @@ class Endpoint:
         threading.Thread(target=self._finish_deletion, name=f"delete-{self.name}", daemon=True).start()
 
     def _finish_deletion(self) -> None:
-        """What DeleteEndpoint does after its answer. Without the role or a key it stays Deleting, and is tried again."""
+        """Complete a deletion. Without its role or a key the endpoint stays Deleting, and the deletion is retried."""
         next_try = self._clock.now() + DELETING_SECONDS
         if self.requests is not None:
-            metrics = self._maker.metrics[self.deployment.variants[0].name]
-            self.requests.abandon(self._unprocessed, self.deployment, metrics)
+            metrics = self._factory.metrics[self.deployment.variants[0].name]
+            self.requests.fail_all(self._unprocessed, self.deployment, metrics)
         self._unprocessed = []
         while not self._clock.wait(self._stopped, next_try):
             try:
@@ -210,13 +213,13 @@ class Endpoint:
                 self.failure_reason = f"The endpoint cannot be deleted: {error}"[:FAILURE_REASON_CHARS]
                 next_try = self._clock.now() + DELETION_RETRY_SECONDS
             else:
-                self._gone(self)
+                self._on_deleted(self)
                 return
 
-    # --- kept across a stop ------------------------------------------------------------------------------------------
+    # --- snapshot and restore ------------------------------------------------------------------------------------------
 
-    def saved(self) -> EndpointSnapshot:
-        """What is kept of it."""
+    def snapshot(self) -> EndpointSnapshot:
+        """The state that survives a restart with `--state-dir`."""
         with self.changed:
             waiting = self.requests.all() if self.requests else []
             return EndpointSnapshot(
@@ -229,34 +232,34 @@ class Endpoint:
                 modified_at=self.modified_at,
                 failure_reason=self.failure_reason,
                 variants={variant.name: VariantSnapshot.of(variant) for variant in self._variant_set.live},
-                metrics={name: metrics.counted() for name, metrics in dict(self._maker.metrics).items()},
+                metrics={name: metrics.current() for name, metrics in dict(self._factory.metrics).items()},
                 requests=(*self._unprocessed, *waiting),
             )
 
     def _resume(self, saved: EndpointSnapshot) -> Deployment | None:
-        """Become what was saved, on new instances; returns what is still to be deployed, as the creation or update goes on.
+        """Restore a snapshot on new instances; returns the deployment still to be done, of an unfinished creation or update.
 
-        A rollback is over; a deletion begins again. What cannot be prepared again, its archive or role being gone, is Failed,
-        and its requests with it.
+        A rollback is treated as complete; a deletion starts over. An endpoint that cannot be provisioned again, because its
+        archive or role no longer exists, is Failed and so are its requests.
         """
         self.created_at, self.modified_at = saved.created_at, saved.modified_at
         self.target, self.failure_reason = saved.target, saved.failure_reason
         self._phase = "InService" if saved.phase == "RollingBack" else saved.phase
         for name, counted in saved.metrics.items():
-            self._maker.metrics[name].restore(counted)
+            self._factory.metrics[name].restore(counted)
         self._holds_resources = bool(saved.variants) or self._phase == "Deleting"
         if self._phase == "Deleting":
             self._unprocessed = list(saved.requests)
             self._start_deletion()
             return None
         try:
-            self._variant_set.live = self._maker.make(self.deployment) if saved.variants else []
+            self._variant_set.live = self._factory.make(self.deployment) if saved.variants else []
         except DeploymentFailed as failure:
             self._phase, self.target = "Failed", self.deployment
             self.failure_reason = str(failure)[:FAILURE_REASON_CHARS]
             if self.requests is not None:
-                metrics = self._maker.metrics[self.deployment.variants[0].name]
-                self.requests.abandon(list(saved.requests), self.deployment, metrics, self.failure_reason)
+                metrics = self._factory.metrics[self.deployment.variants[0].name]
+                self.requests.fail_all(list(saved.requests), self.deployment, metrics, self.failure_reason)
             return None
         for variant in self._variant_set.live:
             saved.variants[variant.name].apply(variant)
@@ -265,61 +268,63 @@ class Endpoint:
                 self.requests.put(invocation)
         return self.target if self._phase in ("Creating", "Updating") else None
 
-    # --- deploying ---------------------------------------------------------------------------------------------------
+    # --- deployment --------------------------------------------------------------------------------------------------
 
     def _deploy(self, deployment: Deployment) -> None:
-        """Create or update: prepare, start the new instances, move the traffic; otherwise fail, or roll back."""
+        """Create or update: provision, start the new instances, shift the traffic. On an error fail, or roll back."""
 
-        def over() -> bool:
+        def is_deleted() -> bool:
             return self._phase == "Deleting"
 
-        rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, over)
+        rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, is_deleted)
         try:
-            incoming = self._maker.make(deployment)
+            incoming = self._factory.make(deployment)
             with self.changed:
                 self._holds_resources = True
                 rollout.prepare(incoming)
                 fault = self._context.faults.update_failure(self.name) if self._variant_set.live else ""
                 if fault:
                     raise DeploymentFailed(fault)
-                rollout.shift()
+                rollout.shift_traffic()
                 self.deployment, self.failure_reason = deployment, ""
-                self._enter("InService")
+                self._set_phase("InService")
         except EndpointDeleted:
             return
         except DeploymentFailed as failure:
-            self._abandon(str(failure), rollout)
-        except Exception as error:  # whatever goes wrong in here, the endpoint must reach a lasting state
-            self._abandon(f"InternalFailure: {type(error).__name__}: {error}", rollout)
+            self._fail_deployment(str(failure), rollout)
+        except Exception as error:  # the endpoint must reach a stable state in every case
+            self._fail_deployment(f"InternalFailure: {type(error).__name__}: {error}", rollout)
         else:
             if self.requests is not None:
-                self.requests.processing(deployment, self._maker.metrics[deployment.variants[0].name]).announce()
+                self.requests.processing(
+                    deployment, self._factory.metrics[deployment.variants[0].name]
+                ).publish_test_notifications()
 
-    def _abandon(self, reason: str, rollout: Rollout) -> None:
-        """A creation ends Failed; an update rolls back to the old configuration, which never stopped serving."""
+    def _fail_deployment(self, reason: str, rollout: Rollout) -> None:
+        """A failed creation ends Failed; a failed update rolls back to the old configuration, which never stopped serving."""
         with self.changed:
             if self._phase == "Deleting":
                 return
             self.failure_reason, self.target = reason[:FAILURE_REASON_CHARS], self.deployment
             if not self._variant_set.live:
                 self._variant_set.drop_incoming()
-                self._enter("Failed")
+                self._set_phase("Failed")
                 return
-            self._enter("RollingBack")
+            self._set_phase("RollingBack")
             try:
-                self._enter("UpdateRollbackFailed" if rollout.back() else "InService")
+                self._set_phase("UpdateRollbackFailed" if rollout.rollback() else "InService")
             except EndpointDeleted:
                 return
 
-    def _enter(self, phase: str) -> None:
+    def _set_phase(self, phase: str) -> None:
         self._phase = phase
         self.modified_at = self._clock.now()
         self.changed.notify_all()
 
-    # --- the loop ----------------------------------------------------------------------------------------------------
+    # --- control loop ------------------------------------------------------------------------------------------------
 
     def _apply(self, change: Callable[[], None]) -> None:
-        """Let an instance change its state under the lock, and look again."""
+        """Change an instance's state with the lock held, and wake the control loop."""
         with self.changed:
             change()
             self.changed.notify_all()
@@ -329,18 +334,18 @@ class Endpoint:
             while self._phase != "Deleting":
                 try:
                     self._step()
-                except Exception:  # one bad step must not leave the endpoint standing still for good
+                except Exception:  # a failed step must not stop the endpoint for good
                     log.exception("A step of endpoint %s failed.", self.name)
-                self.changed.wait(self._pause())
+                self.changed.wait(self._seconds_to_next_step())
 
     def _step(self) -> None:
         self._variant_set.reconcile()
-        self.changed.notify_all()  # those who wait for a fleet to be ready look again
+        self.changed.notify_all()  # wakes a rollout that waits for its fleet
         if self._variant_set.live:
             self._capacity.set(self._clock.now(), self._variant_set.serving)
             if self.requests is not None:
-                self.requests.step(self._variant_set.taking)
+                self.requests.step(self._variant_set.receiving_traffic)
 
-    def _pause(self) -> float:
+    def _seconds_to_next_step(self) -> float:
         expiry = self.requests.next_expiry() if self.requests else None
-        return min([LONGEST_PAUSE_SECONDS, *self._variant_set.wake_in(), *([] if expiry is None else [expiry])])
+        return min([MAX_PAUSE_SECONDS, *self._variant_set.next_wakeup(), *([] if expiry is None else [expiry])])

@@ -1,4 +1,4 @@
-"""What is kept of an endpoint while the local AWS is stopped. Its instances are not: they start anew."""
+"""Endpoint snapshots: the state of an endpoint that survives a restart. Instances do not: new ones are started."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from async_endpoint.emulator.hosting.variant import Variant
 
 @dataclass(frozen=True)
 class VariantSnapshot:
-    """How many instances a live variant wants, whether it is still on its way there, and its share of the traffic.
+    """Desired instances, scaling state and weight of a live variant.
 
-    `capacity` is what scales: the same, or a serverless variant's provisioned concurrency.
+    `capacity` is what scales: the desired count, or a serverless variant's provisioned concurrency.
     """
 
     desired: int
@@ -26,7 +26,7 @@ class VariantSnapshot:
 
     @classmethod
     def of(cls, variant: Variant) -> VariantSnapshot:
-        desired = variant.desired if variant.fleet.home is None else variant.fleet.home
+        desired = variant.desired if variant.fleet.rollback_count is None else variant.fleet.rollback_count
         return cls(desired, variant.capacity, variant.fleet.scaling, variant.weight)
 
     def apply(self, variant: Variant) -> None:
@@ -37,7 +37,7 @@ class VariantSnapshot:
 
 @dataclass(frozen=True)
 class EndpointSnapshot:
-    """One endpoint. Variants and metrics are by variant name; of the requests those in process come first."""
+    """One endpoint. `variants` and `metrics` are by variant name; `requests` has those in process first."""
 
     name: str
     region: str

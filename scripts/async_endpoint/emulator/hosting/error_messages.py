@@ -1,18 +1,34 @@
-"""What SageMaker says of a container that gave no good answer; asynchronous failures borrow the words of the real-time API."""
+"""SageMaker's error messages, in AWS's words: container errors, time-outs, instance quotas.
+
+Asynchronous failures use the wording of the real-time API.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-MODEL_TEXT_CHARS: Final = 4_096  # how much of a model's error text is quoted
+MODEL_ERROR_CHARS: Final = 4_096  # how much of a model's error text is quoted
+# AWS's quotas differ by account and instance type. This one is the local AWS's own: each instance is a process on this machine.
+MAX_INSTANCES: Final = 64  # of one variant
 
 
-def received(status: int, container: str, text: str) -> str:
-    """Of an answer with `status`, 0 for none."""
+def container_error(status: int, container: str, text: str) -> str:
+    """The container answered `status`, 0 for no answer."""
     kind = "client" if 400 <= status < 500 else "server"
     return f'Received {kind} error ({status}) from {container} with message "{text}"'
 
 
-def timed_out(container: str) -> str:
-    """The beginning of the sentence, as people quote it."""
+def invocation_timeout(container: str) -> str:
+    """The first sentence of the message, as users quote it."""
     return f"Your invocation timed out while waiting for a response from container {container}"
+
+
+def quota_error(instance_type: str, desired: int, current: int = 0) -> str:
+    """Why a variant with `current` instances may not have `desired` of them; empty when it may."""
+    if desired <= MAX_INSTANCES:
+        return ""
+    return (
+        f"The account-level service limit '{instance_type} for endpoint usage' is {MAX_INSTANCES} Instances, with "
+        f"current utilization of {current} Instances and a request delta of {desired - current} Instances. Please use AWS "
+        "Service Quotas to request an increase for this quota."
+    )

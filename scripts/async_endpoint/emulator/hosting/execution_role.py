@@ -1,6 +1,6 @@
-"""The execution role: every act of hosting on the customer's behalf goes through here and is checked against its policies.
+"""The execution role: every action of hosting on the customer's behalf is checked here against the role's policies.
 
-The policies are read at each act, so that a permission removed from a live endpoint is missed at the next request.
+The policies are read for each action, so a permission removed from a live endpoint takes effect with the next request.
 Cross-account resources are not emulated: every bucket, topic and key is in the one local account.
 """
 
@@ -13,20 +13,20 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.iam import AccessRequest, evaluate, evaluate_key, evaluate_trust
+from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
-PART_BYTES = 8 * 1_048_576  # what boto3 puts in one piece at the most; which size hosting takes is not documented
-AWS_MANAGED_S3_KEY = "alias/aws/s3"  # usable by all of the account, through S3
+PART_BYTES = 8 * 1_048_576  # boto3's multipart threshold; hosting's own is not documented
+AWS_MANAGED_S3_KEY = "alias/aws/s3"  # every principal of the account may use it through S3
 
 
 class AccessDenied(Exception):
-    """The act is refused, to this role or to anybody; the text is in AWS's words."""
+    """The action is denied; the text is AWS's error message."""
 
 
 class AssumedRole:
-    """One role, in one region; with `faults`, what they deny in S3 is denied too."""
+    """Acts as one role in one region. With `faults`, injected S3 denials apply too."""
 
     def __init__(self, arn: str, region: str, faults: Faults | None = None) -> None:
         self.arn = arn
@@ -47,10 +47,10 @@ class AssumedRole:
             )
 
     def get_object(self, uri: S3Uri) -> moto_backends.StoredObject:
-        """Read an object. Raises ResourceNotFound; without s3:ListBucket a missing key is AccessDenied, as S3 has it."""
+        """Read an object. Raises ResourceNotFound; as in S3, a missing key is AccessDenied without s3:ListBucket."""
         policy = moto_backends.bucket_policy(uri.bucket)
         self.check("s3:GetObject", uri.arn, policy)
-        self._meet_faults("GetObject", uri)
+        self._check_faults("GetObject", uri)
         try:
             found = moto_backends.get_object(uri)
         except moto_backends.ResourceNotFound:
@@ -61,7 +61,7 @@ class AssumedRole:
         return found
 
     def get_prefix(self, uri: S3Uri) -> dict[str, bytes]:
-        """Read every object below a prefix, by its path there. Raises AccessDenied, or ResourceNotFound when there is none."""
+        """Read all objects under a prefix, by relative path. Raises AccessDenied, or ResourceNotFound when there is none."""
         self.check("s3:ListBucket", uri.bucket_arn, moto_backends.bucket_policy(uri.bucket), {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
@@ -71,19 +71,19 @@ class AssumedRole:
     def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
         self.check("s3:PutObject", uri.arn, moto_backends.bucket_policy(uri.bucket))
-        self._meet_faults("PutObject", uri)
+        self._check_faults("PutObject", uri)
         key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
         if key and key != AWS_MANAGED_S3_KEY:
             self.check_key("kms:GenerateDataKey", key, "s3")
         if len(body) <= PART_BYTES:
             moto_backends.put_object(uri, body, content_type, kms_key)
         else:
-            self._put_in_parts(uri, body, content_type, kms_key, key)
+            self._put_multipart(uri, body, content_type, kms_key, key)
 
     def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
-        """Publish to a topic. On a topic under a customer key the publisher needs that key too.
+        """Publish to a topic; a topic encrypted with a customer key requires permissions for that key too.
 
-        Raises ResourceNotFound or AccessDenied, the latter too for a message that SNS does not take.
+        Raises ResourceNotFound or AccessDenied, the latter also for a message that SNS rejects.
         """
         topic = moto_backends.topic(topic_arn, self.region)
         self.check("sns:Publish", topic_arn, topic.policy)
@@ -96,9 +96,9 @@ class AssumedRole:
             raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
     def may_log(self, group: str) -> bool:
-        """Whether container output reaches CloudWatch Logs.
+        """Whether the role may write container output to CloudWatch Logs.
 
-        The guide's list of a role's permissions has DescribeLogStreams, as CloudWatch's agent needs it to write to a stream.
+        DescribeLogStreams is among the role's permissions in the guide, as CloudWatch's agent needs it.
         """
         arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}"
         wanted = [
@@ -111,28 +111,30 @@ class AssumedRole:
         return all(self.may(action, arn + below) for action, below in wanted)
 
     def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
-        """Whether the role exists and its own policies allow an act."""
+        """Whether the role exists and its identity policies allow an action."""
         try:
             return bool(self.verdict(action, resource, None, context).allowed)
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
 
-    def _put_in_parts(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
-        """As SDKs put what is large: each part is encrypted with what the upload's key decrypts to, so it needs both rights.
+    def _put_multipart(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
+        """Multipart upload, as SDKs do for large objects; under a KMS key it needs kms:Decrypt besides kms:GenerateDataKey.
 
-        A failed upload is aborted, if the role may do that; otherwise its parts stay (S3 user guide, "Multipart upload").
+        A failed upload is aborted if the role may do so; otherwise its parts remain (S3 user guide, "Multipart upload").
         """
-        upload = moto_backends.begin_upload(uri, content_type, kms_key)
+        upload = moto_backends.create_multipart_upload(uri, content_type, kms_key)
         try:
             if key and key != AWS_MANAGED_S3_KEY:
                 self.check_key("kms:Decrypt", key, "s3")
-            moto_backends.complete_upload(uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)])
+            moto_backends.complete_multipart_upload(
+                uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
+            )
         except AccessDenied:
             if self.may("s3:AbortMultipartUpload", uri.arn):
-                moto_backends.abort_upload(uri, upload)
+                moto_backends.abort_multipart_upload(uri, upload)
             raise
 
-    def _meet_faults(self, action: str, uri: S3Uri) -> None:
+    def _check_faults(self, action: str, uri: S3Uri) -> None:
         if self._faults is not None and self._faults.denies(action, uri):
             raise AccessDenied(
                 f"AccessDenied: {self.arn} is not authorized to perform: s3:{action} on resource: {uri.arn} "
@@ -140,11 +142,11 @@ class AssumedRole:
             )
 
     def verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
-        """What the role's policies, and the resource's own if it has one, say; raises ResourceNotFound without the role."""
+        """Evaluate the role's policies and the resource policy, if any; raises ResourceNotFound without the role."""
         role = moto_backends.role(self.arn)
         try:
             return evaluate(self._request(action, resource, context), role.policies, policy)
-        except InvalidInput as error:  # a policy that cannot be evaluated allows nothing
+        except InvalidInput as error:  # an invalid policy allows nothing
             raise AccessDenied(f"AccessDenied: {error}") from error
 
     def check(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> None:

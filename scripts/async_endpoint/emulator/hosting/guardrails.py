@@ -1,4 +1,4 @@
-"""Deployment guardrails: how fast an update moves the traffic, and what rolls it back.
+"""Deployment guardrails: how an update shifts traffic (all at once, canary, linear, rolling) and what rolls it back.
 
 Sources: API reference, DeploymentConfig and what it holds; SageMaker developer guide, "Deployment guardrails" with its
 "Exclusions".
@@ -16,7 +16,7 @@ Described = Mapping[str, Any]
 
 
 class TrafficRouting(Enum):
-    """How traffic moves; the first three are TrafficRoutingConfig.Type."""
+    """How traffic is shifted. The first three are TrafficRoutingConfig.Type; ROLLING is a RollingUpdatePolicy."""
 
     ALL_AT_ONCE = "ALL_AT_ONCE"
     CANARY = "CANARY"
@@ -36,15 +36,15 @@ class CapacitySize:
         return cls(size["Value"], size["Type"] == "CAPACITY_PERCENT") if size else None
 
     def of(self, total: int) -> int:
-        """How many of `total` instances; at least one, and not more than there are. Rounding up is our reading."""
+        """The number of instances of `total`, from 1 to `total`. Rounding up is our reading."""
         return max(min(math.ceil(total * self.value / 100) if self.percent else self.value, total), 1)
 
     def share(self, total: int) -> float:
-        """The percentage of `total` that was asked for."""
+        """The requested percentage of `total`."""
         return self.value if self.percent else 100 * self.value / max(total, 1)
 
 
-# What each step may be, in percent of the variant's instances (API reference).
+# The allowed step sizes, in percent of the variant's instances (API reference).
 STEP_PERCENT = {TrafficRouting.CANARY: (0, 50), TrafficRouting.LINEAR: (10, 50), TrafficRouting.ROLLING: (5, 50)}
 SIZE_MEMBER = {
     TrafficRouting.CANARY: "CanarySize",
@@ -55,19 +55,19 @@ SIZE_MEMBER = {
 
 @dataclass(frozen=True)
 class Guardrails:
-    """DeploymentConfig. Times are AWS seconds; without one, all traffic moves at once and nothing is waited for."""
+    """DeploymentConfig. Times are AWS seconds. The defaults shift all traffic at once, without bake time."""
 
     mode: TrafficRouting = TrafficRouting.ALL_AT_ONCE
     step: CapacitySize | None = None
     rollback_step: CapacitySize | None = None
-    wait: float = 0.0
+    wait_interval: float = 0.0
     termination_wait: float = 0.0
-    longest: float = math.inf
+    max_execution_seconds: float = math.inf
     alarms: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, config: Described | None) -> Guardrails:
-        """From a DeploymentConfig of the right shape."""
+        """Parse a DeploymentConfig that has passed validation."""
         config = config or {}
         alarms = tuple(alarm["AlarmName"] for alarm in (config.get("AutoRollbackConfiguration") or {}).get("Alarms") or ())
         rolling = config.get("RollingUpdatePolicy")
@@ -76,8 +76,8 @@ class Guardrails:
                 mode=TrafficRouting.ROLLING,
                 step=CapacitySize.read(rolling["MaximumBatchSize"]),
                 rollback_step=CapacitySize.read(rolling.get("RollbackMaximumBatchSize")),
-                wait=rolling["WaitIntervalInSeconds"],
-                longest=rolling.get("MaximumExecutionTimeoutInSeconds", math.inf),
+                wait_interval=rolling["WaitIntervalInSeconds"],
+                max_execution_seconds=rolling.get("MaximumExecutionTimeoutInSeconds", math.inf),
                 alarms=alarms,
             )
         policy = config.get("BlueGreenUpdatePolicy") or {}
@@ -86,14 +86,14 @@ class Guardrails:
         return cls(
             mode=mode,
             step=CapacitySize.read(routing.get(SIZE_MEMBER.get(mode, ""))),
-            wait=routing["WaitIntervalInSeconds"],
+            wait_interval=routing["WaitIntervalInSeconds"],
             termination_wait=policy.get("TerminationWaitInSeconds", 0),
-            longest=policy.get("MaximumExecutionTimeoutInSeconds", math.inf),
+            max_execution_seconds=policy.get("MaximumExecutionTimeoutInSeconds", math.inf),
             alarms=alarms,
         )
 
     def stages(self, total: int) -> list[int]:
-        """How many of a variant's `total` new instances take traffic after each step; the last is all of them."""
+        """How many of a variant's `total` new instances receive traffic after each step; the last step has all."""
         if self.step is None or self.mode is TrafficRouting.ALL_AT_ONCE:
             return [total]
         size = self.step.of(total)

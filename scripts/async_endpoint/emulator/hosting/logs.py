@@ -1,4 +1,4 @@
-"""Container output, sent to CloudWatch Logs as the execution role may."""
+"""Container output in CloudWatch Logs, written with the execution role's permissions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from async_endpoint.emulator.hosting.execution_role import AssumedRole
 class EndpointLogs:
     """The log group `/aws/sagemaker/Endpoints/<name>`.
 
-    One stream an instance, `<variant>/<instance>`, to which an asynchronous endpoint adds `/data-log`; in a pipeline one a
-    container, `<variant>/<instance>/<container>`.
+    One stream per instance, `<variant>/<instance>`, with the suffix `/data-log` for an asynchronous endpoint; in a pipeline one
+    per container, `<variant>/<instance>/<container>`.
     """
 
     def __init__(self, endpoint_name: str, region: str, clock: ScaledClock, asynchronous: bool) -> None:
@@ -27,7 +27,7 @@ class EndpointLogs:
         self._lock = threading.Lock()
 
     def writer(self, role: AssumedRole, variant: str) -> Callable[[str, str], None]:
-        """A function of (instance id, line). A line the role may not write is dropped, as on AWS."""
+        """A function of (instance id, line). Lines that the role is not allowed to write are dropped, as on AWS."""
 
         def stream(instance_id: str, line: str) -> str:
             container = [line.container] if isinstance(line, OutputLine) and line.container else self._suffix
@@ -39,7 +39,7 @@ class EndpointLogs:
                     if line and role.may_log(self.group):
                         lines = [(int(self._clock.now() * 1e3), line)]
                         moto_backends.put_log_lines(self.region, self.group, stream(instance_id, line), lines)
-                except moto_backends.ResourceNotFound:  # the role itself is gone
+                except moto_backends.ResourceNotFound:  # the role was deleted
                     return
 
         return write

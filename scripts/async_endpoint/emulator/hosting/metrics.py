@@ -1,9 +1,9 @@
-"""What an endpoint counts between two scaled minutes."""
+"""Metrics of an endpoint: statistic sets collected between two scaled minutes, and time series of gauges."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from async_endpoint.core.metrics import Metric
 
 @dataclass
 class StatisticSet:
-    """CloudWatch's own aggregate of one metric over one period; `rounded` values and how often they came, for percentiles."""
+    """CloudWatch's aggregate of one metric over one period. `rounded` counts rounded values, for percentiles."""
 
     count: int = 0
     total: float = 0.0
@@ -25,7 +25,7 @@ class StatisticSet:
         self.total += value
         self.minimum = min(self.minimum, value)
         self.maximum = max(self.maximum, value)
-        self.rounded[float(f"{value:.2g}")] += 1  # so that a busy minute has few
+        self.rounded[float(f"{value:.2g}")] += 1  # bounds the number of distinct values
 
 
 class EndpointMetrics:
@@ -39,18 +39,38 @@ class EndpointMetrics:
         with self._lock:
             self._period.setdefault(metric, StatisticSet()).add(value)
 
-    def counted(self) -> dict[Metric, StatisticSet]:
-        """What was counted since the last flush."""
+    def current(self) -> dict[Metric, StatisticSet]:
+        """The statistics since the last flush."""
         with self._lock:
             return dict(self._period)
 
-    def restore(self, counted: Mapping[Metric, StatisticSet]) -> None:
-        """Go on from what was counted before."""
+    def restore(self, current: Mapping[Metric, StatisticSet]) -> None:
+        """Continue from saved statistics."""
         with self._lock:
-            self._period = dict(counted)
+            self._period = dict(current)
 
     def flush(self) -> dict[Metric, StatisticSet]:
-        """Return what was counted since the last flush, and start over."""
+        """Return the statistics since the last flush, and start over."""
         with self._lock:
             period, self._period = self._period, {}
         return period
+
+
+class TimeSeries:
+    """The history of a gauge, so that a minute published late shows the value it had then. Times are AWS seconds.
+
+    Queries must be in ascending order. Not thread-safe: its owner holds a lock.
+    """
+
+    def __init__(self) -> None:
+        self._steps: deque[tuple[float, int]] = deque()
+
+    def set(self, now: float, value: int) -> None:
+        if not self._steps or self._steps[-1][1] != value:
+            self._steps.append((now, value))
+
+    def at(self, moment: float) -> int | None:
+        """The value at `moment`, None if it was not set yet; discards older values."""
+        while len(self._steps) > 1 and self._steps[1][0] <= moment:
+            self._steps.popleft()
+        return self._steps[0][1] if self._steps and self._steps[0][0] <= moment else None

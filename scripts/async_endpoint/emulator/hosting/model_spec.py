@@ -1,4 +1,4 @@
-"""What a model is, read once from the stored CreateModel request."""
+"""Models, parsed once from the stored CreateModel requests."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ Described = Mapping[str, Any]
 
 
 class ModelDataKind(Enum):
-    """How model data lies in S3."""
+    """How model data is stored in S3."""
 
-    ARCHIVE = auto()  # one gzip-compressed tar
-    OBJECT = auto()  # one object, as it is
-    PREFIX = auto()  # every object below a prefix, as they are
-    MULTI_MODEL_PREFIX = auto()  # the archives of a multi-model container below a prefix
+    ARCHIVE = auto()  # a gzip-compressed tar
+    OBJECT = auto()  # one uncompressed object
+    PREFIX = auto()  # all objects under a prefix, uncompressed
+    MULTI_MODEL_PREFIX = auto()  # the archives of a multi-model container
 
 
 @dataclass(frozen=True)
 class ModelData:
-    """Where a container's model lies. Of a SHELF, TargetModel is looked up under `uri`."""
+    """Where a container's model is. For a MULTI_MODEL_PREFIX, TargetModel is a key relative to `uri`."""
 
     uri: S3Uri
     form: ModelDataKind
 
     @classmethod
     def read(cls, container: Described) -> ModelData | None:
-        """ModelDataUrl or ModelDataSource of a container; raises InvalidInput for what is no S3 URI."""
+        """Parse ModelDataUrl or ModelDataSource of a container; raises InvalidInput for what is not an S3 URI."""
         source = (container.get("ModelDataSource") or {}).get("S3DataSource")
         if source is not None:
             whole = ModelDataKind.OBJECT if source["S3DataType"] == "S3Object" else ModelDataKind.PREFIX
@@ -42,7 +42,7 @@ class ModelData:
 
 @dataclass(frozen=True)
 class ContainerSource:
-    """One container of a model. `registry_function` is the ARN of the Lambda function that logs in to a private registry."""
+    """One container of a model. `registry_function` is the ARN of the Lambda function for a private registry's credentials."""
 
     image: str
     model_data: ModelData | None
@@ -85,7 +85,7 @@ class VpcConfig:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model: its role, and its containers in the order of the pipeline; `direct` when the caller chooses one of them."""
+    """A model: its role, and its containers in pipeline order. `direct`: each request names a container instead."""
 
     name: str
     role_arn: str

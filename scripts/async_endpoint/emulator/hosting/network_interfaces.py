@@ -1,4 +1,4 @@
-"""Network interfaces of instances in a VPC: made at launch, removed minutes after their instance has ended.
+"""Elastic network interfaces (ENIs) of instances in a VPC: created at launch, deleted minutes after the instance has ended.
 
 Until then EC2 refuses to delete their subnets and security groups. Sources: developer guide, "Give SageMaker Hosted Endpoints
 Access to Resources in Your Amazon VPC"; terraform-provider-aws issue 34397 and cloudformation-coverage-roadmap issue 1327 for
@@ -8,33 +8,61 @@ interfaces that outlive their endpoint. Number, description and delay are assump
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting import launch_rights
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
-from async_endpoint.emulator.hosting.model_spec import ModelSpec
+from async_endpoint.emulator.hosting.model_spec import ModelSpec, VpcConfig
+from async_endpoint.local_aws import ACCOUNT_ID
 
 REMOVAL_SECONDS = 300.0  # AWS seconds between the end of an instance and that of its interfaces
-RETRY_SECONDS = 60.0  # AWS seconds until a removal that the role did not allow is tried again
+RETRY_SECONDS = 60.0  # AWS seconds until a removal that the role did not allow is retried
+# What hosting does in EC2 with the execution role ("CreateModel API: Execution Role Permissions").
+_DESCRIBED = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+_INTERFACE_ACTIONS = ("CreateNetworkInterfacePermission", "DeleteNetworkInterface", "DeleteNetworkInterfacePermission")
+
+
+def check_attach(role: AssumedRole, vpc: VpcConfig) -> None:
+    """Raise AccessDenied unless the role may create network interfaces in the VPC; ResourceNotFound for what EC2 lacks."""
+    moto_backends.check_network(role.region, vpc.subnets, vpc.security_groups)
+    ec2 = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:"
+    for what in _DESCRIBED:
+        role.check(f"ec2:Describe{what}", "*")
+    for name in vpc.subnets:
+        subnet = f"{ec2}subnet/{name}"
+        groups = [f"{ec2}security-group/{group}" for group in vpc.security_groups]
+        for resource in (f"{ec2}network-interface/*", subnet, *groups):
+            role.check("ec2:CreateNetworkInterface", resource, context={"ec2:Subnet": subnet})
+        for action in _INTERFACE_ACTIONS:
+            role.check(f"ec2:{action}", f"{ec2}network-interface/*", context={"ec2:Subnet": subnet})
+
+
+def check_detach(role: AssumedRole, subnets: Iterable[str]) -> None:
+    """Raise AccessDenied unless the role may delete network interfaces of these subnets; ResourceNotFound without the role."""
+    for name in subnets:
+        subnet = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:subnet/{name}"
+        for action in _INTERFACE_ACTIONS[1:]:
+            resource = f"arn:aws:ec2:{role.region}:{ACCOUNT_ID}:network-interface/*"
+            role.check(f"ec2:{action}", resource, context={"ec2:Subnet": subnet})
 
 
 @dataclass(frozen=True)
 class _PendingRemoval:
-    """An interface without an instance, removed at the AWS time `due`."""
+    """An interface whose instance has ended, to be deleted at AWS time `due`."""
 
     interface: moto_backends.NetworkInterface
     due: float
 
 
 class NetworkInterfaces:
-    """Of all endpoints of one local AWS. Instances outside a VPC have none and cost a look into an empty dictionary."""
+    """The network interfaces of all endpoints. Instances outside a VPC have none."""
 
     def __init__(self, clock: ScaledClock) -> None:
         self._clock = clock
         self._attached: dict[str, list[moto_backends.NetworkInterface]] = {}  # by instance id
-        self._leaving: list[_PendingRemoval] = []
+        self._pending: list[_PendingRemoval] = []
         self._remover: threading.Thread | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -53,59 +81,59 @@ class NetworkInterfaces:
             self._attached[instance_id] = made
 
     def release(self, instance_id: str) -> None:
-        """The instance has ended, or never began; safe to call twice."""
+        """Schedule deletion: the instance has ended, or never started. Safe to call twice."""
         if instance_id not in self._attached:
             return
         with self._lock:
             self._remove_later(self._attached.pop(instance_id, []))
 
     def resume(self) -> None:
-        """After a stop: what is left of instances that ended with it goes as if they had ended now."""
+        """After a restart: schedule deletion of interfaces left over from instances of the previous run."""
         with self._lock:
             self._remove_later(moto_backends.interfaces())
 
     def forget(self) -> None:
-        """EC2 has none of them any more."""
+        """Discard all state: EC2 was reset and has no interfaces."""
         with self._lock:
             self._attached.clear()
-            self._leaving.clear()
+            self._pending.clear()
 
     def stop(self) -> None:
-        """Remove nothing more: the local AWS ends."""
+        """Delete nothing more: the local AWS shuts down."""
         self._stopped.set()
 
     def _remove_later(self, interfaces: list[moto_backends.NetworkInterface]) -> None:
-        """With the lock held."""
+        """Schedule deletion. Called with the lock held."""
         due = self._clock.now() + REMOVAL_SECONDS
-        self._leaving += [_PendingRemoval(interface, due) for interface in interfaces]
-        if self._leaving and self._remover is None:
+        self._pending += [_PendingRemoval(interface, due) for interface in interfaces]
+        if self._pending and self._remover is None:
             self._remover = threading.Thread(target=self._remove, name="network-interfaces", daemon=True)
             self._remover.start()
 
     def _remove(self) -> None:
         while True:
             with self._lock:
-                if not self._leaving:
+                if not self._pending:
                     self._remover = None
                     return
-                first = min(self._leaving, key=lambda leaving: leaving.due)
+                first = min(self._pending, key=lambda pending: pending.due)
             if self._clock.wait(self._stopped, first.due):
                 return
-            if first not in self._leaving:  # forgotten meanwhile
+            if first not in self._pending:  # a reset discarded it
                 continue
             removed = self._try_to_remove(first.interface)
             with self._lock:
-                self._leaving = [leaving for leaving in self._leaving if leaving is not first]
+                self._pending = [pending for pending in self._pending if pending is not first]
                 if not removed:
-                    self._leaving.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
+                    self._pending.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
 
     @staticmethod
     def _try_to_remove(interface: moto_backends.NetworkInterface) -> bool:
-        """False while its role is gone, or may not do it."""
+        """Delete an interface; False while its role is missing or lacks the permission."""
         role = AssumedRole(interface.role_arn, interface.region)
         try:
             role.assume()
-            launch_rights.detach(role, [interface.subnet])
+            check_detach(role, [interface.subnet])
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
         moto_backends.remove_interface(interface)

@@ -1,4 +1,4 @@
-"""The messages SageMaker publishes, in the shape of the developer guide (2023 snapshot, "Check prediction results")."""
+"""The SNS notifications of SageMaker, in the shape of the developer guide (2023 snapshot, "Check prediction results")."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def completed(
     output: S3Uri | None,
     body: bytes | None,
 ) -> dict[str, Any]:
-    """A success. `place` has awsRegion and endpointName; `body` is the response when it is to be included."""
+    """A success notification. `place` holds awsRegion and endpointName; `body` is the response if it is to be included."""
     response = {"contentType": content_type} | ({"outputLocation": str(output)} if output else {})
     return _with(body, content_type, _envelope(invocation, place, now, "Completed") | {"responseParameters": response})
 
@@ -31,7 +31,7 @@ def completed(
 def failed(
     invocation: AsyncInvocation, place: Mapping[str, str], now: float, reason: str, failure: S3Uri | None, body: bytes | None
 ) -> dict[str, Any]:
-    """A failure. Where failureLocation sits is not documented: the top level is our reading."""
+    """An error notification. The position of failureLocation is not documented: the top level is our reading."""
     location = {"failureLocation": str(failure)} if failure else {}
     return _with(body, "text/plain", _envelope(invocation, place, now, "Failed") | {"failureReason": reason} | location)
 
@@ -57,9 +57,9 @@ def _envelope(invocation: AsyncInvocation, place: Mapping[str, str], now: float,
 
 
 def _with(body: bytes | None, content_type: str, message: dict[str, Any]) -> dict[str, Any]:
-    """The message with the response inside, when that is text and not above 128 KB, and SNS takes the whole of it.
+    """The message with the response embedded, if that is UTF-8, at most 128 KB, and the whole fits into an SNS message.
 
-    How SageMaker encodes binary, or what is longer once escaped, is not documented.
+    How SageMaker treats binary responses, or those that exceed the limit once escaped, is not documented.
     """
     if body is None or len(body) > NOTIFICATION_BODY_BYTES:
         return message

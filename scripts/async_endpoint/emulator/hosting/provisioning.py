@@ -1,33 +1,41 @@
-"""What an endpoint needs before each of its instances: roles that may be assumed, images that may be pulled, archives."""
+"""Provisioning of instances: role, image pull, model data, VPC and volume key, as the execution role allows.
+
+Sources: SageMaker developer guide, "CreateModel API: Execution Role Permissions", "Use a private Docker registry",
+"Auto-Rollback Configuration and Monitoring"; KMS developer guide for grants.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.container.spec import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.hosting import launch_rights
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
+from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
+from async_endpoint.local_aws import ACCOUNT_ID
+
+_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
 
 
 class DeploymentFailed(Exception):
-    """A deployment cannot serve; the text becomes the endpoint's FailureReason."""
+    """A deployment failed; the text becomes the endpoint's FailureReason."""
 
 
 def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
-    """Check the model's role and fetch its model data; raises DeploymentFailed with the reason in AWS's words."""
+    """Check the model's role and fetch its model data; raises DeploymentFailed with AWS's error message."""
     role = AssumedRole(model.role_arn, region, faults)
     try:
         role.assume()
         if model.vpc is not None:
-            launch_rights.attach(role, model.vpc)
+            check_attach(role, model.vpc)
         return Workload(tuple(_container(container, role, model.isolated) for container in model.containers), model.direct)
     except (AccessDenied, ResourceNotFound) as error:
         raise DeploymentFailed(str(error)) from error
@@ -35,7 +43,7 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
 
 @dataclass(frozen=True)
 class WorkloadProvisioner:
-    """What an instance needs from the account when it is launched, maybe long after its endpoint was deployed."""
+    """Provisions an instance at launch, which may be long after its endpoint was deployed."""
 
     endpoint_name: str
     region: str
@@ -44,10 +52,10 @@ class WorkloadProvisioner:
     context: HostingContext
 
     def __call__(self, instance_id: str) -> Workload:
-        """`prepare` again, and attach the instance to the model's VPC; raises DeploymentFailed.
+        """Run `prepare` again, and attach the instance to the model's VPC; raises DeploymentFailed.
 
-        The model, its role and archive, and the key have to be there still. That the model itself has to be is assumption
-        A21 of docs/local-aws.md.
+        The model, its role and archive, and the volume key must still exist. That the model must is assumption A21 of
+        docs/local-aws.md.
         """
         if not self.context.registry.model_exists(self.region, self.model.name):
             raise DeploymentFailed(f'Could not find model "{self.model.name}".')
@@ -62,13 +70,14 @@ class WorkloadProvisioner:
 
 
 def check_rights(deployment: Deployment, region: str) -> None:
-    """Check that the roles may have the instances' volumes encrypted, and see the alarms; raises DeploymentFailed."""
+    """Check that the roles allow encrypting volumes and reading the rollback alarms; raises DeploymentFailed."""
     try:
         for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
             role = AssumedRole(arn, region)
             if deployment.kms_key:
-                launch_rights.encrypt_volumes(role, deployment.kms_key)
-            launch_rights.watch(role, deployment.guardrails.alarms)
+                role.check_key("kms:CreateGrant", deployment.kms_key, "sagemaker", {"kms:GrantIsForAWSResource": "true"})
+            for name in deployment.guardrails.alarms:
+                role.check("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{region}:{ACCOUNT_ID}:alarm:{name}")
     except (AccessDenied, ResourceNotFound) as error:
         raise DeploymentFailed(str(error)) from error
 
@@ -83,14 +92,14 @@ def check_release(deployment: Deployment, region: str) -> None:
         role = AssumedRole(model.role_arn, region)
         role.assume()
         if model.vpc is not None:
-            launch_rights.detach(role, model.vpc.subnets)
+            check_detach(role, model.vpc.subnets)
     outputs = deployment.async_settings.kms_key if deployment.async_settings else None
     for key in filter(None, (deployment.kms_key, outputs)):
         moto_backends.kms_key(key, region)
 
 
 def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> ContainerSpec:
-    launch_rights.pull(role, source)
+    _check_image_pull(role, source)
     data = source.model_data
     form = data.form if data else None
     return ContainerSpec(
@@ -98,19 +107,37 @@ def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> Co
         environment=source.environment,
         image=source.image,
         hostname=source.hostname,
-        models=_lookup(data.uri, role) if data and form is ModelDataKind.MULTI_MODEL_PREFIX else None,
+        models=_model_reader(data.uri, role) if data and form is ModelDataKind.MULTI_MODEL_PREFIX else None,
         files=_files(data, role) if data else {},
         isolated=isolated,
     )
 
 
 def _files(data: ModelData, role: AssumedRole) -> dict[str, bytes]:
-    """What is no archive, by its path below the model directory."""
+    """Uncompressed model data, by path relative to the model directory."""
     if data.form is ModelDataKind.OBJECT:
         return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).body}
     return role.get_prefix(data.uri) if data.form is ModelDataKind.PREFIX else {}
 
 
-def _lookup(shelf: S3Uri, role: AssumedRole) -> Callable[[str], bytes]:
-    """A function from TargetModel to its archive, read with the role as it is then; raises AccessDenied or ResourceNotFound."""
-    return lambda target: role.get_object(shelf.join(target)).body
+def _model_reader(prefix: S3Uri, role: AssumedRole) -> Callable[[str], bytes]:
+    """A function that reads the archive of a TargetModel as the role; it raises AccessDenied or ResourceNotFound."""
+    return lambda target: role.get_object(prefix.join(target)).body
+
+
+def _check_image_pull(role: AssumedRole, source: ContainerSource) -> None:
+    """Raise AccessDenied unless the role may pull the image from ECR, or invoke a private registry's credentials function."""
+    if source.private_registry:
+        if source.registry_function:
+            role.check("lambda:InvokeFunction", source.registry_function)
+        return
+    match = _ECR_IMAGE.match(source.image)
+    if match is None:  # other registries need no permission
+        return
+    repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+    wanted = {"GetAuthorizationToken": "*"} | dict.fromkeys(
+        ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"), repository
+    )
+    for action, resource in wanted.items():
+        if not role.verdict(f"ecr:{action}", resource).allowed:
+            raise AccessDenied(f"The role '{role.arn}' does not have {action} permission for the image: '{source.image}'.")

@@ -1,4 +1,4 @@
-"""The synchronous side of an endpoint: one request, one instance, an answer within the time AWS allows."""
+"""Real-time inference of an endpoint: one request on one instance, answered within the InvokeEndpoint time limit."""
 
 from __future__ import annotations
 
@@ -17,30 +17,33 @@ from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.data_capture import CaptureWriter, DataCaptureConfig, Payload
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
+from async_endpoint.emulator.hosting.fleet import ServerlessFleet
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.serverless import ServerlessFleet
 from async_endpoint.emulator.hosting.variant import Variant, by_weight
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 
 SHADOW_WORKERS = 16
-METADATA = {"inferenceId": "Inference-Id", "customAttributes": "Custom-Attributes"}  # of captured data, and its header
+METADATA = {
+    "inferenceId": "Inference-Id",
+    "customAttributes": "Custom-Attributes",
+}  # member of captured metadata: request header
 
 
 class NoCapacity(Exception):
-    """No instance may take the request now; the text says why."""
+    """No instance can take the request now; the text says why."""
 
 
 class VariantRetired(NoCapacity):
-    """The variant takes no traffic any more: an update has moved it elsewhere."""
+    """The variant no longer receives traffic: an update has shifted it to another one."""
 
 
 class Throttled(Exception):
-    """A serverless variant has as many requests as it may have at a time."""
+    """A serverless variant has reached its MaxConcurrency."""
 
 
 class ModelFailed(Exception):
-    """The container gave no good answer. `status` is its own, 0 when it gave none; the text is what it said."""
+    """The container failed. `status` is its HTTP status, 0 without an answer; the text is the response body or the reason."""
 
     def __init__(self, status: int, message: str, container: str, log_stream: str) -> None:
         super().__init__(message)
@@ -60,7 +63,7 @@ class InvokeRequest:
 
 
 class RealTimeInference:
-    """Requests of one endpoint; `changed` is its lock, and `is_open` whether it takes any."""
+    """Real-time requests of one endpoint. `changed` is its lock; `is_open` returns whether it accepts requests."""
 
     def __init__(
         self,
@@ -72,29 +75,31 @@ class RealTimeInference:
     ) -> None:
         self._changed = changed
         self._logs = logs
-        self._captured = CaptureWriter(logs.endpoint_name, logs.region, context.clock.now)
+        self._capture_writer = CaptureWriter(logs.endpoint_name, logs.region, context.clock.now)
         self._variant_set = variant_set
         self._is_open = is_open
         self._limit = context.response_seconds
         self._shadow_workers = ThreadPoolExecutor(SHADOW_WORKERS, "shadow")
 
     def choose(self, call: InvokeRequest) -> Variant | None:
-        """The variant that answers: the one the caller names, or one by weight; None when there is no such."""
+        """The variant for a request: the TargetVariant, or one drawn by weight; None when there is none."""
         with self._changed:
-            production = [variant for variant in self._variant_set.side() if not variant.shadow] if self._is_open() else []
+            production = (
+                [variant for variant in self._variant_set.choose_side() if not variant.shadow] if self._is_open() else []
+            )
             if call.target_variant:
                 return next((variant for variant in production if variant.name == call.target_variant), None)
             return by_weight(production)
 
     def invoke(self, call: InvokeRequest, variant: Variant) -> tuple[ContainerResponse, Variant]:
-        """The answer, and whose it is: `variant`'s, or that of the one an update put in its place. Shadows get a copy.
+        """Invoke `variant`, or the one an update replaced it with; returns the answer and the variant. Shadows get a copy.
 
         Raises NoCapacity, Throttled or ModelFailed.
         """
         self._copy_to_shadows(call, variant)
         while True:
             try:
-                return self._ask(call, variant), variant
+                return self._send(call, variant), variant
             except VariantRetired:
                 another = self.choose(call)
                 if another is None or another is variant:
@@ -103,19 +108,21 @@ class RealTimeInference:
 
     def close(self) -> None:
         self._shadow_workers.shutdown(wait=False)
-        self._captured.close()
+        self._capture_writer.close()
 
-    def _takes(self, variant: Variant) -> bool:
-        return self._is_open() and variant in self._variant_set.taking
+    def _receives_traffic(self, variant: Variant) -> bool:
+        return self._is_open() and variant in self._variant_set.receiving_traffic
 
     def _copy_to_shadows(self, call: InvokeRequest, variant: Variant) -> None:
-        """A shadow variant sees its weight's share of the production variant's requests, and answers nobody."""
-        for shadow in [item for item in self._variant_set.taking if item.shadow and item.deployment is variant.deployment]:
-            # One that is as busy as it may be misses some: its backlog must not grow for ever.
+        """A shadow variant gets a share of the production variant's requests, by weight; its answers are discarded."""
+        for shadow in [
+            item for item in self._variant_set.receiving_traffic if item.shadow and item.deployment is variant.deployment
+        ]:
+            # A saturated shadow variant misses requests, so that its backlog is bounded.
             if random.random() * variant.weight < shadow.weight and shadow.busy < SHADOW_WORKERS:
-                self._shadow_workers.submit(self._ask, call, shadow)
+                self._shadow_workers.submit(self._send, call, shadow)
 
-    def _ask(self, call: InvokeRequest, variant: Variant) -> ContainerResponse:
+    def _send(self, call: InvokeRequest, variant: Variant) -> ContainerResponse:
         begun = time.monotonic()
         instance = self._claim(variant, begun + self._limit)
         log_stream = f"{variant.name}/{instance.id}"
@@ -157,7 +164,7 @@ class RealTimeInference:
         if "customAttributes" in metadata:
             metadata["customAttributes"] = [metadata["customAttributes"]]
         write = self._logs.writer(AssumedRole(role_arn, self._logs.region), variant.name)
-        self._captured.add(
+        self._capture_writer.add(
             capture,
             (variant.name, role_arn),
             (asked, Payload(response.body, response.content_type)),
@@ -166,7 +173,7 @@ class RealTimeInference:
         )
 
     def _claim(self, variant: Variant, deadline: float) -> Instance:
-        """An instance for one request; a serverless variant may have to start one, within the request's own time."""
+        """Reserve an instance for one request; a serverless variant may cold-start one, within the request's deadline."""
         with self._changed:
             serverless = variant.spec.serverless
             if serverless is not None and variant.waiting + variant.busy >= serverless.concurrency:
@@ -174,8 +181,8 @@ class RealTimeInference:
             variant.waiting += 1
             asked, cold = time.monotonic(), False
             try:
-                while not self._takes(variant) or (instance := variant.route()) is None:
-                    if not self._takes(variant):
+                while not self._receives_traffic(variant) or (instance := variant.route()) is None:
+                    if not self._receives_traffic(variant):
                         raise VariantRetired(f"Variant {variant.name} is not in service.")
                     if not isinstance(variant.fleet, ServerlessFleet):
                         raise NoCapacity(f"Variant {variant.name} has no instance in service.")
@@ -196,7 +203,7 @@ class RealTimeInference:
 
 
 def _count(variant: Variant, status: int) -> None:
-    """One request that ended with the container's `status`, 0 for no answer."""
+    """Record the metrics of a request that ended with the container's `status`, 0 for no answer."""
     variant.metrics.add(m.INVOCATIONS)
     if variant.spec.serverless is None:
         variant.metrics.add(m.INVOCATIONS_PER_INSTANCE, 1 / max(variant.serving, 1))
@@ -206,10 +213,10 @@ def _count(variant: Variant, status: int) -> None:
 
 
 def _timed_out(log_stream: str, container: str) -> ModelFailed:
-    """In AWS's words, as people quote them."""
+    """With AWS's message, as users quote it."""
     return ModelFailed(
         0,
-        f"{error_messages.timed_out(container)}. Review the latency metrics for each container in Amazon CloudWatch, "
+        f"{error_messages.invocation_timeout(container)}. Review the latency metrics for each container in Amazon CloudWatch, "
         "resolve the issue, and try again.",
         container,
         log_stream,

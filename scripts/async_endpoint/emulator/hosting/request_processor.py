@@ -1,4 +1,4 @@
-"""One request on one instance, from its input to exactly one outcome."""
+"""Processing of one asynchronous request: download the input, invoke, upload the output, notify; or the failure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from async_endpoint.emulator.moto_backends import ResourceNotFound
 
 
 class RequestFailed(Exception):
-    """The request ends as a failure; the text is the reason."""
+    """The request fails; the text is the failure reason."""
 
 
 class RequestProcessor:
-    """The way of a request under one deployment's settings and role."""
+    """Processes requests with the settings and role of one deployment."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class RequestProcessor:
         self._place = {"awsRegion": role.region, "endpointName": endpoint_name}
 
     def run(self, invocation: AsyncInvocation, instance: Instance) -> None:
-        """Download, invoke, deliver. Raises ContainerDied when the instance broke and the request may be tried again."""
+        """Download, invoke, deliver. Raises ContainerDied when the instance died, so that the request can be retried."""
         self._metrics.add(m.TIME_IN_BACKLOG, (self._clock.now() - invocation.received_at) * 1e3)
         try:
             body = self._download(invocation)
@@ -52,27 +52,27 @@ class RequestProcessor:
         except RequestFailed as failure:
             self.fail(invocation, str(failure))
         self._metrics.add(m.INVOCATIONS_PROCESSED)
-        # From its arrival, the backlog included (developer guide, "Monitor asynchronous endpoint").
+        # Since its arrival, time in the backlog included (developer guide, "Monitor asynchronous endpoint").
         self._metrics.add(m.TOTAL_PROCESSING_TIME, (self._clock.now() - invocation.received_at) * 1e3)
 
     def fail(self, invocation: AsyncInvocation, reason: str) -> None:
-        """End a request as a failure: the failure object, then the error notification, each as far as the role may."""
+        """Fail a request: write the failure object, then publish the error notification, each if the role allows it."""
         self._metrics.add(m.INVOCATION_FAILURES)
         failure = invocation.failure
-        if failure is not None and not self._put(failure, reason.encode(), "text/plain"):
+        if failure is not None and not self._put_failure(failure, reason.encode(), "text/plain"):
             failure = None
         included = reason.encode() if "ERROR_NOTIFICATION_TOPIC" in self._settings.include_response_in else None
         message = notifications.failed(invocation, self._place, self._clock.now(), reason, failure, included)
         self._notify(self._settings.error_topic, message)
 
     def expire(self, invocation: AsyncInvocation) -> None:
-        """End a request that nobody served in time. What SageMaker writes for it is not documented; silence would lose it."""
+        """Fail a request whose time to live has passed. What SageMaker writes for it is not documented."""
         self._metrics.add(m.EXPIRED_REQUESTS)
         seconds = invocation.expires_at - invocation.received_at
         self.fail(invocation, f"The request expired: it was not processed within its time to live of {seconds:.0f} seconds.")
 
-    def announce(self) -> None:
-        """Publish the TestNotification to every topic, as creating and updating an endpoint does."""
+    def publish_test_notifications(self) -> None:
+        """Publish a TestNotification to every topic, as SageMaker does after creating or updating an endpoint."""
         for topic in self._settings.topics:
             self._notify(topic, notifications.TEST_NOTIFICATION)
 
@@ -108,14 +108,14 @@ class RequestProcessor:
             response = instance.invoke(body, headers, invocation.timeout_seconds)
         except ContainerTimedOut as error:
             raise RequestFailed(
-                f"{error_messages.timed_out(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
+                f"{error_messages.invocation_timeout(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
             ) from error
         self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
         self._metrics.add(m.INVOCATION_4XX_ERRORS, float(400 <= response.status < 500))
         self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
         if response.status >= 400:
-            text = response.body[: error_messages.MODEL_TEXT_CHARS].decode(errors="replace").strip()
-            raise RequestFailed(error_messages.received(response.status, response.container, text))
+            text = response.body[: error_messages.MODEL_ERROR_CHARS].decode(errors="replace").strip()
+            raise RequestFailed(error_messages.container_error(response.status, response.container, text))
         if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
             raise RequestFailed(
                 f"The response of {response.container} has more than the {limits.OUTPUT_OBJECT_BYTES} bytes that are delivered."
@@ -139,7 +139,7 @@ class RequestProcessor:
         )
         self._notify(self._settings.success_topic, message)
 
-    def _put(self, uri: S3Uri, body: bytes, content_type: str) -> bool:
+    def _put_failure(self, uri: S3Uri, body: bytes, content_type: str) -> bool:
         try:
             self._role.put_object(uri, body, content_type, self._settings.kms_key)
         except (AccessDenied, ResourceNotFound) as error:

@@ -1,4 +1,4 @@
-"""The requests of one endpoint that wait for an instance."""
+"""The queue of an endpoint's asynchronous requests, with their time to live."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 from async_endpoint.core.s3_uri import S3Uri
 
-BINARY = "application/octet-stream"  # of a body that nobody tells the type of
+BINARY = "application/octet-stream"  # the content type of a body without one
 
 
 @dataclass
 class AsyncInvocation:
-    """One accepted request. Times are AWS seconds; `timeout_seconds` is the model's own time and is never scaled.
+    """One accepted request. Times are AWS seconds, but `timeout_seconds` is real time: the model's own.
 
-    `content_type` is empty until the input is read where only the object in S3 tells it.
+    `content_type` is empty until the input is downloaded if only the S3 object has one.
     """
 
     inference_id: str
@@ -32,19 +32,19 @@ class AsyncInvocation:
     input_location: str | None = None
     body: bytes | None = None
     attempts: int = field(default=0)
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))  # ours; callers may give one inference id twice
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))  # callers may reuse an inference id
 
 
 class RequestQueue:
-    """First in, first out; a request given back by a dead instance goes to the front. Guarded by its endpoint's lock.
+    """First in, first out; a request requeued after an instance died goes to the front. Guarded by its endpoint's lock.
 
-    No call costs more with more requests waiting: those that expire are left where they stand and skipped later.
+    The cost of a call does not grow with the backlog: expired requests stay in place and are skipped later.
     """
 
     def __init__(self) -> None:
         self._order: deque[AsyncInvocation] = deque()
         self._expiries: list[tuple[float, int, AsyncInvocation]] = []  # a heap; the number breaks ties
-        self._waiting: set[int] = set()  # the ids of those that really wait
+        self._waiting: set[int] = set()  # id() of the requests that are still waiting
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class RequestQueue:
         self._order.append(invocation)
         self._await(invocation)
 
-    def give_back(self, invocation: AsyncInvocation) -> None:
+    def requeue(self, invocation: AsyncInvocation) -> None:
         self._order.appendleft(invocation)
         self._await(invocation)
 
@@ -63,7 +63,7 @@ class RequestQueue:
         self._skip()
         invocation = self._order.popleft()
         self._waiting.remove(id(invocation))
-        if len(self._expiries) > 2 * len(self._waiting) + 64:  # let go of what is served, long before it would have expired
+        if len(self._expiries) > 2 * len(self._waiting) + 64:  # drop entries of served requests long before they expire
             self._expiries = [entry for entry in self._expiries if id(entry[2]) in self._waiting]
             heapq.heapify(self._expiries)
         return invocation
@@ -79,7 +79,7 @@ class RequestQueue:
         return gone
 
     def next_expiry(self) -> float | None:
-        """When the next request expires; early by one that has been taken meanwhile, never late."""
+        """When the next request expires. May be too early, if that request has been taken, but never too late."""
         return self._expiries[0][0] if self._expiries and self._waiting else None
 
     def oldest(self) -> float | None:
@@ -88,11 +88,11 @@ class RequestQueue:
         return self._order[0].received_at if self._order else None
 
     def all(self) -> list[AsyncInvocation]:
-        """Everything that waits, in order."""
+        """All waiting requests, in order."""
         return [invocation for invocation in self._order if id(invocation) in self._waiting]
 
     def drain(self) -> list[AsyncInvocation]:
-        """Remove and return everything."""
+        """Remove and return all waiting requests."""
         return [self.take() for _ in range(len(self))]
 
     def _await(self, invocation: AsyncInvocation) -> None:

@@ -1,4 +1,4 @@
-"""The endpoints of one local AWS."""
+"""The hosting service: all endpoints of one local AWS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Hosting:
         self._context = context
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._lock = threading.Lock()
-        self._restored: set[str] = set()  # ids of the requests that are here again after a stop
+        self._restored: set[str] = set()  # ids of the requests restored after a restart
 
     def create(self, region: str, name: str, deployment: Deployment) -> Endpoint:
         """Start an endpoint; the caller has checked that the name is free."""
@@ -45,21 +45,21 @@ class Hosting:
     def _forget(self, endpoint: Endpoint) -> None:
         with self._lock:
             if self._endpoints.get((endpoint.region, endpoint.name)) is not endpoint:
-                return  # a reset was faster, and the name may be another's now
+                return  # reset in between; another endpoint may have the name
             del self._endpoints[endpoint.region, endpoint.name]
         self.registry.endpoint_gone(endpoint.region, endpoint.name)
 
-    def look_again(self) -> None:
-        """Let every endpoint look at the clock now: it has jumped."""
+    def notify(self) -> None:
+        """Wake every endpoint's control loop, after the clock jumped."""
         for endpoint in self.all():
-            endpoint.look_again()
+            endpoint.notify()
 
     def saved(self) -> list[EndpointSnapshot]:
-        """What is kept of every endpoint."""
-        return [endpoint.saved() for endpoint in self.all()]
+        """Snapshots of all endpoints."""
+        return [endpoint.snapshot() for endpoint in self.all()]
 
     def restore(self, saved: list[EndpointSnapshot]) -> None:
-        """Go on with endpoints that were saved; what they need must be in S3 and IAM."""
+        """Resume endpoints from snapshots; S3 and IAM must have been restored before."""
         self._context.interfaces.resume()
         for one in saved:
             self._restored.update(invocation.request_id for invocation in one.requests)
@@ -67,17 +67,17 @@ class Hosting:
             self._endpoints[one.region, one.name] = endpoint
 
     def requeue(self, region: str, name: str, created_at: float, invocation: AsyncInvocation) -> bool:
-        """Queue a request that was accepted before, unless it was restored; False when its endpoint is not there any more."""
+        """Queue a journaled request unless a snapshot restored it; False when its endpoint no longer exists."""
         endpoint = self.get(region, name)
         if endpoint is None or endpoint.created_at != created_at:
             return False
         if invocation.request_id in self._restored:
             return True
         self._restored.add(invocation.request_id)
-        return endpoint.invoke_async(invocation) or endpoint.refuse_again(invocation)
+        return endpoint.invoke_async(invocation) or endpoint.fail_restored_request(invocation)
 
     def reset(self, seconds: float) -> None:
-        """End every endpoint with its instances and requests; returns once none of them acts any more, or after `seconds`."""
+        """Close all endpoints and drop their requests; returns once none is in process, or after `seconds`."""
         with self._lock:
             ended = list(self._endpoints.values())
             self._endpoints.clear()
@@ -90,7 +90,7 @@ class Hosting:
         self._context.interfaces.forget()
 
     def stop(self) -> None:
-        """End every endpoint with all its instances; what waited is lost with the local AWS."""
+        """Close all endpoints; waiting requests survive in the state directory only."""
         for endpoint in self.all():
             endpoint.close()
         self._context.interfaces.stop()

@@ -1,7 +1,7 @@
-"""What the containers of an instance use of this machine, for CloudWatch's instance metrics.
+"""CPU, memory and disk utilization of an instance's containers, for CloudWatch's instance metrics.
 
-Source of the meanings: SageMaker developer guide, "SageMaker metrics in CloudWatch", endpoint instance metrics. Read from
-/proc, so on Linux only; elsewhere nothing is known, and nothing is published. Memory and disk are shares of this machine's.
+Source of the definitions: SageMaker developer guide, "SageMaker metrics in CloudWatch", endpoint instance metrics. Read from
+/proc, so on Linux only; elsewhere no metric is published. Memory and disk are relative to this machine's totals.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _MEMORY = os.sysconf("SC_PHYS_PAGES") * _PAGE
 
 
 class ResourceUsage:
-    """One instance, whose files lie in `folder`. What code computes is not scaled, so CPU time is over real time."""
+    """One instance with its files in `folder`. CPU time is relative to real time: model code is not time-scaled."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._disk: float | None = None
-        self._seen: tuple[float, float] | None = None  # real and CPU seconds at the last look
+        self._seen: tuple[float, float] | None = None  # real and CPU seconds at the last call
 
     def percent(self, pids: Iterable[int]) -> dict[str, float]:
-        """CPUUtilization since the last look, MemoryUtilization and DiskUtilization; empty when nothing can be seen."""
+        """CPUUtilization since the last call, MemoryUtilization and DiskUtilization; empty when no process can be read."""
         stats = [stat for pid in pids if (stat := _stat(pid)) is not None]
         if not stats:
             return {}
@@ -41,7 +41,7 @@ class ResourceUsage:
         return found
 
     def _disk_percent(self) -> float:
-        """Of the model as it was laid out; looked up once."""
+        """The size of the extracted model, computed once."""
         if self._disk is None:
             sizes = (path.lstat().st_size for path in self._folder.rglob("*"))
             self._disk = 100 * sum(sizes) / shutil.disk_usage(self._folder).total
@@ -49,7 +49,7 @@ class ResourceUsage:
 
 
 def _stat(pid: int) -> tuple[float, int] | None:
-    """CPU seconds of a process and of its children that ended, and its resident bytes (proc(5), /proc/[pid]/stat)."""
+    """CPU seconds of a process and its ended children, and its resident bytes (proc(5), /proc/[pid]/stat)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""One variant of a deployment that runs: its instances, its share of the traffic, and what it counts."""
+"""A running variant: its fleet, weight and metrics, and routing among variants and instances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from async_endpoint.emulator.hosting.metrics import EndpointMetrics
 
 @dataclass(eq=False)
 class Variant:
-    """Guarded by its endpoint's lock; Endpoint.adjust() changes its weight and how many instances it wants."""
+    """Guarded by its endpoint's lock; Endpoint.adjust() changes its weight and capacity."""
 
     endpoint_name: str
     deployment: Deployment
@@ -24,7 +24,7 @@ class Variant:
     metrics: EndpointMetrics
     weight: float
     shadow: bool
-    waiting: int = 0  # real-time requests that wait for an instance
+    waiting: int = 0  # real-time requests waiting for an instance
 
     @property
     def name(self) -> str:
@@ -32,12 +32,12 @@ class Variant:
 
     @property
     def resource_id(self) -> str:
-        """As Application Auto Scaling names it."""
+        """The resource id in Application Auto Scaling."""
         return f"endpoint/{self.endpoint_name}/variant/{self.name}"
 
     @property
     def kind(self) -> Kind:
-        """Which metrics it publishes; see core/metrics.py."""
+        """The kind of metrics it publishes; see core/metrics.py."""
         if self.deployment.async_settings is not None:
             return "asynchronous"
         return "serverless" if self.spec.serverless is not None else "real-time"
@@ -48,39 +48,39 @@ class Variant:
 
     @property
     def capacity(self) -> int:
-        """What scales: the wanted instances, or the provisioned concurrency of a serverless variant."""
+        """What scales: the desired instance count, or the provisioned concurrency of a serverless variant."""
         return self.fleet.capacity
 
     @property
     def serving(self) -> int:
-        """Instances that take traffic now: CurrentInstanceCount."""
+        """Instances in service: CurrentInstanceCount."""
         return len(self.fleet.ready)
 
     @property
     def busy(self) -> int:
-        """Requests that its instances have now."""
+        """Requests in flight on its instances."""
         return sum(instance.in_flight for instance in self.fleet.instances)
 
     def route(self) -> Instance | None:
-        """An instance for one more request, by the variant's routing strategy; None when none has room."""
+        """An instance for one more request, by the routing strategy; None when none has free concurrency."""
         if self.spec.least_outstanding or self.fleet.limit is not None:
-            return self.fleet.free()
-        taking = self.fleet.open_ones
+            return self.fleet.least_busy()
+        taking = self.fleet.receiving_traffic
         return random.choice(taking) if taking else None
 
 
 def by_weight(variants: Sequence[Variant]) -> Variant | None:
-    """One of the variants, each with a chance as its weight has in the sum of all; None when every weight is zero."""
+    """Draw a variant with probability proportional to its weight; None when every weight is zero."""
     weights = [variant.weight for variant in variants]
     return random.choices(variants, weights)[0] if any(weights) else None
 
 
 def least_busy(variants: Sequence[Variant]) -> tuple[Variant, Instance] | None:
-    """The instance with the fewest requests among those with room, and its variant; None when no instance has room.
+    """The instance with the fewest requests among those with free concurrency, and its variant; None when there is none.
 
-    Of those that have equally few, each variant has a chance as it has instances.
+    Ties are broken at random, weighted by the variants' instance counts.
     """
     routed = [(variant, instance) for variant in variants if (instance := variant.route()) is not None]
     fewest = min((instance.in_flight for _, instance in routed), default=0)
     idlest = [(variant, instance) for variant, instance in routed if instance.in_flight == fewest]
-    return random.choices(idlest, [len(variant.fleet.open_ones) for variant, _ in idlest])[0] if idlest else None
+    return random.choices(idlest, [len(variant.fleet.receiving_traffic) for variant, _ in idlest])[0] if idlest else None

@@ -1,4 +1,4 @@
-"""Makes the variants of one endpoint's deployments, ready to start their instances."""
+"""Creates the variants of an endpoint's deployments: fleets, metrics, logs and how to start an instance."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from dataclasses import dataclass, field
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.deployment import Deployment, VariantSpec
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
-from async_endpoint.emulator.hosting.fleet import Fleet
+from async_endpoint.emulator.hosting.fleet import Fleet, ServerlessFleet
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
 from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_rights, prepare
-from async_endpoint.emulator.hosting.serverless import ServerlessFleet
 from async_endpoint.emulator.hosting.variant import Variant
 
 
 @dataclass(frozen=True)
 class VariantFactory:
-    """`apply` lets an instance change its state under the endpoint's lock."""
+    """`apply` runs an instance's state change with the endpoint's lock held."""
 
     endpoint_name: str
     region: str
     context: HostingContext
     logs: EndpointLogs
     apply: Callable[[Callable[[], None]], None]
-    metrics: defaultdict[str, EndpointMetrics] = field(  # by variant name, over all updates
+    metrics: defaultdict[str, EndpointMetrics] = field(  # by variant name, kept across updates
         default_factory=lambda: defaultdict(EndpointMetrics)
     )
 
     def make(self, deployment: Deployment) -> list[Variant]:
-        """Check roles and archives, and return the variants; raises DeploymentFailed. Instances read the archives again."""
+        """Check roles and archives, and create the variants; raises DeploymentFailed. Instances read the archives again."""
         check_rights(deployment, self.region)
         return [self._variant(deployment, spec) for spec in deployment.specs]
 

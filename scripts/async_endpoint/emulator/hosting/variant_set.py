@@ -1,4 +1,4 @@
-"""The variants of an endpoint: those that take traffic, those that are to, and those that only finish what they have."""
+"""The variants of an endpoint: live, incoming (of an update) and retiring (draining)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class VariantSet:
     def __init__(self) -> None:
         self.live: list[Variant] = []
         self.incoming: list[Variant] = []
-        self.share = 0.0  # of the traffic, that the incoming variants have
+        self.share = 0.0  # of the traffic that goes to the incoming variants
         self.stage = ""  # of the incoming variants: a ProductionVariantStatus
         self._retiring: list[Variant] = []
 
@@ -24,25 +24,25 @@ class VariantSet:
 
     @property
     def scaling(self) -> bool:
-        """Whether instances that take traffic are added or removed."""
+        """Whether a live variant is scaling."""
         return any(variant.fleet.scaling for variant in self.live)
 
     @property
     def serving(self) -> int:
-        """Instances that take traffic."""
-        return sum(len(variant.fleet.open_ones) for variant in self.taking)
+        """The number of instances that receive traffic."""
+        return sum(len(variant.fleet.receiving_traffic) for variant in self.receiving_traffic)
 
     @property
-    def taking(self) -> list[Variant]:
-        """The variants that take traffic: of an update on its way, the old ones as long as they have some, and the new ones."""
-        return [variant for variant in (*self.live, *self.incoming) if variant.fleet.open != 0]
+    def receiving_traffic(self) -> list[Variant]:
+        """The variants that receive traffic; during an update old and new ones."""
+        return [variant for variant in (*self.live, *self.incoming) if variant.fleet.traffic_limit != 0]
 
-    def side(self) -> list[Variant]:
-        """The variants that one request meets: the incoming ones as often as the traffic has moved to them."""
+    def choose_side(self) -> list[Variant]:
+        """The live or the incoming variants for one request, drawn by the share of the traffic already shifted."""
         return self.incoming if self.share and random.random() < self.share else self.live
 
     def check_incoming(self) -> bool:
-        """Whether every incoming instance answers; raises DeploymentFailed once one of them never will."""
+        """Whether all incoming instances serve; raises DeploymentFailed once one has failed."""
         for variant in self.incoming:
             if variant.fleet.last_failure:
                 containers = "primary container" if len(variant.spec.model.containers) == 1 else "containers"
@@ -52,47 +52,47 @@ class VariantSet:
                 )
         return all(variant.fleet.settled for variant in self.incoming)
 
-    def move_traffic(self) -> None:
-        """To the incoming variants; those before finish what they have."""
+    def promote_incoming(self) -> None:
+        """Make the incoming variants live; the previous ones drain."""
         self._retire(self.live)
         self.live, self.incoming, self.share = self.incoming, [], 0.0
         for variant in self.live:
-            variant.fleet.open = None
+            variant.fleet.traffic_limit = None
 
     def drop_incoming(self) -> None:
-        """Go on with what had the traffic before."""
+        """Retire the incoming variants; the live ones stay."""
         self._retire(self.incoming)
         self.incoming, self.share = [], 0.0
 
-    def forget_failures(self) -> None:
-        """Of what has or had the traffic: how it fared so far."""
+    def clear_failures(self) -> None:
+        """Clear the last failure of the live variants."""
         for variant in self.live:
             variant.fleet.last_failure = ""
 
     @property
     def settled(self) -> bool:
-        """What is or was live has every instance it wants."""
+        """Every live variant has its desired instances."""
         return all(variant.fleet.settled for variant in self.live)
 
     @property
     def restored(self) -> bool:
-        """What takes traffic has every instance it wants, and nothing else is left."""
+        """Every live variant has its desired instances, and no retiring one is left."""
         return not self._retiring and self.settled
 
     @property
-    def broken(self) -> bool:
-        """An instance of these has died since its failures were forgotten."""
+    def has_failed_instance(self) -> bool:
+        """Whether an instance of a live variant failed since `clear_failures`."""
         return any(variant.fleet.last_failure for variant in self.live)
 
     def reconcile(self) -> None:
-        """One step towards what is wanted."""
+        """One step of every fleet towards its desired count."""
         for variant in self:
             variant.fleet.reconcile()
         self._retiring = [variant for variant in self._retiring if variant.fleet.instances]
 
-    def wake_in(self) -> list[float]:
-        """In how many real seconds something has to be done though nothing happens."""
-        waits = (variant.fleet.wake_in() for variant in (*self.live, *self.incoming))
+    def next_wakeup(self) -> list[float]:
+        """Real seconds until each fleet has a step due without an event."""
+        waits = (variant.fleet.next_wakeup() for variant in (*self.live, *self.incoming))
         return [wait for wait in waits if wait is not None]
 
     def stop(self) -> None:
@@ -101,5 +101,5 @@ class VariantSet:
 
     def _retire(self, variants: list[Variant]) -> None:
         for variant in variants:
-            variant.fleet.scale(0)  # reconcile() stops what has nothing left to do
+            variant.fleet.scale(0)  # reconcile() stops instances once they have drained
         self._retiring += variants

@@ -10,8 +10,8 @@ import json
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.iam import AccessRequest, evaluate
+from async_endpoint.local_aws import ACCOUNT_ID
 
 CALLER = f"arn:aws:iam::{ACCOUNT_ID}:root"
 

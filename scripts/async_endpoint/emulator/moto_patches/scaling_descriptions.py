@@ -13,7 +13,7 @@ from async_endpoint.emulator.moto_patches.application_autoscaling import (
     _build_policy,
     _build_target,
 )
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 PAGE = 50  # MaxResults of both actions, default
 # The guide, "Service-linked roles for Application Auto Scaling"; other services' names are not worked out.

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.record import runs
+from async_endpoint.local_aws import process_exists
 from async_endpoint.workspace import make_folders
 
 LOCK_FILE = "lock.json"
@@ -90,7 +90,7 @@ class StateFolder:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 holder = self._read()
-                if (holder is not None and runs(holder.pid)) or time.monotonic() > deadline:
+                if (holder is not None and process_exists(holder.pid)) or time.monotonic() > deadline:
                     os.close(self._lock)
                     raise InvalidInput(
                         f"State directory {self.path} is in use by process {holder.pid if holder else 'unknown'}; "

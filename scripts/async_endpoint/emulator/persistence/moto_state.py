@@ -15,7 +15,7 @@ from moto.s3.models import FakeKey
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.persistence.pickling import IDENTITY
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 Stores = dict[str, dict[str, dict[str, Any]]]  # by where the BackendDict is found, account and region
 

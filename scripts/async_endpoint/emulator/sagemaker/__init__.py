@@ -1,1 +1,1 @@
-"""SageMaker's hosting APIs as a client sees them: requests checked by botocore's model, errors in AWS's words."""
+"""SageMaker's control plane and runtime APIs: requests validated with botocore's service models, errors as AWS's."""

@@ -1,4 +1,4 @@
-"""The control plane: models, endpoint configurations and endpoints. Each method is one API action and returns its answer."""
+"""The control plane: models, endpoint configurations, endpoints and their tags. Each API action is one method."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
-from async_endpoint.emulator.sagemaker.listing import page
-from async_endpoint.emulator.sagemaker.model_validation import check_model
-from async_endpoint.emulator.sagemaker.packages import resolved
-from async_endpoint.emulator.sagemaker.protocol import check, validation_exception
-from async_endpoint.emulator.sagemaker.resources import CONFIG, ENDPOINT, MODEL, Described, Resource, ResourceStore, Stored
+from async_endpoint.emulator.sagemaker.model_validation import check_model, resolve_model_packages
+from async_endpoint.emulator.sagemaker.protocol import validate_request, validation_exception
+from async_endpoint.emulator.sagemaker.resources import (
+    CONFIG,
+    ENDPOINT,
+    MODEL,
+    Described,
+    Resource,
+    ResourceStore,
+    Stored,
+    page,
+)
 
 Action = Callable[[str, Described], Described]
 
 
 class ControlPlane:
-    """The SageMaker actions this local AWS answers itself; every other one is moto's."""
+    """The SageMaker actions that this local AWS implements; moto serves the others."""
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
@@ -51,27 +58,27 @@ class ControlPlane:
             "DeleteTags": self._delete_tags,
         }
 
-    def answers(self, action: str, request: Described) -> bool:
-        """Whether this action is ours: all of hosting, and tags of what hosting made."""
+    def handles(self, action: str, request: Described) -> bool:
+        """Whether this action is implemented here: those of hosting, and tags of hosting's resources."""
         if action in ("AddTags", "ListTags", "DeleteTags"):
             return self._by_arn(request.get("ResourceArn", "")) is not None
         return action in self._actions
 
-    def answer(self, action: str, region: str, request: Described) -> Described:
-        """Carry out one action; raises ApiError."""
-        check("sagemaker", action, request)
+    def handle(self, action: str, region: str, request: Described) -> Described:
+        """Perform one action and return its response; raises ApiError."""
+        validate_request("sagemaker", action, request)
         return self._actions[action](region, request)
 
     def resources(self, region: str) -> list[tuple[str, Resource]]:
-        """Every model, configuration and endpoint of a region, each with the word of its kind's ARNs."""
+        """All models, configurations and endpoints of a region, each with the resource type in its ARN."""
         return [(kind.kind.word, item) for kind in (self._models, self._configs, self._endpoints) for item in kind.all(region)]
 
     def saved(self) -> dict[str, Stored]:
-        """What is kept of models, configurations and endpoints across a stop, by kind."""
+        """The stored models, configurations and endpoints, by resource type, for a snapshot."""
         return {kind.kind.word: kind.saved() for kind in (self._models, self._configs, self._endpoints)}
 
     def restore(self, saved: dict[str, Stored]) -> None:
-        """Become what was saved, after hosting has its endpoints: one that a deletion ended meanwhile is gone."""
+        """Restore a snapshot, after hosting restored its endpoints; discards endpoints that hosting no longer has."""
         for kind in (self._models, self._configs, self._endpoints):
             kind.restore(saved[kind.kind.word])
         for region, name in saved[ENDPOINT.word]:
@@ -79,17 +86,17 @@ class ControlPlane:
                 self._endpoints.discard(region, name)
 
     def reset(self) -> None:
-        """Forget every model, configuration and endpoint."""
+        """Discard all models, configurations and endpoints."""
         for kind in (self._models, self._configs, self._endpoints):
             kind.restore({})
 
     # --- models --------------------------------------------------------------------------------------------------------
 
     def _create_model(self, region: str, request: Described) -> Described:
-        meant = resolved(region, request)
-        check_model(region, meant)
+        resolved_request = resolve_model_packages(region, request)
+        check_model(region, resolved_request)
         model = self._models.add(region, request)
-        model.meant = meant
+        model.resolved_request = resolved_request
         return {"ModelArn": model.arn}
 
     def _describe_model(self, region: str, request: Described) -> Described:
@@ -108,7 +115,7 @@ class ControlPlane:
     # --- endpoint configurations ---------------------------------------------------------------------------------------
 
     def _create_config(self, region: str, request: Described) -> Described:
-        check_config(request, lambda name: self._models.get(region, name).meant)
+        check_config(request, lambda name: self._models.get(region, name).resolved_request)
         return {"EndpointConfigArn": self._configs.add(region, request).arn}
 
     def _describe_config(self, region: str, request: Described) -> Described:
@@ -122,13 +129,13 @@ class ControlPlane:
         return {"EnableNetworkIsolation": False, **config.request, **variants, **own}
 
     def _delete_config(self, region: str, request: Described) -> Described:
-        """Whatever uses it: the API reference says that one must not, and SageMaker does not look."""
+        """Also while an endpoint uses it: the API reference forbids that, but SageMaker does not check."""
         self._configs.remove(region, request["EndpointConfigName"])
         return {}
 
     def _deployment(self, region: str, config_name: str) -> Deployment:
         config = self._configs.get(region, config_name).request
-        return Deployment.read(config, lambda name: self._models.get(region, name).meant)
+        return Deployment.read(config, lambda name: self._models.get(region, name).resolved_request)
 
     # --- endpoints -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +154,7 @@ class ControlPlane:
     def _update_endpoint(self, region: str, request: Described) -> Described:
         resource, endpoint = self._endpoint(region, request["EndpointName"])
         deployment = self._deployment(region, request["EndpointConfigName"])
-        self._configs.get(region, endpoint.deployment.config_name)  # an update starts from a configuration that is there
+        self._configs.get(region, endpoint.deployment.config_name)  # an update requires that the current configuration exists
         check_counts(deployment)
         check_update(endpoint, deployment)
         kept = resource.request if request.get("RetainDeploymentConfig") else request
@@ -232,7 +239,7 @@ class ControlPlane:
 
 
 def _retaining(endpoint: Endpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
-    """The deployment with the instance counts and weights that the live variants have now, but for what is excluded."""
+    """The deployment with the live variants' instance counts and weights, except for excluded properties."""
     excluded = {item["VariantPropertyType"] for item in exclude}
     counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}
     weights = {variant.name: variant.weight for variant in endpoint.variants}

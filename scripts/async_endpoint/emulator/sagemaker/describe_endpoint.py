@@ -1,4 +1,4 @@
-"""What DescribeEndpoint answers."""
+"""The response of DescribeEndpoint."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from async_endpoint.emulator.sagemaker.resources import Described, Resource
 
 
 def describe(endpoint: Endpoint, resource: Resource) -> Described:
-    """An endpoint, complete."""
-    live, shown = endpoint.variants, endpoint.deployment.shown
+    """The response for one endpoint, without empty members."""
+    live, described = endpoint.variants, endpoint.deployment.described
     answer: dict[str, Any] = {
         "EndpointName": endpoint.name,
         "EndpointArn": resource.arn,
@@ -26,9 +26,9 @@ def describe(endpoint: Endpoint, resource: Resource) -> Described:
         "ShadowProductionVariants": [_summary(variant, resource.created_at) for variant in live if variant.shadow],
         "PendingDeploymentSummary": _pending(endpoint),
         "LastDeploymentConfig": resource.request.get("DeploymentConfig"),
-        "AsyncInferenceConfig": shown.get("AsyncInferenceConfig"),
-        "ExplainerConfig": shown.get("ExplainerConfig"),
-        "DataCaptureConfig": _capture(shown),
+        "AsyncInferenceConfig": described.get("AsyncInferenceConfig"),
+        "ExplainerConfig": described.get("ExplainerConfig"),
+        "DataCaptureConfig": _capture(described),
     }
     return {member: value for member, value in answer.items() if value}
 
@@ -51,12 +51,12 @@ def _summary(variant: Variant, resolved_at: float) -> Described:
 
 
 def _pending(endpoint: Endpoint) -> Described | None:
-    """What is being deployed, while that is something else than what serves."""
+    """PendingDeploymentSummary: the deployment in progress, if it differs from the live one."""
     target = endpoint.target
     if endpoint.status not in ("Creating", "Updating") or (target is endpoint.deployment and endpoint.variants):
         return None
     stage, incoming = endpoint.incoming
-    serving = {variant.name: len(variant.fleet.open_ones) for variant in incoming}
+    serving = {variant.name: len(variant.fleet.receiving_traffic) for variant in incoming}
     variants = [
         {
             "VariantName": spec.name,
@@ -89,9 +89,9 @@ def _serverless(settings: ServerlessConfig, warm: int) -> Described:
     return {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.concurrency} | provisioned
 
 
-def _capture(shown: Mapping[str, Any]) -> Described | None:
-    """DataCaptureConfigSummary of a configuration that has one."""
-    capture = shown.get("DataCaptureConfig")
+def _capture(described: Mapping[str, Any]) -> Described | None:
+    """DataCaptureConfigSummary; None without data capture."""
+    capture = described.get("DataCaptureConfig")
     if not capture:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What CreateEndpointConfig refuses, beyond the shape of the request."""
+"""Preconditions of CreateEndpointConfig, beyond the request's shape."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
 from async_endpoint.emulator.hosting.model_spec import ModelSpec
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
-MOST_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
+MAX_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
 SERVERLESS_MEMORY_MB = range(1_024, 6_145, 1_024)  # developer guide, "Serverless Inference"
 
 # Instances with local NVMe storage, which KmsKeyId does not cover (AWS: CreateEndpointConfig, KmsKeyId): a d among the
@@ -23,20 +23,20 @@ Described = Mapping[str, Any]
 
 
 def check_config(request: Described, model: Callable[[str], Described]) -> None:
-    """Raise ValidationException for what SageMaker refuses, and for what this local AWS cannot run.
+    """Raise ValidationException for what SageMaker refuses, and for what this local AWS does not support.
 
-    `model` gives the CreateModel request of a name, or raises.
+    `model` returns the CreateModel request of a name, or raises.
     """
     variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants") or []
     names = [variant["VariantName"] for variant in (*variants, *shadows)]
     if "AsyncInferenceConfig" in request and len(names) != 1:
-        raise validation_exception("An asynchronous endpoint takes exactly one production variant and no shadow variant.")
-    if len(names) > MOST_VARIANTS or len(set(names)) < len(names):
+        raise validation_exception("An asynchronous endpoint has exactly one production variant and no shadow variant.")
+    if len(names) > MAX_VARIANTS or len(set(names)) < len(names):
         raise validation_exception(
-            f"A configuration has up to {MOST_VARIANTS} variants, each with its own name; these are {', '.join(names)}."
+            f"A configuration has at most {MAX_VARIANTS} variants with distinct names; found {', '.join(names)}."
         )
     if shadows and (len(variants), len(shadows)) != (1, 1):
-        raise validation_exception("A shadow variant goes with exactly one production variant, and is the only shadow.")
+        raise validation_exception("A shadow variant requires exactly one production variant, and no other shadow variant.")
     try:
         DataCaptureConfig.read(request.get("DataCaptureConfig"))
     except InvalidInput as error:
@@ -46,7 +46,7 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
     for variant in (*variants, *shadows):
         if "ModelName" not in variant:
             raise validation_exception(
-                f"Variant {variant['VariantName']} has no ModelName; the local AWS runs no inference components."
+                f"Variant {variant['VariantName']} has no ModelName; the local AWS does not support inference components."
             )
         spec = ModelSpec.read(model(variant["ModelName"]))
         if "AsyncInferenceConfig" in request:
@@ -60,11 +60,11 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
 def _check_instances(variant: Described, request: Described) -> None:
     if "InstanceType" not in variant:
         raise validation_exception(
-            f"Variant {variant['VariantName']} takes either InstanceType or ServerlessConfig; it has neither."
+            f"Variant {variant['VariantName']} requires InstanceType or ServerlessConfig; it has neither."
         )
     if variant.get("InitialInstanceCount", 0) < 1:
         raise validation_exception(
-            f"InitialInstanceCount of variant {variant['VariantName']} is at least 1; an asynchronous endpoint "
+            f"InitialInstanceCount of variant {variant['VariantName']} must be at least 1; an asynchronous endpoint "
             "scales in to zero after its creation."
         )
     if "KmsKeyId" in request and _LOCAL_STORAGE.match(variant["InstanceType"]):
@@ -74,15 +74,15 @@ def _check_instances(variant: Described, request: Described) -> None:
 
 
 def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> None:
-    """Its exclusions are those of the developer guide, "Serverless Inference"."""
+    """Source: developer guide, "Serverless Inference", feature exclusions."""
     name, config = variant["VariantName"], variant["ServerlessConfig"]
     if not alone:
         raise validation_exception(
-            f"Serverless variant {name} goes neither with instance-based variants nor with a shadow variant."
+            f"Serverless variant {name} cannot be combined with instance-based variants or a shadow variant."
         )
     if "InstanceType" in variant or "InitialInstanceCount" in variant:
         raise validation_exception(
-            f"Variant {name} takes either ServerlessConfig or InstanceType and InitialInstanceCount; it has both."
+            f"Variant {name} requires either ServerlessConfig or InstanceType and InitialInstanceCount; it has both."
         )
     if config["MemorySizeInMB"] not in SERVERLESS_MEMORY_MB:
         raise validation_exception(
@@ -93,25 +93,25 @@ def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> N
             f"ProvisionedConcurrency of variant {name} is above its MaxConcurrency of {config['MaxConcurrency']}."
         )
     if len(model.containers) > 1 or model.multi_model:
-        raise validation_exception(f"Serverless variant {name} takes a model of one container in SingleModel mode.")
+        raise validation_exception(f"Serverless variant {name} requires a model of one container in SingleModel mode.")
     if any(container.from_data_source for container in model.containers):  # ContainerDefinition.ModelDataSource
         raise validation_exception(
-            f"Serverless variant {name} takes a model with ModelDataUrl; ModelDataSource is not supported."
+            f"Serverless variant {name} requires a model with ModelDataUrl; ModelDataSource is not supported."
         )
     if model.vpc is not None or model.isolated or any(container.private_registry for container in model.containers):
         raise validation_exception(
-            f"Serverless variant {name} takes a model without VPC, network isolation and private registry."
+            f"Serverless variant {name} requires a model without VPC, network isolation and private registry."
         )
 
 
 def _check_async(request: Described, variant: Described, model: ModelSpec) -> None:
     if "ServerlessConfig" in variant or "InstanceType" not in variant:
         raise validation_exception(
-            "An asynchronous endpoint takes an instance-based variant: give InstanceType, not ServerlessConfig."
+            "An asynchronous endpoint requires an instance-based variant: give InstanceType, not ServerlessConfig."
         )
     if model.multi_model or model.direct:  # InvokeEndpointAsync has neither TargetModel nor TargetContainerHostname
         raise validation_exception(
-            "An asynchronous endpoint takes a single container or a serial pipeline: its calls name no target."
+            "An asynchronous endpoint requires a single container or a serial pipeline: InvokeEndpointAsync has no target."
         )
     output = request["AsyncInferenceConfig"]["OutputConfig"]
     for path in ("S3OutputPath", "S3FailurePath"):

@@ -1,4 +1,4 @@
-"""What CreateEndpoint and UpdateEndpoint refuse, beyond the shape of the request."""
+"""Preconditions of CreateEndpoint, UpdateEndpoint and UpdateEndpointWeightsAndCapacities, beyond the request's shape."""
 
 from __future__ import annotations
 
@@ -6,38 +6,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting import quota
 from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.guardrails import SIZE_MEMBER, STEP_PERCENT, Guardrails
 from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 
 
 def check_counts(deployment: Deployment) -> None:
-    """Raise ResourceLimitExceeded for more instances than there may be."""
+    """Raise ResourceLimitExceeded for a variant above the instance quota."""
     for spec in deployment.specs:
-        reason = quota.over(spec, spec.initial_count)
+        reason = quota_error(spec.instance_type, spec.initial_count)
         if reason:
             raise ApiError("ResourceLimitExceeded", reason)
 
 
 def check_capacity(endpoint: Endpoint, wanted: Mapping[str, Any]) -> None:
-    """Raise ValidationException for a weight or instance count that a variant cannot have, or ResourceLimitExceeded."""
+    """Raise ValidationException for an unknown variant or an instance count of a serverless one, or ResourceLimitExceeded."""
     name, count = wanted["VariantName"], wanted.get("DesiredInstanceCount")
     variant = endpoint.variant(name)
     if variant is None:
         raise validation_exception(f'The variant name "{name}" does not exist for endpoint "{endpoint.name}".')
     if count is not None and variant.spec.serverless is not None:
-        raise validation_exception(
-            f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instances to count.'
-        )
-    reason = quota.refusal(endpoint, name, count or 0)
+        raise validation_exception(f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instance count.')
+    reason = quota_error(variant.spec.instance_type, count or 0, variant.desired)
     if reason:
         raise ApiError("ResourceLimitExceeded", reason)
 
 
 def check_update(endpoint: Endpoint, deployment: Deployment) -> None:
-    """Raise ValidationException for a new configuration that this endpoint cannot take."""
+    """Raise ValidationException for a configuration that this endpoint cannot be updated to."""
     if (endpoint.deployment.async_settings is None) is not (deployment.async_settings is None):
         raise validation_exception(
             f'Endpoint "{endpoint.name}" cannot be updated between asynchronous and real-time inference: '
@@ -54,7 +52,7 @@ def check_update(endpoint: Endpoint, deployment: Deployment) -> None:
 
 
 def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, endpoint: Endpoint | None = None) -> None:
-    """Raise ValidationException for a DeploymentConfig that does not fit itself, the variants, or the `endpoint` it updates."""
+    """Raise ValidationException for an inconsistent DeploymentConfig, or one that does not fit the variants or `endpoint`."""
     if not config:
         return
     if "RollingUpdatePolicy" in config and "BlueGreenUpdatePolicy" in config:
@@ -65,14 +63,14 @@ def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, e
     misplaced = [member for member in SIZE_MEMBER.values() if member in routing and member != wanted]
     if misplaced or (wanted and guardrails.step is None):
         raise validation_exception(
-            f"Traffic routing of type {guardrails.mode.value} takes {wanted or 'no size'}; "
-            f"this one has {' and '.join(misplaced) or 'none'}."
+            f"Traffic routing of type {guardrails.mode.value} requires {wanted or 'no size'}; "
+            f"found {' and '.join(misplaced) or 'none'}."
         )
     step, (low, high) = guardrails.step, STEP_PERCENT.get(guardrails.mode, (0, 100))
     for spec in deployment.specs:
         if step is not None and spec.serverless is None and not low <= step.share(spec.initial_count) <= high:
             raise validation_exception(
-                f"{wanted} of {step.value} is not from {low} to {high} percent of the {spec.initial_count} instances of "
+                f"{wanted} of {step.value} is not between {low} and {high} percent of the {spec.initial_count} instances of "
                 f"variant {spec.name}."
             )
     if endpoint is not None:  # "Exclusions" of the developer guide
@@ -80,6 +78,6 @@ def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, e
         after = {spec.name for spec in deployment.specs}
         if before != after:
             raise validation_exception(
-                f"An update with a DeploymentConfig keeps the names of the variants; they are {', '.join(sorted(before))} and "
-                f"would be {', '.join(sorted(after))}."
+                f"An update with a DeploymentConfig cannot change the variant names: they are {', '.join(sorted(before))} and "
+                f"would become {', '.join(sorted(after))}."
             )

@@ -1,11 +1,14 @@
-"""What CreateModel refuses, beyond the shape of the request."""
+"""Preconditions of CreateModel, beyond the request's shape; and its model packages, replaced by their containers."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.hosting import launch_rights
+from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import Described, ModelData, ModelDataKind, VpcConfig, containers_of
+from async_endpoint.emulator.hosting.network_interfaces import check_attach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
@@ -13,7 +16,7 @@ PIPELINE_CONTAINERS = 15  # CreateModel.Containers
 
 
 def check_model(region: str, request: Described) -> None:
-    """Raise ValidationException when the role may not be assumed, read the model data, or enter the VPC."""
+    """Raise ValidationException when the role cannot be assumed, read the model data, or attach to the VPC."""
     containers = containers_of(request)
     _check_containers(request, containers)
     role = AssumedRole(request["ExecutionRoleArn"], region)
@@ -30,30 +33,30 @@ def _check_containers(request: Described, containers: list[Described]) -> None:
         raise validation_exception(f"A model has 1 to {PIPELINE_CONTAINERS} containers; this request has {len(containers)}.")
     for container in containers:
         if "Image" not in container:
-            raise validation_exception("A container is given by Image or by ModelPackageName; this one has neither.")
+            raise validation_exception("A container requires Image or ModelPackageName; this one has neither.")
         if container.get("Mode") == "MultiModel" and not container.get("ModelDataUrl"):
-            raise validation_exception("A container in MultiModel mode takes a ModelDataUrl: the prefix its models lie under.")
+            raise validation_exception("A container in MultiModel mode requires a ModelDataUrl: the S3 prefix of its models.")
         if container.get("Mode") == "MultiModel" and len(containers) > 1:
-            raise validation_exception("The local AWS runs a multi-model container by itself, not in a pipeline.")
+            raise validation_exception("The local AWS does not support a multi-model container in a pipeline.")
     hostnames = [container["ContainerHostname"] for container in containers if "ContainerHostname" in container]
     if len(set(hostnames)) < len(hostnames):
-        raise validation_exception(f"The ContainerHostname of each container is its own; these are {', '.join(hostnames)}.")
+        raise validation_exception(f"Each ContainerHostname must be unique; found {', '.join(hostnames)}.")
     direct = (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
     if direct and (len(containers) < 2 or len(hostnames) < len(containers)):
         raise validation_exception(
-            "InferenceExecutionConfig Direct takes at least two containers, each with a ContainerHostname."
+            "InferenceExecutionConfig Direct requires at least two containers, each with a ContainerHostname."
         )
 
 
 def _check_image(request: Described, container: Described) -> None:
-    """A private registry is reached through the model's own VPC ("Use a Private Docker Registry", developer guide)."""
+    """A private registry is accessed through the model's VPC (developer guide, "Use a Private Docker Registry")."""
     config = container.get("ImageConfig") or {}
     private = config.get("RepositoryAccessMode") == "Vpc"
     if private and "VpcConfig" not in request:
-        raise validation_exception(f"RepositoryAccessMode Vpc of image {container['Image']} needs a VpcConfig of the model.")
+        raise validation_exception(f"RepositoryAccessMode Vpc of image {container['Image']} requires a VpcConfig of the model.")
     if config.get("RepositoryAuthConfig") and not private:
         raise validation_exception(
-            "RepositoryAuthConfig goes with RepositoryAccessMode Vpc; SageMaker logs in to Amazon ECR by itself."
+            "RepositoryAuthConfig requires RepositoryAccessMode Vpc; for Amazon ECR SageMaker needs no credentials."
         )
 
 
@@ -63,15 +66,17 @@ def _check_data(role: AssumedRole, container: Described) -> None:
     if source and "ModelDataUrl" in container:
         raise validation_exception("Give either ModelDataUrl or ModelDataSource; this container has both.")
     if source and (source["S3DataType"] == "S3Prefix") is not source["S3Uri"].endswith("/"):
-        raise validation_exception(f"S3Uri of an S3Prefix ends in a slash, and of an S3Object does not; this is {where}.")
+        raise validation_exception(f"S3Uri must end with a slash for S3Prefix, and must not for S3Object; found {where}.")
     if source and (source["S3DataType"], source["CompressionType"]) == ("S3Prefix", "Gzip"):
-        raise validation_exception("CompressionType Gzip goes with S3DataType S3Object: one gzip-compressed tar archive.")
+        raise validation_exception("CompressionType Gzip requires S3DataType S3Object: one gzip-compressed tar archive.")
     try:
         role.assume()
         data = ModelData.read(container)
         if data is not None and data.form is ModelDataKind.PREFIX:
             role.get_prefix(data.uri)
-        elif data is not None and data.form is not ModelDataKind.MULTI_MODEL_PREFIX:  # which is read when a model is called
+        elif (
+            data is not None and data.form is not ModelDataKind.MULTI_MODEL_PREFIX
+        ):  # whose archives are read when a model is invoked
             role.get_object(data.uri)
     except InvalidInput as error:
         raise validation_exception(str(error)) from error
@@ -87,12 +92,54 @@ def _check_data(role: AssumedRole, container: Described) -> None:
 
 
 def _check_vpc(role: AssumedRole, vpc: VpcConfig) -> None:
-    """When SageMaker looks at the VPC, and in which words it refuses, is not documented: our reading."""
+    """When SageMaker checks the VPC, and its error message, are not documented: our reading."""
     try:
-        launch_rights.attach(role, vpc)
+        check_attach(role, vpc)
     except ResourceNotFound as error:
         raise validation_exception(f"Invalid VpcConfig: {error}") from error
     except AccessDenied as error:
         raise validation_exception(
             f"The role {role.arn} may not put network interfaces into the VPC of the model. ({error})"
         ) from error
+
+
+_PACKAGED = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContainerDefinition
+
+
+def resolve_model_packages(region: str, request: Described) -> dict[str, Any]:
+    """Replace each container that names a model package by the package's containers; the packages themselves are moto's.
+
+    Raises ValidationException for a package that does not exist or has no containers.
+    """
+    if "PrimaryContainer" in request and request.get("Containers"):
+        raise validation_exception("Give either PrimaryContainer or Containers; this request has both.")
+    containers = [own for container in containers_of(request) for own in _containers(region, container)]
+    rest = {member: value for member, value in request.items() if member not in ("PrimaryContainer", "Containers")}
+    return rest | ({"Containers": containers} if "Containers" in request or len(containers) > 1 else _primary(containers))
+
+
+def _primary(containers: list[Described]) -> dict[str, Any]:
+    return {"PrimaryContainer": containers[0]} if containers else {}
+
+
+def _containers(region: str, container: Described) -> list[Described]:
+    name = container.get("ModelPackageName")
+    if name is None:
+        return [container]
+    both = [member for member in _PACKAGED if member in container]
+    if both:
+        raise validation_exception(f"Give either ModelPackageName or {' and '.join(both)}; this container has both.")
+    try:
+        packaged = moto_backends.model_package(name, region)
+    except moto_backends.ResourceNotFound as error:
+        raise validation_exception(str(error)) from error
+    if not packaged:
+        raise validation_exception(f"ModelPackage {name} has no InferenceSpecification with containers; it cannot be hosted.")
+    own = {member: value for member, value in container.items() if member != "ModelPackageName"}
+    return [
+        own
+        | {member: item[member] for member in _PACKAGED if item.get(member)}
+        | ({"ContainerHostname": item["ContainerHostname"]} if item.get("ContainerHostname") else {})
+        | {"Environment": {**(item.get("Environment") or {}), **(own.get("Environment") or {})}}
+        for item in packaged
+    ]

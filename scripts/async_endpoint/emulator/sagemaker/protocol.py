@@ -1,4 +1,4 @@
-"""The wire of SageMaker's two APIs: requests checked, answers and errors written, by botocore's service models."""
+"""The protocols of SageMaker's two APIs: validation of requests with botocore's service models, responses and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 
 class ApiError(Exception):
-    """An error as AWS answers it; `members` are those of its shape beside the message."""
+    """An error response of AWS. `members` are the members of its shape besides the message."""
 
     def __init__(self, code: str, message: str, status: int = 400, members: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -38,26 +38,26 @@ def service_model(name: str) -> ServiceModel:
     return ServiceModel(session.get_component("data_loader").load_service_model(name, "service-2"), name)
 
 
-def check(service: str, operation: str, params: dict[str, Any]) -> None:
-    """Raise ValidationException when `params` do not fit the operation's input shape: types, required members, limits."""
+def validate_request(service: str, operation: str, params: dict[str, Any]) -> None:
+    """Raise ValidationException when `params` violate the operation's input shape: types, required members, constraints."""
     shape = service_model(service).operation_model(operation).input_shape
     report = ParamValidator().validate(params, shape)
-    problems = [report.generate_report()] if report.has_errors() else list(_beyond_limits(shape, params, ""))
+    problems = [report.generate_report()] if report.has_errors() else list(_constraint_violations(shape, params, ""))
     if problems:
         errors = "error" if len(problems) == 1 else "errors"
         raise validation_exception(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
 
 
-def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """What botocore's own validator leaves to the service: upper limits, patterns and enumerations."""
+def _constraint_violations(shape: Any, value: Any, where: str) -> Iterator[str]:
+    """Violations that botocore's validator leaves to the service: upper limits, patterns and enumerations."""
     if shape.type_name == "structure":
         for name, member in value.items():
             if name in shape.members:
-                yield from _beyond_limits(shape.members[name], member, f"{where}.{name}".lstrip("."))
+                yield from _constraint_violations(shape.members[name], member, f"{where}.{name}".lstrip("."))
         return
     if shape.type_name == "list":
         for index, member in enumerate(value):
-            yield from _beyond_limits(shape.member, member, f"{where}.{index + 1}.member")
+            yield from _constraint_violations(shape.member, member, f"{where}.{index + 1}.member")
     size = value if isinstance(value, int | float) else len(value) if hasattr(value, "__len__") else 0
     most, pattern = shape.metadata.get("max"), shape.metadata.get("pattern")
     allowed = getattr(shape, "enum", None) if isinstance(value, str) else None
@@ -72,7 +72,7 @@ def _beyond_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 
 def violated_pattern(service: str, operation: str, member: str, value: str) -> str | None:
-    """The pattern that the model gives a string member of an input and `value` does not satisfy, if so."""
+    """The pattern of a string member of an input that `value` does not match; None when it matches."""
     pattern = service_model(service).operation_model(operation).input_shape.members[member].metadata.get("pattern")
     compiled = _compiled(pattern) if pattern else None
     return None if compiled is None or compiled.fullmatch(value) else str(pattern)
@@ -83,7 +83,7 @@ _JAVA = {r"[\p{Print}]": r"[\x20-\x7e]", r"\p{ASCII}": r"[\x00-\x7f]", r"\z": r"
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """The pattern for Python; None for the few that use what only Java's expressions have, such as \\p{L}."""
+    """The Java pattern compiled for Python; None for the few with Java-only syntax, such as \\p{L}."""
     for java, python in _JAVA.items():
         pattern = pattern.replace(java, python)
     try:
@@ -92,8 +92,8 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def json_answer(document: dict[str, Any]) -> Response:
-    """A JSON 1.1 answer; times become seconds since the epoch."""
+def json_response(document: dict[str, Any]) -> Response:
+    """A JSON 1.1 response; times become seconds since the epoch."""
     body = json.dumps(document, default=_plain) if document else ""
     return Response(body, 200, content_type="application/x-amz-json-1.1")
 

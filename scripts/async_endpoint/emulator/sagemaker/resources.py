@@ -1,21 +1,22 @@
-"""Models and endpoint configurations: what was asked for, kept as asked, with ARN, time and tags."""
+"""Stored models, endpoint configurations and endpoints: create request, ARN, time and tags; and pages of their lists."""
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
+from async_endpoint.local_aws import ACCOUNT_ID
 
 Described = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A kind of resource: its ARN's word, the member that names it, and what AWS answers when there is none."""
+    """A resource type: its part of the ARN, the member that holds its name, and AWS's errors when it is missing or exists."""
 
     word: str
     name: str
@@ -36,26 +37,26 @@ ENDPOINT = ResourceType(
 
 
 def arn(kind: ResourceType, region: str, name: str) -> str:
-    """ARNs of SageMaker resources are in lower case."""
+    """The ARN; SageMaker's are in lower case."""
     return f"arn:aws:sagemaker:{region}:{ACCOUNT_ID}:{kind.word}/{name.lower()}"
 
 
 @dataclass
 class Resource:
-    """One stored resource: the request that made it, without its tags. `meant` is that request with what it refers to in it."""
+    """One resource. `request` is its create request without tags; `resolved_request` has its model packages replaced."""
 
     arn: str
     request: Described
     created_at: float
     tags: dict[str, str] = field(default_factory=dict)
-    meant: Described = field(default_factory=dict)
+    resolved_request: Described = field(default_factory=dict)
 
 
 Stored = dict[tuple[str, str], Resource]  # by region and name
 
 
 class ResourceStore:
-    """Everything of one kind, by region and name."""
+    """All resources of one type, by region and name."""
 
     def __init__(self, kind: ResourceType, now: Callable[[], float]) -> None:
         self.kind = kind
@@ -75,7 +76,7 @@ class ResourceStore:
         return resource
 
     def get(self, region: str, name: str) -> Resource:
-        """Raises ValidationException, as SageMaker does, when there is none."""
+        """Return a resource; raises ValidationException, as SageMaker does, when it does not exist."""
         found = self._stored.get((region, name))
         if found is None:
             raise validation_exception(self.kind.missing.format(arn=arn(self.kind, region, name)))
@@ -90,7 +91,7 @@ class ResourceStore:
         return (region, name) in self._stored
 
     def discard(self, region: str, name: str) -> None:
-        """Remove what may be gone already."""
+        """Remove a resource if it exists."""
         with self._lock:
             self._stored.pop((region, name), None)
 
@@ -99,12 +100,12 @@ class ResourceStore:
             return [resource for (where, _), resource in self._stored.items() if where == region]
 
     def saved(self) -> Stored:
-        """Everything, for a stop."""
+        """All resources, for a snapshot."""
         with self._lock:
             return dict(self._stored)
 
     def restore(self, saved: Stored) -> None:
-        """Become what was saved."""
+        """Restore a snapshot."""
         with self._lock:
             self._stored = dict(saved)
 
@@ -115,3 +116,33 @@ class ResourceStore:
 
 def _tags(given: list[dict[str, str]] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in given or []}
+
+
+DEFAULT_RESULTS = 10  # MaxResults of ListEndpoints, ListEndpointConfigs and ListModels
+
+
+def page(summaries: Sequence[Mapping[str, Any]], kind: str, request: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str]:
+    """The wanted summaries of a `kind` (Endpoint, EndpointConfig, Model), and the token of the next page, empty after the last.
+
+    Newest first unless asked otherwise. Raises ValidationException for a token that no page gave.
+    """
+    sort_key = {"Name": f"{kind}Name", "Status": f"{kind}Status"}.get(request.get("SortBy", ""), "CreationTime")
+    found = [summary for summary in summaries if _wanted(summary, kind, request)]
+    found.sort(key=lambda summary: summary.get(sort_key, ""), reverse=request.get("SortOrder", "Descending") == "Descending")
+    token = request.get("NextToken", "0")
+    if not token.isdecimal():
+        raise validation_exception(f"Invalid NextToken: {token}")
+    start, end = int(token), int(token) + int(request.get("MaxResults", DEFAULT_RESULTS))
+    return found[start:end], str(end) if end < len(found) else ""
+
+
+def _wanted(summary: Mapping[str, Any], kind: str, request: Mapping[str, Any]) -> bool:
+    return (
+        request.get("NameContains", "") in summary[f"{kind}Name"]
+        and request.get("StatusEquals") in (None, summary.get(f"{kind}Status"))
+        and all(
+            request.get(f"{time}After", -math.inf) < summary[time] < request.get(f"{time}Before", math.inf)
+            for time in ("CreationTime", "LastModifiedTime")
+            if time in summary
+        )
+    )

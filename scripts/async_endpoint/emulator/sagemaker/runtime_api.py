@@ -21,8 +21,8 @@ from async_endpoint.emulator.hosting.real_time import InvokeRequest, ModelFailed
 from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_backends import ResourceNotFound
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.emulator.sagemaker.protocol import ApiError, violated_pattern
+from async_endpoint.local_aws import ACCOUNT_ID
 
 PREFIX = "X-Amzn-SageMaker-"
 
@@ -33,7 +33,7 @@ def validation_error(message: str) -> ApiError:
 
 
 class RequestHeaders:
-    """The headers of a request, by the member of the API that each carries."""
+    """The headers of a request, each of which carries a member of the API."""
 
     def __init__(self, operation: str, headers: Mapping[str, str]) -> None:
         self._operation = operation
@@ -43,7 +43,7 @@ class RequestHeaders:
         return self._headers.get((PREFIX + header).lower())
 
     def text(self, header: str, member: str, most: int) -> str:
-        """A printable member of at most so many characters that fits its pattern, empty when not sent; raises ApiError."""
+        """A string member, empty when not sent. Raises ApiError if it is too long, not printable, or violates its pattern."""
         value = self.get(header)
         if value is None:
             return ""
@@ -55,6 +55,7 @@ class RequestHeaders:
         return value
 
     def number(self, header: str, allowed: limits.Range, default: int) -> int:
+        """An integer member; raises ApiError outside its range."""
         text = self.get(header)
         try:
             return default if text is None else allowed.check(int(text))
@@ -66,12 +67,12 @@ class RequestHeaders:
             ) from error
 
     def plain(self, name: str) -> str | None:
-        """A header that is not SageMaker's own, such as Content-Type."""
+        """A header without SageMaker's prefix, such as Content-Type."""
         return self._headers.get(name.lower())
 
 
 def _decoded(value: str) -> str:
-    """A header as its sender wrote it: SDKs send UTF-8, WSGI reads Latin-1."""
+    """Decode a header: SDKs send UTF-8, WSGI decodes Latin-1."""
     try:
         return value.encode("latin-1").decode()
     except UnicodeError:
@@ -79,24 +80,24 @@ def _decoded(value: str) -> str:
 
 
 class RuntimeApi:
-    """Requests in, answers or 202 out."""
+    """The two actions of the runtime API."""
 
     def __init__(self, hosting: Hosting, accepted: Callable[[Endpoint, AsyncInvocation], None] = lambda *_: None) -> None:
-        """`accepted` is told of each asynchronous request before it is queued, and raises ApiError to refuse it."""
+        """`accepted` is called with each asynchronous request before it is queued; it may raise ApiError to reject it."""
         self._hosting = hosting
         self._accepted = accepted
 
     # --- asynchronous --------------------------------------------------------------------------------------------------
 
     def invoke_async(self, region: str, name: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """Accept a request into the endpoint's queue; raises ApiError. 202 carries the locations as headers."""
+        """Queue a request and answer 202 with its output and failure locations as headers; raises ApiError."""
         endpoint = self._endpoint(region, name)
         settings = endpoint.deployment.async_settings
         if settings is None:
             raise validation_error(f"Endpoint {name} is not an asynchronous endpoint; call InvokeEndpoint.")
         invocation = self._invocation(RequestHeaders("InvokeEndpointAsync", headers), body, settings)
-        with endpoint.changed:  # no save sees what is written down and not queued, nor the reverse
-            if not endpoint.open:
+        with endpoint.changed:  # a snapshot sees the request both journaled and queued, or neither
+            if not endpoint.accepts_requests:
                 raise _not_in_service(endpoint)
             self._accepted(endpoint, invocation)
             endpoint.invoke_async(invocation)
@@ -129,7 +130,7 @@ class RuntimeApi:
             received_at=now,
             expires_at=now + ttl,
             timeout_seconds=timeout,
-            # Where the request does not tell, an object tells its own type: SageMaker's SDK and its samples rely on that.
+            # Without a ContentType the S3 object's own is used: SageMaker's SDK and samples rely on that.
             content_type=content_type or ("" if location else sent.plain("Content-Type") or BINARY),
             accept=accept or None,
             custom_attributes=attributes or None,
@@ -140,17 +141,17 @@ class RuntimeApi:
     # --- real time -----------------------------------------------------------------------------------------------------
 
     def invoke(self, region: str, name: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """Answer with what the container answered; raises ApiError."""
+        """Answer with the container's response; raises ApiError."""
         endpoint = self._endpoint(region, name)
         if endpoint.real_time is None:
             raise validation_error(f"Endpoint {name} is an asynchronous endpoint; call InvokeEndpointAsync.")
-        if not endpoint.open:
+        if not endpoint.accepts_requests:
             raise _not_in_service(endpoint)
         sent = RequestHeaders("InvokeEndpoint", headers)
         call = _call(sent, body)
         variant = endpoint.real_time.choose(call)
         if variant is None:
-            wanted = f"Variant {call.target_variant}" if call.target_variant else "A variant that takes traffic"
+            wanted = f"Variant {call.target_variant}" if call.target_variant else "A variant that receives traffic"
             raise validation_error(f"{wanted} not found in endpoint {name} of account {ACCOUNT_ID}.")
         if len(body) > (most := limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES):
             raise validation_error(f"Body has {len(body)} bytes; at most {most} are accepted.")
@@ -205,9 +206,9 @@ def _check_input(sent: RequestHeaders, location: str | None, body: bytes) -> Non
 
 
 def _call(sent: RequestHeaders, body: bytes) -> InvokeRequest:
-    """What goes to the container: the request's own headers as SageMaker passes them on."""
+    """The request to the container, with the headers that SageMaker forwards."""
     if sent.get("Inference-Component") is not None:
-        raise validation_error("The local AWS runs no inference components; call without InferenceComponentName.")
+        raise validation_error("The local AWS does not support inference components; call without InferenceComponentName.")
     inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS)
     attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
     target_model = sent.text("Target-Model", "TargetModel", limits.HEADER_CHARS)
@@ -228,13 +229,17 @@ def _call(sent: RequestHeaders, body: bytes) -> InvokeRequest:
 
 
 def _check_targets(sent: RequestHeaders, model: ModelSpec) -> None:
-    """TargetModel goes with a multi-model container, TargetContainerHostname with a direct model: both or neither."""
+    """TargetModel is required exactly for a multi-model container, TargetContainerHostname for a model in Direct mode."""
     target_model, hostname = sent.get("Target-Model"), sent.get("Target-Container-Hostname")
     if model.multi_model is not (target_model is not None):
-        needed = "needs a TargetModel" if model.multi_model else "takes no TargetModel: it is not a multi-model container"
+        needed = "requires a TargetModel" if model.multi_model else "accepts no TargetModel: it is not a multi-model container"
         raise validation_error(f"Model {model.name} {needed}.")
     if model.direct is not (hostname is not None):
-        needed = "needs a TargetContainerHostname" if model.direct else "takes no TargetContainerHostname: it is not direct"
+        needed = (
+            "requires a TargetContainerHostname"
+            if model.direct
+            else "accepts no TargetContainerHostname: it is not in Direct mode"
+        )
         raise validation_error(f"Model {model.name} {needed}.")
     known = [container.hostname for container in model.containers]
     if hostname is not None and hostname not in known:
@@ -242,9 +247,9 @@ def _check_targets(sent: RequestHeaders, model: ModelSpec) -> None:
 
 
 def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
-    shelf = model.containers[0].model_data
-    assert shelf is not None  # only a multi-model container reads its archive when it is called
-    uri = shelf.uri.join(target)
+    data = model.containers[0].model_data
+    assert data is not None  # only a multi-model container reads archives during a request
+    uri = data.uri.join(target)
     return validation_error(
         f"Failed to download model data(bucket: {uri.bucket}, key: {uri.key}). Please ensure that there is an object located "
         f"at the URL and that the role passed to CreateModel has permissions to download the model. ({error})"
@@ -252,11 +257,11 @@ def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
 
 
 def _model_error(failure: ModelFailed, region: str, endpoint: Endpoint) -> ApiError:
-    """ModelError, in the words and with the members of AWS's."""
+    """ModelError, with AWS's message and members."""
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-    text = str(failure)[: error_messages.MODEL_TEXT_CHARS]
+    text = str(failure)[: error_messages.MODEL_ERROR_CHARS]
     console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
-    said = error_messages.received(failure.status, failure.container, text)
+    said = error_messages.container_error(failure.status, failure.container, text)
     message = f"{said}. See {console} in account {ACCOUNT_ID} for more information."
     members = {
         "OriginalStatusCode": failure.status,

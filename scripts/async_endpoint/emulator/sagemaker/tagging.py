@@ -1,4 +1,4 @@
-"""Models, configurations and endpoints in the Resource Groups Tagging API, which is moto's and knows moto's own alone."""
+"""The Resource Groups Tagging API: adds hosting's models, configurations and endpoints to moto's implementation."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _backends: Callable[[str, str], Iterator[Any]] = models.iter_taggable_backends
 
 
 class TaggableResources(Protocol):
-    """What the control plane answers about tags."""
+    """The tag actions of the control plane."""
 
     def resources(self, region: str) -> Iterable[tuple[str, Resource]]: ...
 
-    def answers(self, action: str, request: Described) -> bool: ...
+    def handles(self, action: str, request: Described) -> bool: ...
 
-    def answer(self, action: str, region: str, request: Described) -> Described: ...
+    def handle(self, action: str, region: str, request: Described) -> Described: ...
 
 
 class HostingTagBackend:
-    """What hosting has in one region, as one more backend of the tagging API."""
+    """Hosting's resources of one region, as a backend of the tagging API."""
 
     def __init__(self, tagged: TaggableResources, region: str) -> None:
         self._tagged = tagged
@@ -35,18 +35,18 @@ class HostingTagBackend:
             yield TaggedResource(arn=resource.arn, tags=dict(resource.tags), resource_type=f"sagemaker:{word}")
 
     def owns_arn(self, arn: str) -> bool:
-        return self._tagged.answers("ListTags", {"ResourceArn": arn})
+        return self._tagged.handles("ListTags", {"ResourceArn": arn})
 
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._tagged.answer("AddTags", self._region, {"ResourceArn": arn, "Tags": pairs})
+        self._tagged.handle("AddTags", self._region, {"ResourceArn": arn, "Tags": pairs})
 
     def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
-        self._tagged.answer("DeleteTags", self._region, {"ResourceArn": arn, "TagKeys": tag_keys})
+        self._tagged.handle("DeleteTags", self._region, {"ResourceArn": arn, "TagKeys": tag_keys})
 
 
-def serve_tags(tagged: TaggableResources) -> None:
-    """Let GetResources, GetTagKeys, GetTagValues, TagResources and UntagResources reach what `tagged` has."""
+def patch_tagging_api(tagged: TaggableResources) -> None:
+    """Make GetResources, GetTagKeys, GetTagValues, TagResources and UntagResources include the resources of `tagged`."""
 
     def with_hosting(account_id: str, region_name: str) -> Iterator[Any]:
         yield HostingTagBackend(tagged, region_name)  # first: moto's SageMaker owns every ARN of the service

@@ -8,12 +8,12 @@ from typing import Any
 from async_endpoint.autoscaling.alarms import AlarmState
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.record import ACCOUNT_ID
 from async_endpoint.emulator.scaling import alarm_messages
 from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
 from async_endpoint.emulator.scaling.alarm_messages import StateChange
 from async_endpoint.emulator.scaling.alarm_rules import ARN
 from async_endpoint.iam import AccessRequest, evaluate
+from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "cloudwatch.amazonaws.com"
 ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"

@@ -15,7 +15,7 @@ from typing import Any, Final
 import botocore.session
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
-from async_endpoint.emulator.record import ACCOUNT_ID
+from async_endpoint.local_aws import ACCOUNT_ID
 
 SUBJECT_CHARS: Final = 100  # Publish.Subject
 _LISTED: Final = 5

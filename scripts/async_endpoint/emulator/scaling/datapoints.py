@@ -25,7 +25,7 @@ def publish(endpoint: Endpoint, start: float, end: float) -> None:
     gauges = _gauges(endpoint, serving, end)
     data = [_datum(metric, endpoint.name, "", when) | {"Value": value} for metric, value in gauges.items()]
     # By name: while an update is on its way, old and new instances count together.
-    for variant in {item.name: item for item in (*endpoint.taking, *endpoint.variants)}.values():
+    for variant in {item.name: item for item in (*endpoint.receiving_traffic, *endpoint.variants)}.values():
         counts = variant.metrics.flush()
         data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
         # Without traffic a variant on instances sends zeros, so that it scales in ("Automatic scaling prerequisites").
@@ -44,12 +44,12 @@ def publish(endpoint: Endpoint, start: float, end: float) -> None:
 def _publish_utilisation(endpoint: Endpoint, when: datetime) -> None:
     """Of the instances, as the execution role may (the guide's list of its permissions has PutMetricData): our reading."""
     data = []
-    for variant in endpoint.taking:
+    for variant in endpoint.receiving_traffic:
         if variant.spec.serverless is not None or not _may_publish(variant.spec.model.role_arn, endpoint.region):
             continue
         found: defaultdict[str, StatisticSet] = defaultdict(StatisticSet)
         for instance in variant.fleet.ready:
-            for name, percent in instance.utilisation().items():
+            for name, percent in instance.utilization().items():
                 found[name].add(percent)
         data += [
             _datum(m.UTILISATION[name], endpoint.name, variant.name, when) | _set(counted) for name, counted in found.items()

@@ -76,7 +76,7 @@ class MinuteScheduler:
 
     def minute(self, end: float) -> None:
         """What happens at the end of one minute (AWS seconds, a multiple of 60)."""
-        serving = [endpoint for endpoint in self._hosting.all() if endpoint.open]
+        serving = [endpoint for endpoint in self._hosting.all() if endpoint.accepts_requests]
         self.targets.fail_orphaned_activities(serving, end)
         for endpoint in serving:
             with log_errors("The metrics of endpoint", endpoint.name):

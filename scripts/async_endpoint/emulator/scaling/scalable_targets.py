@@ -10,8 +10,8 @@ from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, Tr
 from async_endpoint.autoscaling.scaler import Bounds, ScalerState, completed, decide
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting import quota
 from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.scaling import scheduled
 from async_endpoint.emulator.scaling.activities import ScalingActivities, ScalingActivity
@@ -93,7 +93,7 @@ class ScalableTargets:
         activity = ScalingActivity.of_capacity(
             endpoint.region, variant.resource_id, decision.desired, decision.cause, now, target.scalable_dimension
         )
-        refused = quota.refusal(endpoint, variant.name, decision.desired)
+        refused = quota_error(variant.spec.instance_type, decision.desired, variant.desired)
         if refused:  # no cooldown follows: the next minute tries again
             activity.fail(refused, now)
             self.activities.add(activity)

@@ -9,7 +9,8 @@
     │   └── BatchFailed                   a batch has come to its end, and some of its items failed
     ├── UsageError                     2  what was asked for cannot be done as asked
     │   ├── InvalidInput                  an argument, a file or a URI is not usable
-    │   ├── ResultUnreadable              a result is there and may not be read
+    │   ├── ResultUnreadable              a result exists and access to it is denied
+│   ├── ResultNotJson                 a result was to be decoded as JSON and is not
     │   ├── UnknownEnvironment            no folder of that name under envs/
     │   ├── UnknownEndpoint               the environment has no endpoint of that name
     │   ├── AmbiguousEndpoint             the environment has several endpoints, and the command takes one
@@ -22,7 +23,7 @@
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
-    │       └── Abandoned                     the client was closed before the outcome was there
+    │       └── Abandoned                     the client was closed before the outcome of a request that had been sent
     └── Refused                        4  it could be done, and should not be
         ├── BucketNotEmpty                a bucket would be deleted that holds objects and must not be emptied
         ├── OrphansFound                  resources exist that are to be created and are not in the Terraform state
@@ -95,7 +96,11 @@ class InvalidInput(UsageError):
 
 
 class ResultUnreadable(UsageError):
-    """A result or a failure object is there, and the caller may not read it, or no longer."""
+    """A result or a failure object exists, and the caller may not read it, or no longer."""
+
+
+class ResultNotJson(UsageError):
+    """A result was to be decoded as JSON and is not."""
 
 
 class UnknownEnvironment(UsageError):
@@ -149,7 +154,7 @@ class ResultNotReady(NotReady, TimeoutError):
 
 
 class Abandoned(ResultNotReady):
-    """The client was closed before a request had an outcome, which may still come."""
+    """The client was closed before a request that had been sent had an outcome; its result may still be written."""
 
 
 class Refused(AsyncEndpointError):

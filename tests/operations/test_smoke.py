@@ -113,9 +113,7 @@ def test_a_bad_request_with_a_result_fails_the_check(aws: Any, endpoint: Endpoin
     assert missed["error notification"] == "Completed"
 
 
-def test_a_failing_good_request_fails_the_check_with_its_reason(
-    aws: Any, endpoint: Endpoint, files: tuple[Path, Path]
-) -> None:
+def test_a_failing_good_request_fails_the_check_with_its_reason(aws: Any, endpoint: Endpoint, files: tuple[Path, Path]) -> None:
     report = run(aws, (files[1], files[1]))
     missed = {check.name: check.detail for check in report.failed}
     assert missed.keys() == {"result object", "success notification"}

@@ -8,9 +8,11 @@ import pytest
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import BucketNotEmpty
-from async_endpoint.deploy import deployment
-from async_endpoint.deploy.buckets import require_empty_buckets
-from async_endpoint.terraform.planned import resource_changes
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.deletions import require_empty_buckets
+from async_endpoint.deploy.destroy import destroy_environment
+from async_endpoint.terraform.plan_document import resource_changes
+from support.deployment_fixtures import prepared
 from support.plan_documents import change, plan_document
 
 BUCKET = "shirts-123456789012"
@@ -94,8 +96,8 @@ def test_destroy_is_refused_before_terraform_changes_anything(terraform: Any, s3
     put(s3)
     terraform.document = plan_document(deletion(["delete"]))
     with pytest.raises(BucketNotEmpty):
-        deployment.destroy("dev", on_output=lambda line: None)
+        destroy_environment(prepared())
     assert "apply" not in terraform.did
     with pytest.raises(BucketNotEmpty):
-        deployment.apply("dev", on_output=lambda line: None)
+        apply_environment(prepared())
     assert "apply" not in terraform.did

@@ -1,4 +1,4 @@
-"""Delete an endpoint before Terraform does.
+"""What a plan deletes: buckets, refused while they hold something that must stay, and endpoints, deleted before Terraform does.
 
 SageMaker deletes an endpoint asynchronously, and until it is done it needs the execution role and the key (API reference,
 DeleteEndpoint). The provider (5.100) does not wait: it destroys both meanwhile, and creates the endpoint's successor beside it,
@@ -9,11 +9,11 @@ replaces is deleted here first; the provider's own deletion then finds nothing, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.core.errors import NotReady
+from async_endpoint.core.errors import BucketNotEmpty, NotReady
 from async_endpoint.deploy.endpoints import (
     Connect,
     describe_endpoint,
@@ -23,7 +23,45 @@ from async_endpoint.deploy.endpoints import (
 )
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.deploy.resource_kinds import bucket_content
+from async_endpoint.terraform.plan_document import ResourceChange
+
+
+def require_empty_buckets(connect: Connect, changes: Iterable[ResourceChange]) -> None:
+    """Raise BucketNotEmpty when the plan deletes or replaces a bucket that is not empty and whose `force_destroy` is not set.
+
+    Terraform would fail at the bucket only, after its policy, encryption, public access block and lifecycle rules are gone.
+    Objects that the plan deletes as well do not count. S3 refuses to delete a bucket with versions or delete markers
+    (DeleteBucket, BucketNotEmpty); uploads in progress would be lost with it.
+    """
+    changes = list(changes)
+    for change in changes:
+        if change.type == "aws_s3_bucket" and change.deletes and not change.before.get("force_destroy"):
+            aws = connect(str(change.before.get("region") or "us-east-1"))
+            _require_empty(aws, str(change.before["bucket"]), change.address, changes)
+
+
+def _require_empty(aws: AwsSession, bucket: str, address: str, changes: Sequence[ResourceChange]) -> None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    managed = frozenset(
+        str(change.before["key"])
+        for change in changes
+        if change.type == "aws_s3_object" and change.deletes and change.before.get("bucket") == bucket
+    )
+    try:
+        content = bucket_content(aws, bucket, ignored_keys=managed)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":  # deleted by other means: Terraform drops it from the state
+            return
+        raise
+    if content is not None:
+        raise BucketNotEmpty(
+            f"The plan deletes bucket {bucket} ({address}), which holds {content} and is not to be emptied (force_destroy is "
+            "false); nothing was changed. Delete its object versions, delete markers and uploads except the model archives, "
+            "which the plan deletes, or set storage = { force_destroy = true } and apply before you destroy."
+        )
+
 
 # An update in progress may take its guardrails' waiting times; a deletion takes minutes.
 DELETED = Poller(deadline=3600)
@@ -51,14 +89,18 @@ def remove_endpoint(aws: AwsSession, name: str, deleted: Poller = DELETED, inter
     networks = _networks(aws, described)
     _network_interfaces(aws, name, networks)  # refused, it is refused before anything is deleted
     _deregister_scaling(aws, described)
-    status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen)
+    status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen, f"endpoint {name} to be deleted")
     if status:
         reason = describe_endpoint(aws, name).get("FailureReason", "its execution role and its key must exist until then.")
         raise NotReady(
             f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes, and nothing else was changed: "
             f"{reason} Run the command again once SageMaker has deleted it."
         )
-    left = interfaces_gone.wait(lambda: _network_interfaces(aws, name, networks), lambda seen: not seen)
+    left = interfaces_gone.wait(
+        lambda: _network_interfaces(aws, name, networks),
+        lambda seen: not seen,
+        f"network interfaces of {name} to be deleted",
+    )
     if left:
         raise NotReady(
             f"Endpoint {name} is deleted, but its network interfaces {', '.join(left)} still hold subnets and security groups; "

@@ -20,7 +20,7 @@ import tftest
 from async_endpoint.core import metrics as m
 from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.local_override import process_environment
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed, Queue
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness

@@ -100,6 +100,25 @@ def test_an_environment_is_added_as_the_readme_says(copy: Any, run_root: Callabl
 
 
 @pytest.mark.terraform
+def test_an_endpoint_is_added_as_the_readme_says(copy: Any, run_root: Callable[..., Any], checkout: Path) -> None:
+    readme = (checkout / "README.md").read_text()
+    [module] = re.findall(r"^```hcl\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    [output] = re.findall(r"`(my-model = .+?)`", readme)
+    [archive] = re.findall(r'path = "../../(.+?)"', module)
+    (copy.folder / archive).parent.mkdir()
+    (copy.folder / archive).write_bytes(b"its bytes are hashed, not read")
+    with (copy.folder / "envs/local/main.tf").open("a") as main:
+        main.write(f"\n{module}")
+    outputs = copy.folder / "envs/local/outputs.tf"
+    outputs.write_text(outputs.read_text().replace("  value = {\n", f"  value = {{\n    {output}\n"))
+
+    done = run_root("local", "plan")
+
+    assert done.code == 0, done.text
+    assert f"package my-model --output {archive}" in readme
+
+
+@pytest.mark.terraform
 def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Callable[..., Any]) -> None:
     root = copy.folder / "envs/wired"
     shutil.copytree(copy.folder / "envs/local", root, ignore=lambda folder, names: {"outputs.tf", "providers.tf"} & set(names))

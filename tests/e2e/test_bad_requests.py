@@ -36,7 +36,7 @@ def test_a_request_that_the_model_refuses_fails(
 
 
 def test_a_missing_input_fails(root: Any) -> None:
-    _fails(root, f"{root.outputs.storage.input_uri}missing.png", "NoSuchKey", "mend the cause and submit again")
+    _fails(root, f"{root.outputs.storage.input_uri}missing.png", "NoSuchKey", "fix the cause and submit again")
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_is_sent(root: Any) -> None:

@@ -91,7 +91,7 @@ def test_poison_fails_alone_and_again_only_when_asked(shared_endpoint: Any, tmp_
     reasons = {name: item["reason"] for name, item in items_of(out).items() if item["state"] == "failed"}
     for name, said in {
         "refused": "not this one",
-        "breaks": "not mended yet",
+        "breaks": "not fixed yet",
         "gone": "gone.png cannot be read",
         "elsewhere": "no-such-bucket-of-ours",
         "not ascii": "use printable ASCII",
@@ -99,7 +99,7 @@ def test_poison_fails_alone_and_again_only_when_asked(shared_endpoint: Any, tmp_
         "line-000009": "is not JSON",
     }.items():
         assert said in reasons[name], reasons
-    assert "not mended yet" in (out / "failures" / "breaks.txt").read_text()
+    assert "not fixed yet" in (out / "failures" / "breaks.txt").read_text()
     assert sum(reason.items for reason in report.reasons) == 7
 
     asked = shared_endpoint.invocations()

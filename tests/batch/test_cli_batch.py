@@ -66,7 +66,7 @@ def test_items_that_fail_end_it_with_code_1_until_they_are_mended(line: Line, tm
     assert "1 of 2 items failed" in str(result.exception)
     document = json.loads(result.stdout)
     assert (document["done"], document["failed"]) == (1, 1)
-    assert "not mended yet" in document["reasons"][0]["text"]
+    assert "not fixed yet" in document["reasons"][0]["text"]
     (tmp_path / "mended").touch()
     assert code_of(line(*arguments)) == 1
     result = line(*arguments, "--retry-failed")

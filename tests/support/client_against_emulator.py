@@ -69,7 +69,7 @@ class Stage:
 
 
 class Batch:
-    """Requests numbered from 0, each answered with its number, and how often each was told to be done."""
+    """Requests numbered from 0, each answered with its number, and how often each was reported done."""
 
     def __init__(self, client: AsyncEndpoint, count: int, **others: dict[str, Any]) -> None:
         """`others` are orders for the requests of those numbers, `n7=...`, instead."""
@@ -90,7 +90,7 @@ class Batch:
             else:
                 assert error is None, error
                 assert invocation.result().document() == number
-        until(lambda: len(self.done) == len(self.invocations), "all are told of")  # those who wait are woken before
+        until(lambda: len(self.done) == len(self.invocations), "every callback has run")  # waiting threads are woken before
         assert self.done == {invocation.inference_id: 1 for invocation in self.invocations}
 
 

@@ -28,7 +28,7 @@ def predict_fn(data, model):
     if "status" in orders:
         raise BaseInferenceToolkitError(orders["status"], "not this one", "refused")
     if "needs" in orders and not os.path.exists(orders["needs"]):
-        raise RuntimeError("not mended yet")
+        raise RuntimeError("not fixed yet")
     return data
 
 def output_fn(prediction, accept):

@@ -18,7 +18,7 @@ FakeTerraform = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def fake_terraform(tmp_path: Path) -> FakeTerraform:
-    """Makes a `terraform` of `body` (sh) that tells `version`; returns an environment with it on the PATH.
+    """Makes a `terraform` of `body` (sh) that reports `version`; returns an environment with it on the PATH.
 
     Every call's arguments are appended to `calls`, one line an argument, in the folder it runs in.
     """
@@ -27,10 +27,10 @@ def fake_terraform(tmp_path: Path) -> FakeTerraform:
         folder = tmp_path / "bin of mine"
         folder.mkdir(exist_ok=True)
         script = folder / "terraform"
-        told = json.dumps({"terraform_version": version})
+        report = json.dumps({"terraform_version": version})
         script.write_text(
             f"""#!/bin/sh
-if [ "$1" = version ]; then echo '{told}'; exit 0; fi
+if [ "$1" = version ]; then echo '{report}'; exit 0; fi
 printf '%s\\n' "$@" >> calls
 {body}
 """,

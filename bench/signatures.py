@@ -15,7 +15,7 @@ MAX_SHARE = 0.10
 # Measured here alone: the gate of that process accepts every signature. No option of the local AWS does that.
 UNVERIFIED = """
 from async_endpoint.cli.app import main
-from async_endpoint.emulator.auth.caller import local_user
+from async_endpoint.emulator.auth.identities import local_user
 from async_endpoint.emulator.auth.middleware import AuthMiddleware
 
 caller = local_user("UNVERIFIED")

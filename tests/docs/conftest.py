@@ -13,5 +13,5 @@ def readme() -> Document:
 
 
 @pytest.fixture(scope="session")
-def local_aws() -> Document:
+def local_aws_page() -> Document:
     return Document.read(ROOT / "docs" / "local-aws.md")

@@ -113,26 +113,26 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
     return {child.__name__ for child in below}
 
 
-def test_the_table_of_calls_has_exactly_the_actions_that_are_ours(local_aws: Document, tmp_path: Path) -> None:
+def test_the_table_of_calls_has_exactly_the_actions_that_are_ours(local_aws_page: Document, tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
     ours = {action for action in operations("sagemaker") if control.handles(action, {})}
     assert len(ours) >= 14
-    assert actions(local_aws, "SageMaker") == ours | {"AddTags", "ListTags", "DeleteTags"}
+    assert actions(local_aws_page, "SageMaker") == ours | {"AddTags", "ListTags", "DeleteTags"}
 
 
 @pytest.mark.parametrize("heading", SERVICES)
-def test_the_table_of_calls_names_actions_that_exist(local_aws: Document, heading: str) -> None:
+def test_the_table_of_calls_names_actions_that_exist(local_aws_page: Document, heading: str) -> None:
     known = set().union(*map(operations, SERVICES[heading]))
-    assert actions(local_aws, heading) <= known
-    assert {how for _, how, _ in rows(local_aws.section(heading))} <= {"faithful", "simplified", "absent"}
+    assert actions(local_aws_page, heading) <= known
+    assert {how for _, how, _ in rows(local_aws_page.section(heading))} <= {"faithful", "simplified", "absent"}
 
 
 def operations(service: str) -> set[str]:
     return set(botocore.session.get_session().get_service_model(service).operation_names)
 
 
-def test_every_gap_is_listed_with_its_reason(local_aws: Document) -> None:
-    listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Gaps of moto, mended"))}
+def test_every_gap_is_listed_with_its_reason(local_aws_page: Document) -> None:
+    listed = {coded(file)[0]: why for file, why in rows(local_aws_page.section("Gaps of moto, mended"))}
     files = {path.name for path in Path(moto_patches.__file__).parent.rglob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())

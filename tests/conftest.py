@@ -10,8 +10,7 @@ import pytest
 
 from async_endpoint.emulator import daemon
 from async_endpoint.terraform.local_override import process_environment, with_installed_terraform
-from async_endpoint.terraform.provider import LOCK_FILE, install_provider
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import LOCK_FILE, cli_configuration, find_provider_mirror, install_provider
 from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[1]

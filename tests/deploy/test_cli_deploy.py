@@ -23,7 +23,7 @@ def run(*arguments: str, typed: str | None = None) -> Any:
 
 @pytest.fixture
 def keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody is at the keyboard."""
+    """Standard input is a terminal."""
     monkeypatch.setattr("async_endpoint.cli.deploy.at_keyboard", lambda: True)
 
 
@@ -33,6 +33,7 @@ def test_plan_streams_to_standard_error_and_answers_on_standard_output(terraform
     assert json.loads(result.stdout) == {
         "environment": "dev",
         "changes": {"any": True, "add": 23, "change": 0, "destroy": 0},
+        "endpoints": {},
         "notices": [],
     }
     assert "a line of [the] plan" in result.stderr
@@ -46,7 +47,7 @@ def test_plan_ends_as_terraform_does_when_asked_to(terraform: Any) -> None:
     assert "No changes." in result.stderr
 
 
-def test_apply_tells_each_proof(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+def test_apply_prints_each_check(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     result = run("apply", "dev", "--yes")
     assert result.exit_code == 0, result.exception

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from async_endpoint.cli import verify as command
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.deploy import verify as verification
+from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Check, Difference
 
@@ -83,7 +84,8 @@ def report(monkeypatch: pytest.MonkeyPatch) -> verification.EnvironmentReport:
     """What the command finds; and what it was asked."""
     shirts = verification.Report([Check("endpoint", "serves")], list(DIFFERENCES))
     found = verification.EnvironmentReport({"shirts": shirts}, verification.Report([Check("plan", "no changes")], []))
-    monkeypatch.setattr(verification, "verify_environment", lambda environment, **asked: found)
+    monkeypatch.setattr(verification, "verify_environment", lambda deployment, address, **asked: found)
+    monkeypatch.setattr(Deployment, "prepare", lambda environment, **asked: None)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The two documents that most tests read."""
+"""The documents that most tests read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from support.documents import ROOT, Document
 @pytest.fixture(scope="session")
 def readme() -> Document:
     return Document.read(ROOT / "README.md")
+
+
+@pytest.fixture(scope="session")
+def commands() -> Document:
+    return Document.read(ROOT / "docs" / "commands.md")
 
 
 @pytest.fixture(scope="session")

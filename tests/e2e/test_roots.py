@@ -168,7 +168,7 @@ def test_endpoints_on_shared_storage_keep_to_prefixes_of_their_own(root: Any) ->
 
 
 @of_local
-def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any, until: Callable[..., Any]) -> None:
+def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any) -> None:
     removed, detector = _outputs(root, "language-detector"), "examples/language-detector/queries/soup.txt"
     invoked = root.checkout.succeed("invoke", "local/language-detector", detector, "--wait", "--json").document
     assert invoked["result"]["language"] == "de"

@@ -59,7 +59,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "none"))
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root))
-    monkeypatch.setattr("async_endpoint.terraform.provider_mirror.OPTIONAL_SOFTWARE", tmp_path / "opt")
+    monkeypatch.setattr("async_endpoint.terraform.provider.OPTIONAL_SOFTWARE", tmp_path / "opt")
     monkeypatch.chdir(home)
     return Workspace(root)
 

@@ -27,6 +27,11 @@ def print_json(document: Any) -> None:
     sys.stdout.write("\n")
 
 
+def print_progress(line: str) -> None:
+    """Print a line of progress."""
+    console.print(Text(line, style="dim"), soft_wrap=True)
+
+
 def print_check(endpoint: str, check: Check) -> None:
     """Say what was verified of an endpoint."""
     console.print(Text.assemble(("verified ", "green"), (f"{endpoint}: {check.name}: ", "bold"), check.detail), soft_wrap=True)

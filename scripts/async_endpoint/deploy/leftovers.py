@@ -8,10 +8,10 @@ from typing import Any
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import WorkFailed
+from async_endpoint.deploy.deletions import remove_endpoint
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
-from async_endpoint.deploy.removal import remove_endpoint
 from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
-from async_endpoint.terraform.plan_view import PlanView
+from async_endpoint.terraform.plan_document import PlanView
 
 DEPLOYMENT_TAG = "deployment"
 
@@ -141,7 +141,7 @@ def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: Pla
 
 
 def _is_own(kind: Kind, found: Found, names: Sequence[str], view: PlanView) -> bool:
-    """Whether the root names it, or the tag that names the deployment claims it; that names begin alike is no proof."""
+    """Whether the root names it, or the tag that names the deployment claims it; names that begin alike do not."""
     planned = {kind.name(creation.after) for creation in view.creations if creation.type == kind.type}
     exact = found.name in planned or view.has(kind.type, found.name) or found.name.rpartition("/")[2] in names
     carried = found.carries(view.tags)

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from async_endpoint.aws import AwsSession
 from async_endpoint.batch.run import Progress
 from async_endpoint.cli import batch, watch
-from async_endpoint.cli.batch_progress import told
+from async_endpoint.cli.batch_progress import counts_text
 from async_endpoint.core.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
-from async_endpoint.operations.watch import Activity, View, Watch
+from async_endpoint.operations.watch import Activity, Snapshot, Watch
 from support.common import until
 
 Line = Callable[..., Any]
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of
 
 @pytest.fixture
 def line(shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
-    """`async-endpoint …` aimed at the endpoint of the tests, as if Terraform had told of it."""
+    """`async-endpoint …` on the shared endpoint, as if Terraform had applied it."""
     deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
     deployed.read_endpoint = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
@@ -57,8 +57,8 @@ def test_a_batch_ends_with_a_table_and_code_0(line: Line, inputs: Path, tmp_path
     assert "submission to result" in result.stderr
 
 
-def test_items_that_fail_end_it_with_code_1_until_they_are_mended(line: Line, tmp_path: Path) -> None:
-    (tmp_path / "rows.jsonl").write_text(f'{{"body": {{"needs": "{tmp_path}/mended"}}}}\n{{"body": {{"number": 2}}}}')
+def test_failed_items_end_it_with_code_1_until_they_are_fixed(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(f'{{"body": {{"needs": "{tmp_path}/fixed"}}}}\n{{"body": {{"number": 2}}}}')
     arguments = ("batch", "local", tmp_path / "rows.jsonl", "--out", tmp_path / "out", "--json")
     result = line(*arguments)
     assert isinstance(result.exception, BatchFailed)
@@ -66,8 +66,8 @@ def test_items_that_fail_end_it_with_code_1_until_they_are_mended(line: Line, tm
     assert "1 of 2 items failed" in str(result.exception)
     document = json.loads(result.stdout)
     assert (document["done"], document["failed"]) == (1, 1)
-    assert "not mended yet" in document["reasons"][0]["text"]
-    (tmp_path / "mended").touch()
+    assert "not fixed yet" in document["reasons"][0]["text"]
+    (tmp_path / "fixed").touch()
     assert code_of(line(*arguments)) == 1
     result = line(*arguments, "--retry-failed")
     assert code_of(result) == 0, result.exception
@@ -81,22 +81,22 @@ def test_a_source_that_is_none_ends_it_with_code_2(line: Line, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
-def test_the_progress_line_tells_counts_rate_and_what_is_left() -> None:
-    progress = Progress(met=50, earlier=10, submitted=40, waiting=5, done=33, failed=2)
-    assert told(progress, 2.0, 100, "instances 1, 2 wanted").split("  ") == [
+def test_the_progress_line_shows_counts_rate_and_time_left() -> None:
+    progress = Progress(seen=50, skipped=10, submitted=40, waiting=5, done=33, failed=2)
+    assert counts_text(progress, 2.0, 100, "instances 1, 2 wanted").split("  ") == [
         "submitted 40",
         "waiting 5",
         "done 33",
         "failed 2",
-        "earlier 10",
+        "skipped 10",
         "2.0/s",
         "0:28 left",
         "instances 1, 2 wanted",
     ]
-    assert "left" not in told(progress, 2.0, None, "")
+    assert "left" not in counts_text(progress, 2.0, None, "")
 
 
-def test_watch_tells_backlog_instances_and_results(line: Line, shared_endpoint: Any) -> None:
+def test_watch_shows_backlog_instances_and_results(line: Line, shared_endpoint: Any) -> None:
     def measured() -> dict[str, Any] | None:
         shared_endpoint.deployed.ask({"number": 1})
         document: dict[str, Any] = json.loads(line("watch", "local", "--json").stdout)
@@ -117,7 +117,7 @@ def test_watch_tells_backlog_instances_and_results(line: Line, shared_endpoint: 
         assert word in result.stderr
 
 
-def test_watch_goes_on_until_ctrl_c(line: Line, shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_continues_until_ctrl_c(line: Line, shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     naps: list[float] = []
 
     def nap(seconds: float) -> None:
@@ -134,13 +134,13 @@ def test_watch_goes_on_until_ctrl_c(line: Line, shared_endpoint: Any, monkeypatc
 
 
 def test_watch_of_an_endpoint_that_is_not_there_says_so(shared_endpoint: Any) -> None:
-    nobody = replace(shared_endpoint.outputs, endpoint=replace(shared_endpoint.outputs.endpoint, name="nobody"))
-    with pytest.raises(EndpointNotReady, match="Endpoint nobody does not exist; apply its environment first"):
-        Watch(AwsSession.create(nobody.region, shared_endpoint.local_aws.url), nobody).look()
+    missing = replace(shared_endpoint.outputs, endpoint=replace(shared_endpoint.outputs.endpoint, name="missing"))
+    with pytest.raises(EndpointNotReady, match="Endpoint missing does not exist; apply its environment first"):
+        Watch(AwsSession.create(missing.region, shared_endpoint.local_aws.url), missing).snapshot()
 
 
 def test_what_watch_may_not_read_is_named() -> None:
-    view = View(
+    view = Snapshot(
         endpoint="shop",
         status="Failed",
         config="shop-1",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from async_endpoint.client import Submitted
-from async_endpoint.client.rhythm import Poll
-from async_endpoint.core.errors import InvocationFailed, NotReady, ResultNotReady, UsageError
+from async_endpoint import Submitted
+from async_endpoint.client.polling import PollInterval
+from async_endpoint.core.errors import InvocationFailed, NotReady, ResultNotJson, ResultNotReady, UsageError
 
 DEADLINE = 3600 + 60 + 300
 
@@ -34,7 +34,7 @@ def test_a_result_that_is_there_costs_one_call_and_no_wait(aws: Any, request_: S
     aws.s3.put(request_.output_location, b'{"a": 1}')
     completed = collect(aws, request_)
     assert (completed.body, completed.content_type, completed.seconds) == (b'{"a": 1}', "application/json", 0)
-    assert completed.document() == {"a": 1}
+    assert completed.json() == {"a": 1}
     assert aws.s3.calls == [("get", "output/1.out")]
     assert aws.time.naps == []
 
@@ -43,7 +43,8 @@ def test_a_result_that_comes_later_is_seen_soon_after(aws: Any, request_: Submit
     later(aws, 100, request_.output_location, b"\xff\x00", "image/png")
     completed = collect(aws, request_)
     assert 100 <= completed.seconds <= 105
-    assert completed.document() is None
+    with pytest.raises(ResultNotJson, match=r"/output/1\.out \(image/png, 2 bytes\) is not JSON"):
+        completed.json()
     assert completed.as_dict() == {
         "status": "Completed",
         "bytes": 2,
@@ -57,7 +58,7 @@ def test_a_result_that_comes_later_is_seen_soon_after(aws: Any, request_: Submit
 
 def test_pauses_grow_from_fast_to_the_cap_and_shrink_when_results_come() -> None:
     now = 0.0
-    poll, pauses = Poll(0.25, 5.0, lambda: now), []
+    poll, pauses = PollInterval(0.25, 5.0, lambda: now), []
     for _ in range(20):
         pauses.append(poll.after(0, pending=100))
         now += pauses[-1]
@@ -74,8 +75,8 @@ def test_a_failure_object_ends_the_wait_with_its_reason(aws: Any, request_: Subm
         collect(aws, request_)
     assert str(caught.value) == (
         'Endpoint shop failed on run-one: Received server error (500) from primary with message "cannot identify image"; '
-        "read the rest in s3://shop-123456789012/failure/1-error.out and in log group /aws/sagemaker/Endpoints/shop, "
-        "mend the cause and submit again."
+        "read more in s3://shop-123456789012/failure/1-error.out and in log group /aws/sagemaker/Endpoints/shop, "
+        "fix the cause and submit again."
     )
     assert caught.value.reason == reason
     assert caught.value.failure_location == request_.failure_location
@@ -119,7 +120,7 @@ def test_a_deadline_counts_from_the_submission(aws: Any, request_: Submitted) ->
     assert sum(aws.time.naps) == pytest.approx(5)
 
 
-def test_a_deadline_that_is_past_still_looks_once(aws: Any, request_: Submitted) -> None:
+def test_a_past_deadline_still_reads_once(aws: Any, request_: Submitted) -> None:
     aws.s3.put(request_.output_location, b"{}")
     assert collect(aws, request_, deadline_seconds=0).body == b"{}"
 
@@ -139,17 +140,17 @@ def test_a_caller_who_may_not_list_waits_for_a_key_that_is_403(aws: Any, request
     assert aws.s3.calls.count(("list", "output/1.out")) == 1, "that listing is denied is found out once"
 
 
-@pytest.mark.parametrize("tells", [True, False])
-def test_a_caller_who_may_not_list_is_told_so_at_the_deadline(aws: Any, request_: Submitted, tells: bool) -> None:
+@pytest.mark.parametrize("names_action", [True, False])
+def test_the_timeout_error_mentions_a_missing_permission_to_list(aws: Any, request_: Submitted, names_action: bool) -> None:
     aws.s3.denied.add("s3:ListBucket")
-    aws.s3.tells = tells
+    aws.s3.names_action = names_action
     with pytest.raises(ResultNotReady, match="as far as can be seen without s3:ListBucket on shop-123456789012 "):
         collect(aws, request_, deadline_seconds=30)
-    if tells:
+    if names_action:
         assert all(call == "get" for call, _ in aws.s3.calls), "the message has said it, no listing is needed"
 
 
-def test_a_caller_who_may_list_is_not_told_of_listing(aws: Any, request_: Submitted) -> None:
+def test_the_timeout_error_of_a_caller_who_may_list_does_not_mention_listing(aws: Any, request_: Submitted) -> None:
     with pytest.raises(ResultNotReady) as caught:
         collect(aws, request_, deadline_seconds=30)
     assert "ListBucket" not in str(caught.value)
@@ -173,12 +174,12 @@ def test_listing_by_prefix_alone_is_enough_to_wait(aws: Any, request_: Submitted
 def test_a_result_that_may_not_be_read_ends_the_wait_when_it_comes(aws: Any, request_: Submitted) -> None:
     aws.s3.denied.add("s3:GetObject")
     later(aws, 30, request_.output_location, b"{}")
-    with pytest.raises(UsageError, match=r"is there and cannot be read: s3:GetObject on s3://.*/output/1\.out is denied"):
+    with pytest.raises(UsageError, match=r"exists and cannot be read: s3:GetObject on s3://.*/output/1\.out is denied"):
         collect(aws, request_)
     assert sum(aws.time.naps) <= 30 + 10 + 5, "a right may come back for ten seconds"
 
 
-def test_a_right_that_comes_back_in_time_is_no_loss(aws: Any, request_: Submitted) -> None:
+def test_a_permission_restored_within_the_grace_period_loses_nothing(aws: Any, request_: Submitted) -> None:
     aws.s3.put(request_.output_location, b"{}")
     aws.s3.denied.add("s3:GetObject")
     aws.time.at(8, aws.s3.denied.clear)
@@ -187,7 +188,7 @@ def test_a_right_that_comes_back_in_time_is_no_loss(aws: Any, request_: Submitte
 
 def test_a_result_that_can_never_be_read_is_not_waited_for(aws: Any, request_: Submitted) -> None:
     aws.s3.denied |= {"s3:GetObject", "s3:ListBucket"}
-    aws.s3.tells = True
+    aws.s3.names_action = True
     with pytest.raises(UsageError, match="The result of run-one cannot be read: s3:GetObject on"):
         collect(aws, request_)
     assert sum(aws.time.naps) <= 15
@@ -211,18 +212,18 @@ def test_a_failure_whose_reason_may_not_be_read_is_a_failure(aws: Any, request_:
 
 def test_a_failure_prefix_out_of_reach_does_not_hide_the_result(aws: Any, request_: Submitted) -> None:
     aws.s3.denied |= {("s3:GetObject", "failure/1-error.out"), ("s3:ListBucket", "failure/1-error.out")}
-    aws.s3.tells = True
+    aws.s3.names_action = True
     later(aws, 10, request_.output_location, b"{}")
     assert collect(aws, request_).body == b"{}"
 
 
-def test_a_bucket_that_is_gone_is_said_at_once(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
+def test_a_deleted_bucket_ends_requests_at_once(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
     aws.s3.failures.append(refusal("NoSuchBucket", "The specified bucket does not exist", 404))
     with pytest.raises(UsageError, match=r"s3:GetObject on s3://shop-123456789012/output/1.out failed .NoSuchBucket"):
         collect(aws, request_)
 
 
-def test_credentials_that_expire_while_waiting_are_said_at_once(
+def test_credentials_that_expire_while_waiting_end_requests_at_once(
     aws: Any, request_: Submitted, refusal: Callable[..., Exception]
 ) -> None:
     aws.time.at(10, lambda: aws.s3.failures.append(refusal("ExpiredToken", "The provided token has expired.")))
@@ -230,22 +231,22 @@ def test_credentials_that_expire_while_waiting_are_said_at_once(
         collect(aws, request_)
 
 
-def test_a_few_looks_without_an_answer_are_survived(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
+def test_a_few_reads_without_response_are_tolerated(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
     later(aws, 10, request_.output_location, b"{}")
     aws.s3.failures += [refusal("SlowDown", "", 503)] * 4
     assert collect(aws, request_).body == b"{}"
 
 
-def test_an_s3_that_stays_silent_ends_the_wait(aws: Any, request_: Submitted) -> None:
+def test_an_s3_without_responses_ends_the_wait(aws: Any, request_: Submitted) -> None:
     aws.s3.failures += [EndpointConnectionError(endpoint_url="https://s3.eu-west-1.amazonaws.com/")] * 1000
     before = aws.time.now()
     with pytest.raises(NotReady, match="run-one cannot be collected: AWS cannot be reached in eu-west-1"):
-        collect(aws, request_, silence_seconds=60)
+        collect(aws, request_, unreachable_timeout=60)
     assert 60 <= aws.time.now() - before <= 90
 
 
-def test_silence_that_ends_in_time_is_survived(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
+def test_a_short_time_without_responses_is_tolerated(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
     for seconds in (1, 70):
         aws.time.at(seconds, lambda: aws.s3.failures.extend([refusal("SlowDown", "", 503)] * 20))
     later(aws, 90, request_.output_location, b"{}")
-    assert collect(aws, request_, silence_seconds=60).body == b"{}"
+    assert collect(aws, request_, unreachable_timeout=60).body == b"{}"

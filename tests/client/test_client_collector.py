@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import Invocation, State, Submitted
+from async_endpoint import Invocation, State, Submitted
 from async_endpoint.core.errors import InvocationFailed, UsageError
 
 BUCKET = "shop-123456789012"
@@ -41,7 +41,7 @@ class Run:
         self.invocations += added
         return added
 
-    def tell(self, invocation: Invocation, **outcome: Any) -> None:
+    def notify(self, invocation: Invocation, **outcome: Any) -> None:
         """Announce the invocation's outcome."""
         submitted = invocation.submitted
         assert submitted is not None
@@ -60,7 +60,7 @@ class Run:
         return Counter(call for call, _ in self.aws.s3.calls)
 
 
-def test_the_queue_hears_of_this_run_only_and_is_nobody_elses(aws: Any) -> None:
+def test_the_queue_receives_notifications_of_this_run_only(aws: Any) -> None:
     Run(aws)
     [queue] = aws.sqs.made
     assert queue["QueueName"].startswith("shop-run-")
@@ -79,7 +79,7 @@ def test_a_subscription_that_is_denied_leaves_no_queue_and_results_are_listed(aw
     aws.sns.error = refusal("AuthorizationError", "no", 403)
     run = Run(aws)
     assert len(aws.sns.unsubscribed) == len(aws.sqs.deleted) == 1
-    assert "found by listing, not by notifications: sns:Subscribe" in aws.told[0]
+    assert "found by listing, not by notifications: sns:Subscribe" in aws.explanations[0]
     [one] = run.add()
     run.write(one)
     run.until_done()
@@ -89,9 +89,9 @@ def test_a_subscription_that_is_denied_leaves_no_queue_and_results_are_listed(aw
 def test_a_response_inside_its_notification_costs_no_call_of_s3(aws: Any) -> None:
     run = Run(aws)
     for invocation in run.add(25):
-        run.tell(invocation, body=json.dumps(invocation.key))
+        run.notify(invocation, body=json.dumps(invocation.key))
     run.until_done()
-    assert [invocation.result().document() for invocation in run.invocations] == [i.key for i in run.invocations]
+    assert [invocation.result().json() for invocation in run.invocations] == [i.key for i in run.invocations]
     assert aws.s3.calls == []
     assert aws.sqs.receives == 3, "ten at a time"
     assert len(aws.sqs.messages) == 25, "none is deleted: the queue is"
@@ -100,7 +100,7 @@ def test_a_response_inside_its_notification_costs_no_call_of_s3(aws: Any) -> Non
     assert len(aws.sqs.deleted) == 1
 
 
-def test_a_notification_that_overtakes_the_202_counts_once_that_is_there(aws: Any) -> None:
+def test_a_notification_before_the_202_counts_after_it(aws: Any) -> None:
     run = Run(aws)
     [first] = run.add()
     early = Invocation("run-early", "early")
@@ -116,42 +116,42 @@ def test_a_notification_that_overtakes_the_202_counts_once_that_is_there(aws: An
     moment = datetime.fromtimestamp(aws.time.now(), UTC)
     early.accept(Submitted("run-early", None, f"s3://{BUCKET}/output/run/early.out", None, 60, moment))
     run.collector.accepted(early)
-    assert early.result(0).document() == 1
+    assert early.result(0).json() == 1
     assert not first.done()
 
 
-def test_doubled_late_and_strange_notifications_change_nothing(aws: Any) -> None:
+def test_duplicate_late_and_unknown_notifications_change_nothing(aws: Any) -> None:
     run = Run(aws)
     first, second = run.add(2)
     aws.sqs.send("no JSON")
     aws.sqs.send({"eventName": "TestNotification"})
     aws.sqs.send({"invocationStatus": "Completed", "inferenceId": "run-unheard-of"})
     for _ in range(3):
-        run.tell(first, body="1")
+        run.notify(first, body="1")
     run.until_done(first)
-    run.tell(first, reason="a late lie")
-    run.tell(second, body="2")
+    run.notify(first, reason="a late lie")
+    run.notify(second, body="2")
     run.until_done()
-    assert (first.result().document(), second.result().document()) == (1, 2)
+    assert (first.result().json(), second.result().json()) == (1, 2)
 
 
 def test_a_notification_without_its_object_is_no_result(aws: Any) -> None:
     run = Run(aws)
     [one] = run.add()
-    run.tell(one)
+    run.notify(one)
     run.collector.step()
     assert not one.done()
     aws.time.at(30, lambda: run.write(one, b'"real"'))
     run.until_done()
-    assert one.result().document() == "real"
+    assert one.result().json() == "real"
 
 
-def test_an_announced_failure_is_read_where_it_lies(aws: Any) -> None:
+def test_an_announced_failure_is_read_from_its_location(aws: Any) -> None:
     run = Run(aws)
     [one] = run.add()
     assert one.submitted is not None
     aws.s3.put(one.submitted.failure_location, b"Received client error (400) from primary: all of it")
-    run.tell(one, reason="Received client error")
+    run.notify(one, reason="Received client error")
     run.until_done()
     with pytest.raises(InvocationFailed, match="all of it"):
         one.result()
@@ -165,19 +165,19 @@ def test_a_request_that_was_sent_twice_and_has_both_outcomes_is_completed(aws: A
     assert one.submitted is not None
     run.write(one, b'"good"')
     aws.s3.put(one.submitted.failure_location, b"bad")
-    run.tell(one, reason="bad")
+    run.notify(one, reason="bad")
     run.until_done()
-    assert one.result().document() == "good"
+    assert one.result().json() == "good"
 
 
-def test_results_that_nobody_announces_are_found_and_notifications_given_up(aws: Any) -> None:
+def test_results_without_notifications_are_found_and_notifications_abandoned(aws: Any) -> None:
     run = Run(aws)
     one, other = run.add(2)
     run.write(one)
     before = aws.time.now()
     run.until_done(one)
     assert aws.time.now() - before <= 7
-    assert [line for line in aws.told if line.startswith("Notifications have stopped")]
+    assert [line for line in aws.explanations if line.startswith("Notifications have stopped")]
     assert len(aws.sqs.deleted) == 1
     run.write(other)
     run.until_done()
@@ -214,27 +214,27 @@ def test_one_that_is_closed_makes_no_queue(aws: Any) -> None:
     assert aws.sqs.made == []
 
 
-def test_a_queue_that_is_not_there_at_once_is_waited_for(aws: Any, refusal: Any) -> None:
+def test_a_queue_that_does_not_exist_yet_is_waited_for(aws: Any, refusal: Any) -> None:
     run = Run(aws)
     [one] = run.add()
-    run.tell(one, body="1")
+    run.notify(one, body="1")
     aws.sqs.error = refusal("AWS.SimpleQueueService.NonExistentQueue", "not there")
     run.collector.step()
     assert not one.done()
     aws.sqs.error = None
     run.until_done()
-    assert not [line for line in aws.told if line.startswith("Notifications have stopped")]
+    assert not [line for line in aws.explanations if line.startswith("Notifications have stopped")]
 
 
-def test_a_queue_that_somebody_deletes_is_done_without(aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("async_endpoint.client.announcements.SETTLING_SECONDS", 0.0)
+def test_a_deleted_queue_switches_to_listing(aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("async_endpoint.client.result_queue.QUEUE_CREATION_DELAY_SECONDS", 0.0)
     run = Run(aws)
     [one] = run.add()
     run.write(one)
     aws.sqs.error = refusal("AWS.SimpleQueueService.NonExistentQueue", "not there")
     run.until_done()
     assert one.status() is State.COMPLETED
-    assert [line for line in aws.told if line.startswith("Notifications have stopped")]
+    assert [line for line in aws.explanations if line.startswith("Notifications have stopped")]
 
 
 def test_an_hour_without_any_outcome_costs_few_calls(aws: Any) -> None:
@@ -297,13 +297,13 @@ def test_failures_are_looked_for_one_by_one_where_their_folder_is_full_of_others
     assert one.status() is State.FAILED
 
 
-def test_a_listing_that_is_denied_is_told_and_requests_are_looked_at(aws: Any) -> None:
+def test_a_denied_listing_is_explained_and_keys_are_read_one_by_one(aws: Any) -> None:
     aws.s3.denied.add("s3:ListBucket")
     run = Run(aws, grants=False)
     for invocation in run.add(3):
         run.write(invocation)
     run.until_done()
-    assert "looked for one by one: s3:ListBucket on s3://shop-123456789012/output/run/ is denied" in aws.told[-1]
+    assert "looked up one by one: s3:ListBucket on s3://shop-123456789012/output/run/ is denied" in aws.explanations[-1]
 
 
 def test_credentials_that_expire_end_every_request_at_once(aws: Any, refusal: Any) -> None:
@@ -328,5 +328,5 @@ def test_a_request_of_an_earlier_process_is_looked_for_at_once(aws: Any) -> None
     run.collector.accepted(invocation)
     before = aws.time.now()
     run.until_done(invocation)
-    assert invocation.result().document() == "old"
+    assert invocation.result().json() == "old"
     assert invocation.result().seconds == pytest.approx(100 + aws.time.now() - before, abs=1)

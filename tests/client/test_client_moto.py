@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from async_endpoint import AsyncEndpoint, ClientConfig, Submitted
 from async_endpoint.aws import AwsSession
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Submitted
-from async_endpoint.client.notifications import find_notifications
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.uploads import PART_BYTES, carried
+from async_endpoint.client.uploads import PART_BYTES, upload_or_inline
 from async_endpoint.core.errors import ResultNotReady, UsageError
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.operations.notifications import find_notifications
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def submitted(outputs: Any, name: str) -> Submitted:
 def upload(session: AwsSession, outputs: Any, payload: Path | bytes, content_type: str, name: str) -> str | None:
     retries = Retries(1, 0.1, 1.0, lambda seconds: False)
     folder = S3Uri.parse(outputs.storage.input_uri)
-    return carried(session, retries, folder, name, payload, content_type, inline=False)[1]
+    return upload_or_inline(session, retries, folder, name, payload, content_type, inline=False)[1]
 
 
 @pytest.mark.parametrize(("size", "parts"), [(PART_BYTES, None), (PART_BYTES + 1, 2), (2 * PART_BYTES + 5, 3)])
-def test_a_large_payload_goes_up_in_parts(
+def test_a_large_payload_is_a_multipart_upload(
     session: AwsSession, outputs: Any, tmp_path: Path, size: int, parts: int | None
 ) -> None:
     (tmp_path / "rows.csv").write_bytes(b"0123456789abcdef" * (size // 16) + b"x" * (size % 16))
@@ -68,7 +68,7 @@ def test_a_part_that_fails_leaves_no_upload_behind(
     assert "Uploads" not in session.s3.list_multipart_uploads(Bucket=outputs.storage.bucket)
 
 
-def test_an_empty_payload_goes_up(session: AwsSession, outputs: Any) -> None:
+def test_an_empty_payload_is_uploaded(session: AwsSession, outputs: Any) -> None:
     upload(session, outputs, b"", "image/png", "empty")
     assert session.s3.head_object(Bucket=outputs.storage.bucket, Key="input/empty.png")["ContentLength"] == 0
 
@@ -79,9 +79,9 @@ def test_an_upload_without_a_bucket_is_one_sentence(session: AwsSession, outputs
         upload(session, gone, b"x", "unheard/of", "one")
 
 
-@pytest.mark.parametrize("collect", ["listing", "looking"])
+@pytest.mark.parametrize("collect", ["listing", "head"])
 def test_missing_then_there(session: AwsSession, outputs: Any, collect: Any) -> None:
-    with AsyncEndpoint(outputs, session=session, config=ClientConfig(collect=collect)) as endpoint:
+    with AsyncEndpoint.from_outputs(outputs, session=session, config=ClientConfig(collect=collect)) as endpoint:
         late = endpoint.resume(dataclasses.replace(submitted(outputs, "late"), deadline_seconds=0))
         with pytest.raises(ResultNotReady):
             late.result()
@@ -92,11 +92,11 @@ def test_missing_then_there(session: AwsSession, outputs: Any, collect: Any) -> 
     assert (completed.body, completed.content_type) == (b"{}", "application/json")
 
 
-def test_own_messages_are_taken_and_others_left(session: AwsSession, outputs: Any) -> None:
+def test_own_messages_are_deleted_and_others_left(session: AwsSession, outputs: Any) -> None:
     queue_url = session.sqs.create_queue(QueueName="results")["QueueUrl"]
     theirs = [json.dumps({"invocationStatus": "Completed", "inferenceId": f"theirs-{number}"}) for number in range(12)]
-    ours = json.dumps({"invocationStatus": "Completed", "inferenceId": "one"})
-    for body in (*theirs, ours):
+    own = json.dumps({"invocationStatus": "Completed", "inferenceId": "one"})
+    for body in (*theirs, own):
         session.sqs.send_message(QueueUrl=queue_url, MessageBody=body)
     found = find_notifications(session, queue_url, [submitted(outputs, "one")], seconds=30).notifications
     assert found["one"].status == "Completed"

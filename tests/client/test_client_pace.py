@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from async_endpoint.client.pace import Pace
+from async_endpoint.client.polling import BatchDelay, ReconcileSchedule
+from async_endpoint.client.rate_limiter import RateLimiter
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.rhythm import Hold, Sweeps
 
 
-def send(pace: Pace, time: Any, count: int, seconds_each: float = 0.0) -> float:
+def send(pace: RateLimiter, time: Any, count: int, seconds_each: float = 0.0) -> float:
     """Seconds that `count` calls took, one after another."""
     begun = time.now()
     for _ in range(count):
@@ -24,7 +24,7 @@ def send(pace: Pace, time: Any, count: int, seconds_each: float = 0.0) -> float:
 
 
 def test_a_configured_rate_is_never_exceeded(aws: Any) -> None:
-    pace = Pace(50.0, aws.time.now, aws.time.sleep)
+    pace = RateLimiter(50.0, aws.time.now, aws.time.sleep)
     assert send(pace, aws.time, 101) >= 100 / 50 * 0.999
 
 
@@ -35,7 +35,7 @@ def test_a_configured_rate_holds_for_many_threads_together(aws: Any) -> None:
         with lock:
             slept.append(seconds)
 
-    pace = Pace(10.0, lambda: 1_000.0, sleep)
+    pace = RateLimiter(10.0, lambda: 1_000.0, sleep)
     threads = [threading.Thread(target=pace.wait) for _ in range(20)]
     for thread in threads:
         thread.start()
@@ -44,14 +44,14 @@ def test_a_configured_rate_holds_for_many_threads_together(aws: Any) -> None:
     assert sorted(slept) == pytest.approx([number / 10 for number in range(1, 20)])
 
 
-def test_without_a_limit_nobody_waits(aws: Any) -> None:
-    pace = Pace(None, aws.time.now, aws.time.sleep)
+def test_without_a_limit_no_call_waits(aws: Any) -> None:
+    pace = RateLimiter(None, aws.time.now, aws.time.sleep)
     assert send(pace, aws.time, 1_000) == 0
     assert pace.rate is None
 
 
-def test_throttling_makes_it_slower_than_what_is_taken_and_it_grows_again(aws: Any) -> None:
-    pace = Pace(None, aws.time.now, aws.time.sleep)
+def test_throttling_reduces_the_rate_below_what_is_accepted_and_it_grows_again(aws: Any) -> None:
+    pace = RateLimiter(None, aws.time.now, aws.time.sleep)
     send(pace, aws.time, 200, seconds_each=0.01)
     pace.throttled()
     first = pace.rate
@@ -62,8 +62,8 @@ def test_throttling_makes_it_slower_than_what_is_taken_and_it_grows_again(aws: A
     assert pace.rate is not None and pace.rate > first
 
 
-def test_a_service_that_refuses_for_ever_is_still_asked(aws: Any) -> None:
-    pace = Pace(100.0, aws.time.now, aws.time.sleep)
+def test_a_service_that_always_throttles_is_still_called(aws: Any) -> None:
+    pace = RateLimiter(100.0, aws.time.now, aws.time.sleep)
     send(pace, aws.time, 300)
     for _ in range(100):
         aws.time.sleep(1.5)
@@ -72,7 +72,7 @@ def test_a_service_that_refuses_for_ever_is_still_asked(aws: Any) -> None:
 
 
 def test_growing_ends_at_the_configured_rate(aws: Any) -> None:
-    pace = Pace(20.0, aws.time.now, aws.time.sleep)
+    pace = RateLimiter(20.0, aws.time.now, aws.time.sleep)
     send(pace, aws.time, 60)
     pace.throttled()
     send(pace, aws.time, 500)
@@ -104,63 +104,63 @@ def failing(error: Exception, times: int) -> Any:
 @pytest.mark.parametrize(
     ("code", "status"), [("ThrottlingException", 400), ("SlowDown", 503), ("InternalFailure", 500), ("ServiceUnavailable", 503)]
 )
-def test_what_another_try_may_cure_is_tried_again(refusal: Any, code: str, status: int) -> None:
+def test_retryable_errors_are_retried(refusal: Any, code: str, status: int) -> None:
     pauses: list[float] = []
     assert retries(pauses).call(failing(refusal(code, "", status), 4)) == "answer"
     assert len(pauses) == 4
     assert all(0 <= pause <= min(1.0, 0.1 * 2 ** (number + 1)) for number, pause in enumerate(pauses))
 
 
-def test_a_broken_connection_is_tried_again() -> None:
+def test_a_broken_connection_is_retried() -> None:
     assert retries([]).call(failing(EndpointConnectionError(endpoint_url="x"), 2)) == "answer"
 
 
 @pytest.mark.parametrize("code", ["ValidationError", "AccessDenied", "NoSuchKey", "ExpiredToken"])
-def test_what_stays_wrong_is_asked_once(refusal: Any, code: str) -> None:
+def test_other_errors_are_not_retried(refusal: Any, code: str) -> None:
     pauses: list[float] = []
     with pytest.raises(Exception, match=code):
         retries(pauses).call(failing(refusal(code, ""), 1))
     assert pauses == []
 
 
-def test_what_cannot_be_sent_is_asked_once() -> None:
+def test_what_cannot_be_sent_is_not_retried() -> None:
     with pytest.raises(ParamValidationError):
         retries([]).call(failing(ParamValidationError(report="x"), 1))
 
 
-def test_tries_end_and_the_last_error_is_raised(refusal: Any) -> None:
+def test_attempts_end_and_the_last_error_is_raised(refusal: Any) -> None:
     pauses: list[float] = []
     with pytest.raises(Exception, match="SlowDown"):
         retries(pauses, attempts=3).call(failing(refusal("SlowDown", "", 503), 99))
     assert len(pauses) == 2
 
 
-def test_a_client_that_is_closing_tries_nothing_again(refusal: Any) -> None:
+def test_a_closing_client_does_not_retry(refusal: Any) -> None:
     pauses: list[float] = []
     with pytest.raises(Exception, match="SlowDown"):
         retries(pauses, give_up=True).call(failing(refusal("SlowDown", "", 503), 1))
     assert len(pauses) == 1
 
 
-def test_throttling_is_told_and_no_other_refusal(refusal: Any) -> None:
-    told: list[str] = []
+def test_throttling_is_reported_and_no_other_error(refusal: Any) -> None:
+    calls: list[str] = []
     for code, status in (("ThrottlingException", 400), ("InternalFailure", 500)):
-        retries([]).call(failing(refusal(code, "", status), 1), refused=lambda code=code: told.append(code))
-    assert told == ["ThrottlingException"]
+        retries([]).call(failing(refusal(code, "", status), 1), throttled=lambda code=code: calls.append(code))
+    assert calls == ["ThrottlingException"]
 
 
 # --- rhythm ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_full_receive_and_an_empty_one_are_followed_at_once() -> None:
-    hold = Hold(lambda: 0.0)
+def test_after_a_full_or_an_empty_receive_comes_the_next_at_once() -> None:
+    hold = BatchDelay(lambda: 0.0)
     assert hold.after(10, pending=100) == 0
     assert hold.after(0, pending=100) == 0
     assert hold.after(3, pending=0) == 0
 
 
-def test_a_trickle_is_let_gather_but_not_for_long(aws: Any) -> None:
-    hold = Hold(aws.time.now)
+def test_trickling_messages_are_batched_briefly(aws: Any) -> None:
+    hold = BatchDelay(aws.time.now)
     pauses = []
     for _ in range(20):
         aws.time.sleep(0.1)
@@ -168,17 +168,17 @@ def test_a_trickle_is_let_gather_but_not_for_long(aws: Any) -> None:
     assert all(0 < pause <= 0.2 for pause in pauses)
 
 
-def test_sweeps_grow_rare_while_nothing_is_heard_and_come_each_minute_whatever_is_heard() -> None:
-    now, sweeps, gaps = 0.0, Sweeps(5.0, 60.0, 0.0), []
+def test_reconciliation_backs_off_while_silent_and_is_due_every_minute_in_any_case() -> None:
+    now, schedule, gaps = 0.0, ReconcileSchedule(5.0, 60.0, 0.0), []
     for _ in range(8):
-        gaps.append(sweeps.due() - now)
-        now = sweeps.due()
-        sweeps.swept(now, missed=False)
+        gaps.append(schedule.due() - now)
+        now = schedule.due()
+        schedule.reconciled(now, missed=False)
     assert gaps == [5, 10, 20, 40, 60, 60, 60, 60]
-    sweeps.heard(now + 30)
-    assert sweeps.due() == now + 35
+    schedule.notified(now + 30)
+    assert schedule.due() == now + 35
     for second in range(61):
-        sweeps.heard(now + second)
-    assert sweeps.due() == now + 60
-    sweeps.want()
-    assert sweeps.due() <= now
+        schedule.notified(now + second)
+    assert schedule.due() == now + 60
+    schedule.request()
+    assert schedule.due() <= now

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ParamValidationError
 from botocore.stub import Stubber
 
+from async_endpoint import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.aws import AwsSession
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.core.errors import (
     AsyncEndpointError,
     EndpointNotReady,
@@ -32,7 +32,7 @@ def shirt(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def closed_url() -> str:
-    """An address on loopback where nothing listens."""
+    """An address on loopback where nothing has_queue."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
@@ -80,8 +80,8 @@ def test_the_call_is_what_the_service_model_allows(aws: Any, shirt: Path) -> Non
 @pytest.mark.parametrize("key", ["", "x" * 29, "naïve", "a.b", "a/b", "-a", "line\nbreak"])
 def test_a_key_that_could_not_name_an_output_is_refused(aws: Any, key: str) -> None:
     with (
-        AsyncEndpoint(aws.outputs, session=aws.session) as endpoint,
-        pytest.raises(InvalidInput, match=r"The key .* cannot be"),
+        AsyncEndpoint.from_outputs(aws.outputs, session=aws.session) as endpoint,
+        pytest.raises(InvalidInput, match=r"The key .* is invalid"),
     ):
         endpoint.submit(b"x", key=key)
 
@@ -139,7 +139,7 @@ def test_a_file_above_one_gigabyte_is_refused_before_any_call(aws: Any, tmp_path
     path = tmp_path / "huge.bin"
     with path.open("wb") as file:
         os.truncate(file.fileno(), INPUT_OBJECT_BYTES + 1)
-    with pytest.raises(InvalidInput, match=r"huge\.bin has 1,073,741,825 bytes; give an input of at most 1,073,741,824\."):
+    with pytest.raises(InvalidInput, match=r"huge\.bin has 1,073,741,825 bytes; an input has at most 1,073,741,824\."):
         aws.submit(path)
     assert not aws.s3.calls
 
@@ -151,7 +151,7 @@ def test_what_is_not_a_file_is_named(aws: Any, tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("size", [1, 128_000])
-def test_an_inline_body_travels_in_the_call(aws: Any, size: int) -> None:
+def test_an_inline_body_is_sent_in_the_call(aws: Any, size: int) -> None:
     submitted = aws.submit(b"x" * size, inline=True)
     assert len(aws.runtime.calls[0]["Body"]) == size
     assert "InputLocation" not in aws.runtime.calls[0]
@@ -161,13 +161,13 @@ def test_an_inline_body_travels_in_the_call(aws: Any, size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 128_001])
 def test_an_inline_body_outside_its_limit_is_refused(aws: Any, size: int) -> None:
-    with pytest.raises(InvalidInput, match=rf"has {size:,} bytes; an inline body holds 1 to 128,000: put it into S3"):
+    with pytest.raises(InvalidInput, match=rf"has {size:,} bytes; an inline body has 1 to 128,000: upload it"):
         aws.submit(b"x" * size, inline=True)
     assert not aws.runtime.calls
 
 
-def test_an_s3_uri_cannot_go_inline(aws: Any) -> None:
-    with pytest.raises(InvalidInput, match="cannot go inline"):
+def test_an_s3_uri_cannot_be_sent_inline(aws: Any) -> None:
+    with pytest.raises(InvalidInput, match="cannot be sent inline"):
         aws.submit("s3://elsewhere/x.json", inline=True)
 
 
@@ -184,11 +184,11 @@ def test_a_header_cannot_carry_a_line_break(aws: Any, field: str) -> None:
     [
         (None, EndpointNotReady, "Endpoint shop does not exist in eu-west-1; apply its environment first."),
         ("Creating", EndpointNotReady, "Endpoint shop is Creating; wait until it is InService and submit again."),
-        ("Failed", EndpointNotReady, "Endpoint shop has failed (no ping answer); mend the cause and apply again."),
-        ("InService", InvalidInput, "Endpoint shop does not take this request (Endpoint shop is not asynchronous); correct it"),
+        ("Failed", EndpointNotReady, "Endpoint shop has failed (no ping answer); fix the cause and apply again."),
+        ("InService", InvalidInput, "Endpoint shop rejects this request (Endpoint shop is not asynchronous); correct it"),
     ],
 )
-def test_a_validation_error_is_told_by_the_endpoints_state(
+def test_a_validation_error_is_explained_by_the_endpoints_state(
     aws: Any, refusal: Any, status: str | None, error: type[AsyncEndpointError], sentence: str
 ) -> None:
     aws.runtime.error = refusal("ValidationError", "Endpoint shop is not asynchronous.")
@@ -199,18 +199,18 @@ def test_a_validation_error_is_told_by_the_endpoints_state(
     assert caught.value.exit_code == error.exit_code
 
 
-def test_not_found_needs_no_right_to_describe(aws: Any, refusal: Any) -> None:
+def test_not_found_needs_no_permission_to_describe(aws: Any, refusal: Any) -> None:
     aws.runtime.error = refusal("ValidationError", "Endpoint shop of account 123456789012 not found.")
     aws.sagemaker.error = refusal("AccessDeniedException", "no", 403)
     with pytest.raises(
-        EndpointNotReady, match=r"shop does not take requests yet \(Endpoint shop of account 123456789012 not found\)"
+        EndpointNotReady, match=r"shop does not accept requests yet \(Endpoint shop of account 123456789012 not found\)"
     ):
         aws.submit(b"x")
 
 
 def test_an_endpoint_that_came_into_service_meanwhile_is_worth_another_try(aws: Any, refusal: Any) -> None:
     aws.runtime.error = refusal("ValidationError", "Endpoint shop is not in service: its status is Creating.")
-    with pytest.raises(EndpointNotReady, match=r"shop does not take requests yet \(.*Creating\); submit again\."):
+    with pytest.raises(EndpointNotReady, match=r"shop does not accept requests yet \(.*Creating\); submit again\."):
         aws.submit(b"x")
 
 
@@ -264,12 +264,12 @@ def test_aws_out_of_reach_is_not_ready(aws: Any) -> None:
 
 def test_a_reply_without_an_output_location_is_explained(aws: Any) -> None:
     aws.runtime.output_path = False
-    with pytest.raises(UsageError, match="no S3OutputPath; give it one"):
+    with pytest.raises(UsageError, match="no S3OutputPath; add one"):
         aws.submit(b"x")
 
 
 def test_a_refused_connection_names_the_url(outputs: Any, closed_url: str) -> None:
-    endpoint = AsyncEndpoint(outputs, endpoint_url=closed_url, config=ClientConfig(attempts=2, backoff_seconds=0.01))
+    endpoint = AsyncEndpoint.from_outputs(outputs, endpoint_url=closed_url, config=ClientConfig(attempts=2, backoff_base=0.01))
     for inline in (False, True):
         with pytest.raises(LocalAwsNotRunning, match=f"{closed_url} does not answer .*make local-up"):
             endpoint.send(Request(payload=b"x", inline=inline))

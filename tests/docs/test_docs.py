@@ -137,8 +137,8 @@ def operations(service: str) -> set[str]:
     return set(botocore.session.get_session().get_service_model(service).operation_names)
 
 
-def test_every_gap_is_listed_with_its_reason(local_aws: Document) -> None:
-    listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Gaps of moto, mended"))}
+def test_every_patch_of_moto_is_listed(local_aws: Document) -> None:
+    listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Patches of moto"))}
     files = {path.name for path in Path(moto_patches.__file__).parent.rglob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())

@@ -34,7 +34,7 @@ def test_what_the_model_refuses(root: Any, tmp_path: Path, name: str, content: b
 
 
 def test_an_input_that_is_not_there(root: Any) -> None:
-    _fails(root, f"{root.outputs.storage.input_uri}nobody-put-it-there.png", "NoSuchKey", "mend the cause and submit again")
+    _fails(root, f"{root.outputs.storage.input_uri}nobody-put-it-there.png", "NoSuchKey", "fix the cause and submit again")
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_is_sent(root: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the client has to know of an endpoint, from Terraform's output or from SageMaker's own descriptions."""
+"""EndpointInfo: what the client needs to know about an endpoint, from Terraform's output or from SageMaker."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from async_endpoint.core.errors import EndpointNotReady, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Limits
 from async_endpoint.core.s3_uri import S3Uri
 
-COLD_START_SECONDS = 3_600  # [M] the longest a container may be given to answer /ping
+COLD_START_SECONDS = 3_600  # [M] the longest allowed time for a container to answer /ping
 
 
 @dataclass(frozen=True)
-class Target:
-    """An endpoint, the folder inputs are put in (an S3 URI), and the topics its outcomes are announced on (ARNs).
+class EndpointInfo:
+    """An endpoint, the S3 URI that inputs are uploaded below, and the ARNs of the topics that announce outcomes.
 
     `publishers_restricted` is whether nothing but the endpoint can publish to the topics (core/outputs.py, Notifications).
     """
@@ -32,22 +32,22 @@ class Target:
     publishers_restricted: bool = False
 
     @classmethod
-    def of(cls, outputs: AsyncEndpointOutputs) -> Target:
-        """The endpoint of an environment."""
-        told = outputs.notifications
-        topics = tuple(dict.fromkeys((told.success_topic_arn, told.error_topic_arn)))
+    def from_outputs(cls, outputs: AsyncEndpointOutputs) -> EndpointInfo:
+        """The endpoint that a Terraform output describes."""
+        notifications = outputs.notifications
+        topics = tuple(dict.fromkeys((notifications.success_topic_arn, notifications.error_topic_arn)))
         return cls(
             outputs.endpoint.name,
             outputs.region,
             outputs.storage.input_uri,
             topics,
             outputs.limits,
-            told.publishers_restricted,
+            notifications.publishers_restricted,
         )
 
     @property
     def deadline_seconds(self) -> int:
-        """The longest a request can take: its life in the queue, one cold start and one invocation."""
+        """The longest a request can take: its time to live in the queue, one cold start and one invocation."""
         bounds = self.limits
         return bounds.request_ttl_seconds + bounds.invocation_timeout_seconds + bounds.cold_start_seconds
 
@@ -56,12 +56,12 @@ class Target:
         return f"/aws/sagemaker/Endpoints/{self.name}"
 
 
-def described(session: AwsSession, name: str, input_uri: str | None = None) -> Target:
-    """The endpoint called `name` as SageMaker describes it, with SageMaker's own time to live and time-out.
+def describe_endpoint(session: AwsSession, name: str, input_uri: str | None = None) -> EndpointInfo:
+    """The endpoint called `name` as SageMaker describes it, with SageMaker's default time to live and timeout.
 
-    Inputs go to `input_uri`, or else below `input/` in the bucket of the results. Raises EndpointNotReady when there is no such
-    endpoint, UsageError when it is not asynchronous, and what `translate_errors` raises. Who may publish to its topics is not
-    known, so results are always read from S3.
+    Inputs go to `input_uri`, by default below `input/` in the bucket of the results. Raises EndpointNotReady if there is no
+    such endpoint, UsageError if it is not asynchronous, and what `translate_errors` raises. It is not known who may
+    publish to its topics, so results are always read from S3.
     """
     with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
         try:
@@ -76,9 +76,9 @@ def described(session: AwsSession, name: str, input_uri: str | None = None) -> T
     asynchronous: Mapping[str, Any] = settings.get("AsyncInferenceConfig") or {}
     output: Mapping[str, Any] = asynchronous.get("OutputConfig") or {}
     if not output.get("S3OutputPath"):
-        raise UsageError(f"Endpoint {name} has no S3OutputPath: it is not asynchronous, or its results cannot be collected.")
-    told = output.get("NotificationConfig") or {}
-    topics = tuple(dict.fromkeys(told[key] for key in ("SuccessTopic", "ErrorTopic") if told.get(key)))
+        raise UsageError(f"Endpoint {name} has no S3OutputPath: it is not asynchronous, or its results are not stored.")
+    topics_config = output.get("NotificationConfig") or {}
+    topics = tuple(dict.fromkeys(topics_config[key] for key in ("SuccessTopic", "ErrorTopic") if topics_config.get(key)))
     bounds = Limits(limits.DEFAULT_REQUEST_TTL_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS, COLD_START_SECONDS)
     inputs = input_uri or f"s3://{S3Uri.parse(output['S3OutputPath']).bucket}/input/"
-    return Target(name, session.region, inputs, topics, bounds)
+    return EndpointInfo(name, session.region, inputs, topics, bounds)

@@ -1,4 +1,4 @@
-"""How fast requests are handed over: never above a given rate, and slower while the service refuses too many."""
+"""RateLimiter: submissions per second, limited by configuration and by what the service accepts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-MEASURED_SECONDS: Final = 2.0  # over which the accepted rate is counted, less after a start, but not less than this
+MEASURED_SECONDS: Final = 2.0  # over which the accepted rate is measured; at least LEAST_MEASURED_SECONDS after a start
 LEAST_MEASURED_SECONDS: Final = 0.25
-CUT: Final = 0.7  # of the rate, when calls are refused; at most once a second
-GROWTH: Final = 0.5  # of the rate, each second without refusal
-LEAST_SHARE: Final = 0.1  # of the best rate seen: a service that refuses by chance must not slow us down for ever
+CUT: Final = 0.7  # factor of the rate when calls are throttled; at most once a second
+GROWTH: Final = 0.5  # relative growth of the rate per second without throttling
+LEAST_SHARE: Final = 0.1  # of the best rate seen: random throttling must not slow the client down forever
 LEAST_RATE: Final = 5.0
 
 
-class Pace:
-    """A rate in calls a second that falls when calls are throttled and grows again; None until something limits it.
+class RateLimiter:
+    """Additive increase, multiplicative decrease: `rate` (calls per second) falls on throttling and grows again. Thread-safe.
 
-    Safe among threads. Without a limit and without throttling, a call costs one comparison.
+    None until something limits it; then a call costs one comparison.
     """
 
     def __init__(self, max_rate: float | None, now: Callable[[], float], sleep: Callable[[float], object]) -> None:
@@ -31,7 +31,7 @@ class Pace:
         self._cut_at = 0.0
 
     def wait(self) -> None:
-        """Sleep until it is this call's turn."""
+        """Sleep until the next call may be made."""
         if self.rate is None:
             return
         with self._lock:
@@ -42,7 +42,7 @@ class Pace:
             self._sleep(turn - now)
 
     def accepted(self) -> None:
-        """A call was taken."""
+        """Record an accepted call."""
         with self._lock:
             self._accepted.append(self._now())
             if self.rate is None or self.rate == self._max:
@@ -52,10 +52,10 @@ class Pace:
             self.rate = grown if self._max is None else min(grown, self._max)
 
     def throttled(self) -> None:
-        """A call was refused because there were too many: fall below what is being taken."""
+        """Record a throttled call: reduce the rate below what the service accepts."""
         with self._lock:
             now = self._now()
-            if now - self._cut_at < 1.0:  # calls that were on their way together are one event
+            if now - self._cut_at < 1.0:  # calls in flight together count once
                 return
             self._cut_at = now
             recent = [moment for moment in self._accepted if moment > now - MEASURED_SECONDS]

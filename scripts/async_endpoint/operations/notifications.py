@@ -1,4 +1,4 @@
-"""Picking one's own notifications out of a queue that others read too."""
+"""Finding the notifications of given requests in a queue that others read too."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.results import Submitted
+from async_endpoint.client.models import Submitted
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput
 from async_endpoint.core.notifications import Notification, parse_notification
 
-BATCH: Final = 10  # SQS: messages a receive, entries a batch
+SQS_BATCH: Final = 10  # messages per receive, entries per batch call
 POLL_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
 class Received:
-    """The first notification of each wanted request, by inference id, and how many messages were no notification."""
+    """The first notification of each wanted request, by inference id, and how many messages were not notifications."""
 
     notifications: dict[str, Notification]
     skipped: int
@@ -28,11 +28,10 @@ class Received:
 def find_notifications(
     session: AwsSession, queue_url: str, wanted: Sequence[Submitted], *, seconds: float, clock: Clock = SYSTEM_CLOCK
 ) -> Received:
-    """The notifications of the wanted requests; those that did not come within `seconds` are left out.
+    """The notifications of the wanted requests that come within `seconds`.
 
-    Messages of these requests are deleted. All others are held back while we look, so that a full queue is read to its end, and
-    visible again afterwards; each look adds one to their receive count. Raises UsageError or NotReady when the queue cannot be
-    read.
+    Messages of these requests are deleted. All others are hidden meanwhile, so that a full queue is read to its end, and
+    visible again afterwards; their receive count grows by one. Raises UsageError or NotReady if the queue cannot be read.
     """
     found: dict[str, Notification] = {}
     unparseable: set[str] = set()
@@ -59,7 +58,7 @@ def _receive(session: AwsSession, queue_url: str, *, hold_seconds: float) -> lis
     with translate_errors(session, "sqs:ReceiveMessage", queue_url):
         reply = session.sqs.receive_message(
             QueueUrl=queue_url,
-            MaxNumberOfMessages=BATCH,
+            MaxNumberOfMessages=SQS_BATCH,
             WaitTimeSeconds=POLL_SECONDS,
             VisibilityTimeout=int(hold_seconds),
         )
@@ -69,24 +68,24 @@ def _receive(session: AwsSession, queue_url: str, *, hold_seconds: float) -> lis
 
 @contextmanager
 def _held(session: AwsSession, queue_url: str) -> Iterator[dict[str, str]]:
-    """Other people's messages, receipt handle by message id; given back at the end."""
+    """Messages of other requests, receipt handle by message id; made visible again at the end."""
     others: dict[str, str] = {}
     try:
         yield others
     finally:
         handles = list(others.values())
-        for start in range(0, len(handles), BATCH):
+        for start in range(0, len(handles), SQS_BATCH):
             entries = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                for number, handle in enumerate(handles[start : start + BATCH])
+                for number, handle in enumerate(handles[start : start + SQS_BATCH])
             ]
-            # where this fails the messages come back by themselves, a little later
+            # if this fails, the messages become visible by themselves a little later
             with suppress(AsyncEndpointError), translate_errors(session, "sqs:ChangeMessageVisibility", queue_url):
                 session.sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
 
 
 def _belongs(notification: Notification, request: Submitted) -> bool:
-    """By inference id; by location in the flatter shape, whose requestId is not ours (FACTS "Notifications")."""
+    """By inference id; by location in the flatter shape, whose requestId is another id (core/notifications.py)."""
     return (
         notification.inference_id == request.inference_id
         or notification.output_location == request.output_location

@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "collector" {
   }
 }
 
-# What puts inputs, invokes, and collects, by the results queue or by a queue of its own for each run (client/announcements.py).
+# What puts inputs, invokes, and collects, by the results queue or by a queue of its own for each run (client/result_queue.py).
 data "aws_iam_policy_document" "caller" {
   source_policy_documents = [data.aws_iam_policy_document.collector.json]
 

@@ -12,22 +12,27 @@ locals {
   topic_arns = { for outcome, topic in aws_sns_topic.theirs : outcome => topic.arn }
 }
 
+module "container" {
+  source = "../../modules/model/container"
+
+  container = {
+    data_source = { s3_uri = "s3://${local.storage.bucket_name}/${trimsuffix(aws_s3_object.model["code/inference.py"].key, "code/inference.py")}" }
+    image       = { repository = { name = aws_ecr_repository.theirs.name, tag = "1.0.0" } }
+  }
+}
+
 module "model" {
   source = "../../modules/model"
 
   name           = local.name
+  containers     = [module.container]
   endpoint_names = [local.name]
   storage        = local.storage
   topic_arns     = local.topic_arns
-  vpc            = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
+  network        = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
 
   # The role by way of its policy: SageMaker looks whether it may read the model when the model is made.
-  role = { existing = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) } }
-
-  containers = [{
-    data_source = { s3_uri = "s3://${local.storage.bucket_name}/${trimsuffix(aws_s3_object.model["code/inference.py"].key, "code/inference.py")}" }
-    image       = { repository = { name = aws_ecr_repository.theirs.name, tag = "1.0.0" } }
-  }]
+  model = { role = { existing = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) } } }
 }
 
 # What the role needs, as the module says it; the owner of the role gives it.
@@ -37,12 +42,12 @@ resource "aws_iam_role_policy" "theirs" {
   policy = module.model.execution_policy_json
 }
 
-module "configuration" {
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
-  name     = local.name
-  kms      = { key_arn = aws_kms_key.theirs.arn }
-  variants = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
+  name       = local.name
+  encryption = { kms_key_arn = aws_kms_key.theirs.arn }
+  variants   = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
 
   inference = {
     async = {
@@ -56,10 +61,10 @@ module "configuration" {
 module "endpoint" {
   source = "../../modules/endpoint"
 
-  name          = local.name
-  configuration = module.configuration
+  name            = local.name
+  endpoint_config = module.endpoint_config
 
   scaling = {
-    primary = { min_capacity = 0, max_capacity = 2, targets = { backlog_per_instance = 5 } }
+    primary = { min_instances = 0, max_instances = 2, target_backlog_per_instance = 5 }
   }
 }

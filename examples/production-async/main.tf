@@ -17,7 +17,7 @@ module "async_inference" {
   name        = "production-async"
   environment = "example"
   access      = { managed_policies = ["caller", "collector", "watcher"] }
-  network     = module.network.vpc
+  network     = module.network
   storage     = { force_destroy = true, expire_after_days = { input = 7, output = 14 } }
 
   model = {
@@ -33,10 +33,11 @@ module "async_inference" {
   endpoint = {
     initial_instances          = 2
     instance_type              = "ml.m5.large"
-    log_retention_days         = 90
     max_concurrent_invocations = 2
     volume_size_gb             = 50
   }
+
+  logs = { retention_days = 90 }
 
   # Half of the new instances first; what goes wrong with them takes the update back.
   guardrails = {

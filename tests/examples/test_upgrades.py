@@ -60,7 +60,7 @@ def _deployed(example: Any, endpoint: str) -> Deployed:
     config = example.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
     described = example.sagemaker.describe_endpoint_config(EndpointConfigName=config)
     [variant] = described["ProductionVariants"]
-    [container] = example.sagemaker.describe_model(ModelName=variant["ModelName"])["Containers"]
+    container = example.sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
     scaling = example.aws.client("application-autoscaling")
     [target] = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     return Deployed(variant, described["AsyncInferenceConfig"], container, target)
@@ -87,7 +87,7 @@ UPGRADES: dict[str, tuple[list[Change], Callable[[Deployed], bool]]] = {
         lambda now: now.asynchronous["ClientConfig"]["MaxConcurrentInvocationsPerInstance"] == 7,
     ),
     "scaling limits": (
-        [("endpoint.tf", "max_capacity = 2", "max_capacity = 3")],
+        [("endpoint.tf", "max_instances = 2", "max_instances = 3")],
         lambda now: now.target["MaxCapacity"] == 3,
     ),
     "renamed topic": (

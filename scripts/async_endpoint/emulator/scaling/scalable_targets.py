@@ -10,7 +10,7 @@ from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, Tr
 from async_endpoint.autoscaling.scaler import Bounds, ScalerState, completed, decide
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.scaling import scheduled
@@ -28,16 +28,16 @@ class ScalableTargets:
 
     def __init__(self) -> None:
         self.activities = ScalingActivities()
-        self._states: WeakKeyDictionary[Endpoint, States] = WeakKeyDictionary()  # another of the same name starts anew
+        self._states: WeakKeyDictionary[HostedEndpoint, States] = WeakKeyDictionary()  # another of the same name starts anew
 
     def saved(self) -> dict[tuple[str, str], dict[str, ScalerState]]:
         """The states, by region and name of the endpoint, and by variant."""
         return {(endpoint.region, endpoint.name): dict(states) for endpoint, states in self._states.items()}
 
-    def restore(self, endpoint: Endpoint, states: dict[str, ScalerState]) -> None:
+    def restore(self, endpoint: HostedEndpoint, states: dict[str, ScalerState]) -> None:
         self._states[endpoint] = defaultdict(ScalerState, states)
 
-    def decide(self, endpoint: Endpoint, alarms: dict[str, EvaluatedAlarm], begin: float, now: float) -> None:
+    def decide(self, endpoint: HostedEndpoint, alarms: dict[str, EvaluatedAlarm], begin: float, now: float) -> None:
         """Do what is due since `begin`, and bring each variant's capacity to what bounds and policies ask for.
 
         The capacity of an endpoint that is being changed is left alone.
@@ -62,7 +62,7 @@ class ScalableTargets:
         """A target is gone: nobody sees its capacity reached any more."""
         self.activities.end(lambda activity: (activity.region, activity.resource_id) == (region, resource_id), GONE, now)
 
-    def fail_orphaned_activities(self, endpoints: list[Endpoint], now: float) -> None:
+    def fail_orphaned_activities(self, endpoints: list[HostedEndpoint], now: float) -> None:
         """End what was in progress for targets that are not those of `endpoints`, or for endpoints of the same names before."""
         there = {
             (endpoint.region, variant.resource_id)
@@ -74,7 +74,13 @@ class ScalableTargets:
         self.activities.end(lambda activity: (activity.region, activity.resource_id) not in there, GONE, now)
 
     def _decide(
-        self, endpoint: Endpoint, variant: Variant, target: Any, alarms: dict[str, EvaluatedAlarm], states: States, now: float
+        self,
+        endpoint: HostedEndpoint,
+        variant: Variant,
+        target: Any,
+        alarms: dict[str, EvaluatedAlarm],
+        states: States,
+        now: float,
     ) -> None:
         tracking, steps = _readings(endpoint.region, variant.resource_id, alarms)
         state, current = states[variant.name], variant.capacity

@@ -1,4 +1,4 @@
-"""Every action that the control plane has: called once as meant, once with nothing, once for what is not there."""
+"""Every control plane action: called with valid, empty and unknown input."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_an_action_refuses_a_request_of_the_wrong_shape(remote_aws: AwsHarness, 
     """The required members all of the wrong type; where none is, or has to be right, a page of no results."""
     wrong: Request = {name: {"wrong": 7} for name in MODEL.operation_model(action).input_shape.required_members}
     if action in TAGS:
-        wrong["ResourceArn"] = arn("model", shared_endpoint.model)  # of what is not ours, tags are moto's
+        wrong["ResourceArn"] = arn("model", shared_endpoint.model)  # moto serves tags of other resources
     if action == "ListTags" or not wrong:
         wrong["MaxResults"] = 0
     code, message = sent_raw(remote_aws, action, json.dumps(wrong).encode())

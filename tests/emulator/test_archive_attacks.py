@@ -1,4 +1,4 @@
-"""Archives that try to write outside their model's folder, or to take more of the machine than a model may."""
+"""Malicious model archives: path traversal, links, and resource exhaustion are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images through Docker or Podman. No engine runs here: `engine_stand_in.py` is called in its place, by the same words."""
+"""Images on Docker or Podman. No engine runs here: `fake_engine.py` replaces it, with the same command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who reaches a container, and what reaches it: only the local AWS, and of the user's environment next to nothing."""
+"""Isolation of containers: only the local AWS reaches one, and it inherits almost nothing of the user's environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def transform_fn(model, data, content_type, accept):
     return data, accept
 """
 # Answers with its environment, and with what it found when it was imported.
-TELLING = """
+REPORTING = """
 import json, os
 FOUND = sorted(os.listdir(os.environ["WATCHED"]))
 def model_fn(d): pass
@@ -161,7 +161,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_handler_sees_model_variables_but_not_the_users(tmp_path: Path) -> None:
     (tmp_path / "watched").mkdir()
     own = {"WATCHED": str(tmp_path / "watched"), "COLOUR": "deep red=1\nor so", "HF_HOME": "/opt/ml/model/cache"}
-    watched = Watched(tmp_path / "folder", single(TELLING, **own))
+    watched = Watched(tmp_path / "folder", single(REPORTING, **own))
     seen = json.loads(watched.ready().invoke(b"x", {}, 30).body)["environment"]
     here = str(watched.folder)
     expected = {**own, "HF_HOME": f"{here}/model/cache", "SAGEMAKER_BASE_DIR": here, "HOME": f"{here}/home"}
@@ -263,7 +263,7 @@ def prepared(attack: dict[str, str], folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_model_variables_take_effect_in_the_handler_only(tmp_path: Path, name: str) -> None:
     given = prepared(ATTACKS[name], tmp_path / "evil")
-    watched = Watched(tmp_path / "folder", single(TELLING, WATCHED=str(tmp_path / "evil" / "watched"), **given))
+    watched = Watched(tmp_path / "folder", single(REPORTING, WATCHED=str(tmp_path / "evil" / "watched"), **given))
     answer: dict[str, Any] = json.loads(watched.ready().invoke(b"x", {}, 30).body)
     assert answer["found"] == [], "something ran before the handler"
     reached = answer["environment"]
@@ -288,7 +288,7 @@ def test_model_variables_do_not_reach_pip(tmp_path: Path, monkeypatch: pytest.Mo
     package = buildable(tmp_path / "code", seen).with_name("package")
     given = {"PIP_INDEX_URL": "https://evil.example", "PIP_CONFIG_FILE": "/evil", "LD_PRELOAD": "/evil.so", "CANARY": "evil"}
     with pytest.raises(RequirementsFailed):
-        Watched(tmp_path / "folder", Workload((ContainerSpec(archive(TELLING, f"{package}\n"), given),)))
+        Watched(tmp_path / "folder", Workload((ContainerSpec(archive(REPORTING, f"{package}\n"), given),)))
     assert not [value for value in json.loads(seen.read_text()).values() if "evil" in value]
 
 

@@ -1,4 +1,4 @@
-"""One container by itself: its archive, its environment, its two routes, its end."""
+"""A single container: archive, Python environment, /ping and /invocations, exit."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def wheel(folder: Path, value: str) -> None:
         packed.writestr("tiny-1.0.dist-info/RECORD", "")
     folder.mkdir(exist_ok=True)
     (folder / "tiny-1.0-py3-none-any.whl").write_bytes(buffer.getvalue())
-    (folder / "requirements.txt").write_text("# brought along\n./tiny-1.0-py3-none-any.whl\n")
+    (folder / "requirements.txt").write_text("# bundled\n./tiny-1.0-py3-none-any.whl\n")
 
 
 @pytest.fixture

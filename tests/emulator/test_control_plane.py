@@ -1,4 +1,4 @@
-"""Models, configurations and endpoints: made, described, listed, tagged, refused."""
+"""Models, endpoint configurations and endpoints: create, describe, list, tag, refuse."""
 
 from __future__ import annotations
 

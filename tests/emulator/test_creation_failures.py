@@ -1,4 +1,4 @@
-"""Endpoints that cannot be: Failed, with a FailureReason that says why, and gone once deleted."""
+"""Endpoints whose creation fails: Failed with a FailureReason, and deletable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an apply does to endpoints itself, on the local AWS: it deletes them, updates them in place, and reports rollbacks."""
+"""What an apply does with endpoints on the local AWS: deletions, updates in place, and reports of rollbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The execution role as module model writes it: each action is needed, and none is there that nothing shows.
+"""The execution role of module model: each permission is required, and each is covered by a test.
 
 The policy is that of a model in a VPC, under a customer key, with topics and alarms that roll updates back, as examples/
 production-async has it; Terraform plans it with the real provider, against the local AWS of these tests.
@@ -185,8 +185,11 @@ def no_update(site: Site, action: str) -> None:
 def no_output(site: Site, action: str) -> None:
     """The request fails, and the error notification says why."""
     invoked = site.endpoint.invoke({"answer": "red"})
-    told = until(lambda: found if (found := site.errors.notification()).inference_id == invoked.inference_id else None, "news")
-    assert f"not authorized to perform: {action} on" in (told.failure_reason or "")
+    notification = until(
+        lambda: found if (found := site.errors.notification()).inference_id == invoked.inference_id else None,
+        "the notification",
+    )
+    assert f"not authorized to perform: {action} on" in (notification.failure_reason or "")
 
 
 def no_notification(site: Site, action: str) -> None:
@@ -224,10 +227,10 @@ def no_log(site: Site, action: str) -> None:
 
 
 def no_utilisation(site: Site, action: str) -> None:
-    """Two whole minutes of which the queue is told, and not what the instance used."""
+    """Two whole minutes with metrics of the queue but not of the instance."""
     begun = site.local_aws.aws.clock.now() + MINUTE
 
-    def told(namespace: str, metric: m.Metric) -> list[Any]:
+    def published(namespace: str, metric: m.Metric) -> list[Any]:
         now = site.local_aws.aws.clock.now()
         found = site.local_aws.cloudwatch.get_metric_statistics(
             Namespace=namespace,
@@ -240,11 +243,11 @@ def no_utilisation(site: Site, action: str) -> None:
         )
         return list(found["Datapoints"])
 
-    until(lambda: len(told(m.NAMESPACE, m.APPROXIMATE_BACKLOG_SIZE)) >= 2, "two minutes of the queue")
+    until(lambda: len(published(m.NAMESPACE, m.APPROXIMATE_BACKLOG_SIZE)) >= 2, "two minutes of the queue")
     memory = m.UTILISATION["MemoryUtilization"]
-    assert told(m.INSTANCE_NAMESPACE, memory) == []
+    assert published(m.INSTANCE_NAMESPACE, memory) == []
     site.allow()
-    until(lambda: told(m.INSTANCE_NAMESPACE, memory), "it is told again")
+    until(lambda: published(m.INSTANCE_NAMESPACE, memory), "it is published again")
 
 
 # What is missed without an action.

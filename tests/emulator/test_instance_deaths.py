@@ -1,4 +1,4 @@
-"""Instances that die, endpoints that go: every request still reaches exactly one terminal state."""
+"""Instances that die and endpoints that are deleted: every request reaches exactly one terminal state."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def test_requests_of_a_deleted_endpoint_fail(local_aws: AwsHarness, deploy: Any,
     assert {(outcome.kind, outcome.body.decode()) for outcome in outcomes} == {
         ("failure", f"Endpoint {deployed.name} was deleted before the request was processed.")
     }
-    told = [deployed.queues["Error"].notification().inference_id for _ in requests]
-    assert sorted(str(one) for one in told) == sorted(invoked.inference_id for invoked in requests)
+    notified = [deployed.queues["Error"].notification().inference_id for _ in requests]
+    assert sorted(str(one) for one in notified) == sorted(invoked.inference_id for invoked in requests)
     until(lambda: not process_runs(pid), "its container is gone")
     local_aws.nothing_is_left_over()
 

@@ -1,4 +1,4 @@
-"""`async-endpoint local up|down|status`, as a person runs them, and the record they find each other by."""
+"""`async-endpoint local up|down|status` as a user runs them, and the record by which they find the local AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model can be made of beside an image and an archive: other forms of data, a package, a VPC, a private registry."""
+"""Other sources of a model: uncompressed data, a model package, a VPC, a private registry."""
 
 from __future__ import annotations
 

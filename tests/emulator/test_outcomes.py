@@ -1,4 +1,4 @@
-"""Where a request ends: one object in S3, one notification, and the reason when it failed."""
+"""Outcomes of a request: one object in S3, one notification, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -199,10 +199,10 @@ def test_without_a_failure_path_the_reason_is_only_in_the_notification(local_aws
     answer = local_aws.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"{}", ContentType="application/json")
     assert "FailureLocation" not in answer
     answer = local_aws.runtime.invoke_endpoint_async(
-        EndpointName=first.name, Body=b'{"raise": "no"}', ContentType="application/json", InferenceId="told"
+        EndpointName=first.name, Body=b'{"raise": "no"}', ContentType="application/json", InferenceId="notified"
     )
-    told = notified(first, "Error", "told")
-    assert (told.failure_location, "no" in (told.failure_reason or "")) == (None, True)
+    notification = notified(first, "Error", "notified")
+    assert (notification.failure_location, "no" in (notification.failure_reason or "")) == (None, True)
 
 
 def test_without_an_output_path_the_response_is_in_the_notification(local_aws: AwsHarness, deploy: Any) -> None:
@@ -212,9 +212,11 @@ def test_without_an_output_path_the_response_is_in_the_notification(local_aws: A
     local_aws.sagemaker.create_endpoint_config(**request)
     local_aws.sagemaker.update_endpoint(EndpointName=first.name, EndpointConfigName="no-output-path")
     first.until_status("InService")
-    answer = local_aws.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"shirt", InferenceId="told", Filename="x")
+    answer = local_aws.runtime.invoke_endpoint_async(
+        EndpointName=first.name, Body=b"shirt", InferenceId="notified", Filename="x"
+    )
     assert "OutputLocation" not in answer
-    assert notified(first, "Success", "told").response_body == b"shirt"
+    assert notified(first, "Success", "notified").response_body == b"shirt"
 
 
 def test_an_endpoint_publishes_a_test_notification(deploy: Any) -> None:

@@ -1,4 +1,4 @@
-"""What CloudWatch is told of an endpoint, minute by minute, and what it makes of a customer's own datapoints."""
+"""CloudWatch metrics published for an endpoint each minute, and datapoints that a customer publishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InvokeEndpoint on instances: what goes in and comes out, variants by weight and by name, shadows, limits, errors."""
+"""InvokeEndpoint on instances: requests and responses, variants by weight and by name, shadows, limits, errors."""
 
 from __future__ import annotations
 

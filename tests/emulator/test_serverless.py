@@ -1,4 +1,4 @@
-"""Serverless variants: started when called, as many as allowed, gone when idle."""
+"""Serverless variants: cold starts up to the maximum concurrency, and scale-in when idle."""
 
 from __future__ import annotations
 

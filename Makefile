@@ -12,6 +12,8 @@ PYTEST_ARGS ?= -n 6 --dist loadgroup
 BENCH_ARGS ?=
 
 BIN := .venv/bin
+# The downloaded Terraform comes before that of the PATH, as it does for async-endpoint and the tests.
+TERRAFORM = TF_CLI_CONFIG_FILE=/dev/null PATH="$(CURDIR)/$(BIN):$$PATH" terraform
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
@@ -41,13 +43,25 @@ policy: .venv/dev ## checkov and our own checks on all Terraform, written and pl
 bench: .venv/runtime ## measure the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-lint: .venv/dev ## check everything, write nothing
+lint: lint-python lint-types lint-terraform lint-shell lint-docs ## check everything, write nothing
+
+# Each part alone, for .pre-commit-config.yaml.
+.PHONY: lint-python lint-types lint-terraform lint-shell lint-docs
+lint-python: .venv/dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -recursive -diff modules envs examples tests/policies
-	@$(BIN)/shellcheck .ci/run
 	@$(PIP) check
+
+lint-types: .venv/dev
+	@$(BIN)/mypy
+
+lint-terraform: .venv/dev
+	@$(TERRAFORM) fmt -check -recursive -diff modules envs examples tests/policies
+
+lint-shell: .venv/dev
+	@$(BIN)/shellcheck .ci/run
+
+lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module
@@ -56,7 +70,7 @@ docs: .venv/dev ## write the tables of inputs and outputs into the README of eac
 format: .venv/dev docs ## fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@TF_CLI_CONFIG_FILE=/dev/null terraform fmt -recursive modules envs examples tests/policies
+	@$(TERRAFORM) fmt -recursive modules envs examples tests/policies
 
 local-up: .venv/runtime ## start the local AWS in the background
 	@$(CLI) local up --detach --time-scale $(TIME_SCALE)
@@ -101,9 +115,17 @@ clean: ## remove everything that was made here
 
 # The lock files are complete, so nothing is resolved; and what is never imported is not compiled. The import at the end compiles
 # what a local AWS needs, and shows that it is there.
-.venv/runtime .venv/dev: .venv/%: .venv/python requirements/%.txt pyproject.toml
-	@echo "setting up $@ (once)" >&2
+.venv/runtime .venv/dev: .venv/%: .venv/python requirements/%.txt pyproject.toml | .venv/terraform
+	@echo "setting up $@ (once): installing $$(grep -c == requirements/$*.txt) Python packages" >&2
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/$*.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import async_endpoint.emulator.emulator'
 	@touch $@
+
+# Downloads a pinned Terraform where the PATH has none, or an old one; looked at again when neither place has one.
+.venv/terraform: .venv/python scripts/install_terraform.py $(if $(or $(wildcard $(BIN)/terraform),$(shell command -v terraform 2>/dev/null)),,missing-terraform)
+	@$(BIN)/python scripts/install_terraform.py $(BIN)
+	@touch $@
+
+.PHONY: missing-terraform
+missing-terraform:

@@ -28,6 +28,7 @@ from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator import daemon
 from async_endpoint.packaging import build_archive
 from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.workspace import Workspace
 
 ENVIRONMENT: Final = "local"
@@ -177,9 +178,9 @@ class Demo:
 def run(log: Log, *, time_scale: float, launch_seconds: float) -> None:
     """Deploy, invoke, sleep, wake, destroy; raises an error of the tree at the first step that does not hold."""
     workspace = Workspace.find()
-    log.progress(
-        f"tools: Python {platform.python_version()}, Terraform {Terraform(workspace.root, os.environ, log.terraform).version}"
-    )
+    environment = process_environment(os.environ, Path(os.devnull), None)
+    terraform = Terraform(workspace.root, environment, log.terraform)
+    log.progress(f"tools: Python {platform.python_version()}, Terraform {terraform.version}")
     record = daemon.start_detached(workspace, 0, time_scale, launch_seconds)
     try:
         log.progress(f"local AWS at {record.endpoint_url}; an AWS minute passes in {60 / time_scale:.1f} s")

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.emulator import daemon
-from async_endpoint.terraform.local_override import process_environment
+from async_endpoint.terraform.local_override import process_environment, with_installed_terraform
 from async_endpoint.terraform.provider import LOCK_FILE, install_provider
 from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
 from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+# Tests that start Terraform find the one that the commands find.
+os.environ["PATH"] = with_installed_terraform(os.environ.get("PATH")) or os.defpath
 
 
 @pytest.hookimpl(trylast=True)

@@ -35,6 +35,14 @@ def test_relative_links_lead_somewhere(document: Document) -> None:
 
 
 @EVERY_DOCUMENT
+def test_files_of_code_that_are_named_exist(document: Document) -> None:
+    folders = (ROOT, ROOT / "scripts", ROOT / "scripts/async_endpoint", document.path.parent)
+    for name in coded(document.prose):
+        if re.fullmatch(r"[\w./-]+/[\w-]+\.(py|tf)", name) and name != "code/inference.py":  # that one is in a model's archive
+            assert any((folder / name).exists() for folder in folders), f"there is no {name}"
+
+
+@EVERY_DOCUMENT
 def test_make_targets_exist(document: Document) -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = {name for names in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for name in names.split()}
@@ -58,7 +66,7 @@ def test_commands_and_their_options_exist(document: Document) -> None:
 def check_command(words: list[str]) -> None:
     """Follow `words` from the group to the command they name, and look up each option there."""
     command = typer.main.get_command(app)
-    while subcommands := getattr(command, "commands", {}):
+    while (subcommands := getattr(command, "commands", {})) and not words[0].startswith("-"):
         name = words.pop(0).strip(",")
         assert name in subcommands, f"async-endpoint has no command {name}"
         command = subcommands[name]

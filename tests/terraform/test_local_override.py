@@ -79,7 +79,22 @@ def test_nothing_of_a_persons_aws_reaches_a_local_run() -> None:
     assert environment["TF_VAR_name"] == "shirts"
 
 
-def test_on_aws_a_persons_profile_stays_and_terraforms_settings_are_the_drivers() -> None:
+def test_the_terraform_of_the_virtual_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert process_environment({"PATH": "/bin"}, Path("/rc"), None)["PATH"] == "/bin"
+
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/terraform").touch()
+    assert process_environment({"PATH": "/bin"}, Path("/rc"), None)["PATH"] == f"{tmp_path / 'bin'}{os.pathsep}/bin"
+    assert process_environment({}, Path("/rc"), LOCAL)["PATH"] == str(tmp_path / "bin")
+    chosen = f"/bin{os.pathsep}{tmp_path / 'bin'}"
+    assert process_environment({"PATH": chosen}, Path("/rc"), None)["PATH"] == chosen
+
+
+def test_on_aws_a_persons_profile_stays_and_terraforms_settings_are_the_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
     base = {
         "AWS_PROFILE": "staging",
         "TF_DATA_DIR": "/elsewhere",

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from async_endpoint import signals
@@ -50,8 +50,13 @@ class _Group(TyperGroup):
         super().__init__(**settings)
         self.commands = _Commands(dict.fromkeys(FILES))
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Names of commands and options. typer would load every command to ask whether it is hidden."""
+        ctx.command = TyperGroup(params=self.params, commands={name: TyperCommand(name) for name in FILES})
+        return list(ctx.command.shell_complete(ctx, incomplete))
 
-app = typer.Typer(name="async-endpoint", cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+app = typer.Typer(name="async-endpoint", cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()

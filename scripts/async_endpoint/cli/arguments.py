@@ -6,17 +6,33 @@ from typing import Annotated
 
 import typer
 
+from async_endpoint.cli.completion import environment_names
 from async_endpoint.core.addresses import whole_environment
 
 Environment = Annotated[
     str,
-    typer.Argument(metavar="ENV", callback=whole_environment, help="An environment, all of it: a folder under envs/."),
+    typer.Argument(
+        metavar="ENV",
+        callback=whole_environment,
+        autocompletion=environment_names,
+        help="An environment, all of it: a folder under envs/.",
+    ),
 ]
 Endpoints = Annotated[
-    str, typer.Argument(metavar="ENV[/NAME]", help="All endpoints of environment ENV, or the one called NAME.")
+    str,
+    typer.Argument(
+        metavar="ENV[/NAME]",
+        autocompletion=environment_names,
+        help="All endpoints of environment ENV, or the one called NAME.",
+    ),
 ]
 Endpoint = Annotated[
-    str, typer.Argument(metavar="ENV[/NAME]", help="Endpoint NAME of environment ENV; ENV alone where it has one endpoint.")
+    str,
+    typer.Argument(
+        metavar="ENV[/NAME]",
+        autocompletion=environment_names,
+        help="Endpoint NAME of environment ENV; ENV alone where it has one endpoint.",
+    ),
 ]
 Local = Annotated[bool, typer.Option("--local", help="Use the local AWS; implied for the environment local.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

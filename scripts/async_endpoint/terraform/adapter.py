@@ -126,7 +126,10 @@ class Terraform:
     def _executable(self) -> str:
         path = shutil.which("terraform", path=self._environment.get("PATH"))
         if path is None:
-            raise ToolMissing(f"terraform is not on the PATH; {_INSTALL}, version {_dotted(MINIMUM_VERSION)} or newer.")
+            raise ToolMissing(
+                f"terraform is not on the PATH; {_INSTALL}, version {_dotted(MINIMUM_VERSION)} or newer, "
+                "or run make setup in the checkout, which downloads it."
+            )
         return path
 
     def _checked_version(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -56,6 +57,8 @@ def process_environment(base: Mapping[str, str], configuration: Path, local: Loc
     environment = {name: value for name, value in base.items() if not name.startswith(_DRIVERS_OWN)}
     environment.setdefault("GOGC", "400")  # the provider spends a third of its start on collecting garbage
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(configuration)}
+    if path := with_installed_terraform(environment.get("PATH")):
+        environment["PATH"] = path
     if local is None:
         return environment
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")} | {
@@ -66,3 +69,14 @@ def process_environment(base: Mapping[str, str], configuration: Path, local: Loc
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def with_installed_terraform(path: str | None) -> str | None:
+    """The PATH `path`, preceded by this virtual environment if it has a Terraform: the one that `make setup` downloaded.
+
+    A PATH that has that folder already keeps its order.
+    """
+    folder = Path(sys.prefix) / "bin"
+    if not (folder / "terraform").is_file() or str(folder) in (path or "").split(os.pathsep):
+        return path
+    return f"{folder}{os.pathsep}{path}" if path else str(folder)

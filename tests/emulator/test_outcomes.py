@@ -185,7 +185,7 @@ def test_an_oversized_input_or_response_fails(
     large = local_aws.put(shared_endpoint.bucket, "input/large", b"x" * 1_001)
     assert "it has 1001 bytes; at most 1000 are accepted" in shared_endpoint.failure(InputLocation=large)
     monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 500)
-    assert "has more than the 500 bytes that are delivered" in shared_endpoint.failure({"answer": "x" * 501})
+    assert "has more than the maximum of 500 bytes" in shared_endpoint.failure({"answer": "x" * 501})
     assert shared_endpoint.ask({"answer": "x" * 500}).kind == "output"
 
 

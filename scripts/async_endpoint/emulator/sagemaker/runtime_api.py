@@ -48,7 +48,7 @@ class RequestHeaders:
         if value is None:
             return ""
         if len(value) > most or not value.isprintable():
-            raise validation_error(f"{member} has {len(value)} characters; at most {most} printable ones are accepted.")
+            raise validation_error(f"{member} has {len(value)} characters; at most {most} printable characters are accepted.")
         pattern = violated_pattern("sagemaker-runtime", self._operation, member, value)
         if pattern is not None:
             raise validation_error(f"{member} is {value!r}, which does not satisfy the pattern {pattern}")

@@ -93,9 +93,9 @@ $(ARCHIVES): build/%.tar.gz: .venv/runtime
 	@$(CLI) package examples/$* --output $@
 
 lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
+	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
 	  --output-file requirements/runtime.txt
-	uv pip compile pyproject.toml --extra dev --constraint requirements/runtime.txt --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra all --extra dev --constraint requirements/runtime.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/clients.txt

@@ -180,7 +180,7 @@ def find_access_key(endpoint_url: str, environment: Mapping[str, str] | None = N
     """
     variables = os.environ if environment is None else environment
     try:
-        credentials = read_credentials(Workspace.find())
+        credentials = read_credentials(Workspace.for_local_aws())
     except UsageError:
         credentials = None
     if credentials is not None and _same(credentials.endpoint_url, endpoint_url):

@@ -1,6 +1,7 @@
-"""Where things lie in a checkout. On the lowest floor, beside contract/.
+"""The folders this project reads and writes: those of a checkout, or outside of one the user's state folder.
 
-Everything this project writes goes below `.local/` (state of the local AWS, working copies of roots) and `build/` (archives).
+In a checkout everything written goes below `.local/` (state of the local AWS, working copies of roots) and `build/` (archives).
+Outside, where only a local AWS can run, that `.local/` is in XDG_STATE_HOME/async-endpoint (~/.local/state/async-endpoint).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _PRIVATE = 0o700
 
 @dataclass(frozen=True)
 class Workspace:
-    """A checkout of this repository, by its top folder."""
+    """A checkout of this repository by its top folder, or a folder that has the files of a local AWS only."""
 
     root: Path
+    is_checkout: bool = True
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
@@ -42,6 +44,23 @@ class Workspace:
             f"{named or origin} is not inside a checkout with modules/async-inference and envs/; "
             f"change into one, or set {HOME_VARIABLE} to it."
         )
+
+    @classmethod
+    def for_local_aws(cls) -> Workspace:
+        """The workspace of local AWS commands: the checkout that `find` finds, else the user's state folder.
+
+        ASYNC_ENDPOINT_HOME may name any existing folder here; raises UsageError when it names none.
+        """
+        if (named := os.environ.get(HOME_VARIABLE)) and Path(named).is_dir() and not _is_checkout(Path(named).resolve()):
+            return cls(Path(named).resolve(), is_checkout=False)
+        try:
+            return cls.find()
+        except UsageError:
+            if named:
+                raise
+        state = os.environ.get("XDG_STATE_HOME", "")
+        parent = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+        return cls(parent / "async-endpoint", is_checkout=False)
 
     @property
     def environments(self) -> list[str]:

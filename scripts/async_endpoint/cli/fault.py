@@ -67,7 +67,7 @@ def set_fault(
         "prefix": prefix,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    document = daemon.faults(Workspace.find(), "POST", document={"kind": kind, **options})
+    document = daemon.faults(Workspace.for_local_aws(), "POST", document={"kind": kind, **options})
     if as_json:
         print_json(document)
     elif "killed" in document:
@@ -82,7 +82,7 @@ def list_faults(as_json: Json = False) -> None:
     """Show the faults that are set, in how many cases each was asked, and in how many it happened."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
-    document = daemon.faults(Workspace.find())
+    document = daemon.faults(Workspace.for_local_aws())
     if as_json:
         print_json(document)
         return
@@ -99,7 +99,7 @@ def clear(
     """Take faults away."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
-    document = daemon.faults(Workspace.find(), "DELETE", name or "")
+    document = daemon.faults(Workspace.for_local_aws(), "DELETE", name or "")
     if as_json:
         print_json(document)
         return

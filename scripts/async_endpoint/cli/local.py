@@ -105,7 +105,7 @@ def up(
         for missing in NOT_EMULATED:
             console.print(f"  not emulated: {missing}")
 
-    workspace = Workspace.find()
+    workspace = Workspace.for_local_aws()
     key = given_access_key(access_key, sys.stdin.readline().rstrip("\r\n") if secret_key == "-" else secret_key)
     if detach:
         tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key))
@@ -128,7 +128,7 @@ def down(
     """Stop the local AWS of this checkout, once its state is saved where it keeps one."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
-    record = daemon.stop(Workspace.find(), lose_changes=lose_changes)
+    record = daemon.stop(Workspace.for_local_aws(), lose_changes=lose_changes)
     console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS ran")
 
 
@@ -136,7 +136,7 @@ def reset(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON d
     """Make the running local AWS forget everything, in its state directory too; it serves on as a new one."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
-    record = daemon.reset(Workspace.find())
+    record = daemon.reset(Workspace.for_local_aws())
     if as_json:
         print_json(record.__dict__)
         return
@@ -147,7 +147,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     """Show the running local AWS: endpoints, instances, backlog."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
-    document = daemon.status(Workspace.find())
+    document = daemon.status(Workspace.for_local_aws())
     if as_json:
         print_json(document)
         return
@@ -175,7 +175,7 @@ def env(
     """Print the settings that let any AWS client use the local AWS, for: eval "$(async-endpoint local env)"."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
-    workspace = Workspace.find()
+    workspace = Workspace.for_local_aws()
     daemon.status(workspace)  # it answers, and accepts these credentials
     credentials = require_credentials(workspace)
     if as_json:

@@ -16,6 +16,7 @@
     │   └── PackageLayoutError            a model folder does not follow the archive layout
     ├── NotReady                       3  the other side is not there, or not yet
     │   ├── ToolMissing                   a program is absent or too old
+    │   │   └── ExtraMissing                  an optional dependency of this package is not installed
     │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
     │   │   └── LocalAwsDenied                it runs, and does not accept this user's token
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
@@ -121,6 +122,10 @@ class NotReady(AsyncEndpointError):
 
 class ToolMissing(NotReady):
     """A program this command needs is absent or too old."""
+
+
+class ExtraMissing(ToolMissing):
+    """An extra of this distribution, such as [local], is not installed."""
 
 
 class LocalAwsNotRunning(NotReady):

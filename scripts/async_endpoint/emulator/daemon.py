@@ -19,6 +19,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from async_endpoint.core.errors import InvalidInput, LocalAwsDenied, LocalAwsNotRunning, WorkFailed
+from async_endpoint.core.extras import require_extra
 from async_endpoint.emulator.auth.credentials import remove_credentials, write_credentials
 from async_endpoint.emulator.container.runtime import runtime_named
 from async_endpoint.emulator.file_lock import try_lock
@@ -34,7 +35,7 @@ from async_endpoint.local_aws import (
     require_record,
     write_record,
 )
-from async_endpoint.workspace import Workspace
+from async_endpoint.workspace import HOME_VARIABLE, Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "ASYNC_ENDPOINT_SECRET_KEY"
@@ -60,6 +61,7 @@ def run(
     Raises InvalidInput when the port is in use, another one runs, or `state_dir` cannot be restored; ToolMissing without the
     program for `containers`; WorkFailed when the state could not be saved at the end.
     """
+    require_extra("local", "The local AWS")
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # importing moto fails if this shell's AWS_PROFILE does not exist
     from async_endpoint.emulator.emulator import Emulator  # noqa: PLC0415 - loads moto, which only the serving process needs
@@ -108,6 +110,7 @@ def start_detached(
     access_key: AccessKey | None = None,
 ) -> LocalAwsRecord:
     """Start one in a process of its own and wait until it is ready; raises its error if it does not start."""
+    require_extra("local", "The local AWS")
     refuse_second(workspace)
     runtime_named(containers, workspace.local / "aws")
     log = log_path(workspace)
@@ -129,7 +132,9 @@ def start_detached(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | _as_variables(access_key),
+            env=os.environ
+            | _as_variables(access_key)
+            | ({} if workspace.is_checkout else {HOME_VARIABLE: str(workspace.root)}),
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -26,7 +26,7 @@ from support.deployed_endpoint import Deployed, Queue
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import archive
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 MINUTE = 60
 
 ROOT = """

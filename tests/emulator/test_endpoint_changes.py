@@ -214,7 +214,7 @@ def test_other_replacements_cannot_be_avoided(
 
 
 def failing(local_aws: AwsHarness, planned: ResourceChange, error: TerraformFailed, carry_out: Any) -> tuple[Any, list[str]]:
-    """What an apply raises that carries out `planned` on AWS and ends with `error`, and what it prints."""
+    """The exception and output of an apply that performs `planned` on AWS and ends with `error`."""
     printed: list[str] = []
     with (
         pytest.raises((RolledBack, TerraformFailed)) as raised,

@@ -30,7 +30,7 @@ IMAGE = "shop/shirts:1"
 
 
 class StandIn:
-    """The stand-in, installed as `docker`."""
+    """The fake engine, installed as `docker`."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.state = folder / "engine"

@@ -60,7 +60,7 @@ def listening_ports(pid: int) -> list[int]:
 
 
 def unix_names(pid: int) -> list[str]:
-    """The names of a process's Unix sockets, as far as they have one."""
+    """The paths of a process's named Unix sockets."""
     own = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
     lines = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
     return [fields[7] for fields in lines if len(fields) > 7 and f"socket:[{fields[6]}]" in own]
@@ -84,7 +84,7 @@ def test_nothing_but_the_local_aws_reaches_a_container(tmp_path: Path) -> None:
 
 
 def test_the_probe_reaches_a_container_with_a_port() -> None:
-    """The attempts above are worth something: a server that listens is reached by them."""
+    """Control: the same attempts do reach a server that listens."""
     code = (
         "import http.server\n"
         "class Open(http.server.BaseHTTPRequestHandler):\n"
@@ -176,7 +176,7 @@ def test_a_handler_sees_model_variables_but_not_the_users(tmp_path: Path) -> Non
 
 
 def buildable(folder: Path, seen: Path) -> Path:
-    """Requirements that name a package beside them, whose build writes its environment into `seen`; returns the file."""
+    """Requirements with a local package whose build writes its environment into `seen`; returns the file."""
     package = folder / "package"
     package.mkdir(parents=True)
     (package / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
@@ -249,7 +249,7 @@ COMPLAINED = ("cannot be preloaded", "unknown allocator", "Fatal Python error", 
 
 
 def prepared(attack: dict[str, str], folder: Path) -> dict[str, str]:
-    """The variables of an attack, with what they need in `folder`; the marker lies in its folder `watched`."""
+    """The variables of an attack, with its files in `folder`; the marker is in the folder `watched`."""
     marker = folder / "watched" / "marker"
     marker.parent.mkdir(parents=True)
     user_site = folder / "base" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"

@@ -34,7 +34,7 @@ def transform_fn(model, data, content_type, accept):
 
 
 class Shelf:
-    """Archives by the model's name; how often each was read."""
+    """Archives by model name, with the number of reads of each."""
 
     def __init__(self) -> None:
         self.archives = {name: archive(MODEL) for name in "abcd"}
@@ -58,7 +58,7 @@ def watched(tmp_path: Path, shelf: Shelf) -> Watched:
 
 
 def process_of(watched: Watched, name: str) -> int:
-    """Invoke a model; the process that answered."""
+    """Invoke a model; returns the id of the process that answered."""
     answer = watched.container.invoke(b"", {}, 60, target=name)
     assert answer.status == 200, answer
     return int(answer.body)

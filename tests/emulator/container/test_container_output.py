@@ -56,7 +56,7 @@ def test_a_lost_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_endless_line_is_split() -> None:
-    """Else it would all be held in memory, by the process that everything else depends on."""
+    """Otherwise the local AWS's process would hold all of it in memory."""
     kept: list[str] = []
     forward_lines(io.BytesIO(b"x" * (2 * MAX_LINE_BYTES + 1) + b"\nend"), kept.append)
     assert [len(line) for line in kept] == [MAX_LINE_BYTES, MAX_LINE_BYTES, 1, 3]

@@ -69,7 +69,7 @@ def test_members_and_links_inside_the_folder_are_extracted(tmp_path: Path) -> No
 
 
 def wheel(folder: Path, value: str) -> None:
-    """A package `tiny` whose VALUE is `value`, as a wheel beside a requirements file that asks for it."""
+    """A wheel of package `tiny` with VALUE `value`, and a requirements file that installs it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         packed.writestr("tiny.py", f"VALUE = {value!r}\n")
@@ -83,7 +83,7 @@ def wheel(folder: Path, value: str) -> None:
 
 @pytest.fixture
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every run of pip."""
+    """The arguments of every pip run."""
     ran: list[Any] = []
     run = python_environment._run
 

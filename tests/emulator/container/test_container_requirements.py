@@ -28,7 +28,7 @@ SETUP = "import os, time\nopen({pid_file!r}, 'w').write(str(os.getpid()) + '.')\
 
 
 class Endless:
-    """Requirements that take for ever: `text` is the file, `builder` the process that pip started for them."""
+    """Requirements that never finish installing: `text` is the file, `builder` the build process that pip started."""
 
     def __init__(self, folder: Path) -> None:
         package = folder / "endless"
@@ -52,7 +52,7 @@ def endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Endless:
 
 
 class Started:
-    """An instance by itself, and the condition under which its state changes."""
+    """A single instance, and the condition that guards its state."""
 
     def __init__(self, folder: Path, requirements: str, startup_seconds: float) -> None:
         self._changed = threading.Condition()

@@ -38,7 +38,7 @@ class Scripted:
             taken.close()
 
     def hang_up(self) -> None:
-        """Close every connection that is open."""
+        """Close every open connection."""
         for taken in self.connections:
             taken.shutdown(socket.SHUT_RDWR)
 

@@ -53,7 +53,7 @@ def serve(local_aws: AwsHarness) -> Iterator[Any]:
 
 
 def lines(live: Live, variant: str = "primary") -> list[Any]:
-    """Everything that was captured of a variant, in no order."""
+    """All captured lines of a variant, unordered."""
     keys = live.local_aws.keys(live.bucket, f"capture/{live.name}/{variant}/")
     bodies = [found.body.decode() for key in keys if (found := live.local_aws.read(f"s3://{live.bucket}/{key}"))]
     return [json.loads(line) for body in bodies for line in body.splitlines()]

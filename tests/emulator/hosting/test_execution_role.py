@@ -58,7 +58,7 @@ output "policy" {
 
 @dataclass
 class Site:
-    """A deployed endpoint whose role has the planned policy, and what it was made of."""
+    """A deployed endpoint whose role has the planned policy, with its resources."""
 
     endpoint: Deployed
     policy: dict[str, Any]
@@ -74,7 +74,7 @@ class Site:
         return self.endpoint.queues["Error"]
 
     def allow(self, *, without: Iterable[str] = ()) -> None:
-        """Give the role its policy, but for some actions."""
+        """Give the role its policy without some actions."""
         statements = [
             statement | {"Action": left}
             for statement in self.policy["Statement"]
@@ -143,7 +143,7 @@ def site(local_aws: AwsHarness, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def _planned(folder: Path, credentials: LocalCredentials, model: dict[str, Any]) -> dict[str, Any]:
-    """What module model allows the role, once Terraform has planned it."""
+    """The role's policy statements in Terraform's plan of module model."""
     shutil.copytree(CHECKOUT / "modules/model", folder / "model", ignore=shutil.ignore_patterns(".terraform", "tests"))
     shutil.copy(CHECKOUT / "envs/dev/.terraform.lock.hcl", folder)
     (folder / "main.tf").write_text(ROOT % REGION)
@@ -206,7 +206,7 @@ def no_telling_missing_from_forbidden(site: Site, action: str) -> None:
 
 
 def no_tidying_up(site: Site, action: str) -> None:
-    """An upload in parts that fails halfway: its parts stay."""
+    """A multipart upload that fails halfway: its parts remain."""
 
     def parts() -> int:
         return len(site.local_aws.s3.list_multipart_uploads(Bucket=site.endpoint.bucket).get("Uploads", []))

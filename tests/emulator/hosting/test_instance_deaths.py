@@ -22,7 +22,7 @@ def kill(deployed: Deployed) -> int:
     """Kill the process of one serving instance, as an out-of-memory killer would."""
 
     def serving() -> list[dict[str, Any]]:
-        """One killed a moment ago may not have been noticed yet."""
+        """A previous kill may not have been detected yet."""
         found: list[dict[str, Any]] = deployed.status()["instances"]
         return [item for item in found if item["state"] == "InService" and process_runs(item["pid"])]
 
@@ -156,7 +156,7 @@ def kit_keys(local_aws: AwsHarness, bucket: str, prefix: str) -> list[str]:
 
 
 def test_deleting_while_instances_die_loses_nothing(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
-    """A dead instance's request is given back at the moment the queue is emptied for good."""
+    """A dead instance's request is requeued just as the queue is drained for deletion."""
     for round_ in range(5):
         arrivals = tmp_path / f"arrivals-{round_}"
         deployed: Deployed = deploy(concurrency=4, MODEL_SERVER_WORKERS="4")

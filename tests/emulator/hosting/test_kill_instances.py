@@ -66,7 +66,7 @@ def output_fn(prediction, accept):
 
 @pytest.fixture
 def local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsHarness]:
-    """A local AWS of this test's own, in another process. A dead instance is replaced after half a second."""
+    """A separate local AWS in another process. A dead instance is replaced after half a second."""
     workspace = empty_checkout(tmp_path / "checkout")
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -76,7 +76,7 @@ def local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsHa
 
 
 class Run:
-    """The requests of one endpoint: those sent, and what has been announced of them."""
+    """The requests of one endpoint, and their notifications."""
 
     def __init__(self, local_aws: AwsHarness, deployed: Deployed) -> None:
         self.sent: dict[str, dict[str, Any]] = {}
@@ -94,7 +94,7 @@ class Run:
         )
 
     def collect(self) -> bool:
-        """Take what has been announced; whether there was anything."""
+        """Collect notifications; returns whether there were any."""
         bodies = [body for queue in self._deployed.queues.values() for body in queue.take()]
         for body in bodies:
             notification = parse_notification(body)
@@ -106,7 +106,7 @@ class Run:
         until(lambda: (self.collect(), len(self.notifications) >= count)[1], f"{count} requests have ended", PATIENCE_SECONDS)
 
     def kill_one(self, chance: random.Random) -> None:
-        """Kill the container of a serving instance that has work, while there is any."""
+        """Kill the container of a busy serving instance, if there is one."""
 
         def running() -> list[dict[str, Any]]:
             found = [item for item in self._deployed.status()["instances"] if item["state"] == "InService"]
@@ -182,7 +182,7 @@ def test_killing_instances_at_fifty_points_loses_no_request(
 
 
 def test_a_request_that_never_reached_its_instance_is_always_requeued(tmp_path: Path) -> None:
-    """One that a dying instance had may be what kills; one that was refused a connection cannot be."""
+    """A request in flight may have caused the death; one whose connection was refused cannot have."""
     changed, clock = threading.Condition(threading.RLock()), ScaledClock()
     requests = AsyncInference(
         "endpoint", "eu-west-1", HostingContext(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)

@@ -20,14 +20,14 @@ LARGEST_BODY_IN_A_NOTIFICATION = 131_072
 
 
 def notified(deployed: Deployed, word: str, inference_id: str) -> Notification:
-    """The notification of one request, out of those of many."""
+    """The notification of one request among many."""
     while (found := deployed.queues[word].notification()).inference_id != inference_id:
         pass
     return found
 
 
 def raw_message(deployed: Deployed, word: str, inference_id: str) -> dict[str, Any]:
-    """A notification as it was published, unparsed."""
+    """A published notification, unparsed."""
     queue, found = deployed.queues[word], []
 
     def look() -> bool:
@@ -180,7 +180,7 @@ def test_an_input_the_role_may_not_read_fails(local_aws: AwsHarness, deploy: Any
 def test_an_oversized_input_or_response_fails(
     local_aws: AwsHarness, shared_endpoint: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With smaller limits than AWS's gigabyte."""
+    """With smaller limits than AWS's 1 GB."""
     monkeypatch.setattr(limits, "INPUT_OBJECT_BYTES", 1_000)
     large = local_aws.put(shared_endpoint.bucket, "input/large", b"x" * 1_001)
     assert "it has 1001 bytes; at most 1000 are accepted" in shared_endpoint.failure(InputLocation=large)

@@ -21,7 +21,7 @@ from support.synchronous_endpoint import INSTANCES, Live, go_live
 
 @pytest.fixture
 def live(local_aws: AwsHarness) -> Iterator[Any]:
-    """Makes real-time endpoints of variants, given as (name, weight, environment); they are ended after the test."""
+    """Creates real-time endpoints from variants (name, weight, environment); deletes them after the test."""
     made: list[Live] = []
 
     def endpoint(*variants: tuple[str, float, dict[str, str]], shadow: tuple[str, float, dict[str, str]] | None = None) -> Live:
@@ -43,7 +43,7 @@ def live(local_aws: AwsHarness) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def shirts(local_aws: AwsHarness) -> Iterator[Live]:
-    """One endpoint that tests share which do not change it."""
+    """An endpoint shared by tests that do not change it."""
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     model = local_aws.model(bucket, role)
@@ -88,7 +88,7 @@ def test_an_oversized_response_is_a_model_error(shirts: Live) -> None:
 
 
 def test_a_model_that_takes_longer_than_sixty_seconds_fails_with_awss_message(shirts: Live, tmp_path: Path) -> None:
-    """What asynchronous endpoints are for. It really takes the minute."""
+    """Takes a real minute: the time limit is not scaled."""
     gate = tmp_path / "open"
     error = shirts.refused({"until": str(gate)})
     gate.touch()  # the model's code is not interrupted

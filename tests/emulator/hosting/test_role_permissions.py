@@ -12,14 +12,14 @@ from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
 
 def next_for(queue: Queue, inference_id: str) -> Notification:
-    """The notification of one request, which is the next one there is."""
+    """The next notification, which must be that of the given request."""
     found = queue.notification()
     assert found.inference_id == inference_id
     return found
 
 
 def customer_key(local_aws: AwsHarness, *statements: dict[str, Any]) -> str:
-    """The ARN of a KMS key whose policy lets the account's own policies decide, and what `statements` say."""
+    """The ARN of a KMS key whose policy delegates to IAM policies, plus `statements`."""
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole, *statements]})
     arn: str = local_aws.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]

@@ -52,7 +52,7 @@ def test_a_lost_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         forward_lines(io.BytesIO(b"good\nbad\nbetter \xff\n"), picky)
     assert kept == ["good", "better \ufffd"]
-    assert caplog.messages == ["A line that a container printed is lost: ValueError: not this one"]
+    assert caplog.messages == ["A line of container output is lost: ValueError: not this one"]
 
 
 def test_an_endless_line_is_split() -> None:

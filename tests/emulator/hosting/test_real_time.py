@@ -200,8 +200,8 @@ def test_each_action_requires_its_kind_of_endpoint(local_aws: AwsHarness, shirts
         ({"Body": b"x" * 6_291_457}, "at most 6291456"),
         ({"Body": b"x", "InferenceId": "x" * 65}, "InferenceId"),
         ({"Body": b"x", "TargetModel": "shirts.tar.gz"}, "not a multi-model container"),
-        ({"Body": b"x", "TargetContainerHostname": "first"}, "not direct"),
-        ({"Body": b"x", "InferenceComponentName": "part"}, "no inference components"),
+        ({"Body": b"x", "TargetContainerHostname": "first"}, "not in Direct mode"),
+        ({"Body": b"x", "InferenceComponentName": "part"}, "does not support inference components"),
     ],
 )
 def test_invalid_requests_are_a_validation_error(local_aws: AwsHarness, shirts: Live, arguments: Any, said: str) -> None:

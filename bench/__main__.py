@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import drain, overhead, rates, real_time, signatures, starting
-from bench.clients import batch, hundred, seeds, submission, thousand
+from bench.comparisons import batch, experiments, hundred_requests, submission, thousand_requests
 from bench.report import CLIENTS, LOCAL_AWS, Page, Report
 
 PARTS = [*LOCAL_AWS.sections, *CLIENTS.sections]
@@ -54,12 +54,12 @@ def local_aws(report: Report, requests: int) -> dict[str, Callable[[], None]]:
 def clients(report: Report, requests: int) -> dict[str, Callable[[], None]]:
     """The client beside others, by part."""
     return {
-        "hundred": lambda: hundred.measure(report, max(requests // 100, 20)),
-        "thousand": lambda: thousand.measure(report, max(requests // 10, 100)),
+        "hundred requests": lambda: hundred_requests.measure(report, max(requests // 100, 20)),
+        "thousand requests": lambda: thousand_requests.measure(report, max(requests // 10, 100)),
         "submission": lambda: submission.measure(report, max(requests // 10, 100)),
         "batch": lambda: batch.measure(report, max(requests, 1_000)),
-        "seed 001": lambda: seeds.hundred_images(report, max(requests // 100, 20)),
-        "seed 002": lambda: seeds.four_requests(report),
+        "hundred images": lambda: experiments.hundred_images(report, max(requests // 100, 20)),
+        "four requests": lambda: experiments.four_requests(report),
     }
 
 

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from bench.harness import Harness
 from bench.program import Program
-from bench.stand import Stand
 
 THREADS = 8
 BODY = b'{"pixels": [0, 1, 2, 3]}'
 
 
 def together(work: Callable[[int], Any], numbers: Iterable[int], threads: int = THREADS) -> None:
-    """Do `work` for each number, `threads` at a time, in order; what it raises is raised here."""
+    """Do `work` for each number, `threads` at a time, in task; what it raises is raised here."""
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, numbers):
             pass
@@ -34,10 +34,10 @@ def invoke(program: Program, endpoint: str, inference_id: str) -> dict[str, Any]
 class Consumer:
     """Takes notifications off the queue, ten at a time, and deletes them. `threads` 0 leaves that to `take`."""
 
-    def __init__(self, stand: Stand, threads: int = 0, on_message: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(self, harness: Harness, threads: int = 0, on_message: Callable[[dict[str, Any]], None] | None = None) -> None:
         self.seen: Counter[str] = Counter()
         self.locations: set[str] = set()
-        self._stand = stand
+        self._stand = harness
         self._on_message = on_message
         self._lock = threading.Lock()
         self._over = threading.Event()

@@ -13,28 +13,28 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from bench.curve import Curve
+from bench.harness import TIME_SCALE, Endpoint, Harness
 from bench.load import BODY, Consumer, invoke, together
 from bench.report import Report
-from bench.stand import TIME_SCALE, Endpoint, Stand
 
 CONCURRENCY = 4
 
 
 def measure(report: Report, requests: int) -> None:
     """Medians of the same number of calls: to the container's own port, through the queue, and in real time."""
-    with Stand() as stand:
-        endpoint = stand.endpoint("overhead", concurrency=CONCURRENCY)
+    with Harness() as harness:
+        endpoint = harness.endpoint("overhead", concurrency=CONCURRENCY)
         direct_call = direct(endpoint)
         timed(direct_call, requests)
-        _Rounds(stand).run(requests // 4)
+        _Rounds(harness).run(requests // 4)
         direct_ms = timed(direct_call, requests)
-        rounds = _Rounds(stand)
+        rounds = _Rounds(harness)
         rounds.run(requests)
         stored, announced = rounds.stored, rounds.announced
         held = _held(endpoint, requests * 2)
-    report.add("overhead", f"direct POST /invocations, {CONCURRENCY} at a time", told(direct_ms))
-    report.add("overhead", "accepted → outcome stored (eventTime − receivedTime)", told(stored))
-    report.add("overhead", "invoked → notification received, as the client sees it", told(announced))
+    report.add("overhead", f"direct POST /invocations, {CONCURRENCY} at a time", percentiles(direct_ms))
+    report.add("overhead", "accepted → outcome stored (eventTime − receivedTime)", percentiles(stored))
+    report.add("overhead", "invoked → notification received, as the client sees it", percentiles(announced))
     over = statistics.median(stored) - statistics.median(direct_ms)
     report.bar("overhead", "accepted → stored, over the direct call", f"{over:.1f} ms median", over <= 10, "≤ 10 ms")
     name = f"in process, while a backlog keeps one instance at {CONCURRENCY}"
@@ -76,8 +76,8 @@ def _held(endpoint: Endpoint, requests: int) -> float:
     """Mean milliseconds that a request is in process when none has to wait for a client: Little's law."""
     endpoint.scale(0)
     endpoint.until_serving(0)
-    together(lambda number: invoke(endpoint.stand, endpoint.name, f"held-{number}"), range(requests))
-    curve, done = Curve(endpoint.stand), 0
+    together(lambda number: invoke(endpoint.harness, endpoint.name, f"held-{number}"), range(requests))
+    curve, done = Curve(endpoint.harness), 0
     endpoint.scale(1)
     while done < requests:
         time.sleep(0.02)
@@ -91,10 +91,10 @@ def _held(endpoint: Endpoint, requests: int) -> float:
 class _Rounds:
     """Clients that each wait for their notification before they invoke again. Times in real milliseconds."""
 
-    def __init__(self, stand: Stand) -> None:
+    def __init__(self, harness: Harness) -> None:
         self.stored: list[float] = []
         self.announced: list[float] = []
-        self._stand = stand
+        self._stand = harness
         self._arrived: dict[str, threading.Event] = {}
 
     def run(self, requests: int) -> None:
@@ -117,6 +117,6 @@ class _Rounds:
         self._arrived[message["inferenceId"]].set()
 
 
-def told(milliseconds: list[float]) -> str:
+def percentiles(milliseconds: list[float]) -> str:
     ordered = sorted(milliseconds)
     return f"{statistics.median(ordered):.1f} ms median, {ordered[int(len(ordered) * 0.95)]:.1f} ms at the 95th percentile"

@@ -24,7 +24,7 @@ from async_endpoint.workspace import Workspace
 REGION = "eu-west-1"
 DEADLINE_SECONDS = 300.0
 
-# moto's server, saying where it is and nothing of its requests.
+# moto's server, printing its address and none of its requests.
 CANNED = """
 import json, logging, signal
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
@@ -38,7 +38,7 @@ signal.pause()
 
 
 def client(credentials: LocalCredentials, service: str) -> Any:
-    """A plain boto3 client; it answers for itself, so nothing is retried."""
+    """A plain boto3 client; without retries, so that each call is counted once."""
     return boto3.client(
         service,
         REGION,

@@ -5,30 +5,30 @@ from __future__ import annotations
 import statistics
 import time
 
+from bench.harness import Harness
 from bench.load import BODY
-from bench.overhead import CONCURRENCY, direct, timed, told
+from bench.overhead import CONCURRENCY, direct, percentiles, timed
 from bench.report import Report
-from bench.stand import Stand
 
 
 def measure(report: Report, requests: int) -> None:
     """Latency and rate of the same number of calls, four at a time."""
-    with Stand() as stand:
-        endpoint = stand.endpoint("real-time", concurrency=CONCURRENCY, real_time=True)
+    with Harness() as harness:
+        endpoint = harness.endpoint("real-time", concurrency=CONCURRENCY, real_time=True)
 
         def invoke() -> None:
-            answer = stand.runtime.invoke_endpoint(EndpointName=endpoint.name, Body=BODY, ContentType="application/json")
+            answer = harness.runtime.invoke_endpoint(EndpointName=endpoint.name, Body=BODY, ContentType="application/json")
             assert answer["Body"].read() == BODY
 
         medians = {}
         for name, call in (("direct POST /invocations", direct(endpoint)), ("InvokeEndpoint, with boto3", invoke)):
             timed(call, requests // 4)
-            begun, cpu = time.monotonic(), stand.cpu
+            begun, cpu = time.monotonic(), harness.cpu
             taken = timed(call, requests)
             medians[name] = statistics.median(taken)
-            report.add("real time", f"{name}, {CONCURRENCY} at a time", told(taken))
+            report.add("real time", f"{name}, {CONCURRENCY} at a time", percentiles(taken))
             report.add("real time", f"{name}, rate", f"{requests / (time.monotonic() - begun):.0f} a second")
-        report.add("real time", "CPU of the local AWS an InvokeEndpoint", f"{(stand.cpu - cpu) / requests * 1e3:.2f} ms")
+        report.add("real time", "CPU of the local AWS an InvokeEndpoint", f"{(harness.cpu - cpu) / requests * 1e3:.2f} ms")
         direct_ms, invoked_ms = medians.values()
         report.add(
             "real time",

@@ -1,4 +1,4 @@
-"""What was measured: a table for the person, a page and a drawing for the repository."""
+"""What was measured: a table on the terminal, a page and a drawing in the repository."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ CLIENTS = Page(
     file="clients",
     title="The client beside others",
     sections={
-        "hundred": "A hundred requests, by each client",
-        "thousand": "A thousand small requests",
+        "hundred requests": "A hundred requests, by each client",
+        "thousand requests": "A thousand small requests",
         "submission": "Submitting",
         "batch": "A batch of ten thousand",
-        "seed 001": "A hundred images",
-        "seed 002": "Four requests of five seconds on two instances",
+        "hundred images": "A hundred images",
+        "four requests": "Four requests of five seconds on two instances",
     },
     drawing="lags",
     caption="Time from answer to caller",
@@ -71,7 +71,7 @@ CLIENTS = Page(
 
 
 class Report:
-    """Figures in the order they are made. A bar is what a figure has to be."""
+    """Figures in the task they are made. A bar is what a figure has to be."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from bench.harness import Harness
 from bench.report import Report
-from bench.stand import Stand
 
 INSTANCES = 8
 LOAD_SECONDS = 3
@@ -13,8 +13,8 @@ LOAD_SECONDS = 3
 
 def measure(report: Report) -> None:
     """From zero to one instance, and from zero to eight, of a model whose weights take three seconds of waiting to load."""
-    with Stand() as stand:
-        endpoint = stand.endpoint("starting", LOAD_SECONDS=str(LOAD_SECONDS))
+    with Harness() as harness:
+        endpoint = harness.endpoint("starting", LOAD_SECONDS=str(LOAD_SECONDS))
         taken = {}
         for count in (1, INSTANCES):
             endpoint.scale(0)

@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
 from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, TrackingReading, propose
-from async_endpoint.autoscaling.scaler import Bounds, Decision, ScalerState, completed, decide
+from async_endpoint.autoscaling.scaler import (
+    Bounds,
+    Decision,
+    EvaluatedAlarm,
+    ScalerState,
+    StepReading,
+    TrackingReading,
+    completed,
+    decide,
+    propose,
+)
 from async_endpoint.autoscaling.statistics import Sample, aggregate
 from async_endpoint.core import metrics
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
 from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.proposals import EvaluatedAlarm, StepReading, TrackingReading, propose
-from async_endpoint.autoscaling.scaler import Bounds, ScalerState, decide
+from async_endpoint.autoscaling.scaler import Bounds, EvaluatedAlarm, ScalerState, StepReading, TrackingReading, decide, propose
 
 BOUNDS = Bounds(0, 10)
 IDLE = ScalerState()

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from bench.clients.contest import Outcome
+from bench.comparisons.compare import Outcome
 from bench.curve import Curve, Point
 from bench.drawing import Line, draw
 from bench.report import LOCAL_AWS, Report

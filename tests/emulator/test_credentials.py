@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.auth.credentials import given_access_key, new_access_key, secrets_of, write_private
+from async_endpoint.emulator.auth.credentials import load_secrets, new_access_key, parse_access_key, write_private
 from async_endpoint.local_aws import (
     UNKNOWN,
     AccessKey,
@@ -272,7 +272,7 @@ def test_given_ones_are_used_and_no_command_line_shows_the_secret(checkout: Work
     assert client("sts", found).get_caller_identity()["Arn"].endswith(":user/local")
     pid = json.loads(record_path(checkout).read_text())["pid"]
     shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
-    assert "local up" in shown and found.secret_access_key not in shown
+    assert "async_endpoint.emulator" in shown and found.secret_access_key not in shown
 
 
 @pytest.mark.parametrize(
@@ -288,26 +288,26 @@ def test_given_ones_are_used_and_no_command_line_shows_the_secret(checkout: Work
 )
 def test_given_ones_that_cannot_be_used_are_refused(key: str | None, secret: str | None, text: str) -> None:
     with pytest.raises(InvalidInput, match=text) as refused:
-        given_access_key(key, secret)
+        parse_access_key(key, secret)
     assert not secret or secret not in str(refused.value)
 
 
 def test_none_given_is_none() -> None:
-    assert given_access_key(None, None) is None
+    assert parse_access_key(None, None) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"access_key_id": "x"}'])
 def test_a_damaged_file_in_a_state_directory_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "credentials.json").write_text(text)
     with pytest.raises(InvalidInput, match=r"credentials.json holds no credentials of a local AWS; delete it"):
-        secrets_of(tmp_path, None)
+        load_secrets(tmp_path, None)
 
 
 def test_a_given_access_key_takes_the_place_of_the_kept_one(tmp_path: Path) -> None:
-    first, given = secrets_of(tmp_path, None), AccessKey("AKIAGIVENBYAPERSON22", "a-secret-of-a-person")
-    assert secrets_of(tmp_path, None) == first
-    assert secrets_of(tmp_path, given) == secrets_of(tmp_path, None) == (given, first.admin_token)
-    assert secrets_of(None, given).access_key == given
+    first, given = load_secrets(tmp_path, None), AccessKey("AKIAGIVENBYAPERSON22", "a-secret-of-a-person")
+    assert load_secrets(tmp_path, None) == first
+    assert load_secrets(tmp_path, given) == load_secrets(tmp_path, None) == (given, first.admin_token)
+    assert load_secrets(None, given).access_key == given
     assert mode(tmp_path / "credentials.json") == 0o600
 
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from async_endpoint.emulator.api_calls import SERVICES, s3_action
-from async_endpoint.emulator.faults.active_fault import ActiveFault, spread
+from async_endpoint.emulator.faults.faults import ActiveFault, apply_jitter
 from async_endpoint.emulator.faults.kinds import LatencyFault, ThrottleFault
 from support.common import unique, until
 from support.fault_injection import ask, fault, known
@@ -146,7 +146,7 @@ def test_jitter_follows_the_seed_and_keeps_its_bounds() -> None:
     def waits(seed: int) -> list[float]:
         active = ActiveFault("fault", LatencyFault(seconds=2.0, jitter=0.5, seed=seed), 0.0)
         lots = [active.sample(0.0) for _ in range(50)]
-        return [spread(2.0, 0.5, roll) for roll in lots if roll is not None]
+        return [apply_jitter(2.0, 0.5, roll) for roll in lots if roll is not None]
 
     assert waits(1) == waits(1) != waits(2)
     assert len(waits(1)) == 50
@@ -252,12 +252,15 @@ def test_an_action_of_s3_is_told_by_the_shape_of_the_request(
         ({"kind": "latency", "seconds": 1, "jitter": 2}, "The option jitter of a fault latency is 2; give a number of "),
         ({"kind": "disconnect", "when": "never"}, "The option when of a fault disconnect is 'never'; give one of before, "),
         ({"kind": "notification-duplicate", "copies": 0}, "The option copies of a fault notification-duplicate is 0; give "),
-        ({"kind": "s3-denial", "action": "ListBucket"}, "Hosting is never asked for S3's action ListBucket; use one of "),
+        (
+            {"kind": "s3-denial", "action": "ListBucket"},
+            "A fault s3-denial has the action ListBucket, which hosting never calls; use one of ",
+        ),
         ({"kind": "s3-denial", "prefix": "bucket/"}, "'bucket/' is not an S3 URI; write it as s3://bucket/key"),
         ({"kind": "clock-jump", "seconds": -1}, "The option seconds of a fault clock-jump is -1; give a number of seconds "),
         ({"kind": "clock-jump", "seconds": 1, "rate": 0.5}, "A fault clock-jump has no option rate; it takes seconds, seed."),
         ({"kind": "instance-kill"}, "A fault instance-kill needs the option endpoint: the name of an endpoint."),
-        ({"kind": "instance-kill", "endpoint": "no-such"}, "There is no endpoint 'no-such'; those there are: "),
+        ({"kind": "instance-kill", "endpoint": "no-such"}, "There is no endpoint 'no-such'; existing endpoints: "),
     ],
 )
 def test_what_cannot_be_set_is_refused_in_one_sentence(local_aws: AwsHarness, document: Any, complaint: str) -> None:

@@ -73,7 +73,7 @@ def test_a_fault_is_set_seen_felt_and_cleared(aws: AwsHarness) -> None:
             ("set", "throttle", "--prefix", "s3://b"),
             "A fault throttle has no option prefix; it takes action, count, duration, endpoint, rate, seed, service.",
         ),
-        (("set", "instance-kill", "--endpoint", "none"), "There is no endpoint 'none'; those there are: "),
+        (("set", "instance-kill", "--endpoint", "none"), "There is no endpoint 'none'; existing endpoints: "),
         (("clear", "fault/../1"), "No fault 'fault/../1' is set; those set: none."),
     ],
 )

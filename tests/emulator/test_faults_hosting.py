@@ -35,7 +35,10 @@ def test_the_instance_named_is_killed_and_no_other(local_aws: AwsHarness, deploy
     assert other in left
     assert set(put(local_aws, "instance-kill", endpoint=deployed.name, count=5)["killed"]) == left
     status, answer = ask(local_aws, "POST", document={"kind": "instance-kill", "endpoint": deployed.name, "instance": one})
-    assert (status, answer["error"].partition(";")[0]) == (400, f"Endpoint {deployed.name} has no instance '{one}' that runs")
+    assert (status, answer["error"].partition(";")[0]) == (
+        400,
+        f"Endpoint {deployed.name} has no instance '{one}' that is running",
+    )
 
 
 def test_one_instance_is_launched_more_slowly_than_the_other(local_aws: AwsHarness, deploy: Any) -> None:

@@ -19,9 +19,8 @@ import pytest
 
 from async_endpoint.emulator import error_responses, request_body
 from async_endpoint.emulator import http_server as local_http
-from async_endpoint.emulator.body_limits import CALL_BYTES, S3_OBJECT_BYTES
 from async_endpoint.emulator.http_server import Server, Timeouts
-from async_endpoint.emulator.request_body import IN_MEMORY_BYTES, BadRequest, unpacked
+from async_endpoint.emulator.request_body import CALL_BYTES, IN_MEMORY_BYTES, S3_OBJECT_BYTES, BadRequest, decompress
 from support.common import refusal
 from support.in_process_aws import AwsHarness
 
@@ -314,11 +313,11 @@ def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(local_aws: AwsHarnes
 def test_a_body_is_unpacked_as_far_as_it_is_wanted() -> None:
     packed = gzip.compress(bytes(256 * MEGABYTE), 1)
     with grows_less_than(8), pytest.raises(BadRequest) as caught:
-        unpacked(io.BytesIO(packed), CALL_BYTES)
+        decompress(io.BytesIO(packed), CALL_BYTES)
     assert caught.value.status == 413
     for broken in (b"no gzip at all", packed[:1_000], packed[:-4] + b"xxxx"):
         with pytest.raises(BadRequest) as caught:
-            unpacked(io.BytesIO(broken), 512 * MEGABYTE)
+            decompress(io.BytesIO(broken), 512 * MEGABYTE)
         assert caught.value.status == 400
-    with unpacked(io.BytesIO(gzip.compress(b"small")), 5) as body:
+    with decompress(io.BytesIO(gzip.compress(b"small")), 5) as body:
         assert body.read() == b"small"

@@ -16,7 +16,7 @@ sns_topics.apply()
 
 
 def test_a_topic_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sns_topics, "KEPT", 20)
+    monkeypatch.setattr(sns_topics, "MAX_KEPT_MESSAGES", 20)
     backend = SNSBackend("eu-west-1", "123456789012")
     topic = backend.create_topic(f"topic-{uuid.uuid4().hex}")
     monkeypatch.setitem(backend.topics, topic.arn, topic)

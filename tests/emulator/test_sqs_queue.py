@@ -457,10 +457,10 @@ def test_messages_that_moved_on_do_not_stay_in_the_index() -> None:
     index: MessageIndex[str] = MessageIndex()
     for number in range(5000):
         held = index.add("x")
-        index.name(held, str(number))
+        index.add_handle(held, str(number))
         index.hide(held, until=1e9)
         index.hide(held, until=2e9)
-        index.drop(held)
+        index.remove(held)
     assert len(index) == 0
     assert index.find("1") is None
     assert max(len(index._waiting._items), len(index._visible._items)) < 100

@@ -183,7 +183,7 @@ def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
     status()
     told = " ".join(capfd.readouterr().err.split())
-    assert f"state in {tmp_path / 'state'}; a kill -9 now would lose what changed in the last" in told
+    assert f"state in {tmp_path / 'state'}; a kill -9 now would lose changes of the last" in told
     inline = [deployed.invoke({"answer": str(number)}) for number in range(20)]
     location = local_aws.put(deployed.bucket, "input/fresh.json", b'{"answer": "from S3"}')
     address = f"https://{deployed.bucket}.s3.eu-west-1.amazonaws.com/input/fresh.json"
@@ -285,7 +285,7 @@ def test_one_that_cannot_save_is_not_stopped_until_it_can(
     bucket = local_aws.bucket()
     state.rename(tmp_path / "away")
 
-    with pytest.raises(WorkFailed, match=r"could not be saved in .*state \(No such file or directory\); mend that") as failed:
+    with pytest.raises(WorkFailed, match=r"could not be saved in .*state \(No such file or directory\); fix this") as failed:
         down()
     assert "async-endpoint local down --lose-changes" in str(failed.value)
     assert failed.value.exit_code == 1
@@ -310,7 +310,9 @@ def test_a_directory_that_is_gone_takes_no_request_and_its_changes_can_be_lost(
     )
 
     assert code == "ServiceUnavailable"
-    assert f"state directory {state} does not take it (No such file or directory); mend that, then send it again" in message
+    assert (
+        f"could not be written to state directory {state} (No such file or directory); fix this, then send it again" in message
+    )
     assert deployed.status()["backlog"] == 0
     with pytest.raises(WorkFailed):
         daemon.stop(workspace)
@@ -334,7 +336,7 @@ def test_one_that_ends_by_a_signal_and_cannot_save_says_so(workspace: Workspace,
     *_, last = daemon.log_path(workspace).read_text().split("error ")
     told = " ".join(last.split())
     assert "has ended, and what changed since its last save could not be saved in" in told
-    assert "(No such file or directory); mend that before you start it again" in told
+    assert "(No such file or directory); fix this before you start it again" in told
 
 
 def test_state_that_is_damaged_is_refused_and_left_as_it_is(workspace: Workspace, start: Start, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `--state-dir` is made of, each part by itself."""
+"""The parts of persistence in a state directory, one by one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from moto.s3.utils import _VersionedKeyStore
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 from async_endpoint.emulator.persistence import journal, moto_state, pickling, snapshot
-from async_endpoint.emulator.persistence.damage import CorruptState
-from async_endpoint.emulator.persistence.folder import LOCK_FILE, StateFolder
+from async_endpoint.emulator.persistence.folder import LOCK_FILE, CorruptState, StateFolder
 from async_endpoint.emulator.persistence.journal import AcceptedRequest, Journal
 from async_endpoint.emulator.persistence.object_bodies import MAX_GARBAGE_BYTES, BodyIndex, BodyReader, BodyWriter
 from async_endpoint.emulator.persistence.saver import SaveFailed, Saver, run_in_fork
@@ -41,7 +40,7 @@ def header(number: int = 1) -> Header:
 
 
 def stored(name: str, body: bytes) -> FakeKey:
-    """An object as moto stores it, known by an id as all are once a state directory is used."""
+    """An object as moto stores it, with the id of its body that all objects have where a state directory is used."""
     key = FakeKey(name, body, "123456789012", "aws")
     setattr(key, pickling.IDENTITY, f"id of {name}")
     return key
@@ -59,7 +58,7 @@ def whole(found: Snapshot | None) -> dict[str, Any]:
 # --- the directory --------------------------------------------------------------------------------------------------------
 
 
-def test_a_directory_has_one_holder_and_tells_who(tmp_path: Path) -> None:
+def test_a_directory_in_use_is_refused_with_the_id_of_the_process(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "state")
     folder.record_heartbeat(120.0, 60.0)
     with pytest.raises(InvalidInput, match=f"in use by process {os.getpid()}; stop that local AWS"):
@@ -98,10 +97,10 @@ def test_a_directory_that_others_can_write_is_refused(tmp_path: Path, mode: int)
         ({}, True, True),
     ],
 )
-def test_files_beside_no_snapshot_are_refused_unless_nothing_is_in_them(
+def test_files_without_a_snapshot_are_refused_unless_they_are_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: dict[str, bytes], saved: bool, refused: bool
 ) -> None:
-    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # the patch is for the whole process: not so in this one
+    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # undoes the process-wide patch after the test
     folder = StateFolder(tmp_path / "state")
     folder.record_heartbeat(1.0, 1.0, saved=saved)
     folder.close()
@@ -114,19 +113,19 @@ def test_files_beside_no_snapshot_are_refused_unless_nothing_is_in_them(
     assert files(tmp_path / "state") == before
 
 
-def test_a_directory_that_was_made_again_is_locked_again(tmp_path: Path) -> None:
+def test_a_directory_that_was_recreated_is_locked_again(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "state")
     shutil.rmtree(tmp_path / "state")
     with pytest.raises(FileNotFoundError):
-        folder.hold()
+        folder.relock()
     (tmp_path / "state").mkdir()
-    folder.hold()
+    folder.relock()
     folder.record_heartbeat(1.0, 1.0)
     with pytest.raises(InvalidInput, match="in use by process"):
         StateFolder(tmp_path / "state")
 
 
-def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidInput, match=r"cannot be used \(Not a directory\); choose one that can be written"):
         StateFolder(tmp_path / "file" / "state")
@@ -149,7 +148,7 @@ def test_bodies_are_written_once_and_read_back(tmp_path: Path) -> None:
     assert [key.value for key in whole(second)["stores"]["s3"]] == [b"alpha", bytes(6_000_000), b"gamma"]
 
 
-def test_a_file_of_bodies_that_is_mostly_garbage_is_begun_anew(tmp_path: Path) -> None:
+def test_a_body_file_that_is_mostly_garbage_is_replaced(tmp_path: Path) -> None:
     writer = BodyWriter(tmp_path, BodyIndex(), "first")
     writer.keep("large", lambda: bytes(MAX_GARBAGE_BYTES + 2))
     writer.keep("small", lambda: b"x")
@@ -173,7 +172,7 @@ def test_nothing_is_written_when_nothing_has_changed(tmp_path: Path) -> None:
     assert whole(Snapshot.read(tmp_path))["queue"] == [1, 2]
 
 
-def test_a_save_that_did_not_complete_leaves_the_one_before(tmp_path: Path) -> None:
+def test_an_incomplete_save_leaves_the_previous_snapshot(tmp_path: Path) -> None:
     snapshot.write(tmp_path, header(1), {"s3": [stored("a", b"alpha")]}, {}, None)
     first = Snapshot.read(tmp_path)
     assert first is not None
@@ -195,18 +194,18 @@ def test_a_store_that_cannot_be_saved_is_left_out_and_named(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("change", [{"format": 0}, {"moto": "5.2.4"}])
-def test_state_of_another_version_is_refused_and_not_dropped(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_state_of_another_version_is_refused_and_kept(tmp_path: Path, change: dict[str, Any]) -> None:
     snapshot.write(tmp_path, header(), {}, {}, None)
-    told, rest = (tmp_path / SNAPSHOT_FILE).read_bytes().split(b"\n", 1)
-    (tmp_path / SNAPSHOT_FILE).write_bytes(json.dumps(json.loads(told) | change).encode() + b"\n" + rest)
+    header_line, rest = (tmp_path / SNAPSHOT_FILE).read_bytes().split(b"\n", 1)
+    (tmp_path / SNAPSHOT_FILE).write_bytes(json.dumps(json.loads(header_line) | change).encode() + b"\n" + rest)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(InvalidInput, match="start it with the version that wrote it, or begin anew with another --state-dir"):
+    with pytest.raises(InvalidInput, match="start it with the version that wrote it, or start fresh with another --state-dir"):
         Snapshot.read(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("part", [SNAPSHOT_FILE, "objects"])
-def test_state_that_was_damaged_is_refused(tmp_path: Path, part: str) -> None:
+def test_damaged_state_is_refused(tmp_path: Path, part: str) -> None:
     snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha")]}, {"queue": [1]}, None)
     [path] = tmp_path.glob(f"{part}*")
     path.write_bytes(path.read_bytes()[:-3])
@@ -216,7 +215,7 @@ def test_state_that_was_damaged_is_refused(tmp_path: Path, part: str) -> None:
 
 @pytest.mark.parametrize("part", [SNAPSHOT_FILE, "objects"])
 @pytest.mark.parametrize("where", [0.0, 0.5, 0.99])
-def test_random_bytes_are_told_from_another_version(tmp_path: Path, part: str, where: float) -> None:
+def test_random_bytes_are_distinguished_from_another_version(tmp_path: Path, part: str, where: float) -> None:
     snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha" * 100)]}, {"queue": list(range(1000))}, None)
     [path] = tmp_path.glob(f"{part}*")
     body = bytearray(path.read_bytes())
@@ -228,16 +227,14 @@ def test_random_bytes_are_told_from_another_version(tmp_path: Path, part: str, w
     assert not re.search(r"Error\b|version", str(refused.value))
 
 
-def test_bodies_that_are_missing_are_said(tmp_path: Path) -> None:
+def test_a_missing_body_file_is_named(tmp_path: Path) -> None:
     snapshot.write(tmp_path, header(), {"s3": [stored("a", b"alpha")]}, {}, None)
     next(tmp_path.glob("objects-*")).unlink()
     with pytest.raises(InvalidInput, match=r"is damaged: its file objects-\w+ is missing"):
         whole(Snapshot.read(tmp_path))
 
 
-def test_what_is_whole_and_names_code_that_is_not_here_is_of_another_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_intact_state_that_names_unknown_code_is_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     part = ModuleType("another_versions_part")
     part.Part = type("Part", (), {"__module__": part.__name__})  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
@@ -248,7 +245,7 @@ def test_what_is_whole_and_names_code_that_is_not_here_is_of_another_version(
     assert "Error" not in str(refused.value)
 
 
-def test_a_save_that_fails_leaves_no_trace_and_one_that_does_not_is_for_its_owner(
+def test_a_failed_save_leaves_no_files_and_a_complete_one_is_readable_by_its_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores = {"s3": [stored("a", b"alpha")]}
@@ -273,7 +270,7 @@ def test_a_save_that_fails_leaves_no_trace_and_one_that_does_not_is_for_its_owne
 # --- pickling ----------------------------------------------------------------------------------------------------------------
 
 
-def test_locks_come_back_free_and_buckets_with_every_version() -> None:
+def test_locks_are_restored_unlocked_and_buckets_with_every_version() -> None:
     lock, condition, bucket = threading.Lock(), threading.Condition(), _VersionedKeyStore()
     bucket.setlist("key", [stored("old", b"old"), stored("new", b"new")])
     with lock, condition:
@@ -283,8 +280,8 @@ def test_locks_come_back_free_and_buckets_with_every_version() -> None:
     assert [key.value for key in again.getlist("key")] == [b"old", b"new"]
 
 
-def test_a_body_gets_another_id_when_it_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # the patch is for the whole process: not so in this one
+def test_a_body_gets_a_new_id_when_it_is_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeKey, "value", FakeKey.value)  # undoes the process-wide patch after the test
     moto_state.identify_bodies()
     moto_state.identify_bodies()
     key = FakeKey("key", b"one", "123456789012", "aws")
@@ -297,7 +294,7 @@ def test_a_body_gets_another_id_when_it_is_written_anew(monkeypatch: pytest.Monk
 # --- requests ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_queue_lists_what_waits_in_order() -> None:
+def test_a_queue_lists_waiting_requests_in_order() -> None:
     queue = RequestQueue()
     first, expired, last = (invocation(text) for text in "abc")
     expired.expires_at, last.expires_at, first.expires_at = 1.0, 9.0, 9.0
@@ -321,14 +318,14 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_path: Path) -> None:
+def test_the_journal_is_read_from_the_save_to_the_last_complete_record(tmp_path: Path) -> None:
     written = Journal(tmp_path)
     numbers = []
     for record in RECORDS[:3]:
         numbers.append(written.rotate())
         written.write(record)
     assert written.pending == 3
-    assert written.rotate() == written.rotate() == numbers[-1] + 1  # one that is empty serves for the next save too
+    assert written.rotate() == written.rotate() == numbers[-1] + 1  # an empty file is reused by the next save
     assert written.pending == 3, "no save has covered them"
     written.write(RECORDS[3])
     written.close()
@@ -341,7 +338,7 @@ def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_pa
     again.rotate()
     again.close()
     journal.check(tmp_path, numbers[0])
-    assert last.stat().st_size == 0, "it is cut off, for now it is not the last any more"
+    assert last.stat().st_size == 0, "truncated, since it is no longer the last file"
     written.forget(numbers[1])
     assert written.pending == 3
     written.forget(numbers[-1] + 1)
@@ -350,7 +347,7 @@ def test_the_journal_is_read_from_the_save_on_up_to_what_was_half_written(tmp_pa
         written.write(RECORDS[0])
 
 
-def test_a_journal_that_was_damaged_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_damaged_journal_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     written = Journal(tmp_path)
     number = written.rotate()
     for record in RECORDS[:3]:
@@ -377,7 +374,7 @@ def test_a_journal_that_was_damaged_is_refused_and_left_alone(tmp_path: Path) ->
         journal.check(tmp_path, number)
 
 
-def test_a_record_that_cannot_be_written_whole_is_cut_off_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_cannot_be_written_completely_is_truncated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written, pwrite = Journal(tmp_path), os.pwrite
     number = written.rotate()
     written.write(RECORDS[0])
@@ -410,7 +407,7 @@ def test_a_record_that_cannot_be_written_whole_is_cut_off_again(tmp_path: Path, 
 # --- saving ------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_written_is_as_it_was_and_the_writer_keeps_nothing_but_files(tmp_path: Path) -> None:
+def test_a_save_writes_the_state_at_the_fork_and_closes_inherited_sockets_and_pipes(tmp_path: Path) -> None:
     state, reader_end = {"number": 1}, os.pipe()
 
     def write() -> None:
@@ -421,9 +418,9 @@ def test_what_is_written_is_as_it_was_and_the_writer_keeps_nothing_but_files(tmp
 
     saving = threading.Thread(target=run_in_fork, args=(write, nullcontext()))
     saving.start()
-    until((tmp_path / "begun").exists, "the copy is made")
+    until((tmp_path / "begun").exists, "the process has forked")
     os.close(reader_end[1])
-    assert os.read(reader_end[0], 1) == b"", "the copy has let go of the pipe"
+    assert os.read(reader_end[0], 1) == b"", "the fork has closed the pipe"
     os.close(reader_end[0])
     state["number"] = 2
     (tmp_path / "go").touch()
@@ -435,7 +432,7 @@ def full_disk(*_: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device", "a/path")
 
 
-def test_a_save_that_fails_is_told_and_the_next_one_mends_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_save_is_reported_until_a_later_one_succeeds(capfd: pytest.CaptureFixture[str]) -> None:
     ends = [full_disk, lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: None]
     saver = Saver(lambda: run_in_fork(ends.pop(0), nullcontext()), lambda: None)  # type: ignore[arg-type]
     saver.save()
@@ -449,12 +446,12 @@ def test_a_save_that_fails_is_told_and_the_next_one_mends_it(capfd: pytest.Captu
     assert saver.error == ""
 
 
-def test_only_this_processes_failure_is_raised() -> None:
+def test_a_failed_fork_raises() -> None:
     with pytest.raises(SaveFailed):
         run_in_fork(lambda: os._exit(3), nullcontext())
 
 
-def test_the_lock_file_is_what_marks_a_directory_as_ours(tmp_path: Path) -> None:
+def test_a_directory_with_a_lock_file_is_a_state_directory(tmp_path: Path) -> None:
     StateFolder(tmp_path / "state").close()
     (tmp_path / "state" / "more").touch()
     StateFolder(tmp_path / "state").close()

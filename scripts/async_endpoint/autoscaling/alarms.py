@@ -1,9 +1,9 @@
-"""The state of a CloudWatch metric alarm.
+"""Evaluation of a CloudWatch metric alarm: M of N datapoints, missing data, premature alarms.
 
-Source: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data", of which both tables are tests here.
-Simplified: how many extra periods are fetched is not published, its examples show two beyond three, so two are fetched
-always; an alarm whose existing datapoints all breach but are too few and too young keeps its state (the guide only says that
-it does not go to ALARM). Not emulated: metric math, anomaly bands, composite alarms, EvaluateLowSampleCountPercentile.
+Source: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data"; both of its tables are tests.
+Simplified: the number of extra periods fetched is not published; two are fetched always, as in the guide's examples. An alarm
+whose existing datapoints all breach but are too few and too recent keeps its state (the guide only says that it does not go to
+ALARM). Not emulated: metric math, anomaly bands, composite alarms, EvaluateLowSampleCountPercentile.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
 
 
 class AlarmState(StrEnum):
-    """CloudWatch's names."""
+    """Alarm states by CloudWatch's names."""
 
     OK = "OK"
     ALARM = "ALARM"
@@ -74,7 +74,7 @@ class AlarmRule:
 
     @property
     def evaluation_range(self) -> int:
-        """How many of the latest periods `evaluate` looks at, and so how many to fetch."""
+        """Number of latest periods that `evaluate` uses, and so the number to fetch."""
         return self.evaluation_periods + EXTRA_PERIODS
 
     def breaches(self, value: float) -> bool:
@@ -84,7 +84,7 @@ class AlarmRule:
 def evaluate(rule: AlarmRule, values: Sequence[float | None], previous: AlarmState) -> AlarmState:
     """The alarm's state after `values`, the latest periods oldest first, None where there is no datapoint.
 
-    More than `rule.evaluation_range` values are cut from the old end; fewer are as if the older ones were missing.
+    Only the latest `rule.evaluation_range` values count; where there are fewer, the older ones count as missing.
     """
     recent = list(values)[-rule.evaluation_range :]
     breaching = [rule.breaches(value) for value in recent if value is not None][-rule.evaluation_periods :]
@@ -99,6 +99,6 @@ def evaluate(rule: AlarmRule, values: Sequence[float | None], previous: AlarmSta
         return previous
     if not breaching:
         return AlarmState.INSUFFICIENT_DATA
-    # All that is known breaches. Old enough, and the silence since then counts as no contradiction.
+    # All known datapoints breach: ALARM if the oldest of them is old enough for the missing ones not to matter.
     age = next(age for age, value in zip(range(len(recent), 0, -1), recent, strict=True) if value is not None)
     return AlarmState.ALARM if age >= rule.datapoints_to_alarm else previous

@@ -42,7 +42,7 @@ _YEAR = _Field("year", _FIRST_YEAR, _LAST_YEAR, {})
 
 @dataclass(frozen=True)
 class Cron:
-    """A parsed expression; it knows local times and no time zone."""
+    """A parsed expression, matched against local times without a time zone."""
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
@@ -52,7 +52,7 @@ class Cron:
 
     @classmethod
     def parse(cls, text: str) -> Cron:
-        """`text` is what stands between the parentheses; raises InvalidInput when it is no cron expression of AWS."""
+        """Parse `text`, the part between the parentheses; raises InvalidInput for an invalid cron expression."""
         fields = text.split()
         if len(fields) != 6:
             raise _invalid(f"a cron expression has 6 fields, {text!r} has {len(fields)}")
@@ -63,7 +63,7 @@ class Cron:
         return cls(_numbers(_MINUTE, minutes), _numbers(_HOUR, hours), days, _numbers(_MONTH, month), _numbers(_YEAR, year))
 
     def times(self, start: datetime) -> Iterator[datetime]:
-        """The matching times from `start` on, in order; all without a time zone."""
+        """The matching local times from `start`, in order."""
         for year in (year for year in self.years if year >= start.year):
             for month in (month for month in self.months if (year, month) >= (start.year, start.month)):
                 for day in sorted(self.days(year, month)):
@@ -77,7 +77,7 @@ class Cron:
 
 
 def _numbers(field: _Field, text: str) -> tuple[int, ...]:
-    """Lists, ranges and steps of one field, as sorted numbers."""
+    """The sorted numbers of a field with lists, ranges and steps."""
     found: set[int] = set()
     for item in text.split(","):
         match = _ITEM.fullmatch(item)
@@ -140,13 +140,13 @@ def _weekdays(text: str) -> Days:
 
 
 def _all_of(year: int, month: int, weekday: int) -> list[int]:
-    """The days of the month that are this weekday, 1 for Sunday."""
+    """The days of a month that fall on `weekday`, 1 for Sunday."""
     first = (weekday - 2 - date(year, month, 1).weekday()) % 7 + 1
     return list(range(first, _length(year, month) + 1, 7))
 
 
 def _nearest_weekday(year: int, month: int, day: int) -> int:
-    """Monday to Friday, nearest to `day` and in its month."""
+    """The day from Monday to Friday nearest to `day` and in its month."""
     wanted = date(year, month, day)
     if wanted.weekday() == calendar.SATURDAY:
         moved = wanted - timedelta(days=1)

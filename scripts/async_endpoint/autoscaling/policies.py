@@ -1,4 +1,4 @@
-"""What one scaling policy makes of one metric value.
+"""Scaling policies: their configurations parsed, and the capacity that each computes from a metric value.
 
 Sources: Application Auto Scaling user guide, "Target tracking scaling policies" and "Step scaling policies"; its API
 reference for the defaults of SageMaker variants.
@@ -7,13 +7,14 @@ reference for the defaults of SageMaker variants.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.statistics import Statistic
+from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
 
 AdjustmentType = Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"]
@@ -21,14 +22,21 @@ Aggregation = Literal["Average", "Minimum", "Maximum"]
 
 DEFAULT_COOLDOWN: Final = 300  # seconds, for SageMaker variants
 SCALE_IN_FRACTION: Final = 0.9  # of the target, as in the alarms that AWS creates
+INVOCATIONS_PER_INSTANCE: Final = "SageMakerVariantInvocationsPerInstance"
+PROVISIONED_CONCURRENCY_UTILIZATION: Final = "SageMakerVariantProvisionedConcurrencyUtilization"
 
 
 class MetricId(NamedTuple):
-    """A metric as CloudWatch knows it; dimensions as (name, value) pairs."""
+    """A metric's identity in CloudWatch; dimensions as sorted (name, value) pairs."""
 
     namespace: str
     name: str
     dimensions: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, namespace: str, name: str, dimensions: Iterable[Mapping[str, str]]) -> MetricId:
+        """From dimensions as the API has them, {"Name", "Value"} in any order."""
+        return cls(namespace, name, tuple(sorted((item["Name"], item["Value"]) for item in dimensions)))
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,46 @@ class TargetTracking:
         _check_cooldowns(self.name, self.scale_in_cooldown, self.scale_out_cooldown)
 
 
+def parse_target_tracking(name: str, resource_id: str, config: Mapping[str, Any]) -> TargetTracking:
+    """A policy from its TargetTrackingScalingPolicyConfiguration.
+
+    Raises InvalidInput for metric math, and for a predefined metric that no SageMaker variant publishes.
+    """
+    metric, statistic = _tracked_metric(name, resource_id, config)
+    return TargetTracking(
+        name=name,
+        target=float(config["TargetValue"]),
+        metric=metric,
+        scale_in_cooldown=config.get("ScaleInCooldown", DEFAULT_COOLDOWN),
+        scale_out_cooldown=config.get("ScaleOutCooldown", DEFAULT_COOLDOWN),
+        disable_scale_in=config.get("DisableScaleIn", False),
+        statistic=statistic,
+    )
+
+
+def _tracked_metric(name: str, resource_id: str, config: Mapping[str, Any]) -> tuple[MetricId, Statistic]:
+    """The metric and its statistic. Invocations per instance are the sum of a minute; the other statistic is assumed."""
+    custom, predefined = config.get("CustomizedMetricSpecification"), config.get("PredefinedMetricSpecification") or {}
+    if custom and "MetricName" in custom:
+        metric_id = MetricId.of(custom["Namespace"], custom["MetricName"], custom.get("Dimensions") or ())
+        return metric_id, custom.get("Statistic", "Average")
+    known: dict[str, tuple[m.Metric, Statistic]] = {
+        INVOCATIONS_PER_INSTANCE: (m.INVOCATIONS_PER_INSTANCE, "Sum"),
+        PROVISIONED_CONCURRENCY_UTILIZATION: (m.PROVISIONED_CONCURRENCY_UTILIZATION, "Maximum"),
+    }
+    if predefined.get("PredefinedMetricType") in known:
+        _, endpoint, _, variant = resource_id.split("/")
+        metric, statistic = known[predefined["PredefinedMetricType"]]
+        return MetricId.of(m.NAMESPACE, metric.name, metric.dimensions(endpoint, variant)), statistic
+    raise InvalidInput(
+        f"Scaling policy {name} tracks metric math, or a predefined metric that is not supported; give a "
+        f"CustomizedMetricSpecification with a MetricName, {INVOCATIONS_PER_INSTANCE} for a real-time endpoint, or "
+        f"{PROVISIONED_CONCURRENCY_UTILIZATION} for a serverless one."
+    )
+
+
 def tracking_alarms(policy: TargetTracking) -> tuple[AlarmRule, AlarmRule]:
-    """The two alarms AWS creates: 3 minutes above the target, and 15 minutes below 90 % of it."""
+    """The alarms (high, low) that AWS creates: 3 minutes above the target, 15 minutes below 90 % of it."""
     high = AlarmRule("GreaterThanThreshold", policy.target, 60, 3, 3, policy.statistic)
     low = AlarmRule("LessThanThreshold", policy.target * SCALE_IN_FRACTION, 60, 15, 15, policy.statistic)
     return high, low
@@ -76,7 +122,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class StepScaling:
-    """Change capacity by how far an alarm is breached. Raises InvalidInput for steps that PutScalingPolicy refuses."""
+    """Change capacity by the size of an alarm's breach. Raises InvalidInput for steps that PutScalingPolicy refuses."""
 
     name: str
     adjustment_type: AdjustmentType
@@ -99,10 +145,25 @@ class StepScaling:
             raise InvalidInput(f"A step {where} sets a capacity below zero; ExactCapacity needs 0 or more.")
 
 
-def step_capacity(policy: StepScaling, current: int, breach: float) -> int:
-    """The capacity after the step that `breach` (metric minus threshold) falls in; `current` when it falls in none.
+def parse_step_scaling(name: str, config: Mapping[str, Any]) -> StepScaling:
+    """A policy from its StepScalingPolicyConfiguration; raises InvalidInput for steps that PutScalingPolicy refuses."""
+    return StepScaling(
+        name=name,
+        adjustment_type=config["AdjustmentType"],
+        steps=tuple(
+            Step(step.get("MetricIntervalLowerBound"), step.get("MetricIntervalUpperBound"), int(step["ScalingAdjustment"]))
+            for step in config["StepAdjustments"]
+        ),
+        cooldown=int(config.get("Cooldown", DEFAULT_COOLDOWN)),
+        min_adjustment_magnitude=int(config.get("MinAdjustmentMagnitude", 0)),
+        metric_aggregation=config.get("MetricAggregationType", "Average"),
+    )
 
-    Above the threshold a lower bound is inclusive and an upper exclusive, below it the other way round; at it, either.
+
+def step_capacity(policy: StepScaling, current: int, breach: float) -> int:
+    """The capacity after the step that `breach` (metric minus threshold) falls in; `current` if it falls in none.
+
+    Above the threshold, lower bounds are inclusive and upper bounds exclusive; below it, the reverse; at it, both are.
     """
     step = _step_at(policy.steps, breach)
     if step is None:

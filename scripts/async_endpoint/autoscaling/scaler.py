@@ -1,19 +1,54 @@
-"""One decision out of what the policies of a scalable target propose.
+"""Scaling decisions: what the policies of one scalable target propose, and the one capacity that follows.
 
-Source: Application Auto Scaling user guide. The largest capacity wins. After a scale-out, the capacity it added counts as
-part of the next one's until the cooldown ends, so only a larger scale-out adds, and it adds the difference. After a
-scale-in, further scale-ins wait; a scale-out does not, and ends the wait. Suspension stops what policies do, not the bounds.
-Read into the guide where it is silent: cooldowns belong to the scalable target, with the length of the policy that acted; a
-scale-out's cooldown does not hold back a scale-in. Not emulated: refusals for anticipated flapping.
+Source: Application Auto Scaling user guide.
+
+- An alarm in ALARM triggers its policy at every evaluation, not only when it changes state (CloudWatch user guide: Auto Scaling
+  actions are repeated). Target tracking scales in only when every such policy with scale-in enabled is ready to; a step policy
+  does not wait for them ("Considerations").
+- The largest capacity wins. During the cooldown of a scale-out, the capacity that it added counts as part of the next one: only
+  a larger scale-out adds, and it adds the difference. During the cooldown of a scale-in, further scale-ins wait; a scale-out
+  does not, and ends the cooldown. Suspension stops policies, not the bounds.
+- Assumed where the guide is silent: cooldowns belong to the scalable target, with the length of the policy that acted; the
+  cooldown of a scale-out does not hold back a scale-in. Refusals for anticipated flapping are not emulated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
+from async_endpoint.autoscaling.policies import StepScaling, TargetTracking, step_capacity, tracking_capacity
+from async_endpoint.autoscaling.statistics import latest, reduce
 from async_endpoint.core.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class EvaluatedAlarm:
+    """An alarm as just evaluated: `values` are those it was evaluated on, oldest first."""
+
+    name: str
+    rule: AlarmRule
+    state: AlarmState
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class TrackingReading:
+    """A target tracking policy with its two alarms; without `low` (scale-in disabled) it never scales in."""
+
+    policy: TargetTracking
+    high: EvaluatedAlarm
+    low: EvaluatedAlarm | None
+
+
+@dataclass(frozen=True)
+class StepReading:
+    """A step scaling policy with one alarm that names it as an action; one reading an alarm."""
+
+    policy: StepScaling
+    alarm: EvaluatedAlarm
 
 
 @dataclass(frozen=True)
@@ -72,6 +107,51 @@ def baseline(state: ScalerState, now: float, current: int) -> int:
 def completed(state: ScalerState, now: float) -> ScalerState:
     """The state once the target has reached the capacity last decided: AWS counts the cooldown from here."""
     return replace(state, since=now)
+
+
+def propose(
+    state: ScalerState, now: float, current: int, tracking: Sequence[TrackingReading], steps: Sequence[StepReading]
+) -> list[Proposal]:
+    """The proposals of every triggered policy, for `decide`."""
+    base = baseline(state, now, current)
+    outs = [proposal for reading in tracking if (proposal := _track_out(reading, current, base))]
+    able = [reading for reading in tracking if reading.low and not reading.policy.disable_scale_in]
+    ins = [proposal for reading in able if (proposal := _track_in(reading, current))]
+    return [*outs, *(ins if len(ins) == len(able) else ()), *_step(steps, current, base)]
+
+
+def _track_out(reading: TrackingReading, current: int, base: int) -> Proposal | None:
+    metric = latest(reading.high.values)
+    if reading.high.state is not AlarmState.ALARM or metric is None:
+        return None
+    desired = max(current, tracking_capacity(reading.policy, base, metric))
+    return Proposal(reading.policy.name, desired, _cause(reading.high, reading.policy), reading.policy.scale_out_cooldown)
+
+
+def _track_in(reading: TrackingReading, current: int) -> Proposal | None:
+    metric = latest(reading.low.values) if reading.low else None
+    if reading.low is None or reading.low.state is not AlarmState.ALARM or metric is None:
+        return None
+    desired = min(current, tracking_capacity(reading.policy, current, metric))
+    return Proposal(reading.policy.name, desired, _cause(reading.low, reading.policy), reading.policy.scale_in_cooldown)
+
+
+def _step(steps: Iterable[StepReading], current: int, base: int) -> Iterable[Proposal]:
+    for reading in steps:
+        policy, alarm = reading.policy, reading.alarm
+        known = [value for value in alarm.values if value is not None][-alarm.rule.evaluation_periods :]
+        if alarm.state is not AlarmState.ALARM or not known:
+            continue
+        breach = reduce(known, policy.metric_aggregation) - alarm.rule.threshold
+        desired = step_capacity(policy, current, breach)
+        if desired > current:
+            # What the last scale-out added is part of this one: computed from before it, and never below where we are.
+            desired = max(current, step_capacity(policy, base, breach))
+        yield Proposal(policy.name, desired, _cause(alarm, policy), policy.cooldown)
+
+
+def _cause(alarm: EvaluatedAlarm, policy: TargetTracking | StepScaling) -> str:
+    return f"monitor alarm {alarm.name} in state ALARM triggered policy {policy.name}"
 
 
 def decide(

@@ -1,9 +1,9 @@
-"""When a scheduled action is due: `at(...)`, `rate(...)` and six-field `cron(...)` expressions.
+"""Schedules of scheduled actions: `at(...)`, `rate(...)` and six-field `cron(...)` expressions.
 
 Sources: Application Auto Scaling API reference, PutScheduledAction; CloudWatch Events user guide, "Schedule expressions for
-rules", for the cron fields. Read into the guides where they are silent: a local time that daylight saving skips is not made up
-for, one that comes twice counts the first time; a rate counts from StartTime, which is its first time, or else from when the
-action was put, which is not.
+rules", for the cron fields. Assumed where the guides are silent: a local time that daylight saving skips is not made up for,
+one that occurs twice counts once, the first time; a rate counts from StartTime, its first occurrence, or else from the
+PutScheduledAction, which is no occurrence.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _CRON: Final = re.compile(r"cron\((.+)\)")
 
 
 class ActionSchedule(Protocol):
-    """Times in epoch seconds, of which only the next is asked for."""
+    """A schedule; times are epoch seconds."""
 
     def after(self, moment: float) -> float | None:
-        """The first time later than `moment`, None when there is none."""
+        """The first occurrence after `moment`, or None."""
         ...
 
 
 @dataclass(frozen=True)
 class OneTimeSchedule:
-    """Once."""
+    """A schedule that occurs once."""
 
     time: float
 
@@ -49,7 +49,7 @@ class OneTimeSchedule:
 
 @dataclass(frozen=True)
 class RateSchedule:
-    """Every `interval` seconds, from `first` on."""
+    """A schedule that occurs every `interval` seconds from `first`."""
 
     interval: int
     first: float
@@ -73,7 +73,7 @@ class CronSchedule:
 
 @dataclass(frozen=True)
 class BoundedSchedule:
-    """The times of `schedule` from `start` up to and with `end`; either may be open."""
+    """The occurrences of `schedule` from `start` to `end`, both inclusive; None for no bound."""
 
     schedule: ActionSchedule
     start: float | None = None
@@ -86,13 +86,13 @@ class BoundedSchedule:
         return time if time is not None and (self.end is None or time <= self.end) else None
 
 
-@lru_cache(maxsize=1_024)  # asked for each action each minute, and knowing every time zone takes a while
+@lru_cache(maxsize=1_024)  # called for each action each minute, and listing the time zones is slow
 def parse_schedule(
     expression: str, timezone: str | None = None, put: float = 0.0, start: float | None = None, end: float | None = None
 ) -> ActionSchedule:
-    """A scheduled action's Schedule, Timezone, StartTime and EndTime; `put` is when it was put. Times in epoch seconds.
+    """Parse a scheduled action's Schedule, Timezone, StartTime and EndTime; `put` is when it was put. Times in epoch seconds.
 
-    Start and end bound what recurs, not an at(...). Raises InvalidInput, worded as AWS words it, for what PutScheduledAction
+    `start` and `end` bound recurring schedules, not at(...). Raises InvalidInput, in AWS's words, for what PutScheduledAction
     refuses.
     """
     zone = _zone(timezone)
@@ -123,7 +123,7 @@ def _moment(expression: str, text: str, zone: ZoneInfo) -> float:
 
 
 def _epoch(local: datetime, zone: ZoneInfo) -> float | None:
-    """A local time as epoch seconds, None for one that daylight saving skips."""
+    """A local time as epoch seconds; None for one skipped by daylight saving."""
     there = local.replace(tzinfo=zone)
     offset = there.utcoffset() or timedelta(0)
     utc = (local - offset).replace(tzinfo=UTC)

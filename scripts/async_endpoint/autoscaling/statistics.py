@@ -1,7 +1,7 @@
-"""Samples of a metric, aggregated into periods the way CloudWatch does.
+"""Aggregation of metric samples into periods, as CloudWatch does it.
 
-Source: CloudWatch user guide, "Statistics definitions" and "Percentiles". Read into it where it is silent: a percentile is the
-smallest value that at least so many of a hundred do not exceed; CloudWatch's own is not published.
+Source: CloudWatch user guide, "Statistics definitions" and "Percentiles". CloudWatch's algorithm for percentiles is not
+published; assumed: pN is the smallest value that at least N percent of the values do not exceed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 
 @dataclass(frozen=True)
 class Sample:
-    """What was published for `time` (epoch seconds): one value, or the statistics of `count` values.
+    """A publication for `time` (epoch seconds): one value, or the statistics of `count` values.
 
-    `values` pairs each value with how often it came; empty where only the statistics are known, and then it has no percentiles.
+    `values` pairs each value with its count; empty where only the statistics are known: the sample then has no percentiles.
     """
 
     time: float
@@ -35,14 +35,14 @@ class Sample:
 
     @classmethod
     def of(cls, time: float, *values: float, counts: Sequence[float] | None = None) -> Sample:
-        """One or more values, each of them `counts` times, once unless given."""
+        """From one or more values with their counts, by default 1 each."""
         pairs = tuple(zip(values, counts or [1.0] * len(values), strict=True))
         total = math.fsum(value * count for value, count in pairs)
         return cls(time, total, math.fsum(count for _, count in pairs), min(values), max(values), pairs)
 
     @classmethod
     def of_set(cls, time: float, count: float, total: float, minimum: float, maximum: float) -> Sample:
-        """A statistic set; the values are known after all when there is but one."""
+        """From a statistic set. Minimum equal to maximum means that all values are known."""
         return cls(time, total, count, minimum, maximum, ((minimum, count),) if minimum == maximum else ())
 
 
@@ -64,12 +64,12 @@ _COMBINE: Final[Mapping[str, Callable[[Sequence[Sample]], float | None]]] = {
 
 
 def is_statistic(name: str) -> bool:
-    """Whether CloudWatch has a statistic of this name, p0 to p100 among them; trimmed means and ranks are not emulated."""
+    """Whether `name` is a statistic, p0 to p100 included; trimmed means and percentile ranks are not emulated."""
     return name in _COMBINE or _PERCENTILE.fullmatch(name) is not None
 
 
 def combine(samples: Sequence[Sample], statistic: str) -> float | None:
-    """One value out of the samples of a period, None where they have none; InvalidInput for a statistic not known."""
+    """Aggregate the samples of a period; None without samples. Raises InvalidInput for an unknown statistic."""
     if not samples:
         return None
     if statistic in _COMBINE:
@@ -81,7 +81,7 @@ def combine(samples: Sequence[Sample], statistic: str) -> float | None:
 
 
 def reduce(values: Sequence[float], statistic: Statistic) -> float:
-    """One value out of at least one; raises InvalidInput for a statistic CloudWatch does not have."""
+    """Aggregate one or more values; raises InvalidInput for an unknown statistic."""
     reduced = combine([Sample.of(0.0, value) for value in values], statistic)
     if reduced is None:
         raise InvalidInput(f"There is no {statistic} of no values; give at least one.")
@@ -89,7 +89,7 @@ def reduce(values: Sequence[float], statistic: Statistic) -> float:
 
 
 def periods(samples: Iterable[Sample], start: float, period: int, count: int) -> list[list[Sample]]:
-    """The samples of `count` periods of `period` seconds, of which the first begins at `start`; oldest first.
+    """The samples of `count` periods of `period` seconds, the first of which starts at `start`; oldest first.
 
     Raises InvalidInput unless `period` is at least one second.
     """
@@ -114,7 +114,7 @@ def aggregate(samples: Iterable[Sample], statistic: str, period: int, end: float
 
 
 def latest(values: Sequence[float | None]) -> float | None:
-    """The newest value there is, of values oldest first."""
+    """The newest known value of `values`, which are oldest first."""
     return next((value for value in reversed(values) if value is not None), None)
 
 

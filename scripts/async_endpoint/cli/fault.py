@@ -1,4 +1,4 @@
-"""`async-endpoint local fault set|list|clear`: what goes wrong in the local AWS on purpose."""
+"""`async-endpoint local fault set|list|clear`: fault injection into the local AWS."""
 
 from __future__ import annotations
 
@@ -17,35 +17,37 @@ _COUNTS = ("id", "kind", "asked", "happened", "seconds_left")
 
 def register(app: typer.Typer) -> None:
     """Add the group `fault` to `app`."""
-    group = typer.Typer(name="fault", help="Faults of the local AWS, repeatable by their seed.", no_args_is_help=True)
+    group = typer.Typer(name="fault", help="Inject faults into the local AWS, repeatable by their seed.", no_args_is_help=True)
     kinds = "\n\n".join(_described(kind) for kind in KINDS.values())
-    group.command("set", epilog=f"KIND is one of these, with the options that it takes:\n\n{kinds}")(set_fault)
+    group.command("set", epilog=f"KIND is one of these, with its options:\n\n{kinds}")(set_fault)
     group.command("list")(list_faults)
     group.command("clear")(clear)
     app.add_typer(group)
 
 
 def set_fault(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="What goes wrong; the kinds are listed below.")],
-    rate: Annotated[float | None, typer.Option(help="The share of cases it happens in, up to 1, which is what it is.")] = None,
-    count: Annotated[int | None, typer.Option(help="How often it happens at most; then it is over.")] = None,
-    duration: Annotated[float | None, typer.Option(help="AWS seconds until it is over.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed and order of cases give the same outcome; 0.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="Only this endpoint: its invocations, instances, updates.")] = None,
-    instance: Annotated[str | None, typer.Option(help="instance-kill: the one to kill.")] = None,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of fault; listed below.")],
+    rate: Annotated[float | None, typer.Option(help="Share of cases in which it happens, up to 1 (default).")] = None,
+    count: Annotated[int | None, typer.Option(help="Maximum number of times; then the fault expires.")] = None,
+    duration: Annotated[float | None, typer.Option(help="AWS seconds until the fault expires.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed and order of cases give the same outcome (default 0).")
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Only this endpoint: its invocations, instances or updates.")] = None,
+    instance: Annotated[str | None, typer.Option(help="instance-kill: the instance to kill.")] = None,
     service: Annotated[str | None, typer.Option(help="Only calls of this service, as boto3 names it.")] = None,
     action: Annotated[str | None, typer.Option(help="Only calls of this action, such as PutObject.")] = None,
-    status: Annotated[int | None, typer.Option(help="error: 500, which is what it is, or 503.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="How much later or longer; of latency real seconds.")] = None,
-    jitter: Annotated[float | None, typer.Option(help="Up to how much more or less than --seconds.")] = None,
-    when: Annotated[str | None, typer.Option(help="disconnect: before the call is carried out, or after.")] = None,
+    status: Annotated[int | None, typer.Option(help="error: 500 (default) or 503.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Delay in AWS seconds; in real seconds for latency.")] = None,
+    jitter: Annotated[float | None, typer.Option(help="Maximum deviation from --seconds, in both directions.")] = None,
+    when: Annotated[str | None, typer.Option(help="disconnect: before the call is executed, or after.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only notifications of this topic, an ARN or a name.")] = None,
-    copies: Annotated[int | None, typer.Option(help="notification-duplicate: how often again; 1.")] = None,
-    window: Annotated[int | None, typer.Option(help="notification-shuffle: how many are held; 10.")] = None,
+    copies: Annotated[int | None, typer.Option(help="notification-duplicate: additional copies (default 1).")] = None,
+    window: Annotated[int | None, typer.Option(help="notification-shuffle: number of notifications held (default 10).")] = None,
     prefix: Annotated[str | None, typer.Option(help="s3-denial: only objects below this S3 URI.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a fault, or do at once what happens at once. A kind takes the options that mean something for it."""
+    """Set a fault, or execute an immediate one. Each kind takes its own options."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415 - commands load only what they need
 
     given = {
@@ -79,7 +81,7 @@ def set_fault(
 
 
 def list_faults(as_json: Json = False) -> None:
-    """Show the faults that are set, in how many cases each was asked, and in how many it happened."""
+    """Show the faults that are set: the cases each was sampled for, and in how many it happened."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     document = daemon.faults(Workspace.for_local_aws())
@@ -93,10 +95,12 @@ def list_faults(as_json: Json = False) -> None:
 
 
 def clear(
-    name: Annotated[str | None, typer.Argument(metavar="[KIND or ID]", help="All of a kind, or one; else all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[KIND or ID]", help="All faults of a kind, or one fault; default all.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take faults away."""
+    """Clear faults."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     document = daemon.faults(Workspace.for_local_aws(), "DELETE", name or "")
@@ -115,7 +119,7 @@ def _described(kind: type[FaultKind]) -> str:
 
 
 def sentence(fault: dict[str, Any]) -> str:
-    """A fault in a line: its id and kind, its options, and what became of it."""
+    """A fault in one line: id, kind, options and counts."""
     options = " ".join(f"{name} {value}" for name, value in fault.items() if name not in _COUNTS)
     left = f", {fault['seconds_left']:.0f} AWS seconds left" if "seconds_left" in fault else ""
     return f"{fault['id']} {fault['kind']} ({options}): happened in {fault['happened']} of {fault['asked']} cases{left}"

@@ -91,7 +91,7 @@ def up(
 ) -> None:
     """Start the local AWS and say where it is and what it does not emulate."""
     from async_endpoint.emulator import daemon  # noqa: PLC0415 - commands load only what they need
-    from async_endpoint.emulator.auth.credentials import given_access_key  # noqa: PLC0415
+    from async_endpoint.emulator.auth.credentials import parse_access_key  # noqa: PLC0415
     from async_endpoint.local_aws import LocalAwsRecord  # noqa: PLC0415
 
     def tell(record: LocalAwsRecord) -> None:
@@ -106,7 +106,7 @@ def up(
             console.print(f"  not emulated: {missing}")
 
     workspace = Workspace.for_local_aws()
-    key = given_access_key(access_key, sys.stdin.readline().rstrip("\r\n") if secret_key == "-" else secret_key)
+    key = parse_access_key(access_key, sys.stdin.readline().rstrip("\r\n") if secret_key == "-" else secret_key)
     if detach:
         tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key))
     else:

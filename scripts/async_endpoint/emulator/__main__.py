@@ -13,7 +13,7 @@ from pathlib import Path
 
 from async_endpoint import signals
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.auth.credentials import given_access_key
+from async_endpoint.emulator.auth.credentials import parse_access_key
 from async_endpoint.error_report import as_reported
 from async_endpoint.local_aws import LocalAwsRecord
 from async_endpoint.workspace import Workspace
@@ -23,7 +23,7 @@ def main() -> None:
     """Serve until stopped; an error is one sentence after `error`, and its class's exit code."""
     settings = json.loads(sys.argv[1])
     workspace, state_dir = Workspace(Path(settings.pop("root"))), settings.pop("state_dir")
-    key = given_access_key(os.environ.get(daemon.ACCESS_KEY_VARIABLE), os.environ.get(daemon.SECRET_KEY_VARIABLE))
+    key = parse_access_key(os.environ.get(daemon.ACCESS_KEY_VARIABLE), os.environ.get(daemon.SECRET_KEY_VARIABLE))
     try:
         with signals.terminating():
             daemon.run(workspace, **settings, state_dir=Path(state_dir) if state_dir else None, access_key=key, ready=_announce)

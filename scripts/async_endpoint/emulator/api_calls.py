@@ -1,4 +1,4 @@
-"""Which action of which service a request calls, told from the request alone, before anybody answers it."""
+"""Identification of API calls: service and action of a request, from the request alone, before it is answered."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class ApiCall(NamedTuple):
-    """A call; `action` is empty where the service has none of that shape, `endpoint` where none is invoked."""
+    """An API call. `action` is empty if the request matches no action, `endpoint` if it invokes none."""
 
     service: str
     action: str
@@ -52,7 +52,7 @@ def actions(service: str) -> frozenset[str]:
 
 
 def call_of(environ: dict[str, Any]) -> ApiCall | None:
-    """The call that a WSGI request makes; None for an unsigned one. Found once, and kept in `environ`."""
+    """The call that a WSGI request makes; None for an unsigned one. Cached in `environ`."""
     if _CALL_KEY not in environ:
         environ[_CALL_KEY] = _identify(environ)
     call: ApiCall | None = environ[_CALL_KEY]
@@ -60,7 +60,7 @@ def call_of(environ: dict[str, Any]) -> ApiCall | None:
 
 
 def service_of(environ: dict[str, Any]) -> str | None:
-    """The service that a request is signed for, by its headers alone; None for an unsigned one."""
+    """The service that a request is signed for, from its headers and URL; None for an unsigned request."""
     scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE_OF_URL.search(environ.get("QUERY_STRING", ""))
     return None if scope is None else _SIGNED_AS.get(scope["service"], scope["service"])
 
@@ -79,28 +79,28 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
 
 
 def s3_action(method: str, path: str, query: frozenset[str], headers: frozenset[str]) -> str:
-    """S3's action, by what its service model says of each: of those whose demands are met, the one that demands most.
+    """The S3 action of a request, by the service model: of the actions whose requirements are met, the most specific one.
 
     `query` holds the names of parameters, and name=value of each; `headers` lower-case names.
     """
     bucket, _, key = path.lstrip("/").partition("/")
     level = "key" if key else "bucket" if bucket else "service"
     given = query | headers
-    met = [route for route in _s3_routes().get((method, level), ()) if route.demands <= given]
-    return max(met, key=lambda route: len(route.demands)).action if met else ""
+    met = [route for route in _s3_routes().get((method, level), ()) if route.requires <= given]
+    return max(met, key=lambda route: len(route.requires)).action if met else ""
 
 
 class _Route(NamedTuple):
     action: str
-    demands: frozenset[str]
+    requires: frozenset[str]
 
 
 @cache
 def _s3_routes() -> dict[tuple[str, str], list[_Route]]:
-    """By method, and by whether they concern the service, a bucket or a key."""
+    """Routes by method and level: service, bucket or key."""
     levels = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "key"}
     routes: dict[tuple[str, str], list[_Route]] = {}
-    for action in sorted(actions("s3"), key=lambda name: (len(name), name)):  # of two that look alike, the plainer name
+    for action in sorted(actions("s3"), key=lambda name: (len(name), name)):  # of two with equal requirements, the shorter name
         model = service_model("s3").operation_model(action)
         path, _, fixed = model.http["requestUri"].partition("?")
         if model.deprecated or path not in levels:
@@ -128,7 +128,7 @@ def _headers(environ: dict[str, Any]) -> frozenset[str]:
 
 
 def _form(environ: dict[str, Any]) -> dict[str, list[str]]:
-    """The form that a request sends, left there to be read again."""
+    """The form in a request's body; the body can be read again."""
     if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return {}
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

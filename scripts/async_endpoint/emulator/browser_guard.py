@@ -1,11 +1,11 @@
-"""What a web page can send to the local AWS is refused before it is read: other host names, origins and referring pages.
+"""Protection from web pages: refuses requests with other host names, origins or referring pages before they are read.
 
-A browser sends a page's requests to any address, including this one. It states the page in `Origin`, `Sec-Fetch-Site` and
-`Referer` (https://fetch.spec.whatwg.org, https://www.w3.org/TR/fetch-metadata), and the name that it used in `Host`: after DNS
-rebinding a name of the page's owner. No SDK sends the first three, so a request without them is let in.
+A browser sends a page's requests to any address, including this one. It names the page in `Origin`, `Sec-Fetch-Site` and
+`Referer` (https://fetch.spec.whatwg.org, https://www.w3.org/TR/fetch-metadata), and the host name it used in `Host`: after DNS
+rebinding a name of the page's owner. SDKs send none of the first three, so a request without them is accepted.
 
 The one exception is S3's own: a presigned request from an origin that the bucket's CORS configuration names. Signatures are
-verified elsewhere; a request that passes here has no more rights than one that no browser sent.
+verified elsewhere; a request accepted here has no more rights than one from outside a browser.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _METHODS: Final = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 _CORS: Final = "async_endpoint.cors"
 _VARY: Final = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
-# On every answer: its type is the one it says it has, and no page embeds what it may not read.
-_HARMLESS: Final = [("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin")]
-# What is opened in a browser runs in an origin of its own, with no access to this one. PDF runs no scripts of this origin, and
-# browsers show none in a sandbox.
+# On every response: no content sniffing, and no embedding into pages of other origins.
+_SAFE_HEADERS: Final = [("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin")]
+# A response opened in a browser runs in an origin of its own, without access to this one. PDF is exempt: it runs no scripts of
+# this origin, and browsers do not show it in a sandbox.
 _SANDBOX: Final = ("Content-Security-Policy", "sandbox")
-_UNBOXED: Final = "application/pdf"
+_UNSANDBOXED: Final = "application/pdf"
 
 
 class CorsRule(Protocol):
-    """A rule of a bucket's CORS configuration; members as in the S3 API, None where it does not have them."""
+    """A rule of a bucket's CORS configuration; members as in the S3 API, None if absent."""
 
     allowed_methods: Sequence[str]
     allowed_origins: Sequence[str]
@@ -49,16 +49,16 @@ class CorsRule(Protocol):
 
 @dataclass(frozen=True)
 class Preflight:
-    """What a browser asks before it sends a request that HTML forms cannot send."""
+    """A preflight: the method and headers of a request that a browser asks to send."""
 
     method: str
     headers: tuple[str, ...]
 
 
 class BrowserGuard:
-    """Refuses what comes from a web page, and sets the headers by which browsers keep answers harmless.
+    """Refuses requests of web pages, and sets the headers that keep responses harmless in browsers.
 
-    `cors_rules` returns the rules of the bucket that a host name and a path address, in their order.
+    `cors_rules` returns the rules, in order, of the bucket that a host name and a path address.
     """
 
     def __init__(self, application: Application, cors_rules: Callable[[str, str], Sequence[CorsRule]]) -> None:
@@ -66,12 +66,12 @@ class BrowserGuard:
         self._cors_rules = cors_rules
 
     def refusal(self, environ: Environ) -> Response | None:
-        """The answer to a request that must not be read; None lets it in. Looks at method, path and headers only."""
+        """The response to a request to refuse, None to accept it; uses method, path and headers only."""
         port, host = environ["SERVER_PORT"], environ.get("HTTP_HOST", "")
         if not own_host(host, port):
             return _forbidden(
                 environ,
-                f"Host is {host[:200]!r}, which is no name of this machine's loopback interface with port {port}; "
+                f"Host is {host[:200]!r}, which does not name the loopback interface with port {port}; "
                 f"use http://127.0.0.1:{port} or http://localhost:{port}.",
             )
         if environ["REQUEST_METHOD"] not in _METHODS:
@@ -94,26 +94,26 @@ class BrowserGuard:
         return None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer by `application`, with no CORS headers but those that `refusal` granted."""
+        """Call `application`; its CORS headers are replaced by those that `refusal` granted."""
 
         def respond(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             own = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
-            return start_response(status, [*own, *environ.get(_CORS, ()), *_harmless(headers)], *rest)
+            return start_response(status, [*own, *environ.get(_CORS, ()), *_safe_headers(headers)], *rest)
 
         return self._application(environ, respond)
 
     def _preflight(self, environ: Environ) -> Response:
-        """Answer OPTIONS, which only browsers send: it reaches no service."""
+        """Answer OPTIONS, which only browsers send; it never reaches a service."""
         method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "")
         names = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
         asked = Preflight(method, tuple(name.strip().lower() for name in names.split(",") if name.strip()))
         granted = self._granted(environ, method, asked) if method else None
         if granted is None:
             return _forbidden(environ, "CORSResponse: This CORS request is not allowed.")
-        return Response("", 200, [*granted, *_HARMLESS, _SANDBOX])
+        return Response("", 200, [*granted, *_SAFE_HEADERS, _SANDBOX])
 
     def _granted(self, environ: Environ, method: str, preflight: Preflight | None = None) -> list[tuple[str, str]] | None:
-        """The CORS headers that the bucket grants; None where it grants nothing or the request is not presigned for S3."""
+        """The CORS headers that the bucket grants; None if it grants none or the request is not presigned for S3."""
         origin = environ.get("HTTP_ORIGIN")
         if origin is None or not _presigned(environ):
             return None
@@ -137,7 +137,7 @@ def own_host(host: str, port: str) -> bool:
 
 
 def foreign_page(environ: Environ) -> str | None:
-    """What shows that another origin's page sent a request; None where nothing does. `Host` has been checked."""
+    """The header that shows that another origin's page sent a request, or None. `Host` has been checked."""
     host = environ["HTTP_HOST"].lower()
     origin = environ.get("HTTP_ORIGIN")
     if origin is not None and origin.lower() != f"http://{host}":
@@ -160,7 +160,7 @@ def _refers_to(referer: str, host: str) -> bool:
 
 
 def _presigned(environ: Environ) -> bool:
-    """Whether S3 alone can answer: signed in the query for it, and by no header that would choose another service."""
+    """Whether only S3 can answer a request: signed for it in the query, without a header that chooses another service."""
     if "HTTP_AUTHORIZATION" in environ or "HTTP_X_AMZ_TARGET" in environ:
         return False
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
@@ -179,7 +179,7 @@ def _match(patterns: Iterable[str], text: str, *, fold: bool = False) -> str | N
 
 
 def _cors_headers(rule: CorsRule, origin: str, preflight: Preflight | None) -> list[tuple[str, str]]:
-    """As S3 answers: what was asked for of headers, and all methods of the rule."""
+    """Headers as S3 answers them: the requested headers, and all methods of the rule."""
     headers = [
         ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Allow-Methods", ", ".join(rule.allowed_methods)),
@@ -198,10 +198,10 @@ def _cors_headers(rule: CorsRule, origin: str, preflight: Preflight | None) -> l
 
 def _forbidden(environ: Environ, message: str) -> Response:
     answer = error_responses.request_refused(environ, 403, message)
-    answer.headers.extend([*_HARMLESS, _SANDBOX])
+    answer.headers.extend([*_SAFE_HEADERS, _SANDBOX])
     return answer
 
 
-def _harmless(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _safe_headers(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     kind = next((value.lower() for name, value in headers if name.lower() == "content-type"), "")
-    return _HARMLESS if kind.partition(";")[0].strip() == _UNBOXED else [*_HARMLESS, _SANDBOX]
+    return _SAFE_HEADERS if kind.partition(";")[0].strip() == _UNSANDBOXED else [*_SAFE_HEADERS, _SANDBOX]

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
 from async_endpoint.emulator import NOT_EMULATED, moto_backends
-from async_endpoint.emulator.auth.credentials import secrets_of
+from async_endpoint.emulator.auth.credentials import load_secrets
 from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
 from async_endpoint.emulator.call_counter import CallCounter
@@ -98,7 +98,7 @@ class Emulator:
         self._on_reset = on_reset
         self._resetting = threading.Lock()
         try:
-            self._secrets = secrets_of(state_dir, access_key)
+            self._secrets = load_secrets(state_dir, access_key)
             self.gate = AuthMiddleware(self._calls, *self._secrets, lambda: self.instance_id)
             self._server = _serve(
                 BrowserGuard(self.gate, moto_backends.cors_rules), self.gate, port, resume_point.port if resume_point else 0
@@ -227,7 +227,7 @@ class Emulator:
         if self._state is None:
             return
         try:
-            self._state.accepted(endpoint.region, endpoint.name, endpoint.created_at, invocation)
+            self._state.record_request(endpoint.region, endpoint.name, endpoint.created_at, invocation)
         except WorkFailed as error:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 

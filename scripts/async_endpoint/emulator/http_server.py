@@ -24,8 +24,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 
 from async_endpoint.emulator import error_responses
-from async_endpoint.emulator.body_limits import most_body_bytes
-from async_endpoint.emulator.request_body import BadRequest, SenderGone, check_size, declared_length, receive
+from async_endpoint.emulator.request_body import BadRequest, SenderGone, check_size, declared_length, max_body_bytes, receive
 from async_endpoint.emulator.socket_reader import Budget, SocketReader, TooManyBytes
 from async_endpoint.emulator.wsgi import Application, Environ
 
@@ -160,7 +159,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
     def handle_one_request(self) -> None:
         """Read and answer one request; a connection without one is closed silently."""
         timeouts = self.server.timeouts
-        self._reader.allow(Budget(timeouts.idle))
+        self._reader.start_budget(Budget(timeouts.idle))
         try:
             begun = self.rfile.peek(1)
         except TimeoutError:
@@ -169,7 +168,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             self.close_connection = True
             return
         self.command, self.requestline, self.request_version = "", "", self.protocol_version
-        self._reader.allow(Budget(timeouts.head, timeouts.head, most_bytes=HEAD_BYTES))
+        self._reader.start_budget(Budget(timeouts.head, timeouts.head, max_bytes=HEAD_BYTES))
         try:
             if self._read_head():
                 self.run_wsgi()
@@ -238,10 +237,10 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         timeouts = self.server.timeouts
         try:
             length = declared_length(self.headers, self.request_version)
-            most_bytes = most_body_bytes(environ)
+            most_bytes = max_body_bytes(environ)
             check_size(length or 0, most_bytes)
             self._ask_for_body(length)
-            self._reader.allow(Budget(timeouts.stall, timeouts.body, timeouts.bytes_per_second))
+            self._reader.start_budget(Budget(timeouts.stall, timeouts.body, timeouts.bytes_per_second))
             body = receive(self.rfile, length, most_bytes)
         except BadRequest as error:
             self._refuse(error_responses.request_refused(environ, error.status, str(error)))

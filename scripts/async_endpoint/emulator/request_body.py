@@ -1,6 +1,7 @@
-"""The body of an HTTP request, received in bounded memory: small ones stay there, larger ones go to an unnamed temporary file.
+"""The body of an HTTP request: its largest size, and its receipt in bounded memory.
 
-Framing is strict (RFC 9112, section 6): whatever two readers could understand differently is refused.
+Small bodies stay in memory, larger ones go to an unnamed temporary file. Framing is strict (RFC 9112, section 6): a request
+that two readers could interpret differently is refused. APIs with smaller limits enforce them with their own errors.
 """
 
 from __future__ import annotations
@@ -16,11 +17,23 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import IO, Final, Protocol
 
-IN_MEMORY_BYTES: Final = 1_048_576
-# Free space that a body must leave on the disk of temporary files.
-RESERVED_DISK_BYTES: Final = 64 * 1_048_576
+from async_endpoint.emulator.api_calls import service_of
+from async_endpoint.emulator.wsgi import Environ, is_admin
+
+MEBIBYTE: Final = 1_048_576
+IN_MEMORY_BYTES: Final = MEBIBYTE
+# "Amazon S3 multipart upload limits": 5 GiB for a single PUT, a part and a POST object.
+S3_OBJECT_BYTES: Final = 5 * 1_024 * MEBIBYTE
+# Above the limits of the emulated APIs: 6 MB of InvokeEndpoint (service model), 1 MiB of SQS ("Amazon SQS message quotas"),
+# each character of which a form or JSON may encode as six.
+CALL_BYTES: Final = 16 * MEBIBYTE
+# "Lambda quotas": 50 MB for a zipped package in a request, 67 MB in base64.
+LAMBDA_BYTES: Final = 70 * MEBIBYTE
+ADMIN_BYTES: Final = MEBIBYTE
+# Free space that a body must leave on the disk for temporary files.
+RESERVED_DISK_BYTES: Final = 64 * MEBIBYTE
 _BLOCK_BYTES: Final = 262_144
-_CHECK_DISK_BYTES: Final = 16 * 1_048_576
+_CHECK_DISK_BYTES: Final = 16 * MEBIBYTE
 _LENGTH = re.compile(r"[0-9]{1,19}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 _CHUNK_LINE_BYTES: Final = 1_024
@@ -28,7 +41,7 @@ _TRAILER_LINES: Final = 32
 
 
 class BadRequest(Exception):
-    """A request that is refused for its form; the message is for its sender."""
+    """A malformed request; the message is for its sender."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -36,19 +49,35 @@ class BadRequest(Exception):
 
 
 class SenderGone(Exception):
-    """The connection ended in the middle of a request."""
+    """The sender closed the connection in the middle of a request."""
 
 
 class Stream(Protocol):
-    """What a body is read from."""
+    """The stream that a body is read from."""
 
     def read1(self, size: int, /) -> bytes: ...
 
     def readline(self, size: int, /) -> bytes: ...
 
 
+def max_body_bytes(environ: Environ) -> int:
+    """The largest body of a request, in bytes, by its headers."""
+    if is_admin(environ):
+        return ADMIN_BYTES
+    service = service_of(environ) or "s3"  # as moto treats unsigned requests
+    if service == "lambda":
+        return LAMBDA_BYTES
+    return S3_OBJECT_BYTES if service == "s3" and _carries_object(environ) else CALL_BYTES
+
+
+def _carries_object(environ: Environ) -> bool:
+    """Whether a request may be PutObject, UploadPart, or a form that uploads an object."""
+    form: bool = environ.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data")
+    return environ["REQUEST_METHOD"] == "PUT" or (environ["REQUEST_METHOD"] == "POST" and form)
+
+
 def declared_length(headers: Message, version: str) -> int | None:
-    """The length of the body in bytes, None for one in chunks; raises BadRequest for what is ambiguous."""
+    """The length of the body in bytes, None for a chunked one; raises BadRequest for ambiguous headers."""
     lengths, codings = headers.get_all("Content-Length", []), headers.get_all("Transfer-Encoding", [])
     if codings:
         if lengths:
@@ -61,43 +90,43 @@ def declared_length(headers: Message, version: str) -> int | None:
     if len(lengths) > 1:
         raise BadRequest(400, "The request has more than one Content-Length; send one.")
     if lengths and not _LENGTH.fullmatch(lengths[0].strip(" \t")):
-        raise BadRequest(400, f"Content-Length is {lengths[0][:100]!r}, which is no number of bytes.")
+        raise BadRequest(400, f"Content-Length is {lengths[0][:100]!r}, which is not a number of bytes.")
     return int(lengths[0]) if lengths else 0
 
 
-def receive(stream: Stream, length: int | None, most_bytes: int) -> IO[bytes]:
-    """Read a body of `length` bytes, or in chunks, into a file that is at its beginning.
+def receive(stream: Stream, length: int | None, max_bytes: int) -> IO[bytes]:
+    """Read a body of `length` bytes, or a chunked one, into a file positioned at its start.
 
-    Raises BadRequest when it is larger than `most_bytes` or the disk, or not in chunks; SenderGone when it breaks off.
+    Raises BadRequest if it is larger than `max_bytes` or the disk, or has malformed chunks; SenderGone if it ends early.
     """
     if length is not None:
-        check_size(length, most_bytes)
+        check_size(length, max_bytes)
         if length <= IN_MEMORY_BYTES:
             return io.BytesIO(b"".join(_exactly(stream, length)))
         _check_disk(length)
-    return _spooled(_chunks(stream, most_bytes) if length is None else _exactly(stream, length))
+    return _spooled(_chunks(stream, max_bytes) if length is None else _exactly(stream, length))
 
 
-def unpacked(body: IO[bytes], most_bytes: int) -> IO[bytes]:
-    """A body that was sent with gzip's compression; raises BadRequest when it is none, or larger than `most_bytes`."""
+def decompress(body: IO[bytes], max_bytes: int) -> IO[bytes]:
+    """Decompress a body sent with gzip; raises BadRequest if it is malformed or larger than `max_bytes`."""
 
     def blocks() -> Iterator[bytes]:
         size = 0
         try:
             while block := packed.read(_BLOCK_BYTES):
                 size += len(block)
-                check_size(size, most_bytes)
+                check_size(size, max_bytes)
                 yield block
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadRequest(400, f"The body is not what gzip compressed ({error}).") from error
+            raise BadRequest(400, f"The body is not valid gzip data ({error}).") from error
 
     with gzip.GzipFile(fileobj=body) as packed:
         return _spooled(blocks())
 
 
 def _spooled(blocks: Iterator[bytes]) -> IO[bytes]:
-    with contextlib.ExitStack() as unless_complete:
-        spool = unless_complete.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
+    with contextlib.ExitStack() as cleanup:
+        spool = cleanup.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
         size = checked = 0
         for block in blocks:
             size += len(block)
@@ -106,7 +135,7 @@ def _spooled(blocks: Iterator[bytes]) -> IO[bytes]:
                 checked = size
             _write(spool, block)
         spool.seek(0)
-        unless_complete.pop_all()
+        cleanup.pop_all()
         return spool
 
 
@@ -126,11 +155,11 @@ def _exactly(stream: Stream, length: int) -> Iterator[bytes]:
         yield block
 
 
-def _chunks(stream: Stream, most_bytes: int) -> Iterator[bytes]:
+def _chunks(stream: Stream, max_bytes: int) -> Iterator[bytes]:
     total = 0
     while size := _chunk_size(stream):
         total += size
-        check_size(total, most_bytes)
+        check_size(total, max_bytes)
         yield from _exactly(stream, size)
         if _line(stream) != b"\r\n":
             raise BadRequest(400, "A chunk does not end where its size says.")
@@ -144,7 +173,7 @@ def _chunk_size(stream: Stream) -> int:
     line = _line(stream)
     match = _CHUNK.fullmatch(line)
     if match is None:
-        raise BadRequest(400, f"A chunk begins with {line[:40]!r}, which is no size in hexadecimal.")
+        raise BadRequest(400, f"A chunk begins with {line[:40]!r}, which is not a hexadecimal size.")
     return int(match[1], 16)
 
 
@@ -155,14 +184,14 @@ def _line(stream: Stream) -> bytes:
     return line
 
 
-def check_size(size: int, most_bytes: int) -> None:
-    """Raise BadRequest for a body of `size` bytes where that is more than `most_bytes`."""
-    if size > most_bytes:
-        raise BadRequest(413, f"The body has at least {size} bytes; at most {most_bytes} are accepted here.")
+def check_size(size: int, max_bytes: int) -> None:
+    """Raise BadRequest if a body of `size` bytes is larger than `max_bytes`."""
+    if size > max_bytes:
+        raise BadRequest(413, f"The body has at least {size} bytes; at most {max_bytes} are accepted here.")
 
 
 def _check_disk(size: int) -> None:
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free - RESERVED_DISK_BYTES
     if size > free:
-        raise BadRequest(507, f"The body has {size} bytes, and {max(free, 0)} can be kept in {folder}; free some space.")
+        raise BadRequest(507, f"The body has {size} bytes, and {folder} has room for {max(free, 0)}; free some space.")

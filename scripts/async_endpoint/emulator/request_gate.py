@@ -1,4 +1,4 @@
-"""A WSGI layer that can be closed: requests then wait outside, so that nothing of theirs falls between before and after."""
+"""WSGI middleware that can hold requests back, so that a reset sees none half done."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from async_endpoint.emulator.wsgi import Application, Environ, StartResponse, is
 
 
 class RequestGate:
-    """`application`, with the requests counted that it is answering. Administration passes always: it closes the gate."""
+    """Counts the requests in `application` and holds new ones while closed; administrative requests always pass."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._changed = threading.Condition()
         self._closed = False
-        self._inside = 0
+        self._in_progress = 0
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if is_admin(environ):
             return self._application(environ, start_response)
         with self._changed:
             self._changed.wait_for(lambda: not self._closed)
-            self._inside += 1
+            self._in_progress += 1
         try:
             return self._application(environ, start_response)
         finally:
             with self._changed:
-                self._inside -= 1
+                self._in_progress -= 1
                 self._changed.notify_all()
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Let no request in while this lasts."""
+        """Hold new requests back inside the context."""
         with self._changed:
             self._closed = True
         try:
@@ -44,6 +44,6 @@ class RequestGate:
                 self._changed.notify_all()
 
     def wait_empty(self, seconds: float) -> bool:
-        """Wait until no request is inside, at most so many seconds; whether that is so."""
+        """Wait up to `seconds` until no request is in progress; returns whether none is."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._inside, seconds)
+            return self._changed.wait_for(lambda: not self._in_progress, seconds)

@@ -18,9 +18,8 @@ from werkzeug.wrappers import Request, Response
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.api_calls import call_of, service_of
-from async_endpoint.emulator.body_limits import CALL_BYTES
 from async_endpoint.emulator.moto_patches import apply_lazily
-from async_endpoint.emulator.request_body import BadRequest, unpacked
+from async_endpoint.emulator.request_body import CALL_BYTES, BadRequest, decompress
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
@@ -163,7 +162,7 @@ def _backend(service: str) -> Any:
 def _decompress(environ: Environ) -> None:
     """Decompress the gzip bodies that SDKs send, up to a size limit, which moto lacks. S3 objects are stored unchanged."""
     if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and service_of(environ) not in (None, "s3"):
-        body = unpacked(environ["wsgi.input"], CALL_BYTES)
+        body = decompress(environ["wsgi.input"], CALL_BYTES)
         environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
         body.seek(0)
         environ["wsgi.input"] = body

@@ -1,4 +1,4 @@
-"""Reads of a socket that end: at a deadline, when the sender stalls or is too slow, or after so many bytes."""
+"""Bounded reads of a socket: a deadline, a stall time-out, a minimum rate and a maximum number of bytes."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Any
 
 
 class TooManyBytes(Exception):
-    """More was sent than `Budget.most_bytes`."""
+    """The sender exceeded `Budget.max_bytes`."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a sender may take: `stall_seconds` between two reads, and `seconds` in all.
+    """Time and size limits of a sender: `stall_seconds` between two reads, `seconds` in total.
 
-    Each `bytes_per_second` bytes received add a second to the latter; 0 adds none.
+    Each `bytes_per_second` bytes received extend the total by one second; 0 extends nothing.
     """
 
     stall_seconds: float
     seconds: float = math.inf
     bytes_per_second: float = 0.0
-    most_bytes: float = math.inf
+    max_bytes: float = math.inf
 
 
 class SocketReader(io.RawIOBase):
-    """The raw side of a buffered reader. Raises TimeoutError and TooManyBytes as the current budget says."""
+    """The raw stream of a buffered reader. Raises TimeoutError and TooManyBytes when the current budget is exceeded."""
 
     def __init__(self, connection: socket.socket, budget: Budget) -> None:
         super().__init__()
         self._connection = connection
-        self.allow(budget)
+        self.start_budget(budget)
 
-    def allow(self, budget: Budget) -> None:
-        """Begin `budget` now."""
+    def start_budget(self, budget: Budget) -> None:
+        """Start `budget` now."""
         self._budget = budget
         self._started = time.monotonic()
         self._received = 0
@@ -50,7 +50,7 @@ class SocketReader(io.RawIOBase):
         left = self._started + budget.seconds + earned - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        if self._received >= budget.most_bytes:
+        if self._received >= budget.max_bytes:
             raise TooManyBytes
         self._connection.settimeout(min(budget.stall_seconds, left))
         received = self._connection.recv_into(buffer)

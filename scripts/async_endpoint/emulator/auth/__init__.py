@@ -1,1 +1,1 @@
-"""Who calls: the credentials of this local AWS, the signatures of requests, and the identity of their callers."""
+"""Authentication: the emulator's credentials, the signatures of requests, and the identities of their callers."""

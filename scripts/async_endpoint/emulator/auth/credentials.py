@@ -1,4 +1,4 @@
-"""The credentials that a local AWS generates when it starts, and the files that hold them."""
+"""The credentials that the emulator generates at its start, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECRET: Final = re.compile(r"[\x21-\x7e]{8,128}")
 
 
 def new_access_key(prefix: str = "AKIA") -> AccessKey:
-    """Random credentials of AWS's form: 20 characters, and 40."""
+    """Random credentials in AWS's format: an id of 20 characters, a secret of 40."""
     identifier = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(20 - len(prefix)))
     return AccessKey(identifier, "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(40)))
 
@@ -33,8 +33,8 @@ def new_admin_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def given_access_key(access_key_id: str | None, secret_access_key: str | None) -> AccessKey | None:
-    """Credentials that a person chose, None when they chose none; raises InvalidInput when they cannot be used."""
+def parse_access_key(access_key_id: str | None, secret_access_key: str | None) -> AccessKey | None:
+    """The credentials given by the user, or None; raises InvalidInput for invalid ones."""
     if not access_key_id and not secret_access_key:
         return None
     if not access_key_id or not secret_access_key:
@@ -47,31 +47,31 @@ def given_access_key(access_key_id: str | None, secret_access_key: str | None) -
 
 
 class Secrets(NamedTuple):
-    """What a local AWS checks its callers against."""
+    """The secrets that authenticate callers: access key and admin token."""
 
     access_key: AccessKey
     admin_token: str
 
 
-def secrets_of(state_dir: Path | None, given: AccessKey | None) -> Secrets:
-    """The secrets kept in a state directory, or new ones where there is none; a `given` access key takes the place of theirs.
+def load_secrets(state_dir: Path | None, given: AccessKey | None) -> Secrets:
+    """The secrets of a state directory, or new ones without one; a `given` access key replaces theirs.
 
-    Raises InvalidInput when the file in the state directory cannot be read or written.
+    Raises InvalidInput if the file in the state directory cannot be read or written.
     """
     if state_dir is None:
         return Secrets(given or new_access_key(), new_admin_token())
     path = state_dir / STATE_FILE
     try:
-        kept = _read_secrets(path) if path.exists() else Secrets(new_access_key(), new_admin_token())
-        kept = Secrets(given or kept.access_key, kept.admin_token)
-        key = kept.access_key
+        stored = _read_secrets(path) if path.exists() else Secrets(new_access_key(), new_admin_token())
+        stored = Secrets(given or stored.access_key, stored.admin_token)
+        key = stored.access_key
         document = {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
-        write_private(path, document | {"admin_token": kept.admin_token})
+        write_private(path, document | {"admin_token": stored.admin_token})
     except OSError as error:
         raise InvalidInput(f"The credentials in {path} cannot be used ({error.strerror}); correct its permissions.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{path} holds no credentials of a local AWS; delete it to have new ones generated.") from error
-    return kept
+    return stored
 
 
 def _read_secrets(path: Path) -> Secrets:
@@ -84,19 +84,19 @@ def _read_secrets(path: Path) -> Secrets:
 
 
 def write_credentials(workspace: Workspace, credentials: LocalCredentials) -> None:
-    """Write the checkout's credentials file, readable by its owner alone."""
+    """Write the credentials file of the checkout, readable by its owner only."""
     workspace.make_local("aws")
     write_private(credentials_path(workspace), asdict(credentials))
 
 
 def remove_credentials(workspace: Workspace, credentials: LocalCredentials) -> None:
-    """Remove the checkout's credentials file if it still holds these."""
+    """Remove the credentials file of the checkout if it still holds `credentials`."""
     if read_credentials(workspace) == credentials:
         credentials_path(workspace).unlink(missing_ok=True)
 
 
 def write_private(path: Path, document: dict[str, Any]) -> None:
-    """Write atomically a file of mode 0600; at no time can another user read it."""
+    """Write a file of mode 0600 atomically; no other user can read it at any time."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # O_EXCL, 0600
     try:
         with os.fdopen(handle, "w") as file:

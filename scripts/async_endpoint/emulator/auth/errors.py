@@ -1,10 +1,10 @@
-"""Why a request is rejected, as AWS's services put it: S3's "Error responses" page, the others' pages "Common Errors"."""
+"""Authentication errors in the services' words. Sources: S3's "Error responses" page, the other services' "Common Errors"."""
 
 from __future__ import annotations
 
 
 class AuthenticationError(Exception):
-    """A request whose caller is not authenticated; `s3` is the answer of S3, `other` that of every other service.
+    """A request cannot be authenticated. `s3` is the error of S3, `other` that of every other service.
 
     Each is (code, message, HTTP status). The code of `other` is that of the query protocol; JSON services use another spelling.
     """
@@ -59,13 +59,13 @@ def wrong_signature() -> AuthenticationError:
 
 
 def malformed(message: str, *, in_query: bool = False) -> AuthenticationError:
-    """The Authorization header, or the parameters of a presigned URL, cannot be read."""
+    """The Authorization header, or the parameters of a presigned URL, are malformed."""
     code = "AuthorizationQueryParametersError" if in_query else "AuthorizationHeaderMalformed"
     return AuthenticationError((code, message, 400), ("IncompleteSignature", message, 400))
 
 
 def unsupported(message: str) -> AuthenticationError:
-    """A way of signing that this endpoint does not accept."""
+    """A signing method that is not accepted."""
     return AuthenticationError(("InvalidRequest", message, 400), ("IncompleteSignature", message, 400))
 
 
@@ -90,10 +90,10 @@ def unsigned_header(name: str) -> AuthenticationError:
 
 
 def denied(message: str) -> AuthenticationError:
-    """A presigned request, or a form post, that was valid once or for something else."""
+    """A presigned request or a form post that has expired or is valid for another request."""
     return AuthenticationError(("AccessDenied", message, 403), ("SignatureDoesNotMatch", message, 403))
 
 
 def invalid_s3(code: str, message: str, status: int = 400) -> AuthenticationError:
-    """An error that only S3 has."""
+    """An error of S3 only."""
     return AuthenticationError((code, message, status), ("IncompleteSignature", message, 400))

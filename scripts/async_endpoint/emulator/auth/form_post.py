@@ -1,4 +1,4 @@
-"""S3's uploads by HTML form: the policy that a form carries, its signature, and the form held against it.
+"""S3 uploads by HTML form: verification of the form's policy, its signature and its fields.
 
 Source: Amazon S3 API Reference, "Authenticating Requests in Browser-Based Uploads Using POST (AWS Signature Version 4)" and
 "POST Policy".
@@ -21,12 +21,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
 from async_endpoint.emulator.auth import errors
-from async_endpoint.emulator.auth.caller import Caller
+from async_endpoint.emulator.auth.identities import Caller
 from async_endpoint.emulator.auth.sigv4 import ALGORITHM, Scope, signing_key
 from async_endpoint.emulator.auth.verification import Verifier, read_credential
 
 _MULTIPART: Final = "multipart/form-data"
-_NEEDED: Final = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "key")
+_REQUIRED: Final = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "key")
 _UNCONDITIONAL: Final = frozenset({"policy", "x-amz-signature", "file"})
 _IGNORED: Final = "x-ignore-"
 _EXPIRATION: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
@@ -40,7 +40,7 @@ class PostForm(NamedTuple):
 
 
 def is_form_post(environ: dict[str, Any]) -> bool:
-    """Whether a request is an upload by HTML form: unsigned but for its form, and addressed to a bucket."""
+    """Whether a request is an upload by HTML form: a bucket's URL, and no signature outside the form."""
     return (
         "HTTP_AUTHORIZATION" not in environ
         and environ["REQUEST_METHOD"] == "POST"
@@ -51,14 +51,14 @@ def is_form_post(environ: dict[str, Any]) -> bool:
 
 
 def verify_form_post(environ: dict[str, Any], verifier: Verifier) -> tuple[Caller, Scope]:
-    """Who signed the form's policy, and for what; the body is left to be read. Raises AuthenticationError."""
+    """The caller that signed the form's policy, and the scope; the body can be read again. Raises AuthenticationError."""
     form = _read(environ)
     fields = form.fields
     if "policy" not in fields and "x-amz-signature" not in fields:
         if "signature" in fields or "awsaccesskeyid" in fields:
             raise errors.unsupported(f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}.")
         raise errors.missing_authentication()
-    for name in _NEEDED:
+    for name in _REQUIRED:
         if name not in fields:
             raise errors.invalid_s3("InvalidArgument", f"Bucket POST must contain a field named '{name}'.")
     if fields["x-amz-algorithm"] != ALGORITHM:
@@ -67,15 +67,15 @@ def verify_form_post(environ: dict[str, Any], verifier: Verifier) -> tuple[Calle
     if scope.service != "s3" or scope.date != fields["x-amz-date"][:8]:
         raise errors.malformed("The form's x-amz-credential must name the service s3 and the day of x-amz-date.", in_query=True)
     key = verifier.key_of(key_id, fields.get("x-amz-security-token"))
-    wanted = signing_key(key.secret, scope).sign(fields["policy"])
-    if not hmac.compare_digest(wanted.encode(), fields["x-amz-signature"].encode()):
+    expected = signing_key(key.secret, scope).sign(fields["policy"])
+    if not hmac.compare_digest(expected.encode(), fields["x-amz-signature"].encode()):
         raise errors.wrong_signature()
     _check_policy(_policy(fields["policy"]), form, _bucket(environ) or "", verifier.now())
     return key.caller, scope
 
 
 def _bucket(environ: dict[str, Any]) -> str | None:
-    """The bucket that a path addresses with nothing behind it; None for another path. Decided as moto does."""
+    """The bucket that a path addresses, without a key; None for any other path. Same rules as moto's."""
     path = environ["PATH_INFO"].strip("/")
     if S3Response.subdomain_based_buckets(Request(environ)):
         return None if path else bucket_name_from_url(f"http://{environ['HTTP_HOST']}")
@@ -83,7 +83,7 @@ def _bucket(environ: dict[str, Any]) -> str | None:
 
 
 def _read(environ: dict[str, Any]) -> PostForm:
-    """Every field once: a form that has one twice could be checked by the one and stored by the other."""
+    """Parse a form; a duplicate field is refused, since one value could be verified and the other stored."""
     body = environ["wsgi.input"]
     request = Request(environ, populate_request=False)
     try:
@@ -101,9 +101,9 @@ def _read(environ: dict[str, Any]) -> PostForm:
     names = [name for name, _ in given] + [name for name, _ in files]
     if len(sizes) != 1 or "file" not in names:
         raise errors.invalid_s3("InvalidArgument", "POST requires exactly one file upload per request.")
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise errors.invalid_s3("InvalidArgument", f"POST requires one field of each name; {doubled[0]} is given twice.")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise errors.invalid_s3("InvalidArgument", f"POST requires one field of each name; {duplicates[0]} is given twice.")
     return PostForm(dict(given), sizes[0])
 
 
@@ -131,7 +131,7 @@ def _check_policy(policy: dict[str, Any], form: PostForm, bucket: str, now: floa
 
 
 def _check_condition(condition: Any, values: dict[str, str], size: int) -> set[str]:
-    """The fields that a condition covers; raises AuthenticationError when it does not hold."""
+    """The fields that a condition covers; raises AuthenticationError if it does not hold."""
     if isinstance(condition, dict):
         covered: set[str] = set()
         for name, value in condition.items():

@@ -1,4 +1,4 @@
-"""The WSGI layer that lets authenticated requests through: the admin token for `/_local/`, a signature for everything else."""
+"""Authentication middleware: the admin token for `/_local/`, a signature for every other request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.emulator.auth.caller import CALLER_KEY, Caller
 from async_endpoint.emulator.auth.errors import AuthenticationError
 from async_endpoint.emulator.auth.form_post import is_form_post, verify_form_post
-from async_endpoint.emulator.auth.keys import AccessKeys
+from async_endpoint.emulator.auth.identities import CALLER_KEY, AccessKeys, Caller
 from async_endpoint.emulator.auth.sigv4 import ALGORITHM
 from async_endpoint.emulator.auth.verification import Verifier
 from async_endpoint.emulator.error_responses import not_authenticated
@@ -22,7 +21,7 @@ _SCREENED = "async_endpoint.screened"
 
 
 class AuthMiddleware:
-    """In front of `application`: a rejected request is answered here, and neither counted nor read any further."""
+    """WSGI middleware in front of `application`: answers unauthenticated requests, neither counted nor read further."""
 
     def __init__(
         self, application: Application, access_key: AccessKey, admin_token: str, instance_id: Callable[[], str]
@@ -33,9 +32,9 @@ class AuthMiddleware:
         self._verifier = Verifier(AccessKeys(access_key))
 
     def refusal(self, environ: Environ) -> Response | None:
-        """The answer to a request whose head shows that it is not authenticated, before its body is read; None lets it in."""
+        """The response to a request that its head shows to be unauthenticated, before its body is read; None to accept it."""
         if is_admin(environ):
-            return None if self._is_admin(environ) else self._no_admin()
+            return None if self._is_admin(environ) else self._admin_denied()
         if is_form_post(environ):  # signed in its body
             return None
         try:
@@ -59,16 +58,16 @@ class AuthMiddleware:
         given = str(environ.get("HTTP_AUTHORIZATION", "")).encode("latin-1", "replace")
         return hmac.compare_digest(given, self._authorization)
 
-    def _no_admin(self) -> Response:
+    def _admin_denied(self) -> Response:
         error = "The token of this local AWS is missing or wrong; it is the admin_token in .local/aws/credentials.json."
         body = json.dumps({"error": error, "instance_id": self._instance_id()})
         return Response(body, 403, content_type="application/json")
 
     def _authenticate(self, environ: Environ) -> Caller:
-        """The caller; a request that has its signature elsewhere leaves with a header that names what it was signed for.
+        """The caller. A request signed in its URL or form gets an Authorization header with the scope of its signature.
 
-        The later layers choose the service by that header. By moto's own guess, from path and body, a presigned upload would
-        call STS.
+        Later layers choose the service by that header; moto's own guess, from path and body, takes a presigned upload for a
+        call of STS.
         """
         if is_form_post(environ):
             caller, scope = verify_form_post(environ, self._verifier)

@@ -1,4 +1,4 @@
-"""The body of a request held against what was signed of it, aws-chunked encodings included.
+"""Verification of a request's body against its signature, aws-chunked encodings included.
 
 Source: Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks"
 and the page on trailing headers.
@@ -41,7 +41,7 @@ def stated_hash(environ: dict[str, Any], signature: Signature) -> str:
 
 
 def verify_stated(environ: dict[str, Any], signature: Signature, key: SigningKey) -> None:
-    """Hold the body of a request to S3 against what it states; raises AuthenticationError. The body is left to be read."""
+    """Verify the body of a request to S3 by its stated hash; raises AuthenticationError. The body can be read again."""
     stated = stated_hash(environ, signature)
     if stated in _STREAMING and not signature.presigned:
         _verify_chunks(environ, signature, key, stated)
@@ -52,7 +52,7 @@ def verify_stated(environ: dict[str, Any], signature: Signature, key: SigningKey
 
 
 def body_hash(environ: dict[str, Any]) -> str:
-    """The SHA-256 of the body, which is left to be read again."""
+    """The SHA-256 of the body, which can be read again."""
     body: BinaryIO = environ["wsgi.input"]
     if isinstance(body, BytesIO):
         return sha256(body.getbuffer()).hexdigest()
@@ -64,21 +64,21 @@ def body_hash(environ: dict[str, Any]) -> str:
 
 
 def _verify_chunks(environ: dict[str, Any], signature: Signature, key: SigningKey, kind: str) -> None:
-    """Verify an aws-chunked body, each chunk's signature where they are signed."""
+    """Verify an aws-chunked body, including the signatures of signed chunks."""
     body: BinaryIO = environ["wsgi.input"]
     try:
-        length = _Chunks(body, signature, key, signed=kind != UNSIGNED_TRAILER).read(with_trailer=kind != CHUNKED)
+        length = _ChunkReader(body, signature, key, signed=kind != UNSIGNED_TRAILER).read(with_trailer=kind != CHUNKED)
     finally:
         body.seek(0)
-    said = header(environ, "x-amz-decoded-content-length")
-    if not said.isdecimal():
+    stated_length = header(environ, "x-amz-decoded-content-length")
+    if not stated_length.isdecimal():
         raise invalid_s3("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
-    if int(said) != length:
+    if int(stated_length) != length:
         raise incomplete_body()
 
 
-class _Chunks:
-    """One aws-chunked body. The signature of a chunk covers that of the chunk before it, the first one that of the request."""
+class _ChunkReader:
+    """An aws-chunked body. The signature of each chunk covers that of the previous one, the first that of the request."""
 
     def __init__(self, body: BinaryIO, signature: Signature, key: SigningKey, *, signed: bool) -> None:
         self._body = body
@@ -88,7 +88,7 @@ class _Chunks:
         self._scope = (signature.timestamp, str(signature.scope))
 
     def read(self, *, with_trailer: bool) -> int:
-        """Read and verify everything; the number of decoded bytes."""
+        """Read and verify the body; returns the number of decoded bytes."""
         total = 0
         while size := self._chunk():
             total += size
@@ -115,7 +115,7 @@ class _Chunks:
         return size
 
     def _trailer(self) -> None:
-        """The lines `name:value` after the last chunk, and the signature of them."""
+        """Verify the lines `name:value` after the last chunk by their signature."""
         canonical, given = "", ""
         while (line := self._body.readline(_MAX_LINE)).strip():
             name, _, value = line.decode("latin-1").strip().partition(":")
@@ -127,10 +127,10 @@ class _Chunks:
             self._check(given, "AWS4-HMAC-SHA256-TRAILER", sha256(canonical.encode("latin-1")).hexdigest())
 
     def _check(self, given: str, algorithm: str, *hashes: str) -> None:
-        wanted = self._key.sign(algorithm, *self._scope, self._previous, *hashes)
-        if not hmac.compare_digest(wanted.encode(), given.encode("latin-1")):
+        expected = self._key.sign(algorithm, *self._scope, self._previous, *hashes)
+        if not hmac.compare_digest(expected.encode(), given.encode("latin-1")):
             raise wrong_signature()
-        self._previous = wanted
+        self._previous = expected
 
 
 def incomplete_body() -> AuthenticationError:

@@ -1,4 +1,4 @@
-"""Signature Version 4: what is signed, and the signature of it.
+"""Signature Version 4: canonical requests and their signatures.
 
 Source: IAM User Guide, "Create a signed AWS API request"; Amazon S3 API Reference, "Authenticating Requests (AWS Signature
 Version 4)". S3 signs the path as it is sent, every other service the normalized path encoded once more.
@@ -23,7 +23,7 @@ _UNRESERVED: Final = "-_.~"
 
 
 class Scope(NamedTuple):
-    """What a signing key is derived for; `date` is YYYYMMDD."""
+    """Credential scope of a signing key; `date` is YYYYMMDD."""
 
     date: str
     region: str
@@ -34,9 +34,9 @@ class Scope(NamedTuple):
 
 
 class SignedHeaders(NamedTuple):
-    """The headers that a signature covers: their names in its order, and the keys that they have in a WSGI environment.
+    """The headers that a signature covers: names in its order, and their keys in a WSGI environment.
 
-    `preserved` are those whose spelling matters besides (moto keeps it beside the environment).
+    `preserved` are those whose spelling matters too (moto keeps it beside the environment).
     """
 
     text: str
@@ -48,7 +48,7 @@ class SignedHeaders(NamedTuple):
     @classmethod
     @lru_cache(maxsize=1_024)
     def read(cls, text: str) -> SignedHeaders:
-        """From names that semicolons separate."""
+        """Parse names separated by semicolons."""
         names = tuple(text.split(";"))
         keys = tuple(environ_key_for_header(name) for name in names)
         preserved = frozenset(name for name in names if should_preserve_original_header_name(name))
@@ -56,7 +56,7 @@ class SignedHeaders(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """A signature as a request carries it, in its headers or (`presigned`) in its URL. `timestamp` is YYYYMMDDTHHMMSSZ."""
+    """The signature of a request, from its headers or (`presigned`) its URL. `timestamp` is YYYYMMDDTHHMMSSZ."""
 
     access_key_id: str
     scope: Scope
@@ -68,10 +68,10 @@ class Signature(NamedTuple):
 
 
 class SigningKey:
-    """HMAC-SHA256 with one key, whose two first blocks are hashed once.
+    """HMAC-SHA256 with one key, whose first blocks are hashed once.
 
-    The one-shot function of `hmac` releases the interpreter lock for each signature, which costs more than the signature
-    where other threads wait for it.
+    `hmac.digest` releases the interpreter lock for each signature, which costs more than the signature when other threads
+    wait for the lock.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -89,7 +89,7 @@ class SigningKey:
 
 @lru_cache(maxsize=512)
 def signing_key(secret: str, scope: Scope) -> SigningKey:
-    """The key that one secret signs with on one day in one region for one service."""
+    """The signing key of a secret for a scope."""
     key = f"AWS4{secret}".encode()
     for part in (scope.date, scope.region, scope.service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
@@ -102,9 +102,9 @@ def string_to_sign(signature: Signature, canonical_request: str) -> tuple[str, .
 
 
 def canonical_requests(environ: dict[str, Any], signature: Signature, payload_hash: str) -> Iterator[str]:
-    """The request as its client may have signed it: as sent, then with path and query encoded as the specification says.
+    """The canonical requests that a client may have signed: as sent, then with path and query encoded by the specification.
 
-    Both are the same for an SDK of AWS; a client that encodes less than the specification wants signs the second.
+    Both are the same for AWS SDKs; a client that sends less encoding than the specification requires signs the second.
     """
     path, _, query = raw_target(environ)
     signed, is_s3 = signature.signed_headers, signature.scope.service == "s3"
@@ -120,24 +120,24 @@ def canonical_requests(environ: dict[str, Any], signature: Signature, payload_ha
 
 
 def _pairs(query: str, *, presigned: bool) -> list[tuple[str, str, str]]:
-    """The parameters that are signed, as they were sent: all but the signature of a presigned URL."""
+    """The signed query parameters as sent: all but the signature of a presigned URL."""
     pairs = [part.partition("=") for part in query.split("&") if part]
     return [pair for pair in pairs if pair[0] != "X-Amz-Signature"] if presigned else pairs
 
 
 def header(environ: dict[str, Any], name: str) -> str:
-    """The value of a header; several of one name are joined by commas. Empty where there is none."""
+    """The value of a header, joined by commas if repeated; empty if absent."""
     return str(environ.get(environ_key_for_header(name), ""))
 
 
 def _trimmed(value: str) -> str:
-    """Without white space around it, and with single spaces within."""
+    """`value` without surrounding white space and with single spaces inside."""
     value = value.strip()
     return " ".join(value.split()) if "  " in value or "\t" in value else value
 
 
 def raw_target(environ: dict[str, Any]) -> tuple[str, str, str]:
-    """Path, question mark and query as they were sent."""
+    """Path, question mark and query as sent."""
     target: str = environ["RAW_URI"]
     return target.partition("?")
 
@@ -147,18 +147,18 @@ def _joined(pairs: list[tuple[str, str, str]]) -> str:
 
 
 def _encode(text: str) -> str:
-    """A name or value of the query; a plus sign is the space that everyone who reads the query takes it for."""
+    """Encode a name or value of the query; a plus sign is a space, as every reader of queries decodes it."""
     return quote(unquote_plus(text, "latin-1"), safe=_UNRESERVED, encoding="latin-1")
 
 
 @lru_cache(maxsize=256)
 def _encoded_again(path: str) -> str:
-    """The path as services other than S3 sign it."""
+    """The canonical path of services other than S3."""
     return quote(_normalized(path), safe="/~")
 
 
 def _normalized(path: str) -> str:
-    """Without empty and dot segments; a slash at the end stays."""
+    """The path without empty and dot segments, with its trailing slash."""
     if "//" not in path and "/." not in path:
         return path
     plain = posixpath.normpath(path).replace("//", "/")

@@ -1,4 +1,4 @@
-"""Who signed a request: reads its signature, finds the key, and holds one against the other."""
+"""Verification of signatures: reads a request's signature, finds its key, and compares."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 
 from async_endpoint.emulator.api_calls import SERVICES
 from async_endpoint.emulator.auth import errors
-from async_endpoint.emulator.auth.caller import Caller
-from async_endpoint.emulator.auth.keys import AccessKeys, KnownKey
+from async_endpoint.emulator.auth.identities import AccessKeys, Caller, KnownKey
 from async_endpoint.emulator.auth.payload import body_hash, stated_hash, verify_stated
 from async_endpoint.emulator.auth.sigv4 import (
     ALGORITHM,
@@ -32,21 +31,21 @@ from async_endpoint.emulator.auth.sigv4 import (
 )
 from async_endpoint.emulator.sagemaker.protocol import service_model
 
-SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; taken for every service
+SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; assumed for every service
 MAX_EXPIRES_SECONDS: Final = 604_800
 SIGV4A: Final = "AWS4-ECDSA-P256-SHA256"
 _HEADER: Final = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*", re.ASCII)
-# The names of services are of these characters; moto reads capitals as lower case, and dots as hosts of its own.
+# Service names have these characters only: moto lower-cases capitals, and treats names with dots as hosts.
 _CREDENTIAL: Final = re.compile(r"(\w{1,128})/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/" + TERMINATOR, re.ASCII)
 _TIMESTAMP: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _QUERY: Final = ("Algorithm", "Credential", "Date", "SignedHeaders", "Signature")
-_SIGNED_ANYWAY: Final = "HTTP_X_AMZ_CONTENT_SHA256"  # the last line of what is signed
-# Headers that are parameters of calls. SDKs sign all but a few headers, of which only X-Amzn-Trace-Id begins alike.
+_ALWAYS_SIGNED: Final = "HTTP_X_AMZ_CONTENT_SHA256"  # the last line of the canonical request
+# Prefixes of headers that are parameters of calls. Of the few headers that SDKs do not sign, only X-Amzn-Trace-Id is similar.
 _PARAMETERS: Final = ("HTTP_X_AMZ_", "HTTP_X_AMZN_SAGEMAKER_")
 
 
 class Screened(NamedTuple):
-    """A request whose head is right: its signature, and the key that it names."""
+    """A request whose head is valid: its signature and key."""
 
     signature: Signature
     key: KnownKey
@@ -60,7 +59,7 @@ class Verifier:
         self.now = now
 
     def screen(self, environ: dict[str, Any]) -> Screened:
-        """Everything that the head of a request decides: all but its body for S3, for other services its key and its time.
+        """Verify what the head of a request decides: all but the body for S3; key and time for other services.
 
         Raises AuthenticationError.
         """
@@ -74,7 +73,7 @@ class Verifier:
         return Screened(signature, key)
 
     def complete(self, environ: dict[str, Any], screened: Screened) -> tuple[Caller, Scope]:
-        """Who signed a request, and for what; its body is left to be read. Raises AuthenticationError."""
+        """Verify the body; returns caller and scope. The body can be read again. Raises AuthenticationError."""
         signature, key = screened
         if signature.scope.service == "s3":
             verify_stated(environ, signature, signing_key(key.secret, signature.scope))
@@ -83,7 +82,7 @@ class Verifier:
         return key.caller, signature.scope
 
     def key_of(self, access_key_id: str, session_token: str | None) -> KnownKey:
-        """The key with this id and session token; raises AuthenticationError where there is none, or it has expired."""
+        """The key with this id and session token; raises AuthenticationError if it is unknown or has expired."""
         key = self._keys.find(access_key_id)
         if key is None or (key.session_token is not None and session_token is None):
             raise errors.unknown_key()
@@ -108,7 +107,7 @@ class Verifier:
 
 
 def read_signature(environ: dict[str, Any]) -> tuple[Signature, int | None]:
-    """The signature a request carries, and for how many seconds a presigned URL is valid; raises AuthenticationError."""
+    """The signature of a request, and the validity of a presigned URL in seconds; raises AuthenticationError."""
     authorization: str | None = environ.get("HTTP_AUTHORIZATION")
     query: str = environ.get("QUERY_STRING", "")
     in_query = "X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query or "X-Amz-Credential=" in query
@@ -183,7 +182,7 @@ def _from_query(query: str) -> tuple[Signature, int | None]:
 
 
 def _expires(text: str | None, scope: Scope) -> int | None:
-    """Seconds; None where a service other than S3 is given no X-Amz-Expires: its clock skew then bounds the URL."""
+    """Validity in seconds; None for a service other than S3 without X-Amz-Expires, whose URLs the clock skew bounds."""
     if text is None and scope.service != "s3":
         return None
     if not text or not text.isdecimal() or not text.isascii():
@@ -227,7 +226,7 @@ def _check_scope(environ: dict[str, Any], signature: Signature) -> None:
 
 @cache
 def _regions() -> frozenset[str]:
-    """Every region of the commercial partition, as botocore knows them."""
+    """Every region of the partition aws, by botocore."""
     loader = botocore.session.get_session().get_component("data_loader")
     partitions = loader.load_data("partitions")["partitions"]
     return frozenset(name for item in partitions if item["id"] == "aws" for name in item["regions"])
@@ -249,9 +248,9 @@ def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
     if "HTTP_HOST" not in covered:
         raise errors.unsigned_header("Host")
     for key in environ.keys() - covered:
-        if key.startswith(_PARAMETERS) and key != _SIGNED_ANYWAY:
+        if key.startswith(_PARAMETERS) and key != _ALWAYS_SIGNED:
             raise errors.unsigned_header(key[5:].replace("_", "-").lower())
-    # WSGI has one key for both spellings of a name; that of metadata is kept beside it, and is part of what is signed.
+    # WSGI has one key for both spellings of a name; moto keeps the spelling of metadata beside it, and it is signed too.
     kept, signed = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY), signature.signed_headers.preserved
     spelled = {name.lower() for name in kept.values()} if kept else frozenset()
     if spelled != signed:
@@ -261,8 +260,8 @@ def _check_headers(environ: dict[str, Any], signature: Signature) -> None:
 def _check_signature(environ: dict[str, Any], signature: Signature, key: KnownKey, payload_hash: str) -> None:
     secret = signing_key(key.secret, signature.scope)
     for canonical in canonical_requests(environ, signature, payload_hash):
-        wanted = secret.sign(*string_to_sign(signature, canonical))
-        if hmac.compare_digest(wanted.encode(), signature.signature.encode("latin-1", "replace")):
+        expected = secret.sign(*string_to_sign(signature, canonical))
+        if hmac.compare_digest(expected.encode(), signature.signature.encode("latin-1", "replace")):
             return
     raise errors.wrong_signature()
 

@@ -1,4 +1,4 @@
-"""Faults as people and tests set them: `/_local/faults` of the local AWS."""
+"""The HTTP API of faults: `/_local/faults` of the emulator."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.emulator.faults.kinds import ClockJump, Fault, InstanceKill
-from async_endpoint.emulator.faults.parsing import read
+from async_endpoint.emulator.faults.kinds import ClockJump, Fault, InstanceKill, parse_fault
 from async_endpoint.emulator.hosting.service import Hosting
 
 
 class FaultsAdmin:
-    """POST /_local/faults sets one, or does what happens at once; GET lists; DELETE /_local/faults[/ID or KIND] clears."""
+    """POST /_local/faults sets a fault or executes an immediate one, GET lists, DELETE /_local/faults[/ID or KIND] clears."""
 
     def __init__(self, faults: Faults, hosting: Hosting) -> None:
         self._faults = faults
         self._hosting = hosting
 
     def answer(self, method: str, name: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """The answer to a request for `name`, which may be empty; None if there is no such thing. Raises InvalidInput."""
+        """The response to a request for `name`, an id, a kind or empty; None for an unknown method. Raises InvalidInput."""
         if (method, name) == ("POST", ""):
             return self._set(document)
         if (method, name) == ("GET", ""):
@@ -31,31 +30,31 @@ class FaultsAdmin:
         return None
 
     def _set(self, document: dict[str, Any]) -> dict[str, Any]:
-        asked = read(document)
-        if isinstance(asked, Fault):
-            return self._faults.add(asked)
-        done = {"kind": asked.name, **dataclasses.asdict(asked)}
-        if isinstance(asked, InstanceKill):
-            done["killed"] = self._kill(asked)
-        elif isinstance(asked, ClockJump):
-            self._hosting.clock.jump(asked.seconds)
+        fault = parse_fault(document)
+        if isinstance(fault, Fault):
+            return self._faults.add(fault)
+        done = {"kind": fault.name, **dataclasses.asdict(fault)}
+        if isinstance(fault, InstanceKill):
+            done["killed"] = self._kill(fault)
+        elif isinstance(fault, ClockJump):
+            self._hosting.clock.jump(fault.seconds)
             self._hosting.notify()
             done["now"] = self._hosting.clock.now()
         return done
 
-    def _kill(self, asked: InstanceKill) -> list[str]:
-        """SIGKILL containers that run, and say whose. Which ones, the seed decides, in the order they were launched."""
-        endpoints = [endpoint for endpoint in self._hosting.all() if endpoint.name == asked.endpoint]
+    def _kill(self, fault: InstanceKill) -> list[str]:
+        """SIGKILL containers, chosen by the seed from those running, in launch order; returns the instances' ids."""
+        endpoints = [endpoint for endpoint in self._hosting.all() if endpoint.name == fault.endpoint]
         if not endpoints:
             known = ", ".join(sorted(endpoint.name for endpoint in self._hosting.all())) or "none"
-            raise InvalidInput(f"There is no endpoint {asked.endpoint!r}; those there are: {known}.")
+            raise InvalidInput(f"There is no endpoint {fault.endpoint!r}; existing endpoints: {known}.")
         running = [item for endpoint in endpoints for item in endpoint.instances if item.pid is not None and not item.ended]
-        chosen = [item for item in running if asked.instance in (None, item.id)]
+        chosen = [item for item in running if fault.instance in (None, item.id)]
         if not chosen:
-            named = f"{asked.instance!r} that runs" if asked.instance else "that runs"
+            named = f"{fault.instance!r} that is running" if fault.instance else "that is running"
             known = ", ".join(item.id for item in running) or "none"
-            raise InvalidInput(f"Endpoint {asked.endpoint} has no instance {named}; those that do: {known}.")
-        chosen = chosen if asked.instance else Random(asked.seed).sample(chosen, min(asked.count, len(chosen)))
+            raise InvalidInput(f"Endpoint {fault.endpoint} has no instance {named}; running: {known}.")
+        chosen = chosen if fault.instance else Random(fault.seed).sample(chosen, min(fault.count, len(chosen)))
         for item in chosen:
             item.kill()
         return [item.id for item in chosen]

@@ -1,15 +1,17 @@
-"""Notifications on their way from a topic to a subscription: lost, doubled, late, out of order."""
+"""Faults of notifications between a topic and a subscription: lost, duplicated, delayed, out of order."""
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from async_endpoint.emulator.faults.active_fault import spread
-from async_endpoint.emulator.faults.delayed_calls import DelayedCalls
-from async_endpoint.emulator.faults.faults import Faults
+from async_endpoint.emulator.clock import NOTICE_SECONDS, ScaledClock
+from async_endpoint.emulator.faults.faults import Faults, apply_jitter
 from async_endpoint.emulator.faults.kinds import (
     NotificationDelay,
     NotificationDuplicate,
@@ -17,11 +19,13 @@ from async_endpoint.emulator.faults.kinds import (
     NotificationShuffle,
 )
 
+log = logging.getLogger(__name__)
+
 Send = Callable[[], None]
 
 
 class Deliveries:
-    """Every delivery that a subscription's filter lets pass. What is held arrives, if the fault is cleared meanwhile too."""
+    """Every delivery that passes its subscription's filter. A delayed one arrives even if its fault is cleared meanwhile."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -29,17 +33,17 @@ class Deliveries:
         self._buffers: dict[str, _ShuffleBuffer] = {}
 
     @property
-    def disturbed(self) -> bool:
-        """Whether any fault of deliveries is set."""
+    def affected(self) -> bool:
+        """Whether any delivery fault is set."""
         return bool(self._faults.deliveries)
 
     def clear(self) -> None:
-        """Lose what is held: it never arrives."""
+        """Drop all pending deliveries."""
         self._buffers.clear()
         self._delayed.clear()
 
     def deliver(self, topic_arn: str, send: Send) -> None:
-        """Call `send` now, later, more than once, or not at all."""
+        """Call `send` as the faults say: now, later, several times, or not at all."""
         now, times, wait, buffer = self._faults.clock.now(), 1, 0.0, None
         for active in self._faults.deliveries:
             fault = active.fault
@@ -51,19 +55,19 @@ class Deliveries:
             if isinstance(fault, NotificationDuplicate):
                 times += fault.copies
             elif isinstance(fault, NotificationDelay):
-                wait += max(spread(fault.seconds, fault.jitter, roll), 0.0)
+                wait += max(apply_jitter(fault.seconds, fault.jitter, roll), 0.0)
             elif isinstance(fault, NotificationShuffle):
                 buffer = self._buffers.setdefault(active.id, _ShuffleBuffer(fault, self._delayed, self._faults))
-        arrive = send if buffer is None else partial(buffer.put, send)
+        deliver = send if buffer is None else partial(buffer.put, send)
         for _ in range(times):
             if wait > 0:
-                self._delayed.at(now + wait, arrive)
+                self._delayed.at(now + wait, deliver)
             else:
-                arrive()
+                deliver()
 
 
 class _ShuffleBuffer:
-    """Deliveries thrown together, and drawn in an order that depends on the seed alone."""
+    """Collects deliveries and releases them in an order that depends on the seed only."""
 
     def __init__(self, fault: NotificationShuffle, delayed: DelayedCalls, faults: Faults) -> None:
         self._fault = fault
@@ -77,19 +81,59 @@ class _ShuffleBuffer:
         with self._lock:
             held = self._held
             held.append(send)
-            full = self._draw() if len(held) >= self._fault.window else []
-        if len(held) == 1 and not full:
-            self._delayed.at(self._clock.now() + self._fault.seconds, lambda: self._out_of_time(held))
-        for one in full:
+            released = self._release() if len(held) >= self._fault.window else []
+        if len(held) == 1 and not released:
+            self._delayed.at(self._clock.now() + self._fault.seconds, lambda: self._release_at_timeout(held))
+        for one in released:
             one()
 
-    def _out_of_time(self, batch: list[Send]) -> None:
+    def _release_at_timeout(self, batch: list[Send]) -> None:
         with self._lock:
-            drawn = self._draw() if self._held is batch else []
-        for one in drawn:
+            released = self._release() if self._held is batch else []
+        for one in released:
             one()
 
-    def _draw(self) -> list[Send]:
-        drawn, self._held = self._held, []
-        self._random.shuffle(drawn)
-        return drawn
+    def _release(self) -> list[Send]:
+        released, self._held = self._held, []
+        self._random.shuffle(released)
+        return released
+
+
+class DelayedCalls:
+    """Calls at a later AWS time, in order of that time, in a thread that the first one starts; lost when the process ends."""
+
+    def __init__(self, clock: ScaledClock) -> None:
+        self._clock = clock
+        self._calls: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()  # calls for the same time keep their order
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def at(self, when: float, call: Callable[[], None]) -> None:
+        """Call `call` at AWS time `when`."""
+        with self._changed:
+            heapq.heappush(self._calls, (when, next(self._numbers), call))
+            self._changed.notify()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="delayed-calls", daemon=True)
+                self._thread.start()
+
+    def clear(self) -> None:
+        """Drop all calls that are pending."""
+        with self._changed:
+            self._calls.clear()
+
+    def _run(self) -> None:
+        while True:
+            call = self._next()
+            try:
+                call()
+            except Exception:  # a failed call must not end the thread
+                log.exception("A delayed call failed.")
+
+    def _next(self) -> Callable[[], None]:
+        with self._changed:
+            while not self._calls or self._calls[0][0] > self._clock.now():
+                left = self._clock.real(self._calls[0][0] - self._clock.now()) if self._calls else None
+                self._changed.wait(None if left is None else min(left, NOTICE_SECONDS))  # time may jump meanwhile
+            return heapq.heappop(self._calls)[2]

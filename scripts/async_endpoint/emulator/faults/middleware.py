@@ -1,4 +1,4 @@
-"""What goes wrong between a client and the services: a WSGI layer in front of them."""
+"""Faults of API calls: WSGI middleware in front of the services."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from werkzeug.wrappers import Response
 
 from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.api_calls import ApiCall, call_of
-from async_endpoint.emulator.faults.active_fault import spread
-from async_endpoint.emulator.faults.faults import Faults
+from async_endpoint.emulator.faults.faults import Faults, apply_jitter
 from async_endpoint.emulator.faults.kinds import CallFault, DisconnectFault, ErrorFault, LatencyFault, ThrottleFault
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
 
 class FaultMiddleware:
-    """Signed calls meet the faults that are set, in the order they were set; the first that answers is the last one asked."""
+    """Injects the faults that are set into signed calls, in their order, up to the first that answers the call."""
 
     def __init__(self, application: Application, faults: Faults) -> None:
         self._application = application
@@ -30,27 +29,27 @@ class FaultMiddleware:
 
     def _inject(self, environ: Environ) -> Response | None:
         call = call_of(environ)
-        if call is None:  # nobody's call: the local AWS's own paths, or a browser
+        if call is None:  # unsigned: the emulator's own paths, or a browser
             return None
         for active in self._faults.calls:
             fault = active.fault
-            roll = active.sample(self._faults.clock.now()) if _concerns(fault, call) else None
+            roll = active.sample(self._faults.clock.now()) if _matches(fault, call) else None
             if roll is None:
                 continue
             if isinstance(fault, LatencyFault):
-                time.sleep(max(spread(fault.seconds, fault.jitter, roll), 0.0))
+                time.sleep(max(apply_jitter(fault.seconds, fault.jitter, roll), 0.0))
             elif isinstance(fault, DisconnectFault):
                 if fault.when == "after":
-                    self._carry_out(environ)
-                _cut(environ)
+                    self._execute(environ)
+                _disconnect(environ)
             elif isinstance(fault, ThrottleFault):
                 return error_responses.throttled(call, environ)
             elif isinstance(fault, ErrorFault):
                 return error_responses.service_error(call, environ, fault.status)
         return None
 
-    def _carry_out(self, environ: Environ) -> None:
-        """Do what is asked, and keep the answer."""
+    def _execute(self, environ: Environ) -> None:
+        """Execute the call and discard the response."""
         answer = self._application(environ, lambda *_: lambda _: None)
         try:
             for _ in answer:
@@ -59,7 +58,7 @@ class FaultMiddleware:
             getattr(answer, "close", lambda: None)()
 
 
-def _concerns(fault: CallFault, call: ApiCall) -> bool:
+def _matches(fault: CallFault, call: ApiCall) -> bool:
     return (
         fault.service in (None, call.service)
         and fault.action in (None, call.action)
@@ -67,8 +66,8 @@ def _concerns(fault: CallFault, call: ApiCall) -> bool:
     )
 
 
-def _cut(environ: Environ) -> None:
-    """Close the connection; werkzeug takes the exception for a client that went away."""
+def _disconnect(environ: Environ) -> None:
+    """Close the connection; werkzeug treats the exception as a disconnected client."""
     with contextlib.suppress(OSError):
         environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError

@@ -1,4 +1,4 @@
-"""moto has no DescribeAlarmHistory, and SetAlarmState of it executes no actions."""
+"""DescribeAlarmHistory, which moto lacks; and SetAlarmState executes the alarm's actions, as on AWS."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:
 
     def put_metric_alarm(self: CloudWatchBackend, name: str, **request: Any) -> Any:
         alarm, before = put_alarm(self, clock.now(), name, **request)
-        alarms.configured(alarm, before)
+        alarms.record_configuration(alarm, before)
         return alarm
 
     def delete_alarms(self: CloudWatchBackend, alarm_names: list[str]) -> None:
         gone = [self.alarms[name] for name in alarm_names if name in self.alarms]
         _delete(self, alarm_names)
         for alarm in gone:
-            alarms.deleted(alarm)
+            alarms.record_deletion(alarm)
 
     def update_state(self: Alarm, reason: str, reason_data: str | None, state_value: str) -> None:
-        alarms.change(self, state_value, reason, reason_data)
+        alarms.set_state(self, state_value, reason, reason_data)
 
     def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
         request, token = self._get_params(), self._get_param("NextToken")

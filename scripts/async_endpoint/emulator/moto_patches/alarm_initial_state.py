@@ -1,7 +1,7 @@
-"""An alarm begins as INSUFFICIENT_DATA; moto begins it as OK, and so it would never be seen to recover.
+"""PutMetricAlarm: a new alarm is INSUFFICIENT_DATA, where moto makes it OK, so that it never changes to OK.
 
-One that is put again keeps its state and the reason for it. Times are AWS time. moto takes alarms that could never be
-evaluated, without Period or Threshold; they are refused. alarm_history.py puts this in the place of moto's.
+An updated alarm keeps its state and reason. Times are AWS time. Alarms that can never be evaluated (no Period or Threshold)
+are refused as on AWS; moto accepts them. alarm_history.py installs this function.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling import alarm_rules
+from async_endpoint.emulator.scaling.alarms import check_alarm
 
 _put = CloudWatchBackend.put_metric_alarm
-KEPT = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp")
+PRESERVED = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp")
 
 
 def put_alarm(backend: CloudWatchBackend, now: float, name: str, **request: Any) -> tuple[Any, Any | None]:
-    """PutMetricAlarm; the alarm, and the one of that name before it. Raises ValidationError for one that CloudWatch refuses."""
+    """PutMetricAlarm: the alarm, and the previous one of that name. Raises ValidationError for an alarm that is refused."""
     try:
-        alarm_rules.check(request)
+        check_alarm(request)
     except InvalidInput as error:
         raise ValidationError(str(error)) from error
     before = backend.alarms.get(name)
     alarm = _put(backend, name, **request)
     alarm.configuration_updated_timestamp = alarm.state_updated_timestamp = datetime.fromtimestamp(now, UTC)
     alarm.state_value = "INSUFFICIENT_DATA"
-    for attribute in KEPT if before is not None else ():
+    for attribute in PRESERVED if before is not None else ():
         setattr(alarm, attribute, getattr(before, attribute))
     return alarm, before

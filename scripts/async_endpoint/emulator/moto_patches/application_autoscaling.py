@@ -1,7 +1,7 @@
-"""moto's Application Auto Scaling, loaded without ECS: whatever mends it imports it from here.
+"""moto's Application Auto Scaling, imported without ECS: the other patches import it from here.
 
-moto imports ECS for scalable targets that are its services, ECS imports EC2, and EC2 reads the instance types of all regions:
-half of what starting the local AWS costs. Here ECS is found when it is asked for something.
+moto imports ECS for scalable targets of ECS services, ECS imports EC2, and EC2 reads the instance types of all regions: half of
+the emulator's start time. Here ECS is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from moto.backends import get_backend
 
 
 class _Ecs:
-    """Stands for `ecs_backends`, for `[account]` of it, and for `[account][region]`, whose attributes it has."""
+    """A lazy `ecs_backends`, its `[account]`, and its `[account][region]` with that backend's attributes."""
 
-    def __init__(self, *way: str) -> None:
-        self._way = way
+    def __init__(self, *path: str) -> None:
+        self._path = path
 
     def __getitem__(self, step: str) -> _Ecs:
-        return _Ecs(*self._way, step)
+        return _Ecs(*self._path, step)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # pickle asks before there is a way
+        if name.startswith("_"):  # pickle asks before __init__ has run
             raise AttributeError(name)
-        account, region = self._way
+        account, region = self._path
         return getattr(get_backend("ecs")[account][region], name)
 
 

@@ -1,6 +1,6 @@
-"""moto takes a condition that does not match for a denial, so that a TLS-only bucket policy locks its bucket.
+"""Conditions of bucket policies. moto treats one that does not match as a denial: a TLS-only policy locks its bucket.
 
-Loopback counts as TLS: `aws:SecureTransport` is true, as it would be for the same call on AWS. The caller is the account.
+Loopback counts as TLS: `aws:SecureTransport` is true, as for the same call on AWS. The caller is the account.
 """
 
 from __future__ import annotations

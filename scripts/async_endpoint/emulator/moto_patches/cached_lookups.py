@@ -1,7 +1,7 @@
-"""moto works out again, on each call, what never changes, and draws each receipt handle letter by letter.
+"""Caches of values that moto recomputes for each call, and receipt handles from one random number.
 
-A message sent spells the names of all of its queue's attributes anew; each request lists the folders of moto's package to
-find its service; a message received costs 185 random letters. Together that was a third of what a request cost.
+moto converts the names of all queue attributes for each message sent, lists its package's folders for each request, and draws
+185 random letters for each message received: together a third of the cost of a request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _modules() -> Iterable[str]:
 
 
 def _handle() -> str:
-    """From moto's own source of chance, so that its seed still decides."""
+    """A receipt handle from moto's random generator, so that its seed still applies."""
     return f"{mock_random.getrandbits(4 * HANDLE_CHARS):0{HANDLE_CHARS}x}"
 
 

@@ -1,6 +1,6 @@
-"""moto keeps every object it ever made, for its dashboard: messages received and deleted long ago, objects written over.
+"""No tracking of instances: moto keeps every object it ever made for its dashboard, such as deleted messages.
 
-Here they live as long as something needs them. The dashboard itself is not served.
+Here objects live as long as they are referenced. The dashboard is not served.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""moto forgets how many old versions a lifecycle rule keeps (NewerNoncurrentVersions); Terraform waits for it, and gives up."""
+"""NewerNoncurrentVersions of lifecycle rules. moto drops it, and Terraform waits for it until its time-out."""
 
 from __future__ import annotations
 

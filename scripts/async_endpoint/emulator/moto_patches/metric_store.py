@@ -1,7 +1,7 @@
-"""moto keeps every datapoint ever put in one list, and searches all of it for each question; ListMetrics is quadratic in it.
+"""Datapoints in a bounded index (emulator/scaling/metric_store.py), which answers all metric queries, percentiles included.
 
-Here a bounded index (emulator/scaling/samples.py) holds them and answers the questions, percentiles included.
-Metrics that moto makes up of other services' stores, as the size of a bucket, are no longer there.
+moto keeps every datapoint in one list and scans all of it for each query; ListMetrics is quadratic in it. Metrics that moto
+derives from other services' stores, such as the size of a bucket, are not available.
 """
 
 from __future__ import annotations

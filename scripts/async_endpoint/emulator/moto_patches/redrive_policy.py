@@ -1,4 +1,4 @@
-"""moto answers a queue's redrive policy with spaces in it; Terraform compares the text, and would change it on every apply."""
+"""Compact JSON for a queue's redrive policy. moto adds spaces; Terraform compares the text and plans a change each time."""
 
 from __future__ import annotations
 

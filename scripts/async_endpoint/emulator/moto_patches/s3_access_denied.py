@@ -1,6 +1,6 @@
-"""moto answers what a bucket's policy denies with status 403 and nothing else; S3 says AccessDenied, in XML.
+"""AccessDenied in XML for requests that a bucket policy denies, as from S3; moto answers status 403 without a body.
 
-To a HEAD request S3 itself says nothing more, and clients read the status.
+For HEAD requests S3 has no body either, and clients read the status.
 """
 
 from __future__ import annotations

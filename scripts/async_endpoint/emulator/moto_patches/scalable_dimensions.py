@@ -1,4 +1,4 @@
-"""moto knows no `sagemaker:variant:DesiredProvisionedConcurrency`, by which serverless variants scale."""
+"""The dimension `sagemaker:variant:DesiredProvisionedConcurrency` of serverless variants, which moto lacks."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from async_endpoint.emulator.moto_patches.application_autoscaling import models,
 
 def apply() -> None:
     known = {member.name: member.value for member in models.ScalableDimensionValueSet}
-    more = {f"MENDED_{place}": dimension for place, dimension in enumerate(DIMENSIONS) if dimension not in known.values()}
+    more = {f"ADDED_{place}": dimension for place, dimension in enumerate(DIMENSIONS) if dimension not in known.values()}
     models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = Enum("ScalableDimensionValueSet", known | more)

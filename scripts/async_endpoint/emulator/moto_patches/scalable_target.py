@@ -1,6 +1,6 @@
-"""moto registers a target for an endpoint that does not exist, with any bounds, and keeps what belongs to one that is gone.
+"""Checks of scalable targets: the endpoint must exist, bounds must be valid, and deregistering deletes policies and actions.
 
-It takes policies without a target too, and does not call what it misses by AWS's name, ObjectNotFoundException.
+moto does none of this, accepts policies without a target, and lacks AWS's ObjectNotFoundException.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:
     def deregister(self: Any, namespace: str, r_id: str, dimension: str) -> None:
         _deregister_scalable_target(self, namespace, r_id, dimension)
         if dimension in DIMENSIONS:
-            scheduler.targets.deregistered(self.region_name, r_id, hosting.clock.now())
+            scheduler.targets.fail_activities_of(self.region_name, r_id, hosting.clock.now())
 
     ApplicationAutoscalingBackend.register_scalable_target = register
     ApplicationAutoscalingBackend.deregister_scalable_target = deregister
@@ -44,7 +44,7 @@ def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:
 
 
 def check_registered(backend: Any, namespace: str, r_id: str, dimension: str) -> None:
-    """Refuse what is meant for a target that is not there."""
+    """Raise ObjectNotFoundException if the scalable target is not registered."""
     if r_id not in backend.targets.get(dimension, {}):
         raise not_found(
             f"No scalable target registered for service namespace: {namespace}, resource ID: {r_id}, scalable dimension: "
@@ -53,7 +53,7 @@ def check_registered(backend: Any, namespace: str, r_id: str, dimension: str) ->
 
 
 def least_capacity(hosting: Hosting, region: str, resource_id: str, dimension: str) -> int:
-    """The lowest minimum of a target: an asynchronous variant may have no instance, a real-time one not."""
+    """The smallest allowed MinCapacity: 0 for an asynchronous variant, 1 for a real-time one. Raises ValidationException."""
     if dimension not in DIMENSIONS:
         return 0
     parts = resource_id.split("/")
@@ -74,7 +74,7 @@ def not_found(message: str) -> JsonRESTError:
 
 
 def _deregister_scalable_target(self: Any, namespace: str, r_id: str, dimension: str) -> None:
-    """Its policies and scheduled actions go with it."""
+    """Deregister, and delete the target's policies and scheduled actions."""
     if r_id not in self.targets.get(dimension, {}):
         raise not_found(
             f"No scalable target found for service namespace: {namespace}, resource ID: {r_id}, scalable dimension: {dimension}"

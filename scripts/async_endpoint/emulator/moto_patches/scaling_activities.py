@@ -1,4 +1,4 @@
-"""moto has no DescribeScalingActivities."""
+"""DescribeScalingActivities, which moto lacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def apply(scheduler: MinuteScheduler) -> None:
 
 
 def one_page(request: Any, member: str, found: list[dict[str, Any]]) -> str:
-    """The answer with the page that was asked for, and where the next one begins."""
+    """The JSON response with the requested page and the token of the next one."""
     token = request._get_param("NextToken") or "0"
     if not token.isdecimal():
         raise JsonRESTError("InvalidNextTokenException", f"The next token {token} is invalid.")

@@ -1,4 +1,7 @@
-"""moto describes scalable targets without role and suspended state, in pages that never end, and policies by part of a name."""
+"""Descriptions of scalable targets and policies: complete, filtered by exact name, in pages.
+
+moto omits role and suspended state, matches policies by a part of their name, and returns pages that never end.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from async_endpoint.emulator.moto_patches.application_autoscaling import (
 from async_endpoint.local_aws import ACCOUNT_ID
 
 PAGE = 50  # MaxResults of both actions, default
-# The guide, "Service-linked roles for Application Auto Scaling"; other services' names are not worked out.
+# User guide, "Service-linked roles for Application Auto Scaling"; used for other services too.
 ROLE = (
     f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"

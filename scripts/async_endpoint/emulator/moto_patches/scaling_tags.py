@@ -1,4 +1,4 @@
-"""moto has no tags for scalable targets; the Terraform provider reads them, and waits 5 minutes for an answer.
+"""Tags of scalable targets, which moto lacks; the Terraform provider reads them and retries for 5 minutes.
 
 Lengths and errors are those of botocore's model. Characters, the reserved prefix and the 50 tags of a resource are those of
 "User-defined tag restrictions" in the Billing guide, which the API reference of TagResource refers to.
@@ -19,9 +19,9 @@ from async_endpoint.emulator.moto_patches.application_autoscaling import (
     FakeScalableTarget,
 )
 
-MOST_TAGS: Final = 50
-LONGEST_KEY: Final = 128
-LONGEST_VALUE: Final = 256
+MAX_TAGS: Final = 50
+MAX_KEY_CHARS: Final = 128
+MAX_VALUE_CHARS: Final = 256
 
 _ALLOWED: Final = re.compile(r"[\w\s+=.:/@-]*")
 _register = ApplicationAutoScalingResponse.register_scalable_target
@@ -41,11 +41,11 @@ def _tags(target: FakeScalableTarget) -> dict[str, str]:
 
 
 def _add(target: FakeScalableTarget | None, added: Mapping[str, str]) -> dict[str, str]:
-    """The tags of `target`, or of one that is to be made, and `added`; raises what AWS refuses."""
+    """The tags of `target`, None for a new one, with `added`; raises AWS's errors for invalid tags."""
     for key, value in added.items():
-        if not 1 <= len(key) <= LONGEST_KEY or len(value) > LONGEST_VALUE:
+        if not 1 <= len(key) <= MAX_KEY_CHARS or len(value) > MAX_VALUE_CHARS:
             raise AWSValidationException(
-                f"The tag {key[:LONGEST_KEY]} is longer than {LONGEST_KEY} and {LONGEST_VALUE} characters."
+                f"The tag {key[:MAX_KEY_CHARS]} is longer than {MAX_KEY_CHARS} and {MAX_VALUE_CHARS} characters."
             )
         if not _ALLOWED.fullmatch(key) or not _ALLOWED.fullmatch(value):
             raise AWSValidationException(f"The tag {key} has characters that tags may not have.")
@@ -53,8 +53,8 @@ def _add(target: FakeScalableTarget | None, added: Mapping[str, str]) -> dict[st
             raise AWSValidationException(f"The tag {key} begins with aws:, which is reserved.")
     tags = dict(_tags(target) if target is not None else {})
     tags.update(added)
-    if len(tags) > MOST_TAGS:
-        raise JsonRESTError("TooManyTagsException", f"A scalable target has at most {MOST_TAGS} tags.")
+    if len(tags) > MAX_TAGS:
+        raise JsonRESTError("TooManyTagsException", f"A scalable target has at most {MAX_TAGS} tags.")
     return tags
 
 

@@ -1,4 +1,4 @@
-"""moto stores scheduled actions unchecked, without target, in wall-clock time; and describes them all at once."""
+"""Scheduled actions: checked, of registered targets, in AWS time, described in pages. moto does none of this."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _find(backend: ApplicationAutoscalingBackend, request: dict[str, Any]) -> Fa
 
 
 def _check(before: FakeScheduledAction | None, request: dict[str, Any], now: float, least: int) -> None:
-    """Refuse what AWS refuses: an update keeps what it does not name, but for the times, which are then gone."""
+    """Raise AWS's errors for an invalid action. An update keeps what it does not name, except the start and end times."""
     target_action = request["scalable_target_action"] or getattr(before, "scalable_target_action", None) or {}
     schedule = request["schedule"] or getattr(before, "schedule", None)
     low, high = target_action.get("MinCapacity"), target_action.get("MaxCapacity")

@@ -1,7 +1,7 @@
-"""moto makes a certificate for each delivery and a key for each subscription, keeps them all, and signs without the subject.
+"""One key and certificate for all SNS messages of the process, and signatures that cover the subject.
 
-Here one key and one certificate sign for the whole process, what SNS signs: https://docs.aws.amazon.com/sns/latest/dg/
-"Verifying the signatures of Amazon SNS messages", signature version 2.
+moto makes a certificate for each delivery and a key for each subscription, keeps them all, and signs without the subject.
+Source: SNS developer guide, "Verifying the signatures of Amazon SNS messages", signature version 2.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _once = threading.Lock()
 
 
 class Signer(NamedTuple):
-    """A private key, and its certificate as PEM under the name that messages give."""
+    """A private key, and its certificate in PEM under the name in messages."""
 
     key: rsa.RSAPrivateKey
     name: str
@@ -33,7 +33,7 @@ class Signer(NamedTuple):
 
 
 def signer() -> Signer:
-    """The one of this process, made when the first message is signed."""
+    """The signer of this process, created with the first message."""
     with _once:
         return _signer()
 
@@ -72,17 +72,17 @@ def _post_data(
         "TopicArn": self.topic.arn,
         "Type": "Notification",
     }
-    by = signer()
+    message_signer = signer()
     text = "".join(f"{name}\n{value}\n" for name, value in signed.items())
-    signature = by.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-    self.topic.sns_backend._message_public_keys[by.name] = by.certificate
-    door = f"https://sns.{self.topic.sns_backend.region_name}.amazonaws.com"
+    signature = message_signer.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    self.topic.sns_backend._message_public_keys[message_signer.name] = message_signer.certificate
+    endpoint = f"https://sns.{self.topic.sns_backend.region_name}.amazonaws.com"
     return {
         **signed,
         "SignatureVersion": "2",
         "Signature": base64.b64encode(signature).decode(),
-        "SigningCertURL": f"{door}/{by.name}",
-        "UnsubscribeURL": f"{door}/?Action=Unsubscribe&SubscriptionArn={self.arn}",
+        "SigningCertURL": f"{endpoint}/{message_signer.name}",
+        "UnsubscribeURL": f"{endpoint}/?Action=Unsubscribe&SubscriptionArn={self.arn}",
         **({"MessageAttributes": message_attributes} if message_attributes else {}),
     }
 

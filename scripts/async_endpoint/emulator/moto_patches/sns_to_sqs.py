@@ -1,9 +1,9 @@
-"""moto delivers from SNS to SQS whatever the policies say, and knows no dead letters of a subscription.
+"""Delivery from SNS to SQS by the policies of queue and key, with dead letters of subscriptions. moto ignores all of them.
 
-On AWS the queue's policy must let sns.amazonaws.com send, and the policy of a customer key on the queue must let it use the
-key; otherwise the message goes to the subscription's dead letter queue, or vanishes without a trace.
+On AWS the queue's policy must allow sns.amazonaws.com to send, and the policy of the queue's customer key must allow it to use
+the key; otherwise the message goes to the subscription's dead-letter queue, or is lost.
 
-Subscriptions of other protocols get nothing: moto would call web addresses, and run functions in Docker.
+Subscriptions of other protocols receive nothing: moto would call web addresses and run functions in Docker.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _may_use_key(identifier: str, queue_arn: str, context: dict[str, str]) -> bo
     try:
         key = moto_backends.kms_key(identifier, queue_arn.split(":")[3])
     except moto_backends.ResourceNotFound:
-        return False  # alias/aws/sqs too: SNS cannot use the AWS managed key of SQS
+        return False  # also for alias/aws/sqs: SNS cannot use the AWS managed key of SQS
     wanted = ("kms:GenerateDataKey", "kms:Decrypt")
     return all(evaluate(AccessRequest(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)
 
@@ -77,11 +77,11 @@ def _queues(subscription: Subscription, queue_arn: str) -> Any:
 
 
 def apply(deliveries: Deliveries) -> None:
-    """Deliver as the policies say, by way of the faults that deliveries meet."""
+    """Deliver by the policies, through the faults of deliveries."""
 
     def deliver(self: Subscription, message: str, message_id: str, **rest: Any) -> None:
         send = partial(_send, self, message, message_id, **rest)
-        if not deliveries.disturbed:
+        if not deliveries.affected:
             send()
         elif _passes_filter(self, message, rest.get("message_attributes")):
             deliveries.deliver(self.topic.arn, send)

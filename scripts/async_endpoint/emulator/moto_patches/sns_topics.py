@@ -1,6 +1,6 @@
-"""moto publishes to the first hundred subscriptions of a topic only, and keeps every message ever published to it.
+"""Delivery to all subscriptions of a topic, with a bounded record of published messages.
 
-What is kept here is the latest, so that a long run does not grow.
+moto publishes to the first hundred subscriptions only, and keeps every message.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 from moto.sns.models import Topic
 
-KEPT = 1000
+MAX_KEPT_MESSAGES = 1000
 _init = Topic.__init__
 
 
 def _bounded(self: Topic, *arguments: Any, **options: Any) -> None:
     _init(self, *arguments, **options)
-    self.sent_notifications = deque(maxlen=KEPT)
+    self.sent_notifications = deque(maxlen=MAX_KEPT_MESSAGES)
 
 
 def _publish(

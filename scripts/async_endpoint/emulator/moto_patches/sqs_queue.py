@@ -1,10 +1,10 @@
-"""moto walks through every message of a queue on every call, polls once a second, and receives without a lock.
+"""Standard queues with an index of their messages (emulator/message_index.py), changed under the queue's lock.
 
-Here a standard queue holds its messages in an index (emulator/sqs/index.py), every change is made under the queue's own lock,
-and a long poll wakes with the message that arrives. What the rules are, and how they are worded, stays moto's: its own
-functions are called with a queue of the one message that is meant. FIFO queues stay moto's altogether.
+moto scans every message of a queue on every call, polls once a second, and receives without a lock. Here a long poll wakes with
+the arrival of a message. Rules and error texts stay moto's: its functions are called with a queue of one message. FIFO queues
+are moto's.
 
-moto also keeps every handle ever deleted, to let it be deleted again; the latest are kept here.
+moto also keeps every deleted handle, so that it can be deleted again; here the latest MAX_DELETED_HANDLES are kept.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ _purge = SQSBackend.purge_queue
 
 
 class Messages(MessageIndex[Message]):
-    """The index, as the list that moto's Queue.add_message appends to. Times are milliseconds since the epoch, as moto's."""
+    """The index as the list that moto's Queue.add_message appends to. Times are epoch milliseconds, as in moto."""
 
     def append(self, message: Message) -> None:
         held = self.add(message, message.delayed_until)
-        for handle in filter(None, message.all_receipt_handles):  # of a dead letter, from the queue it came from
-            self.name(held, handle)
+        for handle in filter(None, message.all_receipt_handles):  # a dead letter keeps the handles of its source queue
+            self.add_handle(held, handle)
 
 
 class LatestHandles(set[str]):
-    """The last MAX_DELETED_HANDLES handles given to `update`, the one way that moto adds any."""
+    """The last MAX_DELETED_HANDLES handles passed to `update`, the only method by which moto adds handles."""
 
-    def __init__(self, handles: Iterable[str] = ()) -> None:  # as a set takes them, and unpickling gives them
+    def __init__(self, handles: Iterable[str] = ()) -> None:  # the signature of set, used by unpickling
         super().__init__(handles)
         self._order: deque[str] = deque(self)
 
     def update(self, *handles: Iterable[str | None]) -> None:
-        new = [handle for some in handles for handle in some if handle and handle not in self]  # moto's have a None among them
+        new = [handle for some in handles for handle in some if handle and handle not in self]  # moto's include None
         super().update(new)
         self._order.extend(new)
         while len(self._order) > MAX_DELETED_HANDLES:
@@ -66,7 +66,7 @@ def _indexed_init(self: Queue, *arguments: Any, **options: Any) -> None:
 
 @contextmanager
 def _changing(queue: Queue) -> Iterator[Messages]:
-    """Change a queue's messages alone; who waits is woken when there is something to have, or sooner than they think."""
+    """Change messages under the lock; wakes waiting receivers if a message is visible now or sooner than expected."""
     with queue._messages_lock:
         messages: Messages = queue._messages
         expected = messages.next_return()
@@ -95,46 +95,46 @@ def _receive_indexed(
             with _changing(queue) as messages:
                 taken, dead = _take(queue, messages, count, visibility_timeout)
             now = models.unix_time_millis()
-            if not taken and not dead and now < ends:  # the lock is free meanwhile
+            if not taken and not dead and now < ends:  # releases the lock meanwhile
                 queue._messages_lock.wait((min(ends, messages.next_return()) - now) / 1000)
-        for target, message in dead:  # outside the lock: two queues may be each other's dead letter queues
+        for target, message in dead:  # outside the lock: two queues may be each other's dead-letter queue
             target.add_message(message)
         if taken or now >= ends:
-            return [_as_asked(message, message_attribute_names or []) for message in taken]
+            return [_with_attributes(message, message_attribute_names or []) for message in taken]
 
 
 def _take(
     queue: Queue, messages: Messages, count: int, visibility_timeout: int
 ) -> tuple[list[Message], list[tuple[Queue, Message]]]:
-    """Up to `count` messages, received; and the dead letters that stood before them, with their queue. Expired ones go."""
+    """Receive up to `count` messages; returns them, and the dead letters before them with their queue. Drops expired ones."""
     taken: list[Message] = []
     dead: list[tuple[Queue, Message]] = []
     now = models.unix_time_millis()
     while len(taken) < count and (held := messages.first(now)):
         message = held.message
         if message.sent_timestamp + queue.message_retention_period * 1000 <= now:
-            messages.drop(held)
+            messages.remove(held)
         elif target := _dead_letter_queue(queue, message):
-            messages.drop(held)
+            messages.remove(held)
             dead.append((target, message))
         else:
             message.mark_received(visibility_timeout=visibility_timeout)
-            messages.name(held, message.receipt_handle)
-            # with a timeout of zero it is visible again, to the next who asks
+            messages.add_handle(held, message.receipt_handle)
+            # With a time-out of zero it is visible to the next receiver at once.
             messages.hide(held, max(message.visible_at, math.nextafter(now, math.inf)))
             taken.append(copy.copy(message))
     return taken, dead
 
 
 def _dead_letter_queue(queue: Queue, message: Message) -> Queue | None:
-    """Where a message belongs that has been received too often; None while it has not."""
+    """The dead-letter queue of a message that was received too often; None otherwise."""
     target, policy = queue.dead_letter_queue, queue.redrive_policy
     if target is None or not policy or message.approximate_receive_count < policy["maxReceiveCount"]:
         return None
     return target
 
 
-def _as_asked(message: Message, attribute_names: list[str]) -> Message:
+def _with_attributes(message: Message, attribute_names: list[str]) -> Message:
     models._filter_message_attributes(message, attribute_names)
     return message
 
@@ -145,9 +145,9 @@ def _delete_indexed(self: Queue, receipt_handle: str) -> None:
         return
     with _changing(self) as messages:
         held = messages.find(receipt_handle)
-        _delete(_of_one(held, deleted_messages=self.deleted_messages), receipt_handle)
+        _delete(_queue_of_one(held, deleted_messages=self.deleted_messages), receipt_handle)
         if held:
-            messages.drop(held)
+            messages.remove(held)
 
 
 def _change_indexed(self: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
@@ -157,14 +157,14 @@ def _change_indexed(self: SQSBackend, queue_name: str, receipt_handle: str, visi
         return
     with _changing(queue) as messages:
         held = messages.find(receipt_handle)
-        backend = SimpleNamespace(get_queue=lambda name: _of_one(held))
+        backend = SimpleNamespace(get_queue=lambda name: _queue_of_one(held))
         _change_visibility(backend, queue_name, receipt_handle, visibility_timeout)
         if held:
             messages.hide(held, held.message.visible_at)
 
 
-def _of_one(held: QueuedMessage[Message] | None, **more: Any) -> Any:
-    """A queue of one message, or of none, for moto to walk through."""
+def _queue_of_one(held: QueuedMessage[Message] | None, **more: Any) -> Any:
+    """A queue of one message, or of none, to pass to moto's functions."""
     return SimpleNamespace(_messages=[held.message] if held else [], pending_messages=set(), **more)
 
 

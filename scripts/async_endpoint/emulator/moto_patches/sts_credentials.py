@@ -1,6 +1,7 @@
-"""moto's GetSessionToken and GetFederationToken give everyone the same credentials; GetCallerIdentity and GetUser guess.
+"""Unique credentials from STS, and the real caller in GetCallerIdentity and GetUser.
 
-Here each call issues credentials of its own, and the caller is the identity that signed the request (emulator/auth).
+moto's GetSessionToken and GetFederationToken return the same credentials to every caller; GetCallerIdentity and GetUser return
+a fixed user. Here the caller is the identity that signed the request (emulator/auth).
 """
 
 from __future__ import annotations
@@ -16,8 +17,15 @@ from moto.sts.exceptions import STSValidationError
 from moto.sts.models import AssumedRole, STSBackend
 from moto.sts.responses import TokenResponse
 
-from async_endpoint.emulator.auth.caller import LOCAL_USER_NAME, Caller, CallerKind, caller_of
-from async_endpoint.emulator.auth.sessions import Session, issue_session, register_session
+from async_endpoint.emulator.auth.identities import (
+    LOCAL_USER_NAME,
+    Caller,
+    CallerKind,
+    Session,
+    caller_of,
+    issue_session,
+    register_session,
+)
 
 # STS API reference: the bounds of DurationSeconds, and its default.
 _SESSION_SECONDS = (900, 129_600)
@@ -62,7 +70,7 @@ def _get_federation_token(self: TokenResponse) -> ActionResult:
     caller = _caller()
     if caller is None:
         return _federation_token(self)
-    _federation_token(self)  # for what it refuses
+    _federation_token(self)  # for its validation
     name = str(self._get_param("Name"))
     arn, user_id = f"arn:aws:sts::{caller.account_id}:federated-user/{name}", f"{caller.account_id}:{name}"
     session = issue_session(arn, user_id, CallerKind.FEDERATED_USER, _duration(self))

@@ -1,7 +1,7 @@
-"""An attribute of a subscription that is set to nothing is described as empty; Amazon SNS has none of that name afterwards.
+"""Removal of subscription attributes by an empty value; moto describes them as empty, Amazon SNS not at all.
 
-Terraform removes a filter policy so ("Removing a subscription filter policy", SNS developer guide: set `FilterPolicy` to `{}`),
-and would plan the same change again after each apply.
+Terraform removes a filter policy this way ("Removing a subscription filter policy", SNS developer guide: set `FilterPolicy` to
+`{}`) and would plan the same change after each apply.
 """
 
 from __future__ import annotations

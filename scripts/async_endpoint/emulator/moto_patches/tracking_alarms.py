@@ -1,4 +1,4 @@
-"""moto makes no alarms for target tracking of a SageMaker variant, and makes a new policy, with a new ARN, of each update."""
+"""Alarms of target tracking policies, and updates that keep a policy's ARN. moto has neither for SageMaker variants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.moto_api._internal import mock_random
 
 from async_endpoint.autoscaling.alarms import AlarmRule
-from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
+from async_endpoint.autoscaling.policies import TargetTracking, parse_target_tracking, tracking_alarms
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.moto_backends import DIMENSIONS
 from async_endpoint.emulator.moto_patches.application_autoscaling import (
@@ -16,7 +16,6 @@ from async_endpoint.emulator.moto_patches.application_autoscaling import (
     FakeApplicationAutoscalingPolicy,
 )
 from async_endpoint.emulator.moto_patches.scalable_target import check_registered
-from async_endpoint.emulator.scaling.policies import read_tracking
 
 _put = ApplicationAutoscalingBackend.put_scaling_policy
 
@@ -37,8 +36,8 @@ def _put_scaling_policy(self: ApplicationAutoscalingBackend, **request: Any) -> 
 
 def _alarms(policy: FakeApplicationAutoscalingPolicy) -> list[Any]:
     try:
-        tracking = read_tracking(policy.policy_name, policy.resource_id, policy._policy_body)
-    except InvalidInput:  # stored, as AWS stores it; it never acts
+        tracking = parse_target_tracking(policy.policy_name, policy.resource_id, policy._policy_body)
+    except InvalidInput:  # stored, as on AWS, and never acts
         return []
     high, low = tracking_alarms(tracking)
     return [_alarm(policy, tracking, "AlarmHigh", high), _alarm(policy, tracking, "AlarmLow", low)]

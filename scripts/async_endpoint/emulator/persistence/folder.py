@@ -1,4 +1,4 @@
-"""The directory of `--state-dir`: one local AWS at a time has it, and leaves its time in it."""
+"""The state directory: locked by one emulator at a time, which records its AWS time as a heartbeat; errors of reading it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from async_endpoint.local_aws import process_exists
 from async_endpoint.workspace import make_folders
 
 LOCK_FILE = "lock.json"
-# A save that outlives its killed process holds the lock until it has ended.
+# A save that outlives its killed process holds the lock until it ends.
 LOCK_WAIT_SECONDS = 20.0
-_MARK_BYTES = 192
+_HEARTBEAT_BYTES = 192
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """Who has the directory, its AWS time when it was last marked, and whether a snapshot was completed in it.
+    """The process that holds the directory, its latest AWS time, and whether a snapshot was completed.
 
-    `closed` once everything was saved and the directory given up.
+    `closed` once everything was saved and the directory released.
     """
 
     pid: int
@@ -36,10 +36,10 @@ class Heartbeat:
 
 
 class StateFolder:
-    """A directory that this process has locked. What was marked in it before is `last`."""
+    """A directory locked by this process; `last` is the heartbeat found in it."""
 
     def __init__(self, path: Path) -> None:
-        """Make and lock it; raises InvalidInput when it is in use, another user's, or holds what no local AWS wrote."""
+        """Create and lock it; raises InvalidInput if it is in use, another user's, or has files that no local AWS wrote."""
         self.path = path.absolute()
         lock = self.path / LOCK_FILE
         try:
@@ -50,7 +50,7 @@ class StateFolder:
             if found.st_mode & _OTHERS_MAY_WRITE:
                 raise InvalidInput(
                     f"State directory {self.path} can be written by others (mode {stat.S_IMODE(found.st_mode):04o}), and "
-                    "reading it runs what it says; take that away (chmod go-w) if you trust what is in it, or choose another."
+                    "reading it executes its content; run chmod go-w if you trust what is in it, or choose another directory."
                 )
             if not lock.exists() and any(self.path.iterdir()):
                 raise InvalidInput(
@@ -61,11 +61,11 @@ class StateFolder:
             raise InvalidInput(
                 f"State directory {self.path} cannot be used ({error.strerror}); choose one that can be written."
             ) from error
-        self._take()
-        self.last = self._read()
+        self._acquire_lock()
+        self.last = self._read_heartbeat()
 
-    def hold(self) -> None:
-        """Go on having the directory where it was removed and made again; raises OSError when it is not there or in use."""
+    def relock(self) -> None:
+        """Lock the directory again if it was removed and recreated; raises OSError if it is missing or in use."""
         if os.fstat(self._lock).st_nlink:
             return
         again = _open(self.path / LOCK_FILE)
@@ -76,20 +76,20 @@ class StateFolder:
             os.close(again)
 
     def record_heartbeat(self, now: float, time_scale: float, *, saved: bool = False, closed: bool = False) -> None:
-        """Write down the AWS time, in one system call, so that a kill leaves one mark or the other."""
+        """Record the AWS time in one system call, so that a kill leaves either the old heartbeat or the new one."""
         text = json.dumps(asdict(Heartbeat(os.getpid(), now, time_scale, saved, closed)))
-        os.pwrite(self._lock, text.encode().ljust(_MARK_BYTES), 0)
+        os.pwrite(self._lock, text.encode().ljust(_HEARTBEAT_BYTES), 0)
 
     def close(self) -> None:
         os.close(self._lock)
 
-    def _take(self) -> None:
+    def _acquire_lock(self) -> None:
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                holder = self._read()
+                holder = self._read_heartbeat()
                 if (holder is not None and process_exists(holder.pid)) or time.monotonic() > deadline:
                     os.close(self._lock)
                     raise InvalidInput(
@@ -100,21 +100,51 @@ class StateFolder:
             else:
                 return
 
-    def _read(self) -> Heartbeat | None:
-        return _heartbeat(os.pread(self._lock, _MARK_BYTES, 0))
+    def _read_heartbeat(self) -> Heartbeat | None:
+        return _parse_heartbeat(os.pread(self._lock, _HEARTBEAT_BYTES, 0))
+
+
+class CorruptState(Exception):
+    """A file of the directory is not what was written; the message completes the sentence "The state in ... is damaged: "."""
+
+
+def load_error(folder: Path, error: Exception) -> InvalidInput:
+    """The error to raise for a failure to read the state in `folder`: damaged, unreadable, or of another version."""
+    if isinstance(error, InvalidInput):
+        return error
+    if isinstance(error, CorruptState):
+        return InvalidInput(
+            f"The state in {folder} is damaged: {error}; nothing in it was changed: restore it from a copy, or start "
+            "fresh with another --state-dir."
+        )
+    if isinstance(error, OSError):
+        return InvalidInput(
+            f"The state in {folder} cannot be read ({reason(error)}); fix this, or start fresh with another --state-dir."
+        )
+    return InvalidInput(
+        f"The state in {folder} was written by another version of the local AWS, which this one cannot read; start it with the "
+        "version that wrote it, or start fresh with another --state-dir."
+    )
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, for a message."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
 
 
 def was_closed(folder: Path) -> bool:
-    """Whether the local AWS that had the directory last saved everything before it ended."""
+    """Whether the last emulator of this directory saved everything before it ended."""
     try:
-        mark = _heartbeat((folder / LOCK_FILE).read_bytes())
+        heartbeat = _parse_heartbeat((folder / LOCK_FILE).read_bytes())
     except OSError:
         return False
-    return mark is not None and mark.closed
+    return heartbeat is not None and heartbeat.closed
 
 
 def sync(folder: Path) -> None:
-    """Make renamed and removed names last."""
+    """Force renames and removals of files to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -126,7 +156,7 @@ def _open(lock: Path) -> int:
     return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _heartbeat(text: bytes) -> Heartbeat | None:
+def _parse_heartbeat(text: bytes) -> Heartbeat | None:
     try:
         return Heartbeat(**json.loads(text))
     except (ValueError, TypeError):

@@ -1,7 +1,7 @@
-"""Requests that were accepted since the last save, each written before it is queued.
+"""The journal of requests accepted since the last save: each is written before it is queued.
 
-Written, and not forced to the disk: a record survives the death of the process, and not that of the machine. A record is its
-length and its CRC-32, the CRC-32 of these two, and a pickle, so that one half written and one damaged are told apart.
+Records are not forced to the disk: they survive a crash of the process, not of the machine. A record is the length and CRC-32
+of a pickle, the CRC-32 of these two, and the pickle, so that a partly written record is distinguished from a damaged one.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.persistence import pickling
-from async_endpoint.emulator.persistence.damage import CorruptState
+from async_endpoint.emulator.persistence.folder import CorruptState
 
 PREFIX = "journal-"
 _FRAME = struct.Struct(">II")  # length and CRC-32 of the pickle
-_CHECK = struct.Struct(">I")  # CRC-32 of the frame: a wrong length is not taken for a record that was half written
+_CHECK = struct.Struct(">I")  # CRC-32 of the frame: a damaged length must not look like a partly written record
 _HEAD_BYTES = _FRAME.size + _CHECK.size
 
 
 @dataclass(frozen=True)
 class AcceptedRequest:
-    """A request, the endpoint that took it (known by its creation, for another may have its name), and an unsaved input."""
+    """A request, its endpoint (with its creation time, since a later one may have the same name), and its unsaved input."""
 
     region: str
     endpoint: str
@@ -40,7 +40,7 @@ class AcceptedRequest:
 
 
 class Journal:
-    """A file of records; a save turns to the next one and notes its number, and those before it count no more."""
+    """Numbered files of records: a save rotates to the next file and stores its number; earlier files are then obsolete."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,14 +52,14 @@ class Journal:
 
     @property
     def pending(self) -> int:
-        """Records that no completed save covers yet."""
+        """Number of records that no completed save covers yet."""
         with self._lock:
             return sum(self._counts.values())
 
     def rotate(self) -> int:
-        """Write what follows to another file, unless nothing was written to this one; returns its number.
+        """Start a new file, unless the current one is empty; returns the number of the file that is written next.
 
-        Raises OSError, and then goes on with the file there was. A file that is turned away from ends with a whole record.
+        Raises OSError, and then keeps the current file. A file that is rotated out ends with a complete record.
         """
         with self._lock:
             if self._handle is None or self._end or _unlinked(self._handle):
@@ -73,7 +73,7 @@ class Journal:
             return self._number
 
     def write(self, accepted: AcceptedRequest) -> None:
-        """Raises OSError when the disk is full, the file gone, or this local AWS ending; nothing is written then."""
+        """Append a record; raises OSError, with nothing written, if the disk is full, the file gone or the journal closed."""
         body = pickling.dumps(accepted)
         frame = _FRAME.pack(len(body), zlib.crc32(body))
         record = memoryview(frame + _CHECK.pack(zlib.crc32(frame)) + body)
@@ -95,7 +95,7 @@ class Journal:
             self._counts[self._number] += 1
 
     def forget(self, before: int) -> None:
-        """Remove the files before that number: a save covers them."""
+        """Remove the files numbered below `before`, which a save covers."""
         for number in _numbers(self._folder):
             if number < before:
                 _path(self._folder, number).unlink()
@@ -112,7 +112,7 @@ class Journal:
             self._handle = None
 
     def _truncate(self) -> None:
-        """Cut off what is half written at the end: of this file, or of the one that a killed process wrote last."""
+        """Truncate a partly written record at the end of the current file, or of the last one of a killed process."""
         if self._handle is not None:
             if os.fstat(self._handle).st_size != self._end:
                 os.ftruncate(self._handle, self._end)
@@ -123,7 +123,7 @@ class Journal:
 
 
 def check(folder: Path, since: int) -> None:
-    """Raise CorruptState when a file from number `since` on is missing, or a record is not what was written."""
+    """Raise CorruptState if a file from number `since` is missing or has a damaged record."""
     numbers = [number for number in _numbers(folder) if number >= since]
     for number in range(since, max(numbers, default=since) + 1):
         if number not in numbers:
@@ -133,7 +133,7 @@ def check(folder: Path, since: int) -> None:
 
 
 def read(folder: Path, since: int) -> Iterator[AcceptedRequest]:
-    """Every record of the files from number `since` on, without the last if it was half written; raises CorruptState."""
+    """The records of the files from number `since`, without a last one that was partly written; raises CorruptState."""
     numbers = _numbers(folder)
     for number in numbers:
         if number >= since:
@@ -142,7 +142,7 @@ def read(folder: Path, since: int) -> Iterator[AcceptedRequest]:
 
 
 def _records(path: Path, *, last: bool) -> Iterator[tuple[int, bytes]]:
-    """Where each record ends, and its pickle; raises CorruptState. Only the `last` file may end within a record."""
+    """The end offset and pickle of each record; raises CorruptState. Only the `last` file may end within a record."""
     with path.open("rb") as file:
         while head := file.read(_HEAD_BYTES):
             frame = head[: _FRAME.size]

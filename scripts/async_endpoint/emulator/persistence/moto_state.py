@@ -1,4 +1,4 @@
-"""moto's stores, taken out whole and put back: the one file of persistence, with pickling.py, that knows moto's insides."""
+"""Export and import of moto's stores. With pickling.py, the only files of persistence that depend on moto's internals."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.persistence.pickling import IDENTITY
 from async_endpoint.local_aws import ACCOUNT_ID
 
-Stores = dict[str, dict[str, dict[str, Any]]]  # by where the BackendDict is found, account and region
+Stores = dict[str, dict[str, dict[str, Any]]]  # by location of the BackendDict (module:name), account and region
 
 
 def identify_bodies() -> None:
-    """Give each body of an S3 object an id as it is written, for the whole process, so that a save can tell the new ones."""
+    """Assign an id to each body of an S3 object when it is written, process-wide, so that a save recognizes new ones."""
     plain = FakeKey.value
     if plain.fset.__name__ == "_identified":
         return
@@ -33,19 +33,19 @@ def identify_bodies() -> None:
     FakeKey.value = property(plain.fget, _identified)
 
 
-def take() -> Stores:
-    """Every store that is in use. What is returned are the stores themselves, which go on changing."""
+def stores_in_use() -> Stores:
+    """All stores in use: the live objects, not copies."""
     return {
-        where: {account: dict(regions.items()) for account, regions in list(backends.items())}
+        location: {account: dict(regions.items()) for account, regions in list(backends.items())}
         for backends in list(BackendDict._instances)
-        if (where := _where(backends))
+        if (location := _location(backends))
     }
 
 
-def put_back(stores: Stores) -> None:
-    """Put stores in the place of whatever there is; raises ImportError or AttributeError where moto has no such store."""
-    for where, accounts in stores.items():
-        module, _, name = where.partition(":")
+def restore_stores(stores: Stores) -> None:
+    """Replace the current stores; raises ImportError or AttributeError where moto has no such store."""
+    for location, accounts in stores.items():
+        module, _, name = location.partition(":")
         backends = getattr(import_module(module), name)
         for account, regions in accounts.items():
             backends[account].update(regions)
@@ -58,7 +58,7 @@ def reset() -> None:
 
 @contextmanager
 def quiesced_queues() -> Iterator[None]:
-    """No queue's index is halfway through a change."""
+    """Hold the locks of all queues, so that no index is in the middle of a change."""
     with ExitStack() as stack:
         for backend in list(get_backend("sqs")[ACCOUNT_ID].values()):
             for queue in list(backend.queues.values()):
@@ -67,23 +67,23 @@ def quiesced_queues() -> Iterator[None]:
 
 
 def find_object(uri: S3Uri) -> Any | None:
-    """The object at `uri` as moto has it; None when it is missing or marked as deleted."""
+    """moto's object at `uri`; None if it is missing or has a delete marker."""
     bucket = get_backend("s3")[ACCOUNT_ID]["aws"].buckets.get(uri.bucket)
     found = None if bucket is None else bucket.keys.get(uri.key)
     return found if isinstance(found, FakeKey) else None
 
 
-def put_object_back(uri: S3Uri, key: Any) -> None:
-    """Put an object where it was, unless something as new is there, or its bucket is gone."""
+def restore_object(uri: S3Uri, key: Any) -> None:
+    """Restore an object, unless a version as new exists or its bucket is gone."""
     bucket = get_backend("s3")[ACCOUNT_ID]["aws"].buckets.get(uri.bucket)
     if bucket is None:
         return
-    there = bucket.keys.getlist(uri.key, [])
-    if all(other.last_modified < key.last_modified for other in there):
-        bucket.keys.setlist(uri.key, [*there, key] if bucket.is_versioned else [key])
+    existing = bucket.keys.getlist(uri.key, [])
+    if all(other.last_modified < key.last_modified for other in existing):
+        bucket.keys.setlist(uri.key, [*existing, key] if bucket.is_versioned else [key])
 
 
-def _where(backends: BackendDict[Any]) -> str:
+def _location(backends: BackendDict[Any]) -> str:
     module = backends.backend.__module__
     names = [name for name, value in vars(sys.modules[module]).items() if value is backends]
     return f"{module}:{names[0]}" if names else ""

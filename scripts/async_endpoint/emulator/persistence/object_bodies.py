@@ -1,6 +1,6 @@
-"""The bodies of S3's objects: in one file that only grows, so that a save writes the new ones and nothing twice.
+"""The bodies of S3 objects, in one append-only file: a save writes new bodies only.
 
-Once most of the file is of objects that are gone, the next save begins another.
+Once most of the file is garbage, the bodies of deleted objects, the next save starts another file.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from async_endpoint.emulator.persistence.damage import CorruptState
+from async_endpoint.emulator.persistence.folder import CorruptState
 
 Extent = tuple[int, int, int]  # offset and length, in bytes, and CRC-32
-MAX_GARBAGE_BYTES = 16 * 1024 * 1024  # of no use to anybody, before it is worth copying the rest
+MAX_GARBAGE_BYTES = 16 * 1024 * 1024  # before the live bodies are copied to a new file
 
 
 @dataclass(frozen=True)
 class BodyIndex:
-    """Where bodies lie in the file `name`, by their ids. What lies after `end` is of a save that did not complete."""
+    """The extents of bodies in the file `name`, by id. Bytes after `end` belong to a save that did not complete."""
 
     name: str = ""
     end: int = 0
@@ -33,40 +33,40 @@ class BodyIndex:
 
 
 class BodyWriter:
-    """The bodies of one save: what `before` has is named again, the rest is appended; `fresh` names a file of its own."""
+    """Writes the bodies of one save: those of `before` are kept, new ones appended; `fresh` is the name of a new file."""
 
     def __init__(self, folder: Path, before: BodyIndex, fresh: str) -> None:
         self._before = BodyIndex() if before.wasteful else before
         self._name = self._before.name or fresh
         self._path = folder / self._name
-        self._places: dict[str, Extent] = {}
+        self._extents: dict[str, Extent] = {}
         self._end = self._before.end
         self._file: BinaryIO = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         self._file.truncate(self._end)
         self._file.seek(self._end)
 
     def keep(self, identity: str, read: Callable[[], bytes]) -> Extent:
-        """Where the body of this id lies; `read` is asked for it when it is new."""
-        place = self._places.get(identity) or self._before.extents.get(identity)
-        if place is None:
+        """The extent of the body with this id; a new one is read with `read` and appended."""
+        extent = self._extents.get(identity) or self._before.extents.get(identity)
+        if extent is None:
             body = read()
             self._file.write(body)
-            place = (self._end, len(body), zlib.crc32(body))
+            extent = (self._end, len(body), zlib.crc32(body))
             self._end += len(body)
-        self._places[identity] = place
-        return place
+        self._extents[identity] = extent
+        return extent
 
     def close(self) -> BodyIndex:
-        """Make it last; returns what there is now."""
+        """Force the file to the disk; returns the new index."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return BodyIndex(self._name, self._end, self._places)
+        return BodyIndex(self._name, self._end, self._extents)
 
     def discard(self) -> None:
-        """Give back what was appended, as the save did not complete."""
+        """Undo what was appended, after a save that failed."""
         with contextlib.suppress(OSError):
-            self._file.close()  # what it could not write it tries again
+            self._file.close()  # tries to flush again
         with contextlib.suppress(OSError):
             if self._before.name:
                 os.truncate(self._path, self._before.end)
@@ -75,18 +75,18 @@ class BodyWriter:
 
 
 class BodyReader:
-    """Reads bodies by place."""
+    """Reads bodies by extent."""
 
-    def __init__(self, folder: Path, contents: BodyIndex) -> None:
-        """Raises CorruptState when there is no such file."""
-        self._name = contents.name
+    def __init__(self, folder: Path, index: BodyIndex) -> None:
+        """Raises CorruptState if the file is missing."""
+        self._name = index.name
         try:
-            self._file = (folder / contents.name).open("rb") if contents.extents else None
+            self._file = (folder / index.name).open("rb") if index.extents else None
         except FileNotFoundError as error:
-            raise CorruptState(f"its file {contents.name} is missing") from error
+            raise CorruptState(f"its file {index.name} is missing") from error
 
     def read(self, offset: int, length: int, checksum: int) -> bytes:
-        """Raises CorruptState when that is not what was written there."""
+        """Raises CorruptState if the bytes are not what was written."""
         assert self._file is not None
         self._file.seek(offset)
         body = self._file.read(length)

@@ -1,7 +1,7 @@
-"""Pickling of moto's stores: what pickle cannot do by itself, for moto 5.2.5.
+"""Pickling of moto's stores, for moto 5.2.5: objects that pickle alone cannot handle.
 
-Locks come back free and conditions without those who waited. Private keys go through their PKCS#8 form, buckets with every
-version. An S3 object's body goes to `keep`, which answers where it lies, or into the pickle when nobody gave it an id.
+Locks are restored unlocked, conditions without waiters, private keys from PKCS#8, buckets with every version. The body of an S3
+object is passed to `keep`, which returns its extent; a body without an id goes into the pickle.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from moto.s3.utils import _VersionedKeyStore
 from async_endpoint.emulator.persistence.object_bodies import Extent
 
 PROTOCOL = 5
-IDENTITY = "_content_id"  # given to an object's body when it is written; see moto_state.py
+IDENTITY = "_content_id"  # assigned to an object's body when it is written; see moto_state.py
 
 Keep = Callable[[str, Callable[[], bytes]], Extent]
 Read = Callable[[int, int, int], bytes]
 Reduced = tuple[Any, ...]
-_MADE_ANEW = {type(make()): make for make in (threading.Lock, threading.RLock, threading.Condition, threading.Event)}
+_RECREATED = {type(make()): make for make in (threading.Lock, threading.RLock, threading.Condition, threading.Event)}
 
 
 class _Body:
-    """Stands in a pickle for a body that lies elsewhere."""
+    """A placeholder in a pickle for a body in another file."""
 
-    def __init__(self, place: Extent) -> None:
-        self.place = place
+    def __init__(self, extent: Extent) -> None:
+        self.extent = extent
 
     def __reduce__(self) -> Reduced:
-        return _body_at, self.place
+        return _body_at, self.extent
 
 
 def _body_at(offset: int, length: int, checksum: int) -> bytes:
-    """Named in pickles; StatePickle's unpickler puts its reader in this place."""
-    raise pickle.UnpicklingError(f"the body at {offset} of {length} bytes lies in another file")
+    """The function named in pickles; the unpickler replaces it by its reader."""
+    raise pickle.UnpicklingError(f"the body at {offset} of {length} bytes is in another file")
 
 
 def dumps(thing: Any, keep: Keep | None = None) -> bytes:
-    """Pickle; raises PicklingError, TypeError or AttributeError for what has no form that lasts (a thread, a lambda)."""
+    """Pickle; raises PicklingError, TypeError or AttributeError for an object that cannot be pickled (a thread, a lambda)."""
     file = io.BytesIO()
     _Pickler(file, keep).dump(thing)
     return file.getvalue()
 
 
 def loads(text: bytes, read: Read = _body_at) -> Any:
-    """The reverse; raises whatever a pickle of other code makes go wrong."""
+    """Unpickle; raises any exception for a pickle of other code."""
     return _Unpickler(io.BytesIO(text), read).load()
 
 
@@ -66,8 +66,8 @@ class _Pickler(pickle.Pickler):
             return _object(thing, self._keep)
         if kind is _VersionedKeyStore:  # as a dict it shows the latest version only
             return kind, (), dict(thing), None, None, dict.update
-        if kind in _MADE_ANEW:
-            return _MADE_ANEW[kind], ()
+        if kind in _RECREATED:
+            return _RECREATED[kind], ()
         if hasattr(kind, "private_bytes"):
             return _private_key, (thing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
         return NotImplemented
@@ -94,22 +94,22 @@ def _object(key: FakeKey, keep: Keep | None) -> Reduced:
 
 
 def _empty_object() -> FakeKey:
-    """With nothing to dispose of, should its state turn out to be unreadable."""
+    """An object without a buffer to dispose of, in case its state cannot be read."""
     key = FakeKey.__new__(FakeKey)
     key.disposed = True
     return key
 
 
 def _set_object(key: FakeKey, state: dict[str, Any]) -> None:
-    key.__setstate__(state)  # moto's own, which makes buffer and lock
+    key.__setstate__(state)  # moto's, which creates buffer and lock
     if IDENTITY in state:
         setattr(key, IDENTITY, state[IDENTITY])
 
 
 def _body(key: FakeKey) -> bytes:
-    """Without moving the file's position, which a forked process shares with the one it came from, and without a lock."""
+    """Read without moving the file's position, which a forked process shares with its parent, and without a lock."""
     spooled = key._value_buffer
-    if spooled.closed:  # of a deleted object that something still points to
+    if spooled.closed:  # a deleted object that is still referenced
         return b""
     if not spooled._rolled:
         return bytes(spooled._file.getvalue())

@@ -1,6 +1,6 @@
-"""When state is saved: every few seconds, and at the end. A forked process writes, as it was at one moment; this one goes on.
+"""Periodic saves, written by a forked process while this one continues.
 
-What a fork copies is consistent to the instruction, costs the service milliseconds, and cannot be changed while it is written.
+A fork is a consistent copy at one moment, holds the service up for milliseconds, and cannot change while it is written.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from async_endpoint.emulator.persistence.damage import reason
+from async_endpoint.emulator.persistence.folder import reason
 
 log = logging.getLogger(__name__)
 
 SAVE_INTERVAL_SECONDS = 5.0
-# A save takes at most this part of the time, however much there is to save.
+# Saves take at most this fraction of the time: large ones are made less often.
 MAX_SAVE_TIME_FRACTION = 0.05
 HEARTBEAT_SECONDS = 1.0
 SAVE_TIMEOUT_SECONDS = 300.0
-MAX_ERROR_BYTES = 1_024  # of why a save failed: what a pipe takes that nobody reads yet
+MAX_ERROR_BYTES = 1_024  # of the reason of a failed save: fits into a pipe that is not being read
 
 
 class SaveFailed(Exception):
-    """The process that saved ended badly; the message says why, and the log where."""
+    """The saving process failed; the message has the reason, the log the traceback."""
 
 
 def run_in_fork(write: Callable[[], None], quiesced: AbstractContextManager[None]) -> None:
-    """Run `write` in a copy of this process, made while `quiesced`; raises SaveFailed when it fails or hangs."""
+    """Run `write` in a fork made inside `quiesced`; raises SaveFailed if it fails or hangs."""
     reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as told:
+    with os.fdopen(reader, "rb") as error_pipe:
         try:
             with quiesced:
                 pid = os.fork()
                 if pid == 0:
-                    _write_and_end(write, writer)
+                    _write_and_exit(write, writer)
         finally:
             os.close(writer)
-        status = _ended(pid)
+        status = _wait_for(pid)
         if status:
-            why = told.read().decode() or f"the process that saved ended with {os.waitstatus_to_exitcode(status)}"
+            why = error_pipe.read().decode() or f"the saving process ended with {os.waitstatus_to_exitcode(status)}"
             raise SaveFailed(why)
 
 
-def _ended(pid: int) -> int:
-    """Wait for the process and return its status; one that hangs is killed."""
+def _wait_for(pid: int) -> int:
+    """Wait for a process, killing it after SAVE_TIMEOUT_SECONDS; returns its status."""
     deadline = time.monotonic() + SAVE_TIMEOUT_SECONDS
     pause = 0.001
     while True:
@@ -66,26 +66,26 @@ def _ended(pid: int) -> int:
         pause = min(pause * 2, 0.05)
 
 
-def _write_and_end(write: Callable[[], None], failure: int) -> None:
-    """In the copy, which has one thread, and locks that nobody will ever give back: touch nothing but what `write` reads."""
+def _write_and_exit(write: Callable[[], None], failure: int) -> None:
+    """Body of the fork, which has one thread and may have locks that are never released: use only what `write` reads."""
     code = 1
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        _keep_files_only(failure)
+        _close_inherited(failure)
         gc.disable()
         write()
         code = 0
     except BaseException as error:
         os.write(failure, reason(error).encode()[:MAX_ERROR_BYTES])
-        if not isinstance(error, OSError):  # a fault of ours
+        if not isinstance(error, OSError):  # a bug
             os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)
 
 
-def _keep_files_only(besides: int) -> None:
-    """Let go of every socket, pipe and locked folder: they must end with the process that this is a copy of."""
+def _close_inherited(besides: int) -> None:
+    """Close every inherited socket, pipe and lock: they must end with the parent process."""
     for path in list(Path("/dev/fd").iterdir()):
         number = int(path.name)
         with contextlib.suppress(OSError):
@@ -94,25 +94,25 @@ def _keep_files_only(besides: int) -> None:
 
 
 class Saver:
-    """Calls `save` now and then and `mark` each second, however long a save takes, in threads of its own."""
+    """Calls `save` periodically and `heartbeat` every second, in threads of its own."""
 
-    def __init__(self, save: Callable[[], None], mark: Callable[[], None]) -> None:
+    def __init__(self, save: Callable[[], None], heartbeat: Callable[[], None]) -> None:
         self._save = save
-        self._heartbeat = mark
+        self._heartbeat = heartbeat
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=run, name="saver", daemon=True) for run in (self._run, self._run_marks)]
+        self._threads = [threading.Thread(target=run, name="saver", daemon=True) for run in (self._run, self._run_heartbeats)]
         self._lock = threading.Lock()
         self.every = SAVE_INTERVAL_SECONDS
         self.took = 0.0
         self.error = ""
 
     def start(self) -> None:
-        """Save from now on."""
+        """Start saving periodically."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Save for the last time."""
+        """Stop saving periodically, and save a last time."""
         self._stopped.set()
         for thread in self._threads:
             if thread.ident is not None:
@@ -120,7 +120,7 @@ class Saver:
         self.save()
 
     def save(self) -> None:
-        """Save now; one that fails is logged and told by `error`, and the next is tried all the same."""
+        """Save now; a failure is logged and kept in `error` until a later save succeeds."""
         with self._lock:
             started = time.monotonic()
             try:
@@ -134,7 +134,7 @@ class Saver:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Nothing is saved while this lasts."""
+        """Hold back saves inside the context."""
         with self._lock:
             yield
 
@@ -145,7 +145,7 @@ class Saver:
                 self.save()
                 saved = time.monotonic()
 
-    def _run_marks(self) -> None:
+    def _run_heartbeats(self) -> None:
         while not self._stopped.wait(HEARTBEAT_SECONDS):
-            with contextlib.suppress(OSError):  # the next save tells, which marks too
+            with contextlib.suppress(OSError):  # the next save, which records a heartbeat too, reports it
                 self._heartbeat()

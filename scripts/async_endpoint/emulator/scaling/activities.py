@@ -1,6 +1,6 @@
-"""Scaling activities, as DescribeScalingActivities tells them.
+"""Scaling activities, as DescribeScalingActivities returns them.
 
-Source of the words: Application Auto Scaling user guide, "Scaling activities" and "Manage scheduled scaling".
+Source of the texts: Application Auto Scaling user guide, "Scaling activities" and "Manage scheduled scaling".
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 from async_endpoint.emulator.moto_backends import DIMENSION, PROVISIONED
 
 MAX_ACTIVITIES: Final = 1_000
-_COUNTED: Final = {DIMENSION: "instance count", PROVISIONED: "provisioned concurrency"}
+_CAPACITY_NAMES: Final = {DIMENSION: "instance count", PROVISIONED: "provisioned concurrency"}
 
 
 @dataclass
 class ScalingActivity:
-    """One activity; times are AWS seconds. `status` is AWS's StatusCode."""
+    """One activity; times are AWS seconds, `status` is the API's StatusCode."""
 
     region: str
     resource_id: str
@@ -36,8 +36,8 @@ class ScalingActivity:
     def of_capacity(
         cls, region: str, resource_id: str, desired: int, cause: str, now: float, dimension: str
     ) -> ScalingActivity:
-        """The number of instances, or the provisioned concurrency, is being changed."""
-        what = f"desired {_COUNTED[dimension]} to {desired}."
+        """A change of the number of instances, or of the provisioned concurrency, in progress."""
+        what = f"desired {_CAPACITY_NAMES[dimension]} to {desired}."
         return cls(region, resource_id, f"Setting {what}", cause, f"Successfully set {what}", now, dimension=dimension)
 
     def succeed(self, now: float) -> None:
@@ -66,31 +66,31 @@ class ScalingActivities:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: list[ScalingActivity] = []
+        self._activities: list[ScalingActivity] = []
 
     def add(self, activity: ScalingActivity) -> None:
         with self._lock:
-            self._kept = [activity, *self._kept[: MAX_ACTIVITIES - 1]]
+            self._activities = [activity, *self._activities[: MAX_ACTIVITIES - 1]]
 
     def saved(self) -> list[ScalingActivity]:
-        return list(self._kept)
+        return list(self._activities)
 
     def restore(self, saved: list[ScalingActivity]) -> None:
-        self._kept = list(saved)
+        self._activities = list(saved)
 
     def end(self, ended: Callable[[ScalingActivity], bool], message: str, now: float) -> None:
-        """Fail, at `now`, those in progress that will never be seen to complete."""
+        """Fail, at `now`, the activities in progress that `ended` selects: nothing will complete them."""
         with self._lock:
-            for activity in self._kept:
+            for activity in self._activities:
                 if activity.status == "InProgress" and ended(activity):
                     activity.fail(message, now)
 
     def complete(self, region: str, resource_id: str, now: float) -> bool:
-        """The capacity of a target is reached at `now`; whether anything was in progress."""
+        """Complete the activities of a target that reached its capacity at `now`; returns whether there were any."""
         with self._lock:
             reached = [
                 activity
-                for activity in self._kept
+                for activity in self._activities
                 if (activity.region, activity.resource_id, activity.status) == (region, resource_id, "InProgress")
             ]
             for activity in reached:
@@ -98,4 +98,4 @@ class ScalingActivities:
         return bool(reached)
 
     def find(self, region: str, matches: Callable[[ScalingActivity], bool]) -> list[ScalingActivity]:
-        return [activity for activity in self._kept if activity.region == region and matches(activity)]
+        return [activity for activity in self._activities if activity.region == region and matches(activity)]

@@ -1,9 +1,10 @@
-"""The actions of an alarm that changes its state. A policy's scaling follows each minute; see targets.py."""
+"""Actions of alarms that change their state: messages to SNS topics. Scaling follows each minute; see scalable_targets.py."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from async_endpoint.autoscaling.alarms import AlarmState
 from async_endpoint.core.errors import InvalidInput
@@ -11,20 +12,20 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.scaling import alarm_messages
 from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
 from async_endpoint.emulator.scaling.alarm_messages import StateChange
-from async_endpoint.emulator.scaling.alarm_rules import ARN
 from async_endpoint.iam import AccessRequest, evaluate
 from async_endpoint.local_aws import ACCOUNT_ID
 
+ARN: Final = re.compile(r"arn:[\w-]+:[\w-]+:[^:]*:[^:]*:.+")  # also arn:aws:automate:eu-west-1:ec2:stop
 SERVICE = "cloudwatch.amazonaws.com"
 ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"
 
 
 class ActionFailed(Exception):
-    """An action could not be executed; the text is what the alarm's history says."""
+    """An action could not be executed; the message goes into the alarm's history."""
 
 
 def execute(alarm: Any, change: StateChange, history: AlarmHistory) -> None:
-    """Execute what `alarm`, moto's, does in its new state, and tell its history."""
+    """Execute the actions of `alarm`, moto's, for its new state, and record them in its history."""
     actions = {AlarmState.ALARM: alarm.alarm_actions, AlarmState.OK: alarm.ok_actions}
     for action in actions.get(AlarmState(change.new), alarm.insufficient_data_actions) if alarm.actions_enabled else ():
         data: dict[str, Any] = {
@@ -36,7 +37,7 @@ def execute(alarm: Any, change: StateChange, history: AlarmHistory) -> None:
         try:
             published = _execute(alarm, change, action)
             data |= {"publishedMessage": json.dumps({"default": json.dumps(published)})} if published else {}
-        except Exception as failure:  # whatever it is, the other actions follow
+        except Exception as failure:  # the other actions must still be executed
             why = str(failure) or type(failure).__name__
             data |= {"actionState": "Failed", "error": why}
             summary = f'Failed to execute action {action}. Received error: "{why}"'
@@ -44,7 +45,7 @@ def execute(alarm: Any, change: StateChange, history: AlarmHistory) -> None:
 
 
 def _execute(alarm: Any, change: StateChange, action: str) -> dict[str, Any] | None:
-    """The message that was published, if any."""
+    """Execute one action; returns the message that was published, if any. Raises ActionFailed."""
     if not ARN.fullmatch(action):
         raise ActionFailed(f"Invalid arn syntax: {action}")
     service = action.split(":")[2]
@@ -69,7 +70,7 @@ def _check_topic(alarm: Any, arn: str) -> None:
         topic = moto_backends.topic(arn, alarm.region_name)
     except moto_backends.ResourceNotFound as error:
         raise ActionFailed(str(error)) from error
-    # A topic's default policy lets its owner's account publish, on whose behalf alarms do.
+    # The default policy of a topic allows its owner's account to publish, and alarms publish on the account's behalf.
     principals = [(SERVICE, context), (ROOT, context)]
     if not any(_allowed("sns:Publish", arn, who, what, topic.policy) for who, what in principals):
         raise ActionFailed(f"Resource: {alarm.alarm_arn} is not authorized to perform: SNS:Publish on resource: {arn}")
@@ -81,7 +82,7 @@ def _may_use_key(identifier: str, region: str, context: dict[str, str]) -> bool:
     try:
         key = moto_backends.kms_key(identifier, region)
     except moto_backends.ResourceNotFound:
-        return False  # alias/aws/sns too: nobody else can use the AWS managed key of SNS
+        return False  # also for alias/aws/sns: no other service can use the AWS managed key of SNS
     return all(_allowed(action, key.arn, SERVICE, context, key.policy) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
 
 

@@ -1,4 +1,4 @@
-"""What happened to alarms: configured, changed state, acted."""
+"""The history of alarms: configuration updates, state updates and actions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-MAX_HISTORY_ITEMS = 20_000  # AWS keeps 30 days
+MAX_HISTORY_ITEMS = 20_000  # CloudWatch keeps 30 days
 
 ItemType = Literal["ConfigurationUpdate", "StateUpdate", "Action"]
 
@@ -52,7 +52,7 @@ class AlarmHistory:
         self._numbers = itertools.count(1)
 
     def add(self, alarm: Any, when: float, of_type: ItemType, summary: str, data: str) -> None:
-        """`alarm` is moto's. Times are kept as they are told, to the millisecond, so that who asks by one finds it."""
+        """Add an entry for `alarm`, moto's. Times are stored in milliseconds, as returned: a query by one then matches."""
         when = math.floor(when * 1_000) / 1_000
         with self._lock:
             number = next(self._numbers)

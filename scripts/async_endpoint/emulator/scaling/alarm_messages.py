@@ -1,6 +1,6 @@
-"""How CloudWatch words the change of an alarm: reason, reason data, message to a topic, history.
+"""The texts of an alarm's state change: reason, reason data, message to a topic, history.
 
-No page documents these; they are as people quote them from their alarms, for metric alarms with one metric.
+CloudWatch documents none of them; they follow what users quote from alarms on one metric.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
 from async_endpoint.local_aws import ACCOUNT_ID
 
 SUBJECT_CHARS: Final = 100  # Publish.Subject
-_LISTED: Final = 5
-_COMPARED: Final = {
+_MAX_LISTED: Final = 5
+_COMPARISON_TEXTS: Final = {
     "GreaterThanThreshold": "greater than",
     "GreaterThanOrEqualToThreshold": "greater than or equal to",
     "LessThanThreshold": "less than",
     "LessThanOrEqualToThreshold": "less than or equal to",
 }
-_TREATED: Final = {"breaching": "Breaching", "notBreaching": "NonBreaching", "missing": "Missing", "ignore": "Ignored"}
+_MISSING_DATA_TEXTS: Final = {
+    "breaching": "Breaching",
+    "notBreaching": "NonBreaching",
+    "missing": "Missing",
+    "ignore": "Ignored",
+}
 
 
 @dataclass(frozen=True)
 class StateChange:
-    """From `old` to `new` at `when` (AWS seconds)."""
+    """A change from state `old` to `new` at `when` (AWS seconds)."""
 
     old: str
     old_reason: str
@@ -42,28 +47,28 @@ class StateChange:
 
 
 def reason(rule: AlarmRule, m_of_n: bool, values: Sequence[float | None], state: AlarmState, end: float) -> str:
-    """Why an alarm is in `state`; `values` are those it was evaluated on, oldest first, and `m_of_n` whether M was given."""
+    """StateReason. `values` are those evaluated, oldest first; `m_of_n`: whether the alarm has DatapointsToAlarm."""
     known = _known(rule, values, end)
     missing = rule.evaluation_periods - len(known)
     if state is AlarmState.INSUFFICIENT_DATA:
         return f"Insufficient Data: {_many(rule.evaluation_periods, 'datapoint', 'was', 'were')} unknown."
-    filled = f"{_many(missing, 'missing datapoint', 'was', 'were')} treated as [{_TREATED[rule.missing]}]"
+    filled = f"{_many(missing, 'missing datapoint', 'was', 'were')} treated as [{_MISSING_DATA_TEXTS[rule.missing]}]"
     if not known:
         return f"Threshold Crossed: no datapoints were received for {_many(missing, 'period')} and {filled}."
     alarm = state is AlarmState.ALARM
-    telling = [(when, value) for when, value in known if rule.breaches(value) is alarm]
-    crossed = f"{'' if alarm else 'not '}{_COMPARED[rule.comparison]} the threshold ({rule.threshold})"
-    shown = ", ".join(f"{value} ({when:%d/%m/%y %H:%M:%S})" for when, value in telling[:_LISTED])
+    matching = [(when, value) for when, value in known if rule.breaches(value) is alarm]
+    crossed = f"{'' if alarm else 'not '}{_COMPARISON_TEXTS[rule.comparison]} the threshold ({rule.threshold})"
+    shown = ", ".join(f"{value} ({when:%d/%m/%y %H:%M:%S})" for when, value in matching[:_MAX_LISTED])
     if m_of_n:
         least = rule.datapoints_to_alarm if alarm else rule.evaluation_periods - rule.datapoints_to_alarm + 1
         step = "OK -> ALARM" if alarm else "ALARM -> OK"
         tail = f" (minimum {_many(least, 'datapoint')} for {step} transition)"
-        head = f"{len(telling)} out of the last {_many(rule.evaluation_periods, 'datapoint')} [{shown}]"
-    elif len(telling) <= _LISTED:
-        tail, head = "", f"{_many(len(telling), 'datapoint')} [{shown}]"
+        head = f"{len(matching)} out of the last {_many(rule.evaluation_periods, 'datapoint')} [{shown}]"
+    elif len(matching) <= _MAX_LISTED:
+        tail, head = "", f"{_many(len(matching), 'datapoint')} [{shown}]"
     else:
-        return f"Threshold Crossed: {len(telling)} datapoints were {crossed}. The most recent datapoints: [{shown}]."
-    verb = "was" if len(telling) == 1 else "were"
+        return f"Threshold Crossed: {len(matching)} datapoints were {crossed}. The most recent datapoints: [{shown}]."
+    verb = "was" if len(matching) == 1 else "were"
     return f"Threshold Crossed: {head} {verb} {crossed}{f' and {filled}' if missing else ''}{tail}."
 
 
@@ -80,7 +85,7 @@ def reason_data(rule: AlarmRule, values: Sequence[float | None], end: float) -> 
 
 
 def message(alarm: Any, change: StateChange) -> dict[str, Any]:
-    """What a topic is told; `alarm` is moto's."""
+    """The message to a topic; `alarm` is moto's."""
     statistic = (
         {"StatisticType": "Statistic", "Statistic": alarm.statistic.upper()}
         if alarm.statistic
@@ -132,7 +137,7 @@ def state_update(change: StateChange) -> tuple[str, dict[str, Any]]:
 
 
 def configuration(alarm: Any) -> dict[str, Any]:
-    """An alarm as its history tells it."""
+    """An alarm's configuration as its history has it."""
     known = {
         "alarmName": alarm.name,
         "alarmDescription": alarm.description,
@@ -167,14 +172,14 @@ def stamp(seconds: float) -> str:
 
 @cache
 def region_name(code: str) -> str:
-    """A region's long name, of which CloudWatch writes Europe as EU; the code where nobody knows it."""
+    """A region's long name, with Europe as EU as CloudWatch writes it; the code of an unknown region."""
     partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
     names: dict[str, str] = {name: one["description"] for each in partitions for name, one in each["regions"].items()}
     return names.get(code, code).replace("Europe (", "EU (")
 
 
 def _known(rule: AlarmRule, values: Sequence[float | None], end: float) -> list[tuple[datetime, float]]:
-    """The datapoints an evaluation rests on, newest first, each with the beginning of its period."""
+    """The datapoints that were evaluated, newest first, each with the start of its period."""
     last = end // rule.period * rule.period
     starts = (last - age * rule.period for age in range(1, len(values) + 1))
     pairs = zip(starts, reversed(values), strict=False)

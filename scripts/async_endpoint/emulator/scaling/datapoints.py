@@ -1,4 +1,4 @@
-"""What an endpoint publishes each minute."""
+"""The datapoints that an endpoint publishes each minute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from async_endpoint.emulator.hosting.metrics import StatisticSet
 def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
     """Put the datapoints of the minute from `start` to `end` (AWS seconds), all with the timestamp `start`, as CloudWatch does.
 
-    An endpoint that was not InService yet at its end has none.
+    An endpoint that was not yet InService at `end` publishes none.
     """
     serving = endpoint.serving_at(end)
     if serving is None:
@@ -24,7 +24,7 @@ def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
     when = datetime.fromtimestamp(start, UTC)
     gauges = _gauges(endpoint, serving, end)
     data = [_datum(metric, endpoint.name, "", when) | {"Value": value} for metric, value in gauges.items()]
-    # By name: while an update is on its way, old and new instances count together.
+    # By name: during an update, old and new instances count together.
     for variant in {item.name: item for item in (*endpoint.receiving_traffic, *endpoint.variants)}.values():
         counts = variant.metrics.flush()
         data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
@@ -38,11 +38,11 @@ def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
             idle = [m.PROVISIONED_CONCURRENCY_UTILIZATION]
         data += [_datum(metric, endpoint.name, variant.name, when) | {"Value": 0.0} for metric in idle]
     moto_backends.put_metric_data(endpoint.region, m.NAMESPACE, data)
-    _publish_utilisation(endpoint, when)
+    _publish_utilization(endpoint, when)
 
 
-def _publish_utilisation(endpoint: HostedEndpoint, when: datetime) -> None:
-    """Of the instances, as the execution role may (the guide's list of its permissions has PutMetricData): our reading."""
+def _publish_utilization(endpoint: HostedEndpoint, when: datetime) -> None:
+    """Publish the utilization of instances if the execution role allows it: assumed, from PutMetricData in the guide's list."""
     data = []
     for variant in endpoint.receiving_traffic:
         if variant.spec.serverless is not None or not _may_publish(variant.spec.model.role_arn, endpoint.region):
@@ -64,7 +64,7 @@ def _may_publish(role_arn: str, region: str) -> bool:
 
 
 def _gauges(endpoint: HostedEndpoint, instances: int, end: float) -> dict[m.Metric, float]:
-    """An asynchronous endpoint's backlog at `end`. Per instance, none counts as one: see policies.tracking_capacity."""
+    """An asynchronous endpoint's backlog at `end`. Zero instances count as one: see autoscaling.policies.tracking_capacity."""
     if endpoint.async_inference is None:
         return {}
     backlog, age = endpoint.async_inference.backlog_at(end)

@@ -1,4 +1,4 @@
-"""What fails alone: one bad alarm, policy or endpoint must not keep the others of its minute from their turn."""
+"""Isolation of failures: one bad alarm, policy or endpoint must not keep the others of its minute from being evaluated."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def log_errors(what: str, name: str) -> Iterator[None]:
-    """Whatever fails inside is logged, with its traceback, and over."""
+    """Log an exception raised inside, with its traceback, and suppress it."""
     try:
         yield
     except Exception:
-        log.exception("%s %s failed this minute; the others go on.", what, name)
+        log.exception("%s %s failed this minute; the others continue.", what, name)

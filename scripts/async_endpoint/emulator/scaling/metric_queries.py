@@ -1,7 +1,7 @@
-"""What CloudWatch answers to questions about metrics: GetMetricStatistics, GetMetricData, ListMetrics.
+"""Queries of metrics: GetMetricStatistics, GetMetricData and ListMetrics.
 
-Source: CloudWatch API reference. Datapoints begin at the start time, rounded down to a whole minute, and hold the samples of
-one period each; a metric is asked for by all of its dimensions.
+Source: CloudWatch API reference. Datapoints start at the start time, rounded down to a whole minute, and aggregate one period
+each; a metric is identified by all of its dimensions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from async_endpoint.autoscaling.policies import MetricId
 from async_endpoint.autoscaling.statistics import Sample, combine, periods
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling.metric_store import MetricStore, metric_id
+from async_endpoint.emulator.scaling.metric_store import MetricStore
 
 MAX_DATAPOINTS = 1_440  # of GetMetricStatistics
 
@@ -26,12 +26,12 @@ class TooManyDatapoints(InvalidInput):
 Row = tuple[datetime, str, list[Sample]]
 
 
-def metric_statistics(samples: MetricStore, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def metric_statistics(metric_store: MetricStore, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The Datapoints of a GetMetricStatistics request, oldest first; one for each unit that was put.
 
-    Raises InvalidInput for a time range without length, and TooManyDatapoints.
+    Raises InvalidInput for an empty time range, and TooManyDatapoints.
     """
-    metric = metric_id(request["Namespace"], request["MetricName"], request.get("Dimensions") or ())
+    metric = MetricId.of(request["Namespace"], request["MetricName"], request.get("Dimensions") or ())
     start, end, period = _epoch(request["StartTime"]), _epoch(request["EndTime"]), int(request["Period"])
     if start >= end:
         raise InvalidInput("The parameter StartTime must be less than the parameter EndTime.")
@@ -45,32 +45,32 @@ def metric_statistics(samples: MetricStore, region: str, request: Mapping[str, A
         {"Timestamp": when, "Unit": unit}
         | _values(plain, found)
         | ({"ExtendedStatistics": _values(extended, found)} if extended else {})
-        for when, unit, found in _rows(samples, region, metric, (start, end, period), request.get("Unit"))
+        for when, unit, found in _rows(metric_store, region, metric, (start, end, period), request.get("Unit"))
     ]
 
 
-def metric_data(samples: MetricStore, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def metric_data(metric_store: MetricStore, region: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The MetricDataResults of a GetMetricData request: metrics, and expressions that only name another query.
 
-    Raises InvalidInput for a time range without length, and for metric math, which is not emulated.
+    Raises InvalidInput for an empty time range, and for metric math, which is not emulated.
     """
     start, end = _epoch(request["StartTime"]), _epoch(request["EndTime"])
     if start >= end:
         raise InvalidInput("The parameter EndTime must be greater than StartTime.")
     queries = request.get("MetricDataQueries") or ()
-    asked = {query["Id"]: query for query in queries}
+    by_id = {query["Id"]: query for query in queries}
     newest_first = request.get("ScanBy") != "TimestampAscending"
     results = []
     for query in queries:
         if not query.get("ReturnData", True):
             continue
-        stat = _stat(query, asked)
+        stat = _stat(query, by_id)
         metric = stat["Metric"]
         rows = list(
             _rows(
-                samples,
+                metric_store,
                 region,
-                metric_id(metric["Namespace"], metric["MetricName"], metric.get("Dimensions") or ()),
+                MetricId.of(metric["Namespace"], metric["MetricName"], metric.get("Dimensions") or ()),
                 (start, end, int(stat["Period"])),
                 stat.get("Unit"),
             )
@@ -89,11 +89,13 @@ def metric_data(samples: MetricStore, region: str, request: Mapping[str, Any]) -
     return results
 
 
-def list_metrics(samples: MetricStore, region: str, namespace: str | None, name: str | None, wanted: Any) -> list[MetricId]:
-    """The metrics that a ListMetrics request asks for; `wanted` is a sequence of {"Name", "Value"?}."""
+def list_metrics(
+    metric_store: MetricStore, region: str, namespace: str | None, name: str | None, wanted: Any
+) -> list[MetricId]:
+    """The metrics that a ListMetrics request selects; `wanted` is a sequence of {"Name", "Value"?}."""
     return [
         metric
-        for metric in samples.metrics(region)
+        for metric in metric_store.metrics(region)
         if namespace in (None, metric.namespace) and name in (None, metric.name) and _has(metric, wanted)
     ]
 
@@ -103,26 +105,26 @@ def _has(metric: MetricId, wanted: Iterable[Mapping[str, str]]) -> bool:
     return all(item["Name"] in dimensions and item.get("Value") in (None, dimensions[item["Name"]]) for item in wanted)
 
 
-def _stat(query: Mapping[str, Any], asked: Mapping[str, Any]) -> Mapping[str, Any]:
+def _stat(query: Mapping[str, Any], by_id: Mapping[str, Any]) -> Mapping[str, Any]:
     if "MetricStat" in query:
         stat: Mapping[str, Any] = query["MetricStat"]
         return stat
-    named = asked.get(str(query.get("Expression")), {})
+    named = by_id.get(str(query.get("Expression")), {})
     if "MetricStat" not in named:
         raise InvalidInput(
-            f"Query {query['Id']} has the expression {query.get('Expression')!r}, and the local AWS calculates none; "
-            "ask for the metrics in it and calculate with them."
+            f"Query {query['Id']} has the expression {query.get('Expression')!r}, and metric math is not emulated; "
+            "query the metrics and compute the expression yourself."
         )
-    return _stat(named, asked)
+    return _stat(named, by_id)
 
 
 def _rows(
-    samples: MetricStore, region: str, metric: MetricId, span: tuple[float, float, int], unit: str | None
+    metric_store: MetricStore, region: str, metric: MetricId, span: tuple[float, float, int], unit: str | None
 ) -> Iterator[Row]:
-    """Periods that have samples: when each begins, the unit and the samples; oldest first."""
+    """The periods that have samples: start, unit and samples; oldest first."""
     start, end, period = span
     start = _rounded(start, period)
-    found = samples.between(region, metric, start, end)
+    found = metric_store.between(region, metric, start, end)
     rows = [
         (datetime.fromtimestamp(start + index * period, UTC), of, some)
         for of, series in found.items()
@@ -150,5 +152,5 @@ def _count(start: float, end: float, period: int) -> int:
 
 
 def _epoch(when: datetime) -> float:
-    """moto's parsed times have no zone, and are UTC."""
+    """Epoch seconds; the times that moto parses are UTC without a time zone."""
     return when.replace(tzinfo=when.tzinfo or UTC).timestamp()

@@ -35,10 +35,10 @@ class MetricStore:
         self._regions: dict[str, OrderedDict[MetricId, Series]] = {}  # the metric written to last comes last
 
     def record(self, region: str, namespace: str, datum: Mapping[str, Any], now: float) -> None:
-        """Take one member of a PutMetricData request; a time without a zone is UTC, and one without a time is of `now`."""
+        """Store one member of a PutMetricData request. A time without a zone is UTC; the default is `now` (AWS seconds)."""
         when = datum.get("Timestamp")
         time = when.replace(tzinfo=when.tzinfo or UTC).timestamp() if isinstance(when, datetime) else now
-        metric = metric_id(namespace, datum["MetricName"], datum.get("Dimensions") or ())
+        metric = MetricId.of(namespace, datum["MetricName"], datum.get("Dimensions") or ())
         with self._lock:
             metrics = self._regions.setdefault(region, OrderedDict())
             series = metrics.setdefault(metric, {})
@@ -52,7 +52,7 @@ class MetricStore:
                 metrics.popitem(last=False)
 
     def saved(self) -> Saved:
-        """Everything, for a stop."""
+        """Everything, for persistence."""
         with self._lock:
             return {
                 region: [
@@ -62,7 +62,7 @@ class MetricStore:
             }
 
     def restore(self, saved: Saved) -> None:
-        """Become what was saved."""
+        """Replace the contents by what was saved."""
         with self._lock:
             self._regions = {region: OrderedDict(metrics) for region, metrics in saved.items()}
 
@@ -72,7 +72,7 @@ class MetricStore:
             return list(self._regions.get(region) or ())
 
     def between(self, region: str, metric: MetricId, start: float, end: float) -> Series:
-        """The samples of [start, end) by unit, without the units that have none."""
+        """The samples in [start, end) by unit; units without samples are left out."""
         with self._lock:
             series = (self._regions.get(region) or OrderedDict()).get(metric, {})
             found = {
@@ -91,7 +91,7 @@ class MetricStore:
 
 
 def _sample(datum: Mapping[str, Any], time: float) -> Sample:
-    """A statistic set may come with its values, as hosting puts it; CloudWatch takes the one or the other."""
+    """A sample from values, a statistic set, or both: hosting puts both, CloudWatch accepts one of them."""
     values = [float(value) for value in datum.get("Values") or [datum.get("Value", 0.0)]]
     sample = Sample.of(time, *values, counts=[float(count) for count in datum.get("Counts") or ()] or None)
     sets = datum.get("StatisticValues")
@@ -99,8 +99,3 @@ def _sample(datum: Mapping[str, Any], time: float) -> Sample:
         return sample
     known = Sample.of_set(time, *(float(sets[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
     return replace(known, values=sample.values) if datum.get("Values") else known
-
-
-def metric_id(namespace: str, name: str, dimensions: Any) -> MetricId:
-    """A metric's identity; `dimensions` is a sequence of {"Name", "Value"}, in any order."""
-    return MetricId(namespace, name, tuple(sorted((item["Name"], item["Value"]) for item in dimensions)))

@@ -1,4 +1,4 @@
-"""The minutes of the local AWS."""
+"""The scheduler of AWS minutes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from async_endpoint.emulator.scaling.metric_store import MetricStore
 from async_endpoint.emulator.scaling.scalable_targets import ScalableTargets
 
 MINUTE = 60
-MAX_CATCH_UP_MINUTES = 1_440  # minutes that a clock which jumped leaves to be made up for, at the most
+MAX_CATCH_UP_MINUTES = 1_440  # after the clock jumped
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SavedScaling:
-    """The scalers' states by endpoint (region and name) and variant, the scaling activities, and what happened to alarms."""
+    """The scalers' states by endpoint (region and name) and variant, the scaling activities, and the history of alarms."""
 
     states: dict[tuple[str, str], dict[str, ScalerState]]
     activities: list[ScalingActivity]
@@ -35,13 +35,13 @@ class SavedScaling:
 
 
 class MinuteScheduler:
-    """Publishes, evaluates and decides at the end of every minute of AWS time; a late one is made up for."""
+    """Publishes datapoints, evaluates alarms and scales at the end of every AWS minute; missed minutes are caught up."""
 
-    def __init__(self, hosting: Hosting, samples: MetricStore) -> None:
+    def __init__(self, hosting: Hosting, metric_store: MetricStore) -> None:
         self.targets = ScalableTargets()
-        self.alarms = Alarms(samples, hosting.clock)
+        self.alarms = Alarms(metric_store, hosting.clock)
         self._hosting = hosting
-        self._at_work = threading.Lock()
+        self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="minutes", daemon=True)
 
@@ -52,12 +52,12 @@ class MinuteScheduler:
         self._stopped.set()
 
     def saved(self) -> SavedScaling:
-        """What alarms and scalable targets remember, for a stop."""
-        with self._at_work:
+        """The state of scalable targets and the history of alarms, for persistence."""
+        with self._lock:
             return SavedScaling(self.targets.saved(), self.targets.activities.saved(), self.alarms.history.saved())
 
     def restore(self, saved: SavedScaling) -> None:
-        """Become what was saved, after hosting has its endpoints."""
+        """Restore what was saved; the endpoints must have been restored before."""
         for endpoint in self._hosting.all():
             self.targets.restore(endpoint, saved.states.get((endpoint.region, endpoint.name), {}))
         self.targets.activities.restore(saved.activities)
@@ -65,17 +65,17 @@ class MinuteScheduler:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """No minute is evaluated while this lasts."""
-        with self._at_work:
+        """Hold back the evaluation of minutes inside the context."""
+        with self._lock:
             yield
 
     def reset(self) -> None:
-        """Forget activities and the history of alarms; cooldowns go with their endpoints."""
+        """Drop activities and the history of alarms; cooldowns are dropped with their endpoints."""
         self.targets.activities.restore([])
         self.alarms.history.clear()
 
-    def minute(self, end: float) -> None:
-        """What happens at the end of one minute (AWS seconds, a multiple of 60)."""
+    def run_minute(self, end: float) -> None:
+        """Publish, evaluate and scale for the minute that ends at `end` (AWS seconds, a multiple of 60)."""
         serving = [endpoint for endpoint in self._hosting.all() if endpoint.accepts_requests]
         self.targets.fail_orphaned_activities(serving, end)
         for endpoint in serving:
@@ -94,8 +94,8 @@ class MinuteScheduler:
         while not clock.wait(self._stopped, end):
             end = max(end, math.floor(clock.now() / MINUTE - MAX_CATCH_UP_MINUTES) * MINUTE)
             try:
-                with self._at_work:
-                    self.minute(end)
-            except Exception:  # one bad minute must not end scaling for good
+                with self._lock:
+                    self.run_minute(end)
+            except Exception:  # a failed minute must not end scaling
                 log.exception("The minute that ended at %s failed.", end)
             end += MINUTE

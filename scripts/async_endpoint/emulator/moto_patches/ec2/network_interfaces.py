@@ -1,7 +1,7 @@
-"""moto lets go of a subnet or security group that SageMaker's network interfaces use, and deletes those for anyone.
+"""Protection of network interfaces made by SageMaker: moto deletes them, and the subnets and security groups they use.
 
-EC2 answers DependencyViolation, and InvalidParameterValue to the deletion of an interface in use (EC2 API reference, "Error
-codes"; wording: cloudformation-coverage-roadmap issue 1327).
+EC2 answers DependencyViolation, or InvalidParameterValue for an interface in use (EC2 API reference, "Error codes"; wording:
+cloudformation-coverage-roadmap issue 1327).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _filter_value = NetworkInterface.get_filter_value
 
 
 def _managed(backend: Any) -> list[Any]:
-    """The interfaces that a service made in the customer's VPC."""
+    """The interfaces that services made in the customer's VPC."""
     return [interface for interface in list(backend.enis.values()) if interface.requester_managed]
 
 

@@ -1,4 +1,4 @@
-"""moto forgets the description of a security group's rule for another group or a prefix list; Terraform puts it each time."""
+"""Descriptions of security group rules for groups and prefix lists. moto drops them, and Terraform plans them each time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _init(self: SecurityGroupRule, *args: Any, **kwargs: Any) -> None:
 
 
 def _description(self: SecurityGroupRule) -> str | None:
-    told = self.ip_range.get("Description"), self.source_group.get("Description"), vars(self).get("prefix_description")
-    return next((text for text in told if text), None)
+    descriptions = self.ip_range.get("Description"), self.source_group.get("Description"), vars(self).get("prefix_description")
+    return next((text for text in descriptions if text), None)
 
 
 def apply() -> None:

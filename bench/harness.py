@@ -1,4 +1,4 @@
-"""A local AWS to measure, with all that an endpoint needs, and the models: one that does nothing, one that takes its time."""
+"""A local AWS to measure, with what an endpoint needs, and two models: one echoes at once, one waits as a request says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT = "123456789012"
 IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 TIME_SCALE = 10.0  # the longest time to live, six AWS hours, is 36 minutes here; times in notifications resolve 0.1 ms
 
-# Answers with what it was sent. LOAD_SECONDS is what its weights take to load.
+# Echoes its input. LOAD_SECONDS is what its weights take to load.
 NOOP = """
 import os, time
 
@@ -53,7 +53,7 @@ def output_fn(prediction, accept):
 """
 
 
-class Stand(Program):
+class Harness(Program):
     """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
 
     def __init__(self, time_scale: float = TIME_SCALE, program: str | None = None) -> None:
@@ -115,7 +115,7 @@ class Stand(Program):
         return made
 
     def status(self, name: str) -> dict[str, Any]:
-        """What the local AWS says of one endpoint: backlog, instances with their process ids, and more."""
+        """The status of one endpoint: backlog, instances with their process ids, and more."""
         found: dict[str, Any] = next(item for item in self._all()["endpoints"] if item["name"] == name)
         return found
 
@@ -158,29 +158,31 @@ class Stand(Program):
 
 @dataclass(frozen=True)
 class Endpoint:
-    stand: Stand
+    harness: Harness
     name: str
     concurrency: int
 
     @property
     def backlog(self) -> int:
-        return int(self.stand.status(self.name)["backlog"])
+        return int(self.harness.status(self.name)["backlog"])
 
     @property
     def containers(self) -> list[int]:
         """The process ids of the instances in service."""
-        return [item["pid"] for item in self.stand.status(self.name)["instances"] if item["state"] == "InService"]
+        return [item["pid"] for item in self.harness.status(self.name)["instances"] if item["state"] == "InService"]
 
     def scale(self, count: int) -> None:
         """Ask for `count` instances; returns at once."""
         wanted = [{"VariantName": "primary", "DesiredInstanceCount": count}]
-        self.stand.sagemaker.update_endpoint_weights_and_capacities(EndpointName=self.name, DesiredWeightsAndCapacities=wanted)
+        self.harness.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=self.name, DesiredWeightsAndCapacities=wanted
+        )
 
     def until_serving(self, count: int) -> None:
         """Wait until `count` instances serve and the endpoint is in service."""
 
         def serves() -> bool:
-            described = self.stand.sagemaker.describe_endpoint(EndpointName=self.name)
+            described = self.harness.sagemaker.describe_endpoint(EndpointName=self.name)
             if described["EndpointStatus"] == "Failed":
                 raise RuntimeError(f"Endpoint {self.name} failed: {described['FailureReason']}")
             return described["EndpointStatus"] == "InService" and len(self.containers) == count

@@ -1,21 +1,21 @@
-"""How fast requests are handed over, beside a bare loop of boto3 with as many threads; nothing computes meanwhile."""
+"""Submission rate, beside a bare loop of boto3 with as many threads; nothing computes meanwhile."""
 
 from __future__ import annotations
 
 import statistics
 
-from bench.clients.contest import run
+from bench.comparisons.compare import run
+from bench.harness import Harness
 from bench.report import Report
-from bench.stand import Stand
 
 ROUNDS, THREADS = 3, 8
 
 
 def measure(report: Report, requests: int) -> None:
     """Rounds in turn, so that whatever else the machine does meets both."""
-    rates: dict[str, list[float]] = {"ours_submit": [], "bare": []}
-    with Stand() as stand:
-        endpoint = stand.endpoint("submission", model="timed", include=True)
+    rates: dict[str, list[float]] = {"this_client_submission": [], "boto3_loop": []}
+    with Harness() as harness:
+        endpoint = harness.endpoint("submission", model="timed", include=True)
         endpoint.scale(0)
         endpoint.until_serving(0)
         for _ in range(ROUNDS):

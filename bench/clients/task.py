@@ -1,4 +1,4 @@
-"""What a contender is asked to do, and what it tells. Imported by scripts that know nothing of this project."""
+"""The task of a client program, and the timings it prints. Imported by scripts that use nothing of this project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Order:
+class Task:
     """Send `requests` requests that compute `seconds` each to `endpoint`; inputs go below `inputs` in `bucket`.
 
     `best`: with the client's best settings for this, not its defaults.
@@ -30,13 +30,13 @@ class Order:
         return json.dumps({"seconds": self.seconds}).encode()
 
     @classmethod
-    def given(cls) -> Order:
+    def given(cls) -> Task:
         return cls(**json.loads(sys.argv[1]))
 
 
 @dataclass
-class Told:
-    """When each result was in the caller's hands, against when the model answered: both by this machine's clock."""
+class Timings:
+    """Seconds from each model's answer until its caller had the result, both by this machine's clock."""
 
     lags: list[float] = field(default_factory=list)
     _begun: float = field(default_factory=time.time)
@@ -52,6 +52,6 @@ class Told:
         return time.time() - self._begun
 
     def end(self, wall: float | None = None) -> None:
-        """Print, and end here and now: SageMaker's SDK leaves threads behind that go on asking for failures."""
+        """Print and exit at once: SageMaker's SDK leaves threads behind that keep polling for failures."""
         print(json.dumps({"wall": self.wall() if wall is None else wall, "lags": self.lags}), flush=True)
         os._exit(0)

@@ -12,16 +12,14 @@ from pathlib import Path
 from async_endpoint.batch.batch import run_batch
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
-order = json.loads(sys.argv[1])
+task = json.loads(sys.argv[1])
 with tempfile.TemporaryDirectory() as folder:
     source = Path(folder, "items.jsonl")
     with source.open("w") as lines:
-        for number in range(order["requests"]):
-            lines.write(json.dumps({"id": f"item-{number}", "body": {"seconds": order["seconds"]}}) + "\n")
+        for number in range(task["requests"]):
+            lines.write(json.dumps({"id": f"item-{number}", "body": {"seconds": task["seconds"]}}) + "\n")
     begun = time.monotonic()
-    report = run_batch(
-        AsyncEndpointOutputs.parse(order["outputs"]), str(source), Path(folder, "out"), endpoint_url=order["url"]
-    )
+    report = run_batch(AsyncEndpointOutputs.parse(task["outputs"]), str(source), Path(folder, "out"), endpoint_url=task["url"])
     wall = time.monotonic() - begun
     written = sum(path.is_file() for path in Path(folder, "out", "results").rglob("*"))
 unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KB on Linux

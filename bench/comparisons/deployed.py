@@ -1,17 +1,17 @@
-"""An endpoint of the stand, described as Terraform describes one to the Python side."""
+"""An endpoint of the harness, described as Terraform describes one to the Python side."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from bench.harness import ACCOUNT, Endpoint
 from bench.program import REGION
-from bench.stand import ACCOUNT, Endpoint
 
 
 def outputs_of(endpoint: Endpoint) -> dict[str, Any]:
     """The output `async_endpoint` that a root with this endpoint would have."""
-    name, stand = endpoint.name, endpoint.stand
-    below = f"s3://{stand.bucket}/{name}"
+    name, harness = endpoint.name, endpoint.harness
+    below = f"s3://{harness.bucket}/{name}"
     return {
         "schema_version": 1,
         "environment": "bench",
@@ -25,21 +25,21 @@ def outputs_of(endpoint: Endpoint) -> dict[str, Any]:
             "variant_name": "primary",
             "instance_type": "ml.m5.large",
             "max_concurrent_invocations_per_instance": endpoint.concurrency,
-            "execution_role_arn": stand.role,
+            "execution_role_arn": harness.role,
         },
         "storage": {
-            "bucket": stand.bucket,
+            "bucket": harness.bucket,
             "input_uri": f"{below}/input/",
             "output_uri": f"{below}/output/",
             "failure_uri": f"{below}/failure/",
             "kms_key_arn": None,
         },
         "notifications": {
-            "success_topic_arn": stand.topics["SuccessTopic"],
-            "error_topic_arn": stand.topics["ErrorTopic"],
-            "results_queue_url": stand.queue,
+            "success_topic_arn": harness.topics["SuccessTopic"],
+            "error_topic_arn": harness.topics["ErrorTopic"],
+            "results_queue_url": harness.queue,
             "results_queue_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:bench",
-            "dead_letter_queue_url": stand.queue,
+            "dead_letter_queue_url": harness.queue,
             "publishers_restricted": True,
         },
         "scaling": {

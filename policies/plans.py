@@ -12,8 +12,14 @@ from async_endpoint.core.errors import TerraformFailed
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.terraform.diagnostics import first_error
 from async_endpoint.terraform.local_override import local_files, process_environment
-from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform.provider import (
+    LOCK_FILE,
+    cli_configuration,
+    find_provider_mirror,
+    install_provider,
+    own_configuration,
+    running_provider,
+)
 
 LONGEST_SECONDS = 300
 PLAN = "policy.tfplan"
@@ -82,6 +88,6 @@ def _put_archives(root: Path) -> None:
 def _cli_configuration(work: Path) -> Path:
     mirror = find_provider_mirror()
     own = own_configuration() if mirror is None else None
-    ours = work / "terraform.rc"
-    ours.write_text(cli_configuration(mirror))
-    return own or ours
+    generated = work / "terraform.rc"
+    generated.write_text(cli_configuration(mirror))
+    return own or generated

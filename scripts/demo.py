@@ -20,10 +20,13 @@ from typing import Any, Final
 
 from async_endpoint import signals
 from async_endpoint.cli.console import console, reported_errors
-from async_endpoint.client import AsyncEndpoint, ClientConfig
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.core.errors import WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy import deployment
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.deployment import Deployment
+from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator import daemon
 from async_endpoint.packaging import build_archive
@@ -160,8 +163,8 @@ class Demo:
     def request(self, name: str, query: Path) -> dict[str, Any]:
         """Send one request, log the states it goes through, and return its result."""
         outputs = self.endpoints[name]
-        config = ClientConfig(deadline_seconds=RESULT_TIMEOUT_SECONDS)
-        with AsyncEndpoint(outputs, endpoint_url=self.url, config=config) as endpoint:
+        config = ClientConfig(deadline=RESULT_TIMEOUT_SECONDS)
+        with AsyncEndpoint.from_outputs(outputs, endpoint_url=self.url, config=config) as endpoint:
             invocation = endpoint.submit(self.workspace.root / query)
             self.log.progress(f"{name}: {query.name} submitted; its result will be {invocation.accepted().output_location}")
             for state, seconds in request_states(self.workspace, outputs.endpoint.name, invocation.done):
@@ -188,13 +191,13 @@ def run(log: Log, *, time_scale: float, launch_seconds: float) -> None:
             archive = build_archive(workspace.root / EXAMPLES / model, workspace.build / f"{model}.tar.gz")
             log.progress(f"model packaged: {archive.path.name}, {archive.files} files, {archive.size_bytes:,} bytes")
         log.progress(f"terraform apply of envs/{ENVIRONMENT}: two endpoints on shared storage")
-        applied = deployment.apply(ENVIRONMENT, on_output=log.terraform)
+        applied = apply_environment(Deployment.prepare(ENVIRONMENT, needs_archives=True, on_output=log.terraform))
         log.progress(f"{applied.changes.add} resources applied")
         for name, verified in applied.endpoints.items():
             log.progress(f"verified {name}: {verified.checks[0].detail}, and {len(verified.checks) - 1} more checks")
         show_requests(Demo(log, workspace, record.endpoint_url, {name: one.outputs for name, one in applied.endpoints.items()}))
         log.progress(f"terraform destroy of envs/{ENVIRONMENT}")
-        deployment.destroy(ENVIRONMENT, on_output=log.terraform)
+        destroy_environment(Deployment.prepare(ENVIRONMENT, on_output=log.terraform))
         log.progress("nothing is left")
     finally:
         daemon.stop(workspace)

@@ -28,9 +28,8 @@ from support.deployment_fixtures import (
     EXECUTION_POLICY,
     REGION,
     TRUST_POLICY,
-    create_configuration,
+    create_endpoint,
     endpoint_outputs,
-    put_wake_alarm,
 )
 from support.fake_terraform import FakeTerraform
 
@@ -42,7 +41,7 @@ def outputs() -> AsyncEndpointOutputs:
 
 @pytest.fixture(scope="session")
 def clients() -> AwsSession:
-    """Clients are dear to make, and moto answers those of earlier tests too."""
+    """Clients take long to create, and moto serves those of earlier tests too."""
     return retrying_session(REGION)
 
 
@@ -64,43 +63,7 @@ def aws(clients: AwsSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSes
 @pytest.fixture
 def deployed(aws: AwsSession, outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """`outputs`, and everything they describe live."""
-    endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
-    container = {"Image": "image", "ModelDataUrl": f"s3://shirts-data/{ARCHIVE_KEY}"}
-    sagemaker.create_model(
-        ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container
-    )
-    for name in (endpoint.config_name, "shirts-1"):
-        create_configuration(aws, outputs, name)
-    sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config_name)
-    target = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": scaling.resource_id,
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
-    autoscaling = aws.client("application-autoscaling")
-    autoscaling.register_scalable_target(**target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances)
-    metric = {
-        "MetricName": "ApproximateBacklogSizePerInstance",
-        "Namespace": "AWS/SageMaker",
-        "Statistic": "Average",
-        "Dimensions": [{"Name": "EndpointName", "Value": endpoint.name}],
-    }
-    autoscaling.put_scaling_policy(
-        **target,
-        PolicyName=scaling.tracking_policy_name,
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": metric},
-    )
-    wake = autoscaling.put_scaling_policy(
-        **target,
-        PolicyName=scaling.wake_policy_name,
-        PolicyType="StepScaling",
-        StepScalingPolicyConfiguration={
-            "AdjustmentType": "ChangeInCapacity",
-            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
-        },
-    )
-    put_wake_alarm(aws, outputs, actions=[wake["PolicyARN"]])
+    create_endpoint(aws, outputs)
     return outputs
 
 
@@ -124,7 +87,7 @@ def terraform(monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
     fake = FakeTerraform()
     for module in ("deploy.deployment", "terraform.outputs"):
         monkeypatch.setattr(f"async_endpoint.{module}.Terraform", fake)
-    monkeypatch.setattr("async_endpoint.deploy.deployment.LISTINGS_SETTLE", Poller(deadline=0))
+    monkeypatch.setattr("async_endpoint.deploy.destroy.LISTINGS_SETTLE", Poller(deadline=0))
     return fake
 
 

@@ -18,12 +18,15 @@ from async_endpoint.core.errors import (
     WorkFailed,
 )
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
-from async_endpoint.deploy import deployment
-from async_endpoint.deploy.deployment import Planned
+from async_endpoint.deploy import apply
+from async_endpoint.deploy.apply import Planned, apply_environment, plan_environment
+from async_endpoint.deploy.deployment import Deployment
+from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.outputs import read_outputs
 from async_endpoint.workspace import Workspace
+from support.deployment_fixtures import prepared
 
 pytestmark = pytest.mark.usefixtures("checkout")
 
@@ -33,12 +36,12 @@ def silent(line: str) -> None:
 
 
 def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
-    assert deployment.plan("dev", on_output=silent) == Planned(Changes(True, add=23), notices=[])
+    assert plan_environment(prepared()) == Planned(Changes(True, add=23), {}, [])
     assert terraform.did == ["init", "plan"]
     assert not terraform.saved[0].exists()
 
 
-def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+def test_apply_applies_the_plan_it_showed_and_verifies_it(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
     asked: list[Changes] = []
 
@@ -46,24 +49,24 @@ def test_apply_applies_the_plan_it_showed_and_proves_it(terraform: Any, deployed
         asked.append(changes)
         return True
 
-    applied = deployment.apply("dev", on_output=silent, approve=approve)
+    applied = apply_environment(prepared(), approve=approve)
     assert terraform.did == ["init", "plan", "apply"]
-    assert asked == [applied.changes] == [Changes(True, add=23)]
+    assert [planned.changes for planned in asked] == [applied.changes] == [Changes(True, add=23)]
     assert applied.endpoints["shirts"].outputs == deployed
     assert "endpoint" in [check.name for check in applied.endpoints["shirts"].checks]
     assert not terraform.saved[0].exists()
 
 
-def test_apply_without_changes_asks_nobody_and_still_proves(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+def test_apply_without_changes_needs_no_approval_and_still_verifies(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
     terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(False)
-    applied = deployment.apply("dev", on_output=silent, approve=lambda changes: pytest.fail("asked"))
+    applied = apply_environment(prepared(), approve=lambda changes: pytest.fail("asked"))
     assert terraform.did == ["init", "plan"]
     assert "endpoint" in [check.name for check in applied.endpoints["shirts"].checks]
 
 
 def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
     with pytest.raises(Refused, match="not approved; nothing was changed"):
-        deployment.apply("dev", on_output=silent, approve=lambda changes: False)
+        apply_environment(prepared(), approve=lambda changes: False)
     assert terraform.did == ["init", "plan"]
 
 
@@ -73,25 +76,24 @@ def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsS
     sagemaker.delete_endpoint(EndpointName="shirts")
     sagemaker.create_endpoint(EndpointName="shirts", EndpointConfigName="shirts-1")
     with pytest.raises(VerificationFailed, match="has configuration shirts-1 instead of shirts-2"):
-        deployment.apply("dev", on_output=silent)
+        apply_environment(prepared())
 
 
 def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, checkout: Workspace) -> None:
     (checkout.environment("dev") / "main.tf").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
-    for verb in (deployment.plan, deployment.apply):
-        with pytest.raises(InvalidInput, match="async-endpoint package"):
-            verb("dev", on_output=silent)
+    with pytest.raises(InvalidInput, match="async-endpoint package"):
+        Deployment.prepare("dev", needs_archives=True, on_output=silent)
     assert terraform.did == []
-    assert deployment.destroy("dev", on_output=silent).names == ()
+    assert destroy_environment(prepared()).names == ()
 
 
 def test_destroy_names_what_is_left(terraform: Any, aws: AwsSession, outputs: AsyncEndpointOutputs) -> None:
     terraform.values = {OUTPUT_NAME: {"shirts": outputs.as_dict()}}
-    assert deployment.destroy("dev", on_output=silent).names == ("shirts",)
+    assert destroy_environment(prepared()).names == ("shirts",)
     assert terraform.did == ["init", "plan to destroy", "apply"]
     aws.client("sqs").create_queue(QueueName="shirts-results")
     with pytest.raises(WorkFailed, match=r"dev was destroyed, but these resources remain: queue .*shirts-results"):
-        deployment.destroy("dev", on_output=silent)
+        destroy_environment(prepared())
 
 
 def test_scaling_that_a_failed_destroy_leaves_suspended_is_resumed_by_a_destroy(
@@ -106,7 +108,7 @@ def test_scaling_that_a_failed_destroy_leaves_suspended_is_resumed_by_a_destroy(
 
     terraform.values, terraform.carry_out = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, fail
     with pytest.raises(TerraformFailed, match=r"^terraform broke\. Scaling .* resume it with: async-endpoint destroy dev$"):
-        deployment.destroy("dev", on_output=silent)
+        destroy_environment(prepared())
 
 
 def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed(
@@ -119,7 +121,7 @@ def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed
     monkeypatch.setattr(SageMakerResponse, "list_endpoints", deny)
     said = r"^dev was destroyed, but .* AWS refused ListEndpoints: .*rerun: async-endpoint destroy dev$"
     with pytest.raises(NotReady, match=said):
-        deployment.destroy("dev", on_output=silent)
+        destroy_environment(prepared())
 
 
 def test_outputs_of_nothing_say_how_to_apply(terraform: Any) -> None:
@@ -152,13 +154,13 @@ def replacing(terraform: Any, deployed: AsyncEndpointOutputs) -> Any:
 
 
 def test_a_replacement_is_refused_and_the_plan_says_so(replacing: Any, aws: AwsSession) -> None:
-    assert deployment.plan("dev", on_output=silent).notices == [
+    assert plan_environment(prepared()).notices == [
         "apply refuses to replace endpoint shirts (forced by name) unless --allow-replacement is given."
     ]
     with pytest.raises(
         ReplacementRefused, match=r"endpoint shirts \(forced by name\).*async-endpoint apply dev --allow-replac"
     ):
-        deployment.apply("dev", on_output=silent, approve=lambda changes: pytest.fail("asked"))
+        apply_environment(prepared(), approve=lambda changes: pytest.fail("asked"))
     assert "apply" not in replacing.did
     assert endpoints(aws) == ["shirts"]
 
@@ -176,7 +178,7 @@ def test_a_replacement_that_is_allowed_begins_once_the_endpoint_is_gone(
     with pytest.raises(
         VerificationFailed, match="scalable target"
     ):  # this Terraform makes the endpoint and nothing that scales it
-        deployment.apply("dev", allow_replacement=True, on_output=said.append)
+        apply_environment(prepared(said.append), allow_replacement=True)
     assert endpoints(aws) == ["shirts"]
     assert "apply refuses to replace" in said[-1]
 
@@ -186,7 +188,7 @@ def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: AwsSess
     terraform.planned = [of_the_endpoint(deployed, "delete")]
     terraform.carry_out = lambda: pytest.fail("there") if endpoints(aws) else None
     with pytest.raises(WorkFailed, match="endpoint configuration shirts-1"):  # this Terraform destroys nothing
-        deployment.destroy("dev", on_output=silent)
+        destroy_environment(prepared())
     assert terraform.did == ["init", "plan to destroy", "apply"]
 
 
@@ -194,17 +196,14 @@ def test_a_replacement_for_the_deployment_configuration_alone_becomes_an_update(
     replacing: Any, aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replacing.planned = [of_the_endpoint(deployed, "delete", "create", paths=[["deployment_config", 0, "alarms"]])]
-    assert (
-        "is not replaced: apply updates its deployment configuration first"
-        in deployment.plan("dev", on_output=silent).notices[0]
-    )
+    assert "is not replaced: apply updates its deployment configuration first" in plan_environment(prepared()).notices[0]
 
     def update(connect: Any, endpoint: Any) -> None:
         replacing.did.append(f"update {endpoint.name}")
         replacing.planned, replacing.changes = [], Changes(False)
 
-    monkeypatch.setattr(deployment, "update_deployment_config", update)
+    monkeypatch.setattr(apply, "update_deployment_config", update)
     replacing.did.clear()
-    assert deployment.apply("dev", on_output=silent).changes == Changes(False)
+    assert apply_environment(prepared()).changes == Changes(False)
     assert replacing.did == ["init", "plan", "update shirts", "plan"]
     assert endpoints(aws) == ["shirts"]

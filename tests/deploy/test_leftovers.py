@@ -7,7 +7,7 @@ from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.retries import retrying_session
-from async_endpoint.terraform.plan_view import PlanView
+from async_endpoint.terraform.plan_document import PlanView
 
 NOTHING = PlanView((), (), "eu-west-1")
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
@@ -44,7 +44,7 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: AwsSession, depl
 
 @pytest.mark.parametrize("tags", [{"managed-by": "terraform"}, {"managed-by": "terraform", "deployment": "shirts"}])
 def test_names_that_begin_alike_are_no_proof(aws: AwsSession, tags: dict[str, str]) -> None:
-    """Deployments `shirts` and `shirts-eu` of one account, with or without the tag that tells them apart."""
+    """Deployments `shirts` and `shirts-eu` of one account, with or without the tag that distinguishes them."""
     theirs = tags | ({"deployment": "shirts-eu"} if "deployment" in tags else {})
     for name, carried in (("shirts", tags), ("shirts-eu", theirs)):
         pairs = [{"Key": key, "Value": value} for key, value in carried.items()]
@@ -79,5 +79,18 @@ def test_an_aws_that_does_not_answer_is_one_sentence() -> None:
 
 
 def test_a_profile_that_does_not_exist_does_not_stop_the_local_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody's")
+    monkeypatch.setenv("AWS_PROFILE", "missing")
     assert retrying_session("eu-west-1", "http://127.0.0.1:9").client("sts").meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_shared_storage_is_found_by_the_names_in_the_state(aws: AwsSession) -> None:
+    tags = {"deployment": "shop-dev"}
+    state = tuple(("aws_s3_bucket", {"bucket": f"shop-dev-{name}", "tags_all": tags}) for name in ("left", "gone", "taken"))
+    for name, carried in (("left", tags), ("taken", {"deployment": "shop-eu"})):
+        bucket = f"shop-dev-{name}"
+        aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        tag_set = [{"Key": key, "Value": value} for key, value in carried.items()]
+        aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_set})
+    [found] = leftovers(aws, ["shirts-dev"], PlanView((), state, "eu-west-1"))
+    assert str(found) == "bucket shop-dev-left"
+    assert found.own

@@ -1,4 +1,4 @@
-"""What exists outside the state: found by planned names and by tags, and never taken for this deployment's without proof."""
+"""What exists outside the state: found by planned names and by tags, attributed to this deployment never by name alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.adoption import import_blocks, plan_adoption, refuse_orphans
+from async_endpoint.deploy.orphan_check import import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.orphans import blocking_orphans, planned_orphans, stray_orphans
-from async_endpoint.terraform.plan_view import PlanView, plan_view
+from async_endpoint.terraform.plan_document import PlanView, plan_view
 from support.plan_documents import TAGS, creation, plan_document
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
@@ -145,7 +145,7 @@ def test_without_tags_names_and_marks_decide(aws: AwsSession) -> None:
     used, unused = ("shirts-202611290102030405" + end for end in ("0000000a", "0000000b"))
     make_hosting(aws, used, {}, endpoint="shirts")
     make_hosting(aws, unused, {})
-    make_hosting(aws, "shirts-of-somebody", {})
+    make_hosting(aws, "shirts-of-another", {})
     make_hosting(aws, "shirts-202611290102030405" + "0000000c", {"owner": "another"})
     state = {"aws_sagemaker_endpoint_configuration.this": {"name": "shirts-1", "name_prefix": "shirts-", "tags_all": {}}}
     model = creation("aws_sagemaker_model.this", tags_all={})

@@ -11,8 +11,10 @@ import pytest
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound, TerraformFailed, WorkFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
-from async_endpoint.deploy import deployment
+from async_endpoint.deploy.apply import apply_environment, plan_environment
+from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.terraform.adapter import Changes
+from support.deployment_fixtures import prepared
 from support.plan_documents import TAGS, creation, plan_document, state_document
 
 pytestmark = pytest.mark.usefixtures("checkout")
@@ -50,9 +52,9 @@ def test_an_apply_that_would_fail_half_way_is_refused_before_it_begins(terraform
     terraform.document = plan_document(ROLE)
     make_role(aws)
     with pytest.raises(OrphansFound, match=r"role shirts-execution, .* adopt them with: async-endpoint apply dev --adopt$"):
-        deployment.apply("dev", on_output=silent)
+        apply_environment(prepared())
     assert "apply" not in terraform.did
-    [notice] = deployment.plan("dev", on_output=silent).notices
+    [notice] = plan_environment(prepared()).notices
     assert "role shirts-execution" in notice
 
 
@@ -68,7 +70,7 @@ def test_a_failed_apply_names_what_it_made_and_lost_and_not_what_the_state_has(t
 
     terraform.apply = fail
     with pytest.raises(TerraformFailed) as failure:
-        deployment.apply("dev", on_output=silent)
+        apply_environment(prepared())
     assert str(failure.value).startswith("terraform apply of dev ended with 1: EntityAlreadyExists. role shirts-lost exist")
     assert str(failure.value).endswith("adopt them with: async-endpoint apply dev --adopt")
 
@@ -76,7 +78,7 @@ def test_a_failed_apply_names_what_it_made_and_lost_and_not_what_the_state_has(t
 def test_a_failure_with_nothing_lost_stays_as_it_is(terraform: Any, aws: AwsSession) -> None:
     terraform.document, terraform.fails = plan_document(ROLE), TerraformFailed("It failed.")
     with pytest.raises(TerraformFailed, match=r"^It failed\.$"):
-        deployment.apply("dev", on_output=silent)
+        apply_environment(prepared())
 
 
 def test_adopting_imports_within_the_plan_and_deletes_what_nothing_uses(
@@ -96,7 +98,7 @@ def test_adopting_imports_within_the_plan_and_deletes_what_nothing_uses(
 
     terraform.plan = planning
     said: list[str] = []
-    deployment.apply("dev", adopt=True, on_output=said.append)
+    apply_environment(prepared(said.append), adopt=True)
     assert blocks == ['import {\n  to = aws_iam_role.execution\n  id = "shirts-execution"\n}\n']
     assert "Adopt: import role shirts-execution as aws_iam_role.execution." in said
     assert (key_state(aws, lost), key_state(aws, made)) == ("PendingDeletion", "Enabled")
@@ -107,7 +109,7 @@ def test_nothing_is_adopted_that_is_not_approved(terraform: Any, aws: AwsSession
     make_role(aws)
     key = make_key(aws)
     with pytest.raises(Exception, match="not approved; nothing was changed"):
-        deployment.apply("dev", adopt=True, on_output=silent, approve=lambda changes: False)
+        apply_environment(prepared(), adopt=True, approve=lambda changes: False)
     assert key_state(aws, key) == "Enabled"
 
 
@@ -115,7 +117,7 @@ def test_a_key_whose_creation_was_repeated_is_reported(terraform: Any, aws: AwsS
     terraform.values, terraform.document = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, plan_document(KEY)
     lost = make_key(aws)
     said: list[str] = []
-    deployment.apply("dev", on_output=said.append)
+    apply_environment(prepared(said.append))
     [line] = [line for line in said if line.startswith("key ")]
     assert lost in line
     assert line.endswith("delete it: async-endpoint apply dev --adopt")
@@ -129,7 +131,7 @@ def test_adopting_deletes_a_key_although_nothing_else_is_to_change(
     terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(False)
     terraform.document, terraform.state = plan_document(state=state), state_document(state)
     lost = make_key(aws)
-    deployment.apply("dev", adopt=True, on_output=silent)
+    apply_environment(prepared(), adopt=True)
     assert key_state(aws, lost) == "PendingDeletion"
     assert key_state(aws, state["aws_kms_key.this"]["key_id"]) == "Enabled"
     assert "apply" not in terraform.did
@@ -142,7 +144,7 @@ def test_destroy_without_outputs_searches_by_what_a_plan_would_create(terraform:
     make_role(aws, "shirts-of-another", {"deployment": "shirts-of"})
     make_role(aws, "shirts-untagged", {})
     with pytest.raises(WorkFailed) as failure:
-        deployment.destroy("dev", on_output=silent)
+        destroy_environment(prepared())
     assert "role shirts-execution" in str(failure.value)
     assert f"key arn:aws:kms:eu-west-1:123456789012:key/{key}" in str(failure.value)
     assert "shirts-of-another" not in str(failure.value)
@@ -151,7 +153,7 @@ def test_destroy_without_outputs_searches_by_what_a_plan_would_create(terraform:
     assert advised == ["async-endpoint", "destroy", "dev", "--remove-leftovers"]
 
     with pytest.raises(WorkFailed, match="remain: role shirts-untagged"):
-        deployment.destroy("dev", remove_leftovers=True, on_output=silent)
+        destroy_environment(prepared(), remove_leftovers=True)
     assert sorted(roles(aws)) == ["shirts-of-another", "shirts-untagged"]
     assert key_state(aws, key) == "PendingDeletion"
 
@@ -165,4 +167,4 @@ def test_destroy_without_outputs_that_cannot_plan_says_what_it_did_not_search_fo
         return plan(file, **options)
 
     terraform.plan = planning
-    assert deployment.destroy("dev", on_output=silent).unsearched.endswith("There is no file at archive.path.")
+    assert destroy_environment(prepared()).unsearched.endswith("There is no file at archive.path.")

@@ -39,7 +39,7 @@ IN = frozenset({"DynamicScalingInSuspended"})
 
 
 class Described:
-    """An AWS whose endpoint has one status after another; None stands for an endpoint that is not there."""
+    """An AWS whose endpoint has one status after another; None is an endpoint that does not exist."""
 
     def __init__(self, *statuses: str | None) -> None:
         self._statuses: Iterator[str | None] = iter(statuses)
@@ -59,7 +59,7 @@ class Described:
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: no code after the call at which it is raised does anything."""
+    """Simulates SIGKILL: no code after the call at which it is raised does anything."""
 
 
 class Disturbed:

@@ -14,7 +14,7 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.signals import Interrupted
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 
 ADDRESS = "aws_sagemaker_endpoint.this"
 BEFORE = {"name": "shirts", "arn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shirts", "endpoint_config_name": "old"}

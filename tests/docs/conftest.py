@@ -1,4 +1,4 @@
-"""The two documents that most tests read."""
+"""The documents that most tests read."""
 
 from __future__ import annotations
 
@@ -13,5 +13,10 @@ def readme() -> Document:
 
 
 @pytest.fixture(scope="session")
-def local_aws() -> Document:
+def commands() -> Document:
+    return Document.read(ROOT / "docs" / "commands.md")
+
+
+@pytest.fixture(scope="session")
+def local_aws_page() -> Document:
     return Document.read(ROOT / "docs" / "local-aws.md")

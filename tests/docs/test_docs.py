@@ -1,14 +1,16 @@
-"""The documentation says what the code does: a sentence that names a thing must name one that is there."""
+"""Documentation matches the code: links, files, commands, options, exit codes and tables that it names exist."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
 import typer
+from sagemaker_inference.decoder import decode
 
 from async_endpoint.cli.app import app
 from async_endpoint.core import errors
@@ -17,6 +19,7 @@ from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
+from async_endpoint.packaging import build_archive
 from support.calls_table import SERVICES, actions
 from support.documents import ROOT, Document, bullets, coded, documents, rows
 
@@ -24,18 +27,18 @@ EVERY_DOCUMENT = pytest.mark.parametrize("document", documents(), ids=lambda doc
 
 
 @EVERY_DOCUMENT
-def test_relative_links_lead_somewhere(document: Document) -> None:
+def test_relative_links_resolve(document: Document) -> None:
     for link in document.links:
         if "://" in link:
             continue
         file, _, anchor = link.partition("#")
         target = (document.path.parent / file).resolve() if file else document.path
-        assert target.exists(), f"{link} is not there"
-        assert not anchor or anchor in Document.read(target).anchors, f"{link} names no heading"
+        assert target.exists(), f"{link} does not exist"
+        assert not anchor or anchor in Document.read(target).anchors, f"{link} names a heading that does not exist"
 
 
 @EVERY_DOCUMENT
-def test_files_of_code_that_are_named_exist(document: Document) -> None:
+def test_source_files_that_are_named_exist(document: Document) -> None:
     folders = (ROOT, ROOT / "scripts", ROOT / "scripts/async_endpoint", document.path.parent)
     for name in coded(document.prose):
         if re.fullmatch(r"[\w./-]+/[\w-]+\.(py|tf)", name) and name != "code/inference.py":  # that one is in a model's archive
@@ -51,7 +54,7 @@ def test_make_targets_exist(document: Document) -> None:
         for word in words[1:] if words[:1] == ["make"] else ():
             name, is_setting, _ = word.partition("=")
             if is_setting:
-                assert name in settings, f"make knows no setting {name}"
+                assert name in settings, f"make has no setting {name}"
             elif re.fullmatch(r"[a-z][a-z-]*", name):
                 assert name in targets, f"make has no target {name}"
 
@@ -64,7 +67,7 @@ def test_commands_and_their_options_exist(document: Document) -> None:
 
 
 def check_command(words: list[str]) -> None:
-    """Follow `words` from the group to the command they name, and look up each option there."""
+    """Resolve the command that `words` names, and check that it has each option."""
     command = typer.main.get_command(app)
     while (subcommands := getattr(command, "commands", {})) and not words[0].startswith("-"):
         name = words.pop(0).strip(",")
@@ -77,32 +80,35 @@ def check_command(words: list[str]) -> None:
         assert not word.startswith("-") or word in options, f"{command.name} has no option {word}"
 
 
-def test_an_invented_command_is_found_out() -> None:
+def test_an_unknown_command_or_option_is_detected() -> None:
     for line in ("deploy local", "invoke local x.png --shout", "local sideways"):
         with pytest.raises(AssertionError, match="has no"):
             check_command(line.split())
 
 
-def test_options_named_alone_belong_to_some_command(readme: Document) -> None:
+@pytest.mark.parametrize("file", ["README.md", "docs/commands.md", "docs/operations.md", "docs/verification.md"])
+def test_options_named_alone_belong_to_some_command(file: str) -> None:
     known: set[str] = set()
     commands = [typer.main.get_command(app)]
     while commands:
         command = commands.pop()
         commands += getattr(command, "commands", {}).values()
         known = known.union(*([*parameter.opts, *parameter.secondary_opts] for parameter in command.params))
-    named = {word for word in coded(readme.prose) if re.fullmatch(r"--[a-z-]+", word)}
-    assert {"--wait", "--json"} <= named <= known
+    named = {word for word in coded(Document.read(ROOT / file).prose) if re.fullmatch(r"--[a-z-]+", word)}
+    assert named <= known
 
 
-@pytest.mark.parametrize(
-    ("file", "heading"), [("README.md", "What the local AWS does not emulate"), ("docs/local-aws.md", "Not emulated")]
-)
-def test_what_is_not_emulated_is_what_the_local_aws_says(file: str, heading: str) -> None:
-    assert tuple(bullets(Document.read(ROOT / file).section(heading))) == NOT_EMULATED
+def test_every_command_is_in_the_table(commands: Document) -> None:
+    listed = [coded(name)[0] for name, *_ in rows(commands.section("Commands"))]
+    assert sorted(listed) == sorted(f"async-endpoint {name}" for name in typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-def test_exit_codes_are_the_error_tree(readme: Document) -> None:
-    table = {int(code): set(coded(named)) for code, _, named in rows(readme.section("Exit codes"))}
+def test_the_list_of_what_is_not_emulated_is_the_one_printed_at_start(local_aws_page: Document) -> None:
+    assert tuple(bullets(local_aws_page.section("Not emulated"))) == NOT_EMULATED
+
+
+def test_exit_codes_are_the_error_tree(commands: Document) -> None:
+    table = {int(code): set(coded(named)) for code, _, named in rows(commands.section("Exit codes"))}
     tree = {0: set(), **{kind.exit_code: leaves(kind) for kind in errors.AsyncEndpointError.__subclasses__()}}
     assert table == tree
 
@@ -113,44 +119,62 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
     return {child.__name__ for child in below}
 
 
-def test_the_table_of_calls_has_exactly_the_actions_that_are_ours(local_aws: Document, tmp_path: Path) -> None:
+def test_the_table_of_calls_has_exactly_the_actions_implemented_here(local_aws_page: Document, tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    ours = {action for action in operations("sagemaker") if control.handles(action, {})}
-    assert len(ours) >= 14
-    assert actions(local_aws, "SageMaker") == ours | {"AddTags", "ListTags", "DeleteTags"}
+    implemented = {action for action in operations("sagemaker") if control.handles(action, {})}
+    assert len(implemented) >= 14
+    assert actions(local_aws_page, "SageMaker") == implemented | {"AddTags", "ListTags", "DeleteTags"}
 
 
 @pytest.mark.parametrize("heading", SERVICES)
-def test_the_table_of_calls_names_actions_that_exist(local_aws: Document, heading: str) -> None:
+def test_the_table_of_calls_names_actions_that_exist(local_aws_page: Document, heading: str) -> None:
     known = set().union(*map(operations, SERVICES[heading]))
-    assert actions(local_aws, heading) <= known
-    assert {how for _, how, _ in rows(local_aws.section(heading))} <= {"faithful", "simplified", "absent"}
+    assert actions(local_aws_page, heading) <= known
+    assert {how for _, how, _ in rows(local_aws_page.section(heading))} <= {"faithful", "simplified", "absent"}
 
 
 def operations(service: str) -> set[str]:
     return set(botocore.session.get_session().get_service_model(service).operation_names)
 
 
-def test_every_gap_is_listed_with_its_reason(local_aws: Document) -> None:
-    listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Gaps of moto, mended"))}
+def test_every_patch_of_moto_is_listed(local_aws_page: Document) -> None:
+    listed = {coded(file)[0]: why for file, why in rows(local_aws_page.section("Patches of moto"))}
     files = {path.name for path in Path(moto_patches.__file__).parent.rglob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())
 
 
-def test_every_module_is_in_the_table(readme: Document) -> None:
-    listed = re.findall(r"^\| \[([\w-]+)\]", readme.section("What Terraform makes"), re.MULTILINE)
+def test_every_module_is_in_the_table() -> None:
+    listed = re.findall(r"^\| \[([\w-]+)\]", Document.read(ROOT / "modules/README.md").section("Modules"), re.MULTILINE)
     assert sorted(listed) == sorted(path.parent.name for path in ROOT.glob("modules/*/main.tf"))
 
 
-def test_the_layout_is_the_one_there_is(readme: Document) -> None:
-    (layout,) = [block for block in readme.blocks("") if block.startswith("modules/")]
-    assert all((ROOT / line.split()[0]).is_dir() for line in layout.splitlines())
+def test_the_layout_names_every_folder() -> None:
+    [layout] = [block for block in Document.read(ROOT / "CONTRIBUTING.md").blocks("") if block.startswith("modules/")]
+    named = {line.split()[0].rstrip("/") for line in layout.splitlines()}
+    ignored = {".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines())}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert named == folders - ignored
 
 
-def test_the_python_of_the_readme_is_python(readme: Document) -> None:
-    plain, ours = readme.blocks("python")
-    for example in (plain, ours):
-        compile(example, "README.md", "exec")
+def test_python_examples_use_either_boto3_or_this_client(readme: Document, commands: Document) -> None:
+    [plain] = commands.blocks("python")
+    [client] = [block for block in readme.blocks("python") if "AsyncEndpoint" in block]
+    for example in (plain, client):
+        compile(example, "example", "exec")
     assert "boto3" in plain and "async_endpoint" not in plain
-    assert "boto3" not in ours
+    assert "boto3" not in client
+
+
+def test_the_handler_of_the_readme_answers_and_can_be_packaged(readme: Document, tmp_path: Path) -> None:
+    [handler] = [block for block in readme.blocks("python") if "model_fn" in block]
+    (tmp_path / "model/code").mkdir(parents=True)
+    (tmp_path / "model/code/inference.py").write_text(handler)
+    (tmp_path / "model/weights.json").write_text("[0.5, 2]")
+
+    build_archive(tmp_path / "model", tmp_path / "model.tar.gz")
+    functions: dict[str, Any] = {}
+    exec(compile(handler, "inference.py", "exec"), functions)
+
+    weights = functions["model_fn"](str(tmp_path / "model"))
+    assert functions["predict_fn"](decode("[4, 1]", "application/json"), weights) == {"score": 4.0}

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from async_endpoint.core.errors import NotReady, ReplacementRefused, RolledBack, TerraformFailed
+from async_endpoint.deploy.deletions import remove_deleted_endpoints
 from async_endpoint.deploy.endpoints import PlannedEndpoint
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.removal import remove_deleted_endpoints
 from async_endpoint.deploy.replacement import avoidable_replacements, failed_endpoints, update_deployment_config
 from async_endpoint.deploy.rollback import rollbacks_reported
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 from support.common import refusal, unique
 from support.deployed_endpoint import Deployed
 from support.fault_injection import fault

@@ -25,8 +25,8 @@ def allowed(*policies: Any) -> bool:
 def test_the_same_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     text = policy(action="s3:Put*")
     reads: list[Any] = []
-    really = document._read
-    monkeypatch.setattr(document, "_read", lambda *given: reads.append(given) or really(*given))
+    really = document._parse_document
+    monkeypatch.setattr(document, "_parse_document", lambda *given: reads.append(given) or really(*given))
     assert all(allowed(text) for _ in range(100))
     assert allowed(policy(action="s3:Put*"))
     assert len(reads) == 1

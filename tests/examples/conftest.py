@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.local_aws import require_credentials
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
 from async_endpoint.workspace import Workspace
 from support.example_roots import COMMAND, Example, LocalAwsProcess, inventory
 

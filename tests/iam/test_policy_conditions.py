@@ -22,7 +22,7 @@ CONTEXT = {
 
 def holds(operator: str, key: str, values: object) -> bool:
     keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
-    return all(part.holds(keys) for part in conditions.parse({operator: {key: values}}, variables=True))
+    return all(part.holds(keys) for part in conditions.parse_conditions({operator: {key: values}}, variables=True))
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_variables_are_plain_text_in_a_policy_of_the_older_version():
     keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
     element = {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}
     for variables in (True, False):
-        assert conditions.parse(element, variables=variables)[0].holds(keys) is variables
+        assert conditions.parse_conditions(element, variables=variables)[0].holds(keys) is variables
 
 
 def test_all_operators_and_all_keys_must_hold():
     keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
 
     def together(element: dict[str, dict[str, str]]) -> bool:
-        return all(part.holds(keys) for part in conditions.parse(element, variables=True))
+        return all(part.holds(keys) for part in conditions.parse_conditions(element, variables=True))
 
     assert together({"Bool": {"aws:SecureTransport": "false"}, "NumericEquals": {"s3:max-keys": "10"}})
     assert not together({"Bool": {"aws:SecureTransport": "false"}, "NumericEquals": {"s3:max-keys": "11"}})
@@ -151,9 +151,9 @@ def test_an_unknown_operator_is_named_even_where_its_statement_does_not_apply(op
 )
 def test_a_value_its_operator_cannot_read_is_refused(operator, value):
     with pytest.raises(InvalidInput, match=value):
-        conditions.parse({operator: {"aws:k": value}}, variables=True)
+        conditions.parse_conditions({operator: {"aws:k": value}}, variables=True)
 
 
 def test_a_condition_that_is_no_condition_is_refused():
     with pytest.raises(InvalidInput, match="operators with keys"):
-        conditions.parse({"StringEquals": "aws:k"}, variables=True)
+        conditions.parse_conditions({"StringEquals": "aws:k"}, variables=True)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.iam import AccessRequest
+from async_endpoint.iam.document import Named, named
 from async_endpoint.iam.matching import arn_like, like, literal, substitute
-from async_endpoint.iam.principals import Named, named
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service/runner"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
+from async_endpoint.core.outputs import AsyncEndpointOutputs, EndpointDetails, Limits, Notifications, Scaling, Storage
+from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.verification.findings import Check
+from async_endpoint.deploy.verification.findings import PassedCheck
 from async_endpoint.deploy.verify import verify
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -53,7 +55,7 @@ def endpoint_outputs(name: str = "shirts") -> AsyncEndpointOutputs:
         environment="dev",
         region=REGION,
         account_id=ACCOUNT,
-        endpoint=Endpoint(
+        endpoint=EndpointDetails(
             name=name,
             arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}",
             config_name=f"{name}-2",
@@ -75,7 +77,7 @@ def endpoint_document(name: str) -> dict[str, Any]:
     return endpoint_outputs(name).as_dict()
 
 
-def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[Check]:
+def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[PassedCheck]:
     """The checks of a deployment of one endpoint."""
     return verify(lambda region: aws, {"shirts": outputs}, poller)["shirts"]
 
@@ -116,3 +118,49 @@ def put_wake_alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         AlarmActions=actions,
     )
+
+
+def prepared(on_output: Callable[[str], None] = lambda line: None) -> Deployment:
+    """Environment dev of the checkout, as a command prepares it."""
+    return Deployment.prepare("dev", needs_archives=False, on_output=on_output)
+
+
+def create_endpoint(aws: Any, outputs: AsyncEndpointOutputs) -> None:
+    """Create everything that `outputs` describe, and an earlier configuration, called NAME-1."""
+    endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
+    container = {"Image": "image", "ModelDataUrl": f"s3://{outputs.storage.bucket}/{ARCHIVE_KEY}"}
+    sagemaker.create_model(
+        ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container
+    )
+    for name in (endpoint.config_name, f"{endpoint.name}-1"):
+        create_configuration(aws, outputs, name)
+    sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.config_name)
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": scaling.resource_id,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    autoscaling = aws.client("application-autoscaling")
+    autoscaling.register_scalable_target(**target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances)
+    metric = {
+        "MetricName": "ApproximateBacklogSizePerInstance",
+        "Namespace": "AWS/SageMaker",
+        "Statistic": "Average",
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint.name}],
+    }
+    autoscaling.put_scaling_policy(
+        **target,
+        PolicyName=scaling.tracking_policy_name,
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": metric},
+    )
+    wake = autoscaling.put_scaling_policy(
+        **target,
+        PolicyName=scaling.wake_policy_name,
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )
+    put_wake_alarm(aws, outputs, actions=[wake["PolicyARN"]])

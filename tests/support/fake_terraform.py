@@ -34,7 +34,7 @@ class FakeTerraform:
     def init(self, backend_files: Iterable[Path]) -> None:
         self.did.append("init")
 
-    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = ()) -> Changes:
+    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:
         options = ["to destroy"] if destroy else []
         self.did.append(" ".join(["plan", *options, *(f"replacing {address}" for address in replace)]))
         self._say("a line of [the] plan")
@@ -51,6 +51,9 @@ class FakeTerraform:
 
     def show(self, file: Path | None = None) -> dict[str, Any]:
         return ({"resource_changes": self.planned} | self.document) if file else self.state
+
+    def silent(self) -> Any:
+        return self
 
     def require_unlocked(self) -> None:
         self.did.append("require unlocked")

@@ -18,7 +18,7 @@ FakeTerraform = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def fake_terraform(tmp_path: Path) -> FakeTerraform:
-    """Makes a `terraform` of `body` (sh) that tells `version`; returns an environment with it on the PATH.
+    """Makes a `terraform` of `body` (sh) that reports `version`; returns an environment with it on the PATH.
 
     Every call's arguments are appended to `calls`, one line an argument, in the folder it runs in.
     """
@@ -27,10 +27,10 @@ def fake_terraform(tmp_path: Path) -> FakeTerraform:
         folder = tmp_path / "bin of mine"
         folder.mkdir(exist_ok=True)
         script = folder / "terraform"
-        told = json.dumps({"terraform_version": version})
+        report = json.dumps({"terraform_version": version})
         script.write_text(
             f"""#!/bin/sh
-if [ "$1" = version ]; then echo '{told}'; exit 0; fi
+if [ "$1" = version ]; then echo '{report}'; exit 0; fi
 printf '%s\\n' "$@" >> calls
 {body}
 """,
@@ -59,13 +59,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "none"))
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root))
-    monkeypatch.setattr("async_endpoint.terraform.provider_mirror.OPTIONAL_SOFTWARE", tmp_path / "opt")
+    monkeypatch.setattr("async_endpoint.terraform.provider.OPTIONAL_SOFTWARE", tmp_path / "opt")
     monkeypatch.chdir(home)
     return Workspace(root)
 
 
 @pytest.fixture
-def local_aws(checkout: Workspace) -> LocalAwsRecord:
+def local_aws_record(checkout: Workspace) -> LocalAwsRecord:
     """The record of a local AWS that is alive, as far as its process goes: this one."""
     record = LocalAwsRecord("http://127.0.0.1:4599", "first", os.getpid(), 1.0)
     write_record(checkout, record)

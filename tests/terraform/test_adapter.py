@@ -49,18 +49,18 @@ def test_backend_files_complete_a_backend(tmp_path: Path, fake_terraform: FakeTe
 
 
 def test_lines_arrive_while_terraform_runs(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
-    # The fake goes on only once its first line has been heard.
+    # The fake continues only once its first line has been received.
     body = (
-        "echo first; n=0; while [ ! -e heard ] && [ $n -lt 200 ]; do n=$((n+1)); sleep 0.05; done; [ -e heard ] && echo second"
+        "echo first; n=0; while [ ! -e lines ] && [ $n -lt 200 ]; do n=$((n+1)); sleep 0.05; done; [ -e lines ] && echo second"
     )
-    heard: list[str] = []
+    lines: list[str] = []
 
     def listen(line: str) -> None:
-        heard.append(line)
-        (tmp_path / "heard").touch()
+        lines.append(line)
+        (tmp_path / "lines").touch()
 
     Terraform(tmp_path, fake_terraform(body), listen).init()
-    assert heard == ["first", "second"]
+    assert lines == ["first", "second"]
 
 
 def test_a_listener_that_fails_leaves_no_terraform_behind(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
@@ -90,13 +90,13 @@ def test_plan_says_what_it_would_do(
 
 
 def test_a_failure_is_one_sentence_that_names_the_command(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
-    heard: list[str] = []
+    lines: list[str] = []
     body = "echo working; printf 'Error: No bucket\\n\\nThe bucket is gone. More.\\n' >&2; exit 1"
-    terraform = Terraform(tmp_path, fake_terraform(body), heard.append)
+    terraform = Terraform(tmp_path, fake_terraform(body), lines.append)
     with pytest.raises(TerraformFailed) as failure:
         terraform.apply(tmp_path / "saved")
     assert str(failure.value) == f"terraform apply of {tmp_path.name} ended with 1: No bucket: The bucket is gone."
-    assert heard == ["working", "Error: No bucket", "", "The bucket is gone. More."]
+    assert lines == ["working", "Error: No bucket", "", "The bucket is gone. More."]
 
 
 def test_a_failure_without_an_error_says_the_last_line(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
@@ -110,10 +110,10 @@ def test_terraform_sees_the_environment_it_is_given_and_no_other(
     tmp_path: Path, fake_terraform: FakeTerraform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
-    heard: list[str] = []
+    lines: list[str] = []
     environment = fake_terraform('echo "$AWS_PROFILE|$AWS_ENDPOINT_URL"') | {"AWS_ENDPOINT_URL": "http://here"}
-    Terraform(tmp_path, environment, heard.append).init()
-    assert heard == ["|http://here"]
+    Terraform(tmp_path, environment, lines.append).init()
+    assert lines == ["|http://here"]
 
 
 def test_no_terraform_says_how_to_get_it(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_a_real_terraform_from_init_to_destroy_without_network(tmp_path: Path) -
         "HTTP_PROXY": unreachable,
         "HTTPS_PROXY": unreachable,
     }
-    heard: list[tuple[float, str]] = []
-    terraform = Terraform(folder, environment, lambda line: heard.append((time.monotonic(), line)))
+    lines: list[tuple[float, str]] = []
+    terraform = Terraform(folder, environment, lambda line: lines.append((time.monotonic(), line)))
     saved = tmp_path / "saved plan"
 
     terraform.init()
@@ -163,7 +163,7 @@ def test_a_real_terraform_from_init_to_destroy_without_network(tmp_path: Path) -
     assert terraform.plan(saved) == Changes(False)
     terraform.destroy()
     assert terraform.output() == {}
-    said = "\n".join(line for _, line in heard)
+    said = "\n".join(line for _, line in lines)
     assert "Apply complete! Resources: 1 added" in said
     assert "Destroy complete! Resources: 1 destroyed" in said
     assert "Warning" not in said

@@ -24,6 +24,9 @@ class Outputs:
     def __call__(self, *_: Any, **__: Any) -> Outputs:
         return self
 
+    def silent(self) -> Outputs:
+        return self
+
     def output(self) -> dict[str, Any]:
         return self.values
 

@@ -13,8 +13,13 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.core.errors import TerraformFailed
-from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import (
+    LOCK_FILE,
+    cli_configuration,
+    find_provider_mirror,
+    install_provider,
+    running_provider,
+)
 
 LOCKED = Path(__file__).resolve().parents[2] / "envs/local" / LOCK_FILE
 SAYS = "TF_REATTACH_PROVIDERS='{}'"

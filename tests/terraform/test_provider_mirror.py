@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.terraform import provider_mirror
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform import provider as provider_mirror
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("checkout")

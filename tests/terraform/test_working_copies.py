@@ -11,8 +11,8 @@ from async_endpoint.emulator.auth.credentials import write_credentials
 from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, new_instance_id, require_credentials, write_record
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.local_override import CONFIG_FILE, OVERRIDE_FILE
-from async_endpoint.terraform.provider_mirror import PROVIDER, terraform_platform
-from async_endpoint.terraform.working_copy import prepare, require_archives
+from async_endpoint.terraform.provider import PROVIDER, terraform_platform
+from async_endpoint.terraform.working_copy import prepare
 from async_endpoint.workspace import Workspace
 
 
@@ -52,49 +52,49 @@ def test_the_copy_follows_the_root_and_keeps_terraforms_own(checkout: Workspace)
     assert files(source.parents[1] / ".local" / "deployments" / "dev" / "envs") == {f"dev/{name}" for name in files(folder)}
 
 
-def test_local_has_a_copy_of_its_own_aimed_at_the_local_aws(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_local_has_a_copy_of_its_own_confined_to_the_local_aws(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     root = prepare(checkout, "dev", local=True)
     assert root.folder == checkout.local / "deployments/dev-local/envs/dev"
     assert root.state == checkout.local / "deployments/dev-local/state/first/terraform.tfstate"
     override = (root.folder / OVERRIDE_FILE).read_text()
     assert CONFIG_FILE in override
-    assert local_aws.endpoint_url in (root.folder / CONFIG_FILE).read_text()
+    assert local_aws_record.endpoint_url in (root.folder / CONFIG_FILE).read_text()
     assert 'path = "../../state/first/terraform.tfstate"' in override
-    assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws.endpoint_url
+    assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws_record.endpoint_url
     secret = root.process_environment["AWS_SECRET_ACCESS_KEY"]
     assert secret == require_credentials(checkout).secret_access_key
     assert not [path for path in root.folder.parents[1].rglob("*") if path.is_file() and secret in path.read_text()]
     assert root.command("apply") == "async-endpoint apply dev --local"
 
 
-def test_the_environment_local_is_local_unasked(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_the_environment_local_is_local_unasked(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     root = prepare(checkout, "local", local=False)
     assert root.folder == checkout.local / "deployments/local/envs/local"
-    assert root.endpoint_url == local_aws.endpoint_url
+    assert root.endpoint_url == local_aws_record.endpoint_url
     assert root.command("apply") == "async-endpoint apply local"
 
 
-def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     first = prepare(checkout, "dev", local=True).state
     assert first is not None
     first.parent.mkdir(parents=True)
     first.touch()
     assert prepare(checkout, "dev", local=True).state == first
     assert first.exists()
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, "second", os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws_record.endpoint_url, "second", os.getpid(), 1.0))
     second = prepare(checkout, "dev", local=True).state
     assert second is not None
     assert not first.exists()
     assert not second.exists()
 
 
-def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=True), os.getpid(), 1.0))
+def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
+    write_record(checkout, LocalAwsRecord(local_aws_record.endpoint_url, new_instance_id(persistent=True), os.getpid(), 1.0))
     first = prepare(checkout, "dev", local=True).state
     assert first is not None
     first.parent.mkdir(parents=True)
     first.touch()
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=False), os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws_record.endpoint_url, new_instance_id(persistent=False), os.getpid(), 1.0))
     assert prepare(checkout, "dev", local=True).state != first
     assert first.exists()
 
@@ -113,20 +113,20 @@ def test_terraform_is_pointed_at_a_configuration_that_exists(
     checkout: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "gone.rc"))
-    ours = Path(prepare(checkout, "dev", local=False).process_environment["TF_CLI_CONFIG_FILE"])
-    assert ours == checkout.local / "deployments/dev/terraform.rc"
-    assert "filesystem_mirror" not in ours.read_text()
+    generated = Path(prepare(checkout, "dev", local=False).process_environment["TF_CLI_CONFIG_FILE"])
+    assert generated == checkout.local / "deployments/dev/terraform.rc"
+    assert "filesystem_mirror" not in generated.read_text()
 
     (tmp_path / "gone.rc").touch()
     own = prepare(checkout, "dev", local=False).process_environment["TF_CLI_CONFIG_FILE"]
     assert own == str(tmp_path / "gone.rc")
 
     (tmp_path / "opt/x" / PROVIDER / "5.100.0" / terraform_platform()).mkdir(parents=True)
-    assert prepare(checkout, "dev", local=False).process_environment["TF_CLI_CONFIG_FILE"] == str(ours)
-    assert str(tmp_path / "opt/x") in ours.read_text()
+    assert prepare(checkout, "dev", local=False).process_environment["TF_CLI_CONFIG_FILE"] == str(generated)
+    assert str(tmp_path / "opt/x") in generated.read_text()
 
 
-def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     backend = checkout.environment("dev") / "backend.tf"
     backend.write_text('# -backend-config="bucket=<yours>"\nterraform {\n  backend "s3" {\n    key = "k"\n  }\n}\n')
     assert prepare(checkout, "dev", local=True).backend_files == ()
@@ -145,17 +145,17 @@ def test_an_archive_that_is_not_built_is_named_with_the_command(checkout: Worksp
         '# "../../build/commented.tar.gz"\nmodel = { archive = "../../build/shirts.tar.gz" }\nx = "s3://b/y.tar.gz"\n'
     )
     with pytest.raises(InvalidInput) as failure:
-        require_archives(checkout, "dev")
+        prepare(checkout, "dev", local=False).require_archives()
     assert str(failure.value) == (
         "envs/dev/main.tf names the model archive build/shirts.tar.gz, which is not there; "
         "make it with: async-endpoint package DIR -o build/shirts.tar.gz"
     )
     (checkout.root / "examples" / "shirts").mkdir(parents=True)
     with pytest.raises(InvalidInput, match=r"package examples/shirts -o build/shirts.tar.gz"):
-        require_archives(checkout, "dev")
+        prepare(checkout, "dev", local=False).require_archives()
     checkout.build.mkdir()
     (checkout.build / "shirts.tar.gz").touch()
-    require_archives(checkout, "dev")
+    prepare(checkout, "dev", local=False).require_archives()
 
 
 @pytest.mark.terraform
@@ -171,10 +171,10 @@ def test_a_real_root_is_initialised_on_a_local_state_and_leaves_no_trace_in_envs
     write_record(workspace, LocalAwsRecord("http://127.0.0.1:9", "first", os.getpid(), 1.0))
     write_credentials(workspace, LocalCredentials("http://127.0.0.1:9", "AKIAOFTHISTESTALONE2", "a secret", "a token"))
     root = prepare(workspace, "dev", local=True)
-    heard: list[str] = []
-    Terraform(root.folder, root.process_environment, heard.append).init()
-    assert "Terraform has been successfully initialized!" in heard
-    assert not [line for line in heard if "Warning" in line]
+    lines: list[str] = []
+    Terraform(root.folder, root.process_environment, lines.append).init()
+    assert "Terraform has been successfully initialized!" in lines
+    assert not [line for line in lines if "Warning" in line]
     backend = json.loads((root.folder / ".terraform" / "terraform.tfstate").read_text())["backend"]
     assert (backend["type"], backend["config"]["path"]) == ("local", "../../state/first/terraform.tfstate")
     assert files(checkout.root / "envs") == before

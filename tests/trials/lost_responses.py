@@ -23,8 +23,13 @@ import boto3
 
 from async_endpoint.local_aws import LocalCredentials, require_credentials
 from async_endpoint.terraform.local_override import process_environment
-from async_endpoint.terraform.provider import LOCK_FILE, install_provider, running_provider
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import (
+    LOCK_FILE,
+    cli_configuration,
+    find_provider_mirror,
+    install_provider,
+    running_provider,
+)
 from async_endpoint.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]

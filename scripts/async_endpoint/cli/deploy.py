@@ -1,4 +1,4 @@
-"""Commands plan, apply, destroy, outputs and unlock: an environment and Terraform."""
+"""Commands on a whole environment: plan, apply, destroy and unlock; and outputs, of all endpoints or of one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import typer
 from rich.text import Text
 
 from async_endpoint.cli.arguments import Endpoints, Environment, Json, Local
-from async_endpoint.cli.console import console, print_check, print_json
+from async_endpoint.cli.console import console, print_check, print_json, print_progress
 from async_endpoint.core.errors import Refused, UsageError
-from async_endpoint.workspace import Workspace
 
 if TYPE_CHECKING:
-    from async_endpoint.terraform.adapter import Changes
+    from async_endpoint.deploy.apply import Planned
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]
 Adopt = Annotated[
@@ -47,15 +46,16 @@ def plan(
     environment: Environment, local: Local = False, as_json: Json = False, detailed_exitcode: DetailedExitCode = False
 ) -> None:
     """Show what an apply would change."""
-    from async_endpoint.deploy import deployment  # noqa: PLC0415
+    from async_endpoint.deploy.apply import plan_environment  # noqa: PLC0415
+    from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
 
-    planned = deployment.plan(environment, local=local, on_output=_say)
+    planned = plan_environment(Deployment.prepare(environment, local=local, needs_archives=True, on_output=print_progress))
     if as_json:
         print_json({"environment": environment} | asdict(planned))
     else:
         for notice in planned.notices:
             console.print(Text(notice), soft_wrap=True)
-        console.print(_summary(planned.changes))
+        console.print(_summary(planned))
     if detailed_exitcode and planned.changes.any:
         raise typer.Exit(2)
 
@@ -69,21 +69,16 @@ def apply(
     allow_replacement: AllowReplacement = False,
 ) -> None:
     """Plan, apply that plan, and verify that what it describes is live."""
-    from async_endpoint.deploy import deployment  # noqa: PLC0415
-    from async_endpoint.terraform.working_copy import is_local  # noqa: PLC0415
+    from async_endpoint.deploy.apply import apply_environment  # noqa: PLC0415
+    from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
 
-    def approve(changes: Changes) -> bool:
-        unasked = yes or is_local(environment, local=local)
-        return unasked or _answer(f"{_summary(changes)} Change AWS? Type yes:") == "yes"
+    deployment = Deployment.prepare(environment, local=local, needs_archives=True, on_output=print_progress)
 
-    applied = deployment.apply(
-        environment,
-        local=local,
-        adopt=adopt,
-        allow_replacement=allow_replacement,
-        on_output=_say,
-        approve=approve,
-    )
+    def approve(planned: Planned) -> bool:
+        unasked = yes or deployment.copy.endpoint_url is not None
+        return unasked or _answer(f"{_summary(planned)} Change AWS? Type yes:") == "yes"
+
+    applied = apply_environment(deployment, adopt=adopt, allow_replacement=allow_replacement, approve=approve)
     if as_json:
         print_json({"environment": environment} | asdict(applied))
         return
@@ -100,15 +95,24 @@ def destroy(
     remove_leftovers: RemoveLeftovers = False,
 ) -> None:
     """Destroy everything of an environment, and check that nothing is left."""
-    from async_endpoint.deploy import deployment  # noqa: PLC0415
-    from async_endpoint.terraform.working_copy import is_local  # noqa: PLC0415
+    from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
+    from async_endpoint.deploy.destroy import destroy_environment  # noqa: PLC0415
 
-    Workspace.find().environment(environment)
-    if not yes and not is_local(environment, local=local):
-        typed = _answer(f"This destroys {environment} on AWS, results included. Type its name:")
+    deployment = Deployment.prepare(environment, local=local, on_output=print_progress)
+    asks = not yes and deployment.copy.endpoint_url is None
+    if asks:
+        _require_keyboard()
+
+    def approve(names: tuple[str, ...]) -> bool:
+        if not asks:
+            return True
+        endpoints = f" with {_counted(names)}" if names else ""
+        typed = _answer(f"This destroys {environment} on AWS{endpoints}, results included. Type its name:")
         if typed != environment:
             raise Refused(f"{typed!r} is not {environment!r}; nothing was destroyed.")
-    destroyed = deployment.destroy(environment, local=local, remove_leftovers=remove_leftovers, on_output=_say)
+        return True
+
+    destroyed = destroy_environment(deployment, remove_leftovers=remove_leftovers, approve=approve)
     if as_json:
         left: dict[str, Any] = {"destroyed": destroyed.names, "leftovers": None if destroyed.unsearched else []}
         print_json({"environment": environment} | left)
@@ -146,31 +150,39 @@ def unlock(
     local: Local = False,
 ) -> None:
     """Remove the state lock that a killed command left behind; refused while Terraform works on that state here."""
-    from async_endpoint.deploy import deployment  # noqa: PLC0415
+    from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
 
-    deployment.unlock(environment, lock_id, local=local, on_output=_say)
+    Deployment.prepare(environment, local=local, on_output=print_progress).unlock(lock_id)
     console.print(f"The state of {environment} is unlocked.")
 
 
-def _say(line: str) -> None:
-    console.print(Text(line, style="dim"), soft_wrap=True)
-
-
-def _summary(changes: Changes) -> str:
+def _summary(planned: Planned) -> str:
+    changes = planned.changes
     if not changes.any:
         return "No changes."
-    return f"{changes.add} to add, {changes.change} to change, {changes.destroy} to destroy."
+    shown = {"unchanged": "other resources"}
+    affected = ", ".join(f"{name} ({shown.get(how, how)})" for name, how in planned.endpoints.items())
+    endpoints = f" Endpoints: {affected}." if affected else ""
+    return f"{changes.add} to add, {changes.change} to change, {changes.destroy} to destroy.{endpoints}"
+
+
+def _counted(names: tuple[str, ...]) -> str:
+    return f"endpoint{'s' if len(names) > 1 else ''} {' and '.join(names)}"
 
 
 def _answer(question: str) -> str:
-    """Ask on standard error; raises UsageError when there is nobody to answer."""
-    if not at_keyboard():
-        raise UsageError("Confirmation is required and standard input is not a terminal; pass --yes.")
+    """Ask on standard error; raises UsageError when standard input is not a terminal."""
+    _require_keyboard()
     return console.input(Text(f"{question} ")).strip()
 
 
+def _require_keyboard() -> None:
+    if not at_keyboard():
+        raise UsageError("Confirmation is required and standard input is not a terminal; pass --yes.")
+
+
 def at_keyboard() -> bool:
-    """Whether somebody can be asked."""
+    """Whether a person can answer."""
     return sys.stdin.isatty()
 
 

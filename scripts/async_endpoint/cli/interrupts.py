@@ -14,8 +14,8 @@ INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
 
 
 @contextmanager
-def second_interrupt_ends_at_once(said: str) -> Iterator[None]:
-    """Within the block, Ctrl-C raises KeyboardInterrupt once; from then on another one prints `said` and ends the process.
+def second_interrupt_ends_at_once(message: str) -> Iterator[None]:
+    """Within the block, Ctrl-C raises KeyboardInterrupt once; from then on another one prints `message` and ends the process.
 
     Nothing is cleaned up then, so this is for what is safe to kill. An inherited ignore stays, and so does a handler of others.
     """
@@ -27,7 +27,7 @@ def second_interrupt_ends_at_once(said: str) -> Iterator[None]:
 
     def end(*_: Any) -> None:
         # no buffer and no lock is touched: the thread that holds it may be the one that was interrupted
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\033[?25h\n{said}\n".encode())
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\033[?25h\n{message}\n".encode())
         os._exit(INTERRUPTED)
 
     def interrupt(*_: Any) -> None:

@@ -41,7 +41,7 @@ class Containers(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the group `local` to `app`."""
-    group = typer.Typer(name="local", help="The local AWS: start it, look at it, disturb it, stop it.", no_args_is_help=True)
+    group = typer.Typer(name="local", help="Start, inspect, disturb and stop the local AWS.", no_args_is_help=True)
     group.command("up")(up)
     group.command("down")(down)
     group.command("status")(status)
@@ -67,7 +67,7 @@ def up(
         typer.Option(
             parser=_directory,
             metavar="DIRECTORY",
-            help="Keep everything in this directory, and go on from what is there. It is trusted as code is.",
+            help="Keep all state in this directory, and resume from it. Its contents are trusted like code.",
         ),
     ] = None,
     access_key: Annotated[
@@ -94,7 +94,7 @@ def up(
     from async_endpoint.emulator.auth.credentials import parse_access_key  # noqa: PLC0415
     from async_endpoint.local_aws import LocalAwsRecord  # noqa: PLC0415
 
-    def tell(record: LocalAwsRecord) -> None:
+    def announce(record: LocalAwsRecord) -> None:
         if as_json:
             print_json(record.__dict__)
             return
@@ -108,9 +108,9 @@ def up(
     workspace = Workspace.for_local_aws()
     key = parse_access_key(access_key, sys.stdin.readline().rstrip("\r\n") if secret_key == "-" else secret_key)
     if detach:
-        tell(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key))
+        announce(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key))
     else:
-        daemon.run(workspace, port, time_scale, instance_launch_seconds, tell, containers.value, state_dir, key)
+        daemon.run(workspace, port, time_scale, instance_launch_seconds, announce, containers.value, state_dir, key)
 
 
 def _directory(text: str | Path) -> Path:

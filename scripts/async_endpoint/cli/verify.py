@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from async_endpoint.cli.arguments import Endpoints, Json, Local
-from async_endpoint.cli.console import console, print_check, print_json
+from async_endpoint.cli.console import console, print_check, print_json, print_progress
 from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import VerificationFailed
 
@@ -28,12 +28,12 @@ def register(app: typer.Typer) -> None:
 
 def verify(address: Endpoints, local: Local = False, as_json: Json = False, plan: Plan = True) -> None:
     """Compare what is live with what was applied, and say what an apply repairs; end with 4 if anything differs."""
+    from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
     from async_endpoint.deploy.verify import verify_environment  # noqa: PLC0415
 
     parsed = Address.parse(address)
-    report = verify_environment(
-        parsed, local=local, plan=plan, on_output=lambda line: console.print(Text(line, style="dim"), soft_wrap=True)
-    )
+    deployment = Deployment.prepare(parsed.environment, local=local, needs_archives=plan, on_output=print_progress)
+    report = verify_environment(deployment, parsed, plan=plan)
     if as_json:
         print_json({"environment": parsed.environment, "verified": not report.differences} | _document(report))
     else:

@@ -1,34 +1,35 @@
-"""Every error this package raises on purpose.
+"""The errors of this package, one tree; the command line's exit code is that of the class.
 
     AsyncEndpointError                 exit code
-    ├── WorkFailed                     1  the work was done and it failed
-    │   ├── InvocationFailed              the model or the service answered with a failure
+    ├── WorkFailed                     1  the work was executed and failed
+    │   ├── InvocationFailed              the model or the service reported a failure
     │   │   └── InvocationExpired         its time to live passed before an instance took it
     │   ├── TerraformFailed               a Terraform command ended with an error
-    │   ├── SmokeTestFailed               at least one check of a smoke test missed
-    │   └── BatchFailed                   a batch has come to its end, and some of its items failed
-    ├── UsageError                     2  what was asked for cannot be done as asked
-    │   ├── InvalidInput                  an argument, a file or a URI is not usable
-    │   ├── ResultUnreadable              a result is there and may not be read
+    │   ├── SmokeTestFailed               at least one check of a smoke test failed
+    │   └── BatchFailed                   a batch completed, and some of its items failed
+    ├── UsageError                     2  the request cannot be executed as given
+    │   ├── InvalidInput                  an argument, a file or a URI is invalid
+    │   ├── ResultUnreadable              a result exists but may not be read
+    │   ├── ResultNotJson                 a result was decoded as JSON and is not
     │   ├── UnknownEnvironment            no folder of that name under envs/
     │   ├── UnknownEndpoint               the environment has no endpoint of that name
     │   ├── AmbiguousEndpoint             the environment has several endpoints, and the command takes one
     │   └── PackageLayoutError            a model folder does not follow the archive layout
-    ├── NotReady                       3  the other side is not there, or not yet
+    ├── NotReady                       3  something needed is missing or not ready yet
     │   ├── ToolMissing                   a program is absent or too old
     │   │   └── ExtraMissing                  an optional dependency of this package is not installed
-    │   ├── LocalAwsNotRunning            nothing answers at the local AWS's address
-    │   │   └── LocalAwsDenied                it runs, and does not accept this user's token
+    │   ├── LocalAwsNotRunning            no local AWS answers at its address
+    │   │   └── LocalAwsDenied                it is running and rejects this user's token
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
-    │       └── Abandoned                     the client was closed before the outcome was there
-    └── Refused                        4  it could be done, and should not be
-        ├── BucketNotEmpty                a bucket would be deleted that holds objects and must not be emptied
-        ├── OrphansFound                  resources exist that are to be created and are not in the Terraform state
+    │       └── Abandoned                     the client was closed after sending, before the outcome was known
+    └── Refused                        4  the operation is possible but unsafe
+        ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
+        ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
-        ├── RolledBack                    an endpoint serves what it served before the apply
-        └── VerificationFailed            what is live is not what was planned
+        ├── RolledBack                    an endpoint still serves its previous configuration
+        └── VerificationFailed            the live configuration is not the planned one
 
 A message is one sentence that names the thing, says what was found, and what to do.
 """
@@ -39,17 +40,17 @@ from typing import ClassVar
 
 
 class AsyncEndpointError(Exception):
-    """Root of the tree; `exit_code` is what the command line ends with."""
+    """Root of the tree; `exit_code` is that of the command line."""
 
     exit_code: ClassVar[int] = 1
 
     def append(self, sentence: str) -> None:
-        """Add a sentence to the message: a second fault must not hide what kind of error the first is."""
+        """Add a sentence to the message, for a second error that must not hide the class of the first."""
         self.args = (f"{self} {sentence}",)
 
 
 class WorkFailed(AsyncEndpointError):
-    """The work was carried out and did not succeed."""
+    """The work was executed and failed."""
 
 
 class InvocationFailed(WorkFailed):
@@ -77,25 +78,29 @@ class TerraformFailed(WorkFailed):
 
 
 class SmokeTestFailed(WorkFailed):
-    """At least one check of a smoke test missed."""
+    """At least one check of a smoke test failed."""
 
 
 class BatchFailed(WorkFailed):
-    """A batch has come to its end, and some of its items failed."""
+    """A batch completed, and some of its items failed."""
 
 
 class UsageError(AsyncEndpointError):
-    """What was asked for cannot be done as asked."""
+    """The request cannot be executed as given."""
 
     exit_code = 2
 
 
 class InvalidInput(UsageError):
-    """An argument, a file, a URI or a field has a value that cannot be used."""
+    """An argument, a file, a URI or a field has an invalid value."""
 
 
 class ResultUnreadable(UsageError):
-    """A result or a failure object is there, and the caller may not read it, or no longer."""
+    """A result or a failure object exists, but the caller may not read it, or no longer."""
+
+
+class ResultNotJson(UsageError):
+    """A result was to be decoded as JSON and is not."""
 
 
 class UnknownEnvironment(UsageError):
@@ -115,7 +120,7 @@ class PackageLayoutError(UsageError):
 
 
 class NotReady(AsyncEndpointError):
-    """The other side is not reachable, or not ready yet."""
+    """Something that is needed is missing, unreachable, or not ready yet."""
 
     exit_code = 3
 
@@ -129,11 +134,11 @@ class ExtraMissing(ToolMissing):
 
 
 class LocalAwsNotRunning(NotReady):
-    """Nothing answers at the local AWS's address."""
+    """No local AWS answers at its address."""
 
 
 class LocalAwsDenied(LocalAwsNotRunning):
-    """The local AWS runs and does not accept this user's token."""
+    """The local AWS is running and rejects this user's token."""
 
 
 class EndpointNotReady(NotReady):
@@ -141,7 +146,7 @@ class EndpointNotReady(NotReady):
 
 
 class StateLocked(NotReady):
-    """The Terraform state is locked: by a command that runs, or by one that was killed and left its lock behind."""
+    """The Terraform state is locked by a running command, or by a killed one that left its lock behind."""
 
 
 class ResultNotReady(NotReady, TimeoutError):
@@ -149,25 +154,25 @@ class ResultNotReady(NotReady, TimeoutError):
 
 
 class Abandoned(ResultNotReady):
-    """The client was closed before a request had an outcome, which may still come."""
+    """The client was closed before the outcome of a request was known; it may still arrive."""
 
 
 class Refused(AsyncEndpointError):
-    """It could be done, and should not be."""
+    """The operation is possible but unsafe."""
 
     exit_code = 4
 
 
 class BucketNotEmpty(Refused):
-    """A plan deletes a bucket that is not empty and that `force_destroy` does not allow to be emptied."""
+    """A plan deletes a bucket that is not empty, and `force_destroy` is not set."""
 
 
 class OrphansFound(Refused):
-    """Resources that a plan would create exist already, and the Terraform state does not have them."""
+    """Resources that a plan would create already exist outside the Terraform state."""
 
 
 class RolledBack(Refused):
-    """An endpoint was not updated and serves what it served before.
+    """An endpoint was not updated and still serves its previous configuration.
 
     `endpoint` is its name, `reason` the service's or Terraform's own text, `log` the last lines of the instances that failed.
     """
@@ -180,8 +185,8 @@ class RolledBack(Refused):
 
 
 class ReplacementRefused(Refused):
-    """A plan deletes an endpoint that serves and creates it again, and that was not allowed."""
+    """A plan deletes and recreates a serving endpoint, and replacement was not allowed."""
 
 
 class VerificationFailed(Refused):
-    """After an apply, what is live is not what was planned."""
+    """After an apply, the live configuration is not the planned one."""

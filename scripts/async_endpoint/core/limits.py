@@ -18,7 +18,7 @@ class Range:
     unit: str
 
     def check(self, value: int) -> int:
-        """Return `value`; raise InvalidInput naming the limit when it lies outside."""
+        """Return `value`; raise InvalidInput naming the limit if it is outside."""
         if not self.low <= value <= self.high:
             raise InvalidInput(f"{self.name} is {value}; use {self.low} to {self.high} {self.unit}.")
         return value
@@ -33,7 +33,7 @@ DEFAULT_INVOCATION_TIMEOUT_SECONDS: Final = 900  # [D]
 
 INLINE_BODY_BYTES: Final = 128_000  # [M] InvokeEndpointAsync.Body
 INPUT_OBJECT_BYTES: Final = 1_073_741_824  # [D] 1 GB
-OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # not documented: as large as an input
+OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # not documented; assumed equal to the input's
 INFERENCE_ID_CHARS: Final = 64  # [M]
 HEADER_CHARS: Final = 1_024  # [M] Accept, ContentType, CustomAttributes, TargetModel
 INPUT_LOCATION_CHARS: Final = 1_024  # [M]

@@ -1,8 +1,8 @@
-"""The CloudWatch metrics of an endpoint, and on which kind of endpoint each is published.
+"""The CloudWatch metrics of endpoints, and the kinds of endpoint that publish each.
 
 Sources: SageMaker developer guide, "Monitor asynchronous endpoint" (2023 snapshot; its list is exhaustive for asynchronous
-endpoints) and "SageMaker metrics in CloudWatch", of which units and meanings are. A policy or an alarm on a metric that an
-endpoint's kind does not publish never fires; `NEVER_PUBLISHED` names those people reach for from real-time endpoints.
+endpoints) and "SageMaker metrics in CloudWatch", for units and meanings. A policy or an alarm on a metric that an endpoint's
+kind does not publish never fires; `NEVER_PUBLISHED` has those that asynchronous endpoints lack.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVERY: Final = ASYNCHRONOUS | SYNCHRONOUS
 
 @dataclass(frozen=True)
 class Metric:
-    """A published metric: its unit, whether it carries EndpointName alone or VariantName too, and the kinds that publish it."""
+    """A metric: its unit, its scope (dimension EndpointName, or VariantName too), and the kinds of endpoint that publish it."""
 
     name: str
     unit: Unit
@@ -63,8 +63,8 @@ INVOCATION_4XX_ERRORS: Final = Metric("Invocation4XXErrors", "None", "variant", 
 INVOCATION_5XX_ERRORS: Final = Metric("Invocation5XXErrors", "None", "variant", EVERY)
 MODEL_LATENCY: Final = Metric("ModelLatency", "Microseconds", "variant", EVERY)
 
-# InvocationsPerInstance: 1 / active instances is sent on each request. InvocationModelErrors: whatever is not a 2XX from the
-# model, time-outs and broken answers too. ModelSetupTime: launching the compute of a serverless endpoint.
+# InvocationsPerInstance: 1 / active instances is sent on each request. InvocationModelErrors: every response of the model that
+# is not 2XX, time-outs and broken responses included. ModelSetupTime: launching the compute of a serverless endpoint.
 INVOCATIONS: Final = Metric("Invocations", "None", "variant", SYNCHRONOUS)
 INVOCATIONS_PER_INSTANCE: Final = Metric("InvocationsPerInstance", "None", "variant", INSTANCES)
 INVOCATION_MODEL_ERRORS: Final = Metric("InvocationModelErrors", "None", "variant", SYNCHRONOUS)
@@ -72,9 +72,9 @@ OVERHEAD_LATENCY: Final = Metric("OverheadLatency", "Microseconds", "variant", S
 MODEL_SETUP_TIME: Final = Metric("ModelSetupTime", "Microseconds", "variant", SERVERLESS)
 PROVISIONED_CONCURRENCY_UTILIZATION: Final = Metric(
     "ServerlessProvisionedConcurrencyUtilization", "None", "variant", SERVERLESS
-)  # requests at a time, divided by the provisioned concurrency
+)  # concurrent requests / provisioned concurrency
 
-# In INSTANCE_NAMESPACE, of each instance of a variant. CPU counts every core, so that four of them reach 400.
+# In INSTANCE_NAMESPACE, of each instance of a variant. CPU is the sum over cores: four reach 400 %.
 UTILISATION: Final[Mapping[str, Metric]] = {
     name: Metric(name, "Percent", "variant", ASYNCHRONOUS | INSTANCES)
     for name in ("CPUUtilization", "MemoryUtilization", "DiskUtilization")

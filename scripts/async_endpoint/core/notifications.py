@@ -1,8 +1,8 @@
-"""The SNS messages of an asynchronous endpoint, read.
+"""Parsing of the SNS messages of asynchronous endpoints.
 
-Two shapes are seen in the field and both are accepted: the documented envelope (`responseParameters.outputLocation`,
-SageMaker developer guide, 2023) and a flatter one (`outputLocation` at the top). Where `failureLocation` sits in an error
-message is not documented; it is looked for at the top, in `responseParameters` and in `requestParameters`.
+Two shapes occur in practice and both are accepted: the documented envelope (`responseParameters.outputLocation`,
+SageMaker developer guide, 2023) and a flatter one (`outputLocation` at the top). Where `failureLocation` is in an error
+message is not documented; it is searched for at the top, in `responseParameters` and in `requestParameters`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MAX_NOTIFICATION_BYTES: Final = 1_048_576  # the largest message of Amazon SQS (
 
 @dataclass(frozen=True)
 class Notification:
-    """One terminal state as a message reports it: a hint, since S3 is authoritative and any publisher may write anything.
+    """A terminal state as reported by a message: a hint, since S3 is authoritative and a publisher can write anything.
 
-    Locations are S3 URIs, None when the message has none; nothing is checked but that texts are texts, and valid Unicode.
+    Locations are S3 URIs or None. The only check is that texts are texts, in valid Unicode.
     `response_body` is the response, or the failure, where the message includes it. Times are ISO 8601 by the service's clock.
     """
 
@@ -45,11 +45,11 @@ def parse_notification(text: str | bytes) -> Notification | None:
     """Parse one SNS message, raw or inside the SNS envelope that SQS carries.
 
     Returns None for the TestNotification that SageMaker publishes when an endpoint is created or updated.
-    Raises InvalidInput, and nothing else, for whatever is not a notification: messages are input from outside.
+    Raises InvalidInput, and nothing else, for anything that is not a notification: messages are untrusted input.
     """
     try:
         return _parse(text)
-    except RecursionError:  # also where json.loads has just managed it, and the next function down the stack does not
+    except RecursionError:  # json.loads may just succeed where a function deeper in the stack does not
         raise InvalidInput("A notification is JSON that is nested too deeply to be read.") from None
 
 
@@ -80,9 +80,9 @@ def _parse(text: str | bytes) -> Notification | None:
 
 
 def _content(included: Mapping[str, Any]) -> bytes | None:
-    """The bytes of a response inside a message; None when there is none, or it is written in a way we do not know.
+    """The bytes of a response inside a message; None if there is none, or its encoding is unknown.
 
-    That text is itself is what the guide shows; an `encoding` of base64 beside it is not documented, and read if it comes.
+    The guide shows plain text; an `encoding` of base64 is not documented, but accepted.
     """
     content, encoding = included.get("content"), included.get("encoding", "")
     if not isinstance(content, str) or not isinstance(encoding, str):
@@ -119,6 +119,6 @@ def _mapping(message: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _first(places: tuple[Mapping[str, Any], ...], key: str) -> str | None:
-    """The first text under `key`; half of a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark."""
+    """The first text under `key`; an unpaired surrogate, valid in JSON but not in UTF-8, becomes a question mark."""
     found = next((place[key] for place in places if isinstance(place.get(key), str)), None)
     return found if found is None or found.isascii() else found.encode("utf-8", "replace").decode()

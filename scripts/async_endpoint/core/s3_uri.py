@@ -1,4 +1,4 @@
-"""S3 URIs as values."""
+"""S3 URIs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class S3Uri:
 
     @classmethod
     def parse(cls, text: str) -> S3Uri:
-        """Parse `text`; raise InvalidInput when it is not `s3://bucket[/key]`."""
+        """Parse `text`; raise InvalidInput if it is not `s3://bucket[/key]`."""
         match = _URI.fullmatch(text)
         if match is None:
             raise InvalidInput(

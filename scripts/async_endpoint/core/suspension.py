@@ -1,7 +1,7 @@
-"""Suspended scaling of a scalable target, and the record that says who suspended it and what is to be restored.
+"""Suspended scaling of a scalable target, and the record of who suspended it and what to restore.
 
-The record is a tag of the scalable target: it is in the account, lives and dies with what it is about, and is there before
-scaling is suspended. Tag values have at most 256 characters, of letters, digits, spaces and `+ - = . _ : / @` [M TagValue;
+The record is a tag of the scalable target: it is in the account, is deleted with the target, and is written before scaling is
+suspended. Tag values have at most 256 characters, of letters, digits, spaces and `+ - = . _ : / @` [M TagValue;
 D "User-defined tag restrictions"].
 """
 
@@ -29,16 +29,16 @@ ALL_SUSPENDED: Final = frozenset(PROCESSES)
 
 _MEMBERS: Final = {word: member for member, word in PROCESSES.items()}
 _FIELD: Final = re.compile(r"(\w+)=(\S+)")
-_LONGEST_NAME: Final = 80
+_MAX_NAME_CHARS: Final = 80
 
 
 def suspended(target: Mapping[str, Any]) -> frozenset[str]:
-    """The members of SuspendedState that are true, of a scalable target as DescribeScalableTargets returns it."""
+    """The true members of SuspendedState of a scalable target, as DescribeScalableTargets returns it."""
     return frozenset(member for member, value in target.get("SuspendedState", {}).items() if value)
 
 
 def suspensions(target: Mapping[str, Any]) -> list[str]:
-    """What is suspended of a scalable target: `scale-in`, `scale-out`, `scheduled-scaling`; empty when scaling is active."""
+    """Suspended processes of a scalable target: `scale-in`, `scale-out`, `scheduled-scaling`; empty if scaling is active."""
     members = suspended(target)
     return [word for member, word in PROCESSES.items() if member in members]
 
@@ -64,12 +64,12 @@ class SuspensionRecord:
 
     def encode(self) -> str:
         previous = "+".join(word for member, word in PROCESSES.items() if member in self.previous) or "none"
-        by = re.sub(r"[^A-Za-z0-9.@_-]", "_", self.by)[:_LONGEST_NAME]
+        by = re.sub(r"[^A-Za-z0-9.@_-]", "_", self.by)[:_MAX_NAME_CHARS]
         return f"id={self.id} previous={previous} since={self.since} renewed={self.renewed} by={by}"
 
     @classmethod
     def parse(cls, text: str | None) -> SuspensionRecord | None:
-        """Decode a tag's value; None when it is not a record, so that nothing is ever resumed by guess."""
+        """Decode a tag's value; None if it is not a record: scaling must not be resumed by guess."""
         fields = dict(_FIELD.findall(text or ""))
         names = [field.name for field in dataclasses.fields(cls)]
         if not all(name in fields for name in names):
@@ -80,9 +80,9 @@ class SuspensionRecord:
         return cls(**{name: fields[name] for name in names} | {"previous": frozenset(_MEMBERS[word] for word in words)})
 
     def restored(self, current: Collection[str]) -> frozenset[str]:
-        """What stays suspended once this suspension ends, given what is suspended now.
+        """The members that stay suspended when this suspension ends, given those suspended now.
 
-        What was suspended before stays so, unless it has been resumed since; the rest is what this record is about.
+        What was suspended before stays suspended, unless it has been resumed since.
         """
         return self.previous & frozenset(current)
 
@@ -93,14 +93,14 @@ def timestamp(seconds: float) -> str:
 
 
 def unix_time(text: str) -> float:
-    """The Unix time of a `timestamp`; raises ValueError when it is none."""
+    """The Unix time of a `timestamp`; raises ValueError for an invalid one."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
 
 
 def describe_suspension(target: Mapping[str, Any], record: SuspensionRecord | None, command: str) -> str | None:
-    """One sentence about suspended scaling and how to resume it; None when scaling is active and no record is left.
+    """One sentence about suspended scaling and how to resume it; None if scaling is active and there is no record.
 
-    `command` is the command line that resumes what the record is about.
+    `command` is the command line that resumes scaling by the record.
     """
     name, found = target["ResourceId"], suspensions(target)
     if record is not None:

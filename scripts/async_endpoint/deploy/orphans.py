@@ -14,8 +14,7 @@ from typing import Any
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.deploy.resource_kinds import CONFIGURATION, ENDPOINT, KEY, KINDS, MODEL, Found, Kind, tagged
-from async_endpoint.terraform.plan_view import PlanView
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import PlanView, ResourceChange
 
 # What follows a prefix in a generated name: of module model's models, and of the provider's name_prefix (id.PrefixedUniqueId).
 _GENERATED = re.compile(r"(?<=-)(?:[0-9a-f]{12}|[0-9]{18}[0-9a-f]{8})$")

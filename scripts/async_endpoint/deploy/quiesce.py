@@ -70,7 +70,11 @@ TIMING = Timing()
 def settle(aws: AwsSession, name: str, poller: Poller = SCALING_SETTLES) -> None:
     """Wait until nothing of endpoint `name` is in progress, or it does not exist. Raises NotReady when it stays in progress."""
 
-    status = poller.wait(lambda: endpoint_status(aws, name), lambda seen: seen not in TRANSITIONAL_STATES)
+    status = poller.wait(
+        lambda: endpoint_status(aws, name),
+        lambda seen: seen not in TRANSITIONAL_STATES,
+        f"endpoint {name} to finish what is in progress",
+    )
     if status in TRANSITIONAL_STATES:
         settled = "gone" if status == "Deleting" else "InService"
         raise NotReady(

@@ -22,7 +22,7 @@ from async_endpoint.deploy.endpoints import (
 )
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 
 # MaximumExecutionTimeoutInSeconds is at most 14,400.
 UPDATED = Poller(deadline=14400)
@@ -62,7 +62,9 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
             "the endpoint names them), or accept that the endpoint is absent meanwhile with --allow-replacement."
         ) from error
     after = updated.wait(
-        lambda: describe_endpoint(aws, name), lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES
+        lambda: describe_endpoint(aws, name),
+        lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES,
+        f"endpoint {name} to be updated",
     )
     status, reason = after.get("EndpointStatus"), str(after.get("FailureReason", ""))
     if status in TRANSITIONAL_STATES:

@@ -150,7 +150,7 @@ def _any_key(aws: AwsSession, key: str) -> Found | None:
 
 def _alias(aws: AwsSession, name: str) -> Found | None:
     key = _any_key(aws, name)  # an alias stays while its key waits for deletion, and its name is taken
-    # An alias has no tags: it belongs to whom its key belongs.
+    # An alias has no tags: its owner is that of its key.
     return Found(name, name, key.tags, details=key.details) if key else None
 
 

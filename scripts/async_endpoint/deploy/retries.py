@@ -74,14 +74,14 @@ def retry_until_deadline(
         request_dict: Mapping[str, Any],
         **_: Any,
     ) -> float | None:
-        patience = _patience(response, caught_exception, throttling_seconds)
+        retry_seconds = _retry_seconds(response, caught_exception, throttling_seconds)
         began = request_dict["context"].setdefault("async_endpoint_began", clock())
-        if patience is None:
+        if retry_seconds is None:
             return None
         end = _shared_end.get()
         if end is None and signals.pending() is not None:  # the command is asked to end; what must not end is in the block
             return None
-        if clock() >= (began + patience if end is None else end):
+        if clock() >= (began + retry_seconds if end is None else end):
             return None
         return random.uniform(0.05, min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** min(attempts, 10)))
 
@@ -89,8 +89,8 @@ def retry_until_deadline(
     return client
 
 
-def _patience(response: tuple[Any, Mapping[str, Any]] | None, caught: Exception | None, throttling: float) -> float | None:
-    """Seconds for which such an outcome is worth repeating the call; None if it is not."""
+def _retry_seconds(response: tuple[Any, Mapping[str, Any]] | None, caught: Exception | None, throttling: float) -> float | None:
+    """Seconds for which a call with this outcome is retried; None if it is not."""
     from botocore.exceptions import ConnectionError as Unconnected  # noqa: PLC0415
     from botocore.exceptions import HTTPClientError, ReadTimeoutError  # noqa: PLC0415
 

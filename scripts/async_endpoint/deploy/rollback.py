@@ -19,7 +19,7 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
 from async_endpoint.deploy.retries import THROTTLING_SECONDS, repeated_together
 from async_endpoint.deploy.scaling_snapshot import ScalingSnapshot, restore_scaling, scaling_snapshot
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 
 LOG_LINES: Final = 10
 _LOG_GROUP: Final = "/aws/sagemaker/Endpoints/"
@@ -60,22 +60,28 @@ def rollbacks_reported(
     on_output: Callable[[str], None],
     poller: Poller = SCALING_SETTLES,
 ) -> Iterator[None]:
-    """Carry out a plan within: where it fails and an endpoint still serves what it served before, raise RolledBack.
+    """Carry out a plan within: where it fails and endpoints still serve what they served before, raise RolledBack.
+
+    With several, the error is that of the first, and its message has those of the others.
 
     What scaled the endpoint is put back where Terraform had deregistered it for the update, also when a signal ended it.
     `on_output` gets the last log lines of the instances that failed.
     """
     kept = [endpoint for endpoint in planned_endpoints(changes) if not endpoint.change.deletes]
-    updates = [_look(connect(endpoint.region), endpoint) for endpoint in kept]
+    updates = [_observe(connect(endpoint.region), endpoint) for endpoint in kept]
     try:
         yield
     except TerraformFailed as failure:
-        for update in updates:
-            if rollback := _rollback(update, failure, poller):
-                for line in rollback.log:
-                    on_output(line)
-                raise rollback from failure
-        raise
+        rollbacks = [rollback for update in updates if (rollback := _rollback(update, failure, poller))]
+        for rollback in rollbacks:
+            for line in rollback.log:
+                on_output(line)
+        if not rollbacks:
+            raise
+        first, *others = rollbacks
+        for other in others:
+            first.append(str(other))
+        raise first from failure
     except signals.Interrupted:  # Terraform may have stopped after it deregistered scaling and before it registers it again
         for update in updates:
             if unrestored := _restored(update):
@@ -83,7 +89,7 @@ def rollbacks_reported(
         raise
 
 
-def _look(aws: AwsSession, endpoint: PlannedEndpoint) -> _Update:
+def _observe(aws: AwsSession, endpoint: PlannedEndpoint) -> _Update:
     described = describe_endpoint(aws, endpoint.name)
     return _Update(endpoint, aws, described, frozenset(_streams(aws, endpoint.name)), scaling_snapshot(aws, described))
 
@@ -125,7 +131,11 @@ def _restored(update: _Update) -> str:
 
 
 def _settled(aws: AwsSession, name: str, poller: Poller) -> Mapping[str, Any]:
-    return poller.wait(lambda: describe_endpoint(aws, name), lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES)
+    return poller.wait(
+        lambda: describe_endpoint(aws, name),
+        lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES,
+        f"endpoint {name} to finish its update or rollback",
+    )
 
 
 def _serving(aws: AwsSession, live: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def restore_scaling(aws: AwsSession, snapshot: ScalingSnapshot) -> list[str]:
         resource = target["ResourceId"]
         if scaling.describe_scalable_targets(ServiceNamespace=_NAMESPACE, ResourceIds=[resource])["ScalableTargets"]:
             continue
-        # Not its suspension: who suspended it for the apply resumes it.
+        # Not its suspension: the apply that quiesced it resumes it.
         _put(scaling, "RegisterScalableTarget", target, leave_out={"SuspendedState", "RoleARN"})
         for policy in _of(resource, snapshot.policies):
             arn = _put(scaling, "PutScalingPolicy", policy)["PolicyARN"]

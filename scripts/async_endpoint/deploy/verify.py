@@ -6,40 +6,36 @@ itself is asked for those (deploy/verification/). Alone, a plan is made besides,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import VerificationFailed
-from async_endpoint.core.outputs import AsyncEndpointOutputs, parse_endpoint
-from async_endpoint.deploy.endpoints import Connect
-from async_endpoint.deploy.polling import Poller
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.deployment import Deployment
+from async_endpoint.deploy.endpoints import Connect, endpoint_modules
+from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.quiesce import SCALING_SETTLES
-from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.verification import alarms, archives, execution_role, hosting, scaling
 from async_endpoint.deploy.verification.drift import drift
-from async_endpoint.deploy.verification.findings import Check, Difference, Differs
-from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.outputs import outputs_of
+from async_endpoint.deploy.verification.findings import Difference, Differs, PassedCheck
 from async_endpoint.terraform.saved_plans import saved_plan
-from async_endpoint.terraform.working_copy import Root, prepare, require_archives
-from async_endpoint.workspace import Workspace
 
-__all__ = ["Check", "Difference", "EnvironmentReport", "Report", "inspect", "verify", "verify_environment"]
+__all__ = ["Difference", "EnvironmentReport", "PassedCheck", "Report", "inspect", "verify", "verify_environment"]
 
 
 @dataclass
 class Report:
     """What holds, and what does not."""
 
-    checks: list[Check] = field(default_factory=list)
+    checks: list[PassedCheck] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
 
     def add(self, name: str, check: Callable[[], str]) -> None:
         """Run `check`, which returns what holds or raises Differs."""
         try:
-            self.checks.append(Check(name, check()))
+            self.checks.append(PassedCheck(name, check()))
         except Differs as found:
             self.differences += [difference for difference in found.differences if difference not in self.differences]
 
@@ -59,7 +55,7 @@ class EnvironmentReport:
 
 def verify(
     connect: Connect, endpoints: Mapping[str, AsyncEndpointOutputs], poller: Poller = SCALING_SETTLES
-) -> dict[str, list[Check]]:
+) -> dict[str, list[PassedCheck]]:
     """Compare what is live of `endpoints` with what was applied, as their outputs state it; return the checks of each.
 
     Raises VerificationFailed naming every difference and what repairs it.
@@ -91,35 +87,32 @@ def inspect(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCA
     return report
 
 
-def verify_environment(
-    address: Address, *, local: bool = False, plan: bool = True, on_output: Callable[[str], None]
-) -> EnvironmentReport:
+@reports_waits
+def verify_environment(deployment: Deployment, address: Address, *, plan: bool = True) -> EnvironmentReport:
     """Compare the addressed endpoints with what was applied; with `plan` also by what Terraform says has changed.
 
     Reads only: the state is not locked. Raises NotReady when nothing has been applied, UnknownEndpoint.
     """
-    workspace = Workspace.find()
-    root = prepare(workspace, address.environment, local=local)
-    if plan:
-        require_archives(workspace, address.environment)
-    objects = outputs_of(root)
-    endpoints = {name: parse_endpoint(name, objects[name]) for name in address.select(objects)}
+    everything = deployment.applied_endpoints()
+    endpoints = {name: everything[name] for name in address.select(everything)}
     with failing_as_not_ready():
-        reports = {
-            name: inspect(retrying_session(outputs.region, root.endpoint_url), outputs) for name, outputs in endpoints.items()
-        }
+        reports = {name: inspect(deployment.session(outputs.region), outputs) for name, outputs in endpoints.items()}
     report = EnvironmentReport(reports)
     if plan:
-        found = _drift(workspace, root, on_output)
-        report.plan = Report([] if found else [Check("plan", "Terraform would change nothing")], found)
+        others = [outputs.endpoint.name for name, outputs in everything.items() if name not in endpoints]
+        found = _drift(deployment, others)
+        scope = f" of {address}" if others else ""
+        report.plan = Report([] if found else [PassedCheck("plan", f"Terraform would change nothing{scope}")], found)
     return report
 
 
-def _drift(workspace: Workspace, root: Root, on_output: Callable[[str], None]) -> list[Difference]:
-    """The differences that a plan finds; the plan is not kept."""
-    terraform = Terraform(root.folder, root.process_environment, on_output)
-    terraform.init(root.backend_files)
-    with saved_plan(workspace) as file:
+def _drift(deployment: Deployment, other_endpoints: Collection[str]) -> list[Difference]:
+    """The differences that a plan finds, but those in the modules of `other_endpoints`; the plan is not kept."""
+    terraform = deployment.terraform
+    terraform.init(deployment.copy.backend_files)
+    with saved_plan(deployment.workspace) as file:
         if not terraform.plan(file, lock=False).any:
             return []
-        return drift(terraform.show(file))
+        document = terraform.show(file)
+    modules = endpoint_modules(document)
+    return drift(document, {module for name in other_endpoints if (module := modules.get(name))})

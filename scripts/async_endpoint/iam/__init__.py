@@ -1,11 +1,4 @@
-"""Pure evaluation of IAM policies: documents and a request in, a verdict in AWS's own wording out.
-
-    request.py      what is asked, by whom, in what context
-    matching.py     wildcards, ARNs, policy variables
-    conditions.py   the Condition element
-    principals.py   the Principal element
-    document.py     documents read into statements, and whether one applies
-    evaluation.py   the verdict: identity and resource policies, KMS keys, trust
+"""Evaluation of IAM policies as pure functions: documents and a request in, a verdict in AWS's words out.
 
 Source: IAM user guide, "Policy evaluation logic" and the policy element reference. Not emulated: permissions boundaries,
 service control policies, session policies, grants, ACLs.

@@ -1,4 +1,4 @@
-"""The Condition element: every operator and key must hold, any value of a key suffices.
+"""The Condition element: every operator and key must hold, for any of the key's values.
 
 Source: IAM user guide, "Condition operators" and "Creating a condition with multiple keys or values". A key the request
 lacks fails a positive operator and satisfies a negated one, an ...IfExists and ForAllValues; ForAnyValue fails without its
@@ -84,7 +84,7 @@ Keys = Mapping[str, list[str]]  # the request's context by lower-case key
 
 @dataclass(frozen=True)
 class NullCheck:
-    """Whether a key is absent ("true") or present ("false")."""
+    """The Null operator: whether a key is absent ("true") or present ("false")."""
 
     key: str
     wanted: Sequence[str]
@@ -118,10 +118,10 @@ class Condition:
         return all(results) if every else any(results)
 
 
-def parse(element: Mapping[str, Any], *, variables: bool) -> list[Condition | NullCheck]:
-    """The parts of a Condition element; `variables` when the policy's version knows them.
+def parse_conditions(element: Mapping[str, Any], *, variables: bool) -> list[Condition | NullCheck]:
+    """Parse a Condition element; `variables`: whether the policy's version has variables.
 
-    Raises InvalidInput for an operator or a value that IAM does not have, whether or not the statement applies.
+    Raises InvalidInput for an unknown operator or an invalid value, whether or not the statement applies.
     """
     if not all(isinstance(keys, Mapping) for keys in element.values()):
         raise InvalidInput(

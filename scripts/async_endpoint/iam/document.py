@@ -1,6 +1,8 @@
-"""Policy documents read into statements.
+"""Policy documents parsed into statements, and whether a statement applies to a request.
 
-Source: IAM user guide, "Grammar of the IAM JSON policy language".
+Source: IAM user guide, "Grammar of the IAM JSON policy language", "Principal" and "NotPrincipal". Naming an account lets that
+account's identity-based policies decide; it does not grant to the account's roles by itself. NotPrincipal excepts only the
+principals it names directly. Federated and canonical users never match.
 """
 
 from __future__ import annotations
@@ -8,23 +10,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.iam import conditions
 from async_endpoint.iam.matching import arn_like, like, substitute
-from async_endpoint.iam.principals import Named, named
-from async_endpoint.iam.request import AccessRequest
+from async_endpoint.iam.request import AccessRequest, account_of, role_of
 
 Document = Mapping[str, Any] | str
 
 _VERSION_WITH_VARIABLES: Final = "2012-10-17"
+_PRINCIPAL_TYPES: Final = ("AWS", "Service", "Federated", "CanonicalUser")
+
+
+class Named(IntEnum):
+    """How a principal is named. NO: not at all. ACCOUNT: through its account. DIRECT: itself, or by "*"."""
+
+    NO = 0
+    ACCOUNT = 1
+    DIRECT = 2
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement; `label` tells it apart in its document: its Sid, or its number from 1."""
+    """A statement. `label` identifies it in its document: its Sid, or its number from 1."""
 
     label: str
     allows: bool
@@ -32,13 +43,13 @@ class Statement:
     not_actions: bool
     resources: Sequence[str] | None  # None in a trust policy: the role itself
     not_resources: bool
-    principal: Any  # None in an identity-based policy: whoever it is attached to
+    principal: Any  # None in an identity-based policy
     not_principal: bool
     conditions: Sequence[conditions.Condition | conditions.NullCheck]
     variables: bool
 
     def applies(self, request: AccessRequest) -> Named:
-        """Whether the statement covers `request`, and how directly it names its principal."""
+        """Whether the statement applies to `request`, and how it names the principal."""
         if not (self._covers_action(request) and self._covers_resource(request)):
             return Named.NO
         if not all(condition.holds(request.keys) for condition in self.conditions):
@@ -60,26 +71,30 @@ class Statement:
         return any(resource is not None and arn_like(resource, request.resource) for resource in filled) != self.not_resources
 
 
-def read(document: Document, kind: str, *, has_principal: bool) -> Sequence[Statement]:
-    """The statements of a policy given as JSON or decoded; `kind` names it in messages, such as "identity-based policy 1".
+def parse_policy(document: Document, kind: str, *, has_principal: bool) -> Sequence[Statement]:
+    """Parse a policy, JSON text or decoded; `kind` names it in messages, such as "identity-based policy 1".
 
-    `has_principal` for a policy of a resource, key or role: each statement then needs a principal, otherwise a resource.
-    Raises InvalidInput naming the element that is missing, contradictory or unknown. The same JSON text is read once only.
+    `has_principal`: a policy of a resource, key or role, whose statements need a principal; others need a resource.
+    Raises InvalidInput naming the element that is missing, contradictory or unknown. JSON texts are cached.
     """
-    return _read_text(document, kind, has_principal) if isinstance(document, str) else _read(document, kind, has_principal)
+    return (
+        _parse_text(document, kind, has_principal)
+        if isinstance(document, str)
+        else _parse_document(document, kind, has_principal)
+    )
 
 
 @lru_cache(maxsize=1024)
-def _read_text(text: str, kind: str, has_principal: bool) -> Sequence[Statement]:
-    """By the text itself: a policy that has changed is another text, so what is kept is never stale."""
+def _parse_text(text: str, kind: str, has_principal: bool) -> Sequence[Statement]:
+    """Cached by the text: a changed policy is another text, so an entry is never stale."""
     try:
         document = json.loads(text)
     except ValueError as error:
         raise InvalidInput(f"The {kind} is not JSON ({error}); correct the policy.") from error
-    return _read(document, kind, has_principal)
+    return _parse_document(document, kind, has_principal)
 
 
-def _read(document: Any, kind: str, has_principal: bool) -> Sequence[Statement]:
+def _parse_document(document: Any, kind: str, has_principal: bool) -> Sequence[Statement]:
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise InvalidInput(f"The {kind} has no Statement; correct the policy.")
     variables = document.get("Version") == _VERSION_WITH_VARIABLES
@@ -111,7 +126,7 @@ def _statement(item: Mapping[str, Any], number: int, kind: str, variables: bool)
         not_resources="NotResource" in item,
         principal=None if (principal := _either(item, "Principal", where)) is None else item[principal],
         not_principal="NotPrincipal" in item,
-        conditions=conditions.parse(item.get("Condition", {}), variables=variables),
+        conditions=conditions.parse_conditions(item.get("Condition", {}), variables=variables),
         variables=variables,
     )
 
@@ -124,4 +139,35 @@ def _either(item: Mapping[str, Any], name: str, where: str) -> str | None:
 
 
 def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def named(element: str | Mapping[str, Any], request: AccessRequest) -> Named:
+    """How a Principal element names the principal of `request`. Raises InvalidInput for an unknown principal type."""
+    if element == "*":
+        return Named.DIRECT
+    if not isinstance(element, Mapping) or not set(element) <= set(_PRINCIPAL_TYPES):
+        raise InvalidInput(
+            f'Principal {element!r} of a policy is not "*" or an object with {", ".join(_PRINCIPAL_TYPES)}; correct the policy.'
+        )
+    if request.principal in _entries(element, "Service"):
+        return Named.DIRECT
+    return max((_as_aws(entry, request) for entry in _entries(element, "AWS")), default=Named.NO)
+
+
+def _as_aws(entry: str, request: AccessRequest) -> Named:
+    if entry in ("*", request.principal, request.caller):
+        return Named.DIRECT
+    if request.is_service:
+        return Named.NO
+    # A session acts as its role, but its ARN lacks the role's path.
+    if ":role/" in entry and role_of(entry) == role_of(request.principal) is not None:
+        return Named.DIRECT
+    account = account_of(request.principal)
+    through_account = account is not None and (entry == account or entry.endswith(f":iam::{account}:root"))
+    return Named.ACCOUNT if through_account else Named.NO
+
+
+def _entries(element: Mapping[str, Any], kind: str) -> list[str]:
+    value = element.get(kind, [])
     return value if isinstance(value, list) else [value]

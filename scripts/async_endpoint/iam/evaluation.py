@@ -1,9 +1,9 @@
-"""The verdict on a request.
+"""Evaluation of a request against policies: the verdict.
 
 Source: IAM user guide, "Policy evaluation logic", and KMS developer guide, "Key policies". An explicit deny in any policy
-wins. Within an account an allow in an identity-based or in the resource-based policy is enough; across accounts both must
-allow. A KMS key's policy must allow, or name the account and so let identity-based policies allow. A role's trust policy
-alone decides who assumes it.
+wins. Within an account, an allow in an identity-based or in the resource-based policy is enough; across accounts both must
+allow. A KMS key's policy must allow, or name the account and so let identity-based policies allow. Only its trust policy
+decides who may assume a role.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from async_endpoint.iam.document import Document, read
-from async_endpoint.iam.principals import Named
+from async_endpoint.iam.document import Document, Named, parse_policy
 from async_endpoint.iam.request import AccessRequest
 
 _IDENTITY: Final = "identity-based policy"
@@ -23,7 +22,7 @@ _TRUST: Final = "role trust policy"
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decided_by` is the statement that allowed or denied, None if none did; `explain` is AWS's text, empty when allowed."""
+    """`decided_by` is the statement that allowed or denied, None for neither; `explain` is AWS's text, empty if allowed."""
 
     allowed: bool
     explicit_deny: bool
@@ -34,9 +33,9 @@ class Verdict:
 def evaluate(
     request: AccessRequest, identity: Sequence[Document], resource_policy: Document | None = None, same_account: bool = True
 ) -> Verdict:
-    """The verdict of the principal's own policies and of the resource's. A service principal has no policies of its own.
+    """The verdict of the principal's and the resource's policies. A service principal has no policies of its own.
 
-    Raises InvalidInput for a policy that cannot be read or evaluated.
+    Raises InvalidInput for an invalid policy.
     """
     own = _consult(request, _IDENTITY, identity)
     resource = _consult(request, _RESOURCE, [] if resource_policy is None else [resource_policy])
@@ -44,12 +43,12 @@ def evaluate(
         return _verdict(request, [resource], resource.allowed_by, _RESOURCE)
     if same_account:
         return _verdict(request, [own, resource], own.allowed_by or resource.allowed_by, _IDENTITY)
-    entrusted = resource.allowed_by or resource.delegated_by
-    return _verdict(request, [own, resource], entrusted and own.allowed_by, _RESOURCE if own.allowed_by else _IDENTITY)
+    resource_allows = resource.allowed_by or resource.delegated_by
+    return _verdict(request, [own, resource], resource_allows and own.allowed_by, _RESOURCE if own.allowed_by else _IDENTITY)
 
 
 def evaluate_key(request: AccessRequest, identity: Sequence[Document], key_policy: Document) -> Verdict:
-    """The verdict on a use of a KMS key; unless the key's policy names the account, identity-based policies allow nothing."""
+    """The verdict on the use of a KMS key; identity-based policies count only if the key's policy names the account."""
     own, key = _consult(request, _IDENTITY, identity), _consult(request, _RESOURCE, [key_policy])
     granted = key.allowed_by or (key.delegated_by and own.allowed_by)
     return _verdict(request, [own, key], granted, _IDENTITY if key.delegated_by else _RESOURCE)
@@ -64,7 +63,7 @@ def evaluate_trust(policy: Document, service: str, context: Mapping[str, str | l
 
 @dataclass(frozen=True)
 class _Findings:
-    """What policies of one kind say: each the first statement that says it. `delegated_by` allows the principal's account."""
+    """The first statements of one kind of policy that deny, allow, or (`delegated_by`) allow the principal's account."""
 
     kind: str
     denied_by: str | None
@@ -76,7 +75,7 @@ def _consult(request: AccessRequest, kind: str, documents: Sequence[Document]) -
     denied, allowed, delegated = None, None, None
     for number, document in enumerate(documents, 1):
         where = f"{kind} {number}" if len(documents) > 1 else kind
-        for statement in read(document, where, has_principal=kind != _IDENTITY):
+        for statement in parse_policy(document, where, has_principal=kind != _IDENTITY):
             how = statement.applies(request)
             description = f"statement {statement.label} of the {where}"
             if how is Named.NO:

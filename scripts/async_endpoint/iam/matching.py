@@ -1,6 +1,6 @@
-"""Patterns of IAM policies: wildcards, ARNs part by part, and policy variables.
+"""Patterns of IAM policies: wildcards, ARNs matched part by part, and policy variables.
 
-Source: IAM user guide, "Resource", "Action" and "Variables and tags". A variable's value is taken literally: a * in it is no
+Source: IAM user guide, "Resource", "Action" and "Variables and tags". The value of a variable is literal: a * in it is not a
 wildcard.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[^},]+)(?:,\s*'(?P<default>[^']*)')?\}")
-# Stand-ins in Unicode's private use area, so that a literal * ? or : survives splitting and translation.
+# Placeholders in Unicode's private use area, so that a literal * ? or : survives splitting and translation.
 _LITERAL = {"*": "\ue000", "?": "\ue001", ":": "\ue002"}
 _ESCAPE = str.maketrans(_LITERAL)
-_UNESCAPE = str.maketrans({stand_in: character for character, stand_in in _LITERAL.items()})
+_UNESCAPE = str.maketrans({placeholder: character for character, placeholder in _LITERAL.items()})
 
 
 def substitute(pattern: str, keys: Mapping[str, list[str]]) -> str | None:
@@ -37,7 +37,7 @@ def substitute(pattern: str, keys: Mapping[str, list[str]]) -> str | None:
 
 
 def literal(pattern: str) -> str:
-    """A substituted pattern as the plain text it stands for."""
+    """The plain text of a substituted pattern."""
     return pattern.translate(_UNESCAPE)
 
 
@@ -47,9 +47,9 @@ def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
 
 
 def arn_like(pattern: str, value: str) -> bool:
-    """Whether an ARN matches: each of its six parts by itself, so that no wildcard reaches across a colon but in the last.
+    """Whether an ARN matches. Each of the six parts is matched separately: only in the last does a wildcard match colons.
 
-    The pattern "*" matches anything. A pattern of fewer parts ends in wildcards, as IAM completes it.
+    The pattern "*" matches anything. A pattern with fewer parts is completed with wildcards, as IAM does.
     """
     if pattern == "*":
         return True

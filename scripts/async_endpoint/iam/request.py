@@ -1,4 +1,4 @@
-"""A request as IAM sees it."""
+"""The request that policies are evaluated against."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def account_of(arn: str) -> str | None:
 
 @dataclass(frozen=True)
 class AccessRequest:
-    """One action on one resource.
+    """An action on a resource by a principal.
 
     `principal` is the ARN of a role, a role session or a user, or a service such as sns.amazonaws.com. `resource` is an ARN, or
     "*" for an action on no resource. A `context` value is a list for a multivalued key; keys are case-insensitive. `session`
@@ -44,7 +44,7 @@ class AccessRequest:
 
     @cached_property
     def keys(self) -> Mapping[str, list[str]]:
-        """The context by lower-case key, with what follows from the principal where the caller left it out."""
+        """The context by lower-case key, with the keys that follow from the principal as defaults."""
         known: dict[str, str | list[str]] = {"aws:principalisawsservice": "true" if self.is_service else "false"}
         if self.is_service:
             known["aws:principalservicename"] = self.principal
@@ -55,7 +55,7 @@ class AccessRequest:
 
     @property
     def caller(self) -> str:
-        """The principal as error messages name it: a role acts through a session."""
+        """The principal as named in error messages: a role is named by its session."""
         match = _ROLE.fullmatch(self.principal)
         if match is None:
             return self.principal

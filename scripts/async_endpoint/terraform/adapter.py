@@ -3,7 +3,7 @@
 python-terraform 0.10.1 builds the command lines. It does not run them: its `cmd` holds all output back until the command has
 ended, takes no environment of its own for a call, and kills Terraform on Ctrl-C while it holds the lock of the state.
 
-Terraform runs in a session of its own and writes into a file, so that what ends this process does not break it off half way:
+Terraform runs in a session of its own and writes into a file, so that the end of this process does not interrupt it midway:
 - A signal to the process group does not reach the provider, which SIGTERM would kill in the middle of a call. Of the first
   signal Terraform gets a SIGINT: it finishes the calls it is in, writes its state and releases its lock.
 - When this process is killed, Terraform carries out its plan. Its next line would end it (SIGPIPE) were it writing to a pipe.
@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -55,8 +56,8 @@ class Changes:
 class Terraform:
     """Terraform in one folder, under one environment.
 
-    `on_output` hears every line of init, plan, apply and destroy as it is printed. A command that fails raises TerraformFailed
-    with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
+    `on_output` is called with each line of init, plan, apply and destroy as it is printed. A command that fails raises
+    TerraformFailed with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
     On Ctrl-C, SIGTERM and SIGHUP Terraform is interrupted and waited for; then Interrupted is raised (signals.py).
     A state that is locked raises StateLocked; `unlock_command`, without the lock's ID, is what its message advises.
     """
@@ -73,9 +74,15 @@ class Terraform:
         self._unlock_command = unlock_command
         self._environment = dict(environment)
         self._on_output = on_output
-        # The library reads the state it is told of, or one it guesses: this names none.
+        # The library reads a state file that is configured or that it guesses; this names none.
         self._commands = python_terraform.Terraform(str(folder), state="none", terraform_bin_path=self._executable())
         self.version = self._checked_version()
+
+    def silent(self) -> Terraform:
+        """The same Terraform, whose output is passed on to no one."""
+        silent = copy(self)
+        silent._on_output = lambda line: None
+        return silent
 
     def init(self, backend_files: Iterable[Path] = ()) -> None:
         """Install what the lock file names, without changing it, and use the backend as it is configured now."""
@@ -119,7 +126,7 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(self._capture("output", json=IsFlagged)).items()}
 
     def show(self, file: Path | None = None) -> dict[str, Any]:
-        """The decoded JSON of the plan in `file`, or of the state; `terraform/planned.py` reads a plan's changes from it."""
+        """The decoded JSON of the plan in `file`, or of the state; terraform/plan_document.py reads it."""
         document: dict[str, Any] = json.loads(self._capture("show", *([str(file)] if file else []), json=IsFlagged))
         return document
 
@@ -194,9 +201,9 @@ class Terraform:
         if (lock := read_lock(text)) is not None:
             unlock = f"{self._unlock_command} {lock.id}" if self._unlock_command and lock.id else None
             raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=unlock)
-        said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
+        last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
         raise TerraformFailed(
-            f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or said}.",
+            f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or last_line}.",
             addresses=frozenset(error.address for error in errors(text) if error.address),
         )
 

@@ -1,4 +1,4 @@
-"""Aiming a root at the local AWS, so that nothing it does can reach AWS."""
+"""Files and variables that confine a root to the local AWS, so that nothing it does reaches AWS."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Final
 
 from async_endpoint.local_aws import LocalCredentials
 
-OVERRIDE_FILE: Final = "aimed_at_local_override.tf"
-CONFIG_FILE: Final = "aimed_at_local.ini"
+OVERRIDE_FILE: Final = "local_aws_override.tf"
+CONFIG_FILE: Final = "local_aws.ini"
 
-# Where these differ, what Terraform does differs from what the driver asked for.
-_DRIVERS_OWN: Final = ("TF_CLI_ARGS", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_INPUT", "TF_WORKSPACE")
+# Variables that change what a Terraform command does.
+_REMOVED_VARIABLES: Final = ("TF_CLI_ARGS", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_INPUT", "TF_WORKSPACE")
 
 
 def local_files(endpoint_url: str, state: Path) -> dict[str, str]:
-    """Files that aim a root at the local AWS, by name: local backend at `state` (relative to the root), and no
+    """Files that confine a root to the local AWS, by name: local backend at `state` (relative to the root), and no
     credentials but those of `process_environment`: no file of the working copy holds a secret.
 
     The endpoint of all services is named in a configuration file of AWS. The provider's own `endpoints` would name it too, but
@@ -54,7 +54,7 @@ def process_environment(base: Mapping[str, str], configuration: Path, local: Loc
 
     With `local` every AWS setting of `base`, profile and files included, is replaced by those of that local AWS.
     """
-    environment = {name: value for name, value in base.items() if not name.startswith(_DRIVERS_OWN)}
+    environment = {name: value for name, value in base.items() if not name.startswith(_REMOVED_VARIABLES)}
     environment.setdefault("GOGC", "400")  # the provider spends a third of its start on collecting garbage
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(configuration)}
     if path := with_installed_terraform(environment.get("PATH")):

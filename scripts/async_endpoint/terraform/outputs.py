@@ -9,7 +9,7 @@ from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import InvalidInput, NotReady, TerraformFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs, endpoint_objects, parse_endpoint
 from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.working_copy import Root, prepare
+from async_endpoint.terraform.working_copy import WorkingCopy, prepare
 from async_endpoint.workspace import Workspace
 
 
@@ -29,43 +29,36 @@ def read_outputs(address: str, *, local: bool = False) -> EnvironmentOutputs:
     `prepare` and Terraform raise.
     """
     parsed = Address.parse(address)
-    root = prepare(Workspace.find(), parsed.environment, local=local)
-    objects = outputs_of(root)
+    copy = prepare(Workspace.find(), parsed.environment, local=local)
+    objects = _objects(copy)
     endpoints = {name: parse_endpoint(name, objects[name]) for name in parsed.select(objects)}
-    return EnvironmentOutputs(parsed.environment, endpoints, root.endpoint_url)
+    return EnvironmentOutputs(parsed.environment, endpoints, copy.endpoint_url)
 
 
-def read_endpoint(address: str, *, local: bool = False) -> tuple[AsyncEndpointOutputs, str | None]:
+def read_endpoint(
+    address: str, *, local: bool = False, workspace: Workspace | None = None
+) -> tuple[AsyncEndpointOutputs, str | None]:
     """The outputs of one endpoint, ENV/NAME or the only one of ENV, and the local AWS's URL, None on AWS.
 
-    Raises what `read_outputs` does, and AmbiguousEndpoint where ENV has several.
+    `workspace` is the checkout, by default the one around the current folder. Raises what `read_outputs` does, and
+    AmbiguousEndpoint if ENV has several.
     """
     parsed = Address.parse(address)
-    root = prepare(Workspace.find(), parsed.environment, local=local)
-    objects = outputs_of(root)
+    copy = prepare(workspace or Workspace.find(), parsed.environment, local=local)
+    objects = _objects(copy)
     name = parsed.select_one(objects)
-    return parse_endpoint(name, objects[name]), root.endpoint_url
+    return parse_endpoint(name, objects[name]), copy.endpoint_url
 
 
-def outputs_of(root: Root) -> dict[str, object]:
-    """The undecoded outputs of a prepared root's endpoints by name; raises NotReady when nothing has been applied."""
-    if root.state is not None and not root.state.is_file():
-        raise _nothing_applied(root)
-    terraform = Terraform(root.folder, root.process_environment, on_output=lambda line: None)
+def applied_endpoints(copy: WorkingCopy, terraform: Terraform) -> dict[str, AsyncEndpointOutputs]:
+    """The outputs of every endpoint; raises what `read_outputs` does."""
+    return {name: parse_endpoint(name, value) for name, value in _objects(copy, terraform).items()}
+
+
+def known_endpoints(copy: WorkingCopy, terraform: Terraform | None = None) -> dict[str, AsyncEndpointOutputs]:
+    """The outputs of every endpoint that has usable ones: one that was applied half way does not hide the others."""
     try:
-        values = terraform.output()
-    except TerraformFailed:  # the copy is new, or was initialised for another state; only then: init takes seconds
-        terraform.init(root.backend_files)
-        values = terraform.output()
-    if OUTPUT_NAME not in values:
-        raise _nothing_applied(root)
-    return endpoint_objects(values[OUTPUT_NAME])
-
-
-def known_endpoints(root: Root) -> dict[str, AsyncEndpointOutputs]:
-    """The outputs of every endpoint that has usable ones: an endpoint that was applied half way does not hide the others."""
-    try:
-        objects = outputs_of(root)
+        objects = _objects(copy, terraform)
     except (NotReady, InvalidInput):
         return {}
     known = {}
@@ -77,6 +70,21 @@ def known_endpoints(root: Root) -> dict[str, AsyncEndpointOutputs]:
     return known
 
 
-def _nothing_applied(root: Root) -> NotReady:
-    where = "the local AWS" if root.endpoint_url else "AWS"
-    return NotReady(f"Nothing of {root.environment} is applied on {where}; apply it with: {root.command('apply')}")
+def _objects(copy: WorkingCopy, terraform: Terraform | None = None) -> dict[str, object]:
+    """The undecoded outputs of each endpoint by name; raises NotReady when nothing has been applied."""
+    if copy.state is not None and not copy.state.is_file():
+        raise _nothing_applied(copy)
+    terraform = (terraform or Terraform(copy.folder, copy.process_environment, on_output=lambda line: None)).silent()
+    try:
+        values = terraform.output()
+    except TerraformFailed:  # the copy is new, or was initialised for another state; only then: init takes seconds
+        terraform.init(copy.backend_files)
+        values = terraform.output()
+    if OUTPUT_NAME not in values:
+        raise _nothing_applied(copy)
+    return endpoint_objects(values[OUTPUT_NAME])
+
+
+def _nothing_applied(copy: WorkingCopy) -> NotReady:
+    where = "the local AWS" if copy.endpoint_url else "AWS"
+    return NotReady(f"Nothing of {copy.environment} is applied on {where}; apply it with: {copy.command('apply')}")

@@ -1,4 +1,4 @@
-"""Working copies of roots: where the driver runs Terraform, so that it writes nothing below envs/.
+"""Working copies of roots: where Terraform runs, so that it writes nothing below envs/.
 
 .local/deployments/<environment>[-local]/
 ├── envs/<environment>/     the root's files, brought up to date before every command, and Terraform's own .terraform/
@@ -20,26 +20,27 @@ from typing import Final
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.local_aws import PERSISTENT_PREFIX, require_credentials, require_record
 from async_endpoint.terraform.local_override import local_files, process_environment
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror, own_configuration
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"
 
 _LINKED = ("modules", "build", "examples")
-# What Terraform or a person leaves in a root without it being part of it; a stray override could undo the aim at the local AWS.
+# What Terraform or a person leaves in a root without it being part of it; a stray override could undo that of the local AWS.
 _NOT_PART = (".terraform", "*.tfstate", "*.tfstate.*", "*.tfplan", "override.tf*", "*_override.tf*")
 _ARCHIVE = re.compile(r'^[^#\n]*"((?:\.\./)+[^"\n]*\.tar\.gz)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Root:
-    """An environment made ready for Terraform: run it in `folder` under `process_environment`.
+class WorkingCopy:
+    """A copy of the root in `source`, ready for Terraform: run it in `folder` under `process_environment`.
 
-    `endpoint_url` is the local AWS it is aimed at, None for AWS; `state` is the file of a local state, None with a remote one;
-    `backend_files` complete a remote backend.
+    `endpoint_url` is the local AWS it is deployed to, None for AWS; `state` is the file of a local state, None with a remote
+    one; `backend_files` complete a remote backend.
     """
 
     environment: str
+    source: Path
     folder: Path
     process_environment: dict[str, str]
     endpoint_url: str | None
@@ -47,9 +48,22 @@ class Root:
     backend_files: tuple[Path, ...] = ()
 
     def command(self, verb: str) -> str:
-        """How a person says `verb` for this root, for messages."""
-        aim = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
-        return f"async-endpoint {verb} {self.environment}{aim}"
+        """The command line that does `verb` with this environment, for messages."""
+        local = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
+        return f"async-endpoint {verb} {self.environment}{local}"
+
+    def require_archives(self) -> None:
+        """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
+        for named in _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8")):
+            archive, checkout = Path(os.path.normpath(self.source / named)), self.source.parents[1]
+            if not archive.is_file():
+                shown = os.path.relpath(archive, checkout)
+                example = checkout / "examples" / archive.name.removesuffix(".tar.gz")
+                model = os.path.relpath(example, checkout) if example.is_dir() else "DIR"
+                raise InvalidInput(
+                    f"{self.source.relative_to(checkout) / 'main.tf'} names the model archive {shown}, which is not there; "
+                    f"make it with: async-endpoint package {model} -o {shown}"
+                )
 
 
 def is_local(environment: str, *, local: bool) -> bool:
@@ -57,8 +71,8 @@ def is_local(environment: str, *, local: bool) -> bool:
     return local or environment == LOCAL_ENVIRONMENT
 
 
-def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
-    """Bring the working copy of `environment` up to date; `local`, or the environment of that name, aims it at the local AWS.
+def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCopy:
+    """Bring the working copy of `environment` up to date; `local` deploys it to the local AWS, implied for environment local.
 
     On AWS the root's *.tfbackend files (Terraform's name for them) say what its backend leaves open: the bucket of the state.
     Raises UnknownEnvironment, LocalAwsNotRunning, and InvalidInput for an unusable provider mirror or an incomplete backend.
@@ -75,8 +89,8 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
         state = copy / "state" / record.instance_id / "terraform.tfstate"
-        aim = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
-        files |= {Path(name): text.encode() for name, text in aim.items()}
+        override = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
+        files |= {Path(name): text.encode() for name, text in override.items()}
     backend_files = () if local else tuple(folder / name for name in files if name.suffix == ".tfbackend")
     if not local and not backend_files:
         _require_whole_backend(source)
@@ -85,23 +99,7 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> Root:
         _link(copy / name, workspace.root / name)
     endpoint_url = record.endpoint_url if record else None
     settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), credentials)
-    return Root(environment, folder, settings, endpoint_url, state, backend_files)
-
-
-def require_archives(workspace: Workspace, environment: str) -> None:
-    """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
-    settings = workspace.environment(environment) / "main.tf"
-    text = settings.read_text(encoding="utf-8")
-    for named in _ARCHIVE.findall(text):
-        archive = Path(os.path.normpath(settings.parent / named))
-        if not archive.is_file():
-            shown = os.path.relpath(archive, workspace.root)
-            example = workspace.root / "examples" / archive.name.removesuffix(".tar.gz")
-            model = os.path.relpath(example, workspace.root) if example.is_dir() else "DIR"
-            raise InvalidInput(
-                f"{settings.relative_to(workspace.root)} names the model archive {shown}, which is not there; "
-                f"make it with: async-endpoint package {model} -o {shown}"
-            )
+    return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files)
 
 
 def _require_whole_backend(source: Path) -> None:
@@ -110,16 +108,16 @@ def _require_whole_backend(source: Path) -> None:
     if 'backend "s3"' in text and not re.search(r"^\s*bucket\s*=", text, re.MULTILINE):
         raise InvalidInput(
             f"envs/{source.name}/backend.tf leaves open which bucket keeps the state; write bucket and region of yours into "
-            f"envs/{source.name}/state.s3.tfbackend, or aim at the local AWS with --local."
+            f"envs/{source.name}/state.s3.tfbackend, or use the local AWS with --local."
         )
 
 
-def _cli_configuration(ours: Path) -> Path:
+def _cli_configuration(generated: Path) -> Path:
     mirror = find_provider_mirror()
     own = own_configuration() if mirror is None else None
     if own is None:
-        _write(ours, cli_configuration(mirror).encode(), ours.parent)
-    return own or ours
+        _write(generated, cli_configuration(mirror).encode(), generated.parent)
+    return own or generated
 
 
 def _files(folder: Path) -> list[Path]:

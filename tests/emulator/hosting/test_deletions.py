@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.deploy.deletions import remove_deleted_endpoints
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.removal import remove_deleted_endpoints
-from async_endpoint.terraform.planned import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness

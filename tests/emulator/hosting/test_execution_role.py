@@ -20,7 +20,7 @@ import tftest
 from async_endpoint.core import metrics as m
 from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.local_override import process_environment
-from async_endpoint.terraform.provider_mirror import cli_configuration, find_provider_mirror
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed, Queue
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
@@ -38,16 +38,22 @@ variable "model" {
   type = any
 }
 
+module "container" {
+  source = "./model/container"
+
+  container = var.model.container
+}
+
 module "model" {
   source = "./model"
 
-  name            = "execution-role"
-  containers      = var.model.containers
-  endpoint_names  = var.model.endpoint_names
-  rollback_alarms = var.model.rollback_alarms
-  storage         = var.model.storage
-  topic_arns      = var.model.topic_arns
-  vpc             = var.model.vpc
+  name                 = "execution-role"
+  containers           = [module.container]
+  endpoint_names       = var.model.endpoint_names
+  network              = var.model.network
+  rollback_alarm_names = var.model.rollback_alarm_names
+  storage              = var.model.storage
+  topic_arns           = var.model.topic_arns
 }
 
 output "policy" {
@@ -111,9 +117,9 @@ def site(local_aws: AwsHarness, tmp_path_factory: pytest.TempPathFactory) -> Ite
         tmp_path_factory.mktemp("execution-role"),
         local_aws.credentials,
         {
-            "containers": [{"archive": {"s3_uri": uri, "record_version": False}, "image": {"uri": IMAGE}}],
+            "container": {"archive": {"s3_uri": uri, "record_version": False}, "image": {"uri": IMAGE}},
             "endpoint_names": [endpoint.name],
-            "rollback_alarms": [alarm],
+            "rollback_alarm_names": [alarm],
             "storage": {
                 "bucket_arn": f"arn:aws:s3:::{bucket}",
                 "bucket_name": bucket,
@@ -121,7 +127,7 @@ def site(local_aws: AwsHarness, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 "prefixes": {"failure": "failure/", "input": "input/", "output": "output/"},
             },
             "topic_arns": {word.lower(): endpoint.topics[f"{word}Topic"] for word in ("Success", "Error")},
-            "vpc": {"subnet_ids": [subnet], "security_group_ids": [group]},
+            "network": {"subnet_ids": [subnet], "security_group_ids": [group]},
         },
     )
     model = {

@@ -6,21 +6,25 @@ A plan refreshes, so that what was changed outside Terraform is in it, and so is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from async_endpoint.deploy.verification.findings import Difference
-from async_endpoint.terraform.planned import ResourceChange, changed_outputs, resource_changes, resource_drift
+from async_endpoint.terraform.plan_document import ResourceChange, changed_outputs, resource_changes, resource_drift, top_module
 
 LONGEST_VALUE: Final = 60  # characters of a value in a message; of a longer one the attribute is named
 
 
-def drift(document: Mapping[str, Any]) -> list[Difference]:
-    """The differences in the JSON of a plan. An apply repairs each: what it leaves alone is compared elsewhere."""
+def drift(document: Mapping[str, Any], ignored_modules: Collection[str] = ()) -> list[Difference]:
+    """The differences in the JSON of a plan. An apply repairs each: what it leaves alone is compared elsewhere.
+
+    `ignored_modules` are calls in the root module whose resources are left out.
+    """
     drifted = {change.address for change in resource_drift(document)}
-    changes = resource_changes(document)
+    everything = resource_changes(document)
+    changes = [change for change in everything if top_module(change.address) not in ignored_modules]
     found = [Difference(change.address, _found(change, outside=change.address in drifted)) for change in changes]
-    if not found:
+    if not everything:
         found = [Difference(f"output {name}", "was not applied as it is configured") for name in changed_outputs(document)]
     return found
 

@@ -50,8 +50,10 @@ def variant(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller) -> s
         return not target or low <= live.get("DesiredInstanceCount", low) <= high
 
     suspended = any(target.get("SuspendedState", {}).values())
-    patience = 0.0 if suspended else min(poller.deadline, COUNT_SETTLES_SECONDS)
-    live = replace(poller, deadline=patience).wait(describe, count_allowed)
+    settle_seconds = 0.0 if suspended else min(poller.deadline, COUNT_SETTLES_SECONDS)
+    live = replace(poller, deadline=settle_seconds).wait(
+        describe, count_allowed, f"the instance count of {planned.name} to come within its bounds"
+    )
     subject = f"variant {planned.variant_name} of endpoint {planned.name}"
     if not live:
         raise_any([Difference(subject, "does not exist")])
@@ -114,7 +116,11 @@ def model(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
 
 
 def _settled_endpoint(aws: AwsSession, name: str, poller: Poller) -> Mapping[str, Any]:
-    return poller.wait(lambda: _describe(aws, name), lambda live: live["EndpointStatus"] not in TRANSITIONAL_STATES)
+    return poller.wait(
+        lambda: _describe(aws, name),
+        lambda live: live["EndpointStatus"] not in TRANSITIONAL_STATES,
+        f"endpoint {name} to finish what is in progress",
+    )
 
 
 def _describe(aws: AwsSession, name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Folders with credentials, state or programs are their owner's alone, whatever the umask, and whoever made them before."""
+"""Folders with credentials, state or programs are private to their owner, whatever the umask and their previous owner."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from async_endpoint import signals
 from async_endpoint.cli.console import console, reported_errors
-from async_endpoint.client import AsyncEndpoint, ClientConfig
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.core.errors import WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.apply import apply_environment
@@ -162,8 +163,8 @@ class Demo:
     def request(self, name: str, query: Path) -> dict[str, Any]:
         """Send one request, log the states it goes through, and return its result."""
         outputs = self.endpoints[name]
-        config = ClientConfig(deadline_seconds=RESULT_TIMEOUT_SECONDS)
-        with AsyncEndpoint(outputs, endpoint_url=self.url, config=config) as endpoint:
+        config = ClientConfig(deadline=RESULT_TIMEOUT_SECONDS)
+        with AsyncEndpoint.from_outputs(outputs, endpoint_url=self.url, config=config) as endpoint:
             invocation = endpoint.submit(self.workspace.root / query)
             self.log.progress(f"{name}: {query.name} submitted; its result will be {invocation.accepted().output_location}")
             for state, seconds in request_states(self.workspace, outputs.endpoint.name, invocation.done):

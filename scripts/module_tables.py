@@ -1,7 +1,10 @@
 """`python scripts/module_tables.py` writes the tables of inputs and outputs into module READMEs; --check lists what differs.
 
-They are read from variables.tf and outputs.tf as `terraform fmt` leaves them: a block begins and ends at the margin, an
-attribute two columns in. A comment at the end of a line in a type says what the field on that line is.
+The tables are read from variables.tf and outputs.tf as `terraform fmt` leaves them: a block begins and ends at the margin, an
+attribute two columns in. The description of a variable with fields is a heredoc: sentences about the variable, then one bullet
+a field, "- `path.to.field`: …", where `[*]` is an element of a list or set and `*` a value of a map. Editors and registries
+show that text; here each bullet becomes the row of its field. A field without a bullet is an error, and so is a bullet without
+a field.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ BEGIN = "<!-- From here on written by `make docs`, from variables.tf and outputs
 
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"^  (\w+) += (.*?)(?=^  [\w#]|\Z)", re.MULTILINE | re.DOTALL)
-_OWN_LINE = re.compile(r"^\s*#.*$", re.MULTILINE)  # comments for who reads the type, not for the table
+_BULLET = re.compile(r"- `([^`]+)`: (.+)")
 _TOKEN = re.compile(r'\s*(#[^\n]*|"(?:[^"\\]|\\.)*"|[\w.-]+|.)', re.DOTALL)
 
 
@@ -25,55 +28,71 @@ class UnreadableType(ValueError):
     """A type that this parser does not know."""
 
 
+class UndescribedField(ValueError):
+    """Fields of a variable and bullets of its description that do not match."""
+
+
 @dataclass(frozen=True)
 class Type:
-    """`name` as people say it, such as list of object; `fields` of an object by path below it; the comment behind its brace."""
+    """`name` in words, such as list of object; `fields` of an object by path below it, such as .schedules.*.timezone."""
 
     name: str
     fields: dict[str, Field] = field(default_factory=dict)
-    comment: str = ""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an object: its type, its default as written, None for a field that must be given, and its comment."""
+    """One field of an object: its type, and its default as written, None for a required field."""
 
     type: Type
     default: str | None
-    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """The sentences about a variable or output, and those about each field by path, as the bullets write it."""
+
+    text: str
+    fields: dict[str, str]
 
 
 def tables(variables: str, outputs: str) -> str:
-    """The generated part of a README, for the texts of variables.tf and outputs.tf."""
+    """The generated part of a README, for the texts of variables.tf and outputs.tf. Raises UndescribedField, UnreadableType."""
     inputs = [
         row for kind, name, body in _BLOCK.findall(variables) if kind == "variable" for row in _rows(name, _attributes(body))
     ]
     results = [(name, _attributes(body)) for kind, name, body in _BLOCK.findall(outputs) if kind == "output"]
     lines = [BEGIN, "", "## Inputs", "", "| Name | Type | Default | Description |", "|---|---|---|---|", *inputs]
     lines += ["", "## Outputs", "", "| Name | Description |", "|---|---|"]
-    lines += [f"| `{name}` | {_cell(_text(attributes))} |" for name, attributes in results]
+    lines += [f"| `{name}` | {_cell(_description(attributes).text)} |" for name, attributes in results]
     return "\n".join(lines) + "\n"
 
 
 def renewed(readme: str, generated: str) -> str:
-    """`readme` with `generated` in the place of what was generated before, or at its end."""
+    """`readme` with its generated part replaced by `generated`, which is appended where there is none."""
     return f"{readme.split(BEGIN, maxsplit=1)[0].rstrip()}\n\n{generated}"
 
 
 def parse_type(text: str) -> Type:
     """Raises UnreadableType for what is not a type."""
-    tokens = [token for token in _TOKEN.findall(_OWN_LINE.sub("", text)) if token.strip()]
+    tokens = [token for token in _TOKEN.findall(text) if token.strip() and not token.startswith("#")]
     found, rest = _type(tokens)
     if rest:
-        raise UnreadableType(f"{text!r} goes on after its type with {rest[0]!r}.")
+        raise UnreadableType(f"{text!r} continues after its type with {rest[0]!r}.")
     return found
 
 
 def _rows(name: str, attributes: dict[str, str]) -> Iterator[str]:
-    kind = parse_type(attributes["type"])
-    yield _row(name, Field(kind, attributes.get("default")), _text(attributes))
-    for path, inner in kind.fields.items():
-        yield _row(name + path, inner, inner.comment)
+    kind, description = parse_type(attributes["type"]), _description(attributes)
+    fields = {path.removeprefix("."): inner for path, inner in kind.fields.items()}
+    if missing := [path for path in fields if path not in description.fields]:
+        raise UndescribedField(f"variable {name}: describe {', '.join(missing)} in a bullet, as - `{missing[0]}`: …")
+    if unknown := [path for path in description.fields if path not in fields]:
+        raise UndescribedField(f"variable {name}: remove the bullet of {', '.join(unknown)}: its type has no such field.")
+    yield _row(name, Field(kind, attributes.get("default")), description.text)
+    for path, inner in fields.items():
+        separator = "" if path.startswith("[") else "."
+        yield _row(f"{name}{separator}{path}", inner, description.fields[path])
 
 
 def _row(name: str, shown: Field, description: str) -> str:
@@ -82,21 +101,31 @@ def _row(name: str, shown: Field, description: str) -> str:
 
 
 def _attributes(body: str) -> dict[str, str]:
-    """By name, as written. Blocks inside, such as validation, are none."""
+    """Attributes by name, as written, without nested blocks such as validation."""
     return {name: value.strip() for name, value in _ATTRIBUTE.findall(body)}
 
 
-def _text(attributes: dict[str, str]) -> str:
-    """The description, of one line or of several, where a line that begins with a dash is one in the table too."""
+def _description(attributes: dict[str, str]) -> Description:
+    """Read one line, or a heredoc whose bullets may continue on further lines."""
     written = attributes["description"]
-    if written.startswith("<<"):
-        lines = (line.strip() for line in written.splitlines()[1:])
-        return " ".join(f"<br>{line}" if line.startswith("- ") else line for line in lines)
-    return re.sub(r"\\(.)", r"\1", written.strip('"'))
+    if not written.startswith("<<"):
+        return Description(re.sub(r"\\(.)", r"\1", written.strip('"')), {})
+    text: list[str] = []
+    fields: dict[str, str] = {}
+    path = None
+    for line in (line.strip() for line in written.splitlines()[1:]):
+        if bullet := _BULLET.fullmatch(line):
+            path = bullet[1]
+            fields[path] = bullet[2]
+        elif path is None:
+            text.append(line)
+        else:
+            fields[path] += f" {line}"
+    return Description(" ".join(text), fields)
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("<", "\\<")
 
 
 def _type(tokens: list[str]) -> tuple[Type, list[str]]:
@@ -109,12 +138,10 @@ def _type(tokens: list[str]) -> tuple[Type, list[str]]:
     if word in {"list", "map", "set"}:
         inner, rest = _type(_after("(", rest))
         member = ".*" if word == "map" else "[*]"
-        fields = {member + path: one for path, one in inner.fields.items()}
-        return Type(f"{word} of {inner.name}", fields, inner.comment), _after(")", rest)
+        return Type(f"{word} of {inner.name}", {member + path: one for path, one in inner.fields.items()}), _after(")", rest)
     if word == "object":
-        comment, rest = _comment(_after("{", _after("(", rest)))
-        fields, rest = _fields(rest)
-        return Type("object", fields, comment), _after(")", rest)
+        fields, rest = _fields(_after("{", _after("(", rest)))
+        return Type("object", fields), _after(")", rest)
     raise UnreadableType(f"There is no type {word!r} here.")
 
 
@@ -132,19 +159,13 @@ def _fields(tokens: list[str]) -> tuple[dict[str, Field], list[str]]:
             tokens = _after(")", tokens)
         if tokens and tokens[0] == ",":
             tokens = tokens[1:]
-        comment, tokens = _comment(tokens)
-        fields[f".{name}"] = Field(kind, default, comment or kind.comment)
+        fields[f".{name}"] = Field(kind, default)
         fields |= {f".{name}{path}": one for path, one in kind.fields.items()}
     return fields, _after("}", tokens)
 
 
-def _comment(tokens: list[str]) -> tuple[str, list[str]]:
-    """The comment that `tokens` begin with, if any, and the tokens after it."""
-    return (tokens[0].lstrip("# "), tokens[1:]) if tokens and tokens[0].startswith("#") else ("", tokens)
-
-
 def _expression(tokens: list[str]) -> tuple[str, list[str]]:
-    """All up to the bracket that closes what is around it, as one line."""
+    """Everything up to the bracket that closes the surrounding one, as one line, and the tokens from there on."""
     depth, taken = 0, []
     while tokens and (depth or tokens[0] != ")"):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(tokens[0], 0)
@@ -160,20 +181,31 @@ def _after(token: str, tokens: list[str]) -> list[str]:
     return tokens[1:]
 
 
+def _modules() -> list[Path]:
+    """Folders of modules and submodules; their tests link to the same variables.tf."""
+    found = (path.parent for path in MODULES.rglob("variables.tf"))
+    return sorted(module for module in found if not {"tests", ".terraform"} & set(module.relative_to(MODULES).parts))
+
+
 def main(arguments: list[str]) -> int:
     check = arguments == ["--check"]
-    stale = []
-    for module in sorted(path.parent for path in MODULES.glob("*/variables.tf")):
+    stale, failed = [], False
+    for module in _modules():
         readme = module / "README.md"
         text = readme.read_text(encoding="utf-8")
-        fresh = renewed(text, tables((module / "variables.tf").read_text("utf-8"), (module / "outputs.tf").read_text("utf-8")))
-        if fresh != text:
+        try:
+            generated = tables((module / "variables.tf").read_text("utf-8"), (module / "outputs.tf").read_text("utf-8"))
+        except (UndescribedField, UnreadableType) as error:
+            print(f"error: {module.relative_to(MODULES.parent).as_posix()}/variables.tf, {error}", file=sys.stderr)
+            failed = True
+            continue
+        if (fresh := renewed(text, generated)) != text:
             stale.append(readme.relative_to(MODULES.parent).as_posix())
             if not check:
                 readme.write_text(fresh, encoding="utf-8")
     if check and stale:
-        print(f"error: other inputs or outputs than in {', '.join(stale)}; write them with: make docs", file=sys.stderr)
-    return 1 if check and stale else 0
+        print(f"error: {', '.join(stale)} differ from variables.tf or outputs.tf; write them with: make docs", file=sys.stderr)
+    return 1 if failed or (check and stale) else 0
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ import sys
 
 from task import Timings
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig
+from async_endpoint import AsyncEndpoint, ClientConfig
 
 task = json.loads(sys.argv[1])
 body = json.dumps({"seconds": task["seconds"]}).encode()
 config = ClientConfig(collect=task.get("collect", "auto"))
-with AsyncEndpoint(task["outputs"], endpoint_url=task["url"], config=config) as endpoint:
+with AsyncEndpoint.from_outputs(task["outputs"], endpoint_url=task["url"], config=config) as endpoint:
     timings = Timings()
-    for invocation in endpoint.map(body for _ in range(task["requests"])):
+    for invocation in endpoint.as_completed(body for _ in range(task["requests"])):
         timings.result(invocation.result().body)
     wall = timings.wall()
 timings.end(wall)

@@ -7,11 +7,13 @@ import sys
 
 from task import Timings
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig
+from async_endpoint import AsyncEndpoint, ClientConfig
 
 task = json.loads(sys.argv[1])
 body = json.dumps({"seconds": task["seconds"]}).encode()
-with AsyncEndpoint(task["outputs"], endpoint_url=task["url"], config=ClientConfig(concurrency=task["threads"])) as endpoint:
+with AsyncEndpoint.from_outputs(
+    task["outputs"], endpoint_url=task["url"], config=ClientConfig(concurrency=task["threads"])
+) as endpoint:
     endpoint.submit(body).accepted(60)
     timings = Timings()
     for invocation in [endpoint.submit(body) for _ in range(task["requests"])]:

@@ -19,8 +19,11 @@ module "recommender" {
 
   endpoint = {
     instance_type              = "ml.m5.large"
-    log_retention_days         = 7
     max_concurrent_invocations = 2
+  }
+
+  logs = {
+    retention_days = 7
   }
 
   monitoring = {

@@ -26,9 +26,12 @@ module "recommender" {
   endpoint = {
     initial_instances          = 2
     instance_type              = "ml.g5.xlarge"
-    log_retention_days         = 90
     max_concurrent_invocations = 8
     startup_timeout_seconds    = 900
+  }
+
+  logs = {
+    retention_days = 90
   }
 
   guardrails = {

@@ -1,4 +1,4 @@
-# What is ours: a model, how it is served, and an endpoint. Of everything else the modules are told the name.
+# What this example creates: a model, an endpoint configuration and an endpoint. Everything else is passed to the modules by name.
 locals {
   name = "bring-your-own"
 
@@ -12,37 +12,42 @@ locals {
   topic_arns = { for outcome, topic in aws_sns_topic.theirs : outcome => topic.arn }
 }
 
+module "container" {
+  source = "../../modules/model/container"
+
+  container = {
+    data_source = { s3_uri = "s3://${local.storage.bucket_name}/${trimsuffix(aws_s3_object.model["code/inference.py"].key, "code/inference.py")}" }
+    image       = { repository = { name = aws_ecr_repository.theirs.name, tag = "1.0.0" } }
+  }
+}
+
 module "model" {
   source = "../../modules/model"
 
   name           = local.name
+  containers     = [module.container]
   endpoint_names = [local.name]
   storage        = local.storage
   topic_arns     = local.topic_arns
-  vpc            = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
+  network        = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
 
-  # The role by way of its policy: SageMaker looks whether it may read the model when the model is made.
-  role = { existing = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) } }
-
-  containers = [{
-    data_source = { s3_uri = "s3://${local.storage.bucket_name}/${trimsuffix(aws_s3_object.model["code/inference.py"].key, "code/inference.py")}" }
-    image       = { repository = { name = aws_ecr_repository.theirs.name, tag = "1.0.0" } }
-  }]
+  # The role through its policy: SageMaker checks that the role may read the model when the model is created.
+  model = { role = { existing = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) } } }
 }
 
-# What the role needs, as the module says it; the owner of the role gives it.
+# The permissions that the role needs, from the module; the owner of the role attaches them.
 resource "aws_iam_role_policy" "theirs" {
   name   = "bring-your-own"
   role   = aws_iam_role.theirs.name
   policy = module.model.execution_policy_json
 }
 
-module "configuration" {
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
-  name     = local.name
-  kms      = { key_arn = aws_kms_key.theirs.arn }
-  variants = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
+  name       = local.name
+  encryption = { kms_key_arn = aws_kms_key.theirs.arn }
+  variants   = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
 
   inference = {
     async = {
@@ -56,10 +61,10 @@ module "configuration" {
 module "endpoint" {
   source = "../../modules/endpoint"
 
-  name          = local.name
-  configuration = module.configuration
+  name            = local.name
+  endpoint_config = module.endpoint_config
 
   scaling = {
-    primary = { min_capacity = 0, max_capacity = 2, targets = { backlog_per_instance = 5 } }
+    primary = { min_instances = 0, max_instances = 2, target_backlog_per_instance = 5 }
   }
 }

@@ -1,7 +1,7 @@
 locals {
   name = "multi-model"
 
-  # What a request names in TargetModel, and the archive behind it.
+  # The values of TargetModel, and the archive of each.
   models = {
     "blue.tar.gz" = "../../build/multi-model-blue.tar.gz"
     "red.tar.gz"  = "../../build/multi-model-red.tar.gz"
@@ -24,11 +24,21 @@ resource "aws_s3_object" "model" {
   source_hash = filemd5(each.value)
 }
 
-# One container for as many models as lie below the prefix: each is loaded when a request first names it.
+module "container" {
+  source = "../../modules/model/container"
+
+  container = {
+    image       = { framework = "pytorch", version = "2.6.0" }
+    multi_model = {}
+  }
+}
+
+# One container for all models below the prefix: each is loaded on its first request.
 module "model" {
   source = "../../modules/model"
 
   name           = local.name
+  containers     = [module.container]
   endpoint_names = [local.name]
 
   storage = {
@@ -37,14 +47,9 @@ module "model" {
     kms_key_arn = module.storage.kms_key_arn
     prefixes    = { model = module.storage.prefixes.model }
   }
-
-  containers = [{
-    image       = { framework = "pytorch", version = "2.6.0" }
-    multi_model = {}
-  }]
 }
 
-module "configuration" {
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
   name      = local.name
@@ -55,6 +60,6 @@ module "configuration" {
 module "endpoint" {
   source = "../../modules/endpoint"
 
-  name          = local.name
-  configuration = module.configuration
+  name            = local.name
+  endpoint_config = module.endpoint_config
 }

@@ -10,14 +10,29 @@ module "storage" {
   force_destroy = true
 }
 
-# One archive for both stages; the program says which it is.
+# One archive for both stages; serving.program selects one.
+module "container" {
+  source = "../../modules/model/container"
+  count  = length(local.stages)
+
+  path = "stages[${count.index}]"
+
+  container = {
+    archive  = { path = "../../build/pipeline.tar.gz" }
+    hostname = local.stages[count.index]
+    image    = { framework = "pytorch", version = "2.6.0" }
+    serving  = { program = "${local.stages[count.index]}.py" }
+  }
+}
+
 module "model" {
   source   = "../../modules/model"
   for_each = toset(["serial", "direct"])
 
   name           = "${local.name}-${each.key}"
   endpoint_names = ["${local.name}-${each.key}"]
-  invocation     = each.key
+  containers     = module.container
+  model          = { invocation = each.key }
 
   storage = {
     bucket_arn  = module.storage.bucket_arn
@@ -25,18 +40,9 @@ module "model" {
     kms_key_arn = module.storage.kms_key_arn
     prefixes    = { model = module.storage.prefixes.model }
   }
-
-  containers = [
-    for stage in local.stages : {
-      archive  = { path = "../../build/pipeline.tar.gz" }
-      hostname = stage
-      image    = { framework = "pytorch", version = "2.6.0" }
-      serving  = { program = "${stage}.py" }
-    }
-  ]
 }
 
-module "configuration" {
+module "endpoint_config" {
   source   = "../../modules/endpoint-config"
   for_each = module.model
 
@@ -47,8 +53,8 @@ module "configuration" {
 
 module "endpoint" {
   source   = "../../modules/endpoint"
-  for_each = module.configuration
+  for_each = module.endpoint_config
 
-  name          = "${local.name}-${each.key}"
-  configuration = each.value
+  name            = "${local.name}-${each.key}"
+  endpoint_config = each.value
 }

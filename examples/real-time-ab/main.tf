@@ -8,7 +8,7 @@ locals {
     prefixes    = { capture = module.storage.prefixes.capture, model = module.storage.prefixes.model }
   }
 
-  # What every request and answer is written to, as lines of JSON.
+  # Every request and response is captured here, as JSON lines.
   data_capture = {
     json_content_types = ["application/json"]
     uri                = "s3://${module.storage.bucket_name}/${module.storage.prefixes.capture}"
@@ -23,29 +23,35 @@ module "storage" {
   prefixes      = { capture = "capture/" }
 }
 
-# Two versions of one model: the same archive, told apart by their environment.
-module "model" {
-  source   = "../../modules/model"
+# Two versions of one model: the same archive with different environment variables.
+module "container" {
+  source   = "../../modules/model/container"
   for_each = toset(["champion", "challenger"])
 
-  name           = "${local.name}-${each.key}"
-  endpoint_names = [local.name, "${local.name}-trial"]
-  storage        = local.storage
-
-  containers = [{
+  container = {
     archive     = { path = "../../build/real-time-ab.tar.gz" }
     environment = { VERSION = each.key }
     image       = { framework = "pytorch", version = "2.6.0" }
-  }]
+  }
 }
 
-# The challenger answers one request in four.
-module "configuration" {
+module "model" {
+  source   = "../../modules/model"
+  for_each = module.container
+
+  name           = "${local.name}-${each.key}"
+  containers     = [each.value]
+  endpoint_names = [local.name, "${local.name}-trial"]
+  storage        = local.storage
+}
+
+# The challenger receives one request in four.
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
-  name      = local.name
-  inference = { real_time = { data_capture = local.data_capture } }
-  kms       = { key_arn = module.storage.kms_key_arn }
+  name       = local.name
+  inference  = { real_time = { data_capture = local.data_capture } }
+  encryption = { kms_key_arn = module.storage.kms_key_arn }
 
   variants = {
     champion   = { model_name = module.model["champion"].name, instance_type = "ml.m5.large", weight = 3 }
@@ -56,17 +62,17 @@ module "configuration" {
 module "endpoint" {
   source = "../../modules/endpoint"
 
-  name          = local.name
-  configuration = module.configuration
+  name            = local.name
+  endpoint_config = module.endpoint_config
 }
 
-# The challenger as a shadow: it is asked everything, and answers nobody. A shadow goes with one production variant alone.
+# The challenger as a shadow variant: it receives a copy of every request, and its responses are discarded.
 module "trial_configuration" {
   source = "../../modules/endpoint-config"
 
-  name      = "${local.name}-trial"
-  inference = { real_time = { data_capture = local.data_capture } }
-  kms       = { key_arn = module.storage.kms_key_arn }
+  name       = "${local.name}-trial"
+  inference  = { real_time = { data_capture = local.data_capture } }
+  encryption = { kms_key_arn = module.storage.kms_key_arn }
 
   variants = {
     champion   = { model_name = module.model["champion"].name, instance_type = "ml.m5.large", routing_strategy = "LEAST_OUTSTANDING_REQUESTS" }
@@ -77,6 +83,6 @@ module "trial_configuration" {
 module "trial" {
   source = "../../modules/endpoint"
 
-  name          = "${local.name}-trial"
-  configuration = module.trial_configuration
+  name            = "${local.name}-trial"
+  endpoint_config = module.trial_configuration
 }

@@ -9,10 +9,20 @@ module "storage" {
   force_destroy = true
 }
 
+module "container" {
+  source = "../../modules/model/container"
+
+  container = {
+    archive = { path = "../../build/serverless.tar.gz" }
+    image   = { framework = "pytorch", version = "2.6.0" }
+  }
+}
+
 module "model" {
   source = "../../modules/model"
 
   name           = local.name
+  containers     = [module.container]
   endpoint_names = [local.name]
 
   storage = {
@@ -21,15 +31,10 @@ module "model" {
     kms_key_arn = module.storage.kms_key_arn
     prefixes    = { model = module.storage.prefixes.model }
   }
-
-  containers = [{
-    archive = { path = "../../build/serverless.tar.gz" }
-    image   = { framework = "pytorch", version = "2.6.0" }
-  }]
 }
 
-# No instances to choose: memory, how many requests at a time, and how many of those find a container that is warm.
-module "configuration" {
+# No instance type: memory size, maximum concurrency, and provisioned concurrency (warm containers).
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
   name      = local.name
@@ -40,10 +45,10 @@ module "configuration" {
 module "endpoint" {
   source = "../../modules/endpoint"
 
-  name          = local.name
-  configuration = module.configuration
+  name            = local.name
+  endpoint_config = module.endpoint_config
 
   scaling = {
-    primary = { min_capacity = 1, max_capacity = 3, targets = { provisioned_concurrency_utilization = 0.7 } }
+    primary = { min_instances = 1, max_instances = 3, target_provisioned_concurrency_utilization = 0.7 }
   }
 }

@@ -10,11 +10,21 @@ module "storage" {
   force_destroy = true
 }
 
-# The producer's part: a model, and how it is served. Nothing of it knows who uses it but the right to write their logs.
+module "container" {
+  source = "../../modules/model/container"
+
+  container = {
+    archive = { path = "../../build/shared-configuration.tar.gz" }
+    image   = { framework = "pytorch", version = "2.6.0" }
+  }
+}
+
+# The producer: a model and an endpoint configuration. Only the permission to write logs names the consumers' endpoints.
 module "model" {
   source = "../../modules/model"
 
   name           = local.name
+  containers     = [module.container]
   endpoint_names = local.consumers
 
   storage = {
@@ -23,14 +33,9 @@ module "model" {
     kms_key_arn = module.storage.kms_key_arn
     prefixes    = { model = module.storage.prefixes.model }
   }
-
-  containers = [{
-    archive = { path = "../../build/shared-configuration.tar.gz" }
-    image   = { framework = "pytorch", version = "2.6.0" }
-  }]
 }
 
-module "configuration" {
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
   name      = local.name
@@ -38,15 +43,15 @@ module "configuration" {
   variants  = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
 }
 
-# A consumer's part, once for each: an endpoint of its own, with its own scaling, from the configuration they share.
+# The consumers: each creates an endpoint with its own scaling from the shared configuration.
 module "endpoint" {
   source   = "../../modules/endpoint"
   for_each = local.consumers
 
-  name          = each.key
-  configuration = module.configuration
+  name            = each.key
+  endpoint_config = module.endpoint_config
 
   scaling = {
-    primary = { min_capacity = 1, max_capacity = 2, targets = { invocations_per_instance = 60 } }
+    primary = { min_instances = 1, max_instances = 2, target_invocations_per_instance = 60 }
   }
 }

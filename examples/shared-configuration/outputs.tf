@@ -1,6 +1,6 @@
 output "configuration_name" {
   description = "The configuration that all endpoints share."
-  value       = module.configuration.name
+  value       = module.endpoint_config.name
 }
 
 output "endpoint_names" {

@@ -17,10 +17,10 @@ locals {
   }
   _uris = { for role, prefix in local.storage.prefixes : role => "s3://${local.storage.bucket_name}/${prefix}" }
 
-  # Of alarms of variants the name is known beforehand; asking module monitoring for it would go round in a circle.
-  _rollback_alarms = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}"]
+  # Computed from the naming of module monitoring: its output would close a cycle through the model.
+  _rollback_alarm_names = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}"]
 
-  # The image follows the instance: a CPU image on a GPU instance starts, and leaves the GPU idle.
+  # The image follows the instance: a CPU image on a GPU instance would start and leave the GPU idle.
   _processor = can(regex("^ml\\.[gp][0-9r]", var.endpoint.instance_type)) ? "gpu" : "cpu"
 }
 
@@ -36,6 +36,7 @@ module "storage" {
   key_deletion_window_days = var.storage.key_deletion_window_days
   prefixes                 = var.storage.prefixes
   readers                  = var.storage.readers
+  tags                     = var.tags
   topic_arns               = [for topic in values(var.notifications.topics) : topic.arn if topic != null]
 }
 
@@ -44,38 +45,42 @@ module "notifications" {
 
   name                = local.name
   kms_key_arn         = local.storage.kms_key_arn
-  publisher_role_arns = var.notifications.restrict_publishers ? [module.model.planned_execution_role_arn] : []
-  results_queue       = var.notifications
-  subscriptions       = var.notifications.subscriptions
-  topics              = var.notifications.topics
+  notifications       = var.notifications
+  publisher_role_arns = [module.model.planned_execution_role_arn]
+  tags                = var.tags
+}
+
+module "container" {
+  source = "../model/container"
+  count  = length(var.model.containers)
+
+  container = var.model.containers[count.index]
+  path      = "model.containers[${count.index}]"
+  processor = local._processor
 }
 
 module "model" {
   source = "../model"
 
-  name               = local.name
-  endpoint_names     = [local.name]
-  invocation         = var.model.invocation
-  network_isolation  = var.model.network_isolation
-  role               = var.model.role
-  rollback_alarms    = local._rollback_alarms
-  storage            = local.storage
-  topic_arns         = module.notifications.topic_arns
-  topic_kms_key_arns = module.notifications.topic_kms_key_arns
-  vpc                = var.network
-
-  containers = [
-    for container in var.model.containers : merge(container, {
-      image = container.image == null ? null : merge(container.image, { processor = coalesce(container.image.processor, local._processor) })
-    })
-  ]
+  name                 = local.name
+  containers           = module.container
+  endpoint_names       = [local.name]
+  model                = var.model
+  network              = var.network
+  rollback_alarm_names = local._rollback_alarm_names
+  storage              = local.storage
+  tags                 = var.tags
+  topic_arns           = module.notifications.topic_arns
+  topic_kms_key_arns   = module.notifications.topic_kms_key_arns
 }
 
-module "configuration" {
+module "endpoint_config" {
   source = "../endpoint-config"
 
-  name = local.name
-  kms  = { key_arn = local.storage.kms_key_arn }
+  name       = local.name
+  encryption = { kms_key_arn = local.storage.kms_key_arn }
+  tags       = var.tags
+  variants   = { primary = merge(var.endpoint, { model_name = module.model.name }) }
 
   inference = {
     async = {
@@ -86,61 +91,45 @@ module "configuration" {
       topic_arns                 = module.notifications.topic_arns
     }
   }
-
-  variants = { primary = merge(var.endpoint, { model_name = module.model.name }) }
 }
 
-# Named after what is to be and not after what is, so that alarms are there before the endpoint, whose guardrails use them.
+# By the endpoint's name, not by its resource: the alarms must exist before the endpoint, whose guardrails use them.
 module "monitoring" {
   source = "../monitoring"
 
-  actions      = var.monitoring.actions
-  dashboard    = var.monitoring.dashboard
-  endpoint     = { kind = module.configuration.kind, name = local.name, variants = module.configuration.variants }
-  extra_alarms = var.monitoring.extra_alarms
+  monitoring = var.monitoring
+  tags       = var.tags
 
-  # Slow is what comes near the time-out of this model.
-  alarms = merge(var.monitoring.alarms, {
-    model_latency = merge(try(var.monitoring.alarms.model_latency, {}), {
-      threshold = try(coalesce(var.monitoring.alarms.model_latency.threshold), 0.8 * 1000000 * module.model.timeout_seconds)
-    })
-  })
+  endpoint = {
+    invocation_timeout_seconds = module.model.invocation_timeout_seconds
+    kind                       = module.endpoint_config.kind
+    name                       = local.name
+    variants                   = module.endpoint_config.variants
+  }
 }
 
 module "endpoint" {
   source = "../endpoint"
 
-  name          = local.name
-  configuration = module.configuration
-  guardrails    = merge(var.guardrails, { rollback_alarms = flatten([for name in var.guardrails.rollback_on : lookup(module.monitoring.alarm_names, name, [])]) })
-  logs          = { kms_key_arn = var.endpoint.log_kms_key_arn, retention_days = var.endpoint.log_retention_days }
-
-  scaling = {
-    primary = {
-      max_capacity               = var.scaling.max_instances
-      min_capacity               = var.scaling.min_instances
-      scale_in_cooldown_seconds  = var.scaling.scale_in_cooldown_seconds
-      scale_out_cooldown_seconds = var.scaling.scale_out_cooldown_seconds
-      schedules = {
-        for name, schedule in var.scaling.schedules : name => merge(schedule, { max_capacity = schedule.max_instances, min_capacity = schedule.min_instances })
-      }
-      targets               = { backlog_per_instance = var.scaling.target_backlog_per_instance }
-      wake_cooldown_seconds = var.scaling.wake_cooldown_seconds
-    }
-  }
+  name            = local.name
+  alarm_names     = module.monitoring.alarm_names
+  endpoint_config = module.endpoint_config
+  guardrails      = var.guardrails
+  logs            = var.logs
+  scaling         = { primary = var.scaling }
+  tags            = var.tags
 }
 
-module "access" {
+module "iam" {
   source = "../iam"
 
   name               = local.name
+  access             = var.access
   archive_uris       = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
-  deployer           = var.access.deployer
   endpoint_arn       = module.endpoint.arn
   execution_role_arn = module.model.execution_role_arn
-  github             = var.access.github
-  managed_policies   = var.access.managed_policies
   results_queue_arn  = module.notifications.results_queue.arn
   storage            = local.storage
+  tags               = var.tags
   topic_arns         = module.notifications.topic_arns
 }

@@ -1,13 +1,13 @@
 output "access" {
-  description = "Who may do what: policies of caller, collector, deployer, verifier and watcher, each as json and with the arn of the managed policy or null, and github_role_arn, null without that role."
+  description = "Policies of caller, collector, deployer, verifier and watcher (json, and arn of the managed policy or null), and github_role_arn (null without that role)."
   value = {
-    github_role_arn = module.access.github_role_arn
-    policies        = module.access.policies
+    github_role_arn = module.iam.github_role_arn
+    policies        = module.iam.policies
   }
 }
 
 output "async_endpoint" {
-  description = "All that the Python side needs (scripts/async_endpoint/core/outputs.py), once everything is ready."
+  description = "Everything the Python client and deployment commands need (scripts/async_endpoint/core/outputs.py), once the endpoint is ready."
   value = {
     schema_version = 1
     environment    = var.environment
@@ -16,18 +16,18 @@ output "async_endpoint" {
 
     endpoint = {
       arn                                     = module.endpoint.arn
-      config_name                             = module.configuration.name
+      config_name                             = module.endpoint_config.name
       execution_role_arn                      = module.model.execution_role_arn
-      instance_type                           = module.configuration.variants.primary.instance_type
-      max_concurrent_invocations_per_instance = module.configuration.variants.primary.concurrency
+      instance_type                           = module.endpoint_config.variants.primary.instance_type
+      max_concurrent_invocations_per_instance = module.endpoint_config.variants.primary.concurrency
       model_name                              = module.model.name
       name                                    = module.endpoint.name
       variant_name                            = "primary"
     }
 
     limits = {
-      cold_start_seconds         = module.configuration.variants.primary.startup_timeout_seconds
-      invocation_timeout_seconds = module.model.timeout_seconds
+      cold_start_seconds         = module.endpoint_config.variants.primary.startup_timeout_seconds
+      invocation_timeout_seconds = module.model.invocation_timeout_seconds
       request_ttl_seconds        = var.endpoint.request_ttl_seconds
     }
 
@@ -73,10 +73,5 @@ output "async_endpoint" {
     }
   }
 
-  depends_on = [module.access, module.configuration, module.endpoint, module.model, module.monitoring, module.notifications, module.storage]
-
-  precondition {
-    condition     = alltrue([for name in var.guardrails.rollback_on : length(lookup(module.monitoring.alarm_names, name, [])) > 0])
-    error_message = "Leave ${join(", ", [for name in var.guardrails.rollback_on : name if length(lookup(module.monitoring.alarm_names, name, [])) == 0])} out of guardrails.rollback_on: there is no such alarm on ${module.configuration.variants.primary.instance_type}, so it would take nothing back."
-  }
+  depends_on = [module.endpoint, module.endpoint_config, module.iam, module.model, module.monitoring, module.notifications, module.storage]
 }

@@ -1,13 +1,13 @@
 locals {
-  # Families with local NVMe storage: those with a d among their attributes (m5d, c6id, g4dn, p4de), and these without one.
+  # Families with local NVMe storage: those with d among their attributes (m5d, c6id, g4dn, p4de), and a few others.
   _nvme_pattern = "^ml\\.(?:[a-z]+[0-9]+[a-z]*d[a-z]*|gr?[56]e?|p5[a-z]*|p6-[a-z0-9]+|trn[12][a-z]*)\\."
 
-  # CPUUtilization and GPUUtilization add up over cores and GPUs: four busy cores are 400 %. So their number is needed to say
-  # what is much. A size of N times xlarge has 4 N virtual CPUs; these sizes do not follow the rule.
-  _few_cpus   = { medium = 1, large = 2, xlarge = 4 }
-  _other_cpus = { "ml.t2.medium" = 2, "ml.c4.8xlarge" = 36 }
+  # CPUUtilization and GPUUtilization add up over cores and GPUs (four busy cores are 400 %), so thresholds need their number. A size
+  # of Nxlarge has 4 N virtual CPUs; these sizes and types differ.
+  _small_sizes = { medium = 1, large = 2, xlarge = 4 }
+  _exceptions  = { "ml.t2.medium" = 2, "ml.c4.8xlarge" = 36 }
 
-  # GPUs by family and size (EC2's pages of accelerated instance types); a size that is not listed has one.
+  # GPUs by family and size (EC2 documentation, accelerated computing instances); other sizes have one.
   _gpu_pattern = "^ml\\.(?:p|gr?)[0-9]"
   _gpus = {
     "g4dn"    = { "12xlarge" = 4 }
@@ -30,7 +30,7 @@ locals {
       gpus = can(regex(local._gpu_pattern, type)) ? try(local._gpus[split(".", type)[1]][split(".", type)[2]], 1) : 0
       nvme = can(regex(local._nvme_pattern, type))
       vcpus = try(
-        local._other_cpus[type], local._few_cpus[split(".", type)[2]], 4 * tonumber(trimsuffix(split(".", type)[2], "xlarge")), null
+        local._exceptions[type], local._small_sizes[split(".", type)[2]], 4 * tonumber(trimsuffix(split(".", type)[2], "xlarge")), null
       )
     }
   }

@@ -12,23 +12,24 @@ locals {
   _instance_types = toset([for variant in var.variants : variant.instance_type if variant.instance_type != null])
   _has_nvme       = anytrue([for type in local._instance_types : local.hardware[type].nvme])
 
-  # A serverless variant has no instances, so nothing is said of them.
-  _of_instances = local._serverless == null ? [] : ["initial_instances", "model_download_timeout_seconds", "startup_timeout_seconds"]
+  # A serverless variant has no instances, and SageMaker refuses these fields of it.
+  _instance_fields = local._serverless == null ? [] : ["initial_instances", "model_download_timeout_seconds", "startup_timeout_seconds"]
   _variants = {
     for name, variant in var.variants :
-    name => merge({ for field, value in variant : field => contains(local._of_instances, field) ? null : value }, { name = name })
+    name => merge({ for field, value in variant : field => contains(local._instance_fields, field) ? null : value }, { name = name })
   }
 }
 
-# Immutable: a change makes a new one under a new name, and the new name is what makes the endpoint update.
+# Immutable: every change creates a configuration under a new name, and the new name updates the endpoint.
 resource "aws_sagemaker_endpoint_configuration" "this" {
-  #checkov:skip=CKV_AWS_98:Without a key only where SageMaker takes none: local NVMe storage, which its hardware encrypts, and serverless.
+  #checkov:skip=CKV_AWS_98:Without a key only where SageMaker accepts none: local NVMe storage, encrypted by its hardware, and serverless.
   name_prefix = "${var.name}-"
+  tags        = var.tags
 
-  # SageMaker refuses a key on instances with local NVMe storage, which their hardware encrypts; and serverless has no volumes.
-  kms_key_arn = local._has_nvme || local._serverless != null ? null : var.kms.key_arn
+  # SageMaker refuses a key on instances with local NVMe storage, which hardware encrypts; serverless has no volumes.
+  kms_key_arn = local._has_nvme || local._serverless != null ? null : var.encryption.kms_key_arn
 
-  # Two kinds of blocks with the same fields, and Terraform has no way to write them once.
+  # Two block types with the same fields: HCL cannot generate a block of a computed type, so the body is written twice.
   dynamic "production_variants" {
     for_each = [for variant in local._variants : variant if !variant.shadow]
     iterator = variant
@@ -51,7 +52,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
         content {
           destination_s3_uri = core_dump_config.value
-          kms_key_id         = var.kms.key_arn
+          kms_key_id         = var.encryption.kms_key_arn
         }
       }
 
@@ -107,7 +108,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
         content {
           destination_s3_uri = core_dump_config.value
-          kms_key_id         = var.kms.key_arn
+          kms_key_id         = var.encryption.kms_key_arn
         }
       }
 
@@ -141,7 +142,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
       }
 
       output_config {
-        kms_key_id      = var.kms.key_arn
+        kms_key_id      = var.encryption.kms_key_arn
         s3_failure_path = async.value.failure_uri
         s3_output_path  = async.value.output_uri
 
@@ -166,7 +167,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
       destination_s3_uri          = capture.value.uri
       enable_capture              = true
       initial_sampling_percentage = capture.value.sampling_percent
-      kms_key_id                  = var.kms.key_arn
+      kms_key_id                  = var.encryption.kms_key_arn
 
       dynamic "capture_options" {
         for_each = sort(capture.value.modes)
@@ -193,17 +194,17 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
     precondition {
       condition     = alltrue([for variant in var.variants : variant.volume_size_gb == null || !try(local.hardware[variant.instance_type].nvme, false)])
-      error_message = "Leave out volume_size_gb of each variant whose instance type has local storage (as ml.g5.xlarge has): its size is fixed, and SageMaker refuses another."
+      error_message = "Remove volume_size_gb from each variant whose instance type has local storage, such as ml.g5.xlarge: its size is fixed."
     }
 
     precondition {
       condition     = alltrue([for arn in local._topic_arns : split(":", arn)[3] == data.aws_region.current.name])
-      error_message = "Each topic of inference.async.topic_arns must be in ${data.aws_region.current.name}, where the endpoint is: SageMaker notifies no topic of another region. Subscribe from there to a topic here."
+      error_message = "Each topic of inference.async.topic_arns must be in ${data.aws_region.current.name}, the endpoint's region: SageMaker does not publish to other regions. Use a topic here and subscribe to it from there."
     }
 
     precondition {
-      condition     = alltrue([for variant in local._variants : !variant.shadow || variant.core_dump_uri == null || var.kms.key_arn != null])
-      error_message = "Give kms.key_arn: the provider takes core dumps of a shadow variant with a key only."
+      condition     = alltrue([for variant in local._variants : !variant.shadow || variant.core_dump_uri == null || var.encryption.kms_key_arn != null])
+      error_message = "Give encryption.kms_key_arn: the provider requires a key for core dumps of a shadow variant."
     }
   }
 }

@@ -4,12 +4,12 @@ output "kind" {
 }
 
 output "name" {
-  description = "Name of the configuration. It changes with everything the configuration says."
+  description = "Name of the endpoint configuration. Every change creates a new one."
   value       = aws_sagemaker_endpoint_configuration.this.name
 }
 
 output "variants" {
-  description = "By variant name: what an endpoint, its scaling and its alarms go by. Concurrency is that of an instance (async) or of the variant (serverless)."
+  description = "Variants by name, for modules endpoint and monitoring: concurrency (per instance for async, of the variant for serverless), gpus, initial_instances, instance_type, managed_scaling, provisioned_concurrency, shadow, startup_timeout_seconds and vcpus."
   value = {
     for name, variant in local._variants : name => {
       concurrency             = try(local._async.max_concurrent_invocations, local._serverless.max_concurrency, null)

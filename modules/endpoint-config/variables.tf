@@ -1,29 +1,67 @@
+variable "encryption" {
+  description = <<-TEXT
+    Encryption at rest of results, captured data, core dumps and, where the instance type allows it, instance volumes.
+    - `kms_key_arn`: ARN of the KMS key; AWS's own keys encrypt when it is null.
+  TEXT
+  type = object({
+    kms_key_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.encryption.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.encryption.kms_key_arn))
+    error_message = "Field encryption.kms_key_arn must be the full ARN of a key (arn:aws:kms:region:account:key/id): an alias or a key id does not identify its account."
+  }
+}
+
 variable "inference" {
-  description = "How requests are answered: exactly one of async, real_time and serverless."
+  description = <<-TEXT
+    How requests are answered: exactly one of async, real_time and serverless.
+    - `async`: Asynchronous inference: requests wait in a queue, and results are written to S3.
+    - `async.failure_uri`: S3 prefix of failures, which ends in a slash.
+    - `async.include_response_in`: Notifications that include the response (up to 128 KB): SUCCESS_NOTIFICATION_TOPIC, ERROR_NOTIFICATION_TOPIC or both.
+    - `async.max_concurrent_invocations`: Concurrent invocations per instance: 1 to 1000.
+    - `async.output_uri`: S3 prefix of outputs, which ends in a slash.
+    - `async.topic_arns`: SNS topics that results are announced on, in the endpoint's region.
+    - `async.topic_arns.error`: ARN of the topic for failed requests.
+    - `async.topic_arns.success`: ARN of the topic for completed requests.
+    - `real_time`: Real-time inference: InvokeEndpoint returns the response within 60 seconds.
+    - `real_time.data_capture`: Capture of requests and responses as JSON lines in S3.
+    - `real_time.data_capture.csv_content_types`: Content types captured as CSV text, up to 10.
+    - `real_time.data_capture.json_content_types`: Content types captured as JSON, up to 10; any other is captured as Base64.
+    - `real_time.data_capture.modes`: What is captured: Input, Output or both.
+    - `real_time.data_capture.sampling_percent`: Share of requests captured: 0 to 100 percent.
+    - `real_time.data_capture.uri`: S3 prefix of the captured data, which the execution role must be allowed to write.
+    - `serverless`: Serverless inference: no instances; SageMaker scales with the requests.
+    - `serverless.max_concurrency`: Concurrent requests: 1 to 200.
+    - `serverless.memory_mb`: Memory in MB: 1024 to 6144, in steps of 1024.
+    - `serverless.provisioned_concurrency`: Concurrent requests that find a warm container: 1 to max_concurrency; null for none.
+  TEXT
   type = object({
     async = optional(object({
-      failure_uri                = string # S3 prefix of failures
+      failure_uri                = string
       include_response_in        = optional(set(string), ["ERROR_NOTIFICATION_TOPIC", "SUCCESS_NOTIFICATION_TOPIC"])
-      max_concurrent_invocations = optional(number, 4) # by instance
-      output_uri                 = string              # S3 prefix of outputs
-      topic_arns = optional(object({                   # where requests that ended are announced
+      max_concurrent_invocations = optional(number, 4)
+      output_uri                 = string
+      topic_arns = optional(object({
         error   = optional(string)
         success = optional(string)
       }))
     }))
     real_time = optional(object({
       data_capture = optional(object({
-        csv_content_types  = optional(set(string), []) # content types captured as they are
-        json_content_types = optional(set(string), []) # content types captured as they are; others as Base64
+        csv_content_types  = optional(set(string), [])
+        json_content_types = optional(set(string), [])
         modes              = optional(set(string), ["Input", "Output"])
-        sampling_percent   = optional(number, 100) # of the requests
-        uri                = string                # S3 prefix of captures
+        sampling_percent   = optional(number, 100)
+        uri                = string
       }))
     }))
     serverless = optional(object({
-      max_concurrency         = number           # 1 to 200 requests at a time
-      memory_mb               = number           # 1024 to 6144, in steps of 1024
-      provisioned_concurrency = optional(number) # containers that are kept warm
+      max_concurrency         = number
+      memory_mb               = number
+      provisioned_concurrency = optional(number)
     }))
   })
   nullable = false
@@ -37,14 +75,14 @@ variable "inference" {
     condition = var.inference.async == null || try(alltrue([
       for uri in [var.inference.async.failure_uri, var.inference.async.output_uri] : can(regex("^s3://[^/]+/.+/$", uri)) && length(uri) <= 512
     ]), false)
-    error_message = "Fields inference.async.failure_uri and inference.async.output_uri must be S3 URIs of prefixes that end in a slash, as s3://bucket/prefix/, of up to 512 characters."
+    error_message = "Fields inference.async.failure_uri and inference.async.output_uri must be S3 prefixes that end in a slash, such as s3://bucket/prefix/, of up to 512 characters."
   }
 
   validation {
     condition = var.inference.async == null || try(
       !startswith(var.inference.async.failure_uri, var.inference.async.output_uri) && !startswith(var.inference.async.output_uri, var.inference.async.failure_uri), false
     )
-    error_message = "Give inference.async.failure_uri and inference.async.output_uri prefixes of which neither lies in the other, so that failures can be told from outputs by their place."
+    error_message = "Neither of inference.async.failure_uri and inference.async.output_uri may contain the other: failures and outputs are distinguished by their prefix."
   }
 
   validation {
@@ -56,7 +94,7 @@ variable "inference" {
     condition = try(var.inference.async.topic_arns, null) == null || try(alltrue([
       for outcome, arn in var.inference.async.topic_arns : arn != null || !contains(var.inference.async.include_response_in, "${upper(outcome)}_NOTIFICATION_TOPIC")
     ]), false)
-    error_message = "Leave out of inference.async.include_response_in the outcome whose topic is not in inference.async.topic_arns: there is nothing to include its response in."
+    error_message = "Remove from inference.async.include_response_in the outcome that has no topic in inference.async.topic_arns: no notification of it could include the response."
   }
 
   validation {
@@ -64,17 +102,17 @@ variable "inference" {
       for arn in values(try(var.inference.async.topic_arns, null) == null ? {} : { for outcome, arn in var.inference.async.topic_arns : outcome => arn if arn != null }) :
       can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))
     ])
-    error_message = "Fields of inference.async.topic_arns must be ARNs of standard topics, as arn:aws:sns:region:account:name."
+    error_message = "Fields of inference.async.topic_arns must be ARNs of standard topics, such as arn:aws:sns:region:account:name."
   }
 
   validation {
     condition     = var.inference.async == null || try(var.inference.async.max_concurrent_invocations >= 1 && var.inference.async.max_concurrent_invocations <= 1000, false)
-    error_message = "Field inference.async.max_concurrent_invocations must be from 1 to 1000 invocations an instance."
+    error_message = "Field inference.async.max_concurrent_invocations must be from 1 to 1000 invocations per instance."
   }
 
   validation {
     condition     = try(var.inference.real_time.data_capture, null) == null || can(regex("^s3://[^/]+/.+$", var.inference.real_time.data_capture.uri))
-    error_message = "Field inference.real_time.data_capture.uri must be the S3 URI of a prefix, as s3://bucket/capture/."
+    error_message = "Field inference.real_time.data_capture.uri must be an S3 prefix, such as s3://bucket/capture/."
   }
 
   validation {
@@ -103,72 +141,82 @@ variable "inference" {
 
   validation {
     condition     = var.inference.serverless == null || try(var.inference.serverless.max_concurrency >= 1 && var.inference.serverless.max_concurrency <= 200, false)
-    error_message = "Field inference.serverless.max_concurrency must be from 1 to 200 invocations."
+    error_message = "Field inference.serverless.max_concurrency must be from 1 to 200 concurrent requests."
   }
 
   validation {
     condition = try(var.inference.serverless.provisioned_concurrency, null) == null || try(
       var.inference.serverless.provisioned_concurrency >= 1 && var.inference.serverless.provisioned_concurrency <= var.inference.serverless.max_concurrency, false
     )
-    error_message = "Field inference.serverless.provisioned_concurrency must be from 1 to inference.serverless.max_concurrency, of which it is a part."
-  }
-}
-
-variable "kms" {
-  description = "Key of results, captured data, core dumps and, where the instance type allows it, instance volumes. Without one they are encrypted with AWS's own keys."
-  type = object({
-    key_arn = optional(string)
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = var.kms.key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms.key_arn))
-    error_message = "Field kms.key_arn must be the full ARN of a key (arn:aws:kms:region:account:key/id), because an alias or an id does not say whose key it is."
+    error_message = "Field inference.serverless.provisioned_concurrency must be from 1 to inference.serverless.max_concurrency, which includes it."
   }
 }
 
 variable "name" {
-  description = "What names of configurations begin with. Each change makes a new configuration under a new name."
+  description = "Prefix of the configuration's name: 1 to 36 letters, digits and hyphens. Every change creates a configuration under a new name."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}$", var.name)) && length(var.name) <= 36
-    error_message = "Variable name must be 1 to 36 letters, digits and hyphens that neither begin nor end with a hyphen, so that the names made from it stay within 63 characters."
+    error_message = "Variable name must be 1 to 36 letters, digits and hyphens that neither begin nor end with a hyphen, so that generated names stay within 63 characters."
   }
 }
 
+variable "tags" {
+  description = "Tags of the endpoint configuration, beside the provider's default_tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "variants" {
-  description = "What serves, by variant name: one variant of async and serverless, up to ten of real_time, or one and its shadow. A serverless variant takes model_name alone."
+  description = <<-TEXT
+    Variants by name: one for async and serverless, up to ten for real_time, or one and its shadow. A serverless variant takes model_name alone.
+    - `*.core_dump_uri`: S3 prefix of core dumps of crashed containers, which the execution role must be allowed to write; null for none.
+    - `*.enable_ssm_access`: Whether AWS Systems Manager can open a shell on the instances.
+    - `*.inference_ami_version`: Machine image of the instances, such as al2-ami-sagemaker-inference-gpu-2; SageMaker's default when it is null.
+    - `*.initial_instances`: Instances at creation and after every update: 1 or more.
+    - `*.instance_type`: SageMaker instance type, such as ml.m5.xlarge. Required unless serverless.
+    - `*.managed_scaling`: Scaling by SageMaker itself instead of module endpoint. Real-time only.
+    - `*.managed_scaling.max_instances`: Most instances: 1 or more.
+    - `*.managed_scaling.min_instances`: Fewest instances: 0 or more.
+    - `*.model_download_timeout_seconds`: Time limit for downloading the model from S3: 60 to 3600 seconds.
+    - `*.model_name`: Name of the SageMaker model: output name of module model.
+    - `*.routing_strategy`: How requests are distributed over instances: LEAST_OUTSTANDING_REQUESTS or RANDOM. Real-time only.
+    - `*.shadow`: Whether the variant receives copies of requests and its responses are discarded. Real-time only.
+    - `*.startup_timeout_seconds`: Time limit for the container to answer /ping after it starts: 60 to 3600 seconds.
+    - `*.volume_size_gb`: Size of the instance volume: 1 to 512 GB. Not for instance types with local NVMe storage.
+    - `*.weight`: Share of the requests, relative to the sum of all weights.
+  TEXT
   type = map(object({
-    core_dump_uri         = optional(string) # S3 prefix of core dumps
-    enable_ssm_access     = optional(bool)   # a shell on its instances, by AWS Systems Manager
+    core_dump_uri         = optional(string)
+    enable_ssm_access     = optional(bool)
     inference_ami_version = optional(string)
-    initial_instances     = optional(number, 1) # what the endpoint, and each update, begins with
+    initial_instances     = optional(number, 1)
     instance_type         = optional(string)
-    managed_scaling = optional(object({ # SageMaker scales it by itself; real_time only
+    managed_scaling = optional(object({
       max_instances = number
       min_instances = number
     }))
-    model_download_timeout_seconds = optional(number, 600) # 60 to 3600
+    model_download_timeout_seconds = optional(number, 600)
     model_name                     = string
-    routing_strategy               = optional(string)      # real_time only: LEAST_OUTSTANDING_REQUESTS or RANDOM
-    shadow                         = optional(bool, false) # true: it is sent copies, and its answers are dropped
-    startup_timeout_seconds        = optional(number, 600) # until the container answers /ping: 60 to 3600
-    volume_size_gb                 = optional(number)      # 1 to 512
-    weight                         = optional(number, 1)   # its share of the requests is this by the sum of all
+    routing_strategy               = optional(string)
+    shadow                         = optional(bool, false)
+    startup_timeout_seconds        = optional(number, 600)
+    volume_size_gb                 = optional(number)
+    weight                         = optional(number, 1)
   }))
   nullable = false
 
   validation {
     condition     = length(var.variants) >= 1 && length(var.variants) <= 10
-    error_message = "Variable variants must hold from 1 to 10 variants, shadows included."
+    error_message = "Variable variants must hold 1 to 10 variants, shadows included."
   }
 
   validation {
     condition     = var.inference.real_time != null || length(var.variants) == 1
-    error_message = "Give exactly one variant: SageMaker answers asynchronous and serverless requests with a single one. Several variants, a shadow among them, need inference.real_time, or an endpoint each."
+    error_message = "Give exactly one variant: asynchronous and serverless endpoints have a single one. Several variants, or a shadow, need inference.real_time or separate endpoints."
   }
 
   validation {
@@ -178,7 +226,7 @@ variable "variants" {
 
   validation {
     condition     = alltrue([for variant in var.variants : !variant.shadow]) || join(",", sort([for variant in var.variants : tostring(variant.shadow)])) == "false,true"
-    error_message = "A shadow variant goes with exactly one production variant, and is the only shadow: leave other variants out while it is tried."
+    error_message = "A shadow variant needs exactly one production variant beside it and no other shadow; remove the other variants while it runs."
   }
 
   validation {
@@ -187,17 +235,17 @@ variable "variants" {
         for setting in [variant.core_dump_uri, variant.enable_ssm_access, variant.inference_ami_version, variant.instance_type, variant.volume_size_gb] : setting == null
       ]
     ]))
-    error_message = "A serverless variant has no instances: leave out core_dump_uri, enable_ssm_access, inference_ami_version, instance_type and volume_size_gb, and give inference.serverless.memory_mb."
+    error_message = "A serverless variant has no instances: remove core_dump_uri, enable_ssm_access, inference_ami_version, instance_type and volume_size_gb, and give inference.serverless.memory_mb."
   }
 
   validation {
     condition     = var.inference.serverless != null || alltrue([for variant in var.variants : can(regex("^ml\\.[a-z0-9-]+\\.[a-z0-9]+$", variant.instance_type))])
-    error_message = "Field instance_type of each variant must be a SageMaker instance type, such as ml.m5.xlarge; without instances there is inference.serverless."
+    error_message = "Field instance_type of each variant must be a SageMaker instance type, such as ml.m5.xlarge; without instances, use inference.serverless."
   }
 
   validation {
     condition     = alltrue([for variant in var.variants : variant.initial_instances >= 1 && floor(variant.initial_instances) == variant.initial_instances])
-    error_message = "Field initial_instances of each variant must be a whole number, 1 or more: SageMaker creates no endpoint with none, scaling takes it to zero afterwards."
+    error_message = "Field initial_instances of each variant must be a whole number, 1 or more: SageMaker creates no endpoint without instances; automatic scaling takes it to zero afterwards."
   }
 
   validation {
@@ -212,17 +260,17 @@ variable "variants" {
 
   validation {
     condition     = alltrue([for variant in var.variants : variant.weight >= 0]) && anytrue([for variant in var.variants : variant.weight > 0 && !variant.shadow])
-    error_message = "Field weight of each variant must be 0 or more, and above 0 for at least one production variant, or nothing is answered."
+    error_message = "Field weight of each variant must be 0 or more, and above 0 for at least one production variant; otherwise no variant would receive requests."
   }
 
   validation {
     condition     = alltrue([for variant in var.variants : variant.routing_strategy == null || (var.inference.real_time != null && contains(["LEAST_OUTSTANDING_REQUESTS", "RANDOM"], coalesce(variant.routing_strategy, "RANDOM")))])
-    error_message = "Field routing_strategy must be LEAST_OUTSTANDING_REQUESTS or RANDOM, and needs inference.real_time: asynchronous requests wait in one queue, and serverless variants have no instances."
+    error_message = "Field routing_strategy must be LEAST_OUTSTANDING_REQUESTS or RANDOM and needs inference.real_time: asynchronous requests wait in one queue, and serverless variants have no instances."
   }
 
   validation {
     condition     = alltrue([for variant in var.variants : variant.managed_scaling == null || var.inference.real_time != null])
-    error_message = "Field managed_scaling needs inference.real_time; asynchronous and serverless variants are scaled by module endpoint."
+    error_message = "Field managed_scaling needs inference.real_time; module endpoint scales asynchronous and serverless variants."
   }
 
   validation {
@@ -231,7 +279,7 @@ variable "variants" {
         variant.managed_scaling.min_instances >= 0 && variant.managed_scaling.max_instances >= max(1, variant.managed_scaling.min_instances), false
       )
     ])
-    error_message = "Field managed_scaling.max_instances must be 1 or more and not below managed_scaling.min_instances, which must be 0 or more."
+    error_message = "Field managed_scaling.max_instances must be 1 or more and at least managed_scaling.min_instances, which must be 0 or more."
   }
 
   validation {
@@ -240,11 +288,11 @@ variable "variants" {
         "al2-ami-sagemaker-inference-gpu-2", "al2-ami-sagemaker-inference-gpu-2-1", "al2-ami-sagemaker-inference-gpu-3-1", "al2-ami-sagemaker-inference-neuron-2",
       ], coalesce(variant.inference_ami_version, "none"))
     ])
-    error_message = "Field inference_ami_version must be one that the provider knows: al2-ami-sagemaker-inference-gpu-2, -gpu-2-1, -gpu-3-1 or -neuron-2."
+    error_message = "Field inference_ami_version must be one that the provider accepts: al2-ami-sagemaker-inference-gpu-2, -gpu-2-1, -gpu-3-1 or -neuron-2."
   }
 
   validation {
     condition     = alltrue([for variant in var.variants : variant.core_dump_uri == null || can(regex("^s3://[^/]+/.+$", variant.core_dump_uri))])
-    error_message = "Field core_dump_uri must be the S3 URI of a prefix that the execution role may write, as s3://bucket/core-dumps/."
+    error_message = "Field core_dump_uri must be an S3 prefix that the execution role may write, such as s3://bucket/core-dumps/."
   }
 }

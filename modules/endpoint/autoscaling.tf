@@ -1,8 +1,8 @@
 locals {
-  _dimension = "sagemaker:variant:${var.configuration.kind == "serverless" ? "DesiredProvisionedConcurrency" : "DesiredInstanceCount"}"
+  _dimension = "sagemaker:variant:${var.endpoint_config.kind == "serverless" ? "DesiredProvisionedConcurrency" : "DesiredInstanceCount"}"
 
-  # What target tracking can follow. A metric that an endpoint's kind does not publish, or another dimension, never acts: the
-  # backlog is published with the endpoint's name alone, utilisation with the variant's beside it.
+  # Metrics for target tracking. A policy on a metric that the endpoint's kind does not publish, or on other dimensions, never acts:
+  # the backlog is published with the endpoint's name alone, utilization with the variant's name too.
   _metrics = {
     backlog_per_instance                = { predefined = null, name = "ApproximateBacklogSizePerInstance", namespace = "AWS/SageMaker", by_variant = false }
     cpu_percent                         = { predefined = null, name = "CPUUtilization", namespace = "/aws/sagemaker/Endpoints", by_variant = true }
@@ -11,61 +11,63 @@ locals {
     provisioned_concurrency_utilization = { predefined = "SageMakerVariantProvisionedConcurrencyUtilization" }
   }
 
-  # SageMaker adds utilisation up over cores and GPUs: half of each of four cores is 200.
+  # SageMaker adds utilization up over cores and GPUs: four cores at 50 % are 200.
   _units = {
-    for name, variant in var.configuration.variants : name => { cpu_percent = coalesce(variant.vcpus, 1), gpu_percent = coalesce(variant.gpus, 1) }
+    for name, variant in var.endpoint_config.variants : name => { cpu_percent = coalesce(variant.vcpus, 1), gpu_percent = coalesce(variant.gpus, 1) }
   }
 
   _tracking = merge([
     for name, scaling in var.scaling : {
-      for target, value in scaling.targets : "${name}/${target}" => merge(scaling, {
+      for target in keys(local._metrics) : "${name}/${target}" => merge(scaling, {
         metric  = local._metrics[target]
         target  = target
-        value   = value * try(local._units[name][target], 1)
+        value   = scaling["target_${target}"] * try(local._units[name][target], 1)
         variant = name
-      }) if value != null
+      }) if scaling["target_${target}"] != null
     }
   ]...)
 }
 
-# Replacing this replaces everything that scales: targets are deregistered, the endpoint, which depends on this, is updated, targets
-# are registered again. SageMaker refuses another instance type, and an update without one of the variants, while any is registered.
-# The bounds of a variant with schedules are here because its target does not follow them (see below), and so that a variant which
-# gets its first schedule, or loses its last, is deregistered before it is registered.
+# Replacing this replaces all scaling: targets are deregistered, the endpoint, which depends on this, is updated, and targets are
+# registered again. SageMaker refuses another instance type, and the removal of a variant, while a target is registered. The bounds
+# of a variant with schedules are included because its target ignores their changes (see below), and so that a variant that gains
+# its first schedule, or loses its last, is deregistered before it is registered.
 resource "terraform_data" "scaled" {
   triggers_replace = {
-    for name, variant in var.configuration.variants : name => {
-      bounds        = length(try(var.scaling[name].schedules, {})) == 0 ? null : [var.scaling[name].min_capacity, var.scaling[name].max_capacity]
+    for name, variant in var.endpoint_config.variants : name => {
+      bounds        = length(try(var.scaling[name].schedules, {})) == 0 ? null : [var.scaling[name].min_instances, var.scaling[name].max_instances]
       instance_type = variant.instance_type
     }
   }
 }
 
-# Names the endpoint by its resource, not by var.name, so that destroying deregisters the target before the endpoint is deleted.
+# References the endpoint's resource, not var.name, so that a destroy deregisters the target before it deletes the endpoint.
 resource "aws_appautoscaling_target" "this" {
   for_each = { for name, scaling in var.scaling : name => scaling if length(scaling.schedules) == 0 }
 
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
   resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${each.key}"
-  min_capacity       = each.value.min_capacity
-  max_capacity       = each.value.max_capacity
+  min_capacity       = each.value.min_instances
+  max_capacity       = each.value.max_instances
+  tags               = var.tags
 
   lifecycle {
     replace_triggered_by = [terraform_data.scaled]
   }
 }
 
-# A scheduled action changes the bounds of its target. Terraform would take that for drift, and an apply during business hours
-# would undo what the morning's action did: so these bounds are set once.
+# A scheduled action changes the bounds of its target. Terraform would treat that as drift, and an apply during business hours would
+# undo the morning's action: so these bounds are set once.
 resource "aws_appautoscaling_target" "scheduled" {
   for_each = { for name, scaling in var.scaling : name => scaling if length(scaling.schedules) > 0 }
 
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
   resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${each.key}"
-  min_capacity       = each.value.min_capacity
-  max_capacity       = each.value.max_capacity
+  min_capacity       = each.value.min_instances
+  max_capacity       = each.value.max_instances
+  tags               = var.tags
 
   lifecycle {
     ignore_changes       = [max_capacity, min_capacity]
@@ -88,8 +90,8 @@ resource "aws_appautoscaling_scheduled_action" "this" {
   end_time           = each.value.end_time
 
   scalable_target_action {
-    min_capacity = each.value.min_capacity
-    max_capacity = each.value.max_capacity
+    min_capacity = each.value.min_instances
+    max_capacity = each.value.max_instances
   }
 
   lifecycle {
@@ -97,7 +99,7 @@ resource "aws_appautoscaling_scheduled_action" "this" {
   }
 }
 
-# One for each target of a variant. Of an asynchronous one: from one instance upwards, and back to none.
+# One for each target of a variant. For an asynchronous variant it scales from one instance upwards, and back to zero.
 resource "aws_appautoscaling_policy" "tracking" {
   for_each = local._tracking
 

@@ -1,8 +1,10 @@
-# What var.guardrails says, as the blocks of deployment_config say it.
+# var.guardrails in the structure of the deployment_config block.
 #
-# Provider 5.100 replaces the endpoint, which is absent meanwhile, when auto_rollback_configuration appears or goes; alarms in it
-# may change. So rollback_alarms holds at least one from the beginning or none ever, unless async-endpoint applies it.
+# Provider 5.100 replaces the endpoint, which is absent meanwhile, when auto_rollback_configuration is added or removed; alarms in it
+# may change. So rollback_on has at least one alarm from the first apply or never any, unless async-endpoint applies the change.
 locals {
+  rollback_alarm_names = flatten([for key in var.guardrails.rollback_on : var.alarm_names[key]])
+
   _strategy = one([for name in ["canary", "linear", "rolling"] : name if var.guardrails[name] != null])
   _step_size = local._strategy == null ? null : {
     type  = var.guardrails[local._strategy].percent == null ? "INSTANCE_COUNT" : "CAPACITY_PERCENT"
@@ -10,7 +12,7 @@ locals {
   }
   _rollback_size = try(coalesce(var.guardrails.rolling.rollback_percent, var.guardrails.rolling.rollback_instances), null)
 
-  deployment = var.configuration.kind == "serverless" ? null : {
+  deployment = var.endpoint_config.kind == "serverless" ? null : {
     blue_green = local._strategy == "rolling" ? null : {
       canary_size      = local._strategy == "canary" ? local._step_size : null
       linear_step_size = local._strategy == "linear" ? local._step_size : null

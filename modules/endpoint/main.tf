@@ -1,16 +1,16 @@
-# Every update sets the instance count back to initial_instances (provider issue 48990: RetainAllVariantProperties is
-# not exposed).
+# Every update resets the instance count to initial_instances (provider issue 48990: RetainAllVariantProperties is not exposed).
 resource "aws_sagemaker_endpoint" "this" {
   name                 = var.name
-  endpoint_config_name = var.configuration.name
+  endpoint_config_name = var.endpoint_config.name
+  tags                 = var.tags
 
-  # Serverless endpoints have no guardrails. What the fields are is said in guardrails.tf.
+  # Serverless endpoints have no guardrails. guardrails.tf computes the fields.
   dynamic "deployment_config" {
     for_each = local.deployment[*]
 
     content {
       dynamic "auto_rollback_configuration" {
-        for_each = length(var.guardrails.rollback_alarms) > 0 ? [var.guardrails.rollback_alarms] : []
+        for_each = length(local.rollback_alarm_names) > 0 ? [local.rollback_alarm_names] : []
 
         content {
           dynamic "alarms" {
@@ -82,23 +82,24 @@ resource "aws_sagemaker_endpoint" "this" {
     }
   }
 
-  # SageMaker takes a failing update back without an error that the provider sees (provider issues 48997, 46663). Stopping here keeps
-  # the configuration, model and archive that serve: Terraform would destroy them next, and SageMaker would let it.
+  # SageMaker rolls a failing update back without an error that the provider sees (provider issues 48997, 46663). Stopping here keeps
+  # the configuration, model and archive in service: Terraform would destroy them next, and SageMaker would not refuse.
   lifecycle {
     postcondition {
-      condition     = self.endpoint_config_name == var.configuration.name
-      error_message = "Endpoint ${self.name} was rolled back: it serves configuration ${self.endpoint_config_name} and not ${var.configuration.name}. Read FailureReason of the endpoint and the logs of its new instances, correct the cause and apply again; what serves was kept."
+      condition     = self.endpoint_config_name == var.endpoint_config.name
+      error_message = "Endpoint ${self.name} was rolled back: it serves configuration ${self.endpoint_config_name} instead of ${var.endpoint_config.name}. Read the endpoint's FailureReason and the logs of its new instances, fix the cause and apply again; the configuration in service was kept."
     }
   }
 
   depends_on = [aws_cloudwatch_log_group.this, terraform_data.scaled]
 }
 
-# Left to SageMaker, the group would be kept for ever and outlive the endpoint.
+# Created by SageMaker, the group would never expire and would outlive the endpoint.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:Amazon CloudWatch Logs encrypts with a key of its own; another's policy would have to let it in.
-  #checkov:skip=CKV_AWS_338:How long logs are kept is each environment's choice; dev needs a week and not a year.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with a key of its own unless logs.kms_key_arn is given.
+  #checkov:skip=CKV_AWS_338:Retention is each environment's choice; dev needs a week, not a year.
   name              = "/aws/sagemaker/Endpoints/${var.name}"
   kms_key_id        = var.logs.kms_key_arn
   retention_in_days = var.logs.retention_days
+  tags              = var.tags
 }

@@ -1,101 +1,140 @@
-# Terraform below 1.12 looks at both sides of || and &&: what may be null on the right is in a try that says false.
+# Terraform below 1.12 evaluates both sides of || and &&: a right side that fails on null is wrapped in try(…, false).
 
-variable "configuration" {
-  description = "The outputs of module endpoint-config: what the endpoint serves with. Several endpoints may share one."
+variable "alarm_names" {
+  description = "Names of CloudWatch alarms by the key that guardrails.rollback_on uses, such as { server_errors = [\"shop-prod-primary-server-errors\"] }: output alarm_names of module monitoring, or alarms of your own."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+}
+
+variable "endpoint_config" {
+  description = <<-TEXT
+    The endpoint configuration to serve with: endpoint_config = module.endpoint_config passes all of it. Several endpoints may share one.
+    - `kind`: How requests are answered: async, real_time or serverless.
+    - `name`: Name of the endpoint configuration.
+    - `variants`: Production and shadow variants, by name.
+    - `variants.*.concurrency`: Concurrent requests of a serverless variant: the upper limit of its provisioned concurrency.
+    - `variants.*.gpus`: GPUs of the instance type.
+    - `variants.*.initial_instances`: Instances at creation and after every update.
+    - `variants.*.instance_type`: SageMaker instance type, such as ml.m5.xlarge; null for a serverless variant.
+    - `variants.*.managed_scaling`: Whether SageMaker scales the variant itself; such a variant is left out of scaling.
+    - `variants.*.provisioned_concurrency`: Provisioned concurrency of a serverless variant; null where it has none.
+    - `variants.*.shadow`: Whether the variant receives copies of requests and its responses are discarded.
+    - `variants.*.vcpus`: Virtual CPUs of the instance type; null where they are not known.
+  TEXT
   type = object({
-    kind = string                                # async, real_time or serverless
-    name = string                                # of the endpoint configuration
-    variants = map(object({                      # by name
-      concurrency             = optional(number) # max_concurrency of a serverless variant
-      gpus                    = optional(number) # of an instance of its type
-      initial_instances       = optional(number) # what each update begins with
+    kind = string
+    name = string
+    variants = map(object({
+      concurrency             = optional(number)
+      gpus                    = optional(number)
+      initial_instances       = optional(number)
       instance_type           = optional(string)
-      managed_scaling         = optional(bool, false) # true: SageMaker scales it by itself
-      provisioned_concurrency = optional(number)      # of a serverless variant
-      shadow                  = optional(bool, false) # true: it is sent copies, and its answers are dropped
-      vcpus                   = optional(number)      # of an instance of its type
+      managed_scaling         = optional(bool, false)
+      provisioned_concurrency = optional(number)
+      shadow                  = optional(bool, false)
+      vcpus                   = optional(number)
     }))
   })
   nullable = false
 
   validation {
-    condition     = contains(["async", "real_time", "serverless"], var.configuration.kind)
-    error_message = "Field configuration.kind must be async, real_time or serverless; pass the whole of module endpoint-config: configuration = module.configuration."
+    condition     = contains(["async", "real_time", "serverless"], var.endpoint_config.kind)
+    error_message = "Field endpoint_config.kind must be async, real_time or serverless; pass all outputs of module endpoint-config: endpoint_config = module.endpoint_config."
   }
 }
 
 variable "guardrails" {
-  description = "How an update moves requests to new instances: all at once unless canary, linear or rolling is given. An alarm of rollback_alarms that goes off meanwhile takes the update back."
+  description = <<-TEXT
+    Deployment guardrails: how an update shifts traffic to new instances, and which alarms roll it back. All traffic shifts at once unless canary, linear or rolling is given.
+    - `canary`: Shift a first part of the traffic, wait, then shift the rest.
+    - `canary.instances`: Instances of the first step: 1 to half of the new ones. Give this or percent.
+    - `canary.percent`: Share of the instances in the first step: 1 to 50 percent.
+    - `canary.wait_seconds`: Seconds to wait after each of the two steps: 0 to 3600.
+    - `linear`: Shift traffic in equal steps.
+    - `linear.instances`: Instances of each step: 1 to half of the new ones. Give this or percent.
+    - `linear.percent`: Share of the instances in each step: 10 to 50 percent.
+    - `linear.wait_seconds`: Seconds to wait after each step: 0 to 3600.
+    - `maximum_seconds`: Time limit of the whole update: 600 to 14400 seconds. SageMaker's own limit applies when it is null.
+    - `rollback_on`: Keys of alarm_names: an update during which one of these alarms fires is rolled back. Up to 10 alarms.
+    - `rolling`: Replace old instances by new ones in batches, without running both fleets in full.
+    - `rolling.instances`: Instances of each batch: 1 to half of the new ones. Give this or percent.
+    - `rolling.percent`: Share of the instances in each batch: 5 to 50 percent.
+    - `rolling.rollback_instances`: Instances of each batch during a rollback. Give this or rollback_percent, or neither to roll back at once.
+    - `rolling.rollback_percent`: Share of the instances in each batch during a rollback: 5 to 100 percent.
+    - `rolling.wait_seconds`: Seconds to wait after each batch: 0 to 3600.
+    - `termination_wait_seconds`: Seconds that old instances keep running after all traffic has shifted: 0 to 3600. Not used by rolling.
+  TEXT
   type = object({
-    canary = optional(object({             # some first, then all
-      instances    = optional(number)      # of the first step
-      percent      = optional(number)      # of the instances, in the first step: 1 to 50
-      wait_seconds = optional(number, 300) # after each of the two
+    canary = optional(object({
+      instances    = optional(number)
+      percent      = optional(number)
+      wait_seconds = optional(number, 300)
     }))
-    linear = optional(object({             # in equal steps
-      instances    = optional(number)      # of a step
-      percent      = optional(number)      # of the instances, in a step: 10 to 50
-      wait_seconds = optional(number, 300) # after each step
+    linear = optional(object({
+      instances    = optional(number)
+      percent      = optional(number)
+      wait_seconds = optional(number, 300)
     }))
-    maximum_seconds = optional(number)           # what the whole update may take: 600 to 14400
-    rollback_alarms = optional(set(string), [])  # names of up to 10
-    rolling = optional(object({                  # new instances in the place of old ones, batch by batch
-      instances          = optional(number)      # of a batch
-      percent            = optional(number)      # of the instances, in a batch: 5 to 50
-      rollback_instances = optional(number)      # of a batch on the way back
-      rollback_percent   = optional(number)      # of the instances, on the way back: 5 to 100
-      wait_seconds       = optional(number, 300) # after each batch
+    maximum_seconds = optional(number)
+    rollback_on     = optional(set(string), [])
+    rolling = optional(object({
+      instances          = optional(number)
+      percent            = optional(number)
+      rollback_instances = optional(number)
+      rollback_percent   = optional(number)
+      wait_seconds       = optional(number, 300)
     }))
-    termination_wait_seconds = optional(number, 300) # how long old instances stay once all requests have moved; not with rolling
+    termination_wait_seconds = optional(number, 300)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = length([for way in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : true if way != null]) <= 1
-    error_message = "Give at most one of guardrails.canary, guardrails.linear and guardrails.rolling; without any, all requests move at once."
+    condition     = length([for strategy in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : true if strategy != null]) <= 1
+    error_message = "Give at most one of guardrails.canary, guardrails.linear and guardrails.rolling; without any, all traffic shifts at once."
   }
 
   validation {
-    condition = var.configuration.kind != "serverless" || (
-      var.guardrails.canary == null && var.guardrails.linear == null && var.guardrails.rolling == null && length(var.guardrails.rollback_alarms) == 0
+    condition = var.endpoint_config.kind != "serverless" || (
+      var.guardrails.canary == null && var.guardrails.linear == null && var.guardrails.rolling == null && length(var.guardrails.rollback_on) == 0
     )
-    error_message = "Leave out canary, linear, rolling and rollback_alarms of guardrails: SageMaker has guardrails for asynchronous and real-time endpoints only."
+    error_message = "Remove canary, linear, rolling and rollback_on from guardrails: SageMaker has deployment guardrails for asynchronous and real-time endpoints only."
   }
 
   validation {
-    condition = alltrue([for variant in var.configuration.variants : !startswith(coalesce(variant.instance_type, "none"), "ml.inf1.")]) || (
-      var.guardrails.canary == null && var.guardrails.linear == null && var.guardrails.rolling == null && length(var.guardrails.rollback_alarms) == 0
+    condition = alltrue([for variant in var.endpoint_config.variants : !startswith(coalesce(variant.instance_type, "none"), "ml.inf1.")]) || (
+      var.guardrails.canary == null && var.guardrails.linear == null && var.guardrails.rolling == null && length(var.guardrails.rollback_on) == 0
     )
-    error_message = "Leave out canary, linear, rolling and rollback_alarms of guardrails: SageMaker has no guardrails for Inf1 instances, and updates them all at once."
+    error_message = "Remove canary, linear, rolling and rollback_on from guardrails: SageMaker has no deployment guardrails for Inf1 instances and updates them all at once."
   }
 
   validation {
-    condition     = var.guardrails.rolling == null || length(var.configuration.variants) == 1
-    error_message = "Use guardrails.canary or guardrails.linear: SageMaker has no rolling updates for endpoints of several variants."
+    condition     = var.guardrails.rolling == null || length(var.endpoint_config.variants) == 1
+    error_message = "Use guardrails.canary or guardrails.linear: SageMaker has no rolling updates for endpoints with several variants."
   }
 
   validation {
-    condition = alltrue([for variant in var.configuration.variants : coalesce(variant.initial_instances, 2) >= 2]) || (
+    condition = alltrue([for variant in var.endpoint_config.variants : coalesce(variant.initial_instances, 2) >= 2]) || (
       var.guardrails.canary == null && var.guardrails.linear == null && var.guardrails.rolling == null
     )
-    error_message = "Give each variant initial_instances = 2 or more, or leave out canary, linear and rolling of guardrails: a first step is at most half of the new instances, and one has no half."
+    error_message = "Set initial_instances of each variant to 2 or more, or remove canary, linear and rolling from guardrails: a step takes at most half of the new instances, and a single instance cannot be halved."
   }
 
   validation {
     condition = alltrue([
-      for way in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : way == null || try((way.instances == null) != (way.percent == null), false)
+      for strategy in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : strategy == null || try((strategy.instances == null) != (strategy.percent == null), false)
     ])
-    error_message = "Give exactly one of instances and percent in guardrails.canary, guardrails.linear or guardrails.rolling: how many instances a step takes, or which share."
+    error_message = "Give exactly one of instances and percent in guardrails.canary, guardrails.linear or guardrails.rolling: the size of a step is a number of instances or a share of them."
   }
 
   validation {
     condition = alltrue(flatten([
-      for way in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : [
-        for variant in var.configuration.variants : try(way.instances, null) == null || try(way.instances >= 1 && way.instances <= coalesce(variant.initial_instances, 0) / 2, false)
+      for strategy in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : [
+        for variant in var.endpoint_config.variants : try(strategy.instances, null) == null || try(strategy.instances >= 1 && strategy.instances <= coalesce(variant.initial_instances, 0) / 2, false)
       ]
     ]))
-    error_message = "Field instances of guardrails.canary, guardrails.linear or guardrails.rolling must be from 1 to half the initial_instances of each variant: SageMaker refuses a larger step."
+    error_message = "Field instances of guardrails.canary, guardrails.linear or guardrails.rolling must be from 1 to half the initial_instances of each variant: SageMaker rejects a larger step."
   }
 
   validation {
@@ -113,7 +152,7 @@ variable "guardrails" {
       && coalesce(var.guardrails.rolling.rollback_instances, 1) >= 1
       && coalesce(var.guardrails.rolling.rollback_percent, 100) >= 5 && coalesce(var.guardrails.rolling.rollback_percent, 100) <= 100, false
     )
-    error_message = "Give at most one of rollback_instances (1 or more) and rollback_percent (from 5 to 100) in guardrails.rolling; without either all instances go back at once."
+    error_message = "Give at most one of rollback_instances (1 or more) and rollback_percent (from 5 to 100) in guardrails.rolling; without either, a rollback replaces all instances at once."
   }
 
   validation {
@@ -131,15 +170,24 @@ variable "guardrails" {
   }
 
   validation {
-    condition     = length(var.guardrails.rollback_alarms) <= 10
-    error_message = "Field guardrails.rollback_alarms may hold up to 10 names of alarms."
+    condition     = alltrue([for key in var.guardrails.rollback_on : length(lookup(var.alarm_names, key, [])) > 0])
+    error_message = "Remove ${join(", ", [for key in var.guardrails.rollback_on : key if length(lookup(var.alarm_names, key, [])) == 0])} from guardrails.rollback_on, or enable it: this endpoint has no such alarm, so it would never roll an update back. Its alarms are ${join(", ", keys(var.alarm_names))}."
+  }
+
+  validation {
+    condition     = length(flatten([for key in var.guardrails.rollback_on : lookup(var.alarm_names, key, [])])) <= 10
+    error_message = "Field guardrails.rollback_on may name up to 10 alarms; one on a metric of variants counts once for each production variant."
   }
 }
 
 variable "logs" {
-  description = "Days to keep what containers log, and the key that encrypts it. The key's policy must let logs.<region>.amazonaws.com use it."
+  description = <<-TEXT
+    The log group of the containers.
+    - `kms_key_arn`: ARN of the KMS key that encrypts the log group; its policy must admit logs.<region>.amazonaws.com. CloudWatch Logs uses a key of its own when it is null.
+    - `retention_days`: Days to keep log events, one of the periods that CloudWatch Logs offers.
+  TEXT
   type = object({
-    kms_key_arn    = optional(string) # without one, a key of Amazon CloudWatch Logs
+    kms_key_arn    = optional(string)
     retention_days = optional(number, 30)
   })
   default  = {}
@@ -147,17 +195,17 @@ variable "logs" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
-    error_message = "Field logs.retention_days must be a retention Amazon CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+    error_message = "Field logs.retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
   }
 
   validation {
     condition     = var.logs.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.logs.kms_key_arn))
-    error_message = "Field logs.kms_key_arn must be the full ARN of a key (arn:aws:kms:region:account:key/id), because Amazon CloudWatch Logs takes neither an alias nor an id."
+    error_message = "Field logs.kms_key_arn must be the full ARN of a key (arn:aws:kms:region:account:key/id): CloudWatch Logs accepts neither an alias nor a key id."
   }
 }
 
 variable "name" {
-  description = "Name of the endpoint. It does not change when the endpoint is updated."
+  description = "Name of the endpoint: 1 to 63 letters, digits and hyphens. Updates keep it."
   type        = string
   nullable    = false
 
@@ -168,134 +216,153 @@ variable "name" {
 }
 
 variable "scaling" {
-  description = "What scales, by variant name: bounds of its instance count (of its provisioned concurrency, where it is serverless), what it follows, seconds to rest after an activity, and schedules that set other bounds."
+  description = <<-TEXT
+    Automatic scaling, by variant name. Each target is held by a target tracking policy of its own; an asynchronous variant also has a step scaling policy that starts the first instance.
+    - `*.max_instances`: Most instances, or the most provisioned concurrency of a serverless variant.
+    - `*.min_instances`: Fewest instances, or the least provisioned concurrency of a serverless variant. 0 scales an asynchronous variant to zero while idle; other kinds need 1 or more.
+    - `*.scale_in_cooldown_seconds`: Cooldown after removing instances, in seconds.
+    - `*.scale_out_cooldown_seconds`: Cooldown after adding instances, in seconds.
+    - `*.schedules`: Scheduled actions that set other bounds, by name.
+    - `*.schedules.*.end_time`: Time after which the schedule no longer runs, in RFC 3339.
+    - `*.schedules.*.max_instances`: Most instances from then on.
+    - `*.schedules.*.min_instances`: Fewest instances from then on.
+    - `*.schedules.*.schedule`: When it runs: at(…), rate(…) or cron(…), such as cron(0 7 ? * MON-FRI *).
+    - `*.schedules.*.start_time`: Time before which the schedule does not run, in RFC 3339.
+    - `*.schedules.*.timezone`: Time zone of at(…) and cron(…), such as Europe/Berlin.
+    - `*.target_backlog_per_instance`: Target for requests that wait or are in process, per instance. Asynchronous only.
+    - `*.target_cpu_percent`: Target for CPU utilization, in percent of a whole instance: up to 100. Real-time only.
+    - `*.target_gpu_percent`: Target for GPU utilization, in percent of a whole instance: up to 100. Real-time only.
+    - `*.target_invocations_per_instance`: Target for invocations per instance and minute. Real-time only.
+    - `*.target_provisioned_concurrency_utilization`: Target for the share of provisioned concurrency in use: up to 1. Serverless only.
+    - `*.wake_cooldown_seconds`: Cooldown after starting the first instance, in seconds. Asynchronous only.
+  TEXT
   type = map(object({
-    max_capacity               = number
-    min_capacity               = number # 0 sleeps when idle: asynchronous only
+    max_instances              = number
+    min_instances              = number
     scale_in_cooldown_seconds  = optional(number, 300)
     scale_out_cooldown_seconds = optional(number, 300)
-    schedules = optional(map(object({ # by name
-      end_time     = optional(string) # RFC 3339
-      max_capacity = number
-      min_capacity = number
-      schedule     = string                  # at(…), rate(…) or cron(…)
-      start_time   = optional(string)        # RFC 3339
-      timezone     = optional(string, "UTC") # such as Europe/Berlin
+    schedules = optional(map(object({
+      end_time      = optional(string)
+      max_instances = number
+      min_instances = number
+      schedule      = string
+      start_time    = optional(string)
+      timezone      = optional(string, "UTC")
     })), {})
-    targets = object({                                       # what is held, each by a policy of its own
-      backlog_per_instance                = optional(number) # requests that wait or are in process
-      cpu_percent                         = optional(number) # of a whole instance: up to 100
-      gpu_percent                         = optional(number) # of a whole instance: up to 100
-      invocations_per_instance            = optional(number) # in a minute
-      provisioned_concurrency_utilization = optional(number) # up to 1
-    })
-    wake_cooldown_seconds = optional(number, 300) # asynchronous only
+    target_backlog_per_instance                = optional(number)
+    target_cpu_percent                         = optional(number)
+    target_gpu_percent                         = optional(number)
+    target_invocations_per_instance            = optional(number)
+    target_provisioned_concurrency_utilization = optional(number)
+    wake_cooldown_seconds                      = optional(number, 300)
   }))
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for name in keys(var.scaling) : !try(var.configuration.variants[name].shadow, true)])
-    error_message = "Each name in scaling must be that of a production variant of the configuration; a shadow has the instances it begins with."
+    condition     = alltrue([for name in keys(var.scaling) : !try(var.endpoint_config.variants[name].shadow, true)])
+    error_message = "Each key of scaling must be the name of a production variant of endpoint_config; a shadow variant keeps its initial instances."
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.scaling) : !try(var.configuration.variants[name].managed_scaling, false)])
-    error_message = "Scale a variant either in scaling or by its managed_scaling, not by both: they would undo each other's work."
+    condition     = alltrue([for name in keys(var.scaling) : !try(var.endpoint_config.variants[name].managed_scaling, false)])
+    error_message = "Scale a variant either in scaling or by its managed_scaling, not by both: they would work against each other."
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.scaling) : !can(regex("^ml\\.t[0-9]", var.configuration.variants[name].instance_type))])
-    error_message = "Leave variants on ml.t instances out of scaling, or give them another instance_type: SageMaker scales no burstable instances."
+    condition     = alltrue([for name in keys(var.scaling) : !can(regex("^ml\\.t[0-9]", var.endpoint_config.variants[name].instance_type))])
+    error_message = "Remove variants on ml.t instances from scaling, or give them another instance_type: SageMaker does not scale burstable instances."
   }
 
   validation {
     condition = alltrue(flatten([
-      for scaling in var.scaling : [for bounds in concat([scaling], values(scaling.schedules)) : bounds.max_capacity >= bounds.min_capacity]
+      for scaling in var.scaling : [for bounds in concat([scaling], values(scaling.schedules)) : bounds.max_instances >= bounds.min_instances]
     ]))
-    error_message = "Each max_capacity in scaling must not be below its min_capacity, in schedules too."
+    error_message = "Each max_instances in scaling must be at least its min_instances, in schedules too."
   }
 
   validation {
     condition = alltrue(flatten([
       for scaling in var.scaling : [
         for bounds in concat([scaling], values(scaling.schedules)) :
-        floor(bounds.max_capacity) == bounds.max_capacity && floor(bounds.min_capacity) == bounds.min_capacity && bounds.max_capacity >= (var.configuration.kind == "async" ? 0 : 1)
+        floor(bounds.max_instances) == bounds.max_instances && floor(bounds.min_instances) == bounds.min_instances && bounds.max_instances >= (var.endpoint_config.kind == "async" ? 0 : 1)
       ]
     ]))
-    error_message = "Each max_capacity and min_capacity in scaling must be a whole number, and max_capacity 1 or more; a schedule of an asynchronous variant may set both to 0."
+    error_message = "Each max_instances and min_instances in scaling must be a whole number, and max_instances 1 or more; a schedule of an asynchronous variant may set both to 0."
   }
 
   validation {
-    condition     = alltrue([for scaling in var.scaling : scaling.max_capacity >= 1])
-    error_message = "Each max_capacity in scaling must be 1 or more, or no request would ever be answered."
+    condition     = alltrue([for scaling in var.scaling : scaling.max_instances >= 1])
+    error_message = "Each max_instances in scaling must be 1 or more: with 0, no request would ever be answered."
   }
 
   validation {
     condition = alltrue(flatten([
-      for scaling in var.scaling : [for bounds in concat([scaling], values(scaling.schedules)) : bounds.min_capacity >= (var.configuration.kind == "async" ? 0 : 1)]
+      for scaling in var.scaling : [for bounds in concat([scaling], values(scaling.schedules)) : bounds.min_instances >= (var.endpoint_config.kind == "async" ? 0 : 1)]
     ]))
-    error_message = "Each min_capacity in scaling must be 0 (sleep when idle) or more for an asynchronous endpoint and 1 or more for others: their requests are not queued, so nothing could wake them."
+    error_message = "Each min_instances in scaling must be 0 (scale to zero while idle) or more for an asynchronous endpoint, and 1 or more for others: their requests are not queued, so nothing could start an instance."
   }
 
   validation {
-    condition     = alltrue([for scaling in var.scaling : anytrue([for target in scaling.targets : target != null])])
-    error_message = "Give each entry of scaling a target: without one nothing ever changes its capacity but a schedule."
+    condition     = alltrue([for scaling in var.scaling : anytrue([for field, target in scaling : target != null if startswith(field, "target_")])])
+    error_message = "Give each variant in scaling a target, such as target_backlog_per_instance: without one only schedules change its instance count."
   }
 
   validation {
-    condition     = var.configuration.kind != "async" || alltrue([for scaling in var.scaling : alltrue([for name, target in scaling.targets : target == null || name == "backlog_per_instance"])])
-    error_message = "Scale an asynchronous endpoint by targets.backlog_per_instance alone: it publishes neither Invocations nor InvocationsPerInstance, and with no instance no utilisation either, so a policy on them never acts."
+    condition     = var.endpoint_config.kind != "async" || alltrue([for scaling in var.scaling : alltrue([for field, target in scaling : target == null || field == "target_backlog_per_instance" if startswith(field, "target_")])])
+    error_message = "Scale an asynchronous endpoint by target_backlog_per_instance alone: it publishes neither Invocations nor InvocationsPerInstance, and no utilization while it has no instance, so a policy on those would never act."
   }
 
   validation {
-    condition = var.configuration.kind != "real_time" || alltrue([
-      for scaling in var.scaling : alltrue([for name, target in scaling.targets : target == null || contains(["cpu_percent", "gpu_percent", "invocations_per_instance"], name)])
+    condition = var.endpoint_config.kind != "real_time" || alltrue([
+      for scaling in var.scaling : alltrue([
+        for field, target in scaling : target == null || contains(["target_cpu_percent", "target_gpu_percent", "target_invocations_per_instance"], field) if startswith(field, "target_")
+      ])
     ])
-    error_message = "Scale a real-time endpoint by targets.invocations_per_instance, cpu_percent or gpu_percent: it has neither a queue nor provisioned concurrency."
+    error_message = "Scale a real-time endpoint by target_invocations_per_instance, target_cpu_percent or target_gpu_percent: it has neither a queue nor provisioned concurrency."
   }
 
   validation {
-    condition = var.configuration.kind != "serverless" || alltrue([
-      for scaling in var.scaling : alltrue([for name, target in scaling.targets : target == null || name == "provisioned_concurrency_utilization"])
+    condition = var.endpoint_config.kind != "serverless" || alltrue([
+      for scaling in var.scaling : alltrue([for field, target in scaling : target == null || field == "target_provisioned_concurrency_utilization" if startswith(field, "target_")])
     ])
-    error_message = "Scale a serverless endpoint by targets.provisioned_concurrency_utilization alone: it has no instances."
+    error_message = "Scale a serverless endpoint by target_provisioned_concurrency_utilization alone: it has no instances."
   }
 
   validation {
-    condition     = alltrue(flatten([for scaling in var.scaling : [for target in scaling.targets : target == null || try(target > 0, false)]]))
-    error_message = "Each target in scaling must be above 0; backlog_per_instance is the number of requests one instance is left with."
+    condition     = alltrue(flatten([for scaling in var.scaling : [for field, target in scaling : target == null || try(target > 0, false) if startswith(field, "target_")]]))
+    error_message = "Each target_… field in scaling must be above 0."
   }
 
   validation {
     condition = alltrue([
       for scaling in var.scaling :
-      coalesce(scaling.targets.cpu_percent, 1) <= 100 && coalesce(scaling.targets.gpu_percent, 1) <= 100 && coalesce(scaling.targets.provisioned_concurrency_utilization, 1) <= 1
+      coalesce(scaling.target_cpu_percent, 1) <= 100 && coalesce(scaling.target_gpu_percent, 1) <= 100 && coalesce(scaling.target_provisioned_concurrency_utilization, 1) <= 1
     ])
-    error_message = "Fields cpu_percent and gpu_percent of targets in scaling must be at most 100 percent of an instance, however many cores or GPUs it has, and provisioned_concurrency_utilization at most 1."
+    error_message = "Fields target_cpu_percent and target_gpu_percent in scaling must be at most 100 (percent of a whole instance, however many cores or GPUs it has), and target_provisioned_concurrency_utilization at most 1."
   }
 
   validation {
     condition = alltrue([
       for name, scaling in var.scaling :
-      (scaling.targets.gpu_percent == null || try(var.configuration.variants[name].gpus > 0, false))
-      && (scaling.targets.cpu_percent == null || try(var.configuration.variants[name].vcpus > 0, false))
+      (scaling.target_gpu_percent == null || try(var.endpoint_config.variants[name].gpus > 0, false))
+      && (scaling.target_cpu_percent == null || try(var.endpoint_config.variants[name].vcpus > 0, false))
     ])
-    error_message = "Leave out targets.gpu_percent of a variant whose instance type has no GPU, and targets.cpu_percent where its cores are not known: the policy would never see a value, or a wrong one."
+    error_message = "Remove target_gpu_percent from a variant whose instance type has no GPU, and target_cpu_percent where its number of CPUs is not known: the policy would see no value, or a wrong one."
   }
 
   validation {
-    condition = var.configuration.kind != "serverless" || alltrue(flatten([
+    condition = var.endpoint_config.kind != "serverless" || alltrue(flatten([
       for name, scaling in var.scaling : [
-        for bounds in concat([scaling], values(scaling.schedules)) : try(bounds.max_capacity <= var.configuration.variants[name].concurrency, false)
+        for bounds in concat([scaling], values(scaling.schedules)) : try(bounds.max_instances <= var.endpoint_config.variants[name].concurrency, false)
       ]
     ]))
-    error_message = "Each max_capacity of a serverless variant in scaling must be at most its max_concurrency (module endpoint-config), of which provisioned concurrency is a part."
+    error_message = "Each max_instances of a serverless variant in scaling must be at most its max_concurrency (module endpoint-config), which includes provisioned concurrency."
   }
 
   validation {
-    condition     = var.configuration.kind != "serverless" || alltrue([for name in keys(var.scaling) : try(var.configuration.variants[name].provisioned_concurrency > 0, false)])
-    error_message = "Give a serverless variant provisioned_concurrency to scale, or leave it out of scaling: without it SageMaker scales it by itself."
+    condition     = var.endpoint_config.kind != "serverless" || alltrue([for name in keys(var.scaling) : try(var.endpoint_config.variants[name].provisioned_concurrency > 0, false)])
+    error_message = "Give a serverless variant in scaling provisioned_concurrency (module endpoint-config), or remove it from scaling: SageMaker scales on-demand concurrency itself."
   }
 
   validation {
@@ -309,6 +376,13 @@ variable "scaling" {
         for schedule in scaling.schedules : can(regex("^(?:at\\(.+\\)|rate\\([0-9]+ (?:minute|hour|day)s?\\)|cron\\(\\S+(?: \\S+){5}\\))$", schedule.schedule))
       ]
     ]))
-    error_message = "Field schedule in schedules of scaling must be at(yyyy-mm-ddThh:mm:ss), rate(number unit) or cron(minutes hours day-of-month month day-of-week year), as cron(0 7 ? * MON-FRI *)."
+    error_message = "Field schedule in schedules of scaling must be at(yyyy-mm-ddThh:mm:ss), rate(number unit) or cron(minutes hours day-of-month month day-of-week year), such as cron(0 7 ? * MON-FRI *)."
   }
+}
+
+variable "tags" {
+  description = "Tags of the endpoint, its log group, scalable targets and wake alarm, beside the provider's default_tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

@@ -1,6 +1,6 @@
-# From none to one. Tracking alone leaves zero only once the backlog exceeds its target, so that a single request would wait for ever.
+# From zero to one instance. Target tracking alone leaves zero only once the backlog exceeds its target: a single request would wait for ever.
 resource "aws_appautoscaling_policy" "wake" {
-  for_each = { for name, scaling in var.scaling : name => scaling if var.configuration.kind == "async" }
+  for_each = { for name, scaling in var.scaling : name => scaling if var.endpoint_config.kind == "async" }
 
   name               = "${var.name}-wake-from-zero"
   policy_type        = "StepScaling"
@@ -28,7 +28,7 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
   for_each = aws_appautoscaling_policy.wake
 
   alarm_name        = "${var.name}-has-backlog-without-capacity"
-  alarm_description = "Requests wait for ${var.name} and no instance serves them: start one."
+  alarm_description = "${var.name}: requests are waiting and no instance is running, for 2 minutes. The policy ${aws_appautoscaling_policy.wake[each.key].name} starts one; no action is needed."
   alarm_actions     = [aws_appautoscaling_policy.wake[each.key].arn]
 
   namespace   = "AWS/SageMaker"
@@ -42,4 +42,6 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
   statistic           = "Average"
   threshold           = 1
   treat_missing_data  = "missing"
+
+  tags = var.tags
 }

@@ -1,4 +1,4 @@
-# What reads results, and nothing else.
+# Reads results, nothing else.
 data "aws_iam_policy_document" "collector" {
   statement {
     sid       = "DescribeEndpoint"
@@ -15,7 +15,7 @@ data "aws_iam_policy_document" "collector" {
     ]
   }
 
-  # "IfExists", because reading a key carries no prefix: without this a result that is not there yet answers 403 and not 404.
+  # "IfExists", because reading a key carries no prefix: without it, a result that does not exist yet gives 403 instead of 404.
   statement {
     sid       = "ListResults"
     actions   = ["s3:ListBucket"]
@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "collector" {
   }
 }
 
-# What puts inputs, invokes, and collects, by the results queue or by a queue of its own for each run (client/announcements.py).
+# Uploads inputs, invokes, and collects results through the results queue or a queue of its own for each run (client/result_queue.py).
 data "aws_iam_policy_document" "caller" {
   source_policy_documents = [data.aws_iam_policy_document.collector.json]
 
@@ -102,7 +102,7 @@ data "aws_iam_policy_document" "caller" {
     resources = values(var.topic_arns)
   }
 
-  # AWS defines no resource for these actions. By them what a killed run has left is found and removed.
+  # These actions have no resource type. They find and remove what a killed run left.
   statement {
     sid       = "ClearUp"
     actions   = ["sns:Unsubscribe", "sqs:ListQueues"]
@@ -110,7 +110,7 @@ data "aws_iam_policy_document" "caller" {
   }
 }
 
-# What `async-endpoint watch` shows and a smoke test times. It says how much there is, and opens no result.
+# For `async-endpoint watch` and the timing of a smoke test. Lists results, but does not read them.
 data "aws_iam_policy_document" "watcher" {
   statement {
     sid       = "DescribeEndpoint"
@@ -130,7 +130,7 @@ data "aws_iam_policy_document" "watcher" {
     }
   }
 
-  # AWS defines no resource for these actions.
+  # These actions have no resource type.
   statement {
     sid = "Measure"
     actions = [
@@ -140,7 +140,7 @@ data "aws_iam_policy_document" "watcher" {
     resources = ["*"]
   }
 
-  # Who suspended scaling is a tag of the target. Targets have generated ids, so that the service is what narrows them.
+  # The suspension record is a tag of the target. Targets have generated ids, so the service limits them.
   statement {
     sid       = "ReadSuspension"
     actions   = ["application-autoscaling:ListTagsForResource"]

@@ -1,8 +1,6 @@
-# What updates a deployment. An administrator applies first: the key, and who may do what, are not the deployer's to change. Bucket,
-# key, role, log group and objects that are no models it removes only if it may destroy; a bucket and a key that other endpoints
-# share it neither changes nor removes.
-# Actions are wildcards where all that match are needed (in any case: *Tag* is UntagResource too): a managed policy has at most 6144
-# characters.
+# Updates a deployment. An administrator applies first: the deployer cannot change the key or any permissions. It deletes bucket, key,
+# role, log group and objects other than models only with access.deployer.destroy, and never a bucket or key that other endpoints
+# share. Actions are wildcards where every match is needed (*Tag* includes UntagResource): a managed policy has at most 6144 characters.
 locals {
   _named     = "${var.name}-*"
   _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
@@ -15,7 +13,7 @@ locals {
   ]
   _alarms = [
     "${local._here.cloudwatch}alarm:${local._named}",
-    # Application Auto Scaling makes these with the rights of who puts the policy (its user guide, "Target tracking").
+    # Application Auto Scaling creates these with the permissions of the caller of PutScalingPolicy (user guide, "Target tracking").
     "${local._here.cloudwatch}alarm:TargetTracking-endpoint/${local._endpoint_name}/*",
   ]
 }
@@ -30,7 +28,7 @@ data "aws_iam_policy_document" "deployer" {
     resources = local._hosting
   }
 
-  # The one role that is handed to SageMaker, and to nothing else.
+  # The one role it may pass, to SageMaker only.
   statement {
     sid       = "PassExecutionRole"
     actions   = ["iam:PassRole"]
@@ -54,14 +52,14 @@ data "aws_iam_policy_document" "deployer" {
     ]
   }
 
-  # The rights of the execution role follow from model and image. With a boundary, no more than it can be given.
+  # The execution role's permissions follow from model and image; the boundary caps what the deployer can grant.
   statement {
     sid       = "WriteExecutionRole"
     actions   = ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
     resources = [var.execution_role_arn]
 
     dynamic "condition" {
-      for_each = var.deployer.permissions_boundary_arn[*]
+      for_each = var.access.deployer.permissions_boundary_arn[*]
 
       content {
         test     = "StringEquals"
@@ -83,7 +81,7 @@ data "aws_iam_policy_document" "deployer" {
     }
   }
 
-  # Targets have generated ids, so that the service is what narrows them.
+  # Targets have generated ids, so the service limits them.
   statement {
     sid = "Scale"
     actions = [
@@ -111,7 +109,7 @@ data "aws_iam_policy_document" "deployer" {
     resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"]
   }
 
-  # AWS defines no resource for these actions. Lists are searched for what exists outside the state.
+  # These actions have no resource type. The lists find what exists outside the state.
   statement {
     sid = "Look"
     actions = [
@@ -121,14 +119,14 @@ data "aws_iam_policy_document" "deployer" {
     resources = ["*"]
   }
 
-  # Nor for these, which keep subscriptions as they are written.
+  # These have none either; they update subscriptions.
   statement {
     sid       = "Subscriptions"
     actions   = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
     resources = ["*"]
   }
 
-  # Asked by prefix or without names, so that it must be allowed for all of them.
+  # Called with a prefix or without names, so it needs all alarms.
   statement {
     sid       = "LookAtAlarms"
     actions   = ["cloudwatch:DescribeAlarms"]
@@ -174,7 +172,7 @@ data "aws_iam_policy_document" "deployer" {
     resources = [var.storage.kms_key_arn]
   }
 
-  # SageMaker encrypts volumes by a grant that it makes in the name of who creates the endpoint.
+  # SageMaker encrypts volumes through a grant that it creates on behalf of the endpoint's creator.
   statement {
     sid       = "GrantKey"
     actions   = ["kms:CreateGrant"]
@@ -187,9 +185,9 @@ data "aws_iam_policy_document" "deployer" {
     }
   }
 
-  # Nor for these: what a destroy left is searched for among all names of the account.
+  # These have no resource type either: leftovers of a destroy are found in the account's lists.
   dynamic "statement" {
-    for_each = var.deployer.destroy ? [true] : []
+    for_each = var.access.deployer.destroy ? [true] : []
 
     content {
       sid = "Search"
@@ -201,7 +199,7 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   dynamic "statement" {
-    for_each = var.deployer.destroy && !var.storage.shared ? [true] : []
+    for_each = var.access.deployer.destroy && !var.storage.shared ? [true] : []
 
     content {
       sid       = "DestroyBucket"
@@ -211,7 +209,7 @@ data "aws_iam_policy_document" "deployer" {
   }
 
   dynamic "statement" {
-    for_each = var.deployer.destroy ? [true] : []
+    for_each = var.access.deployer.destroy ? [true] : []
 
     content {
       sid     = "Destroy"

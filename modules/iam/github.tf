@@ -1,16 +1,17 @@
 locals {
   _github = "token.actions.githubusercontent.com"
 
-  _has_github          = length(var.github.subjects) > 0
-  _github_provider_arn = try(coalesce(var.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
+  _has_github          = length(var.access.github.subjects) > 0
+  _github_provider_arn = try(coalesce(var.access.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
 }
 
-# One an account: give provider_arn where there is one already.
+# One per account: give access.github.provider_arn if there is one already.
 resource "aws_iam_openid_connect_provider" "github" {
-  count = local._has_github && var.github.provider_arn == null ? 1 : 0
+  count = local._has_github && var.access.github.provider_arn == null ? 1 : 0
 
   url            = "https://${local._github}"
   client_id_list = ["sts.amazonaws.com"]
+  tags           = var.tags
 }
 
 data "aws_iam_policy_document" "github" {
@@ -31,11 +32,11 @@ data "aws_iam_policy_document" "github" {
       values   = ["sts.amazonaws.com"]
     }
 
-    # Without this, any workflow on GitHub could assume the role.
+    # Without this condition any workflow on GitHub could assume the role.
     condition {
       test     = "StringLike"
       variable = "${local._github}:sub"
-      values   = var.github.subjects
+      values   = var.access.github.subjects
     }
   }
 }
@@ -44,13 +45,14 @@ resource "aws_iam_role" "github" {
   count = local._has_github ? 1 : 0
 
   name                 = "${var.name}-github"
-  description          = "What workflows of GitHub may do for ${var.name}"
+  description          = "GitHub Actions workflows for ${var.name}"
   assume_role_policy   = data.aws_iam_policy_document.github[0].json
-  max_session_duration = var.github.session_seconds
+  max_session_duration = var.access.github.session_seconds
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "github" {
-  for_each = var.github.policies
+  for_each = var.access.github.policies
 
   role       = aws_iam_role.github[0].name
   policy_arn = aws_iam_policy.this[each.key].arn

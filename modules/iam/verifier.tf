@@ -1,5 +1,5 @@
-# What `async-endpoint verify --no-plan` reads; a plan needs what a deployer has. It opens model archives, whose content it compares, and
-# no input and no result.
+# For `async-endpoint verify --no-plan`; a plan needs the deployer policy. Reads model archives, to compare their content, but no inputs
+# or results.
 data "aws_iam_policy_document" "verifier" {
   statement {
     sid       = "DescribeHosting"
@@ -7,7 +7,7 @@ data "aws_iam_policy_document" "verifier" {
     resources = local._hosting
   }
 
-  # AWS defines no resource for these actions.
+  # These actions have no resource type.
   statement {
     sid = "DescribeScaling"
     actions = [
@@ -17,7 +17,7 @@ data "aws_iam_policy_document" "verifier" {
     resources = ["*"]
   }
 
-  # Also those that target tracking has, whose names Application Auto Scaling generates.
+  # Includes the alarms of target tracking, whose names Application Auto Scaling generates.
   statement {
     sid       = "DescribeAlarms"
     actions   = ["cloudwatch:DescribeAlarms"]
@@ -39,7 +39,7 @@ data "aws_iam_policy_document" "verifier" {
     )
   }
 
-  # Without it a missing archive reads as forbidden.
+  # Without it, a missing archive gives 403 instead of 404.
   statement {
     sid       = "FindArchives"
     actions   = ["s3:ListBucket"]
@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "verifier" {
     resources = [var.execution_role_arn]
   }
 
-  # Whatever is attached to the role, AWS's own policies included.
+  # Any policy attached to the role, AWS managed policies included.
   statement {
     sid       = "ReadAttachedPolicies"
     actions   = ["iam:GetPolicy", "iam:GetPolicyVersion"]

@@ -2,16 +2,16 @@
 locals {
   _s3 = "arn:${local._partition}:s3:::"
 
-  # All of the model prefix and not one object: during an update and its rollback the previous archive is still read.
+  # The whole model prefix, not one object: during an update and its rollback the previous archive is still read.
   _uploaded = length(local._keys) > 0 ? [local._model_uri] : []
   _archives = compact(concat(
-    [for archive in var.containers[*].archive : try(archive.s3_uri, null)],
-    [for package in var.containers[*].model_package : try(package.artifact_uri, null)],
+    [for container in var.containers : container.archive == null ? null : container.model_data_url],
+    [for container in var.containers : try(container.model_package.artifact_uri, null)],
   ))
   # Read and listed: the objects of an unpacked model, the archives of a multi-model container.
   _listed = distinct(compact(concat(
-    [for source in var.containers[*].data_source : try(source.s3_uri, null)],
-    [for place, container in var.containers : container.multi_model == null ? null : local.model_data_urls[place]],
+    [for container in var.containers : try(container.data_source.s3_uri, null)],
+    [for index, container in var.containers : container.multi_model == null ? null : local.model_data_urls[index]],
   )))
   _inputs = [for prefix in compact([var.storage.prefixes.input]) : "s3://${var.storage.bucket_name}/${prefix}"]
   _readable = distinct(concat(
@@ -22,30 +22,22 @@ locals {
     for prefix in compact([var.storage.prefixes.capture, var.storage.prefixes.failure, var.storage.prefixes.output]) : "${var.storage.bucket_arn}/${prefix}*"
   ]
 
-  _data_keys = compact(flatten([
-    for container in var.containers : [
-      for data in [container.archive, container.data_source, container.model_package, container.multi_model] : try(data.kms_key_arn, null)
-    ]
-  ]))
+  _data_keys = flatten(var.containers[*].kms_key_arns)
 
   # account.dkr.ecr.region.…
-  _ecr_uris = compact(concat(
-    [for place, uri in local.image_uris : try(var.containers[place].image.private_registry, null) == null ? uri : null],
-    [for package in var.containers[*].model_package : try(package.image_uri, null)],
-  ))
-  _registries = [for uri in local._ecr_uris : split(".", uri)]
+  _ecr_uris = flatten(var.containers[*].ecr_uris)
   _repository_arns = distinct([
     for uri in local._ecr_uris :
     "arn:${local._partition}:ecr:${split(".", uri)[3]}:${split(".", uri)[0]}:repository/${regex("/([^:@]+)", uri)[0]}"
   ])
 
-  _credentials_functions = distinct(compact([for image in var.containers[*].image : try(image.private_registry.credentials_function_arn, null)]))
+  _credentials_functions = distinct(compact([for container in var.containers : try(container.private_registry.credentials_function_arn, null)]))
 
   _log_group_arns = [for name in var.endpoint_names : "arn:${local._partition}:logs:${local._region}:${local._account}:log-group:/aws/sagemaker/Endpoints/${name}"]
 
   _ec2 = "arn:${local._partition}:ec2:${local._region}:${local._account}"
   # Of whatever account: a subnet may be shared by another one, and its id is unique.
-  _subnet_arns = [for id in var.vpc.subnet_ids : "arn:${local._partition}:ec2:${local._region}:*:subnet/${id}"]
+  _subnet_arns = [for id in var.network.subnet_ids : "arn:${local._partition}:ec2:${local._region}:*:subnet/${id}"]
 }
 
 data "aws_iam_policy_document" "execution" {
@@ -204,7 +196,7 @@ data "aws_iam_policy_document" "execution" {
 
   # "Auto-Rollback Configuration and Monitoring": on the alarms that are given.
   dynamic "statement" {
-    for_each = length(var.rollback_alarms) > 0 ? [var.rollback_alarms] : []
+    for_each = length(var.rollback_alarm_names) > 0 ? [var.rollback_alarm_names] : []
 
     content {
       sid       = "WatchAlarms"
@@ -215,7 +207,7 @@ data "aws_iam_policy_document" "execution" {
 
   # The set of "Give SageMaker AI hosted endpoints access to resources in your Amazon VPC", on these subnets and groups.
   dynamic "statement" {
-    for_each = length(var.vpc.subnet_ids) > 0 ? [var.vpc] : []
+    for_each = length(var.network.subnet_ids) > 0 ? [var.network] : []
 
     content {
       sid       = "MakeNetworkInterfaces"
@@ -225,7 +217,7 @@ data "aws_iam_policy_document" "execution" {
   }
 
   dynamic "statement" {
-    for_each = length(var.vpc.subnet_ids) > 0 ? [local._subnet_arns] : []
+    for_each = length(var.network.subnet_ids) > 0 ? [local._subnet_arns] : []
 
     content {
       sid = "UseNetworkInterfaces"
@@ -246,7 +238,7 @@ data "aws_iam_policy_document" "execution" {
 
   # Amazon EC2 defines no resource for what describes.
   dynamic "statement" {
-    for_each = length(var.vpc.subnet_ids) > 0 ? ["*"] : []
+    for_each = length(var.network.subnet_ids) > 0 ? ["*"] : []
 
     content {
       sid = "FindNetwork"

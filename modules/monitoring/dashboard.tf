@@ -3,22 +3,22 @@ data "aws_region" "current" {}
 locals {
   _variants = keys(var.endpoint.variants)
 
-  # Panels in the order a person asks: are requests answered, how long does it take, what failed, is there room. A panel shows the
-  # metrics that the endpoint's kind publishes, of each variant where they are of variants; one with none is left out.
+  # Panels in the order of questions: are requests answered, how long does it take, what failed, is there capacity. A panel shows the
+  # metrics that the endpoint's kind publishes, for each variant where they are per variant; a panel without metrics is left out.
   _panels = [
-    { title = "Waiting", unit = "requests", limit = "backlog", metrics = { ApproximateBacklogSize = "Maximum", ApproximateBacklogSizePerInstance = "Average" } },
+    { title = "Backlog", unit = "requests", limit = "backlog", metrics = { ApproximateBacklogSize = "Maximum", ApproximateBacklogSizePerInstance = "Average" } },
     { title = "Age of the oldest request", unit = "seconds", limit = "oldest_request_age", metrics = { ApproximateAgeOfOldestRequest = "Maximum" } },
-    { title = "Waiting and no instance (1: yes)", unit = "", limit = "stuck_at_zero", metrics = { HasBacklogWithoutCapacity = "Maximum" } },
-    { title = "Requests", unit = "a minute", limit = null, metrics = { Invocations = "Sum", InvocationsProcessed = "Sum", ExpiredRequests = "Sum", InvocationFailures = "Sum" } },
-    { title = "Requests an instance", unit = "a minute", limit = null, metrics = { InvocationsPerInstance = "Sum" } },
-    { title = "Time of a request", unit = "milliseconds", limit = null, metrics = { TimeInBacklog = "Average", TotalProcessingTime = "Average" } },
-    { title = "Time of the model, half of the requests", unit = "microseconds", limit = "model_latency", metrics = { ModelLatency = "p50" } },
-    { title = "Time of the model, slowest of a hundred", unit = "microseconds", limit = "model_latency", metrics = { ModelLatency = "p99" } },
-    { title = "Time of SageMaker", unit = "microseconds", limit = null, metrics = { OverheadLatency = "p99", ModelSetupTime = "Maximum", RequestDownloadLatency = "Average", ResponseUploadLatency = "Average" } },
-    { title = "Errors of the model, share of requests", unit = "", limit = "server_errors", metrics = { Invocation4XXErrors = "Average", Invocation5XXErrors = "Average" } },
-    { title = "Not read, not written, not announced", unit = "requests", limit = null, metrics = { RequestDownloadFailures = "Sum", ResponseUploadFailures = "Sum", NotificationFailures = "Sum" } },
-    { title = "Cores and GPUs (100 % each)", unit = "%", limit = null, metrics = { CPUUtilization = "Average", GPUUtilization = "Average" } },
-    { title = "Memory and disk", unit = "%", limit = null, metrics = { MemoryUtilization = "Maximum", DiskUtilization = "Maximum", GPUMemoryUtilization = "Maximum" } },
+    { title = "Backlog without capacity (1: yes)", unit = "", limit = "stuck_at_zero", metrics = { HasBacklogWithoutCapacity = "Maximum" } },
+    { title = "Invocations", unit = "per minute", limit = null, metrics = { Invocations = "Sum", InvocationsProcessed = "Sum", ExpiredRequests = "Sum", InvocationFailures = "Sum" } },
+    { title = "Invocations per instance", unit = "per minute", limit = null, metrics = { InvocationsPerInstance = "Sum" } },
+    { title = "Request time", unit = "milliseconds", limit = null, metrics = { TimeInBacklog = "Average", TotalProcessingTime = "Average" } },
+    { title = "Model latency, median", unit = "microseconds", limit = "model_latency", metrics = { ModelLatency = "p50" } },
+    { title = "Model latency, p99", unit = "microseconds", limit = "model_latency", metrics = { ModelLatency = "p99" } },
+    { title = "Overhead of SageMaker", unit = "microseconds", limit = null, metrics = { OverheadLatency = "p99", ModelSetupTime = "Maximum", RequestDownloadLatency = "Average", ResponseUploadLatency = "Average" } },
+    { title = "Model errors, share of requests", unit = "", limit = "server_errors", metrics = { Invocation4XXErrors = "Average", Invocation5XXErrors = "Average" } },
+    { title = "Failed downloads, uploads and notifications", unit = "requests", limit = null, metrics = { RequestDownloadFailures = "Sum", ResponseUploadFailures = "Sum", NotificationFailures = "Sum" } },
+    { title = "CPU and GPU utilization (100 % per core or GPU)", unit = "%", limit = null, metrics = { CPUUtilization = "Average", GPUUtilization = "Average" } },
+    { title = "Memory and disk utilization", unit = "%", limit = null, metrics = { MemoryUtilization = "Maximum", DiskUtilization = "Maximum", GPUMemoryUtilization = "Maximum" } },
   ]
 
   _shown = [
@@ -49,7 +49,7 @@ locals {
             )
           ]
         ]...)
-        annotations = { horizontal = [for name, alarm in local._wanted : { label = name, value = alarm.threshold } if name == panel.limit] }
+        annotations = { horizontal = [for name, alarm in local._alarms : { label = name, value = alarm.threshold } if name == panel.limit] }
       }
     }
   ]
@@ -72,7 +72,7 @@ locals {
     width  = 24
     height = 6
     properties = {
-      title  = "What containers say of errors"
+      title  = "Errors in container logs"
       region = data.aws_region.current.name
       view   = "table"
       query = join(" | ", [
@@ -84,7 +84,7 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  count = var.dashboard ? 1 : 0
+  count = var.monitoring.dashboard ? 1 : 0
 
   dashboard_name = var.endpoint.name
 

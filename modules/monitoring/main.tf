@@ -1,31 +1,32 @@
 locals {
   _production = { for name, variant in var.endpoint.variants : name => variant if !variant.shadow }
 
-  # CPUUtilization adds up over cores, GPUUtilization and GPUMemoryUtilization over GPUs: 400 % is all of four.
+  # CPUUtilization adds up over cores, GPUUtilization and GPUMemoryUtilization over GPUs: all of four are 400 %.
   _per_instance = { cpu = "vcpus", gpu = "gpus", gpu_memory = "gpus" }
 
-  _wanted = {
-    for name, alarm in merge(local._catalogue, var.extra_alarms) : name => {
-      actions             = try(var.alarms[name].actions, null)
+  # An idle endpoint publishes nothing, which is no fault: missing data does not breach.
+  _settings = {
+    for name, alarm in merge(local._catalogue, var.monitoring.extra_alarms) : name => {
+      actions             = try(var.monitoring.alarms[name].actions, null)
       comparison_operator = try(alarm.comparison_operator, "GreaterThanOrEqualToThreshold")
-      description         = try(alarm.says, "own alarm ${name}")
+      datapoints          = try(var.monitoring.alarms[name].datapoints_to_alarm, null)
       metric              = alarm.metric
-      missing_data        = coalesce(try(var.alarms[name].missing_data, null), "notBreaching")
-      period_seconds      = coalesce(try(var.alarms[name].period_seconds, null), 60)
-      periods             = coalesce(try(var.alarms[name].evaluation_periods, null), try(alarm.minutes, null), try(alarm.evaluation_periods, null))
-      datapoints          = try(var.alarms[name].datapoints_to_alarm, null)
-      statistic           = coalesce(try(var.alarms[name].statistic, null), alarm.statistic)
-      threshold           = try(coalesce(var.alarms[name].threshold), alarm.threshold)
-    } if contains(keys(local.published), alarm.metric) && try(var.alarms[name].enabled, true)
+      missing_data        = coalesce(try(var.monitoring.alarms[name].missing_data, null), "notBreaching")
+      period_seconds      = coalesce(try(var.monitoring.alarms[name].period_seconds, null), 60)
+      periods             = coalesce(try(var.monitoring.alarms[name].evaluation_periods, null), try(alarm.minutes, null), try(alarm.evaluation_periods, null))
+      statistic           = coalesce(try(var.monitoring.alarms[name].statistic, null), alarm.statistic)
+      threshold           = try(coalesce(var.monitoring.alarms[name].threshold), alarm.threshold)
+    } if contains(keys(local.published), alarm.metric) && try(var.monitoring.alarms[name].enabled, true)
   }
 
-  _of_endpoint = { for name, alarm in local._wanted : name => merge(alarm, { name = name, variant = null }) if !local.published[alarm.metric].by_variant }
+  _alarms = { for name, alarm in local._settings : name => merge(alarm, { description = local.descriptions[name], name = name }) }
+
+  _of_endpoint = { for name, alarm in local._alarms : name => merge(alarm, { variant = null }) if !local.published[alarm.metric].by_variant }
 
   # No alarm on GPUs where there are none.
   _of_variants = merge([
-    for name, alarm in local._wanted : {
+    for name, alarm in local._alarms : {
       for variant, hardware in local._production : "${name}/${variant}" => merge(alarm, {
-        name      = name
         threshold = alarm.threshold * try(hardware[local._per_instance[name]], 1)
         variant   = variant
       }) if try(hardware[local._per_instance[name]] > 0, !contains(keys(local._per_instance), name))
@@ -37,11 +38,11 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = merge(local._of_endpoint, local._of_variants)
 
   alarm_name        = join("-", compact([var.endpoint.name, each.value.variant, replace(each.value.name, "_", "-")]))
-  alarm_description = "${join("/", compact([var.endpoint.name, each.value.variant]))}: ${each.value.description}."
+  alarm_description = "${join("/", compact([var.endpoint.name, each.value.variant]))}: ${each.value.description}"
 
-  alarm_actions             = coalesce(each.value.actions, var.actions.alarm)
-  insufficient_data_actions = var.actions.insufficient_data
-  ok_actions                = var.actions.ok
+  alarm_actions             = coalesce(each.value.actions, var.monitoring.actions.alarm)
+  insufficient_data_actions = var.monitoring.actions.insufficient_data
+  ok_actions                = var.monitoring.actions.ok
 
   namespace   = local.published[each.value.metric].namespace
   metric_name = each.value.metric
@@ -55,4 +56,6 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
   threshold           = each.value.threshold
   treat_missing_data  = each.value.missing_data
+
+  tags = var.tags
 }

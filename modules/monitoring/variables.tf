@@ -1,95 +1,19 @@
-variable "actions" {
-  description = "ARNs of what an alarm does when it goes off, when all is well again, and when it has too few data: topics, mostly."
-  type = object({
-    alarm             = optional(set(string), []) # ARNs that are told when one goes off
-    insufficient_data = optional(set(string), []) # ARNs that are told when one has nothing to judge
-    ok                = optional(set(string), []) # ARNs that are told when one is over
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = alltrue([for arn in flatten([for arns in var.actions : tolist(arns)]) : can(regex("^arn:[a-z-]+:[a-z0-9-]+:", arn))])
-    error_message = "Fields of actions must hold ARNs, such as that of a topic: arn:aws:sns:region:account:name."
-  }
-
-  validation {
-    condition     = alltrue([for arns in var.actions : length(arns) <= 5])
-    error_message = "Fields of actions may hold up to five ARNs each, as many as an alarm has."
-  }
-}
-
-variable "alarms" {
-  description = "What differs from the alarms of catalogue.tf, by alarm: whether it is made, threshold, statistic, periods. Thresholds of cpu, gpu and gpu_memory are percent of a whole instance."
-  type = map(object({
-    actions             = optional(set(string)) # ARNs in place of actions.alarm
-    datapoints_to_alarm = optional(number)
-    enabled             = optional(bool, true) # false: it is not made
-    evaluation_periods  = optional(number)
-    missing_data        = optional(string) # breaching, ignore, missing or notBreaching
-    period_seconds      = optional(number)
-    statistic           = optional(string)
-    threshold           = optional(number)
-  }))
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = alltrue([for name in keys(var.alarms) : contains(keys(local._catalogue), name)])
-    error_message = "Each name in alarms must be one of ${join(", ", keys(local._catalogue))}; for another metric there is extra_alarms."
-  }
-
-  validation {
-    condition     = alltrue([for name, alarm in var.alarms : !alarm.enabled || try(contains(keys(local.published), local._catalogue[name].metric), true)])
-    error_message = "Leave out of alarms what endpoints of kind ${var.endpoint.kind} never publish: the alarm would never go off. They have ${join(", ", [for name, alarm in local._catalogue : name if contains(keys(local.published), alarm.metric)])}."
-  }
-
-  validation {
-    condition     = alltrue([for alarm in var.alarms : alarm.statistic == null || can(regex("^(?:Average|Maximum|Minimum|SampleCount|Sum|p[0-9]{1,2}(?:\\.[0-9]+)?)$", alarm.statistic))])
-    error_message = "Field statistic of alarms must be Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99."
-  }
-
-  validation {
-    condition     = alltrue([for alarm in var.alarms : alarm.period_seconds == null || try(alarm.period_seconds >= 60 && alarm.period_seconds % 60 == 0, false)])
-    error_message = "Field period_seconds of alarms must be a multiple of 60: SageMaker publishes each minute."
-  }
-
-  validation {
-    condition = alltrue([
-      for name, alarm in var.alarms :
-      coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)) >= 1
-      && coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)) * coalesce(alarm.period_seconds, 60) <= 86400
-    ])
-    error_message = "Field evaluation_periods of alarms must be 1 or more, and with period_seconds make up a day at most: Amazon CloudWatch looks no further back."
-  }
-
-  validation {
-    condition = alltrue([
-      for name, alarm in var.alarms : alarm.datapoints_to_alarm == null || try(
-        alarm.datapoints_to_alarm >= 1 && alarm.datapoints_to_alarm <= coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)), false
-      )
-    ])
-    error_message = "Field datapoints_to_alarm of alarms must be from 1 to the alarm's evaluation_periods."
-  }
-
-  validation {
-    condition     = alltrue([for alarm in var.alarms : alarm.missing_data == null || contains(["breaching", "ignore", "missing", "notBreaching"], coalesce(alarm.missing_data, "none"))])
-    error_message = "Field missing_data of alarms must be breaching, ignore, missing or notBreaching."
-  }
-}
-
-variable "dashboard" {
-  description = "Whether to make a dashboard of the endpoint, with its alarms on top."
-  type        = bool
-  default     = true
-  nullable    = false
-}
-
 variable "endpoint" {
-  description = "The endpoint that is watched: its name, and kind and variants as module endpoint-config puts them out. The name is enough, so that alarms can be there before the endpoint, whose guardrails use them."
+  description = <<-TEXT
+    The endpoint to monitor. Its name suffices, so that alarms can exist before the endpoint whose guardrails use them.
+    - `invocation_timeout_seconds`: Longest time of one invocation, which model_latency is measured against; 300 (async) or 60 seconds when it is null.
+    - `kind`: How requests are answered, output kind of module endpoint-config: async, real_time or serverless.
+    - `name`: Name of the endpoint.
+    - `variants`: Variants by name, output variants of module endpoint-config.
+    - `variants.*.gpus`: GPUs of the instance type.
+    - `variants.*.instance_type`: SageMaker instance type; null for a serverless variant.
+    - `variants.*.shadow`: Whether it is a shadow variant, which gets no alarms.
+    - `variants.*.vcpus`: Virtual CPUs of the instance type; null where they are not known.
+  TEXT
   type = object({
-    kind = string
-    name = string
+    invocation_timeout_seconds = optional(number)
+    kind                       = string
+    name                       = string
     variants = map(object({
       gpus          = optional(number)
       instance_type = optional(string)
@@ -101,43 +25,143 @@ variable "endpoint" {
 
   validation {
     condition     = contains(["async", "real_time", "serverless"], var.endpoint.kind)
-    error_message = "Field endpoint.kind must be async, real_time or serverless, as module endpoint-config puts it out."
+    error_message = "Field endpoint.kind must be async, real_time or serverless, the output kind of module endpoint-config."
   }
 }
 
-variable "extra_alarms" {
-  description = "Alarms of your own on what the endpoint publishes, by name. One on a metric of variants is made for each production variant."
-  type = map(object({
-    comparison_operator = optional(string, "GreaterThanOrEqualToThreshold")
-    evaluation_periods  = optional(number, 5)
-    metric              = string
-    statistic           = string
-    threshold           = number
-  }))
+variable "monitoring" {
+  description = <<-TEXT
+    What alarms do, settings of the alarms in catalogue.tf, alarms of your own, and the dashboard.
+    - `actions`: What alarms do, up to five ARNs per state.
+    - `actions.alarm`: ARNs notified when an alarm fires, usually of SNS topics.
+    - `actions.insufficient_data`: ARNs notified when an alarm has too little data.
+    - `actions.ok`: ARNs notified when an alarm recovers.
+    - `alarms`: Settings of an alarm, by its name in catalogue.tf, such as backlog or model_latency.
+    - `alarms.*.actions`: ARNs notified when it fires, instead of actions.alarm.
+    - `alarms.*.datapoints_to_alarm`: Breaching periods out of evaluation_periods that fire it; all of them when it is null.
+    - `alarms.*.enabled`: Whether to create the alarm.
+    - `alarms.*.evaluation_periods`: Periods to evaluate; with period_seconds at most one day.
+    - `alarms.*.missing_data`: How periods without data count: breaching, ignore, missing or notBreaching. notBreaching when it is null, because an idle endpoint publishes nothing.
+    - `alarms.*.period_seconds`: Length of a period in seconds, a multiple of 60; 60 when it is null.
+    - `alarms.*.statistic`: Statistic: Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99.
+    - `alarms.*.threshold`: Value from which a period breaches, in the metric's unit; for cpu, gpu and gpu_memory in percent of a whole instance.
+    - `dashboard`: Whether to create a dashboard of the endpoint, with its alarms at the top.
+    - `extra_alarms`: Alarms of your own on metrics that the endpoint publishes, by name; one for each production variant where the metric is per variant.
+    - `extra_alarms.*.comparison_operator`: How the metric is compared: GreaterThanOrEqualToThreshold, GreaterThanThreshold, LessThanOrEqualToThreshold or LessThanThreshold.
+    - `extra_alarms.*.evaluation_periods`: Periods of 60 seconds that must breach.
+    - `extra_alarms.*.metric`: Name of the metric, such as TimeInBacklog.
+    - `extra_alarms.*.statistic`: Statistic: Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99.
+    - `extra_alarms.*.threshold`: Value that the metric is compared with, in its unit.
+  TEXT
+  type = object({
+    actions = optional(object({
+      alarm             = optional(set(string), [])
+      insufficient_data = optional(set(string), [])
+      ok                = optional(set(string), [])
+    }), {})
+    alarms = optional(map(object({
+      actions             = optional(set(string))
+      datapoints_to_alarm = optional(number)
+      enabled             = optional(bool, true)
+      evaluation_periods  = optional(number)
+      missing_data        = optional(string)
+      period_seconds      = optional(number)
+      statistic           = optional(string)
+      threshold           = optional(number)
+    })), {})
+    dashboard = optional(bool, true)
+    extra_alarms = optional(map(object({
+      comparison_operator = optional(string, "GreaterThanOrEqualToThreshold")
+      evaluation_periods  = optional(number, 5)
+      metric              = string
+      statistic           = string
+      threshold           = number
+    })), {})
+  })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for alarm in var.extra_alarms : contains(keys(local.published), alarm.metric)])
-    error_message = "Field metric of extra_alarms must be one that endpoints of kind ${var.endpoint.kind} publish, or the alarm never goes off: ${join(", ", keys(local.published))}."
+    condition     = alltrue([for arn in flatten([for arns in var.monitoring.actions : tolist(arns)]) : can(regex("^arn:[a-z-]+:[a-z0-9-]+:", arn))])
+    error_message = "Fields of monitoring.actions must hold ARNs, such as that of a topic: arn:aws:sns:region:account:name."
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.extra_alarms) : can(regex("^[a-z][a-z0-9_]*$", name)) && !contains(keys(local._catalogue), name)])
-    error_message = "Names in extra_alarms must be lowercase letters, digits and underscores that begin with a letter, and none of catalogue.tf, which alarms changes."
+    condition     = alltrue([for arns in var.monitoring.actions : length(arns) <= 5])
+    error_message = "Fields of monitoring.actions may hold up to five ARNs each, the most an alarm accepts."
   }
 
   validation {
-    condition     = alltrue([for alarm in var.extra_alarms : can(regex("^(?:Average|Maximum|Minimum|SampleCount|Sum|p[0-9]{1,2}(?:\\.[0-9]+)?)$", alarm.statistic))])
-    error_message = "Field statistic of extra_alarms must be Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99."
+    condition     = alltrue([for name in keys(var.monitoring.alarms) : contains(keys(local._catalogue), name)])
+    error_message = "Each key of monitoring.alarms must be one of ${join(", ", keys(local._catalogue))}; alarms on other metrics go into monitoring.extra_alarms."
+  }
+
+  validation {
+    condition     = alltrue([for name, alarm in var.monitoring.alarms : !alarm.enabled || try(contains(keys(local.published), local._catalogue[name].metric), true)])
+    error_message = "Remove from monitoring.alarms what endpoints of kind ${var.endpoint.kind} never publish: the alarm would never fire. They have ${join(", ", [for name, alarm in local._catalogue : name if contains(keys(local.published), alarm.metric)])}."
+  }
+
+  validation {
+    condition     = alltrue([for alarm in var.monitoring.alarms : alarm.statistic == null || can(regex("^(?:Average|Maximum|Minimum|SampleCount|Sum|p[0-9]{1,2}(?:\\.[0-9]+)?)$", alarm.statistic))])
+    error_message = "Field statistic in monitoring.alarms must be Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99."
+  }
+
+  validation {
+    condition     = alltrue([for alarm in var.monitoring.alarms : alarm.period_seconds == null || try(alarm.period_seconds >= 60 && alarm.period_seconds % 60 == 0, false)])
+    error_message = "Field period_seconds in monitoring.alarms must be a multiple of 60: SageMaker publishes once a minute."
   }
 
   validation {
     condition = alltrue([
-      for alarm in var.extra_alarms : contains([
+      for name, alarm in var.monitoring.alarms :
+      coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)) >= 1
+      && coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)) * coalesce(alarm.period_seconds, 60) <= 86400
+    ])
+    error_message = "Field evaluation_periods in monitoring.alarms must be 1 or more, and at most one day together with period_seconds: CloudWatch evaluates no more."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, alarm in var.monitoring.alarms : alarm.datapoints_to_alarm == null || try(
+        alarm.datapoints_to_alarm >= 1 && alarm.datapoints_to_alarm <= coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)), false
+      )
+    ])
+    error_message = "Field datapoints_to_alarm in monitoring.alarms must be from 1 to the alarm's evaluation_periods."
+  }
+
+  validation {
+    condition     = alltrue([for alarm in var.monitoring.alarms : alarm.missing_data == null || contains(["breaching", "ignore", "missing", "notBreaching"], coalesce(alarm.missing_data, "none"))])
+    error_message = "Field missing_data in monitoring.alarms must be breaching, ignore, missing or notBreaching."
+  }
+
+  validation {
+    condition     = alltrue([for alarm in var.monitoring.extra_alarms : contains(keys(local.published), alarm.metric)])
+    error_message = "Field metric in monitoring.extra_alarms must be one that endpoints of kind ${var.endpoint.kind} publish, or the alarm never fires: ${join(", ", keys(local.published))}."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.monitoring.extra_alarms) : can(regex("^[a-z][a-z0-9_]*$", name)) && !contains(keys(local._catalogue), name)])
+    error_message = "Names in monitoring.extra_alarms must be lowercase letters, digits and underscores that begin with a letter, and differ from those in catalogue.tf, whose settings go into monitoring.alarms."
+  }
+
+  validation {
+    condition     = alltrue([for alarm in var.monitoring.extra_alarms : can(regex("^(?:Average|Maximum|Minimum|SampleCount|Sum|p[0-9]{1,2}(?:\\.[0-9]+)?)$", alarm.statistic))])
+    error_message = "Field statistic in monitoring.extra_alarms must be Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99."
+  }
+
+  validation {
+    condition = alltrue([
+      for alarm in var.monitoring.extra_alarms : contains([
         "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanOrEqualToThreshold", "LessThanThreshold",
       ], alarm.comparison_operator)
     ])
-    error_message = "Field comparison_operator of extra_alarms must be GreaterThanOrEqualToThreshold, GreaterThanThreshold, LessThanOrEqualToThreshold or LessThanThreshold."
+    error_message = "Field comparison_operator in monitoring.extra_alarms must be GreaterThanOrEqualToThreshold, GreaterThanThreshold, LessThanOrEqualToThreshold or LessThanThreshold."
   }
+}
+
+variable "tags" {
+  description = "Tags of the alarms, beside the provider's default_tags. Dashboards have none."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

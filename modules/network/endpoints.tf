@@ -1,8 +1,8 @@
 locals {
-  # One security group for all interface endpoints, where there are any.
+  # One security group for all interface endpoints, if there are any.
   _interfaces = length(var.interface_services) > 0 ? 1 : 0
 
-  # Layers of images in Amazon ECR lie in a bucket of AWS's (Amazon ECR guide, "interface VPC endpoints").
+  # Amazon ECR stores image layers in an AWS-owned bucket (Amazon ECR guide, "interface VPC endpoints").
   _layers_arn = "arn:${local._partition}:s3:::prod-${local._region}-starport-layer-bucket/*"
 }
 
@@ -40,7 +40,7 @@ resource "aws_vpc_endpoint" "s3" {
   service_name      = "com.amazonaws.${local._region}.s3"
   vpc_endpoint_type = "Gateway"
 
-  tags = { Name = "${var.name}-s3" }
+  tags = merge(var.tags, { Name = "${var.name}-s3" })
 }
 
 resource "aws_vpc_endpoint" "interface" {
@@ -53,5 +53,5 @@ resource "aws_vpc_endpoint" "interface" {
   subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
   vpc_endpoint_type   = "Interface"
 
-  tags = { Name = "${var.name}-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
 }

@@ -1,16 +1,17 @@
-# Who spoke to whom: the only trace of what an isolated container tried to reach.
+# Which addresses exchanged traffic: the only trace of connections that a container attempted.
 locals {
   _flow_logs = var.flow_logs.enabled ? 1 : 0
 }
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
-  #checkov:skip=CKV_AWS_158:Encrypted with a key of one's own where flow_logs.kms_key_arn names one; Amazon CloudWatch Logs has its own.
-  #checkov:skip=CKV_AWS_338:How long flow logs are kept is each environment's choice, flow_logs.retention_days.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with a key of its own unless flow_logs.kms_key_arn is given.
+  #checkov:skip=CKV_AWS_338:Retention is each environment's choice: flow_logs.retention_days.
   count = local._flow_logs
 
   name              = "/aws/vpc/${var.name}"
   kms_key_id        = var.flow_logs.kms_key_arn
   retention_in_days = var.flow_logs.retention_days
+  tags              = var.tags
 }
 
 data "aws_iam_policy_document" "flow_logs_trust" {
@@ -44,7 +45,8 @@ resource "aws_iam_role" "flow_logs" {
 
   name               = "${var.name}-flow-logs"
   assume_role_policy = data.aws_iam_policy_document.flow_logs_trust.json
-  description        = "What VPC flow logs of ${var.name} may do"
+  description        = "Lets VPC flow logs of ${var.name} write their log group"
+  tags               = var.tags
 }
 
 resource "aws_iam_role_policy" "flow_logs" {
@@ -63,5 +65,5 @@ resource "aws_flow_log" "this" {
   traffic_type    = "ALL"
   vpc_id          = aws_vpc.this.id
 
-  tags = { Name = var.name }
+  tags = merge(var.tags, { Name = var.name })
 }

@@ -1,5 +1,5 @@
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394:Only the first zones are taken, as many as are asked for, so that another zone changes nothing.
+  #checkov:skip=CKV_AWS_394:Only the first subnet_count zones are used, so that a new zone changes nothing.
   state = "available"
 
   # Local zones have no SageMaker instances.
@@ -23,13 +23,13 @@ locals {
   )
 }
 
-# Both DNS settings are what private names of interface endpoints need.
+# Private DNS names of interface endpoints need both DNS settings.
 resource "aws_vpc" "this" {
   cidr_block           = var.cidr_block
   enable_dns_hostnames = true
   enable_dns_support   = true
 
-  tags = { Name = var.name }
+  tags = merge(var.tags, { Name = var.name })
 
   lifecycle {
     precondition {
@@ -39,28 +39,28 @@ resource "aws_vpc" "this" {
   }
 }
 
-# Without rules: whatever is put into the VPC without a group of its own reaches nothing.
+# Without rules: a resource in the VPC without a security group of its own reaches nothing.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-unused" }
+  tags = merge(var.tags, { Name = "${var.name}-unused" })
 }
 
-# Private: no internet gateway, no NAT. What containers reach is what endpoints and egress say.
+# Private: no internet gateway, no NAT. Containers reach only VPC endpoints and the destinations in var.egress.
 resource "aws_subnet" "private" {
-  for_each = { for place, zone in local.zones : zone => place }
+  for_each = { for index, zone in local.zones : zone => index }
 
   vpc_id            = aws_vpc.this.id
   availability_zone = each.key
   cidr_block        = cidrsubnet(var.cidr_block, ceil(log(length(local.zones), 2)), each.value)
 
-  tags = { Name = "${var.name}-private-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
 }
 
 resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-private" }
+  tags = merge(var.tags, { Name = "${var.name}-private" })
 }
 
 resource "aws_route_table_association" "private" {

@@ -1,11 +1,11 @@
-# Of the containers. Nothing comes in: requests reach them from Amazon SageMaker, not through the VPC.
+# Containers. No ingress: Amazon SageMaker delivers requests outside the VPC.
 resource "aws_security_group" "containers" {
-  #checkov:skip=CKV2_AWS_5:It is attached by the model that is given output vpc, to interfaces which Amazon SageMaker makes.
+  #checkov:skip=CKV2_AWS_5:SageMaker attaches it to the network interfaces of the model's containers.
   name        = "${var.name}-containers"
-  description = "Containers of ${var.name}: what they may reach"
+  description = "Containers of ${var.name}: outbound traffic"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-containers" }
+  tags = merge(var.tags, { Name = "${var.name}-containers" })
 }
 
 resource "aws_vpc_security_group_egress_rule" "s3" {
@@ -15,6 +15,7 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
   ip_protocol       = "tcp"
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
   to_port           = 443
+  tags              = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "endpoints" {
@@ -26,6 +27,7 @@ resource "aws_vpc_security_group_egress_rule" "endpoints" {
   ip_protocol                  = "tcp"
   referenced_security_group_id = aws_security_group.endpoints[0].id
   to_port                      = 443
+  tags                         = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "given" {
@@ -39,16 +41,17 @@ resource "aws_vpc_security_group_egress_rule" "given" {
   prefix_list_id               = each.value.prefix_list_id
   referenced_security_group_id = each.value.security_group_id
   to_port                      = each.value.port
+  tags                         = var.tags
 }
 
 resource "aws_security_group" "endpoints" {
   count = local._interfaces
 
   name        = "${var.name}-endpoints"
-  description = "Interface endpoints of ${var.name}: reached from its containers alone"
+  description = "Interface endpoints of ${var.name}: inbound traffic from its containers"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-endpoints" }
+  tags = merge(var.tags, { Name = "${var.name}-endpoints" })
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
@@ -60,4 +63,5 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   ip_protocol                  = "tcp"
   referenced_security_group_id = aws_security_group.containers.id
   to_port                      = 443
+  tags                         = var.tags
 }

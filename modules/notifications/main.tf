@@ -5,14 +5,16 @@ data "aws_region" "current" {}
 locals {
   _account  = data.aws_caller_identity.current.account_id
   _location = "${data.aws_region.current.name}:${local._account}"
-  _made     = toset([for outcome, topic in var.topics : outcome if topic == null])
+  _made     = toset([for outcome, topic in var.notifications.topics : outcome if topic == null])
 
-  # Policies of topics supplied are their owner's: what they let in is not known here.
-  publishers_restricted = length(var.publisher_role_arns) > 0 && length(local._made) == length(var.topics)
+  _publisher_role_arns = var.notifications.restrict_publishers ? var.publisher_role_arns : []
 
-  # Computed rather than read from the topics, so that the queues need not wait for them.
+  # The policy of a supplied topic is its owner's, so its publishers are not known here.
+  publishers_restricted = length(local._publisher_role_arns) > 0 && length(local._made) == length(var.notifications.topics)
+
+  # Computed rather than read from the topics, so that queues and topics are created in parallel.
   topic_arns = {
-    for outcome, topic in var.topics :
+    for outcome, topic in var.notifications.topics :
     outcome => topic == null ? "arn:${data.aws_partition.current.partition}:sns:${local._location}:${var.name}-${outcome}" : topic.arn
   }
 }
@@ -22,6 +24,7 @@ resource "aws_sns_topic" "this" {
 
   name              = "${var.name}-${each.key}"
   kms_master_key_id = var.kms_key_arn
+  tags              = var.tags
 }
 
 data "aws_iam_policy_document" "topic" {
@@ -29,7 +32,7 @@ data "aws_iam_policy_document" "topic" {
 
   statement {
     sid       = "AllowOwnAccount"
-    actions   = concat(["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Subscribe"], length(var.publisher_role_arns) == 0 ? ["sns:Publish"] : [])
+    actions   = concat(["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Subscribe"], length(local._publisher_role_arns) == 0 ? ["sns:Publish"] : [])
     resources = [aws_sns_topic.this[each.key].arn]
 
     principals {
@@ -56,10 +59,10 @@ data "aws_iam_policy_document" "topic" {
     }
   }
 
-  # A Deny, because whatever an identity-based policy of the account allows needs no Allow here. Publishing only: subscribing and
-  # management stay as they are. In a session of a role, aws:PrincipalArn is the ARN of the role; a service has none and is denied.
+  # A Deny, because an identity-based policy of the same account needs no Allow here. Publishing only: subscribing and managing
+  # topics are unaffected. In a role session, aws:PrincipalArn is the ARN of the role; a service has none and is denied.
   dynamic "statement" {
-    for_each = length(var.publisher_role_arns) > 0 ? [var.publisher_role_arns] : []
+    for_each = length(local._publisher_role_arns) > 0 ? [local._publisher_role_arns] : []
 
     content {
       sid       = "DenyOtherPublishers"

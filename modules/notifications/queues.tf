@@ -25,9 +25,9 @@ data "aws_iam_policy_document" "queue" {
     }
   }
 
-  # Of the results queue alone: what consumers believe is read there. Sending only, so that it can still be read and managed.
+  # On the results queue alone: consumers trust its messages. Sending only, so that receiving and managing are unaffected.
   dynamic "statement" {
-    for_each = each.key == "results" && length(var.publisher_role_arns) > 0 ? [values(local.topic_arns)] : []
+    for_each = each.key == "results" && length(local._publisher_role_arns) > 0 ? [values(local.topic_arns)] : []
 
     content {
       sid       = "DenyOtherSenders"
@@ -49,24 +49,26 @@ data "aws_iam_policy_document" "queue" {
   }
 }
 
-# Not under the key of the deployment: a message SNS cannot deliver because of that key must still land here.
+# Not encrypted with the deployment's key: a message that SNS cannot deliver because of that key must still arrive here.
 resource "aws_sqs_queue" "dead_letters" {
   name                      = local._queues.dead_letters
   message_retention_seconds = 1209600
   policy                    = data.aws_iam_policy_document.queue["dead_letters"].json
   sqs_managed_sse_enabled   = true
+  tags                      = var.tags
 }
 
-# Policy and redrive are arguments, not resources of their own: each such resource would wait another 25 seconds.
+# Policy and redrive policy are arguments, not resources: the provider waits another 25 seconds for each such resource.
 resource "aws_sqs_queue" "results" {
   name                       = local._queues.results
   kms_master_key_id          = var.kms_key_arn
-  message_retention_seconds  = var.results_queue.retention_days * 86400
+  message_retention_seconds  = var.notifications.retention_days * 86400
   policy                     = data.aws_iam_policy_document.queue["results"].json
-  visibility_timeout_seconds = var.results_queue.visibility_timeout_seconds
+  tags                       = var.tags
+  visibility_timeout_seconds = var.notifications.visibility_timeout_seconds
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
-    maxReceiveCount     = var.results_queue.max_receives
+    maxReceiveCount     = var.notifications.max_receives
   })
 }

@@ -1,12 +1,12 @@
 locals {
-  # A subscription for each outcome it is for, by "name:outcome".
+  # One subscription per outcome, keyed "name:outcome".
   _subscriptions = merge(flatten([
-    for name, subscription in var.subscriptions : [
+    for name, subscription in var.notifications.subscriptions : [
       for outcome in subscription.outcomes : { "${name}:${outcome}" = merge(subscription, { outcome = outcome }) }
     ]
   ])...)
 
-  # Where topics are made here, a subscription waits for them; a topic that is brought is there.
+  # Subscriptions wait for topics created here; a supplied topic exists already.
   _subscribable = { for outcome, arn in local.topic_arns : outcome => try(aws_sns_topic.this[outcome].arn, arn) }
 }
 
@@ -16,11 +16,11 @@ resource "aws_sns_topic_subscription" "results" {
   topic_arn            = each.value
   protocol             = "sqs"
   endpoint             = aws_sqs_queue.results.arn
-  raw_message_delivery = var.results_queue.raw_message_delivery
+  raw_message_delivery = var.notifications.raw_message_delivery
   redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
 }
 
-# Email waits to be confirmed by its reader; Terraform neither waits for that nor can delete it before.
+# An email subscription is pending until its recipient confirms it; Terraform does not wait for that and cannot delete it before.
 resource "aws_sns_topic_subscription" "this" {
   for_each = local._subscriptions
 
@@ -31,7 +31,7 @@ resource "aws_sns_topic_subscription" "this" {
   raw_message_delivery = each.value.raw_message_delivery
   redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
 
-  # SageMaker sends no message attributes: a filter on them, which is what Amazon SNS takes it for, would let nothing pass.
+  # SageMaker sends no message attributes, so a filter on attributes, Amazon SNS's default scope, would match nothing.
   filter_policy_scope = each.value.filter_policy == null ? null : "MessageBody"
 }
 

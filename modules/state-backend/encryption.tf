@@ -1,8 +1,8 @@
-# The policy AWS gives a key that is made without one, written down: whoever IAM of this account lets use it.
+# The policy that AWS gives a key by default, stated explicitly: IAM of this account decides who may use it.
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:The policy of a key delegates to the policies of its account, as AWS makes it too.
-  #checkov:skip=CKV_AWS_111:The policy of a key delegates to the policies of its account, as AWS makes it too.
-  #checkov:skip=CKV_AWS_356:In the policy of a key the resource is that key.
+  #checkov:skip=CKV_AWS_109:The key policy delegates to IAM policies of its account, as AWS's default does.
+  #checkov:skip=CKV_AWS_111:The key policy delegates to IAM policies of its account, as AWS's default does.
+  #checkov:skip=CKV_AWS_356:In a key policy the resource is that key.
   statement {
     sid       = "DelegateToIam"
     actions   = ["kms:*"]
@@ -18,10 +18,11 @@ data "aws_iam_policy_document" "key" {
 resource "aws_kms_key" "this" {
   count = var.create_key ? 1 : 0
 
-  description             = "State of Terraform in ${local._bucket}"
+  description             = "Terraform state in ${local._bucket}"
   deletion_window_in_days = 30
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.key.json
+  tags                    = var.tags
 
   lifecycle {
     prevent_destroy = true

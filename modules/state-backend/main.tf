@@ -8,12 +8,13 @@ locals {
   _key_arn = one(aws_kms_key.this[*].arn)
 }
 
-# Holds the state of every root. Losing it means to lose track of what runs and is billed.
+# Holds the state of every root; without it, running and billed resources are no longer tracked.
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Who reads and writes state is told by CloudTrail data events; a second bucket for logs would need one in turn.
-  #checkov:skip=CKV_AWS_144:Versions keep each state; a copy in another region would be one that no backend reads.
-  #checkov:skip=CKV2_AWS_62:Nothing acts on a new state.
+  #checkov:skip=CKV_AWS_18:CloudTrail data events record access to state; a second bucket for logs would need one in turn.
+  #checkov:skip=CKV_AWS_144:Versioning keeps each state; no backend would read a copy in another region.
+  #checkov:skip=CKV2_AWS_62:Nothing reacts to a new state.
   bucket = local._bucket
+  tags   = var.tags
 
   lifecycle {
     prevent_destroy = true
@@ -44,7 +45,7 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-# Old versions are what a spoilt state is restored from. Lock files leave versions too, two with each command.
+# A damaged state is restored from an earlier version. Lock files leave versions too, two per command.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.bucket
 

@@ -1,10 +1,10 @@
 output "backend_policies" {
-  description = "What a deployer needs of the backend, as JSON, by prefix of state keys."
+  description = "Backend policies of a deployer, as JSON, by prefix of state keys."
   value       = { for prefix, document in data.aws_iam_policy_document.backend : prefix => document.json }
 }
 
 output "bucket" {
-  description = "Name of the bucket, once what is put into it is private, encrypted and versioned."
+  description = "Name of the bucket, once its objects are private, encrypted and versioned."
   value       = aws_s3_bucket.this.bucket
 
   depends_on = [
@@ -17,6 +17,6 @@ output "bucket" {
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key, or null where there is none."
+  description = "ARN of the KMS key; null without one."
   value       = local._key_arn
 }

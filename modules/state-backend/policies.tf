@@ -1,4 +1,4 @@
-# What a deployer needs of the backend, for the states below one prefix of keys. The lock is an object beside the state, <key>.tflock
+# Backend permissions of a deployer, for the states below one key prefix. The lock is an object beside the state, <key>.tflock
 # (Terraform documentation, "Backend type: s3").
 data "aws_iam_policy_document" "backend" {
   for_each = var.key_prefixes

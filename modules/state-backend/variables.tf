@@ -1,5 +1,5 @@
 variable "bucket" {
-  description = "Name of the bucket; terraform-state-<account>-<region> when it is empty."
+  description = "Name of the bucket: 3 to 63 lowercase letters, digits and hyphens; empty gives terraform-state-<account>-<region>."
   type        = string
   default     = ""
   nullable    = false
@@ -11,14 +11,14 @@ variable "bucket" {
 }
 
 variable "create_key" {
-  description = "Whether to encrypt with a key of its own; otherwise with one of Amazon S3's, at no cost and with no say in who may use it."
+  description = "Whether to create a KMS key for the bucket. Otherwise Amazon S3's own keys encrypt, free of charge but without control over their use."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "keep_days" {
-  description = "Days that a replaced version of a state stays. The newest version is never removed."
+  description = "Days to keep replaced versions of a state: 1 or more. The current version is never removed."
   type        = number
   default     = 90
   nullable    = false
@@ -30,7 +30,7 @@ variable "keep_days" {
 }
 
 variable "key_prefixes" {
-  description = "Prefixes of state keys to write policies for, such as async-endpoint/dev/: who deploys dev should not read the state of prod."
+  description = "Prefixes of state keys to generate policies for, such as async-endpoint/dev/, so that a deployer of dev cannot read the state of prod."
   type        = set(string)
   default     = []
   nullable    = false
@@ -39,4 +39,11 @@ variable "key_prefixes" {
     condition     = alltrue([for prefix in var.key_prefixes : can(regex("^[A-Za-z0-9][A-Za-z0-9/_.-]*/$", prefix))])
     error_message = "Every prefix in key_prefixes must be a path that ends in a slash, such as async-endpoint/dev/, without wildcards."
   }
+}
+
+variable "tags" {
+  description = "Tags of the bucket and its key, beside the provider's default_tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

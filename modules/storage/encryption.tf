@@ -4,11 +4,11 @@ locals {
 }
 
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:The policy of a key delegates to the policies of its account, as AWS makes it too.
-  #checkov:skip=CKV_AWS_111:The policy of a key delegates to the policies of its account, as AWS makes it too.
-  #checkov:skip=CKV_AWS_356:In the policy of a key the resource is that key.
+  #checkov:skip=CKV_AWS_109:The key policy delegates to IAM policies of its account, as AWS's default does.
+  #checkov:skip=CKV_AWS_111:The key policy delegates to IAM policies of its account, as AWS's default does.
+  #checkov:skip=CKV_AWS_356:In a key policy the resource is that key.
 
-  # The execution role, callers and whoever administers the key: IAM of this account says what each may do.
+  # Execution role, callers and key administrators: IAM of this account grants them access.
   statement {
     sid       = "DelegateToIam"
     actions   = ["kms:*"]
@@ -20,7 +20,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Without this, messages from topics to the encrypted results queue vanish (Amazon SNS guide, "encrypted queues").
+  # Without this, messages from topics to the encrypted results queue are lost (Amazon SNS guide, "encrypted queues").
   statement {
     sid       = "DeliverFromTopics"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -86,6 +86,7 @@ resource "aws_kms_key" "this" {
   deletion_window_in_days = var.key_deletion_window_days
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.key.json
+  tags                    = var.tags
 }
 
 resource "aws_kms_alias" "this" {
@@ -101,7 +102,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this[0].bucket
 
   rule {
-    # One data key a bucket instead of one an object: a batch of thousands stays inside the request quota of KMS.
+    # One data key per bucket instead of one per object: a batch of thousands stays within the request quota of KMS.
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {

@@ -7,7 +7,7 @@ locals {
   _partition = data.aws_partition.current.partition
   _region    = data.aws_region.current.name
 
-  # One where a bucket is made here, none where one is brought.
+  # 1 for a created bucket, 0 for an existing one.
   _made = var.existing.bucket == null ? 1 : 0
 
   _endpoint_names = length(var.endpoint_names) == 0 ? toset([var.name]) : var.endpoint_names
@@ -21,15 +21,16 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Access is logged where a bucket for the logs is given (access_logs.destination); one made here would be nobody's.
-  #checkov:skip=CKV_AWS_144:Inputs and results expire within days, and the model comes from where it was built.
-  #checkov:skip=CKV2_AWS_62:Amazon SageMaker announces results on topics of its own.
+  #checkov:skip=CKV_AWS_18:Access is logged where access_logs.destination is given; a log bucket is shared by the account, not created per deployment.
+  #checkov:skip=CKV_AWS_144:Inputs and results expire within days, and the model can be uploaded again.
+  #checkov:skip=CKV2_AWS_62:Amazon SageMaker announces results on SNS topics.
   count = local._made
 
   bucket        = "${var.name}-${local._account}-${local._region}"
   force_destroy = var.force_destroy
+  tags          = var.tags
 
-  # Destroyed before the key: a bucket that is kept because it is not empty must stay readable.
+  # Destroyed before the key: a bucket that cannot be deleted because it is not empty must remain readable.
   depends_on = [aws_kms_key.this]
 }
 
@@ -41,7 +42,7 @@ data "aws_s3_bucket" "given" {
   lifecycle {
     postcondition {
       condition     = self.region == local._region
-      error_message = "Bucket ${var.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in its own region, ${local._region}. Give a bucket there."
+      error_message = "Bucket ${var.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in the endpoint's region. Give a bucket in ${local._region}."
     }
   }
 }

@@ -4,7 +4,7 @@ output "bucket_arn" {
 }
 
 output "bucket_name" {
-  description = "Name of the bucket, once objects put into it are private and encrypted."
+  description = "Name of the bucket, once its objects are private and encrypted."
   value       = local.bucket_name
 
   depends_on = [
@@ -17,27 +17,27 @@ output "bucket_name" {
 }
 
 output "bucket_policy_json" {
-  description = "Policy of the bucket; one that is brought needs these statements."
+  description = "Policy of the bucket, in JSON; an existing bucket needs these statements."
   value       = data.aws_iam_policy_document.bucket.json
 }
 
 output "key_policy_json" {
-  description = "Policy of the key; one that is brought needs these statements."
+  description = "Policy of the KMS key, in JSON; an existing key needs these statements."
   value       = data.aws_iam_policy_document.key.json
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key of the deployment."
+  description = "ARN of the KMS key."
   value       = local.kms_key_arn
 }
 
 output "prefixes" {
-  description = "Key prefixes by role: failure, input, model, output, and capture where it is given. Each ends in a slash."
+  description = "Key prefixes by role: failure, input, model, output, and capture if prefixes.capture is given. Each ends in a slash."
   value       = local.prefixes
 }
 
 output "shared" {
-  description = "All that an endpoint needs to keep its data here, below a prefix of its own: storage.shared of module async-inference."
+  description = "For storage.shared of module async-inference, which stores an endpoint's data below a prefix of its own."
   value = {
     bucket_arn     = local.bucket_arn
     bucket_name    = local.bucket_name

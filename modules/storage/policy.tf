@@ -1,4 +1,4 @@
-# Who may reach objects, beside what IAM of the own account says.
+# Access beyond what IAM policies of this account grant.
 data "aws_iam_policy_document" "bucket" {
   statement {
     sid       = "DenyInsecureTransport"

@@ -1,5 +1,10 @@
 variable "access_logs" {
-  description = "Where access to the bucket made here is logged, if anywhere: a bucket that accepts logs of logging.s3.amazonaws.com, and the prefix there, the name by default."
+  description = <<-TEXT
+    Server access logs of the created bucket.
+    - `destination`: Where access logs go; none when it is null.
+    - `destination.bucket_name`: Bucket that admits log delivery by logging.s3.amazonaws.com.
+    - `destination.prefix`: Key prefix of the logs; the name and a slash when it is null.
+  TEXT
   type = object({
     destination = optional(object({
       bucket_name = string
@@ -11,12 +16,12 @@ variable "access_logs" {
 
   validation {
     condition     = var.access_logs.destination == null || var.existing.bucket == null
-    error_message = "Field access_logs.destination belongs to a bucket made here; logging of a bucket that is brought is its owner's."
+    error_message = "Remove access_logs.destination: it applies to a created bucket, and existing.bucket is not modified."
   }
 }
 
 variable "endpoint_names" {
-  description = "Endpoints that keep their data here, by name or pattern, such as *-dev for every endpoint of an environment; none means the one of this name. The key's policy admits topics and log groups named after them. With a pattern, adding or removing an endpoint changes nothing here."
+  description = "Endpoints that store their data here, by name or pattern, such as *-dev for every endpoint of an environment; empty admits the endpoint called name. The key's policy admits topics and log groups named after them. With a pattern, adding or removing an endpoint changes nothing here."
   type        = set(string)
   default     = []
   nullable    = false
@@ -28,12 +33,18 @@ variable "endpoint_names" {
 }
 
 variable "existing" {
-  description = "A bucket and a key that exist, each instead of one made here. Their policies, and the bucket's encryption, versions and expiry, stay their owner's; outputs bucket_policy_json and key_policy_json say what they need."
+  description = <<-TEXT
+    Existing resources to use instead of creating them. They are never modified; outputs bucket_policy_json and key_policy_json have the statements that their policies need.
+    - `bucket`: An existing bucket; its policy, encryption, versioning and lifecycle are its owner's.
+    - `bucket.name`: Name of the bucket, in this region.
+    - `key`: An existing KMS key; its policy is its owner's.
+    - `key.arn`: ARN of the key, not of an alias.
+  TEXT
   type = object({
-    bucket = optional(object({ # yours: its policy, encryption and lifecycle stay yours
+    bucket = optional(object({
       name = string
     }))
-    key = optional(object({ # yours: its policy stays yours
+    key = optional(object({
       arn = string
     }))
   })
@@ -47,17 +58,24 @@ variable "existing" {
 
   validation {
     condition     = var.existing.key == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.existing.key.arn))
-    error_message = "Field existing.key.arn must be the full ARN of a key (arn:aws:kms:region:account:key/id), because an alias or an id does not say whose key it is."
+    error_message = "Field existing.key.arn must be the full ARN of a key (arn:aws:kms:region:account:key/id), because an alias or a key id does not identify its account."
   }
 }
 
 variable "expire_after_days" {
-  description = "Days until objects under each prefix, and replaced or deleted versions of any object, are removed from a bucket made here. What is left out stays until it is deleted; {} makes no lifecycle rules at all."
+  description = <<-TEXT
+    Days until objects of the created bucket expire, by role of their prefix. Objects of a role that is null never expire; {} creates no lifecycle rules.
+    - `capture`: Days until captured requests expire.
+    - `failure`: Days until failures expire.
+    - `input`: Days until inputs expire.
+    - `noncurrent`: Days until replaced or deleted versions of any object expire.
+    - `output`: Days until outputs expire.
+  TEXT
   type = object({
-    capture    = optional(number) # below prefixes.capture
+    capture    = optional(number)
     failure    = optional(number)
     input      = optional(number)
-    noncurrent = optional(number) # replaced and deleted versions
+    noncurrent = optional(number)
     output     = optional(number)
   })
   default  = { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30 }
@@ -70,14 +88,14 @@ variable "expire_after_days" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the bucket also deletes the objects in it."
+  description = "Whether destroying the bucket also deletes its objects."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "key_deletion_window_days" {
-  description = "Days during which a deleted key can still be restored."
+  description = "Days during which the deleted key can be restored: 7 to 30."
   type        = number
   default     = 30
   nullable    = false
@@ -89,20 +107,27 @@ variable "key_deletion_window_days" {
 }
 
 variable "name" {
-  description = "Name of the deployment; account and region are appended to it to name the bucket."
+  description = "Name of the deployment, to which account and region are appended to name the bucket: 3 to 35 lowercase letters, digits and hyphens."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{1,33}[a-z0-9]$", var.name))
-    error_message = "Variable name must be 3 to 35 lowercase letters, digits and hyphens, so that the bucket name made from it stays within 63 characters."
+    error_message = "Variable name must be 3 to 35 lowercase letters, digits and hyphens, so that the generated bucket name stays within 63 characters."
   }
 }
 
 variable "prefixes" {
-  description = "Key prefixes by role. Captured requests of real-time endpoints go below capture, where it is given."
+  description = <<-TEXT
+    Key prefixes by role; each ends in a slash, and none contains another.
+    - `capture`: Prefix of captured requests of real-time endpoints; null for none.
+    - `failure`: Prefix of failures.
+    - `input`: Prefix of inputs.
+    - `model`: Prefix of model archives.
+    - `output`: Prefix of outputs.
+  TEXT
   type = object({
-    capture = optional(string) # of data capture; none unless given
+    capture = optional(string)
     failure = optional(string, "failure/")
     input   = optional(string, "input/")
     model   = optional(string, "model/")
@@ -113,7 +138,7 @@ variable "prefixes" {
 
   validation {
     condition     = alltrue([for prefix in values(var.prefixes) : can(regex("^[A-Za-z0-9!_.*'()-][A-Za-z0-9!_.*'()/-]{0,510}/$", prefix)) && !strcontains(prefix, "//") if prefix != null])
-    error_message = "Every prefix must end in a single slash and not begin with one, and be of letters, digits and !_.*'()- between slashes."
+    error_message = "Every prefix in prefixes must end in a single slash and not begin with one, with letters, digits and !_.*'()- between slashes."
   }
 
   validation {
@@ -122,45 +147,56 @@ variable "prefixes" {
         for other, longer in var.prefixes : !startswith(longer, prefix) if other != role && longer != null
       ] if prefix != null
     ]))
-    error_message = "No prefix may be or contain another: outputs below the inputs would be taken for inputs, and failures below the outputs for outputs. Give each role a prefix beside the others."
+    error_message = "No prefix in prefixes may equal or contain another: outputs below the input prefix would be treated as inputs, and failures below the output prefix as outputs. Give each role a separate prefix."
   }
 }
 
 variable "readers" {
-  description = "Who else may read, by a name of letters and digits: principals, such as a role or arn:aws:iam::account:root, and the roles of the prefixes they read. In their own account they need the same rights."
+  description = <<-TEXT
+    Other readers, such as another account, by a name of letters and digits. Principals of another account need the same permissions there.
+    - `*.principal_arns`: ARNs of accounts, roles or users, such as arn:aws:iam::account:root.
+    - `*.reads`: Roles of the prefixes they read: capture, failure, input, model or output.
+  TEXT
   type = map(object({
     principal_arns = set(string)
-    reads          = optional(set(string), ["failure", "output"]) # roles of prefixes
+    reads          = optional(set(string), ["failure", "output"])
   }))
   default  = {}
   nullable = false
 
   validation {
     condition     = alltrue([for name in keys(var.readers) : can(regex("^[A-Za-z0-9]+$", name))])
-    error_message = "Names of readers must be of letters and digits, the characters of a statement's id."
+    error_message = "Names in readers must be letters and digits, the characters that a statement id accepts."
   }
 
   validation {
     condition = alltrue(flatten([
       for reader in var.readers : [for arn in reader.principal_arns : can(regex("^arn:[a-z-]+:(iam|sts)::[0-9]{12}:[^*]+$", arn))]
     ])) && alltrue([for reader in var.readers : length(reader.principal_arns) > 0])
-    error_message = "Field principal_arns of readers must hold ARNs of accounts, roles or users, without a wildcard: it would open the bucket to everybody."
+    error_message = "Field principal_arns in readers must hold ARNs of accounts, roles or users, without wildcards, which would make the bucket public."
   }
 
   validation {
     condition     = alltrue([for reader in var.readers : length(reader.reads) > 0 && length(setsubtract(reader.reads, [for role, prefix in var.prefixes : role if prefix != null])) == 0])
-    error_message = "Field reads of readers may hold roles of prefixes only: failure, input, model, output, and capture where it is given."
+    error_message = "Field reads in readers may hold failure, input, model and output, and capture where prefixes.capture is given."
   }
 }
 
+variable "tags" {
+  description = "Tags of the created bucket and key, beside the provider's default_tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "topic_arns" {
-  description = "Topics beside those named after the deployment that deliver to queues encrypted with the key."
+  description = "ARNs of existing topics that deliver to queues encrypted with the key, beside the topics of endpoint_names."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.topic_arns : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))])
-    error_message = "Variable topic_arns must hold ARNs of standard topics, as arn:aws:sns:region:account:name."
+    error_message = "Variable topic_arns must hold ARNs of standard topics, such as arn:aws:sns:region:account:name."
   }
 }

@@ -1,11 +1,132 @@
-"""Deploy, prove, invoke and watch SageMaker asynchronous endpoints that scale to zero.
+"""The client of SageMaker asynchronous endpoints that scale to zero; the public API of this package.
 
-Floors, highest first; a module imports only from floors below its own:
+    from async_endpoint import AsyncEndpoint, ClientConfig, Request
 
-    cli/            parse, call, print, exit code; no logic
-    deploy/         plan, apply, prove, destroy
-    terraform/      the adapter over python-terraform  |  client/         submit, collect, smoke test
-    local/          the local AWS                      |  model_package/  build and check model.tar.gz
-    autoscaling/    pure: metrics in, desired capacity out; the clock is passed in
-    contract/       pure: limits, S3 URIs, notifications, metric names, errors, outputs
+Names are imported when first used, so that `import async_endpoint` loads neither boto3 nor anything else. Everything
+else in this package serves the command line `async-endpoint`; tests/structure/test_layers.py has its layers.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    __version__: str
+
+    from async_endpoint.aws import AwsSession
+    from async_endpoint.client.config import ClientConfig
+    from async_endpoint.client.endpoint import AsyncEndpoint
+    from async_endpoint.client.endpoint_info import EndpointInfo
+    from async_endpoint.client.invocation import Invocation
+    from async_endpoint.client.models import Completed, Payload, Request, State, Submitted
+    from async_endpoint.core.errors import (
+        Abandoned,
+        AmbiguousEndpoint,
+        AsyncEndpointError,
+        BatchFailed,
+        BucketNotEmpty,
+        EndpointNotReady,
+        ExtraMissing,
+        InvalidInput,
+        InvocationExpired,
+        InvocationFailed,
+        LocalAwsDenied,
+        LocalAwsNotRunning,
+        NotReady,
+        OrphansFound,
+        PackageLayoutError,
+        Refused,
+        ReplacementRefused,
+        ResultNotJson,
+        ResultNotReady,
+        ResultUnreadable,
+        RolledBack,
+        SmokeTestFailed,
+        StateLocked,
+        TerraformFailed,
+        ToolMissing,
+        UnknownEndpoint,
+        UnknownEnvironment,
+        UsageError,
+        VerificationFailed,
+        WorkFailed,
+    )
+    from async_endpoint.core.outputs import AsyncEndpointOutputs
+
+_MODULES: Final = {
+    "AwsSession": "aws",
+    "ClientConfig": "client.config",
+    "AsyncEndpoint": "client.endpoint",
+    "EndpointInfo": "client.endpoint_info",
+    "Invocation": "client.invocation",
+    "Completed": "client.models",
+    "Payload": "client.models",
+    "Request": "client.models",
+    "State": "client.models",
+    "Submitted": "client.models",
+    "AsyncEndpointOutputs": "core.outputs",
+}
+
+__all__ = [
+    "Abandoned",
+    "AmbiguousEndpoint",
+    "AsyncEndpoint",
+    "AsyncEndpointError",
+    "AsyncEndpointOutputs",
+    "AwsSession",
+    "BatchFailed",
+    "BucketNotEmpty",
+    "ClientConfig",
+    "Completed",
+    "EndpointInfo",
+    "EndpointNotReady",
+    "ExtraMissing",
+    "InvalidInput",
+    "Invocation",
+    "InvocationExpired",
+    "InvocationFailed",
+    "LocalAwsDenied",
+    "LocalAwsNotRunning",
+    "NotReady",
+    "OrphansFound",
+    "PackageLayoutError",
+    "Payload",
+    "Refused",
+    "ReplacementRefused",
+    "Request",
+    "ResultNotJson",
+    "ResultNotReady",
+    "ResultUnreadable",
+    "RolledBack",
+    "SmokeTestFailed",
+    "State",
+    "StateLocked",
+    "Submitted",
+    "TerraformFailed",
+    "ToolMissing",
+    "UnknownEndpoint",
+    "UnknownEnvironment",
+    "UsageError",
+    "VerificationFailed",
+    "WorkFailed",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load, and rarely used
+
+        value: Any = version("async-endpoint")
+    else:
+        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'core.errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

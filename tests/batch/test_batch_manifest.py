@@ -58,14 +58,14 @@ def test_a_changed_input_is_sent_under_another_number(tmp_path: Path) -> None:
         assert [(record.state, record.attempts) for record in manifest.records()] == [("sending", 2)]
 
 
-def test_a_name_that_comes_twice_is_told(tmp_path: Path) -> None:
+def test_a_repeated_name_is_reported(tmp_path: Path) -> None:
     with opened(tmp_path) as manifest:
         manifest.begin(item("a", "one"), again=False)
-        with pytest.raises(InvalidInput, match="'a' comes twice"):
+        with pytest.raises(InvalidInput, match="'a' occurs twice"):
             manifest.begin(item("a", "two"), again=False)
 
 
-def test_an_acceptance_that_is_told_late_undoes_nothing(tmp_path: Path) -> None:
+def test_a_late_record_of_an_acceptance_changes_nothing(tmp_path: Path) -> None:
     with opened(tmp_path) as manifest:
         manifest.begin(item("a"), again=False)
         manifest.done(1, seconds=1, size=1)
@@ -79,7 +79,7 @@ def test_attempts_that_no_later_run_meets_are_found(tmp_path: Path) -> None:
         manifest.begin(item("removed"), again=False)
     with opened(tmp_path) as manifest:
         assert manifest.begin(item("kept"), again=False) == 1
-        assert manifest.unmet() == [2]
+        assert manifest.unseen() == [2]
 
 
 def test_all_records_are_found_a_page_at_a_time(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_folder_belongs_to_one_batch(tmp_path: Path) -> None:
     opened(tmp_path).__exit__(None, None, None)
 
 
-def test_a_manifest_that_breaks_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path) -> None:
     with opened(tmp_path) as manifest:
         manifest.begin(item("a"), again=False)
         manifest._connection.close()
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_manifest_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "manifest.sqlite").read_text().startswith("notes of mine")
 
 
-def test_two_processes_never_have_it_and_a_killed_one_lets_go(tmp_path: Path) -> None:
+def test_two_processes_never_share_it_and_a_killed_one_releases_it(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from async_endpoint.batch.item import Item\n"
         "from async_endpoint.batch.manifest import Manifest\n"

@@ -85,7 +85,7 @@ def test_a_write_that_breaks_off_leaves_what_was_there(results: Results) -> None
     assert list((results.folder / ".partial").iterdir()) == []
 
 
-def test_what_a_killed_process_left_half_written_goes(results: Results) -> None:
+def test_partial_files_of_a_killed_process_are_deleted(results: Results) -> None:
     (results.folder / ".partial" / "half").write_bytes(b"ha")
     results.prepare()
     assert list((results.folder / ".partial").iterdir()) == []
@@ -98,7 +98,7 @@ def test_a_result_is_held_when_all_its_bytes_are(results: Results) -> None:
     assert not results.holds("b", 6)
 
 
-def test_a_folder_in_the_way_of_one_file_is_told_apart_from_a_disk_that_takes_nothing(results: Results) -> None:
+def test_a_folder_at_the_path_of_a_file_is_distinguished_from_an_unwritable_disk(results: Results) -> None:
     (results.folder / "results" / "a.out").mkdir(parents=True)
     with pytest.raises(NameTaken, match=r"a\.out cannot be written"):
         results.write_result("a", b"1")
@@ -109,7 +109,7 @@ def test_a_folder_in_the_way_of_one_file_is_told_apart_from_a_disk_that_takes_no
     assert not isinstance(caught.value, NameTaken)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InvalidInput, match=r"cannot be made .* give another folder with --out"):
+    with pytest.raises(InvalidInput, match=r"cannot be created .* give another folder with --out"):
         make_folder(tmp_path / "file" / "out")

@@ -36,7 +36,7 @@ def test_every_item_of_a_folder_has_its_result_in_a_file(shared_endpoint: Any, i
         f"{'even' if number % 2 == 0 else 'odd'}/{number}.json": {"number": number} for number in range(6)
     }
     assert totals == [6]
-    assert (seen[-1].met, seen[-1].submitted, seen[-1].done, seen[-1].waiting) == (6, 6, 6, 0)
+    assert (seen[-1].seen, seen[-1].submitted, seen[-1].done, seen[-1].waiting) == (6, 6, 6, 0)
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == json.loads(json.dumps(report.as_dict()))
     item = items_of(tmp_path / "out")["odd/1.json"]
     assert (item["state"], item["file"], item["attempts"]) == ("done", "results/odd/1.json.out", 1)
@@ -71,14 +71,14 @@ def test_new_and_changed_inputs_are_sent_and_no_others(shared_endpoint: Any, inp
     assert shared_endpoint.invocations() == asked + 2
 
 
-def test_poison_fails_alone_and_again_only_when_asked(shared_endpoint: Any, tmp_path: Path) -> None:
-    mended = tmp_path / "mended"
+def test_invalid_items_fail_alone_and_are_retried_only_on_request(shared_endpoint: Any, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed"
     rows = [
         {"id": "good", "body": {"number": 1}},
         {"id": "refused", "body": {"status": 400}},
-        {"id": "breaks", "body": {"needs": str(mended)}},
+        {"id": "breaks", "body": {"needs": str(fixed)}},
         {"id": "gone", "input": "gone.png"},
-        {"id": "elsewhere", "input": "s3://no-such-bucket-of-ours/x.json"},
+        {"id": "elsewhere", "input": "s3://no-such-bucket-here/x.json"},
         {"id": "not ascii", "input": f"s3://{shared_endpoint.deployed.bucket}/é.json"},
         {"id": "good", "body": {"number": 2}},
         {"id": "last", "body": {"number": 3}},
@@ -91,24 +91,24 @@ def test_poison_fails_alone_and_again_only_when_asked(shared_endpoint: Any, tmp_
     reasons = {name: item["reason"] for name, item in items_of(out).items() if item["state"] == "failed"}
     for name, said in {
         "refused": "not this one",
-        "breaks": "not mended yet",
+        "breaks": "not fixed yet",
         "gone": "gone.png cannot be read",
-        "elsewhere": "no-such-bucket-of-ours",
+        "elsewhere": "no-such-bucket-here",
         "not ascii": "use printable ASCII",
-        "good (again)": "comes twice in the source",
+        "good (again)": "occurs twice in the source",
         "line-000009": "is not JSON",
     }.items():
         assert said in reasons[name], reasons
-    assert "not mended yet" in (out / "failures" / "breaks.txt").read_text()
+    assert "not fixed yet" in (out / "failures" / "breaks.txt").read_text()
     assert sum(reason.items for reason in report.reasons) == 7
 
     asked = shared_endpoint.invocations()
-    mended.touch()
+    fixed.touch()
     assert shared_endpoint.run(source, out).failed == 7
     assert shared_endpoint.invocations() == asked
     report = shared_endpoint.run(source, out, options=Options(retry_failed=True))
     assert (report.done, report.failed) == (3, 6)
-    assert results_of(out)["breaks"] == {"needs": str(mended)}
+    assert results_of(out)["breaks"] == {"needs": str(fixed)}
     assert not (out / "failures" / "breaks.txt").exists()
     assert items_of(out)["breaks"]["attempts"] == 2
     assert shared_endpoint.invocations() == asked + 3  # refused, breaks, elsewhere: the others cannot be sent
@@ -142,24 +142,20 @@ def test_few_requests_are_in_flight_at_a_time(shared_endpoint: Any, tmp_path: Pa
     source = tmp_path / "rows.jsonl"
     source.write_text("\n".join(json.dumps({"body": {"number": number}}) for number in range(40)))
     seen: list[Progress] = []
-    report = shared_endpoint.run(source, tmp_path / "out", options=Options(in_flight=3), on_tick=seen.append)
+    report = shared_endpoint.run(source, tmp_path / "out", options=Options(max_in_flight=3), on_tick=seen.append)
     assert report.done == 40
     assert max(progress.waiting for progress in seen) <= 3
 
 
-def test_an_aws_that_does_not_answer_ends_the_run_and_the_next_goes_on(
-    shared_endpoint: Any, inputs: Path, tmp_path: Path
-) -> None:
+def test_an_unreachable_aws_ends_the_run_and_the_next_resumes(shared_endpoint: Any, inputs: Path, tmp_path: Path) -> None:
     once = ClientConfig(attempts=1)
-    deaf = "http://127.0.0.1:9"  # the port of the discard service: nobody listens
+    deaf = "http://127.0.0.1:9"  # the port of the discard service: nothing listens
     with pytest.raises(NotReady, match="does not answer"):
         run_batch(shared_endpoint.outputs, str(inputs), tmp_path / "out", endpoint_url=deaf, config=once)
     assert shared_endpoint.run(inputs, tmp_path / "out").done == 6
 
 
-def test_what_is_on_its_way_when_a_run_ends_is_collected_by_the_next(
-    shared_endpoint: Any, inputs: Path, tmp_path: Path
-) -> None:
+def test_pending_requests_of_a_run_are_collected_by_the_next(shared_endpoint: Any, inputs: Path, tmp_path: Path) -> None:
     shared_endpoint.deployed.asleep()
 
     def stop(progress: Progress) -> None:
@@ -187,7 +183,7 @@ def test_a_source_without_inputs_and_a_folder_of_another_batch_are_refused(
     shared_endpoint: Any, inputs: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidInput, match=r"\(folder\) holds no input"):
+    with pytest.raises(InvalidInput, match=r"\(folder\) has no items"):
         shared_endpoint.run(tmp_path / "empty", tmp_path / "none")
     shared_endpoint.run(inputs / "odd", tmp_path / "out")
     with pytest.raises(InvalidInput, match="the batch is another source's"):

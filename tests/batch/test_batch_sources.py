@@ -130,7 +130,7 @@ def test_csv_has_a_column_of_inputs(tmp_path: Path) -> None:
     ("content", "said"),
     [(b"name\nx\n", "must name one input"), (b"", "must name one input"), (b"\xff\xfeinput\n", "must name one input")],
 )
-def test_csv_that_is_none_is_refused_as_a_whole(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_not_csv_is_refused_as_a_whole(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "rows.csv").write_bytes(content)
     with pytest.raises(InvalidInput, match=said):
         list(opened(tmp_path / "rows.csv").items())
@@ -138,7 +138,7 @@ def test_csv_that_is_none_is_refused_as_a_whole(tmp_path: Path, content: bytes, 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("nowhere", "is not there; give a folder, a glob"), ("s3://B", "is not an S3 URI"), ("{}/a.json", "a manifest ends in")],
+    [("nowhere", "does not exist; give a folder, a glob"), ("s3://B", "is not an S3 URI"), ("{}/a.json", "a manifest ends in")],
 )
 def test_what_is_no_source_is_refused(folder: Path, text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import Invocation, State, Submitted
-from async_endpoint.client.announcements import _policy
+from async_endpoint import Invocation, State, Submitted
+from async_endpoint.client.result_queue import _policy
 from async_endpoint.core.errors import InvocationFailed, ResultNotReady
 from async_endpoint.iam import AccessRequest, evaluate
 
@@ -53,7 +53,7 @@ def forged(status: str) -> list[dict[str, Any]]:
 
 
 def started(aws: Any, **config: Any) -> tuple[Any, Invocation]:
-    """A collector that listens, and a request that the endpoint has accepted."""
+    """A collector that has_queue, and a request that the endpoint has accepted."""
     aws.sqs.grants = True
     collector = aws.collector(**config)
     collector.open()
@@ -75,8 +75,8 @@ def flood(aws: Any, collector: Any, messages: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("restricted", [True, False])
 def test_no_forged_message_ends_a_request(aws: Any, restricted: bool) -> None:
-    told = dataclasses.replace(aws.outputs.notifications, publishers_restricted=restricted)
-    aws.outputs = dataclasses.replace(aws.outputs, notifications=told)
+    notifications = dataclasses.replace(aws.outputs.notifications, publishers_restricted=restricted)
+    aws.outputs = dataclasses.replace(aws.outputs, notifications=notifications)
     aws.s3.put(ELSEWHERE, b"forged")
     aws.s3.objects["object"] = (b"forged", "text/plain")  # the fake has one bucket: as if the attacker's object were readable
     collector, invocation = started(aws)
@@ -88,11 +88,11 @@ def test_no_forged_message_ends_a_request(aws: Any, restricted: bool) -> None:
     assert not invocation.done()
     aws.s3.put(OUTPUT, b'"from S3"')
     aws.until(invocation.done, collector)
-    assert invocation.result().document() == "from S3"
+    assert invocation.result().json() == "from S3"
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed"])
-def test_what_is_announced_falsely_ends_by_the_deadline(aws: Any, status: str) -> None:
+def test_a_false_notification_ends_by_the_deadline(aws: Any, status: str) -> None:
     collector, invocation = started(aws, trust_notifications=False)
     flood(aws, collector, [genuine(status)])
     aws.until(invocation.done, collector)
@@ -105,13 +105,13 @@ def test_without_trust_a_result_is_always_read_from_s3(aws: Any) -> None:
     collector, invocation = started(aws, trust_notifications=False)
     aws.s3.put(OUTPUT, b'"from S3"')
     flood(aws, collector, [genuine("Completed")])
-    assert invocation.result(0).document() == "from S3"
+    assert invocation.result(0).json() == "from S3"
 
 
 def test_with_trust_the_genuine_message_is_the_result_and_s3_is_not_asked(aws: Any) -> None:
     collector, invocation = started(aws)
     flood(aws, collector, [genuine("Completed")])
-    assert invocation.result(0).document() == "genuine"
+    assert invocation.result(0).json() == "genuine"
     assert aws.s3.calls == []
 
 
@@ -136,13 +136,13 @@ def test_a_failure_that_could_not_be_written_is_believed_only_with_trust(aws: An
     assert isinstance(invocation.exception(), InvocationFailed if trusted else ResultNotReady)
 
 
-def test_messages_that_cannot_be_parsed_are_passed_over_and_counted(aws: Any) -> None:
+def test_messages_that_cannot_be_parsed_are_skipped_and_counted(aws: Any) -> None:
     collector, invocation = started(aws)
     for body in ("[" * 100_000, "\udcff", "not JSON", json.dumps({"Type": "Notification", "Message": "{" * 100_000}), "[1]"):
         aws.sqs.send(body)
     aws.sqs.send(genuine("Completed"))
     aws.until(invocation.done, collector)
-    assert invocation.result(0).document() == "genuine", "in the same receive as the others"
+    assert invocation.result(0).json() == "genuine", "in the same receive as the others"
     assert collector.skipped_messages == 5
     collector.close()
     assert collector.skipped_messages == 5

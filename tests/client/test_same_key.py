@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Invocation, Request, State, deduplication
+from async_endpoint import AsyncEndpoint, ClientConfig, Invocation, Request, State
+from async_endpoint.client import deduplication
 from async_endpoint.core.errors import Abandoned, EndpointNotReady, InvalidInput
 
 BUCKET = "shop-123456789012"
@@ -36,8 +37,8 @@ def answering(aws: Any) -> Any:
 
 
 def client(aws: Any, **config: Any) -> AsyncEndpoint:
-    settings = ClientConfig(**{"collect": "listing", "poll_seconds": 0.01, "poll_cap_seconds": 0.05, "attempts": 1} | config)
-    return AsyncEndpoint(aws.outputs, session=aws.session, config=settings, run="run")
+    settings = ClientConfig(**{"collect": "listing", "poll_interval": 0.01, "max_poll_interval": 0.05, "attempts": 1} | config)
+    return AsyncEndpoint.from_outputs(aws.outputs, session=aws.session, config=settings, run="run")
 
 
 def calls(aws: Any) -> Counter[str]:
@@ -85,9 +86,9 @@ def test_another_payload_or_option_is_refused(answering: Any, other: dict[str, A
         first = endpoint.submit(b"1", key="one")
         if when == "ended":
             first.result(30)
-        with pytest.raises(InvalidInput, match="The key 'one' names another request of this client"):
+        with pytest.raises(InvalidInput, match="The key 'one' belongs to another request of this client"):
             endpoint.submit(Request(key="one", **other))
-        with pytest.raises(InvalidInput, match="names another request"):
+        with pytest.raises(InvalidInput, match="belongs to another request"):
             endpoint.send(Request(key="one", **other))
         answering.go.set()
         assert first.result(30).body == b"1"
@@ -134,8 +135,7 @@ def test_a_request_that_was_not_accepted_may_be_corrected(answering: Any) -> Non
         assert endpoint.submit(b"2", key="one").result(30).body == b"2"
 
 
-@pytest.mark.parametrize("ordered", [True, False])
-def test_map_and_submit_share_a_key(answering: Any, ordered: bool) -> None:
+def test_as_completed_and_submit_share_a_key(answering: Any) -> None:
     answering.go.clear()
     with client(answering) as endpoint:
         first = endpoint.submit(b"1", key="one")
@@ -143,7 +143,7 @@ def test_map_and_submit_share_a_key(answering: Any, ordered: bool) -> None:
             Request(payload=b"3", key="a/b")
         ]
         answering.go.set()
-        ended = list(endpoint.map(requests, ordered=ordered))
+        ended = list(endpoint.as_completed(requests))
         assert first.result(30).body == b"1"
     assert sorted((str(one.tag), one.status()) for one in ended) == sorted(
         [("b'1'", State.COMPLETED), ("b'1'", State.COMPLETED), ("b'2'", State.NOT_SENT), ("None", State.NOT_SENT)]
@@ -158,13 +158,13 @@ def test_keys_that_differ_in_case_or_begin_alike_are_other_keys(answering: Any) 
         }
 
 
-def test_numbers_given_and_numbers_drawn_do_not_meet(answering: Any) -> None:
+def test_given_and_assigned_numbers_do_not_collide(answering: Any) -> None:
     with client(answering) as endpoint:
         mine = endpoint.submit(b"mine", key="00000002")
         drawn = [endpoint.submit(str(number).encode()) for number in range(3)]
         assert mine.result(30).body == b"mine"
         assert [invocation.result(30).body for invocation in drawn] == [b"0", b"1", b"2"]
-        with pytest.raises(InvalidInput, match="was given none and numbered"):
+        with pytest.raises(InvalidInput, match="was assigned to a request without a key"):
             endpoint.submit(b"mine", key="00000003")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Invocation, Request, Submitted
+from async_endpoint import AsyncEndpoint, ClientConfig, Invocation, Request, Submitted
 from async_endpoint.core.errors import InvalidInput
 
 CHILD_SECONDS = 30.0
@@ -29,7 +29,9 @@ def endpoint(aws: Any) -> Any:
             aws.s3.put(reply["OutputLocation"], request["Body"])
 
     aws.runtime.then = answer
-    with AsyncEndpoint(aws.outputs, session=aws.session, config=ClientConfig(collect="looking", poll_seconds=0.01)) as endpoint:
+    with AsyncEndpoint.from_outputs(
+        aws.outputs, session=aws.session, config=ClientConfig(collect="head", poll_interval=0.01)
+    ) as endpoint:
         yield endpoint
 
 
@@ -63,12 +65,16 @@ def test_a_forked_child_is_refused_at_once(endpoint: AsyncEndpoint) -> None:
     uses: list[Callable[[], object]] = [
         lambda: endpoint.submit(b"1"),
         lambda: endpoint.map([b"1"]),
+        lambda: endpoint.as_completed([b"1"]),
         lambda: endpoint.send(Request(payload=b"1")),
         lambda: endpoint.resume(submitted),
         pending.result,
         pending.exception,
         pending.done,
         pending.status,
+        pending.running,
+        pending.cancelled,
+        pending.cancel,
         lambda: pending.add_done_callback(print),
     ]
     for use in uses:
@@ -82,7 +88,7 @@ def test_locks_that_another_thread_held_do_not_matter(endpoint: AsyncEndpoint) -
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with pending._changed, endpoint._collector._changed, endpoint._lock:
+        with pending._condition, endpoint._collector._changed, endpoint._lock:
             held.set()
             go.wait(60)
 
@@ -110,7 +116,7 @@ def test_a_child_neither_closes_the_parents_client_nor_loses_what_has_ended(endp
 def test_a_payload_of_another_type_is_refused(endpoint: AsyncEndpoint, aws: Any, payload: Any) -> None:
     with pytest.raises(InvalidInput, match=f"The payload is of type {type(payload).__name__}; give"):
         endpoint.submit(payload)
-    [invocation] = endpoint.map([payload])
+    [invocation] = endpoint.as_completed([payload])
     with pytest.raises(InvalidInput, match="The payload is of type"):
         invocation.result(0)
     assert aws.runtime.calls == []
@@ -135,10 +141,12 @@ def test_other_arguments_of_other_types_are_refused(endpoint: AsyncEndpoint, aws
         lambda: anything.map(b"bytes are one payload"),
         lambda: anything.map("s3://b-1/k"),
         lambda: anything.map(Request(payload=b"1")),
-        lambda: AsyncEndpoint(None, session=aws.session),  # type: ignore[arg-type]
-        lambda: AsyncEndpoint(aws.outputs, session=aws.session, config={"window": 1}),  # type: ignore[arg-type]
-        lambda: AsyncEndpoint(aws.outputs, session=aws.session, run=7),  # type: ignore[arg-type]
-        lambda: AsyncEndpoint({"schema_version": 1}, session=aws.session),
+        lambda: anything.as_completed(None),
+        lambda: AsyncEndpoint(aws.outputs, session=aws.session),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint.from_outputs(None, session=aws.session),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint.from_outputs(aws.outputs, session=aws.session, config={"max_in_flight": 1}),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint.from_outputs(aws.outputs, session=aws.session, run=7),  # type: ignore[arg-type]
+        lambda: AsyncEndpoint.from_outputs({"schema_version": 1}, session=aws.session),
         lambda: pending.result("soon"),  # type: ignore[arg-type]
         lambda: pending.exception(float("nan")),
         lambda: pending.add_done_callback(None),  # type: ignore[arg-type]
@@ -155,15 +163,15 @@ def test_other_arguments_of_other_types_are_refused(endpoint: AsyncEndpoint, aws
     [
         {"concurrency": "8"},
         {"concurrency": True},
-        {"window": 1.5},
+        {"max_in_flight": 1.5},
         {"attempts": None},
         {"max_rate": "fast"},
         {"max_rate": float("nan")},
-        {"backoff_seconds": -1},
-        {"poll_seconds": 0},
-        {"poll_cap_seconds": float("inf")},
-        {"deadline_seconds": float("nan")},
-        {"silence_seconds": None},
+        {"backoff_base": -1},
+        {"poll_interval": 0},
+        {"max_poll_interval": float("inf")},
+        {"deadline": float("nan")},
+        {"unreachable_timeout": None},
         {"collect": "telepathy"},
         {"trust_notifications": "no"},
     ],

@@ -152,9 +152,7 @@ def test_a_page_in_an_old_browser_achieves_nothing(attack: Attack, port: int, re
 
 
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.nip.io", "localhost.evil.example"])
-def test_dns_rebinding_achieves_nothing(
-    attack: Attack, port: int, reached: list[str], name: str
-) -> None:
+def test_dns_rebinding_achieves_nothing(attack: Attack, port: int, reached: list[str], name: str) -> None:
     """DNS rebinding: to the browser it is one origin, so it asks nothing and hides nothing."""
     url = f"http://{name}:{port}"
     assert_nothing_happened(attack(Page(port, url), url), reached)

@@ -263,7 +263,9 @@ def identity(url: str, credentials: dict[str, Any]) -> str:
     return str(sts.get_caller_identity()["Arn"])
 
 
-def test_given_credentials_are_used_and_no_command_line_shows_the_secret(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_credentials_are_used_and_no_command_line_shows_the_secret(
+    checkout: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ["--access-key", GIVEN.access_key_id, "--secret-key", "-"]
     line = [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options, *OPTIONS]
     subprocess.run(line, input=GIVEN.secret_access_key.replace(" ", "") + "\n", text=True, check=True, capture_output=True)

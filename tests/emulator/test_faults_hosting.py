@@ -11,7 +11,9 @@ from support.fault_injection import ask, fault, known, put
 from support.in_process_aws import AwsHarness
 
 
-def test_the_request_of_a_killed_instance_is_requeued_and_the_instance_replaced(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
+def test_the_request_of_a_killed_instance_is_requeued_and_the_instance_replaced(
+    local_aws: AwsHarness, deploy: Any, tmp_path: Path
+) -> None:
     gate, arrivals = tmp_path / "open", tmp_path / "arrivals"
     deployed: Deployed = deploy()
     (first,) = deployed.serving()

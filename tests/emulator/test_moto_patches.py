@@ -52,7 +52,7 @@ def test_an_applicable_deny_denies(local_aws: AwsHarness, condition: dict[str, A
     assert refusal(local_aws.s3.put_object, Bucket=bucket, Key="key", Body=b"")[0] in ("AccessDenied", "403")
 
 
-# --- first_state, metric_samples ------------------------------------------------------------------------------------------
+# --- alarm_initial_state, metric_store ----------------------------------------------------------------------------------
 
 
 def alarm(local_aws: AwsHarness, name: str, namespace: str, threshold: float = 1) -> None:

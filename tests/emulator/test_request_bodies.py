@@ -183,9 +183,7 @@ def test_a_body_larger_than_the_disk_is_refused_before_it_is_received(
         ("no header at all", "Content-Length: 5"),
     ],
 )
-def test_an_ambiguous_length_is_refused(
-    server: Server, application: Counting, headers: tuple[str, ...]
-) -> None:
+def test_an_ambiguous_length_is_refused(server: Server, application: Counting, headers: tuple[str, ...]) -> None:
     request = "\r\n".join(("POST / HTTP/1.1", "Host: here", *headers, "", "")).encode("latin-1")
     assert send(server, request, b"5\r\nhello\r\n0\r\n\r\n")[0] == 400
     assert application.requests == 0

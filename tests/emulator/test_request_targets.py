@@ -59,9 +59,7 @@ def test_a_signature_for_the_root_is_valid_for_no_other_path(local_aws: AwsHarne
 
 
 @pytest.mark.parametrize("spelling", [*SPELLINGS, "/%2F{path}", "/%2f%2F{path}"])
-def test_no_signature_gives_access_to_the_admin_paths(
-    local_aws: AwsHarness, low_user: dict[str, str], spelling: str
-) -> None:
+def test_no_signature_gives_access_to_the_admin_paths(local_aws: AwsHarness, low_user: dict[str, str], spelling: str) -> None:
     target = spelling.format(path="_local/status")
     for signed in ("/", target if target.startswith("/") else "/"):
         status, received = send_as(local_aws, Call(local_aws, "GET", signed, **low_user).signed(), target)

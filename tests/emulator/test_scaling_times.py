@@ -156,6 +156,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
         local_aws.forget_scaling(deployed)
 
 
+@pytest.mark.slow
 def test_every_decision_is_within_a_minute_of_the_documented_time(measured: Measured, tmp_path: Path) -> None:
     deployed, gate = measured.deployed, tmp_path / "open"
 

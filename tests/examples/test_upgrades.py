@@ -60,13 +60,13 @@ def _deployed(example: Any, endpoint: str) -> Deployed:
     config = example.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
     described = example.sagemaker.describe_endpoint_config(EndpointConfigName=config)
     [variant] = described["ProductionVariants"]
-    [container] = example.sagemaker.describe_model(ModelName=variant["ModelName"])["Containers"]
+    container = example.sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
     scaling = example.aws.client("application-autoscaling")
     [target] = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     return Deployed(variant, described["AsyncInferenceConfig"], container, target)
 
 
-# What somebody changes, in which files, and what is deployed then.
+# Changes, the files they are made in, and what is deployed afterwards.
 Change = tuple[str, str, str]
 UPGRADES: dict[str, tuple[list[Change], Callable[[Deployed], bool]]] = {
     "image": (
@@ -87,12 +87,12 @@ UPGRADES: dict[str, tuple[list[Change], Callable[[Deployed], bool]]] = {
         lambda now: now.asynchronous["ClientConfig"]["MaxConcurrentInvocationsPerInstance"] == 7,
     ),
     "scaling limits": (
-        [("endpoint.tf", "max_capacity = 2", "max_capacity = 3")],
+        [("endpoint.tf", "max_instances = 2", "max_instances = 3")],
         lambda now: now.target["MaxCapacity"] == 3,
     ),
     "renamed topic": (
-        [("main.tf", '"bring-your-own-${each.key}"', '"brought-${each.key}"')],
-        lambda now: now.asynchronous["OutputConfig"]["NotificationConfig"]["SuccessTopic"].endswith(":brought-success"),
+        [("main.tf", '"bring-your-own-${each.key}"', '"renamed-${each.key}"')],
+        lambda now: now.asynchronous["OutputConfig"]["NotificationConfig"]["SuccessTopic"].endswith(":renamed-success"),
     ),
 }
 

@@ -4,6 +4,7 @@ module "async_inference" {
 
   name        = "shop"
   environment = "wired"
+  tags        = { team = "search" }
 
   access = {
     deployer         = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
@@ -23,12 +24,15 @@ module "async_inference" {
     inference_ami_version          = "al2-ami-sagemaker-inference-gpu-2"
     initial_instances              = 2
     instance_type                  = "ml.g5.xlarge"
-    log_kms_key_arn                = "arn:aws:kms:us-west-2:123456789012:key/logs"
-    log_retention_days             = 7
     max_concurrent_invocations     = 3
     model_download_timeout_seconds = 61
     request_ttl_seconds            = 62
     startup_timeout_seconds        = 63
+  }
+
+  logs = {
+    kms_key_arn    = "arn:aws:kms:us-west-2:123456789012:key/logs"
+    retention_days = 7
   }
 
   guardrails = {

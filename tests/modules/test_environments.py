@@ -135,9 +135,11 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
         item["address"].removeprefix("module.async_inference.module."): item["values"]
         for item in _resources(state["root_module"])
     }
-    _check_configuration(found["configuration.aws_sagemaker_endpoint_configuration.this"])
+    _check_configuration(found["endpoint_config.aws_sagemaker_endpoint_configuration.this"])
     _check_endpoint(found)
     _check_monitoring(found)
+    untagged = [address for address, values in found.items() if "tags" in values and values["tags"] != {"team": "search"}]
+    assert untagged == []
     assert value["monitoring"]["dashboard_name"] is None
     assert value["scaling"]["schedules"] == [{"action_name": "shop-wired-day", "max_instances": 3, "min_instances": 2}]
 
@@ -160,9 +162,9 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
 
     _model_is_as_set(found)
 
-    assert found['access.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
-    assert found["access.aws_iam_role.github[0]"]["max_session_duration"] == 7200
-    assert found['access.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
+    assert found['iam.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
+    assert found["iam.aws_iam_role.github[0]"]["max_session_duration"] == 7200
+    assert found['iam.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
     assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
 
 
@@ -173,7 +175,7 @@ def _model_is_as_set(found: dict[str, Any]) -> None:
     assert (network["security_group_ids"], network["subnets"]) == (["sg-1"], ["subnet-1", "subnet-2"])
     role = found["model.aws_iam_role.execution[0]"]
     assert (role["path"], role["permissions_boundary"]) == ("/shop/", "arn:aws:iam::123456789012:policy/boundary")
-    container = model["container"][0]
+    container = model["primary_container"][0]
     assert container["image"] == "210987654321.dkr.ecr.eu-west-1.amazonaws.com/serve:1"  # the mock's region
     assert container["model_data_url"] == "s3://models/model.tar.gz"
     expected = {

@@ -28,22 +28,20 @@ run "after_{name}" {{
   }}
 }}
 """
-SCALING = (
-    "scaling = { primary = { min_capacity = 0, max_capacity = 2, targets = { backlog_per_instance = 5 }, schedules = %s } }"
-)
-SCHEDULES = '{ day = { min_capacity = 1, max_capacity = 2, schedule = "cron(0 7 * * ? *)" } }'
+SCALING = "scaling = { primary = { min_instances = 0, max_instances = 2, target_backlog_per_instance = 5, schedules = %s } }"
+SCHEDULES = '{ day = { min_instances = 1, max_instances = 2, schedule = "cron(0 7 * * ? *)" } }'
 
 
 def asynchronous(instance_type: str, schedules: str = "{}") -> str:
-    configuration = 'configuration = { kind = "async", name = "shop", variants = { primary = { instance_type = "%s" } } }'
+    configuration = 'endpoint_config = { kind = "async", name = "shop", variants = { primary = { instance_type = "%s" } } }'
     return f"{configuration % instance_type}\n{SCALING % schedules}"
 
 
 def real_time(**instance_types: str) -> str:
     variants = ", ".join(f'{name} = {{ instance_type = "{kind}" }}' for name, kind in instance_types.items())
-    bounds = "min_capacity = 1, max_capacity = 2, targets = { invocations_per_instance = 70 }"
+    bounds = "min_instances = 1, max_instances = 2, target_invocations_per_instance = 70"
     scaling = ", ".join(f"{name} = {{ {bounds} }}" for name in instance_types)
-    return f'configuration = {{ kind = "real_time", name = "shop", variants = {{ {variants} }} }}\nscaling = {{ {scaling} }}'
+    return f'endpoint_config = {{ kind = "real_time", name = "shop", variants = {{ {variants} }} }}\nscaling = {{ {scaling} }}'
 
 
 CHANGES = {

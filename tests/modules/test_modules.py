@@ -15,6 +15,7 @@ MODULES = [
     "endpoint-config",
     "iam",
     "model",
+    "model/container",
     "monitoring",
     "network",
     "notifications",
@@ -30,7 +31,8 @@ _MESSAGE = re.compile(r'^\s+error_message = "(.*)"$', re.MULTILINE)
 
 
 def test_every_module_is_tested_here(checkout: Path) -> None:
-    assert sorted(folder.name for folder in (checkout / "modules").iterdir() if folder.is_dir()) == MODULES
+    folders = {path.parent for path in (checkout / "modules").rglob("versions.tf")}
+    assert sorted(folder.relative_to(checkout / "modules").as_posix() for folder in folders) == MODULES
 
 
 @pytest.mark.terraform

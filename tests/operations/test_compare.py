@@ -21,7 +21,7 @@ def say(document: Any) -> bytes:
         (say([1, None, True, "x"]), say([1.0, None, True, "x"])),
     ],
 )
-def test_what_is_the_same(one: bytes, other: bytes) -> None:
+def test_equal_bodies_do_not_differ(one: bytes, other: bytes) -> None:
     assert difference(one, other) is None
 
 
@@ -36,5 +36,5 @@ def test_what_is_the_same(one: bytes, other: bytes) -> None:
         (say({"a": "x" * 100}), say({"a": None}), '$.a is "' + "x" * 58 + "… and null"),
     ],
 )
-def test_what_differs_is_said(one: bytes, other: bytes, words: str) -> None:
+def test_differences_are_described(one: bytes, other: bytes, words: str) -> None:
     assert difference(one, other) == words

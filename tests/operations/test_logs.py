@@ -36,7 +36,7 @@ def refused(code: str, message: str = "") -> ClientError:
 
 @dataclass
 class FakeLogs:
-    """Answers stream by stream, two events a page, an empty page first; `newest_known` is what DescribeLogStreams has heard."""
+    """Answers stream by stream, two events a page, an empty page first; `newest_known` is what DescribeLogStreams reports."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     there: bool = True
@@ -132,7 +132,7 @@ def test_since_of_a_group_without_a_line_is_nothing(cloud: FakeLogs) -> None:
     assert read_logs(session(cloud), "shop", since_minutes=1) == []
 
 
-def test_follow_goes_on_and_says_nothing_twice(cloud: FakeLogs) -> None:
+def test_follow_continues_and_repeats_no_line(cloud: FakeLogs) -> None:
     cloud.say(FIRST, 0, "a")
     rounds = [
         lambda: cloud.say(SECOND, 0, "b"),
@@ -173,14 +173,14 @@ def test_a_denied_call_names_the_action(cloud: FakeLogs) -> None:
         read_logs(session(cloud), "shop")
 
 
-def test_a_silent_local_aws_is_named() -> None:
+def test_a_local_aws_that_does_not_answer_is_named() -> None:
     aws = AwsSession.create("eu-west-1", "http://127.0.0.1:1")
     with pytest.raises(LocalAwsNotRunning, match="make local-up"):
         read_logs(aws, "shop")
 
 
 def test_what_moto_answers_is_understood() -> None:
-    """The local AWS's own Logs, with two instances and more lines than a page of ours."""
+    """The local AWS's own Logs, with two instances and more lines than a page."""
     backend = LogsBackend("eu-west-1", "123456789012")
     backend.create_log_group(GROUP, tags={})
     now = int(time.time() * 1000)

@@ -62,12 +62,12 @@ def test_the_newest_minute_is_shown_also_of_a_clock_that_is_ahead(
     outputs: Any, endpoint_url: str | None, minute: datetime, processed: float
 ) -> None:
     clock = Clock(now=NOW.timestamp)
-    view = Watch(AwsSession(SERVICES.__getitem__, "eu-west-1", endpoint_url), outputs, clock).look()
+    view = Watch(AwsSession(SERVICES.__getitem__, "eu-west-1", endpoint_url), outputs, clock).snapshot()
     assert (view.measured, view.processed) == (minute.isoformat(timespec="seconds"), processed)
 
 
 def test_suspended_scaling_is_named_with_the_command_that_resumes_it(outputs: Any) -> None:
-    view = Watch(AwsSession(SERVICES.__getitem__, "eu-west-1"), outputs).look()
+    view = Watch(AwsSession(SERVICES.__getitem__, "eu-west-1"), outputs).snapshot()
     assert view.suspended == ("scale-in",)
     assert view.suspension is not None
     assert view.suspension.endswith("--suspended-state DynamicScalingInSuspended=false")

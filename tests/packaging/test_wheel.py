@@ -19,7 +19,7 @@ from support.sample_model import archive
 HEAVY = ("moto", "flask", "numpy", "PIL", "sagemaker_inference", "python_terraform", "typer", "rich", "pytest")
 INVOKES = """
 import sys
-from async_endpoint.client import AsyncEndpoint
+from async_endpoint import AsyncEndpoint
 with AsyncEndpoint.from_name(sys.argv[1], "eu-west-1", endpoint_url=sys.argv[2]) as endpoint:
     print(endpoint.submit(b'{"answer": "from the base install"}', content_type="application/json").result(60).body.decode())
 """
@@ -70,7 +70,7 @@ def test_all_has_every_extra_but_those_of_development(wheel: BuiltWheel) -> None
 
 
 def test_the_client_loads_nothing_of_the_extras(wheel: BuiltWheel, outside: Path) -> None:
-    program = f"import sys, async_endpoint, async_endpoint.client; print(sorted(set(sys.modules) & set({HEAVY})))"
+    program = f"import sys; from async_endpoint import AsyncEndpoint; print(sorted(set(sys.modules) & set({HEAVY})))"
     done = wheel.run("-c", program, base=True, cwd=outside)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Target
+from async_endpoint import AsyncEndpoint, ClientConfig, EndpointInfo
 from async_endpoint.core.errors import InvocationFailed
 from async_endpoint.core.outputs import Limits
 from support.common import until
@@ -37,13 +37,13 @@ class Stage:
         )
         topics = (self.deployed.topics["SuccessTopic"], self.deployed.topics["ErrorTopic"])
         bounds = Limits(request_ttl_seconds=21_600, invocation_timeout_seconds=60, cold_start_seconds=60)
-        self.target = Target(self.deployed.name, REGION, f"s3://{self.deployed.bucket}/input/", topics, bounds, True)
+        self.target = EndpointInfo(self.deployed.name, REGION, f"s3://{self.deployed.bucket}/input/", topics, bounds, True)
 
     def client(self, *, limits: Limits | None = None, **options: Any) -> AsyncEndpoint:
         """An AsyncEndpoint; keyword arguments are ClientConfig's, besides `limits`, `explain` and `run`."""
         own = {name: options.pop(name) for name in ("explain", "run") if name in options}
         target = self.target if limits is None else replace(self.target, limits=limits)
-        config = ClientConfig(**{"deadline_seconds": 90.0} | options)
+        config = ClientConfig(**{"deadline": 90.0} | options)
         return AsyncEndpoint(target, endpoint_url=self.local_aws.url, config=config, **own)
 
     @contextmanager
@@ -69,7 +69,7 @@ class Stage:
 
 
 class Batch:
-    """Requests numbered from 0, each answered with its number, and how often each was told to be done."""
+    """Requests numbered from 0, each answered with its number, and how often the callback of each was called."""
 
     def __init__(self, client: AsyncEndpoint, count: int, **others: dict[str, Any]) -> None:
         """`others` are orders for the requests of those numbers, `n7=...`, instead."""
@@ -89,8 +89,8 @@ class Batch:
                 assert isinstance(error, InvocationFailed), error
             else:
                 assert error is None, error
-                assert invocation.result().document() == number
-        until(lambda: len(self.done) == len(self.invocations), "all are told of")  # those who wait are woken before
+                assert invocation.result().json() == number
+        until(lambda: len(self.done) == len(self.invocations), "all callbacks were called")  # waiting threads are woken before
         assert self.done == {invocation.inference_id: 1 for invocation in self.invocations}
 
 

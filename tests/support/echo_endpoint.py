@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.batch.batch import run_batch
-from async_endpoint.batch.report import BatchReport
+from async_endpoint.batch.batch import BatchReport, run_batch
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
@@ -28,7 +27,7 @@ def predict_fn(data, model):
     if "status" in orders:
         raise BaseInferenceToolkitError(orders["status"], "not this one", "refused")
     if "needs" in orders and not os.path.exists(orders["needs"]):
-        raise RuntimeError("not mended yet")
+        raise RuntimeError("not fixed yet")
     return data
 
 def output_fn(prediction, accept):

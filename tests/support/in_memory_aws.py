@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from async_endpoint import ClientConfig, Completed, EndpointInfo, Invocation, Request, Submitted
 from async_endpoint.aws import AwsSession
-from async_endpoint.client import ClientConfig, Completed, Invocation, Request, Submitted, Target
 from async_endpoint.client import endpoint as client_endpoint
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.sending import Sender
+from async_endpoint.client.sender import Sender
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 BUCKET = "shop-123456789012"
@@ -36,7 +36,7 @@ def client_error(code: str, message: str = "", status: int = 400) -> ClientError
 
 @dataclass
 class FakeTime:
-    """`at(seconds, do)` happens when somebody has slept that long."""
+    """`at(seconds, do)` happens once that long has been slept."""
 
     seconds: float = 1_700_000_000.0
     naps: list[float] = field(default_factory=list)
@@ -65,11 +65,11 @@ class FakeTime:
 
 @dataclass
 class FakeS3:
-    """`denied` holds actions, or (action, key); `tells` is whether a 403 names the missing action, as S3 does today."""
+    """`denied` holds actions, or (action, key); `names_action` is whether a 403 names the missing action, as S3 does today."""
 
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     denied: set[Any] = field(default_factory=set)
-    tells: bool = False
+    names_action: bool = False
     failures: list[Exception] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     modified: datetime = datetime(2023, 1, 1, tzinfo=UTC)
@@ -110,7 +110,7 @@ class FakeS3:
         if action in self.denied or (action, key) in self.denied:
             said = (
                 f"User: arn:aws:iam::1:user/ann is not authorized to perform: {action} on resource: x"
-                if self.tells
+                if self.names_action
                 else "Access Denied"
             )
             raise client_error("AccessDenied", said, 403)
@@ -118,7 +118,7 @@ class FakeS3:
 
 @dataclass
 class FakeRuntime:
-    """Accepts everything; `then` is told of each request, `error` is raised instead."""
+    """Accepts everything; `then` receives each request, `error` is raised instead."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     error: Exception | None = None
@@ -284,7 +284,7 @@ class FakeAws:
     sagemaker: FakeSageMaker
     sqs: FakeSqs
     outputs: AsyncEndpointOutputs
-    told: list[str] = field(default_factory=list)
+    explanations: list[str] = field(default_factory=list)
     sns: FakeSns = field(default_factory=FakeSns)
     scaling: FakeScaling = field(default_factory=FakeScaling)
 
@@ -306,19 +306,19 @@ class FakeAws:
 
     def submit(self, payload: Any, key: str = "one", session: AwsSession | None = None, **fields: Any) -> Submitted:
         """One request of the run `run`, sent in this thread."""
-        target = Target.of(self.outputs)
+        target = EndpointInfo.from_outputs(self.outputs)
         sender = Sender(session or self.session, target, "run", ClientConfig(), self.clock, self.pause)
         return sender.send(Request(payload=payload, **fields), Invocation(f"run-{key}", key))
 
     def collector(self, **config: Any) -> Collector:
-        """A collector whose rounds are made by whoever asks for them, and whose readers read at once."""
+        """A collector that does a round when asked, and reads at once."""
         retries = Retries(3, 0.1, 5.0, self.pause)
-        target, settings = Target.of(self.outputs), ClientConfig(**config)
-        return Collector(self.session, target, "run-", settings, self.clock, retries, AtOnce(), self.told.append)
+        target, settings = EndpointInfo.from_outputs(self.outputs), ClientConfig(**config)
+        return Collector(self.session, target, "run-", settings, self.clock, retries, AtOnce(), self.explanations.append)
 
     def collect(self, submitted: Submitted, **config: Any) -> Completed:
         """The result of one request, looked for until it has an outcome; raises what its invocation does."""
-        collector = self.collector(**{"collect": "looking"} | config)
+        collector = self.collector(**{"collect": "head"} | config)
         invocation = Invocation(submitted.inference_id, "one", submitted=submitted)
         collector.open()
         collector.watch(invocation)
@@ -419,7 +419,7 @@ def aws(outputs: AsyncEndpointOutputs) -> FakeAws:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a client's threads would send and read is sent and read by whoever asks: fake time must not run ahead of them."""
+    """Threads of the client are replaced by the caller's: fake time must not run ahead of them."""
     monkeypatch.setattr(client_endpoint, "ThreadPoolExecutor", lambda *_: AtOnce())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client.announcements import MARK
+from async_endpoint.client.result_queue import QUEUE_NAME_INFIX
 from support.client_against_emulator import Stage
 from support.in_process_aws import REGION, AwsHarness
 from support.remote_aws import running
@@ -25,7 +25,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
 
 @pytest.fixture(scope="session")
 def stage(local_aws: AwsHarness) -> Stage:
-    """An endpoint whose topics tell the response, shared by the tests of a worker; none of them may change it."""
+    """An endpoint whose notifications include the response; shared by the tests of a worker, none of which may change it."""
     return Stage(local_aws)
 
 
@@ -35,7 +35,7 @@ def nothing_stays(local_aws: AwsHarness) -> Iterator[None]:
     yield
     Stage.clear_faults(local_aws)
     for url in local_aws.sqs.list_queues().get("QueueUrls", []):
-        if MARK in url:
+        if QUEUE_NAME_INFIX in url:
             local_aws.sqs.delete_queue(QueueUrl=url)
 
 

@@ -53,5 +53,13 @@ class Copy:
         for line in done.stdout.splitlines():
             message = json.loads(line)
             messages.setdefault(message["type"], []).append(message)
-        errors = [f"{item['@message']} ({item.get('@testrun')})" for item in messages.get("diagnostic", [])]
+        errors = [_described(message) for message in messages.get("diagnostic", [])]
         return TestRun(done.returncode, messages, "\n".join([*errors, done.stderr]))
+
+
+def _described(message: dict[str, Any]) -> str:
+    """One diagnostic: its run, file and line, and its text."""
+    diagnostic = message["diagnostic"]
+    place = diagnostic.get("range", {"filename": "?", "start": {"line": 0}})
+    where = f"{place['filename']}:{place['start']['line']}"
+    return f"{message.get('@testrun')}: {where}: {message['@message']}: {' '.join(diagnostic['detail'].split())}"

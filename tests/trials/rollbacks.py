@@ -222,7 +222,8 @@ def deployment(answer: str) -> Iterator[Trials]:
         (folder / "build").mkdir()
         shutil.copytree(REPOSITORY / "tests/trials/minimal_root", folder / "envs/local")
         shutil.copy(REPOSITORY / "envs/local/.terraform.lock.hcl", folder / "envs/local")
-        trials = Trials(folder, {"guardrails": {"rollback_alarms": [ALARM], "termination_wait_seconds": 0}})
+        guardrails = {"rollback_on": ["errors"], "termination_wait_seconds": 0}
+        trials = Trials(folder, {"alarm_names": {"errors": [ALARM]}, "guardrails": guardrails})
         started = trials.run("local", "up", "--detach", "--port", "0")
         assert started.returncode == DONE, started.stderr
         try:

@@ -30,7 +30,7 @@ variable "given" {
   type = object({ bucket = string, error_topic = string, model = string, role = string, success_topic = string })
 }
 
-module "configuration" {
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
   name = "sleeper"
@@ -50,11 +50,11 @@ module "configuration" {
 module "endpoint" {
   source = "../../modules/endpoint"
 
-  name          = "sleeper"
-  configuration = module.configuration
+  name            = "sleeper"
+  endpoint_config = module.endpoint_config
 
   scaling = {
-    primary = { max_capacity = 2, min_capacity = 0, targets = { backlog_per_instance = 5 } }
+    primary = { max_instances = 2, min_instances = 0, target_backlog_per_instance = 5 }
   }
 }
 
@@ -68,10 +68,10 @@ output "async_endpoints" {
 
       endpoint = {
         arn                                     = module.endpoint.arn
-        config_name                             = module.configuration.name
+        config_name                             = module.endpoint_config.name
         execution_role_arn                      = var.given.role
-        instance_type                           = module.configuration.variants.primary.instance_type
-        max_concurrent_invocations_per_instance = module.configuration.variants.primary.concurrency
+        instance_type                           = module.endpoint_config.variants.primary.instance_type
+        max_concurrent_invocations_per_instance = module.endpoint_config.variants.primary.concurrency
         model_name                              = var.given.model
         name                                    = module.endpoint.name
         variant_name                            = "primary"
@@ -108,5 +108,5 @@ output "async_endpoints" {
     }
   }
 
-  depends_on = [module.configuration, module.endpoint]
+  depends_on = [module.endpoint_config, module.endpoint]
 }

@@ -238,12 +238,3 @@ run "a_gpu_instance_takes_a_gpu_image" {
     error_message = "The image of a GPU instance must be one for GPUs."
   }
 }
-
-run "refuses_to_take_an_update_back_for_a_gpu_that_is_not_there" {
-  command         = plan
-  expect_failures = [output.async_endpoint]
-
-  variables {
-    guardrails = { rollback_on = ["gpu", "server_errors"] }
-  }
-}

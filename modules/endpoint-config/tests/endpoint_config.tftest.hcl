@@ -9,8 +9,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name = "shop-test"
-  kms  = { key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own" }
+  name       = "shop-test"
+  encryption = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own" }
   inference = {
     async = {
       failure_uri = "s3://shop/failure/"
@@ -49,7 +49,7 @@ run "asynchronous" {
   assert {
     condition = alltrue([
       for output in aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config :
-      output.s3_output_path == "s3://shop/output/" && output.s3_failure_path == "s3://shop/failure/" && output.kms_key_id == var.kms.key_arn
+      output.s3_output_path == "s3://shop/output/" && output.s3_failure_path == "s3://shop/failure/" && output.kms_key_id == var.encryption.kms_key_arn
     ])
     error_message = "Outputs and failures must have a path each, and be encrypted with the key of the deployment."
   }
@@ -129,7 +129,7 @@ run "volume_is_encrypted_where_it_can_be" {
   }
 
   assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.kms_key_arn == var.kms.key_arn
+    condition     = aws_sagemaker_endpoint_configuration.this.kms_key_arn == var.encryption.kms_key_arn
     error_message = "Volumes of instances without local storage must be encrypted with the key of the deployment."
   }
 
@@ -152,7 +152,7 @@ run "no_key_on_local_storage" {
   }
 
   assert {
-    condition     = aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config[0].kms_key_id == var.kms.key_arn
+    condition     = aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config[0].kms_key_id == var.encryption.kms_key_arn
     error_message = "Results are encrypted whatever the instance type."
   }
 }
@@ -176,7 +176,7 @@ run "instance_settings" {
     condition = alltrue([
       for variant in aws_sagemaker_endpoint_configuration.this.production_variants :
       variant.enable_ssm_access && variant.inference_ami_version == "al2-ami-sagemaker-inference-gpu-3-1"
-      && variant.core_dump_config[0].destination_s3_uri == "s3://shop/core-dumps/" && variant.core_dump_config[0].kms_key_id == var.kms.key_arn
+      && variant.core_dump_config[0].destination_s3_uri == "s3://shop/core-dumps/" && variant.core_dump_config[0].kms_key_id == var.encryption.kms_key_arn
     ])
     error_message = "Settings of instances must reach the variant, and core dumps be encrypted with the key."
   }
@@ -222,7 +222,7 @@ run "real_time" {
     condition = alltrue([
       for capture in aws_sagemaker_endpoint_configuration.this.data_capture_config :
       capture.enable_capture && capture.initial_sampling_percentage == 20 && capture.destination_s3_uri == "s3://shop/capture/"
-      && capture.kms_key_id == var.kms.key_arn && capture.capture_options[*].capture_mode == tolist(["Output"])
+      && capture.kms_key_id == var.encryption.kms_key_arn && capture.capture_options[*].capture_mode == tolist(["Output"])
       && capture.capture_content_type_header[0].json_content_types == toset(["application/json"])
     ])
     error_message = "A share of what is answered must be captured, encrypted with the key."
@@ -262,7 +262,7 @@ run "shadow" {
     condition = alltrue([
       for variant in aws_sagemaker_endpoint_configuration.this.shadow_production_variants :
       variant.model_name == "shop-b" && variant.initial_variant_weight == 0.5 && variant.initial_instance_count == 1
-      && variant.core_dump_config[0].kms_key_id == var.kms.key_arn && variant.routing_config[0].routing_strategy == "RANDOM"
+      && variant.core_dump_config[0].kms_key_id == var.encryption.kms_key_arn && variant.routing_config[0].routing_strategy == "RANDOM"
     ])
     error_message = "A shadow has the settings a production variant has."
   }
@@ -327,8 +327,8 @@ run "refuses_core_dumps_of_a_shadow_without_a_key" {
   expect_failures = [aws_sagemaker_endpoint_configuration.this]
 
   variables {
-    inference = { real_time = {} }
-    kms       = {}
+    inference  = { real_time = {} }
+    encryption = {}
     variants = {
       live  = { instance_type = "ml.m5.xlarge", model_name = "shop-a" }
       tried = { core_dump_uri = "s3://shop/core-dumps/", instance_type = "ml.m5.xlarge", model_name = "shop-b", shadow = true }

@@ -236,14 +236,14 @@ run "refuses_more_provisioned_than_allowed" {
 
 run "refuses_an_alias_for_a_key" {
   command         = plan
-  expect_failures = [var.kms]
+  expect_failures = [var.encryption]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    kms = { key_arn = "alias/shop" }
+    encryption = { kms_key_arn = "alias/shop" }
   }
 }
 

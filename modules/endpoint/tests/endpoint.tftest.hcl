@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   name = "shop-test"
-  configuration = {
+  endpoint_config = {
     kind     = "async"
     name     = "shop-test-20250101"
     variants = { primary = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
@@ -49,7 +49,7 @@ run "endpoint" {
 run "scaling" {
   variables {
     logs    = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own", retention_days = 3653 }
-    scaling = { primary = { min_capacity = 0, max_capacity = 7, targets = { backlog_per_instance = 2.5 } } }
+    scaling = { primary = { min_instances = 0, max_instances = 7, target_backlog_per_instance = 2.5 } }
   }
 
   assert {
@@ -132,8 +132,8 @@ run "scaling" {
   assert {
     condition = jsonencode(output.scaling) == jsonencode({
       primary = {
-        max_capacity           = 7
-        min_capacity           = 0
+        max_instances          = 7
+        min_instances          = 0
         policy_names           = { backlog_per_instance = "shop-test-backlog-per-instance" }
         resource_id            = "endpoint/shop-test/variant/primary"
         scheduled_action_names = {}
@@ -152,12 +152,12 @@ run "schedules" {
   variables {
     scaling = {
       primary = {
-        min_capacity = 0
-        max_capacity = 2
-        targets      = { backlog_per_instance = 5 }
+        min_instances               = 0
+        max_instances               = 2
+        target_backlog_per_instance = 5
         schedules = {
-          morning = { min_capacity = 1, max_capacity = 4, schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Berlin" }
-          night   = { min_capacity = 0, max_capacity = 0, schedule = "cron(0 20 ? * MON-FRI *)" }
+          morning = { min_instances = 1, max_instances = 4, schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Berlin" }
+          night   = { min_instances = 0, max_instances = 0, schedule = "cron(0 20 ? * MON-FRI *)" }
         }
       }
     }
@@ -202,7 +202,7 @@ run "real_time" {
   command = plan
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop-test-20250101"
       variants = {
@@ -212,8 +212,8 @@ run "real_time" {
       }
     }
     scaling = {
-      a = { min_capacity = 1, max_capacity = 3, targets = { cpu_percent = 60, invocations_per_instance = 70 } }
-      b = { min_capacity = 2, max_capacity = 4, targets = { gpu_percent = 50 }, scale_in_cooldown_seconds = 600, scale_out_cooldown_seconds = 60 }
+      a = { min_instances = 1, max_instances = 3, target_cpu_percent = 60, target_invocations_per_instance = 70 }
+      b = { min_instances = 2, max_instances = 4, target_gpu_percent = 50, scale_in_cooldown_seconds = 600, scale_out_cooldown_seconds = 60 }
     }
   }
 
@@ -260,12 +260,12 @@ run "serverless" {
   command = plan
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind     = "serverless"
       name     = "shop-test-20250101"
       variants = { primary = { concurrency = 10, provisioned_concurrency = 2 } }
     }
-    scaling = { primary = { min_capacity = 1, max_capacity = 5, targets = { provisioned_concurrency_utilization = 0.7 } } }
+    scaling = { primary = { min_instances = 1, max_instances = 5, target_provisioned_concurrency_utilization = 0.7 } }
   }
 
   assert {
@@ -291,11 +291,12 @@ run "canary" {
   command = plan
 
   variables {
-    configuration = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    endpoint_config = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    alarm_names     = { errors = ["shop-test-errors"], latency = ["shop-test-latency"] }
     guardrails = {
       canary                   = { instances = 2, wait_seconds = 120 }
       maximum_seconds          = 3600
-      rollback_alarms          = ["shop-test-errors", "shop-test-latency"]
+      rollback_on              = ["errors", "latency"]
       termination_wait_seconds = 60
     }
   }
@@ -320,8 +321,8 @@ run "linear" {
   command = plan
 
   variables {
-    configuration = { kind = "real_time", name = "shop-test-20250101", variants = { a = { initial_instances = 4 }, b = { initial_instances = 2 } } }
-    guardrails    = { linear = { percent = 25 } }
+    endpoint_config = { kind = "real_time", name = "shop-test-20250101", variants = { a = { initial_instances = 4 }, b = { initial_instances = 2 } } }
+    guardrails      = { linear = { percent = 25 } }
   }
 
   assert {
@@ -338,8 +339,8 @@ run "rolling" {
   command = plan
 
   variables {
-    configuration = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
-    guardrails    = { rolling = { instances = 1, rollback_percent = 50, wait_seconds = 30 }, maximum_seconds = 900 }
+    endpoint_config = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    guardrails      = { rolling = { instances = 1, rollback_percent = 50, wait_seconds = 30 }, maximum_seconds = 900 }
   }
 
   assert {

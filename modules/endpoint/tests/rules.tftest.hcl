@@ -1,6 +1,6 @@
 # One run for each rule of variables.tf. Module tests/rules is that file and nothing else, so that no provider is started.
 variables {
-  configuration = {
+  endpoint_config = {
     kind     = "async"
     name     = "shop-test-20250101"
     variants = { primary = { initial_instances = 4, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
@@ -10,14 +10,14 @@ variables {
 
 run "refuses_a_kind_that_does_not_exist" {
   command         = plan
-  expect_failures = [var.configuration]
+  expect_failures = [var.endpoint_config]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "batch"
       name = "shop"
       variants = {
@@ -49,14 +49,15 @@ run "refuses_guardrails_without_a_server" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "serverless"
       name = "shop"
       variants = {
         primary = { concurrency = 5, provisioned_concurrency = 2 }
       }
     }
-    guardrails = { rollback_alarms = ["errors"] }
+    alarm_names = { errors = ["shop-errors"] }
+    guardrails  = { rollback_on = ["errors"] }
   }
 }
 
@@ -69,7 +70,7 @@ run "refuses_guardrails_on_inferentia" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -89,7 +90,7 @@ run "refuses_to_roll_several_variants" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -110,7 +111,7 @@ run "refuses_a_canary_of_one_instance" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "async"
       name = "shop"
       variants = {
@@ -208,7 +209,22 @@ run "refuses_an_eleventh_alarm" {
   }
 
   variables {
-    guardrails = { rollback_alarms = [for number in range(11) : "alarm-${number}"] }
+    alarm_names = { errors = [for number in range(11) : "alarm-${number}"] }
+    guardrails  = { rollback_on = ["errors"] }
+  }
+}
+
+run "refuses_to_roll_back_on_an_alarm_that_does_not_exist" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    alarm_names = { server_errors = ["shop-server-errors"], gpu = [] }
+    guardrails  = { rollback_on = ["gpu", "server_errors"] }
   }
 }
 
@@ -260,7 +276,7 @@ run "refuses_to_scale_a_shadow" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -268,7 +284,7 @@ run "refuses_to_scale_a_shadow" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { invocations_per_instance = 70 } }
+      primary = { max_instances = 2, min_instances = 1, target_invocations_per_instance = 70 }
     }
   }
 }
@@ -282,7 +298,7 @@ run "refuses_to_scale_what_scales_itself" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -290,7 +306,7 @@ run "refuses_to_scale_what_scales_itself" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { invocations_per_instance = 70 } }
+      primary = { max_instances = 2, min_instances = 1, target_invocations_per_instance = 70 }
     }
   }
 }
@@ -304,7 +320,7 @@ run "refuses_to_scale_burstable_instances" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "async"
       name = "shop"
       variants = {
@@ -312,7 +328,7 @@ run "refuses_to_scale_burstable_instances" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 1, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -327,7 +343,7 @@ run "refuses_a_maximum_below_the_minimum" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 3, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 3, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -342,7 +358,7 @@ run "refuses_half_an_instance" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 0.5, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 0.5, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -357,7 +373,7 @@ run "refuses_no_maximum" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 0, min_capacity = 0, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 0, min_instances = 0, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -371,7 +387,7 @@ run "refuses_real_time_from_zero" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -379,7 +395,7 @@ run "refuses_real_time_from_zero" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 0, targets = { invocations_per_instance = 70 } }
+      primary = { max_instances = 2, min_instances = 0, target_invocations_per_instance = 70 }
     }
   }
 }
@@ -394,7 +410,7 @@ run "refuses_to_follow_nothing" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = {} }
+      primary = { max_instances = 2, min_instances = 1 }
     }
   }
 }
@@ -409,7 +425,7 @@ run "refuses_a_metric_that_asynchronous_endpoints_never_publish" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 5, invocations_per_instance = 70 } }
+      primary = { max_instances = 2, min_instances = 1, target_backlog_per_instance = 5, target_invocations_per_instance = 70 }
     }
   }
 }
@@ -423,7 +439,7 @@ run "refuses_the_backlog_of_a_real_time_endpoint" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -431,7 +447,7 @@ run "refuses_the_backlog_of_a_real_time_endpoint" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 1, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -445,7 +461,7 @@ run "refuses_the_instances_of_a_serverless_endpoint" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "serverless"
       name = "shop"
       variants = {
@@ -453,7 +469,7 @@ run "refuses_the_instances_of_a_serverless_endpoint" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { invocations_per_instance = 70 } }
+      primary = { max_instances = 2, min_instances = 1, target_invocations_per_instance = 70 }
     }
   }
 }
@@ -468,7 +484,7 @@ run "refuses_a_target_of_nothing" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { backlog_per_instance = 0 } }
+      primary = { max_instances = 2, min_instances = 1, target_backlog_per_instance = 0 }
     }
   }
 }
@@ -482,7 +498,7 @@ run "refuses_more_than_all_cores" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -490,7 +506,7 @@ run "refuses_more_than_all_cores" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { cpu_percent = 200 } }
+      primary = { max_instances = 2, min_instances = 1, target_cpu_percent = 200 }
     }
   }
 }
@@ -504,7 +520,7 @@ run "refuses_to_follow_a_gpu_that_is_not_there" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -512,7 +528,7 @@ run "refuses_to_follow_a_gpu_that_is_not_there" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { gpu_percent = 50 } }
+      primary = { max_instances = 2, min_instances = 1, target_gpu_percent = 50 }
     }
   }
 }
@@ -526,7 +542,7 @@ run "refuses_to_provision_more_than_allowed" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "serverless"
       name = "shop"
       variants = {
@@ -534,7 +550,7 @@ run "refuses_to_provision_more_than_allowed" {
       }
     }
     scaling = {
-      primary = { max_capacity = 6, min_capacity = 1, targets = { provisioned_concurrency_utilization = 0.7 } }
+      primary = { max_instances = 6, min_instances = 1, target_provisioned_concurrency_utilization = 0.7 }
     }
   }
 }
@@ -548,7 +564,7 @@ run "refuses_to_scale_what_is_not_provisioned" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "serverless"
       name = "shop"
       variants = {
@@ -556,7 +572,7 @@ run "refuses_to_scale_what_is_not_provisioned" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, targets = { provisioned_concurrency_utilization = 0.7 } }
+      primary = { max_instances = 2, min_instances = 1, target_provisioned_concurrency_utilization = 0.7 }
     }
   }
 }
@@ -571,7 +587,7 @@ run "refuses_a_negative_cooldown" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, scale_in_cooldown_seconds = -1, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 1, scale_in_cooldown_seconds = -1, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -586,7 +602,7 @@ run "refuses_a_schedule_of_five_fields" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, schedules = { day = { max_capacity = 2, min_capacity = 1, schedule = "cron(0 7 * * *)" } }, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 1, schedules = { day = { max_instances = 2, min_instances = 1, schedule = "cron(0 7 * * *)" } }, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -601,7 +617,7 @@ run "refuses_a_schedule_with_a_maximum_below_its_minimum" {
 
   variables {
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, schedules = { day = { max_capacity = 1, min_capacity = 2, schedule = "cron(0 7 ? * MON-FRI *)" } }, targets = { backlog_per_instance = 5 } }
+      primary = { max_instances = 2, min_instances = 1, schedules = { day = { max_instances = 1, min_instances = 2, schedule = "cron(0 7 ? * MON-FRI *)" } }, target_backlog_per_instance = 5 }
     }
   }
 }
@@ -615,7 +631,7 @@ run "refuses_a_schedule_that_stops_a_real_time_endpoint" {
   }
 
   variables {
-    configuration = {
+    endpoint_config = {
       kind = "real_time"
       name = "shop"
       variants = {
@@ -623,7 +639,7 @@ run "refuses_a_schedule_that_stops_a_real_time_endpoint" {
       }
     }
     scaling = {
-      primary = { max_capacity = 2, min_capacity = 1, schedules = { day = { max_capacity = 1, min_capacity = 0, schedule = "cron(0 7 ? * MON-FRI *)" } }, targets = { cpu_percent = 50 } }
+      primary = { max_instances = 2, min_instances = 1, schedules = { day = { max_instances = 1, min_instances = 0, schedule = "cron(0 7 ? * MON-FRI *)" } }, target_cpu_percent = 50 }
     }
   }
 }

@@ -205,7 +205,6 @@ run "deployer_who_destroys_within_a_boundary" {
 
   variables {
     name               = "a-deployment-of-the-longest-name-12"
-    deployer           = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
     endpoint_arn       = "arn:aws:sagemaker:ap-southeast-1:123456789012:endpoint/a-deployment-of-the-longest-name-12"
     execution_role_arn = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-execution"
     storage = {
@@ -213,6 +212,7 @@ run "deployer_who_destroys_within_a_boundary" {
       kms_key_arn = "arn:aws:kms:ap-southeast-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
       prefixes    = { failure = "failure/", input = "input/", output = "output/" }
     }
+    access = { deployer = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" } }
   }
 
   assert {
@@ -248,7 +248,7 @@ run "deployer_of_an_endpoint_on_shared_storage" {
   command = plan
 
   variables {
-    deployer = { destroy = true }
+    access = { deployer = { destroy = true } }
     storage = {
       bucket_arn  = "arn:aws:s3:::shop"
       kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
@@ -287,7 +287,7 @@ run "managed_policies" {
   command = plan
 
   variables {
-    managed_policies = ["caller", "collector"]
+    access = { managed_policies = ["caller", "collector"] }
   }
 
   assert {
@@ -303,10 +303,12 @@ run "github_role" {
   command = plan
 
   variables {
-    github = {
-      policies     = ["deployer"]
-      provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-      subjects     = ["repo:shop/models:environment:prod", "repo:shop/models:ref:refs/heads/release-*"]
+    access = {
+      github = {
+        policies     = ["deployer"]
+        provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+        subjects     = ["repo:shop/models:environment:prod", "repo:shop/models:ref:refs/heads/release-*"]
+      }
     }
   }
 
@@ -339,7 +341,7 @@ run "github_provider" {
   command = plan
 
   variables {
-    github = { policies = ["caller"], subjects = ["repo:shop/models:ref:refs/heads/main"] }
+    access = { github = { policies = ["caller"], subjects = ["repo:shop/models:ref:refs/heads/main"] } }
   }
 
   assert {

@@ -17,14 +17,14 @@ variables {
 
 run "refuses_every_boundary" {
   command         = plan
-  expect_failures = [var.deployer]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    deployer = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" }
+    access = { deployer = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" } }
   }
 }
 
@@ -69,135 +69,137 @@ run "refuses_to_pass_every_role" {
 
 run "refuses_every_repository" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["deployer"], subjects = ["*"] }
+    access = { github = { policies = ["deployer"], subjects = ["*"] } }
   }
 }
 
 run "refuses_every_repository_of_an_owner" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["deployer"], subjects = ["repo:shop/*:ref:refs/heads/main"] }
+    access = { github = { policies = ["deployer"], subjects = ["repo:shop/*:ref:refs/heads/main"] } }
   }
 }
 
 run "refuses_every_workflow_of_a_repository" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*"] }
+    access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*"] } }
   }
 }
 
 run "refuses_every_branch" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/*"] }
+    access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/*"] } }
   }
 }
 
 run "refuses_unknown_policies_of_github" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["administrator"], subjects = ["repo:shop/models:environment:prod"] }
+    access = { github = { policies = ["administrator"], subjects = ["repo:shop/models:environment:prod"] } }
   }
 }
 
 run "refuses_a_role_without_subjects" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["deployer"] }
+    access = { github = { policies = ["deployer"] } }
   }
 }
 
 run "refuses_a_role_without_policies" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { subjects = ["repo:shop/models:environment:prod"] }
+    access = { github = { subjects = ["repo:shop/models:environment:prod"] } }
   }
 }
 
 run "refuses_another_provider" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = {
-      policies     = ["deployer"]
-      provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
-      subjects     = ["repo:shop/models:environment:prod"]
+    access = {
+      github = {
+        policies     = ["deployer"]
+        provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
+        subjects     = ["repo:shop/models:environment:prod"]
+      }
     }
   }
 }
 
 run "refuses_long_sessions" {
   command         = plan
-  expect_failures = [var.github]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    github = { policies = ["deployer"], session_seconds = 86400, subjects = ["repo:shop/models:environment:prod"] }
+    access = { github = { policies = ["deployer"], session_seconds = 86400, subjects = ["repo:shop/models:environment:prod"] } }
   }
 }
 
 run "refuses_unknown_policies" {
   command         = plan
-  expect_failures = [var.managed_policies]
+  expect_failures = [var.access]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    managed_policies = ["administrator"]
+    access = { managed_policies = ["administrator"] }
   }
 }
 

@@ -16,7 +16,7 @@ mock_provider "aws" {
 variables {
   name           = "shop-test"
   endpoint_names = ["shop-test"]
-  containers     = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+  containers     = [{ archive = {}, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1", model_data_url = "s3://models/shop/model.tar.gz" }]
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
     bucket_name = "shop"
@@ -31,7 +31,7 @@ variables {
 
 run "first_version" {
   variables {
-    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" }]
   }
 
   assert {
@@ -42,7 +42,7 @@ run "first_version" {
 
 run "same_version" {
   variables {
-    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" }]
   }
 
   assert {
@@ -53,7 +53,7 @@ run "same_version" {
 
 run "another_archive" {
   variables {
-    containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+    containers = [{ archive = {}, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1", model_data_url = "s3://models/shop/model.tar.gz" }]
   }
 
   assert {
@@ -64,7 +64,7 @@ run "another_archive" {
 
 run "another_environment" {
   variables {
-    containers = [{ archive = { s3_uri = "s3://models/shop/model.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" }, environment = { EMBEDDER = "clip" } }]
+    containers = [{ archive = {}, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1", model_data_url = "s3://models/shop/model.tar.gz", environment = { EMBEDDER = "clip" } }]
   }
 
   assert {
@@ -75,7 +75,7 @@ run "another_environment" {
 
 run "first_version_again" {
   variables {
-    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image = { uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" } }]
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" }]
   }
 
   assert {

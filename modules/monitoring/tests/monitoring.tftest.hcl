@@ -9,12 +9,12 @@ mock_provider "aws" {
 }
 
 variables {
-  actions = { alarm = ["arn:aws:sns:eu-west-1:123456789012:pager"], ok = ["arn:aws:sns:eu-west-1:123456789012:chat"] }
   endpoint = {
     kind     = "async"
     name     = "shop-test"
     variants = { primary = { instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
   }
+  monitoring = { actions = { alarm = ["arn:aws:sns:eu-west-1:123456789012:pager"], ok = ["arn:aws:sns:eu-west-1:123456789012:chat"] } }
 }
 
 run "asynchronous" {
@@ -68,7 +68,7 @@ run "asynchronous" {
     condition = alltrue([
       for alarm in aws_cloudwatch_metric_alarm.this :
       alarm.treat_missing_data == "notBreaching" && alarm.period == 60 && alarm.datapoints_to_alarm == alarm.evaluation_periods
-      && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.alarm_actions == var.actions.alarm && alarm.ok_actions == var.actions.ok
+      && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.alarm_actions == var.monitoring.actions.alarm && alarm.ok_actions == var.monitoring.actions.ok
     ])
     error_message = "An endpoint that sleeps is well, and whoever is told of an alarm is told of its end."
   }
@@ -108,15 +108,18 @@ run "tuned" {
   command = plan
 
   variables {
-    alarms = {
-      backlog       = { enabled = false }
-      cpu           = { threshold = 50, period_seconds = 300, evaluation_periods = 4, datapoints_to_alarm = 3 }
-      model_latency = { statistic = "p99", threshold = 2000000, missing_data = "ignore", actions = [] }
-      stuck_at_zero = { actions = ["arn:aws:sns:eu-west-1:123456789012:other"] }
-    }
-    dashboard = false
-    extra_alarms = {
-      idle = { comparison_operator = "LessThanThreshold", evaluation_periods = 60, metric = "InvocationsProcessed", statistic = "Sum", threshold = 1 }
+    monitoring = {
+      actions = { alarm = ["arn:aws:sns:eu-west-1:123456789012:pager"], ok = ["arn:aws:sns:eu-west-1:123456789012:chat"] }
+      alarms = {
+        backlog       = { enabled = false }
+        cpu           = { threshold = 50, period_seconds = 300, evaluation_periods = 4, datapoints_to_alarm = 3 }
+        model_latency = { statistic = "p99", threshold = 2000000, missing_data = "ignore", actions = [] }
+        stuck_at_zero = { actions = ["arn:aws:sns:eu-west-1:123456789012:other"] }
+      }
+      dashboard = false
+      extra_alarms = {
+        idle = { comparison_operator = "LessThanThreshold", evaluation_periods = 60, metric = "InvocationsProcessed", statistic = "Sum", threshold = 1 }
+      }
     }
   }
 

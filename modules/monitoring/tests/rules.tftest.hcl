@@ -9,118 +9,118 @@ variables {
 
 run "refuses_an_action_that_is_no_arn" {
   command         = plan
-  expect_failures = [var.actions]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    actions = { alarm = ["pager"] }
+    monitoring = { actions = { alarm = ["pager"] } }
   }
 }
 
 run "refuses_a_sixth_action" {
   command         = plan
-  expect_failures = [var.actions]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    actions = { ok = [for number in range(6) : "arn:aws:sns:eu-west-1:123456789012:topic-${number}"] }
+    monitoring = { actions = { ok = [for number in range(6) : "arn:aws:sns:eu-west-1:123456789012:topic-${number}"] } }
   }
 }
 
 run "refuses_an_alarm_that_does_not_exist" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { latency = { threshold = 1 } }
+    monitoring = { alarms = { latency = { threshold = 1 } } }
   }
 }
 
 run "refuses_a_metric_that_asynchronous_endpoints_never_publish" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { overhead_latency = { threshold = 1 } }
+    monitoring = { alarms = { overhead_latency = { threshold = 1 } } }
   }
 }
 
 run "refuses_a_statistic_that_does_not_exist" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { backlog = { statistic = "Median" } }
+    monitoring = { alarms = { backlog = { statistic = "Median" } } }
   }
 }
 
 run "refuses_half_a_minute" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { backlog = { period_seconds = 30 } }
+    monitoring = { alarms = { backlog = { period_seconds = 30 } } }
   }
 }
 
 run "refuses_to_look_back_two_days" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { backlog = { evaluation_periods = 48, period_seconds = 3600 } }
+    monitoring = { alarms = { backlog = { evaluation_periods = 48, period_seconds = 3600 } } }
   }
 }
 
 run "refuses_more_datapoints_than_periods" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { backlog = { datapoints_to_alarm = 16 } }
+    monitoring = { alarms = { backlog = { datapoints_to_alarm = 16 } } }
   }
 }
 
 run "refuses_missing_data_to_be_good" {
   command         = plan
-  expect_failures = [var.alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    alarms = { backlog = { missing_data = "good" } }
+    monitoring = { alarms = { backlog = { missing_data = "good" } } }
   }
 }
 
@@ -139,52 +139,52 @@ run "refuses_a_kind_that_does_not_exist" {
 
 run "refuses_an_extra_alarm_on_what_is_never_published" {
   command         = plan
-  expect_failures = [var.extra_alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    extra_alarms = { busy = { metric = "InvocationsPerInstance", statistic = "Sum", threshold = 100 } }
+    monitoring = { extra_alarms = { busy = { metric = "InvocationsPerInstance", statistic = "Sum", threshold = 100 } } }
   }
 }
 
 run "refuses_an_extra_alarm_named_as_one_there_is" {
   command         = plan
-  expect_failures = [var.extra_alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    extra_alarms = { backlog = { metric = "ApproximateBacklogSize", statistic = "Maximum", threshold = 10 } }
+    monitoring = { extra_alarms = { backlog = { metric = "ApproximateBacklogSize", statistic = "Maximum", threshold = 10 } } }
   }
 }
 
 run "refuses_an_extra_alarm_with_a_statistic_that_does_not_exist" {
   command         = plan
-  expect_failures = [var.extra_alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    extra_alarms = { busy = { metric = "InvocationsProcessed", statistic = "Median", threshold = 100 } }
+    monitoring = { extra_alarms = { busy = { metric = "InvocationsProcessed", statistic = "Median", threshold = 100 } } }
   }
 }
 
 run "refuses_an_extra_alarm_that_compares_otherwise" {
   command         = plan
-  expect_failures = [var.extra_alarms]
+  expect_failures = [var.monitoring]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    extra_alarms = { busy = { comparison_operator = "Equal", metric = "InvocationsProcessed", statistic = "Sum", threshold = 100 } }
+    monitoring = { extra_alarms = { busy = { comparison_operator = "Equal", metric = "InvocationsProcessed", statistic = "Sum", threshold = 100 } } }
   }
 }

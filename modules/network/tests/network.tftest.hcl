@@ -52,7 +52,7 @@ run "subnets" {
   }
 
   assert {
-    condition     = output.vpc == { security_group_ids = [aws_security_group.containers.id], subnet_ids = [for zone in ["eu-west-1a", "eu-west-1b"] : aws_subnet.private[zone].id] }
+    condition     = output.security_group_ids == [aws_security_group.containers.id] && output.subnet_ids == [for zone in ["eu-west-1a", "eu-west-1b"] : aws_subnet.private[zone].id]
     error_message = "The output must be what module model takes."
   }
 }

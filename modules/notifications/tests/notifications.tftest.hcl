@@ -158,7 +158,7 @@ run "a_supplied_topic_is_not_restricted" {
 
   variables {
     publisher_role_arns = ["arn:aws:iam::123456789012:role/shop-test-execution"]
-    topics              = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors" } }
+    notifications       = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors" } } }
   }
 
   assert {
@@ -189,14 +189,16 @@ run "subscribers" {
   command = plan
 
   variables {
-    subscriptions = {
-      on-call  = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] }
-      hook     = { protocol = "https", endpoint = "https://example.com/results", outcomes = ["success"], raw_message_delivery = true }
-      function = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:collect", outcomes = ["success"] }
-      nightly = {
-        protocol      = "sqs"
-        endpoint      = "arn:aws:sqs:eu-west-1:123456789012:nightly"
-        filter_policy = jsonencode({ inferenceId = [{ prefix = "nightly-" }] })
+    notifications = {
+      subscriptions = {
+        on-call  = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] }
+        hook     = { protocol = "https", endpoint = "https://example.com/results", outcomes = ["success"], raw_message_delivery = true }
+        function = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:collect", outcomes = ["success"] }
+        nightly = {
+          protocol      = "sqs"
+          endpoint      = "arn:aws:sqs:eu-west-1:123456789012:nightly"
+          filter_policy = jsonencode({ inferenceId = [{ prefix = "nightly-" }] })
+        }
       }
     }
   }
@@ -243,7 +245,7 @@ run "a_topic_that_exists" {
   command = plan
 
   variables {
-    topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
+    notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } } }
   }
 
   assert {
@@ -274,7 +276,7 @@ run "refuses_a_topic_of_another_region" {
   expect_failures = [output.topic_arns]
 
   variables {
-    topics = { error = { arn = "arn:aws:sns:us-east-1:123456789012:team-errors" } }
+    notifications = { topics = { error = { arn = "arn:aws:sns:us-east-1:123456789012:team-errors" } } }
   }
 }
 
@@ -283,6 +285,6 @@ run "refuses_a_topic_of_another_account" {
   expect_failures = [output.topic_arns]
 
   variables {
-    topics = { success = { arn = "arn:aws:sns:eu-west-1:210987654321:team-results" } }
+    notifications = { topics = { success = { arn = "arn:aws:sns:eu-west-1:210987654321:team-results" } } }
   }
 }

@@ -58,182 +58,182 @@ run "refuses_publishers_by_a_wildcard" {
 
 run "refuses_no_receives" {
   command         = plan
-  expect_failures = [var.results_queue]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    results_queue = { max_receives = 0 }
+    notifications = { max_receives = 0 }
   }
 }
 
 run "refuses_to_keep_messages_too_long" {
   command         = plan
-  expect_failures = [var.results_queue]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    results_queue = { retention_days = 15 }
+    notifications = { retention_days = 15 }
   }
 }
 
 run "refuses_to_hide_messages_too_long" {
   command         = plan
-  expect_failures = [var.results_queue]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    results_queue = { visibility_timeout_seconds = 43201 }
+    notifications = { visibility_timeout_seconds = 43201 }
   }
 }
 
 run "refuses_a_subscription_with_a_space" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { "on call" = { protocol = "email", endpoint = "on-call@example.com" } }
+    notifications = { subscriptions = { "on call" = { protocol = "email", endpoint = "on-call@example.com" } } }
   }
 }
 
 run "refuses_plain_http" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { hook = { protocol = "http", endpoint = "http://example.com" } }
+    notifications = { subscriptions = { hook = { protocol = "http", endpoint = "http://example.com" } } }
   }
 }
 
 run "refuses_an_address_that_is_none" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { on-call = { protocol = "email", endpoint = "on-call" } }
+    notifications = { subscriptions = { on-call = { protocol = "email", endpoint = "on-call" } } }
   }
 }
 
 run "refuses_a_fifo_queue" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { nightly = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:123456789012:nightly.fifo" } }
+    notifications = { subscriptions = { nightly = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:123456789012:nightly.fifo" } } }
   }
 }
 
 run "refuses_a_filter_that_is_not_json" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { nightly = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:123456789012:nightly", filter_policy = "nightly" } }
+    notifications = { subscriptions = { nightly = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:123456789012:nightly", filter_policy = "nightly" } } }
   }
 }
 
 run "refuses_an_unknown_outcome" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { nightly = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:123456789012:nightly", outcomes = ["expired"] } }
+    notifications = { subscriptions = { nightly = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:123456789012:nightly", outcomes = ["expired"] } } }
   }
 }
 
 run "refuses_raw_messages_by_email" {
   command         = plan
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    subscriptions = { on-call = { protocol = "email", endpoint = "on-call@example.com", raw_message_delivery = true } }
+    notifications = { subscriptions = { on-call = { protocol = "email", endpoint = "on-call@example.com", raw_message_delivery = true } } }
   }
 }
 
 run "refuses_a_fifo_topic" {
   command         = plan
-  expect_failures = [var.topics]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:errors.fifo" } }
+    notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:errors.fifo" } } }
   }
 }
 
 run "refuses_a_topic_by_its_name" {
   command         = plan
-  expect_failures = [var.topics]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    topics = { error = { arn = "errors" } }
+    notifications = { topics = { error = { arn = "errors" } } }
   }
 }
 
 run "refuses_one_topic_for_both_outcomes" {
   command         = plan
-  expect_failures = [var.topics]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:all" }, success = { arn = "arn:aws:sns:eu-west-1:123456789012:all" } }
+    notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:all" }, success = { arn = "arn:aws:sns:eu-west-1:123456789012:all" } } }
   }
 }
 
 run "refuses_a_key_of_a_topic_by_its_alias" {
   command         = plan
-  expect_failures = [var.topics]
+  expect_failures = [var.notifications]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:errors", kms_key_arn = "alias/team" } }
+    notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:errors", kms_key_arn = "alias/team" } } }
   }
 }

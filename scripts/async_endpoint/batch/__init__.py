@@ -1,1 +1,1 @@
-"""Many inputs through one endpoint: from a source, by a manifest on disk, into a folder of results."""
+"""Batches: all inputs of a source through one endpoint into a folder of results, resumable by a manifest on disk."""

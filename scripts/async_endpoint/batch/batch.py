@@ -1,17 +1,17 @@
-"""A batch, from its source to its report."""
+"""A batch: runs the items of a source, and writes a report of counts, latencies and failure reasons."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.batch.manifest import Manifest
-from async_endpoint.batch.report import REASONS as MOST_REASONS
-from async_endpoint.batch.report import BatchReport, Reason, write_report
-from async_endpoint.batch.results import MANIFEST, Results, make_folder
+from async_endpoint.batch.results import ITEMS, MANIFEST, REPORT, Results, make_folder
 from async_endpoint.batch.run import BatchRun, Options, Progress
 from async_endpoint.batch.source import open_source
 from async_endpoint.client.config import ClientConfig
@@ -19,8 +19,45 @@ from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
+MAX_REASONS: Final = 20  # in the report, the most frequent first
 DEFAULTS: Final = Options()
 CLIENT_DEFAULTS: Final = ClientConfig()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """The first line of a failure reason, and how many items have it."""
+
+    text: str
+    items: int
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """The batch over all its runs; `run_seconds`, `ended_in_run` and `rate` are the last run's.
+
+    Latencies are in seconds from submission to result: median, 95th percentile, longest. `open` items have no outcome yet.
+    """
+
+    environment: str
+    endpoint: str
+    source: str
+    folder: str
+    runs: int
+    items: int
+    done: int
+    failed: int
+    open: int
+    run_seconds: float
+    ended_in_run: int
+    rate: float
+    median_seconds: float | None
+    p95_seconds: float | None
+    longest_seconds: float | None
+    reasons: tuple[Reason, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
 
 
 def run_batch(
@@ -35,14 +72,12 @@ def run_batch(
     on_source: Callable[[int | None], None] = lambda total: None,
     on_tick: Callable[[Progress], None] = lambda progress: None,
 ) -> BatchReport:
-    """Bring each item of `source` to its one end, in the folder `out`, from wherever an earlier run of it ended.
+    """Process every item of `source` into the folder `out`, resuming where an earlier run ended.
 
-    `session` None: made for AWS, or for the local AWS at `endpoint_url`. `on_source` is told how many items there are, or None
-    where that is not known, and `on_tick` how far they are, several times a second.
-
-
-    Items that fail are in the report. Raises InvalidInput for a source or a folder that cannot be used, Refused while another
-    process works in that folder, and what ends a run (see BatchRun.run): then the same call goes on.
+    `session` is by default one for AWS, or for the local AWS at `endpoint_url`. `on_source` receives the number of items, None
+    if unknown, and `on_tick` the progress, several times a second. Failed items are in the report. Raises InvalidInput for an
+    unusable source or folder, Refused while another process works in that folder, and what ends a run (see BatchRun.run):
+    then the same call resumes.
     """
     found = open_source(source, session or AwsSession.create(outputs.region, endpoint_url), out)
     make_folder(out)
@@ -51,8 +86,8 @@ def run_batch(
         results = Results(out)
         results.prepare()
         on_source(found.count())
-        begun = time.monotonic()
-        with AsyncEndpoint(
+        started_at = time.monotonic()
+        with AsyncEndpoint.from_outputs(
             outputs,
             config=config,
             session=session,
@@ -61,10 +96,10 @@ def run_batch(
             on_accepted=lambda invocation, submitted: manifest.submitted(invocation.tag[0], submitted.as_dict()),
         ) as endpoint:
             progress = BatchRun(endpoint, manifest, results, options).run(found, on_tick)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - started_at
         counts = manifest.counts()
         if not sum(counts.values()):
-            raise InvalidInput(f"{source} ({found.kind}) holds no input; name one that does.")
+            raise InvalidInput(f"{source} ({found.kind}) has no items; give one that has.")
         ended = progress.done + progress.failed
         report = BatchReport(
             environment=outputs.environment,
@@ -82,7 +117,31 @@ def run_batch(
             median_seconds=manifest.seconds(0.5),
             p95_seconds=manifest.seconds(0.95),
             longest_seconds=manifest.seconds(1.0),
-            reasons=tuple(Reason(text, items) for text, items in manifest.reasons(MOST_REASONS)),
+            reasons=tuple(Reason(text, items) for text, items in manifest.reasons(MAX_REASONS)),
         )
         write_report(results, manifest, report)
     return report
+
+
+def write_report(results: Results, manifest: Manifest, report: BatchReport) -> None:
+    """Write `report.json`, and `items.jsonl` with one line per item."""
+    results.write_json(REPORT, report.as_dict())
+    results.write_lines(ITEMS, _lines(results, manifest))
+
+
+def _lines(results: Results, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    for record in manifest.records():
+        request = record.request or {}
+        path = {"done": results.result_path, "failed": results.failure_path}.get(record.state)
+        yield {
+            "name": record.name,
+            "state": record.state,
+            "attempts": record.attempts,
+            "file": path(record.name).relative_to(results.folder).as_posix() if path else None,
+            "bytes": record.bytes,
+            "seconds": record.seconds,
+            "reason": record.reason,
+            "inference_id": request.get("inference_id"),
+            "output_location": request.get("output_location"),
+            "failure_location": request.get("failure_location"),
+        }

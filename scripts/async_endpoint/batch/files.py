@@ -1,4 +1,4 @@
-"""Inputs that are files: a folder with all below it, or a glob."""
+"""Items from files: everything below a folder, or the matches of a glob."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from async_endpoint.input_files import checked_status, printable
 
 
 def in_folder(folder: Path, out: Path) -> Iterator[Item]:
-    """Each entry below `folder` but what a batch writes into `out`, as the file system gives them: nothing is held or sorted.
+    """Each file below `folder` except what a batch writes into `out`, in file system order: lazily and unsorted.
 
-    Names are relative to `folder`, with `/`. What begins with a dot is left out, links to folders are not followed. What is
-    neither a folder nor a regular file, or cannot be read, fails alone. Raises InvalidInput when `folder` itself cannot be
-    read.
+    Names are relative to `folder`, with `/`. Names with a leading dot are skipped, links to folders are not followed. Special
+    files and unreadable ones become invalid items. Raises InvalidInput if `folder` itself cannot be read.
     """
     written = written_here(out)
     below = [(folder, "")]
@@ -39,16 +38,16 @@ def in_folder(folder: Path, out: Path) -> Iterator[Item]:
             reason = error.strerror or error
             if not prefix:
                 raise InvalidInput(
-                    f"Folder {printable(folder)} cannot be read ({reason}); make it readable, or name its files with a glob."
+                    f"Folder {printable(folder)} cannot be read ({reason}); make it readable, or select its files with a glob."
                 ) from error
             yield Item.invalid(decoded(prefix.rstrip("/")), f"Folder {printable(here)} cannot be read ({reason}).")
 
 
 def matching(pattern: str, out: Path) -> Iterator[Item]:
-    """Each entry that the glob `pattern` matches (`**` goes down folders), but folders and what a batch writes into `out`.
+    """Each file that the glob `pattern` matches (`**` descends into folders), except what a batch writes into `out`.
 
-    Names are relative to the folder that the pattern's fixed part names. What begins with a dot is left out. Raises
-    InvalidInput for a pattern that cannot be used.
+    Names are relative to the pattern's fixed part. Names with a leading dot are skipped. Raises InvalidInput for an invalid
+    pattern.
     """
     base, written = fixed_part(pattern), written_here(out)
     try:
@@ -60,7 +59,7 @@ def matching(pattern: str, out: Path) -> Iterator[Item]:
                 yield _item(path, name.as_posix())
     except (OSError, ValueError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidInput(f"Glob {printable(pattern)} cannot be used ({reason}); give another one, or a folder.") from error
+        raise InvalidInput(f"Glob {printable(pattern)} is invalid ({reason}); give another one, or a folder.") from error
 
 
 def fixed_part(pattern: str) -> Path:
@@ -74,7 +73,7 @@ def fixed_part(pattern: str) -> Path:
 
 
 def decoded(name: str) -> str:
-    """A file's name as valid Unicode: bytes that are no UTF-8 are escaped, `\\xff`."""
+    """A file name as valid Unicode: bytes that are not UTF-8 are escaped, `\\xff`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -88,7 +87,7 @@ def _folder_or_link_to_one(entry: os.DirEntry[str]) -> str | None:
 
 
 def _real(path: Path) -> Path:
-    """Links followed, as far as they lead anywhere: Path.resolve raises RuntimeError for a link to itself."""
+    """The path with links resolved as far as possible: Path.resolve raises RuntimeError for a link to itself."""
     return Path(os.path.realpath(path))
 
 

@@ -1,4 +1,4 @@
-"""One input of a batch."""
+"""Item: one input of a batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from async_endpoint.client.payload import Payload
+from async_endpoint.client.models import Payload
 
 SHORT_DIGEST_CHARS: Final = 20  # 80 bits: no two of a billion items share one
 
@@ -15,7 +15,7 @@ SHORT_DIGEST_CHARS: Final = 20  # 80 bits: no two of a billion items share one
 class Item:
     """`name` is unique in its source, valid Unicode, and names the result; `fingerprint` changes when the input does.
 
-    `problem` says why the item cannot be sent, None for all others; `payload` is then empty. Content type None is guessed.
+    `problem` is why the item is invalid, None for all others; `payload` is then empty. Content type None is guessed.
     """
 
     name: str
@@ -26,12 +26,12 @@ class Item:
 
     @classmethod
     def invalid(cls, name: str, problem: str) -> Item:
-        """An item that is known not to be sendable; it fails alone."""
+        """An item that cannot be sent; it fails by itself."""
         return cls(name, b"", digest(problem), problem=problem)
 
 
 def digest(*parts: str | bytes) -> str:
-    """Twenty hexadecimal characters that stand for `parts`, in this order."""
+    """A hash of `parts` in this order, twenty hexadecimal characters."""
     found = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part

@@ -1,7 +1,7 @@
-"""What became of each item, on disk, so that a batch goes on after a kill -9 at any point.
+"""Manifest: the state of every item on disk, so that a batch resumes after a kill -9 at any point.
 
-SQLite with a write-ahead log: a change is a transaction, and a process that dies leaves the last one whole. The file is locked
-as long as it is open, so that two processes never work on one batch.
+SQLite with a write-ahead log: a change is a transaction, and a killed process leaves the last one complete. The file is locked
+while it is open, so that two processes never work on one batch.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _COLUMNS: Final = "name, number, attempts, state, request, seconds, bytes, reaso
 
 
 class RepeatedItem(InvalidInput):
-    """The source has an item of that name twice."""
+    """The source has two items of the same name."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One item as the manifest has it. `request` is a Submitted as JSON, None for what was never accepted.
+    """One item. `request` is a Submitted as JSON, None if it was never accepted.
 
-    `number` names the attempt: it is given once, before anything is sent, in rising order.
+    `number` identifies the attempt: assigned once, in ascending order, before anything is sent.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Manifest:
     """The manifest of one batch. Every method is one transaction and may be called from any thread."""
 
     def __init__(self, path: Path, *, endpoint: str, source: str) -> None:
-        """Open or make it. Raises Refused while another process has it, InvalidInput for another batch's or a damaged file."""
+        """Open or create it. Raises Refused while another process has it open, InvalidInput for another file."""
         self._path = path
         self._lock = threading.Lock()
         try:
@@ -90,27 +90,27 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """Drawn once for a batch; begins its inference ids and names its folder in S3."""
+        """A random name, drawn once per batch: prefix of its inference ids and folder in S3."""
         return f"batch-{self._batch['id']}"
 
     @property
     def run(self) -> int:
-        """How often this batch has been opened, from 1."""
+        """The number of this run, from 1."""
         return int(self._batch["run"])
 
     def begin(self, item: Item, *, again: bool) -> int | None:
-        """The number to send `item` under; None when it is done, has failed, or is on its way already.
+        """The number to send `item` with; None if it is done, has failed, or was submitted already.
 
-        What was begun and perhaps never sent keeps its number. With `again` a failed item has another attempt; so has one whose
-        input has changed. Raises RepeatedItem when this run has met an item of that name before.
+        An item that may not have been sent keeps its number. A changed input has another attempt, with `again` a failed item
+        too. Raises RepeatedItem if this run has seen an item of that name.
         """
-        with self._lock, self._told():
+        with self._lock, self._sqlite_errors():
             row = self._connection.execute(
                 "SELECT fingerprint, number, attempts, run, state FROM items WHERE name = ?", (item.name,)
             ).fetchone()
             fingerprint, number, attempts, run, state = row or ("", 0, 0, 0, "")
             if run == self.run:
-                raise RepeatedItem(f"{item.name!r} comes twice in the source; give each item an id of its own.")
+                raise RepeatedItem(f"{item.name!r} occurs twice in the source; give each item a unique id.")
             if fingerprint == item.fingerprint and not (again and state == "failed"):
                 self._connection.execute("UPDATE items SET run = ? WHERE name = ?", (self.run, item.name))
                 return int(number) if state == "sending" else None
@@ -122,7 +122,7 @@ class Manifest:
             return self._number
 
     def submitted(self, number: int, request: dict[str, Any]) -> None:
-        """The endpoint has accepted attempt `number`; `request` is all that collecting it needs."""
+        """Record that the endpoint accepted attempt `number`; `request` has all that collecting needs."""
         self._change(
             "UPDATE items SET state = 'submitted', request = ? WHERE number = ? AND state = 'sending'",
             json.dumps(request),
@@ -130,33 +130,33 @@ class Manifest:
         )
 
     def done(self, number: int, *, seconds: float, size: int) -> None:
-        """The result of attempt `number` is in its file: `size` bytes, `seconds` after the submission."""
+        """Record the result of attempt `number`: a file of `size` bytes, `seconds` after the submission."""
         self._change("UPDATE items SET state = 'done', seconds = ?, bytes = ? WHERE number = ?", seconds, size, number)
 
     def failed(self, number: int, reason: str, *, seconds: float | None = None) -> None:
-        """Attempt `number` ended without a result, or was never accepted."""
+        """Record that attempt `number` ended without a result, or was never accepted."""
         text = "\n".join(printable(line) for line in reason.splitlines())
         self._change("UPDATE items SET state = 'failed', seconds = ?, reason = ? WHERE number = ?", seconds, text, number)
 
-    def lost(self, number: int) -> None:
-        """The file of a result is gone: it is to be collected again."""
+    def recollect(self, number: int) -> None:
+        """Have the result of attempt `number` collected again: its file is missing."""
         self._change("UPDATE items SET state = 'submitted' WHERE number = ?", number)
 
     def current(self, number: int) -> bool:
-        """Whether no later attempt has taken the place of attempt `number`."""
+        """Whether no later attempt supersedes attempt `number`."""
         return bool(self._all("SELECT 1 FROM items WHERE number = ?", number))
 
-    def unmet(self) -> list[int]:
-        """Attempts that an earlier run began, and perhaps never sent, of items that this run has not met."""
+    def unseen(self) -> list[int]:
+        """Attempts that an earlier run began and may not have sent, of items that this run has not seen."""
         return [row[0] for row in self._all("SELECT number FROM items WHERE state = 'sending' AND run < ?", self.run)]
 
     def counts(self) -> dict[State, int]:
-        """How many items there are of each state."""
+        """The number of items in each state."""
         found: dict[State, int] = {"sending": 0, "submitted": 0, "done": 0, "failed": 0}
         return found | dict(self._all("SELECT state, COUNT(*) FROM items GROUP BY state"))
 
     def records(self, state: State | None = None) -> Iterator[Record]:
-        """All items, or those of a state, by name, a thousand at a time; what changes meanwhile may be missed."""
+        """All items, or those of a state, by name, a thousand at a time; concurrent changes may be missed."""
         last = ""
         while rows := self._all(
             f"SELECT {_COLUMNS} FROM items WHERE name > ? AND (?2 IS NULL OR state = ?2) ORDER BY name LIMIT 1000", last, state
@@ -166,14 +166,14 @@ class Manifest:
             last = rows[-1][0]
 
     def reasons(self, most: int) -> list[tuple[str, int]]:
-        """The first lines of why items failed, the most frequent first, with how many there are of each."""
+        """The first lines of failure reasons with their counts, the most frequent first, at most `most`."""
         cut = "CASE instr(reason, char(10)) WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, char(10)) - 1) END"
         return self._all(
             f"SELECT {cut} AS said, COUNT(*) FROM items WHERE state = 'failed' GROUP BY said ORDER BY 2 DESC, 1 LIMIT ?", most
         )
 
     def seconds(self, share: float) -> float | None:
-        """The time from submission to result that `share` of the results took at most; None without results."""
+        """The quantile `share` of the seconds from submission to result; None without results."""
         done = self.counts()["done"]
         place = max(min(int(done * share), done - 1), 0)
         found = self._all("SELECT seconds FROM items WHERE state = 'done' ORDER BY seconds LIMIT 1 OFFSET ?", place)
@@ -181,7 +181,7 @@ class Manifest:
 
     def _open(self, endpoint: str, source: str) -> None:
         try:
-            # exclusive: the lock is the process's, and ends with it however that ends
+            # exclusive: the lock belongs to the process and ends with it
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL", "cache_size = -2000"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._connection.execute("BEGIN IMMEDIATE")
@@ -190,7 +190,7 @@ class Manifest:
             self._batch = dict(self._connection.execute("SELECT key, value FROM batch"))
             first = {"schema": SCHEMA_VERSION, "id": secrets.token_hex(4), "endpoint": endpoint, "source": source, "run": "0"}
             self._batch = first | self._batch
-            self._check("schema", SCHEMA_VERSION, "an earlier or later async-endpoint wrote it")
+            self._check("schema", SCHEMA_VERSION, "another version of async-endpoint wrote it")
             self._check("endpoint", endpoint, "the batch is another endpoint's")
             self._check("source", source, "the batch is another source's")
             self._batch["run"] = str(int(self._batch["run"]) + 1)
@@ -214,11 +214,11 @@ class Manifest:
         self._all(statement, *values)
 
     def _all(self, question: str, *values: Any) -> list[Any]:
-        with self._lock, self._told():
+        with self._lock, self._sqlite_errors():
             return self._connection.execute(question, values).fetchall()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _sqlite_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""The folder of a batch: a file for each result and each failure, written whole or not at all."""
+"""Results: the folder of a batch, with a file for each result and each failure, written atomically."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SHORT_CHARS: Final = 200
 
 
 class NameTaken(InvalidInput):
-    """The file of one item cannot be written, and those of others can: a folder is in its way, for example."""
+    """The file of one item cannot be written while others can: for example because a folder has its name."""
 
 
-# what the name of one file is to blame for; a disk that is full, or read-only, is to blame for all
+# errors that concern one name; a full or read-only disk concerns all
 _OF_THE_NAME: Final = frozenset(
     {errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR}
 )
@@ -43,19 +43,18 @@ _OF_THE_NAME: Final = frozenset(
 class Results:
     """`results/<name>.out`, `failures/<name>.txt`, and the report, below one folder.
 
-    No two names share a file: a folder never ends in `.out` or `.txt` as files do, and where the file system takes capital
-    letters for small ones, a name that has any is spelled with a digest. A file is written beside and moved into its place, so
-    that a reader sees all of it or nothing. Whatever writes raises NameTaken when this one item is at fault, InvalidInput when
-    nothing can be written.
+    No two names share a file: folders never end in `.out` or `.txt` as files do, and on case-insensitive file systems names
+    with capital letters get a digest. A file is written to a temporary name and moved, so readers see all of it or nothing.
+    Methods that write raise NameTaken if only this item is affected, InvalidInput if nothing can be written.
     """
 
     def __init__(self, folder: Path, *, case_sensitive: bool = True) -> None:
-        """`folder` is there (make_folder), and the caller alone writes into it once `prepare` has been called."""
+        """`folder` exists (make_folder), and the caller alone writes into it once `prepare` has been called."""
         self.folder, self.case_sensitive = folder, case_sensitive
         self._partial = folder / PARTIAL
 
     def prepare(self) -> None:
-        """Clear what a killed process left half written; only who holds the manifest may. Raises InvalidInput."""
+        """Delete the temporary files of a killed process; only for the holder of the manifest. Raises InvalidInput."""
         try:
             shutil.rmtree(self._partial, ignore_errors=True)
             self._partial.mkdir(parents=True, exist_ok=True)
@@ -76,19 +75,19 @@ class Results:
         return self.folder / FAILURES / f"{self._safe(name)}.txt"
 
     def holds(self, name: str, size: int | None) -> bool:
-        """Whether the file of a result is there, with all its bytes."""
+        """Whether the file of a result exists and is complete."""
         try:
             return self.result_path(name).stat().st_size == size
         except OSError:
             return False
 
     def write_result(self, name: str, body: bytes) -> None:
-        """Put a result into its file; an earlier failure of the item goes."""
+        """Write the file of a result and delete that of an earlier failure."""
         self._write(self.result_path(name), [body])
         _remove(self.failure_path(name))
 
     def write_failure(self, name: str, reason: str) -> None:
-        """Put into a file why an item failed; an earlier result of the item goes."""
+        """Write the file of a failure and delete that of an earlier result."""
         self._write(self.failure_path(name), [f"{reason}\n".encode("utf-8", "replace")])
         _remove(self.result_path(name))
 
@@ -96,7 +95,7 @@ class Results:
         self._write(self.folder / name, [json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"])
 
     def write_lines(self, name: str, documents: Iterable[Any]) -> None:
-        """JSON lines, one document after another: none is held."""
+        """Write JSON lines, one document at a time."""
         self._write(self.folder / name, (json.dumps(document, sort_keys=True).encode() + b"\n" for document in documents))
 
     def _write(self, path: Path, parts: Iterable[bytes]) -> None:
@@ -106,13 +105,13 @@ class Results:
             reason = error.strerror or error
             root = self.folder / path.relative_to(self.folder).parts[0]
             if error.errno in _OF_THE_NAME and root != path and root.is_dir():
-                raise NameTaken(f"{printable(path)} cannot be written ({reason}); the others can.") from error
+                raise NameTaken(f"{printable(path)} cannot be written ({reason}); others can.") from error
             raise InvalidInput(
                 f"{printable(path)} cannot be written ({reason}); fix this and rerun the command to resume."
             ) from error
 
     def _safe(self, name: str) -> str:
-        """A relative path of the item's own words; what could lead out of it, or is too long, is spelled otherwise."""
+        """A relative path made of the item's name; unsafe or long parts are escaped or replaced by a digest."""
         parts = name.split("/")
         spelled = [*(self._segment(part, folder=True) for part in parts[:-1]), self._segment(parts[-1], folder=False)]
         path = "/".join(spelled)
@@ -141,19 +140,19 @@ class Results:
 
 
 def _remove(path: Path) -> None:
-    with suppress(OSError):  # it is not there, or nothing of ours is
+    with suppress(OSError):  # missing, or not a file of this batch
         path.unlink()
 
 
 def written_here(folder: Path) -> frozenset[Path]:
-    """Files and folders that a batch writes into `folder`; none of it is an input."""
+    """Files and folders that a batch writes into `folder`; none of them is an input."""
     return frozenset(Path(os.path.realpath(folder)) / name for name in OWN)
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a batch; raises InvalidInput when that cannot be."""
+    """Create the folder of a batch; raises InvalidInput if that is impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidInput(f"{printable(folder)} cannot be made ({reason}); give another folder with --out.") from error
+        raise InvalidInput(f"{printable(folder)} cannot be created ({reason}); give another folder with --out.") from error

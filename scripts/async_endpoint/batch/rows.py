@@ -1,4 +1,4 @@
-"""Inputs named in a file, one a row: JSON lines or CSV."""
+"""Items from the rows of a file: JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from async_endpoint.batch.item import Item, digest
-from async_endpoint.client.payload import JSON_TYPE
+from async_endpoint.client.models import JSON_TYPE
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.input_files import checked_status, open_input, printable, unreadable
 
 FIELDS: Final = ("id", "input", "body", "content_type")
-MAX_ROW_BYTES: Final = 16_777_216  # of a line of a manifest: what is larger belongs in a file of its own
+MAX_ROW_BYTES: Final = 16_777_216  # longer bodies belong in files of their own
 SHOWN_CHARS: Final = 60
 
 
 def in_json_lines(path: Path) -> Iterator[Item]:
-    """Each line an object with `input` (a file or an S3 URI) or `body` (JSON, sent as it is), and `id`, `content_type`.
+    """Each line an object with `input` (a file or an S3 URI) or `body` (JSON to send), and optionally `id`, `content_type`.
 
-    Files are looked for beside the manifest. Without `id` the number of the line is the name. A line that cannot be used fails
-    alone. Raises InvalidInput when the file cannot be read.
+    File paths are relative to the folder of `path`. The default `id` is the line number. An unusable line becomes an invalid
+    item. Raises InvalidInput if the file cannot be read.
     """
     with open_input(path) as file:
         for number, line in _lines(path, file):
@@ -34,10 +34,9 @@ def in_json_lines(path: Path) -> Iterator[Item]:
 
 
 def in_csv(path: Path) -> Iterator[Item]:
-    """Each row a file or an S3 URI in the column `input`, and if there are such columns its `id` and `content_type`.
+    """Each row a file or an S3 URI in the column `input`, with optional columns `id` and `content_type`.
 
-    A row that cannot be used fails alone. Raises InvalidInput when the file cannot be read, or its first row does not name the
-    columns.
+    An unusable row becomes an invalid item. Raises InvalidInput if the file cannot be read, or has no header with `input`.
     """
     with open_input(path) as file:
         texts = _CsvLines(path, file)
@@ -45,8 +44,8 @@ def in_csv(path: Path) -> Iterator[Item]:
         columns = _columns(path, reader)
         while True:
             row = _next_row(reader, texts)
-            yield from texts.unusable
-            texts.unusable.clear()
+            yield from texts.invalid
+            texts.invalid.clear()
             if row is None:
                 return
             if any(row.values()):
@@ -54,21 +53,21 @@ def in_csv(path: Path) -> Iterator[Item]:
 
 
 class _CsvLines:
-    """The lines of a CSV file as text, for a reader that counts none of those it fails on; `number` is the last one's.
+    """The lines of a CSV file as text; `number` is the last one's, which csv.reader does not count when it fails.
 
-    Bytes that are no UTF-8 become halves of surrogate pairs. What is too long for a line becomes an item of `unusable`.
+    Bytes that are not UTF-8 become surrogates. Lines that are too long become items of `invalid`.
     """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self.number = path, 0
-        self.unusable: list[Item] = []
+        self.invalid: list[Item] = []
         self._file = file
 
     def __iter__(self) -> Iterator[str]:
         for number, line in _lines(self.path, self._file):
             if line is None:
                 self.number += 1
-                self.unusable.append(_too_long(self.path, self.number))
+                self.invalid.append(_too_long(self.path, self.number))
                 continue
             for text in io.StringIO(line.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape"), newline=""):
                 self.number += 1
@@ -76,7 +75,7 @@ class _CsvLines:
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Lines with their numbers, from 1; None for one that is too long, of which no more than that is held."""
+    """Lines with their numbers, from 1; None for one that is too long, which is not kept in memory."""
     number = 0
     try:
         while line := file.readline(MAX_ROW_BYTES + 1):
@@ -105,7 +104,7 @@ def _columns(path: Path, reader: csv.DictReader[str]) -> list[str]:
 
 
 def _next_row(reader: csv.DictReader[str], texts: _CsvLines) -> dict[str | Any, Any] | None:
-    """The next row that is CSV, None after the last one; what is not becomes an unusable item."""
+    """The next valid row, None after the last one; others become invalid items."""
     while True:
         try:
             return next(reader)
@@ -113,7 +112,7 @@ def _next_row(reader: csv.DictReader[str], texts: _CsvLines) -> dict[str | Any, 
             return None
         except csv.Error as error:
             problem = f"{_where(texts.path, texts.number)} is not CSV ({error})."
-            texts.unusable.append(Item.invalid(_name(texts.number), problem))
+            texts.invalid.append(Item.invalid(_name(texts.number), problem))
 
 
 def _csv_item(path: Path, number: int, row: dict[str | Any, Any], columns: list[str]) -> Item:
@@ -124,7 +123,7 @@ def _csv_item(path: Path, number: int, row: dict[str | Any, Any], columns: list[
 
 
 def _too_long(path: Path, number: int) -> Item:
-    problem = f"{_where(path, number)} has more than {MAX_ROW_BYTES:,} bytes; put its body into a file, and name that as input."
+    problem = f"{_where(path, number)} has more than {MAX_ROW_BYTES:,} bytes; put its body into a file and give that as input."
     return Item.invalid(_name(number), problem)
 
 
@@ -170,7 +169,7 @@ def _item(path: Path, number: int, given: dict[str, Any]) -> Item:
 def _encoded(body: Any) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can spell
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can represent
         return json.dumps(body, separators=(",", ":")).encode()
 
 
@@ -191,7 +190,7 @@ def _where(path: Path, number: int) -> str:
 
 
 def _shown(field: str, value: object) -> str:
-    """A value as a sentence can hold it: nothing of what is neither text nor number, which may be nested without end."""
+    """A value for a message: only the type of what is neither text nor number, which may be large."""
     plain = value is None or isinstance(value, str | int | float)
     return f"the {field} {printable(repr(value)[:SHOWN_CHARS])}" if plain else f"a JSON {type(value).__name__} as {field}"
 

@@ -1,8 +1,8 @@
-"""The work of a batch: items go out as room is made, and outcomes go into the folder as they come.
+"""BatchRun: submits the items of a source and writes their outcomes into the folder.
 
-One thread reads the source and submits, the caller's thread writes; between them lies a window of requests without an outcome,
-so memory does not grow with the number of items. What belongs to one item fails that item. What would meet every item (rights,
-network, an endpoint that does not serve) ends the run, and the next one goes on from the manifest.
+One thread reads the source and submits, the caller's thread writes. A bounded number of requests is in flight between them, so
+memory does not grow with the number of items. An error of one item fails that item; an error that would affect all of them
+(permissions, network, an endpoint that does not serve) ends the run, and the next one resumes from the manifest.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from async_endpoint.batch.results import NameTaken, Results
 from async_endpoint.batch.source import Source
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.results import Completed, Request, Submitted
+from async_endpoint.client.models import Completed, Request, Submitted
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, InvalidInput, InvocationFailed, ResultNotReady
 
 TICK_SECONDS: Final = 0.25
-READER_SECONDS: Final = 5.0  # how long the end of a run waits for the thread that reads its source
+READER_SECONDS: Final = 5.0  # how long the end of a run waits for the thread that reads the source
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Counts of this run: items met in the source, of these `earlier` ended in an earlier run; `waiting` have no outcome yet.
+    """Counts of this run: items `seen` in the source, `skipped` since an earlier run handled them, `waiting` for an outcome.
 
-    `reading` is whether there may be more items.
+    `reading` is whether the source may have more items.
     """
 
-    met: int = 0
-    earlier: int = 0
+    seen: int = 0
+    skipped: int = 0
     submitted: int = 0
     waiting: int = 0
     done: int = 0
@@ -46,13 +46,13 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How items are treated: `retry_failed` gives failed ones another attempt, `in_flight` is how many may be on their way.
+    """How items are processed: `retry_failed` gives failed ones another attempt, `max_in_flight` bounds pending requests.
 
-    Content type None is guessed from each name, `accept` None leaves it to the model.
+    Content type None is guessed from each name, `accept` None is not sent.
     """
 
     retry_failed: bool = False
-    in_flight: int = 500
+    max_in_flight: int = 500
     content_type: str | None = None
     accept: str | None = None
 
@@ -72,13 +72,13 @@ class BatchRun:
     _broken: BaseException | None = None
 
     def __post_init__(self) -> None:
-        self._room = threading.Semaphore(self.options.in_flight)
+        self._room = threading.Semaphore(self.options.max_in_flight)
 
     def run(self, source: Source, on_tick: Callable[[Progress], None] = lambda progress: None) -> Progress:
-        """Bring each item of `source`, and what earlier runs have on its way, to its end; `on_tick` is called as time passes.
+        """Process each item of `source` and collect what earlier runs submitted; `on_tick` is called several times a second.
 
-        Raises what ends a run: what the source raises, UsageError, EndpointNotReady, NotReady. What is on its way then stays in
-        the manifest.
+        Raises what ends a run: what the source raises, UsageError, EndpointNotReady, NotReady. The manifest then keeps what is
+        pending.
         """
         reader = threading.Thread(target=self._read, args=(source,), name="batch-reader", daemon=True)
         reader.start()
@@ -89,13 +89,13 @@ class BatchRun:
                 on_tick(self._progress)
         finally:
             self._stop.set()
-            self._room.release()  # should the reader wait for room
-            # a reader that is in the middle of a call ends with it, or with the client, whichever is first
+            self._room.release()  # in case the reader waits for room
+            # a reader in the middle of a call ends with the call, or with the client
             reader.join(READER_SECONDS)
         if self._broken is not None:
             raise self._broken
-        for number in self.manifest.unmet():
-            self.manifest.failed(number, "Its input is no longer in the source, and it may never have been sent.")
+        for number in self.manifest.unseen():
+            self.manifest.failed(number, "Its input is no longer in the source, and it may not have been sent.")
         return self._progress
 
     # --- in the reader's thread ----------------------------------------------------------------------------------------
@@ -104,19 +104,19 @@ class BatchRun:
         try:
             for record in self.manifest.records("done"):
                 if not self.results.holds(record.name, record.bytes):
-                    self.manifest.lost(record.number)
+                    self.manifest.recollect(record.number)
             for record in self.manifest.records("submitted"):
-                self._go_on(record)
+                self._resume(record)
             for item in source.items():
                 if self._stop.is_set():
                     return
-                self._meet(item)
+                self._process(item)
         except BaseException as error:
             self._broken = error
         finally:
             self._count(reading=False)
 
-    def _go_on(self, record: Record) -> None:
+    def _resume(self, record: Record) -> None:
         """Collect what an earlier run submitted."""
         self._room.acquire()
         if self._stop.is_set():
@@ -132,18 +132,18 @@ class BatchRun:
         invocation = self.endpoint.resume(submitted, tag=(record.number, record.name))
         invocation.add_done_callback(self._ended.put)
 
-    def _meet(self, item: Item) -> None:
-        self._count(met=1)
+    def _process(self, item: Item) -> None:
+        self._count(seen=1)
         item, number = self._begin(item)
         if number is None:
-            self._count(earlier=1)
+            self._count(skipped=1)
         elif item.problem is not None:
             self._fail(number, item.name, item.problem, None)
         else:
             self._send(item, number)
 
     def _begin(self, item: Item) -> tuple[Item, int | None]:
-        """The item and its number; one whose name was met before becomes an invalid one, by a name that was not."""
+        """The item and its number; a repeated name becomes an invalid item with a name of its own."""
         name = item.name
         for again in itertools.count(1):
             try:
@@ -170,11 +170,11 @@ class BatchRun:
     # --- in the caller's thread ------------------------------------------------------------------------------------------
 
     def _end(self, invocation: Invocation) -> None:
-        """Keep the outcome of `invocation`; first the file, then the manifest: dying between them costs one more look."""
+        """Store the outcome of `invocation`: first the file, then the manifest, so a kill in between costs one read."""
         number, name = invocation.tag
         self._room.release()
         self._count(waiting=-1)
-        if not self.manifest.current(number):  # its input has changed meanwhile
+        if not self.manifest.current(number):  # its input has changed since
             return
         try:
             result = invocation.result(0)
@@ -210,6 +210,6 @@ class BatchRun:
 
 
 def _of_the_item(error: AsyncEndpointError, *, accepted: bool) -> bool:
-    """Whether `error` says something of this one item, so that the others may fare better."""
+    """Whether `error` concerns this item only, so that others may succeed."""
     late = isinstance(error, ResultNotReady) and not isinstance(error, Abandoned)
     return isinstance(error, (InvalidInput, InvocationFailed)) or (accepted and late)

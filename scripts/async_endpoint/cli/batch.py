@@ -1,4 +1,4 @@
-"""`async-endpoint batch`: many inputs through one endpoint."""
+"""`async-endpoint batch`: all inputs of a source through one endpoint."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.batch.batch import run_batch
-from async_endpoint.batch.report import BatchReport
+from async_endpoint.batch.batch import BatchReport, run_batch
 from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
 from async_endpoint.batch.run import Options
 from async_endpoint.cli.arguments import Endpoint, Local
@@ -36,25 +35,25 @@ def batch(
         str,
         typer.Argument(metavar="SOURCE", help="A folder, a glob in quotes, an s3:// prefix, or a .jsonl or .csv file."),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go. The same DIR goes on where it stopped.")],
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Give items that failed another attempt.")] = False,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results. The same DIR resumes.")],
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Give failed items another attempt.")] = False,
     content_type: Annotated[str | None, typer.Option("--content-type", help="Default: guessed from each name.")] = None,
-    accept: Annotated[str | None, typer.Option("--accept", help="The content type wanted back.")] = None,
-    in_flight: Annotated[
-        int, typer.Option("--in-flight", metavar="N", min=1, help="How many requests may have no outcome yet.")
-    ] = Options.in_flight,
-    rate: Annotated[
-        float | None, typer.Option("--rate", metavar="N", min=0.01, help="Submit no more than this many a second.")
+    accept: Annotated[str | None, typer.Option("--accept", help="The content type of the responses.")] = None,
+    max_in_flight: Annotated[
+        int, typer.Option("--max-in-flight", metavar="N", min=1, help="Pending requests, at most.")
+    ] = Options.max_in_flight,
+    max_rate: Annotated[
+        float | None, typer.Option("--max-rate", metavar="N", min=0.01, help="Submissions per second, at most.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON document on standard output.")] = False,
     local: Local = False,
 ) -> None:
-    """Send every input of SOURCE to the endpoint and put what comes back into DIR; run it again to go on."""
+    """Send every input of SOURCE to the endpoint and write the results into DIR; rerun to resume."""
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
     outputs, endpoint_url = read_endpoint(address, local=local)
-    options = Options(retry_failed=retry_failed, in_flight=in_flight, content_type=content_type, accept=accept)
-    resume = f"the same command goes on from {printable(out)}"
+    options = Options(retry_failed=retry_failed, max_in_flight=max_in_flight, content_type=content_type, accept=accept)
+    resume = f"rerun the command to resume from {printable(out)}"
     try:
         with (
             second_interrupt_ends_at_once(f"stopped at once; {resume}"),
@@ -66,7 +65,7 @@ def batch(
                 out,
                 endpoint_url=endpoint_url,
                 options=options,
-                config=ClientConfig(max_rate=rate),
+                config=ClientConfig(max_rate=max_rate),
                 on_source=progress.counted,
                 on_tick=progress.tick,
             )
@@ -79,13 +78,13 @@ def batch(
         console.print(summary(report))
     if report.failed:
         raise BatchFailed(
-            f"{report.failed:,} of {report.items:,} items failed; see {printable(out / FAILURES)}, fix the cause, and run it "
-            "again with --retry-failed."
+            f"{report.failed:,} of {report.items:,} items failed; see {printable(out / FAILURES)}, fix the cause and rerun "
+            "with --retry-failed."
         )
 
 
 def summary(report: BatchReport) -> Table:
-    """The whole batch, for people."""
+    """The report for people."""
     table = Table(show_header=False, title=f"batch on {report.endpoint}", title_justify="left")
     table.add_row("items", f"{report.items:,}")
     table.add_row("done", Text(f"{report.done:,}", "green"))

@@ -1,4 +1,4 @@
-"""The progress bar of a batch, and what is told of its endpoint beside it."""
+"""The progress bar of a batch, with counts and instances."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from async_endpoint.batch.run import Progress
 from async_endpoint.cli.console import console
 from async_endpoint.operations.watch import instances_of
 
-INSTANCES_SECONDS: Final = 10.0  # between two questions for them
-RATE_SECONDS: Final = 15.0  # the rate is that of the last seconds
+INSTANCES_SECONDS: Final = 10.0  # between two descriptions of the endpoint
+RATE_SECONDS: Final = 15.0  # the rate is measured over this time
 
 
 class BatchProgress:
-    """One line: items ended, submitted, waiting, done, failed, the rate, the time left, instances."""
+    """One line: items ended, submitted, waiting, done, failed, rate, time left, instances."""
 
     def __init__(self, session: AwsSession, endpoint: str) -> None:
         self._session, self._endpoint = session, endpoint
         self._bar = Bar(
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[counts]}", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, told="")
+        self._task = self._bar.add_task("", total=None, counts="")
         self._recent: deque[tuple[float, int]] = deque()
         self._total: int | None = None
         self._instances, self._asked = "", 0.0
@@ -45,34 +45,36 @@ class BatchProgress:
         self._bar.stop()
 
     def counted(self, total: int | None) -> None:
-        """How many items the source has; None when that is not known beforehand."""
+        """Set the number of items; None if unknown."""
         self._total = total
 
     def tick(self, progress: Progress) -> None:
-        """Show where the batch is."""
-        ended = progress.earlier + progress.done + progress.failed
-        total = self._total if progress.reading else progress.earlier + progress.done + progress.failed + progress.waiting
+        """Show the progress."""
+        ended = progress.skipped + progress.done + progress.failed
+        total = self._total if progress.reading else progress.skipped + progress.done + progress.failed + progress.waiting
         now = time.monotonic()
-        self._recent.append((now, ended - progress.earlier))
+        self._recent.append((now, ended - progress.skipped))
         while now - self._recent[0][0] > RATE_SECONDS:
             self._recent.popleft()
         if now - self._asked > INSTANCES_SECONDS:
             self._asked, self._instances = now, instances_of(self._session, self._endpoint)
-        self._bar.update(self._task, total=total, completed=ended, told=told(progress, self._rate(), total, self._instances))
+        self._bar.update(
+            self._task, total=total, completed=ended, counts=counts_text(progress, self._rate(), total, self._instances)
+        )
 
     def _rate(self) -> float:
         (begun, first), (now, last) = self._recent[0], self._recent[-1]
         return (last - first) / (now - begun) if now > begun else 0.0
 
 
-def told(progress: Progress, rate: float, total: int | None, instances: str) -> str:
-    """The words beside the bar."""
+def counts_text(progress: Progress, rate: float, total: int | None, instances: str) -> str:
+    """The text beside the bar."""
     words = [f"submitted {progress.submitted:,}", f"waiting {progress.waiting:,}", f"done {progress.done:,}"]
     words.append(f"failed {progress.failed:,}")
-    if progress.earlier:
-        words.append(f"earlier {progress.earlier:,}")
+    if progress.skipped:
+        words.append(f"skipped {progress.skipped:,}")
     words.append(f"{rate:,.1f}/s")
-    left = None if total is None else total - progress.earlier - progress.done - progress.failed
+    left = None if total is None else total - progress.skipped - progress.done - progress.failed
     if left and rate > 0:
         words.append(f"{_duration(left / rate)} left")
     return "  ".join([*words, *([instances] if instances else [])])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -15,10 +14,19 @@ from rich.text import Text
 from async_endpoint.cli.arguments import Endpoint, Endpoints, Json, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
-from async_endpoint.cli.tables import recommendations_table
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Completed, Invocation, Request
-from async_endpoint.client.payload import prepare
-from async_endpoint.core.errors import AsyncEndpointError, InvocationFailed, ResultNotReady, SmokeTestFailed, UsageError
+from async_endpoint.cli.recommender import recommendations_in, recommendations_table, with_top_k
+from async_endpoint.client.config import ClientConfig
+from async_endpoint.client.endpoint import AsyncEndpoint
+from async_endpoint.client.invocation import Invocation
+from async_endpoint.client.models import JSON_TYPE, Completed, Request
+from async_endpoint.core.errors import (
+    AsyncEndpointError,
+    InvocationFailed,
+    ResultNotJson,
+    ResultNotReady,
+    SmokeTestFailed,
+    UsageError,
+)
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.input_files import checked_status
 from async_endpoint.operations.smoke import SmokeReport, smoke_test
@@ -26,7 +34,7 @@ from async_endpoint.workspace import Workspace
 
 STATUS_SECONDS = 0.5
 
-Seconds = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait, but no longer than this.")]
+Seconds = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait for at most this long.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,29 +48,26 @@ def invoke(
     payload: Annotated[str, typer.Argument(metavar="FILE|s3://URI", help="The input: a file, or an object in S3.")],
     waiting: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result, by its deadline.")] = False,
     display: Annotated[bool, typer.Option("--display-results", help="Show the result; implies --wait.")] = False,
-    top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Ask the recommender for this many items.")] = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Items to ask the recommender for.")] = None,
     content_type: Annotated[str | None, typer.Option("--content-type", help="Default: guessed from the name.")] = None,
-    accept: Annotated[str | None, typer.Option("--accept", help="The content type wanted back.")] = None,
+    accept: Annotated[str | None, typer.Option("--accept", help="The content type of the response.")] = None,
     inline: Annotated[
-        bool | None, typer.Option("--inline/--upload", help="Send the input in the call, or put it into S3; default: by size.")
+        bool | None, typer.Option("--inline/--upload", help="Send the input in the call, or upload it to S3; default: by size.")
     ] = None,
     timeout: Seconds = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how the result is found, and why so.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print how the result is found, and why.")] = False,
     as_json: Json = False,
     local: Local = False,
 ) -> None:
-    """Send one request to the endpoint; print where its result will be, or wait for it."""
-    body, body_type = prepare(payload, content_type=content_type, top_k=top_k)
-    if isinstance(body, Path):
-        checked_status(body)  # before Terraform is asked, which takes a while
+    """Send one request to the endpoint; print the location of its result, or wait for the result."""
+    request = _request(payload, top_k, content_type, accept, inline)
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
     outputs, url = read_endpoint(address, local=local)
-    config, explain = ClientConfig(concurrency=1, deadline_seconds=timeout), _say if verbose else lambda told: None
-    request = Request(payload=body, content_type=body_type, accept=accept, inline=inline)
+    config, explain = ClientConfig(concurrency=1, deadline=timeout), _say if verbose else lambda text: None
     with (
         second_interrupt_ends_at_once("stopped at once"),
-        AsyncEndpoint(outputs, endpoint_url=url, config=config, explain=explain) as endpoint,
+        AsyncEndpoint.from_outputs(outputs, endpoint_url=url, config=config, explain=explain) as endpoint,
     ):
         if not (waiting or display or timeout is not None):
             submitted = endpoint.send(request)
@@ -85,36 +90,50 @@ def invoke(
 
 def run_smoke_test(
     address: Endpoints,
-    good: Annotated[
-        Path | None, typer.Option(help="A request to be answered; default: the first of the example's queries.")
-    ] = None,
-    bad: Annotated[Path | None, typer.Option(help="A request to be refused; default: the example's queries/corrupt.*.")] = None,
+    good: Annotated[Path | None, typer.Option(help="A valid request; default: the first of the example's queries.")] = None,
+    bad: Annotated[Path | None, typer.Option(help="An invalid request; default: the example's queries/corrupt.*.")] = None,
     timeout: Seconds = None,
     compare: Annotated[
         str | None,
-        typer.Option("--compare-real-time", metavar="ENDPOINT", help="A real-time endpoint that must answer the same."),
+        typer.Option("--compare-real-time", metavar="ENDPOINT", help="A real-time endpoint that must respond the same."),
     ] = None,
     as_json: Json = False,
     local: Local = False,
 ) -> None:
-    """Prove a deployed endpoint: a result, a failure, and a notification of each."""
+    """Test deployed endpoints: a result, a failure, and a notification of each."""
     from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
 
     found = read_outputs(address, local=local)
-    options: dict[str, Any] = {"deadline_seconds": timeout, "compare_real_time": compare}
     reports: dict[str, SmokeReport] = {}
     with second_interrupt_ends_at_once("stopped at once"):
         for name, outputs in found.endpoints.items():
-            payloads = _payloads(outputs, good, bad)
-            reports[name] = smoke_test(outputs, *payloads, endpoint_url=found.endpoint_url, on_event=_say, **options)
+            reports[name] = smoke_test(
+                outputs,
+                *_payloads(outputs, good, bad),
+                endpoint_url=found.endpoint_url,
+                deadline_seconds=timeout,
+                compare_real_time=compare,
+                on_event=_say,
+            )
             if not as_json:
                 _print_report(reports[name])
-    missed = [report for report in reports.values() if not report.passed]
+    failed = [report for report in reports.values() if not report.passed]
     if as_json:
         documents = {name: report.as_dict() for name, report in reports.items()}
-        print_json({"environment": found.environment, "passed": not missed, "endpoints": documents})
-    if missed:
-        raise SmokeTestFailed(f"{' '.join(map(_missed, missed))} See what each check saw above.")
+        print_json({"environment": found.environment, "passed": not failed, "endpoints": documents})
+    if failed:
+        raise SmokeTestFailed(f"{' '.join(map(_failed_checks, failed))} Their observations are above.")
+
+
+def _request(payload: str, top_k: int | None, content_type: str | None, accept: str | None, inline: bool | None) -> Request:
+    """The request for FILE|s3://URI; raises InvalidInput for an unusable file, before Terraform is asked, which is slow."""
+    if top_k is not None:
+        body = with_top_k(payload, content_type, top_k)
+        return Request(payload=body, content_type=JSON_TYPE, accept=accept, inline=inline)
+    if payload.startswith("s3://"):
+        return Request(payload=payload, content_type=content_type, accept=accept, inline=inline)
+    checked_status(Path(payload))
+    return Request(payload=Path(payload), content_type=content_type, accept=accept, inline=inline)
 
 
 def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None) -> tuple[Path, Path]:
@@ -137,18 +156,18 @@ def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None
 def _print_report(report: SmokeReport) -> None:
     console.print(_report_table(report))
     if report.skipped_messages:
-        _say(f"{report.skipped_messages} messages in the results queue were no notification and were passed over")
+        _say(f"{report.skipped_messages} messages in the results queue were not notifications and were skipped")
     phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
     _say(f"the good request: {phases}" if phases else "the good request has no known phases")
 
 
-def _missed(report: SmokeReport) -> str:
-    checks = ", ".join(check.name for check in report.missed)
-    return f"Endpoint {report.endpoint_name} missed {len(report.missed)} of {len(report.checks)} checks ({checks})."
+def _failed_checks(report: SmokeReport) -> str:
+    checks = ", ".join(check.name for check in report.failed)
+    return f"Endpoint {report.endpoint_name} failed {len(report.failed)} of {len(report.checks)} checks ({checks})."
 
 
-def _say(told: str) -> None:
-    console.print(told, markup=False, soft_wrap=True)
+def _say(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def _wait(invocation: Invocation, as_json: bool) -> Completed:
@@ -170,18 +189,21 @@ def _wait(invocation: Invocation, as_json: bool) -> Completed:
 
 
 def _show(completed: Completed) -> None:
-    document = completed.document()
-    if document is None:
-        console.print(f"{len(completed.body):,} bytes of {completed.content_type or 'an unnamed type'}", markup=False)
-    elif isinstance(document, Mapping) and isinstance(document.get("recommendations"), list):
-        console.print(recommendations_table(document["recommendations"]))
-    else:
+    try:
+        document = completed.json()
+    except ResultNotJson:
+        console.print(f"{len(completed.body):,} bytes of {completed.content_type or 'unknown content type'}", markup=False)
+        return
+    items = recommendations_in(document)
+    if items is None:
         console.print_json(data=document)
+    else:
+        console.print(recommendations_table(items))
 
 
 def _report_table(report: SmokeReport) -> Table:
-    table = Table("check", "", "seconds", "seen", title=f"smoke test of {report.endpoint_name}")
+    table = Table("check", "", "seconds", "observed", title=f"smoke test of {report.endpoint_name}")
     for check in report.checks:
-        verdict = Text("passed", "green") if check.passed else Text("missed", "red")
+        verdict = Text("passed", "green") if check.passed else Text("failed", "red")
         table.add_row(check.name, verdict, f"{check.seconds:.1f}", Text(check.detail))
     return table

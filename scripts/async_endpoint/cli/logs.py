@@ -1,4 +1,4 @@
-"""`async-endpoint logs`: what an endpoint's containers say."""
+"""`async-endpoint logs`: an endpoint's container logs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def register(app: typer.Typer) -> None:
 
 def logs(
     address: Endpoint,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue with new lines until Ctrl-C.")] = False,
     since: Annotated[
         float | None, typer.Option("--since", metavar="MINUTES", min=0, help="Only the last minutes before the newest line.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document; with --follow, one a line for each line logged.")
+        bool, typer.Option("--json", help="Print one JSON document; with --follow, one per line logged.")
     ] = False,
     local: Local = False,
 ) -> None:
-    """Print what the endpoint's instances have logged, in the order of time."""
+    """Print the logs of the endpoint's instances, ordered by time."""
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
     outputs, endpoint_url = read_endpoint(address, local=local)
@@ -47,7 +47,7 @@ def logs(
     try:
         for line in follow_logs(session, endpoint, since_minutes=since):
             print(json.dumps(line.as_dict(), sort_keys=True) if as_json else _text(line), flush=True)
-    except KeyboardInterrupt:  # how following ends
+    except KeyboardInterrupt:  # the way to end following
         console.print("stopped")
 
 

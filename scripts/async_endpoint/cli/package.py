@@ -1,4 +1,4 @@
-"""Commands of `package`."""
+"""`async-endpoint package`: check a model folder and write its archive."""
 
 from __future__ import annotations
 

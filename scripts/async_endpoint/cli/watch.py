@@ -1,4 +1,4 @@
-"""`async-endpoint watch`: what an endpoint is doing, as it does it."""
+"""`async-endpoint watch`: an endpoint's backlog, instances, results and scaling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 from async_endpoint.aws import AwsSession
 from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.operations.watch import View, Watch
+from async_endpoint.operations.watch import Snapshot, Watch
 
 
 def register(app: typer.Typer) -> None:
@@ -24,33 +24,33 @@ def register(app: typer.Typer) -> None:
 
 def watch(
     address: Endpoint,
-    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
-    interval: Annotated[float, typer.Option("--interval", metavar="SECONDS", min=0.2, help="Between two looks.")] = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Look once and print one JSON document on standard output.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show one snapshot and exit.")] = False,
+    interval: Annotated[float, typer.Option("--interval", metavar="SECONDS", min=0.2, help="Between two snapshots.")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one snapshot as a JSON document on standard output.")] = False,
     local: Local = False,
 ) -> None:
     """Show backlog, oldest request, instances, newest results and scaling, until Ctrl-C."""
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
     outputs, endpoint_url = read_endpoint(address, local=local)
-    watching = Watch(AwsSession.create(outputs.region, endpoint_url), outputs)
+    watcher = Watch(AwsSession.create(outputs.region, endpoint_url), outputs)
     if as_json:
-        print_json(watching.look().as_dict())
+        print_json(watcher.snapshot().as_dict())
         return
     if once:
-        console.print(shown(watching.look()))
+        console.print(shown(watcher.snapshot()))
         return
     try:
-        with Live(shown(watching.look()), console=console, auto_refresh=False) as live:
+        with Live(shown(watcher.snapshot()), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(interval)
-                live.update(shown(watching.look()), refresh=True)
-    except KeyboardInterrupt:  # how watching ends
+                live.update(shown(watcher.snapshot()), refresh=True)
+    except KeyboardInterrupt:  # the way to end watching
         console.print("stopped")
 
 
-def shown(view: View) -> Group:
-    """One look, for people."""
+def shown(view: Snapshot) -> Group:
+    """A snapshot for people."""
     state = Text.assemble((view.endpoint, "bold"), f"  {view.status}  configuration {view.config}")
     if view.failure_reason:
         state.append(f"  {view.failure_reason}", "red")

@@ -1,4 +1,4 @@
-"""The client's only view of time, so that tests wait without waiting."""
+"""Clock: the client's time, replaced in tests so that they do not wait."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def _wait(changed: threading.Condition, so: Callable[[], object], seconds: float
 
 @dataclass(frozen=True)
 class Clock:
-    """`now` is seconds since the epoch: a deadline outlives the process that set it.
+    """`now` is in seconds since the epoch: a deadline outlives the process that set it.
 
-    `wait` waits under a condition's lock until it is so, or so many seconds have passed.
+    `wait` waits, holding a condition's lock, until the predicate is true or the seconds have passed.
     """
 
     now: Callable[[], float] = time.time

@@ -1,4 +1,4 @@
-"""Every pending request of one run, brought to its outcome by one thread: notifications are hints, S3 decides."""
+"""Collector: one thread that resolves every pending request of a run; notifications are hints, S3 decides."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from contextlib import suppress
 from typing import Final
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.client.announcements import LONGEST_POLL_SECONDS, Announcements
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
-from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.listing import Listing, MayNotList
-from async_endpoint.client.objects import Objects, Unreadable
-from async_endpoint.client.outcomes import Outcome, result_from_notification, result_from_s3, timeout_error, unreadable
+from async_endpoint.client.endpoint_info import EndpointInfo
+from async_endpoint.client.invocation import Invocation, Outcome
 from async_endpoint.client.pending import Pending
+from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
+from async_endpoint.client.result_queue import LONG_POLL_SECONDS, ResultQueue
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.rhythm import Hold, Poll, Sweeps
-from async_endpoint.client.target import Target
+from async_endpoint.client.s3_reader import AccessDenied, ListingDenied, ObjectReader, PrefixListing
+from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
 from async_endpoint.core.notifications import Notification
 
-LOOKS: Final = 32  # requests looked at one by one in a round, the oldest first: endpoints answer in the order of arrival
-SWEEP_SECONDS: Final = 60.0  # the longest S3 is left unasked while notifications come
-MAKING_SECONDS: Final = 10.0  # how long the end waits for another thread to make or remove the queue; then the reaper does
-AGAIN_SECONDS: Final = 1.0  # before another look at what could not be read
+MAX_HEAD_CHECKS_PER_ROUND: Final = 32  # keys read one by one, the oldest first: endpoints answer in order of arrival
+RECONCILE_INTERVAL_SECONDS: Final = 60.0  # the longest interval between two checks of S3 while notifications come
+QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # closing waits for a thread that creates or deletes the queue; then it is an orphan
+RETRY_INTERVAL_SECONDS: Final = 1.0  # before an object is read again that could not be
 
 log = logging.getLogger(__name__)
 
 
 class Collector:
-    """Outcomes of the requests it is given. `step` does one round; `run` is the thread."""
+    """Resolves the invocations it is given. `step` does one round; `run` is the thread."""
 
     def __init__(
         self,
         session: AwsSession,
-        target: Target,
+        info: EndpointInfo,
         prefix: str,
         config: ClientConfig,
         clock: Clock,
@@ -47,85 +46,89 @@ class Collector:
         pool: Executor,
         explain: Callable[[str], object],
     ) -> None:
-        """Inference ids begin with `prefix`; objects are read by `pool`; `explain` is told how results are found, and why."""
-        self._session, self._target, self._prefix, self._config = session, target, prefix, config
+        """Inference ids begin with `prefix`; `pool` reads objects; `explain` receives how results are found, and why."""
+        self._session, self._info, self._prefix, self._config = session, info, prefix, config
         self._clock, self._pool, self._explain, self._retries = clock, pool, explain, retries
-        # nothing but the endpoint can have written a message, so what it includes counts
-        self._trusted = config.trust_notifications and target.publishers_restricted
-        self._objects, self._listing = Objects(session, retries), Listing(session)
+        # only the endpoint can have published a message, so a response in it counts
+        self._trusted = config.trust_notifications and info.publishers_restricted
+        self._objects, self._listing = ObjectReader(session, retries), PrefixListing(session)
         self._pending = Pending()
         self._changed = self._pending.changed
         self._reading: set[str] = set()
-        self._announcements: Announcements | None = None
-        self._making = threading.Lock()  # held while the queue of the run is made or removed, by whichever thread
-        self._may_list = config.collect != "looking"
+        self._queue: ResultQueue | None = None
+        self._queue_setup = threading.Lock()  # held by the thread that creates or deletes the run's queue
+        self._may_list = config.collect != "head"
         self._closing = False
         self._settled_before = self._rounds = self._skipped = 0
         now = clock.now()
-        self._answered, self._trouble = now, None
-        self._poll = Poll(config.poll_seconds, config.poll_cap_seconds, clock.now)
-        self._hold = Hold(clock.now)
-        self._sweeps = Sweeps(config.announcement_seconds, SWEEP_SECONDS, now)
+        self._last_response = now
+        self._last_failure: NotReady | None = None  # the last call without a response, until one has one
+        self._poll_interval = PollInterval(config.poll_interval, config.max_poll_interval, clock.now)
+        self._batch_delay = BatchDelay(clock.now)
+        self._reconciliation = ReconcileSchedule(config.notification_grace, RECONCILE_INTERVAL_SECONDS, now)
 
-    _trouble: NotReady | None  # the last answer that did not come, until one comes
-
-    # --- what others ask of it ---------------------------------------------------------------------------------------
+    # --- called by other threads -------------------------------------------------------------------------------------
 
     def watch(self, invocation: Invocation) -> None:
-        """From now on this invocation is pending, accepted or not yet."""
+        """Add an invocation to the pending ones, accepted or not yet."""
         self._pending.add(invocation)
         if invocation.submitted is not None:
-            self._sweeps.want()  # it may have ended before we listened
+            self._reconciliation.request()  # it may have ended before the queue was subscribed
         if self._closing:
-            self._abandon()
+            self._end_pending()
 
     def accepted(self, invocation: Invocation) -> None:
-        """The endpoint has accepted it. What was announced meanwhile counts now."""
+        """The endpoint has accepted it. A notification that came before counts now."""
         with self._changed:
             if self._pending.accept(invocation):
-                self._answered = self._clock.now()
-                self._poll.begin()
+                self._last_response = self._clock.now()
+                self._poll_interval.reset()
         if invocation.notification is not None:
-            self._heard(invocation, invocation.notification)
+            self._on_notification(invocation, invocation.notification)
 
     def settle(self, invocation: Invocation, outcome: Outcome) -> None:
-        """The one outcome of an invocation, which is then no longer pending."""
+        """Set the outcome of an invocation, which is then no longer pending."""
         if self._pending.remove(invocation):
             invocation.seen_at = self._clock.now()
         invocation.settle(outcome)
 
+    def forget(self, invocation: Invocation) -> None:
+        """Remove a cancelled invocation from the pending ones."""
+        self._pending.remove(invocation)
+
     def open(self) -> None:
-        """Choose how results are found: before the first request is sent, or its notification would be missed."""
-        wanted, topics = self._config.collect, self._target.topics
-        if wanted in ("auto", "notifications"):
-            if topics:
-                try:
-                    with self._making:
-                        if self._closing:
-                            return
-                        self._announcements = Announcements.open(self._session, self._target, self._prefix, self._retries)
-                except AsyncEndpointError as error:
-                    self._explain(f"Results are found by listing, not by notifications: {error}")
-                else:
-                    self._explain(f"Results are found by notifications, in the queue {self._announcements.url} of this run.")
-                    return
-            else:
-                self._explain(f"Results are found by listing: endpoint {self._target.name} has no topics.")
+        """Choose how results are found; before the first request is sent, or its notification would be missed."""
+        method, topics = self._config.collect, self._info.topics
+        if method not in ("auto", "notifications"):
+            self._explain(f"Results are found by {method}, as configured.")
+        elif not topics:
+            self._explain(f"Results are found by listing: endpoint {self._info.name} has no topics.")
         else:
-            self._explain(f"Results are found by {wanted}, as configured.")
+            self._open_queue()
+
+    def _open_queue(self) -> None:
+        try:
+            with self._queue_setup:
+                if self._closing:
+                    return
+                self._queue = ResultQueue.open(self._session, self._info, self._prefix, self._retries)
+        except AsyncEndpointError as error:
+            self._explain(f"Results are found by listing, not by notifications: {error}")
+        else:
+            self._explain(f"Results are found by notifications, in the queue {self._queue.url} of this run.")
 
     @property
     def skipped_messages(self) -> int:
-        """How many messages of the run's queue were no notification and were passed over."""
-        return self._skipped + (self._announcements.skipped if self._announcements else 0)
+        """How many messages of the run's queue were not notifications and were skipped."""
+        return self._skipped + (self._queue.skipped if self._queue else 0)
 
     @property
-    def listens(self) -> bool:
-        """Whether a queue of this run tells of outcomes."""
-        return self._announcements is not None
+    def has_queue(self) -> bool:
+        """Whether results are announced in a queue of this run."""
+        return self._queue is not None
 
     def run(self) -> None:
-        """Rounds, until `close`; none while the endpoint has nothing of ours."""
+        """Do rounds until `close`; none while no accepted request is pending."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._pending.accepted or self._closing)
@@ -133,219 +136,221 @@ class Collector:
                     return
             try:
                 pause = self.step()
-            except Exception:  # whatever goes wrong in one round, the next one comes: nobody may wait for ever
+            except Exception:  # a defect in one round must not leave callers waiting forever
                 log.exception("A round of collecting failed.")
-                pause = self._config.poll_seconds
+                pause = self._config.poll_interval
             with self._changed:
                 if self._pending.accepted:
                     self._clock.wait(self._changed, lambda: self._closing, pause)
 
     def close(self) -> None:
-        """End: what is pending is abandoned, and what was made for this run is removed."""
+        """End all pending invocations and delete the run's queue."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._abandon()
-        if self._making.acquire(timeout=MAKING_SECONDS):
+        self._end_pending()
+        if self._queue_setup.acquire(timeout=QUEUE_SETUP_TIMEOUT_SECONDS):
             try:
-                self._remove()
+                self._delete_queue()
             finally:
-                self._making.release()
+                self._queue_setup.release()
 
     # --- one round ---------------------------------------------------------------------------------------------------
 
     def step(self) -> float:
-        """Look once, by notifications or in S3; returns the seconds to pause before the next round."""
+        """Check once, by notifications or in S3; returns the seconds to wait before the next round."""
         now = self._clock.now()
         for invocation in self._pending.overdue(now):
-            self._look(invocation, None, last=True)
-        for invocation, hint in self._pending.due_again(now):
-            self._look(invocation, hint)
-        self._end_silence(now)
+            self._fetch(invocation, None, last=True)
+        for invocation, hint in self._pending.due_retries(now):
+            self._fetch(invocation, hint)
+        self._fail_if_unreachable(now)
         try:
-            if self._announcements is None:
-                return self._ask(now)
-            if now >= self._sweeps.due():
-                self._sweep(now)
-        except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no look will go better
+            if self._queue is None:
+                return self._poll_s3(now)
+            if now >= self._reconciliation.due():
+                self._reconcile(now)
+        except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no read will succeed
             for invocation in self._pending.waiting():
                 self.settle(invocation, type(error)(str(error)))
-        if self._announcements is None or not self._pending.accepted:
+        if self._queue is None or not self._pending.accepted:
             return 0.0
-        return self._receive(self._announcements, self._clock.now())
+        return self._receive(self._queue, self._clock.now())
 
-    def _receive(self, announcements: Announcements, now: float) -> float:
+    def _receive(self, queue: ResultQueue, now: float) -> float:
         """Wait for notifications, no longer than until something else is due."""
-        wait = min(self._sweeps.due(), self._pending.next_due()) - now
+        wait = min(self._reconciliation.due(), self._pending.next_due()) - now
         try:
-            told = announcements.receive(math.ceil(min(max(wait, 0), LONGEST_POLL_SECONDS)))
+            notifications = queue.receive(math.ceil(min(max(wait, 0), LONG_POLL_SECONDS)))
         except NotReady as error:
-            self._unanswered(error)
-            return AGAIN_SECONDS
+            self._last_failure = error
+            return RETRY_INTERVAL_SECONDS
         except AsyncEndpointError as error:
             if not self._closing:
-                self._stop_listening(str(error))
+                self._switch_to_listing(str(error))
             return 0.0
-        now = self._answer()
-        if told:
-            self._sweeps.heard(now)
-        for notification in told:
+        now = self._note_response()
+        if notifications:
+            self._reconciliation.notified(now)
+        for notification in notifications:
             invocation = self._pending.get(notification.inference_id or "")
             if invocation is not None:
-                self._heard(invocation, notification)
-        return self._hold.after(len(told), len(self._pending))
+                self._on_notification(invocation, notification)
+        return self._batch_delay.after(len(notifications), len(self._pending))
 
-    def _heard(self, invocation: Invocation, notification: Notification) -> None:
-        """A hint of an outcome. One that comes before the endpoint's own answer waits for it."""
+    def _on_notification(self, invocation: Invocation, notification: Notification) -> None:
+        """Act on a hint of an outcome. One that precedes the endpoint's own response waits for it."""
         invocation.notification = notification
         submitted = invocation.submitted
         if submitted is None:
             return
         seconds = self._clock.now() - submitted.submitted_at.timestamp()
-        result = result_from_notification(self._target, submitted, notification, seconds) if self._trusted else None
+        result = result_from_notification(self._info, submitted, notification, seconds) if self._trusted else None
         if result is not None:
             self.settle(invocation, result)
         else:
-            self._look(invocation, notification)
+            self._fetch(invocation, notification)
 
-    def _sweep(self, now: float) -> None:
-        """Ask S3 although notifications come: some may be lost, or all."""
+    def _reconcile(self, now: float) -> None:
+        """Check S3 although notifications come: some may be lost, or all."""
         waiting = self._pending.waiting()
-        quiet = self._sweeps.quiet(now)
-        missed = [since for since in self._list(waiting) if now - since >= self._config.announcement_seconds]
-        self._sweeps.swept(now, missed=bool(missed))
-        if missed and quiet:
-            self._stop_listening(f"{len(missed)} results were there and not announced.")
+        silent = self._reconciliation.is_silent(now)
+        missed = [since for since in self._list(waiting) if now - since >= self._config.notification_grace]
+        self._reconciliation.reconciled(now, missed=bool(missed))
+        if missed and silent:
+            self._switch_to_listing(f"{len(missed)} results exist without a notification.")
 
-    def _stop_listening(self, why: str) -> None:
+    def _switch_to_listing(self, why: str) -> None:
         self._explain(f"Notifications have stopped, results are found by listing from now on: {why}")
-        with self._making:  # whoever closes meanwhile waits: the process would end in the middle of it
-            self._remove()
+        with self._queue_setup:  # `close` waits for this: the process could otherwise end in the middle of it
+            self._delete_queue()
 
-    def _remove(self) -> None:
-        announcements, self._announcements = self._announcements, None
-        if announcements is not None:
-            self._skipped += announcements.skipped
-            announcements.close()
+    def _delete_queue(self) -> None:
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            self._skipped += queue.skipped
+            queue.close()
 
-    def _ask(self, now: float) -> float:
-        """Ask S3, which is all there is."""
+    def _poll_s3(self, now: float) -> float:
+        """Check S3, the only source without a queue."""
         found, self._settled_before = self._pending.settled - self._settled_before, self._pending.settled
         self._rounds += 1
         waiting = self._pending.waiting()
         if waiting:
             self._list(waiting, failures=not found or self._rounds % 4 == 0)
-        pause = self._poll.after(found, len(self._pending))
+        pause = self._poll_interval.after(found, len(self._pending))
         return max(min(pause, self._pending.next_due() - now), 0.0)
 
     def _list(self, waiting: list[Invocation], *, failures: bool = True) -> list[float]:
-        """Read whatever a listing shows to have ended, and look at single requests where that is all one may do.
+        """Read what a listing shows to have ended, or single keys if the caller may not list.
 
-        Returns since when those are there that the listing showed, in seconds since the epoch.
+        Returns when the listed objects were written, in seconds since the epoch.
         """
         if self._may_list:
             try:
                 ended, complete = self._listing.ended(waiting, failures=failures)
-                self._answer()
-            except MayNotList as error:
+                self._note_response()
+            except ListingDenied as error:
                 self._may_list = False
-                self._explain(f"Results are looked for one by one: {error}.")
+                self._explain(f"Results are looked up one by one: {error}.")
             except NotReady as error:
-                self._unanswered(error)
+                self._last_failure = error
                 return []
             else:
                 for item in ended:
-                    self._look(item.invocation, item.hint)
+                    self._fetch(item.invocation, item.hint)
                 if not complete and failures:
-                    self._look_at_oldest(waiting)
+                    self._fetch_oldest(waiting)
                 return [item.since.timestamp() for item in ended]
-        self._look_at_oldest(waiting)
+        self._fetch_oldest(waiting)
         return []
 
-    def _look_at_oldest(self, waiting: Iterable[Invocation]) -> None:
+    def _fetch_oldest(self, waiting: Iterable[Invocation]) -> None:
         for number, invocation in enumerate(waiting):
-            if number >= LOOKS:
+            if number >= MAX_HEAD_CHECKS_PER_ROUND:
                 break
-            self._look(invocation, None)
+            self._fetch(invocation, None)
 
-    # --- one request ---------------------------------------------------------------------------------------------------
+    # --- one request -------------------------------------------------------------------------------------------------
 
-    def _look(self, invocation: Invocation, hint: Notification | None, *, last: bool = False) -> None:
-        """Have its outcome read; the `last` look gives it one whatever is seen."""
+    def _fetch(self, invocation: Invocation, hint: Notification | None, *, last: bool = False) -> None:
+        """Have its outcome read by the pool; the `last` read sets an outcome in any case."""
         with self._changed:
             name = invocation.inference_id
             if name not in self._pending or (name in self._reading and not last):
                 return
             self._reading.add(name)
-        with suppress(RuntimeError):  # the pool is shut down: we are closing
+        with suppress(RuntimeError):  # the pool is shut down: the client is closing
             self._pool.submit(self._read, invocation, hint, last)
 
     def _read(self, invocation: Invocation, hint: Notification | None, last: bool) -> None:
         submitted = invocation.submitted
         assert submitted is not None
-        outcome: Outcome | Unreadable | None = None
+        outcome: Outcome | AccessDenied | None = None
         try:
             seconds = self._clock.now() - submitted.submitted_at.timestamp()
-            outcome = result_from_s3(self._objects, self._target, invocation, hint, seconds, trusted=self._trusted)
-            self._answer()
+            outcome = result_from_s3(self._objects, self._info, invocation, hint, seconds, trusted=self._trusted)
+            self._note_response()
         except NotReady as error:
-            self._unanswered(error)
+            self._last_failure = error
             outcome = error if last else None
-            self._pending.put_off(invocation, self._clock.now() + AGAIN_SECONDS, hint)
+            self._pending.retry_at(invocation, self._clock.now() + RETRY_INTERVAL_SECONDS, hint)
         except AsyncEndpointError as error:
             outcome = error
-        except Exception as error:  # ours to mend, and no reason for anybody to wait for ever
+        except Exception as error:  # a defect must not leave callers waiting forever
             log.exception("The outcome of %s could not be read.", invocation.inference_id)
             outcome = AsyncEndpointError(
                 f"The outcome of {invocation.inference_id} could not be read ({error!r}); report this."
             )
-        if isinstance(outcome, Unreadable):
-            outcome = self._refused(invocation, hint, outcome, last)
+        if isinstance(outcome, AccessDenied):
+            outcome = self._on_access_denied(invocation, hint, outcome, last)
         elif outcome is None:
-            invocation.refused_since = None
+            invocation.denied_since = None
         if outcome is None and last:
-            outcome = timeout_error(self._target, submitted, invocation.notification, blind=self._objects.blind)
+            cannot_list = self._objects.cannot_list
+            outcome = timeout_error(self._info, submitted, invocation.notification, cannot_list=cannot_list)
         if outcome is not None:
             self.settle(invocation, outcome)
         with self._changed:
             self._reading.discard(invocation.inference_id)
 
-    def _refused(
-        self, invocation: Invocation, hint: Notification | None, refused: Unreadable, last: bool
+    def _on_access_denied(
+        self, invocation: Invocation, hint: Notification | None, denied: AccessDenied, last: bool
     ) -> AsyncEndpointError | None:
-        """The loss of a right ends a request only after a while: it may be granted again."""
+        """End a request whose result may not be read only after a grace period: permissions may be restored."""
         now = self._clock.now()
-        if invocation.refused_since is None:
-            invocation.refused_since = now
+        if invocation.denied_since is None:
+            invocation.denied_since = now
         submitted = invocation.submitted
         assert submitted is not None
-        if last or now - invocation.refused_since >= self._config.permission_seconds:
-            return unreadable(submitted, refused)
-        self._pending.put_off(invocation, self._clock.now() + AGAIN_SECONDS, hint)
+        if last or now - invocation.denied_since >= self._config.access_denied_grace:
+            return access_error(submitted, denied)
+        self._pending.retry_at(invocation, now + RETRY_INTERVAL_SECONDS, hint)
         return None
 
-    # --- ends ------------------------------------------------------------------------------------------------------------
+    # --- ends --------------------------------------------------------------------------------------------------------
 
-    def _end_silence(self, now: float) -> None:
-        """When AWS has not answered for long, waiting on is no use: whoever waits is told."""
-        trouble = self._trouble
-        if trouble is None or now - self._answered < self._config.silence_seconds:
+    def _fail_if_unreachable(self, now: float) -> None:
+        """End all waiting requests once AWS has not responded for `unreachable_timeout`."""
+        failure = self._last_failure
+        if failure is None or now - self._last_response < self._config.unreachable_timeout:
             return
         for invocation in self._pending.waiting():
-            self.settle(invocation, type(trouble)(f"{invocation.inference_id} cannot be collected: {trouble}"))
+            self.settle(invocation, type(failure)(f"{invocation.inference_id} cannot be collected: {failure}"))
 
-    def _abandon(self) -> None:
+    def _end_pending(self) -> None:
+        """Cancel what has not been sent, abandon the rest."""
         for invocation in self._pending.all():
-            where = invocation.output_location or "in the endpoint's output folder"
+            if invocation.withdraw():
+                self._pending.remove(invocation)
+                continue
+            where = invocation.output_location or "the endpoint's output location"
             self.settle(
                 invocation,
-                Abandoned(f"The client was closed before {invocation.inference_id} had ended; its result will be {where}."),
+                Abandoned(f"The client was closed before {invocation.inference_id} ended; its result will be in {where}."),
             )
 
-    def _answer(self) -> float:
+    def _note_response(self) -> float:
         now = self._clock.now()
-        self._answered, self._trouble = now, None
+        self._last_response, self._last_failure = now, None
         return now
-
-    def _unanswered(self, error: NotReady) -> None:
-        self._trouble = error

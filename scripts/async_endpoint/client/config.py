@@ -1,4 +1,4 @@
-"""How the client behaves, in one object."""
+"""ClientConfig: every setting of the client in one object."""
 
 from __future__ import annotations
 
@@ -9,50 +9,57 @@ from typing import Literal, get_args
 
 from async_endpoint.core.errors import InvalidInput
 
-Strategy = Literal["auto", "notifications", "listing", "looking"]
+CollectMethod = Literal["auto", "notifications", "listing", "head"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClientConfig:
-    """Every number of an AsyncEndpoint; the defaults suit from one request to many thousands.
+    """Settings of an AsyncEndpoint; the defaults suit one request as well as many thousands. Durations are in seconds.
 
-    Sending: `concurrency` calls at once, at most `max_rate` submissions a second (None: as fast as the service takes them; it
-    is slowed down by itself while the service refuses too many). A call that another try may cure is tried `attempts` times;
-    the pause before try n is drawn from 0 to `backoff_seconds` x 2^n, at most `backoff_cap_seconds`.
+    Sending
+        concurrency: Threads that send requests, and as many again that read results. Default 8.
+        max_rate: Submissions per second, at most; None adapts to what the service accepts. Default None.
+        attempts: Attempts of one call before its error counts (throttling, status 5xx, no response). Default 10.
+        backoff_base: Pause before retry n is drawn from 0 to `backoff_base` x 2^n seconds. Default 0.1.
+        backoff_cap: Longest pause between two attempts, in seconds. Default 5.
+        max_in_flight: Requests in `map` and `as_completed` at a time: pending, or done and not yielded. Default 1000.
 
-    Memory: `map` has at most `window` requests without an outcome, or with one that nobody has taken yet.
-
-    Collecting: `collect` is how results are found, "auto" the best way that the caller may use. Requests end after
-    `deadline_seconds` whatever happens (None: time to live, time-out of the invocation and one cold start). Where S3 is asked,
-    it is asked after `poll_seconds`, ever more rarely down to every `poll_cap_seconds`, and sooner as results come.
-    Notifications count as stopped when a result is older than `announcement_seconds` and was not announced. A right that is
-    refused may come back for `permission_seconds`, a service that does not answer for `silence_seconds`; then requests end.
-    `trust_notifications` lets a response inside a notification be the result, where the deployment restricts who can publish
-    and the message names this request's own endpoint, id and locations; without it, and elsewhere, results are read from S3.
+    Collecting
+        collect: How results are found: "notifications", "listing" (ListObjectsV2), "head" (each key by itself), or "auto", the
+            first of these that the caller's permissions allow. Default "auto".
+        deadline: Seconds after which a request ends in any case; None is the sum of the endpoint's time to live, invocation
+            timeout and cold start. Default None.
+        poll_interval: First interval between two polls of S3, in seconds; it grows while no result comes. Default 0.25.
+        max_poll_interval: Longest interval between two polls of S3, in seconds. Default 5.
+        notification_grace: Seconds a notification may lag behind its result; later ones count as lost. Default 5.
+        access_denied_grace: Seconds for which reading a result may be denied before the request ends. Default 10.
+        unreachable_timeout: Seconds without any response of AWS after which requests end. Default 120.
+        trust_notifications: Whether a response inside a notification may be the result, where the deployment restricts who can
+            publish and the message matches the request; otherwise results are read from S3. Default True.
     """
 
     concurrency: int = 8
     max_rate: float | None = None
     attempts: int = 10
-    backoff_seconds: float = 0.1
-    backoff_cap_seconds: float = 5.0
-    window: int = 1_000
-    collect: Strategy = "auto"
-    deadline_seconds: float | None = None
-    poll_seconds: float = 0.25
-    poll_cap_seconds: float = 5.0
-    announcement_seconds: float = 5.0
-    permission_seconds: float = 10.0
-    silence_seconds: float = 120.0
+    backoff_base: float = 0.1
+    backoff_cap: float = 5.0
+    max_in_flight: int = 1_000
+    collect: CollectMethod = "auto"
+    deadline: float | None = None
+    poll_interval: float = 0.25
+    max_poll_interval: float = 5.0
+    notification_grace: float = 5.0
+    access_denied_grace: float = 10.0
+    unreachable_timeout: float = 120.0
     trust_notifications: bool = True
 
     def __post_init__(self) -> None:
-        """Raise InvalidInput for the first field whose value cannot be used."""
-        for name in ("concurrency", "attempts", "window"):
+        """Raise InvalidInput for the first field with an unusable value."""
+        for name in ("concurrency", "attempts", "max_in_flight"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InvalidInput(f"ClientConfig.{name} is {value!r}; use a whole number, 1 or more.")
-        optional, positive = ("max_rate", "deadline_seconds"), ("max_rate", "poll_seconds", "poll_cap_seconds")
+        optional, positive = ("max_rate", "deadline"), ("max_rate", "poll_interval", "max_poll_interval")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type not in ("float", "float | None") or (value is None and field.name in optional):
@@ -62,7 +69,7 @@ class ClientConfig:
             if not number or value < 0 or (value == 0 and field.name in positive):
                 none = ", or None" if field.name in optional else ""
                 raise InvalidInput(f"ClientConfig.{field.name} is {value!r}; use a finite number, {least}{none}.")
-        if self.collect not in get_args(Strategy):
-            raise InvalidInput(f"ClientConfig.collect is {self.collect!r}; use one of {', '.join(get_args(Strategy))}.")
+        if self.collect not in get_args(CollectMethod):
+            raise InvalidInput(f"ClientConfig.collect is {self.collect!r}; use one of {', '.join(get_args(CollectMethod))}.")
         if not isinstance(self.trust_notifications, bool):
             raise InvalidInput(f"ClientConfig.trust_notifications is {self.trust_notifications!r}; use True or False.")

@@ -1,6 +1,6 @@
-"""One request a key: the same key with the same payload is the same request, with another one it is refused.
+"""Deduplication by key: the same key with the same payload is the same request, with another payload a conflict.
 
-A key names the output object, so two requests under one key would each read what the other wrote.
+A key names the output object, so two requests with one key would each read what the other wrote.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.results import Request, Submitted
+from async_endpoint.client.models import Request, Submitted
 from async_endpoint.core.errors import InvalidInput
 
 FINISHED_KEYS: Final = 10_000  # remembered, some 1 KB each
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a key stands for. `fingerprint` is None where the payload is not known (Invocations that were resumed).
+class ActiveRequest:
+    """A request in progress. `fingerprint` is None if the payload is unknown (resumed invocations).
 
-    `collected` is whether the invocation will have an outcome, and not only an acceptance.
+    `collected` is whether the invocation will have an outcome, not only an acceptance.
     """
 
     fingerprint: str | None
@@ -32,27 +32,24 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A request that has ended; `submitted` is None where the endpoint may have accepted it and its answer was lost."""
+class FinishedRequest:
+    """A request that has ended; `submitted` is None if the endpoint may have accepted it and the response was lost."""
 
     fingerprint: str | None
     submitted: Submitted | None
 
 
-class Requests:
-    """The requests of one client by inference id: those without an outcome, and the last 10,000 with a key that have one.
-
-    Safe among threads.
-    """
+class RequestRegistry:
+    """The requests of one client by inference id: active ones, and the last 10,000 finished ones with a key. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._active: dict[str, Known] = {}
-        self._finished: OrderedDict[str, Finished] = OrderedDict()
+        self._active: dict[str, ActiveRequest] = {}
+        self._finished: OrderedDict[str, FinishedRequest] = OrderedDict()
         self._number = 0
 
     def next_key(self, prefix: str) -> str:
-        """The key of a request without one: a number that no key in use looks like."""
+        """A number as key for a request without one, unlike any key in use."""
         with self._lock:
             while True:
                 self._number += 1
@@ -60,38 +57,40 @@ class Requests:
                 if prefix + key not in self._active and prefix + key not in self._finished:
                     return key
 
-    def claim(self, invocation: Invocation, fingerprint: str | None, *, collected: bool = True) -> Known | Finished | None:
-        """What the key of `invocation` stands for already; None when it is free, and now stands for `invocation`.
+    def claim(
+        self, invocation: Invocation, fingerprint: str | None, *, collected: bool = True
+    ) -> ActiveRequest | FinishedRequest | None:
+        """Register `invocation` under its key; returns the request that has this key already, None if the key was free.
 
-        `fingerprint` is None for what has a number for a key, or was sent elsewhere. An active request without an outcome to
-        come, and a finished one, are superseded by an `invocation` that will have one. Raises InvalidInput when the key stands
-        for a request with another payload or other options.
+        `fingerprint` is None for a numbered key, or for a request sent elsewhere. An `invocation` that will have an outcome
+        supersedes an active request that will not, and a finished one. A cancelled request frees its key. Raises InvalidInput
+        if the key belongs to a request with another payload or other options.
         """
         name, key = invocation.inference_id, invocation.key
         with self._lock:
-            known: Known | Finished | None = self._active.get(name) or self._finished.get(name)
+            known: ActiveRequest | FinishedRequest | None = self._active.get(name) or self._finished.get(name)
+            if isinstance(known, ActiveRequest) and known.invocation.withdrawn:
+                known = None
             if known is None:
                 if fingerprint is not None and self._looks_numbered(key):
-                    raise InvalidInput(
-                        f"The key {key!r} is that of a request that was given none and numbered; give this one another key."
-                    )
-                self._active[name] = Known(fingerprint, invocation, collected)
+                    raise InvalidInput(f"The key {key!r} was assigned to a request without a key; give this one another key.")
+                self._active[name] = ActiveRequest(fingerprint, invocation, collected)
                 return None
             if fingerprint is not None and known.fingerprint != fingerprint:
                 raise InvalidInput(
-                    f"The key {key!r} names another request of this client, with another payload or other options; give each "
-                    "request a key of its own."
+                    f"The key {key!r} belongs to another request of this client, with another payload or other options; give "
+                    "each request its own key."
                 )
-            superseded = not known.collected if isinstance(known, Known) else True
-            unsent = isinstance(known, Finished) and known.submitted is None
+            superseded = not known.collected if isinstance(known, ActiveRequest) else True
+            unsent = isinstance(known, FinishedRequest) and known.submitted is None
             if (collected and superseded) or unsent:
-                self._active[name] = Known(known.fingerprint, invocation, collected)
+                self._active[name] = ActiveRequest(known.fingerprint, invocation, collected)
             return known
 
     def release(self, invocation: Invocation, *, keep: bool) -> None:
-        """`invocation` has ended: the next one with its key and payload is collected, and not computed again.
+        """Record that `invocation` has ended: the next one with its key and payload is collected, not computed again.
 
-        `keep` False forgets it, as a request that was not accepted is forgotten.
+        `keep` False frees the key, as for a request that was not accepted.
         """
         name = invocation.inference_id
         with self._lock:
@@ -100,7 +99,7 @@ class Requests:
                 return
             del self._active[name]
             if keep and known.fingerprint is not None:
-                self._finished[name] = Finished(known.fingerprint, invocation.submitted)
+                self._finished[name] = FinishedRequest(known.fingerprint, invocation.submitted)
                 self._finished.move_to_end(name)
                 if len(self._finished) > FINISHED_KEYS:
                     self._finished.popitem(last=False)
@@ -110,22 +109,22 @@ class Requests:
 
 
 def fingerprint(request: Request) -> str:
-    """Forty characters that stand for payload and options: of bytes the content, of a file its path, size and time."""
-    found = hashlib.sha256(repr((request.content_type, request.accept, request.inline)).encode())
+    """A hash of payload and options, forty characters: of bytes the content, of a file its path, size and mtime."""
+    digest = hashlib.sha256(repr((request.content_type, request.accept, request.inline)).encode())
     payload = request.payload
     if isinstance(payload, bytes):
-        found.update(b"bytes")
-        found.update(payload)
+        digest.update(b"bytes")
+        digest.update(payload)
     elif isinstance(payload, Path):
-        found.update(repr(("file", str(payload.absolute()), _size_and_time(payload))).encode("utf-8", "backslashreplace"))
+        digest.update(repr(("file", str(payload.absolute()), _size_and_mtime(payload))).encode("utf-8", "backslashreplace"))
     else:
-        found.update(repr(("uri", payload)).encode("utf-8", "backslashreplace"))
-    return found.hexdigest()[:40]
+        digest.update(repr(("uri", payload)).encode("utf-8", "backslashreplace"))
+    return digest.hexdigest()[:40]
 
 
-def _size_and_time(path: Path) -> tuple[int, int] | None:
+def _size_and_mtime(path: Path) -> tuple[int, int] | None:
     try:
         known = path.stat()
     except (OSError, ValueError):
-        return None  # sending it says what is wrong
+        return None  # sending it reports the error
     return known.st_size, known.st_mtime_ns

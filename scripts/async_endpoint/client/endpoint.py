@@ -1,4 +1,4 @@
-"""The client: an asynchronous endpoint that takes requests and gives futures."""
+"""AsyncEndpoint: the client of one asynchronous endpoint."""
 
 from __future__ import annotations
 
@@ -7,103 +7,155 @@ import logging
 import os
 import secrets
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.client import process, target
+from async_endpoint.client import iteration
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.config import ClientConfig
-from async_endpoint.client.deduplication import Finished, Known, Requests, fingerprint
-from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.payload import Payload
-from async_endpoint.client.reaper import reap
-from async_endpoint.client.results import Request, Submitted
+from async_endpoint.client.deduplication import ActiveRequest, FinishedRequest, RequestRegistry, fingerprint
+from async_endpoint.client.endpoint_info import EndpointInfo, describe_endpoint
+from async_endpoint.client.invocation import Invocation, check_process, current_process
+from async_endpoint.client.models import Completed, Payload, Request, Submitted
+from async_endpoint.client.orphan_queues import remove_orphans
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.sending import KEY_CHARS, Sender, checked_name
-from async_endpoint.client.target import Target
+from async_endpoint.client.sender import KEY_CHARS, Sender, validate_name
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.workspace import Workspace
 
-DEFAULTS: Final = ClientConfig()
-ROOM_SECONDS: Final = 0.5  # how long a caller waits for room before it looks whether the client is still open
+DEFAULT_CONFIG: Final = ClientConfig()
+BACKPRESSURE_POLL_SECONDS: Final = 0.5  # how often a caller that waits for room checks that the client is still open
 
 log = logging.getLogger(__name__)
 
+Explain = Callable[[str], object]
+OnAccepted = Callable[[Invocation, Submitted], object]
+
+
+def _ignore(invocation: Invocation, submitted: Submitted) -> None:
+    """The default of `on_accepted`."""
+
 
 class AsyncEndpoint:
-    """A deployed endpoint. `submit` and `map` take requests; each becomes an Invocation, which is a future.
+    """The client of a deployed endpoint: takes requests and returns an Invocation, a future, for each.
 
-        with AsyncEndpoint.from_environment("local") as endpoint:
+        with AsyncEndpoint.from_terraform("local/recommender") as endpoint:
             invocation = endpoint.submit(Path("shirt.png"))
-            print(invocation.result().document())
+            print(invocation.result().json())
 
-    Safe among threads; one thread collects for all invocations. Make one and keep it: each has a run of its own, whose name
-    begins every inference id and is the folder that its outputs lie in. In a forked child every method raises UsageError.
+    Thread-safe; one thread collects for all invocations. Create one and keep it: each has a run of its own, whose name
+    prefixes all inference ids and is the folder of all outputs. In a forked child every method raises UsageError.
+
+    `info` describes the endpoint; `from_terraform`, `from_outputs` and `from_name` provide it.
     """
 
     def __init__(
         self,
-        endpoint: AsyncEndpointOutputs | Mapping[str, Any] | Target,
+        info: EndpointInfo,
         *,
-        config: ClientConfig = DEFAULTS,
+        config: ClientConfig = DEFAULT_CONFIG,
         session: AwsSession | None = None,
         endpoint_url: str | None = None,
         run: str | None = None,
-        explain: Callable[[str], object] = log.info,
-        on_accepted: Callable[[Invocation, Submitted], object] = lambda invocation, submitted: None,
+        explain: Explain = log.info,
+        on_accepted: OnAccepted = _ignore,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`endpoint` is the Terraform output `async_endpoint`, parsed or as decoded JSON, or a Target.
+        """Calls go through `session`, by default one for AWS, or for the local AWS at `endpoint_url`.
 
-        `session` None: made for AWS, or for the local AWS at `endpoint_url` (in a mapping, its key `endpoint_url`). `run` names
-        the run, up to 32 letters, digits, hyphens and underscores; give one to submit the same keys again. `explain` is told
-        how results are found. `on_accepted` is called by the thread that sent a request, once the endpoint has accepted it and
-        before anything can come of it. Raises InvalidInput and UsageError.
+        `run` names the run: up to 32 letters, digits, hyphens and underscores; pass one to submit the same keys again.
+        `explain` receives how results are found, and why. `on_accepted` is called in the thread that sent a request, when the
+        endpoint has accepted it and before its outcome is collected. Raises InvalidInput, and UsageError for unusable AWS
+        settings.
         """
-        if isinstance(endpoint, Mapping):
-            endpoint_url = endpoint_url or endpoint.get("endpoint_url")
-            endpoint = AsyncEndpointOutputs.parse(endpoint)
-        if not isinstance(endpoint, AsyncEndpointOutputs | Target):
+        if not isinstance(info, EndpointInfo):
             raise InvalidInput(
-                f"The endpoint is of type {type(endpoint).__name__}; give the output async_endpoint of an environment, or a "
-                "Target."
+                f"The endpoint is of type {type(info).__name__}; use AsyncEndpoint.from_outputs, from_terraform or from_name, "
+                "or pass an EndpointInfo."
             )
         if not isinstance(config, ClientConfig):
-            raise InvalidInput(f"The config is of type {type(config).__name__}; give a ClientConfig.")
-        self.target = Target.of(endpoint) if isinstance(endpoint, AsyncEndpointOutputs) else endpoint
-        self.config, self.run = config, f"r{secrets.token_hex(6)}" if run is None else run
+            raise InvalidInput(f"The config is of type {type(config).__name__}; pass a ClientConfig.")
+        self.info, self.config = info, config
+        self.run = f"r{secrets.token_hex(6)}" if run is None else run
         self._on_accepted = on_accepted
-        self._session = session or _session(self.target.region, endpoint_url, config)
+        self._session = session or _session(info.region, endpoint_url, config)
         self._closing, self._lock = threading.Event(), threading.Lock()
-        self._sender = Sender(self._session, self.target, self.run, config, clock, self._pause)
+        self._sender = Sender(self._session, info, self.run, config, clock, self._pause)
         self._senders = ThreadPoolExecutor(config.concurrency, "async-endpoint-send")
         self._readers = ThreadPoolExecutor(config.concurrency, "async-endpoint-read")
-        self._room = threading.BoundedSemaphore(2 * config.concurrency)  # requests with a sender, or about to have one
-        retries = Retries(3, config.backoff_seconds, config.backoff_cap_seconds, self._pause)
-        self._collector = Collector(self._session, self.target, f"{self.run}-", config, clock, retries, self._readers, explain)
+        self._room = threading.BoundedSemaphore(2 * config.concurrency)  # requests being sent, or about to be
+        retries = Retries(3, config.backoff_base, config.backoff_cap, self._pause)
+        self._collector = Collector(self._session, info, f"{self.run}-", config, clock, retries, self._readers, explain)
         self._open = threading.Event()
         self._thread: threading.Thread | None = None
-        self._requests = Requests()
-        self._process = process.current()
+        self._requests = RequestRegistry()
+        self._process = current_process()
         atexit.register(self.close)
 
     @classmethod
-    def from_environment(cls, address: str, *, local: bool = False, **options: Any) -> AsyncEndpoint:
-        """An endpoint of this checkout: ENV/NAME, or ENV where it has one. Terraform is asked, which takes a second or two.
+    def from_terraform(
+        cls,
+        address: str,
+        *,
+        local: bool = False,
+        workspace: Workspace | None = None,
+        config: ClientConfig = DEFAULT_CONFIG,
+        run: str | None = None,
+        explain: Explain = log.info,
+    ) -> AsyncEndpoint:
+        """An endpoint of a checkout: `ENV/NAME`, or `ENV` if it has only one. Runs Terraform, which takes a second or two.
 
-        `local` uses the local AWS whatever the environment. `options` are those of the class. Raises NotReady when nothing is
-        applied, UnknownEnvironment, UnknownEndpoint and AmbiguousEndpoint.
+        `local` selects the local AWS whatever the environment; `workspace` is the checkout, by default the one around the
+        current folder. Other arguments as in the constructor. Raises NotReady if nothing is applied, UnknownEnvironment,
+        UnknownEndpoint, and AmbiguousEndpoint if ENV has several endpoints.
         """
         from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - the client needs no Terraform otherwise
 
-        outputs, endpoint_url = read_endpoint(address, local=local)
-        return cls(outputs, endpoint_url=endpoint_url, **options)
+        outputs, endpoint_url = read_endpoint(address, local=local, workspace=workspace)
+        return cls.from_outputs(outputs, config=config, endpoint_url=endpoint_url, run=run, explain=explain)
+
+    @classmethod
+    def from_outputs(
+        cls,
+        outputs: AsyncEndpointOutputs | Mapping[str, Any],
+        *,
+        config: ClientConfig = DEFAULT_CONFIG,
+        session: AwsSession | None = None,
+        endpoint_url: str | None = None,
+        run: str | None = None,
+        explain: Explain = log.info,
+        on_accepted: OnAccepted = _ignore,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> AsyncEndpoint:
+        """The endpoint that a Terraform output describes, parsed or as decoded JSON (`async-endpoint outputs --json`).
+
+        A key `endpoint_url` in the JSON applies unless the argument is given. Other arguments and errors as in the constructor.
+        """
+        if isinstance(outputs, Mapping):
+            endpoint_url = endpoint_url or outputs.get("endpoint_url")
+            outputs = AsyncEndpointOutputs.parse(outputs)
+        if not isinstance(outputs, AsyncEndpointOutputs):
+            raise InvalidInput(
+                f"The outputs are of type {type(outputs).__name__}; pass AsyncEndpointOutputs, or the decoded JSON that "
+                "`async-endpoint outputs --json` prints for one endpoint."
+            )
+        info = EndpointInfo.from_outputs(outputs)
+        return cls(
+            info,
+            config=config,
+            session=session,
+            endpoint_url=endpoint_url,
+            run=run,
+            explain=explain,
+            on_accepted=on_accepted,
+            clock=clock,
+        )
 
     @classmethod
     def from_name(
@@ -112,16 +164,20 @@ class AsyncEndpoint:
         region: str,
         *,
         input_uri: str | None = None,
+        config: ClientConfig = DEFAULT_CONFIG,
+        session: AwsSession | None = None,
         endpoint_url: str | None = None,
-        config: ClientConfig = DEFAULTS,
-        **options: Any,
+        run: str | None = None,
+        explain: Explain = log.info,
     ) -> AsyncEndpoint:
-        """Any asynchronous endpoint, deployed by whatever means: SageMaker tells where its results go.
+        """The asynchronous endpoint called `name`, however it was deployed; SageMaker says where its results go.
 
-        Inputs are put below `input_uri`, or `input/` in the bucket of the results. Raises what `described` does.
+        Inputs are uploaded below `input_uri`, by default `input/` in the bucket of the results. Other arguments as in the
+        constructor. Raises EndpointNotReady if there is no such endpoint, UsageError if it is not asynchronous.
         """
-        session = options.pop("session", None) or _session(region, endpoint_url, config)
-        return cls(target.described(session, name, input_uri), session=session, config=config, **options)
+        session = session or _session(region, endpoint_url, config)
+        info = describe_endpoint(session, name, input_uri)
+        return cls(info, config=config, session=session, run=run, explain=explain)
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -135,12 +191,12 @@ class AsyncEndpoint:
         inline: bool | None = None,
         tag: Any = None,
     ) -> Invocation:
-        """Hand over one request: a file's Path, bytes, or the S3 URI of an input, or a Request that says all of it.
+        """Submit one request: a file's Path, bytes, the S3 URI of an input, or a Request that has all of the arguments.
 
-        Returns at once, unless many requests wait to be sent already: then it waits for room. Whatever goes wrong with the
-        request is reported by its invocation. A `key` used before in this client, with the same payload and options, is one
-        request: it is sent once and each invocation gets its outcome; one that has ended is collected again. Raises
-        InvalidInput for an argument of a wrong type, a key that cannot be used or names another request; Abandoned when closed.
+        Returns at once, unless many requests wait to be sent: then it blocks until there is room. Errors of the request are
+        reported by its invocation. A `key` used before in this client, with the same payload and options, is the same request:
+        it is sent once, each invocation gets its outcome, and one that has ended is collected again. Raises InvalidInput for an
+        argument of a wrong type and for an unusable or conflicting key, Abandoned if the client is closed.
         """
         self._check_process()
         request = (
@@ -150,48 +206,71 @@ class AsyncEndpoint:
         )
         invocation, mark = self._invocation(request)
         known = self._requests.claim(invocation, mark)
-        if isinstance(known, Known) and known.collected:
-            invocation.follow(known.invocation)
-            return invocation
-        invocation.add_done_callback(self._ended if request.key is not None else self._ended_unnamed)
+        while isinstance(known, ActiveRequest) and known.collected:
+            if invocation.follow(known.invocation):
+                return invocation
+            known = self._requests.claim(invocation, mark)  # it was cancelled meanwhile
+        invocation.on_end(self._ended if request.key is not None else self._ended_unnamed)
         try:
             self._start()
-            while not self._room.acquire(timeout=ROOM_SECONDS):
-                self._start()  # raises when the client was closed meanwhile: no room is made then
-        except AsyncEndpointError as error:
-            invocation.settle(error)  # others may have used the same key meanwhile, and wait for this one
+            while not self._room.acquire(timeout=BACKPRESSURE_POLL_SECONDS):
+                self._start()  # raises if the client was closed meanwhile: no room is made then
+        except AsyncEndpointError:
+            invocation.withdraw()  # others may have used the same key meanwhile, and wait for this one
             raise
         self._collector.watch(invocation)
-        with suppress(RuntimeError):  # closed just now: the collector has abandoned it
+        with suppress(RuntimeError):  # closed just now: the collector has cancelled it
             self._senders.submit(self._send, request, invocation, known)
         return invocation
 
-    def map(self, requests: Iterable[Payload | Request], *, ordered: bool = False) -> Iterator[Invocation]:
-        """Submit each of `requests` and yield its invocation once it is done, as they complete or in order.
+    @overload
+    def map(
+        self, payloads: Iterable[Payload | Request], *, return_exceptions: Literal[False] = False
+    ) -> Iterator[Completed]: ...
 
-        At most `config.window` are under way or done and not taken, so memory does not grow with their number. Nothing is
-        raised for a request that fails or cannot be used: its invocation reports that. An error of `requests` itself ends the
-        iteration. Raises InvalidInput for what cannot be iterated over.
+    @overload
+    def map(
+        self, payloads: Iterable[Payload | Request], *, return_exceptions: bool
+    ) -> Iterator[Completed | AsyncEndpointError]: ...
+
+    def map(
+        self, payloads: Iterable[Payload | Request], *, return_exceptions: bool = False
+    ) -> Iterator[Completed | AsyncEndpointError]:
+        """The result of each of `payloads`, in their order, as Executor.map yields them.
+
+        At most `config.max_in_flight` are in flight or not yielded, so memory does not grow with their number. The first
+        failure is raised in its place and ends the iteration; with `return_exceptions` it is yielded instead, and the
+        iteration continues. Ending early cancels what has not been sent. Raises InvalidInput if `payloads` is not iterable.
         """
-        self._check_process()
-        if isinstance(requests, str | bytes | Request) or not isinstance(requests, Iterable):
-            raise InvalidInput(f"The requests are of type {type(requests).__name__}; give an iterable of payloads.")
-        return self._in_order(requests) if ordered else self._as_completed(requests)
+        return self._results(self._invocations(payloads, iteration.in_order), return_exceptions)
+
+    def as_completed(self, payloads: Iterable[Payload | Request]) -> Iterator[Invocation]:
+        """Submit each of `payloads` and yield its invocation when it is done, whichever is first.
+
+        At most `config.max_in_flight` are in flight or not yielded, so memory does not grow with their number. Nothing is
+        raised for a request that fails or is invalid: its invocation reports that. An error of the iterable itself ends the
+        iteration, and ending early cancels what has not been sent. Raises InvalidInput if `payloads` is not an iterable of
+        payloads.
+        """
+        return self._invocations(payloads, iteration.as_completed)
 
     def send(self, request: Request) -> Submitted:
-        """Hand over one request, wait for its acceptance and no longer; `resume` collects it, here or in another process.
+        """Submit one request and wait for its acceptance only; `resume` collects it, here or in another process.
 
         A key used before is treated as by `submit`. Raises what keeps the request from being accepted.
         """
         self._check_process()
         if not isinstance(request, Request):
-            raise InvalidInput(f"The request is of type {type(request).__name__}; give a Request.")
+            raise InvalidInput(f"The request is of type {type(request).__name__}; pass a Request.")
         invocation, mark = self._invocation(request)
         known = self._requests.claim(invocation, mark, collected=False)
-        if isinstance(known, Known):
-            return known.invocation.accepted()
-        if isinstance(known, Finished) and known.submitted is not None:
+        while isinstance(known, ActiveRequest):
+            with suppress(CancelledError):
+                return known.invocation.accepted()
+            known = self._requests.claim(invocation, mark, collected=False)
+        if known is not None and known.submitted is not None:
             return known.submitted
+        invocation.begin()
         try:
             submitted = self._sender.send(request, invocation)
         except BaseException as error:
@@ -204,39 +283,42 @@ class AsyncEndpoint:
         return submitted
 
     def resume(self, submitted: Submitted, *, tag: Any = None) -> Invocation:
-        """Collect a request that was submitted before, by `send` or by another process."""
+        """Collect a request that was submitted earlier, by `send` or by another process."""
         self._check_process()
         if not isinstance(submitted, Submitted):
-            raise InvalidInput(f"What is to be resumed is of type {type(submitted).__name__}; give what `send` returned.")
+            raise InvalidInput(f"The submitted request is of type {type(submitted).__name__}; pass what `send` returned.")
         self._start()
         invocation = Invocation(submitted.inference_id, submitted.inference_id.rpartition("-")[2], tag, submitted)
-        invocation.sent = 2  # how often is not known: an output counts before a failure
+        invocation.sent = 2  # unknown how often: an output takes precedence over a failure
         known = self._requests.claim(invocation, None)
-        if isinstance(known, Known) and known.collected:
+        while isinstance(known, ActiveRequest) and known.collected:
             first = known.invocation.submitted
             if first is not None and first.output_location != submitted.output_location:
                 raise InvalidInput(
                     f"{submitted.inference_id} is being collected from {first.output_location} and cannot be collected from "
-                    f"{submitted.output_location} too; give each request an id of its own."
+                    f"{submitted.output_location} as well; give each request an id of its own."
                 )
-            invocation.follow(known.invocation)
-            return invocation
-        invocation.add_done_callback(self._ended)
+            if invocation.follow(known.invocation):
+                return invocation
+            known = self._requests.claim(invocation, None)
+        invocation.on_end(self._ended)
+        invocation.begin()
         self._collector.watch(invocation)
         self._collector.accepted(invocation)
         return invocation
 
     @property
     def skipped_messages(self) -> int:
-        """How many messages of the run's queue were no notification and were passed over."""
+        """How many messages of the run's queue were not notifications and were skipped."""
         return self._collector.skipped_messages
 
-    # --- its end -----------------------------------------------------------------------------------------------------
+    # --- closing -----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Abandon what is pending, and remove the queue of this run with its subscriptions. May be called twice.
+        """End all pending requests and delete the run's queue with its subscriptions. May be called twice.
 
-        Does nothing in a forked child: queue and requests are its parent's.
+        What has not been sent is cancelled; what has been sent ends with Abandoned, and its result will still be written to its
+        output location. Does nothing in a forked child: queue and requests are the parent's.
         """
         if os.getpid() != self._process:
             return
@@ -255,32 +337,36 @@ class AsyncEndpoint:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    # --- within ------------------------------------------------------------------------------------------------------
+    # --- internals ---------------------------------------------------------------------------------------------------
 
     def _check_process(self) -> None:
-        process.check(self._process, f"The client of endpoint {self.target.name}")
+        check_process(self._process, f"The client of endpoint {self.info.name}")
 
     def _invocation(self, request: Request) -> tuple[Invocation, str | None]:
-        """The invocation of a request, and what stands for its payload where others may use its key."""
+        """The invocation of a request, and the fingerprint of its payload if others may use its key."""
         if request.key is None:
             key = self._requests.next_key(f"{self.run}-")
             return Invocation(f"{self.run}-{key}", key, request.tag), None
-        key = checked_name("key", request.key, KEY_CHARS)
+        key = validate_name("key", request.key, KEY_CHARS)
         return Invocation(f"{self.run}-{key}", key, request.tag), fingerprint(request)
 
     def _ended(self, invocation: Invocation) -> None:
+        if invocation.withdrawn:
+            self._collector.forget(invocation)
         self._requests.release(invocation, keep=_may_be_accepted(invocation))
 
     def _ended_unnamed(self, invocation: Invocation) -> None:
+        if invocation.withdrawn:
+            self._collector.forget(invocation)
         self._requests.release(invocation, keep=False)
 
     def _start(self) -> None:
-        """The collector's thread, with the first request: a client that only sends needs none."""
+        """Start the collector's thread with the first request: a client that only sends needs none."""
         if self._thread is not None and not self._closing.is_set():
             return
         with self._lock:
             if self._closing.is_set():
-                raise Abandoned(f"The client of endpoint {self.target.name} is closed; make another one.")
+                raise Abandoned(f"The client of endpoint {self.info.name} is closed; create another one.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._collect, name="async-endpoint-collect", daemon=True)
                 self._thread.start()
@@ -292,25 +378,27 @@ class AsyncEndpoint:
             log.exception("Notifications could not be opened.")
         finally:
             self._open.set()
-        if self._collector.listens:
-            self._readers.submit(reap, self._session, self.target)
+        if self._collector.has_queue:
+            self._readers.submit(remove_orphans, self._session, self.info)
         self._collector.run()
 
-    def _send(self, request: Request, invocation: Invocation, known: Known | Finished | None) -> None:
-        """Have the endpoint accept `request`, unless it is `known` to have accepted it, or about to."""
+    def _send(self, request: Request, invocation: Invocation, known: ActiveRequest | FinishedRequest | None) -> None:
+        """Have the endpoint accept `request`, unless it was cancelled, or `known` has been accepted or is about to be."""
         try:
             self._open.wait()
-            if isinstance(known, Known):
+            if not invocation.begin():
+                return
+            if isinstance(known, ActiveRequest):
                 submitted = known.invocation.accepted()
             elif known is not None and known.submitted is not None:
                 submitted = known.submitted
-                invocation.sent = 2  # how often is not known: an output counts before a failure
+                invocation.sent = 2  # unknown how often: an output takes precedence over a failure
             else:
                 submitted = self._sender.send(request, invocation)
                 self._on_accepted(invocation, submitted)
             invocation.accept(submitted)
             if known is not None:
-                self._collector.watch(invocation)  # it may have ended before we listened
+                self._collector.watch(invocation)  # it may have ended before the queue was subscribed
             self._collector.accepted(invocation)
         except AsyncEndpointError as error:
             self._collector.settle(invocation, error)
@@ -323,58 +411,41 @@ class AsyncEndpoint:
             self._room.release()
 
     def _pause(self, seconds: float) -> bool:
-        """Sleep; whether the client is closing, at once when it is."""
+        """Sleep; returns whether the client is closing, at once if it is."""
         return self._closing.wait(seconds)
 
-    def _offer(self, request: Payload | Request) -> Invocation:
-        """Submit an element of an iteration; one that cannot be used fails alone."""
+    def _submit_or_fail(self, request: Payload | Request) -> Invocation:
+        """Submit an element of an iteration; an invalid one fails by itself."""
         try:
             return self.submit(request)
         except InvalidInput as error:
             key = str(request.key) if isinstance(request, Request) else ""
-            unusable = Invocation(f"{self.run}-{key}", key, request.tag if isinstance(request, Request) else None)
-            unusable.settle(error)
-            return unusable
+            invalid = Invocation(f"{self.run}-{key}", key, request.tag if isinstance(request, Request) else None)
+            invalid.settle(error)
+            return invalid
 
-    def _in_order(self, requests: Iterable[Payload | Request]) -> Iterator[Invocation]:
-        under_way: deque[Invocation] = deque()
-        for request in requests:
-            if len(under_way) >= self.config.window:
-                under_way[0].exception()
-                yield under_way.popleft()
-            under_way.append(self._offer(request))
-            while under_way and under_way[0].done():
-                yield under_way.popleft()
-        for invocation in under_way:
-            invocation.exception()
-            yield invocation
+    def _invocations(
+        self,
+        payloads: Iterable[Payload | Request],
+        iterate: Callable[[iteration.Submit, Iterable[Payload | Request], int], Generator[Invocation, None, None]],
+    ) -> Generator[Invocation, None, None]:
+        self._check_process()
+        if isinstance(payloads, str | bytes | Request) or not isinstance(payloads, Iterable):
+            raise InvalidInput(f"The payloads are of type {type(payloads).__name__}; pass an iterable of payloads.")
+        return iterate(self._submit_or_fail, payloads, self.config.max_in_flight)
 
-    def _as_completed(self, requests: Iterable[Payload | Request]) -> Iterator[Invocation]:
-        done: deque[Invocation] = deque()
-        changed = threading.Condition()
-
-        def add(invocation: Invocation) -> None:
-            with changed:
-                done.append(invocation)
-                changed.notify()
-
-        def taken() -> Invocation:
-            with changed:
-                changed.wait_for(lambda: done)
-                return done.popleft()
-
-        under_way = 0
-        for request in requests:
-            if under_way >= self.config.window:
-                yield taken()
-                under_way -= 1
-            self._offer(request).add_done_callback(add)
-            under_way += 1
-            while done:
-                yield done.popleft()
-                under_way -= 1
-        for _ in range(under_way):
-            yield taken()
+    def _results(
+        self, invocations: Generator[Invocation, None, None], return_exceptions: bool
+    ) -> Iterator[Completed | AsyncEndpointError]:
+        with closing(invocations):
+            for invocation in invocations:
+                error = invocation.exception()
+                if error is None:
+                    yield invocation.result()
+                elif return_exceptions:
+                    yield error
+                else:
+                    raise error
 
 
 def _session(region: str, endpoint_url: str | None, config: ClientConfig) -> AwsSession:
@@ -385,7 +456,9 @@ def _session(region: str, endpoint_url: str | None, config: ClientConfig) -> Aws
 
 
 def _may_be_accepted(invocation: Invocation) -> bool:
-    """Whether the endpoint has accepted a request that ended, or may have: then its key stands for it from now on."""
-    refused = invocation.exception(0)
-    unanswered = isinstance(refused, NotReady) and not isinstance(refused, EndpointNotReady)
-    return invocation.submitted is not None or invocation.sent > 1 or (invocation.sent == 1 and unanswered)
+    """Whether a request that ended may have been accepted: then its key keeps identifying it."""
+    if invocation.withdrawn:
+        return False
+    error = invocation.exception(0)
+    no_response = isinstance(error, NotReady) and not isinstance(error, EndpointNotReady)
+    return invocation.submitted is not None or invocation.sent > 1 or (invocation.sent == 1 and no_response)

@@ -1,4 +1,4 @@
-"""The requests of a run that have no outcome yet, with what each is waiting for. Safe among threads."""
+"""Pending: the requests of a run without an outcome, their deadlines and retries. Thread-safe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from async_endpoint.core.notifications import Notification
 
 
 class Pending:
-    """Invocations by inference id. `changed` is the lock of it all, and tells of the first that the endpoint has accepted."""
+    """Invocations by inference id. `changed` guards all of it, and is notified when the first one is accepted."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -19,7 +19,7 @@ class Pending:
         self._all: dict[str, Invocation] = {}
         self._accepted: set[str] = set()
         self._deadlines: list[tuple[float, str]] = []
-        self._again: dict[str, tuple[float, Notification | None]] = {}
+        self._retries: dict[str, tuple[float, Notification | None]] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -40,11 +40,11 @@ class Pending:
             self._all[invocation.inference_id] = invocation
 
     def accept(self, invocation: Invocation) -> bool:
-        """The endpoint has accepted it, so it has a deadline; whether it is the only one."""
+        """Start the deadline of an accepted invocation; returns whether it is the only accepted one."""
         submitted = invocation.submitted
         assert submitted is not None
         with self.changed:
-            if invocation.inference_id not in self._all:  # it was announced meanwhile, and has ended
+            if invocation.inference_id not in self._all:  # a notification came first, and it has ended
                 return False
             deadline = submitted.submitted_at.timestamp() + submitted.deadline_seconds
             heapq.heappush(self._deadlines, (deadline, invocation.inference_id))
@@ -55,12 +55,12 @@ class Pending:
             return True
 
     def remove(self, invocation: Invocation) -> bool:
-        """It has its outcome; whether it was pending until now."""
+        """Remove an invocation; returns whether it was pending."""
         with self.changed:
             was = self._all.pop(invocation.inference_id, None) is not None
             self.settled += was
             self._accepted.discard(invocation.inference_id)
-            self._again.pop(invocation.inference_id, None)
+            self._retries.pop(invocation.inference_id, None)
             return was
 
     def all(self) -> list[Invocation]:
@@ -68,12 +68,12 @@ class Pending:
             return list(self._all.values())
 
     def waiting(self) -> list[Invocation]:
-        """What the endpoint has accepted, oldest first."""
+        """Accepted invocations, oldest first."""
         with self.changed:
             return [invocation for invocation in self._all.values() if invocation.submitted is not None]
 
     def overdue(self, now: float) -> list[Invocation]:
-        """Those whose deadline has passed; each is told once."""
+        """Invocations whose deadline has passed; each is returned once."""
         found = []
         with self.changed:
             while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][1] not in self._all):
@@ -82,22 +82,22 @@ class Pending:
                     found.append(self._all[name])
         return found
 
-    def put_off(self, invocation: Invocation, moment: float, hint: Notification | None) -> None:
-        """Look at it again at that moment."""
+    def retry_at(self, invocation: Invocation, moment: float, hint: Notification | None) -> None:
+        """Schedule another read of its outcome."""
         with self.changed:
             if invocation.inference_id in self._all:
-                self._again[invocation.inference_id] = (moment, hint)
+                self._retries[invocation.inference_id] = (moment, hint)
 
-    def due_again(self, now: float) -> list[tuple[Invocation, Notification | None]]:
-        """Those that are to be looked at again by now; each is told once."""
+    def due_retries(self, now: float) -> list[tuple[Invocation, Notification | None]]:
+        """Invocations whose retry is due; each is returned once."""
         with self.changed:
-            due = [(name, hint) for name, (moment, hint) in self._again.items() if moment <= now]
+            due = [(name, hint) for name, (moment, hint) in self._retries.items() if moment <= now]
             for name, _ in due:
-                del self._again[name]
+                del self._retries[name]
             return [(self._all[name], hint) for name, hint in due if name in self._all]
 
     def next_due(self) -> float:
-        """When a deadline passes or something is to be looked at again, whatever is first; infinity for never."""
+        """When the next deadline or retry is due; infinity if there is none."""
         with self.changed:
-            moments = [moment for moment, _ in self._again.values()]
+            moments = [moment for moment, _ in self._retries.values()]
             return min([*moments, *(deadline for deadline, _ in self._deadlines[:1])], default=math.inf)

@@ -1,4 +1,4 @@
-"""Calls tried again, by us: each attempt is ours to count, and none is made when the client is closing."""
+"""Retries by the client instead of botocore: every attempt is counted, and none is made while closing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Retries:
     """Up to `attempts` attempts of a call, with full jitter: a pause is drawn from 0 to `base` x 2^n seconds, at most `cap`."""
 
     def __init__(self, attempts: int, base: float, cap: float, pause: Callable[[float], bool]) -> None:
-        """`pause` sleeps so many seconds and tells whether to give up."""
+        """`pause` sleeps for some seconds and returns whether to give up."""
         self._attempts, self._base, self._cap, self._pause = attempts, base, cap, pause
 
     def call(
@@ -26,12 +26,12 @@ class Retries:
         do: Callable[[], Answer],
         *,
         before: Callable[[], object] = lambda: None,
-        refused: Callable[[], object] = lambda: None,
+        throttled: Callable[[], object] = lambda: None,
     ) -> Answer:
-        """What `do` returns, or what its last try raised.
+        """What `do` returns, or what its last attempt raised.
 
-        Only what another try may cure is tried again: throttling, status 5xx, a connection that broke. `before` is called
-        before each try, `refused` after each that was throttled.
+        Only retryable errors are retried: throttling, status 5xx, no response. `before` is called before each attempt,
+        `throttled` after each that was throttled.
         """
         for attempt in itertools.count(1):
             before()
@@ -39,11 +39,11 @@ class Retries:
                 return do()
             except (BotoCoreError, ClientError) as error:
                 if is_throttled(error):
-                    refused()
+                    throttled()
                 if attempt >= self._attempts or not is_retryable(error) or self._pause(self.delay(attempt)):
                     raise
         raise AssertionError("count() does not end")
 
     def delay(self, attempt: int) -> float:
-        """Seconds before the try after number `attempt`, drawn at random."""
+        """Seconds to wait after attempt number `attempt`, drawn at random."""
         return random.uniform(0, min(self._cap, self._base * 2**attempt))

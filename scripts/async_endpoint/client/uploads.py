@@ -1,4 +1,4 @@
-"""A payload on its way: inline in the call, put below the input prefix, or put there in parts."""
+"""Payloads: inline in the call, or uploaded below the input prefix, large ones as a multipart upload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession, translate_errors
-from async_endpoint.client.payload import guess_suffix
+from async_endpoint.client.models import guess_suffix
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.limits import INLINE_BODY_BYTES, INPUT_OBJECT_BYTES
@@ -24,7 +24,7 @@ PART_BYTES: Final = 16_777_216  # of a large input: as much as one of them holds
 PUT_ACTION: Final = "s3:PutObject"
 
 
-def carried(
+def upload_or_inline(
     session: AwsSession,
     retries: Retries,
     folder: S3Uri,
@@ -33,20 +33,20 @@ def carried(
     content_type: str,
     inline: bool | None,
 ) -> tuple[bytes | None, str | None]:
-    """The body to send in the call, or the S3 URI that `payload` was put at: `name` below `folder`.
+    """The body to send in the call, or the S3 URI that `payload` was uploaded to: `name` below `folder`.
 
-    Inline up to 128,000 bytes, unless `inline` says otherwise. A large file is read and sent part by part. Raises InvalidInput
-    for a payload that is too large or cannot be read, and what `translate_errors` raises.
+    Inline up to 128,000 bytes unless `inline` decides. A large file is read and sent part by part. Raises InvalidInput for a
+    payload that is too large or cannot be read, and what `translate_errors` raises.
     """
     with _opened(payload) as (body, size):
         if inline or (inline is None and 1 <= size <= INLINE_BODY_BYTES):
             if not 1 <= size <= INLINE_BODY_BYTES:
                 raise InvalidInput(
-                    f"{_called(payload)} has {size:,} bytes; an inline body holds 1 to {INLINE_BODY_BYTES:,}: put it into S3."
+                    f"{_label(payload)} has {size:,} bytes; an inline body has 1 to {INLINE_BODY_BYTES:,}: upload it."
                 )
             return _read(body, size, payload), None
         if size > INPUT_OBJECT_BYTES:
-            raise InvalidInput(f"{_called(payload)} has {size:,} bytes; give an input of at most {INPUT_OBJECT_BYTES:,}.")
+            raise InvalidInput(f"{_label(payload)} has {size:,} bytes; an input has at most {INPUT_OBJECT_BYTES:,}.")
         target = folder.join(name + _suffix(payload, content_type))
         with translate_errors(session, PUT_ACTION, str(target)):
             if size <= PART_BYTES:
@@ -59,9 +59,9 @@ def carried(
 
 
 def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, next_part: Callable[[], bytes], content_type: str) -> None:
-    """Each part is tried again by itself; what is left of an upload that fails is removed, or by the bucket's lifecycle.
+    """Retry each part by itself; a failed upload is aborted, or expired by the bucket's lifecycle.
 
-    A file that grows meanwhile is read no further than an input may be long.
+    A file that grows meanwhile is read up to the size limit of an input.
     """
     where = {"Bucket": target.bucket, "Key": target.key}
     upload = retries.call(lambda: s3.create_multipart_upload(**where, ContentType=content_type))["UploadId"]
@@ -75,7 +75,7 @@ def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, next_part: Callable[
         while part := next_part():
             if len(parts) * PART_BYTES > INPUT_OBJECT_BYTES:
                 raise InvalidInput(
-                    f"The input of {target} has grown beyond {INPUT_OBJECT_BYTES:,} bytes; let it be written first."
+                    f"The input of {target} has grown beyond {INPUT_OBJECT_BYTES:,} bytes; wait until it is written."
                 )
             parts.append({"PartNumber": len(parts) + 1, "ETag": put(len(parts) + 1, part)})
         retries.call(lambda: s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts}))
@@ -87,7 +87,7 @@ def _put_in_parts(s3: Any, retries: Retries, target: S3Uri, next_part: Callable[
 
 @contextmanager
 def _opened(payload: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
-    """The payload and its size; raises InvalidInput for what is no regular file."""
+    """The payload, open, and its size; raises InvalidInput for anything but a regular file."""
     if isinstance(payload, bytes):
         yield io.BytesIO(payload), len(payload)
         return
@@ -99,7 +99,7 @@ def _read(body: BinaryIO, most: int, payload: Path | bytes) -> bytes:
     try:
         return body.read(most)
     except OSError as error:
-        raise unreadable(Path(_called(payload)), error) from error
+        raise unreadable(Path(_label(payload)), error) from error
 
 
 def _suffix(payload: Path | bytes, content_type: str) -> str:
@@ -107,5 +107,5 @@ def _suffix(payload: Path | bytes, content_type: str) -> str:
     return suffix if re.fullmatch(r"\.[a-z0-9]{1,16}", suffix) else ""
 
 
-def _called(payload: Path | bytes) -> str:
+def _label(payload: Path | bytes) -> str:
     return printable(payload) if isinstance(payload, Path) else "The request"

@@ -10,6 +10,7 @@
     ├── UsageError                     2  the request cannot be executed as given
     │   ├── InvalidInput                  an argument, a file or a URI is invalid
     │   ├── ResultUnreadable              a result exists but may not be read
+    │   ├── ResultNotJson                 a result was decoded as JSON and is not
     │   ├── UnknownEnvironment            no folder of that name under envs/
     │   ├── UnknownEndpoint               the environment has no endpoint of that name
     │   ├── AmbiguousEndpoint             the environment has several endpoints, and the command takes one
@@ -22,7 +23,7 @@
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
-    │       └── Abandoned                     the client was closed before the outcome was known
+    │       └── Abandoned                     the client was closed after sending, before the outcome was known
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── OrphansFound                  resources to create already exist outside the Terraform state
@@ -96,6 +97,10 @@ class InvalidInput(UsageError):
 
 class ResultUnreadable(UsageError):
     """A result or a failure object exists, but the caller may not read it, or no longer."""
+
+
+class ResultNotJson(UsageError):
+    """A result was to be decoded as JSON and is not."""
 
 
 class UnknownEnvironment(UsageError):

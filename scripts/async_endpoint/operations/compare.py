@@ -1,4 +1,4 @@
-"""Two answers to one request: are they the same?"""
+"""Comparing two responses to the same request."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import math
 from typing import Any, Final
 
-TOLERANCE: Final = 1e-6  # relative, of numbers: two machines add up in different orders
+TOLERANCE: Final = 1e-6  # relative, of numbers: floating-point sums depend on the machine
 SHOWN_CHARS: Final = 60
 
 
 def difference(one: bytes, other: bytes) -> str | None:
-    """Where two bodies differ, in words; None when they are the same: JSON by value, anything else byte for byte."""
+    """How two bodies differ; None if they are equal: JSON by value, anything else byte for byte."""
     if one == other:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Where the time of one request went, as far as the caller can know it."""
+"""Latency: the phases of one request, as far as the caller can measure them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.results import Submitted
+from async_endpoint.client.models import Submitted
 from async_endpoint.core import metrics
 from async_endpoint.core.metrics import Metric
 from async_endpoint.core.notifications import Notification
-from async_endpoint.core.outputs import Endpoint
+from async_endpoint.core.outputs import EndpointDetails
 
-LOOK_SECONDS: Final = 1.0  # between two looks at the instances while waiting
-AROUND: Final = timedelta(minutes=2)  # a datapoint carries the beginning of its minute
+POLL_INTERVAL_SECONDS: Final = 1.0  # between two descriptions of the endpoint while waiting
+MARGIN: Final = timedelta(minutes=2)  # a datapoint has the timestamp of the start of its minute
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of each phase; None for what could not be known.
+    """Seconds of each phase; None for what could not be measured.
 
-    `upload`, `accept`, `wake` and `collect` by the caller's clock: putting the input (0 when it went inline), the call, until
-    the first instance served (0 when one did), and from the result's being written (to the second) to its being seen. `queue`
-    and `compute` by the endpoint's own metrics, TimeInBacklog and ModelLatency, averages of their minute: the wait for an
-    instance, waking included, and the model. A local AWS's queue runs in its own time.
+    By the caller's clock: `upload` of the input (0 if it was inline), `accept` of the call, `wake` until the first instance
+    served (0 if one did already), and `collect` from the result's LastModified (to the second) until the client saw it. By the
+    endpoint's metrics TimeInBacklog and ModelLatency, averages of their minute: `queue`, the wait for an instance including its
+    cold start, and `compute`, the model. A local AWS's queue time is in AWS time.
     """
 
     upload: float | None = None
@@ -41,30 +41,30 @@ class Latency:
 
     @property
     def known(self) -> dict[str, float]:
-        """The phases that are known, in the order of a request's life."""
+        """The measured phases, in order."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
-class WakeWatch:
-    """Waits for an invocation, looking at the endpoint's instances meanwhile."""
+class ColdStartTimer:
+    """Waits for an invocation and measures until an instance serves; `seconds` is None until then, or if that is denied."""
 
     def __init__(self, session: AwsSession, endpoint_name: str, now: Callable[[], float]) -> None:
         self._session, self._name, self._now = session, endpoint_name, now
-        self._begun = now()
-        self.seconds: float | None = None  # until an instance served; None until then, or where one may not look
-        self._look()
+        self._started_at = now()
+        self.seconds: float | None = None
+        self._check()
         if self.seconds is not None:
             self.seconds = 0.0
 
     def wait(self, invocation: Invocation) -> None:
-        """Until the invocation has its outcome."""
+        """Wait until the invocation has an outcome."""
         while not invocation.done():
             try:
-                invocation.exception(timeout=LOOK_SECONDS)
+                invocation.exception(timeout=POLL_INTERVAL_SECONDS)
             except TimeoutError:
-                self._look()
+                self._check()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if self.seconds is not None:
             return
         try:
@@ -72,19 +72,21 @@ class WakeWatch:
         except (BotoCoreError, ClientError):
             return
         if any(variant.get("CurrentInstanceCount", 0) > 0 for variant in variants):
-            self.seconds = self._now() - self._begun
+            self.seconds = self._now() - self._started_at
 
 
-def split(
+def measure_latency(
     session: AwsSession,
-    endpoint: Endpoint,
+    endpoint: EndpointDetails,
     submitted: Submitted,
     invocation: Invocation,
     wake: float | None,
-    told: Notification | None,
+    notification: Notification | None,
 ) -> Latency:
-    """The latency of a request that has completed; `told` is its success notification, which says when to look for metrics."""
-    queue, compute = (_average(session, endpoint, metric, told) for metric in (metrics.TIME_IN_BACKLOG, metrics.MODEL_LATENCY))
+    """The latency of a completed request; the times in its success `notification` select the metrics."""
+    queue, compute = (
+        _average(session, endpoint, metric, notification) for metric in (metrics.TIME_IN_BACKLOG, metrics.MODEL_LATENCY)
+    )
     collect = None
     if invocation.written_at is not None and invocation.seen_at is not None:
         collect = max(0.0, invocation.seen_at - invocation.written_at)
@@ -98,17 +100,17 @@ def split(
     )
 
 
-def _average(session: AwsSession, endpoint: Endpoint, metric: Metric, told: Notification | None) -> float | None:
-    """Of the minutes around the request; None where nothing is published yet, or may be read."""
-    if told is None or told.received_time is None or told.event_time is None:
+def _average(session: AwsSession, endpoint: EndpointDetails, metric: Metric, notification: Notification | None) -> float | None:
+    """The newest average around the request; None if nothing is published yet, or reading it is denied."""
+    if notification is None or notification.received_time is None or notification.event_time is None:
         return None
     try:
         points: list[dict[str, Any]] = session.cloudwatch.get_metric_statistics(
             Namespace=metrics.NAMESPACE,
             MetricName=metric.name,
             Dimensions=metric.dimensions(endpoint.name, endpoint.variant_name),
-            StartTime=datetime.fromisoformat(told.event_time) - AROUND,
-            EndTime=datetime.fromisoformat(told.event_time) + AROUND,
+            StartTime=datetime.fromisoformat(notification.event_time) - MARGIN,
+            EndTime=datetime.fromisoformat(notification.event_time) + MARGIN,
             Period=60,
             Statistics=["Average"],
         )["Datapoints"]

@@ -1,7 +1,7 @@
-"""What an endpoint's containers say, from CloudWatch Logs: every instance's stream, merged by time.
+"""An endpoint's container logs from CloudWatch Logs: the streams of all instances, merged by time.
 
-Group and stream are FACTS' ("Metrics"): `/aws/sagemaker/Endpoints/<name>`, `<variant>/<instance>/data-log`. Times are the
-events' own, milliseconds since the epoch: on a local AWS they run ahead of this machine's clock.
+Group `/aws/sagemaker/Endpoints/<name>`, streams `<variant>/<instance>/data-log`. Times are the events' own, in milliseconds
+since the epoch: on a local AWS they run ahead of this machine's clock.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.core.errors import NotReady
 
 POLL_SECONDS: Final = 2.0  # FilterLogEvents allows few calls a second, for the whole account and region
-LATE_MILLISECONDS: Final = 60_000  # streams are taken in apart: an older event may show after a newer one
+LATE_MILLISECONDS: Final = 60_000  # streams are ingested separately: an older event may appear after a newer one
 _READ_ACTION: Final = "logs:FilterLogEvents"
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line. `stream` is the log stream's name, `instance` the part of it that names the instance."""
+    """One log event. `stream` is the log stream's name, `instance` the part of it that names the instance."""
 
     timestamp: int
     stream: str
@@ -52,9 +52,9 @@ def log_group(endpoint_name: str) -> str:
 
 
 def read_logs(session: AwsSession, endpoint_name: str, *, since_minutes: float | None = None) -> list[LogLine]:
-    """What has been logged, oldest first; `since_minutes` counts back from the newest line.
+    """All log lines, oldest first, or those of the `since_minutes` before the newest line.
 
-    Raises NotReady when nothing has been logged yet, besides what `translate_errors` raises.
+    Raises NotReady if nothing has been logged yet, besides what `translate_errors` raises.
     """
     if since_minutes is None:
         return _lines(session, endpoint_name)
@@ -66,10 +66,10 @@ def read_logs(session: AwsSession, endpoint_name: str, *, since_minutes: float |
 def follow_logs(
     session: AwsSession, endpoint_name: str, *, since_minutes: float | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> Iterator[LogLine]:
-    """What has been logged, then what is, without end; no line comes twice. Raises what `read_logs` raises."""
+    """Log lines so far, then new ones without end; none twice. Raises what `read_logs` raises."""
     lines = read_logs(session, endpoint_name, since_minutes=since_minutes)
     seen: dict[tuple[str, str], int] = {}
-    begin = lines[0].timestamp if lines and since_minutes is not None else 0  # what was left out stays out
+    begin = lines[0].timestamp if lines and since_minutes is not None else 0  # older lines stay excluded
     while True:
         yield from lines
         seen |= {(line.stream, line.event_id): line.timestamp for line in lines}
@@ -80,26 +80,26 @@ def follow_logs(
 
 
 def _lines(session: AwsSession, endpoint_name: str, start: int = 0) -> list[LogLine]:
-    """Every line from `start` (milliseconds) on, sorted: neither pages nor streams come in a promised order."""
+    """Every line from `start` (milliseconds) on, sorted: neither pages nor streams have a guaranteed order."""
     request: dict[str, Any] = {"logGroupName": log_group(endpoint_name)} | ({"startTime": start} if start else {})
     lines: list[LogLine] = []
     while True:
-        reply = _ask(session, "filter_log_events", _READ_ACTION, endpoint_name, request)
+        reply = _call(session, "filter_log_events", _READ_ACTION, endpoint_name, request)
         for event in reply.get("events", ()):
             lines.append(LogLine(event["timestamp"], event["logStreamName"], event["eventId"], event["message"].rstrip("\n")))
         if not reply.get("nextToken"):  # a page may be empty and not be the last
-            return sorted(lines, key=attrgetter("timestamp"))  # of one time, as they came
+            return sorted(lines, key=attrgetter("timestamp"))  # stable for equal times
         request["nextToken"] = reply["nextToken"]
 
 
 def _newest(session: AwsSession, endpoint_name: str) -> int:
-    """The time of the newest event, or somewhat before it: AWS updates it with a delay of up to an hour."""
+    """The time of the newest event, or an earlier one: AWS updates it with a delay of up to an hour."""
     request = {"logGroupName": log_group(endpoint_name), "orderBy": "LastEventTime", "descending": True, "limit": 1}
-    reply = _ask(session, "describe_log_streams", "logs:DescribeLogStreams", endpoint_name, request)
+    reply = _call(session, "describe_log_streams", "logs:DescribeLogStreams", endpoint_name, request)
     return max((stream.get("lastEventTimestamp", 0) for stream in reply.get("logStreams", ())), default=0)
 
 
-def _ask(session: AwsSession, call: str, action: str, endpoint_name: str, request: dict[str, Any]) -> dict[str, Any]:
+def _call(session: AwsSession, call: str, action: str, endpoint_name: str, request: dict[str, Any]) -> dict[str, Any]:
     with translate_errors(session, action, log_group(endpoint_name)):
         try:
             reply: dict[str, Any] = getattr(session.logs, call)(**request)

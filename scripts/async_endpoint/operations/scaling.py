@@ -1,4 +1,4 @@
-"""Whether an endpoint's scaling is suspended: one that sleeps then never wakes, and its requests expire."""
+"""Detecting suspended scaling: an endpoint at zero then never scales out, and its requests expire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from async_endpoint.core.suspension import TAG_KEY, SuspensionRecord, describe_s
 
 
 def suspended_scaling(session: AwsSession, outputs: AsyncEndpointOutputs) -> tuple[list[str], str | None]:
-    """What is suspended (see `suspensions`), and a sentence about it and how to resume, None when scaling is active.
+    """What is suspended (see `suspensions`), and a sentence about it and how to resume, None if scaling is active.
 
     Needs application-autoscaling:DescribeScalableTargets and ListTagsForResource; raises what `translate_errors` raises.
     """
@@ -24,7 +24,7 @@ def suspended_scaling(session: AwsSession, outputs: AsyncEndpointOutputs) -> tup
 
 def _record(session: AwsSession, target: dict[str, Any]) -> SuspensionRecord | None:
     arn = target.get("ScalableTargetARN")
-    if arn is None:  # [M] it is not required in the answer
+    if arn is None:  # [M] not required in the response
         return None
     with translate_errors(session, "application-autoscaling:ListTagsForResource", arn):
         return SuspensionRecord.parse(session.scaling.list_tags_for_resource(ResourceARN=arn)["Tags"].get(TAG_KEY))

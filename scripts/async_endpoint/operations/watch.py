@@ -1,7 +1,9 @@
-"""What an endpoint is doing at this moment, as AWS tells a caller: no call of it says how one request fares.
+"""Watch: a snapshot of an endpoint's backlog, instances, results and scaling.
 
-Backlog, age and counts are CloudWatch's, a minute old at best. Times are the service's own: a local AWS's run ahead of this
-machine's clock.
+SageMaker has no API to query the state of a request, so these are all that can be seen.
+
+Backlog, age and counts are CloudWatch metrics, a minute old at best. Times are the service's own: a local AWS's run ahead of
+this machine's clock.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.objects import LIST_ACTION
+from async_endpoint.client.s3_reader import LIST_ACTION
 from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointNotReady, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
@@ -48,7 +50,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Activity:
-    """One act of scaling. `time` is when it began, `cause` what moved it."""
+    """One scaling activity: its start time, and its cause as Application Auto Scaling reports it."""
 
     time: str
     status: str
@@ -57,12 +59,12 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class View:
-    """One look. None stands for what is not known: no datapoint yet, or a right that is missing (see `hidden`).
+class Snapshot:
+    """The state of an endpoint. None means unknown: no datapoint yet, or a missing permission (see `hidden`).
 
-    `measured` is the minute of backlog and oldest age (seconds); the counts are those of the ten minutes that end with it.
-    `results` are the newest of the `keys_seen` objects that were listed, `all_keys` whether that was all. `suspended` names
-    what is suspended of scaling, `suspension` is a sentence about it and how to resume.
+    `measured` is the minute of backlog and age of the oldest request (seconds); counts cover the ten minutes up to it.
+    `results` are the newest of the `keys_seen` listed objects, `all_keys` whether those were all. `suspended` lists the
+    suspended parts of scaling, `suspension` is a sentence about it and how to resume.
     """
 
     endpoint: str
@@ -90,26 +92,26 @@ class View:
 
 
 def instances_of(session: AwsSession, endpoint: str) -> str:
-    """Instances in service and, where that differs, wanted, in words; empty when that cannot be told."""
+    """Instances in service and, if different, desired, as text; empty if unknown."""
     try:
         described = session.sagemaker.describe_endpoint(EndpointName=endpoint)
     except (BotoCoreError, ClientError):
         return ""
     variant = (described.get("ProductionVariants") or [{}])[0]
     current, desired = variant.get("CurrentInstanceCount", 0), variant.get("DesiredInstanceCount", 0)
-    return f"instances {current}" if current == desired else f"instances {current}, {desired} wanted"
+    return f"instances {current}" if current == desired else f"instances {current}, {desired} desired"
 
 
 class Watch:
-    """Looks at one endpoint, again and again."""
+    """Takes snapshots of one endpoint."""
 
     def __init__(self, session: AwsSession, outputs: AsyncEndpointOutputs, clock: Clock = SYSTEM_CLOCK) -> None:
         self._session, self._outputs, self._clock = session, outputs, clock
 
-    def look(self) -> View:
-        """What is known now. A part that the caller may not read is left out and named.
+    def snapshot(self) -> Snapshot:
+        """The current state. Parts that the caller may not read are left out and listed as `hidden`.
 
-        Raises EndpointNotReady when there is no such endpoint, and what `translate_errors` raises.
+        Raises EndpointNotReady if there is no such endpoint, and what `translate_errors` raises.
         """
         hidden: list[str] = []
 
@@ -125,7 +127,7 @@ class Watch:
         measured = allowed(self._measured, {})
         results, seen, complete = allowed(self._results, ((), 0, False))
         suspended, suspension = allowed(lambda: suspended_scaling(self._session, self._outputs), ((), None))
-        return View(
+        return Snapshot(
             endpoint=self._outputs.endpoint.name,
             status=described["EndpointStatus"],
             config=described["EndpointConfigName"],
@@ -158,10 +160,10 @@ class Watch:
                 raise EndpointNotReady(f"Endpoint {name} does not exist; apply its environment first.") from error
 
     def _measured(self) -> dict[str, Any]:
-        """The newest minute that has a backlog, and what else is known of it and of the time before it."""
+        """Metrics of the newest minute with a backlog datapoint, and counts of the time before it."""
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         start, end = now - RECENT, now + timedelta(minutes=1)
-        if self._session.endpoint_url:  # its clock may be ahead of ours, and what ours calls recent be long past
+        if self._session.endpoint_url:  # its clock may be far ahead of this machine's
             hours = self._metrics(start, now + AHEAD, 3600)["backlog"]
             if hours:
                 start, end = max(hours) - RECENT, max(hours) + timedelta(hours=1)
@@ -169,7 +171,7 @@ class Watch:
         if not found["backlog"]:
             return {}
         minute = max(found["backlog"])
-        measured: dict[str, Any] = {"minute": _told(minute)}
+        measured: dict[str, Any] = {"minute": _iso(minute)}
         for name, series in found.items():
             counts = _MEASURES[name][1] == "Sum"
             since = minute - RECENT
@@ -218,7 +220,7 @@ class Watch:
             with translate_errors(self._session, LIST_ACTION, str(prefix)):
                 page = self._session.s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, **more)
             found += [
-                Result(kind, str(S3Uri(prefix.bucket, item["Key"])), item["Size"], _told(item["LastModified"]))
+                Result(kind, str(S3Uri(prefix.bucket, item["Key"])), item["Size"], _iso(item["LastModified"]))
                 for item in page.get("Contents", ())
             ]
             if not page.get("IsTruncated"):
@@ -233,10 +235,10 @@ class Watch:
                 ServiceNamespace="sagemaker", ResourceId=resource, MaxResults=NEWEST
             )
         return tuple(
-            Activity(_told(item["StartTime"]), item["StatusCode"], item["Description"], item["Cause"])
+            Activity(_iso(item["StartTime"]), item["StatusCode"], item["Description"], item["Cause"])
             for item in answer["ScalingActivities"][:NEWEST]
         )
 
 
-def _told(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -35,13 +35,16 @@ def read_outputs(address: str, *, local: bool = False) -> EnvironmentOutputs:
     return EnvironmentOutputs(parsed.environment, endpoints, copy.endpoint_url)
 
 
-def read_endpoint(address: str, *, local: bool = False) -> tuple[AsyncEndpointOutputs, str | None]:
+def read_endpoint(
+    address: str, *, local: bool = False, workspace: Workspace | None = None
+) -> tuple[AsyncEndpointOutputs, str | None]:
     """The outputs of one endpoint, ENV/NAME or the only one of ENV, and the local AWS's URL, None on AWS.
 
-    Raises what `read_outputs` does, and AmbiguousEndpoint where ENV has several.
+    `workspace` is the checkout, by default the one around the current folder. Raises what `read_outputs` does, and
+    AmbiguousEndpoint if ENV has several.
     """
     parsed = Address.parse(address)
-    copy = prepare(Workspace.find(), parsed.environment, local=local)
+    copy = prepare(workspace or Workspace.find(), parsed.environment, local=local)
     objects = _objects(copy)
     name = parsed.select_one(objects)
     return parse_endpoint(name, objects[name]), copy.endpoint_url

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Request
+from async_endpoint import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.core.errors import EndpointNotReady
 from support.client_against_emulator import JSON, Batch, Stage, orders
 from support.in_process_aws import REGION, AwsHarness
 
 
-@pytest.mark.parametrize("collect", ["notifications", "listing", "looking"])
-def test_each_way_of_collecting_brings_every_result_to_its_request(stage: Any, collect: str) -> None:
-    told: list[str] = []
-    with stage.client(collect=collect, explain=told.append) as client:
+@pytest.mark.parametrize("collect", ["notifications", "listing", "head"])
+def test_each_collect_method_finds_every_result(stage: Any, collect: str) -> None:
+    explanations: list[str] = []
+    with stage.client(collect=collect, explain=explanations.append) as client:
         invocations = {n: client.submit(orders(answer=n), content_type=JSON) for n in range(40)}
-        assert {n: invocation.result().document() for n, invocation in invocations.items()} == {n: n for n in range(40)}
-    assert len(told) == 1 and collect in told[0]
+        assert {n: invocation.result().json() for n, invocation in invocations.items()} == {n: n for n in range(40)}
+    assert len(explanations) == 1 and collect in explanations[0]
     assert stage.queues() == []
 
 
 def test_a_response_inside_its_notification_is_not_fetched_again(stage: Stage) -> None:
-    with stage.counted() as calls, stage.client(announcement_seconds=60) as client:
+    with stage.counted() as calls, stage.client(notification_grace=60) as client:
         Batch(client, 50).check()
         counted = calls()
     assert counted["sagemaker-runtime:InvokeEndpointAsync"] == 50
@@ -40,11 +40,11 @@ def test_a_listing_reads_each_result_once(stage: Stage) -> None:
 
 
 def test_any_asynchronous_endpoint_can_be_used_by_its_name(local_aws: AwsHarness, stage: Stage) -> None:
-    config = ClientConfig(deadline_seconds=90)
+    config = ClientConfig(deadline=90)
     with AsyncEndpoint.from_name(stage.target.name, REGION, endpoint_url=local_aws.url, config=config) as client:
-        assert client.target.topics == stage.target.topics
+        assert client.info.topics == stage.target.topics
         uploaded = client.submit(orders(answer=1), content_type=JSON, inline=False)
-        assert uploaded.result().document() == 1
+        assert uploaded.result().json() == 1
         assert uploaded.accepted().input_location == f"s3://{stage.deployed.bucket}/input/{client.run}/00000001.json"
         assert local_aws.read(uploaded.accepted().output_location)
 
@@ -58,13 +58,13 @@ def test_a_request_is_collected_by_another_client(stage: Stage) -> None:
     with stage.client() as one:
         submitted = one.send(Request(payload=orders(answer=5), content_type=JSON))
     with stage.client() as other:
-        assert other.resume(submitted, tag="mine").result().document() == 5
+        assert other.resume(submitted, tag="mine").result().json() == 5
 
 
 def test_the_same_key_of_the_same_run_is_one_output(local_aws: AwsHarness, stage: Stage) -> None:
     for _ in range(2):
         with stage.client(run="nightly-7") as client:
-            assert client.submit(orders(answer=1), content_type=JSON, key="item-1").result().document() == 1
+            assert client.submit(orders(answer=1), content_type=JSON, key="item-1").result().json() == 1
     assert local_aws.keys(stage.deployed.bucket, "output/nightly-7/") == ["output/nightly-7/item-1.out"]
 
 
@@ -73,4 +73,4 @@ def test_asyncio_code_awaits_many(stage: Stage) -> None:
         return await asyncio.gather(*(client.submit(orders(answer=n), content_type=JSON) for n in range(20)))
 
     with stage.client() as client:
-        assert [result.document() for result in asyncio.run(ask(client))] == list(range(20))
+        assert [result.json() for result in asyncio.run(ask(client))] == list(range(20))

@@ -1,4 +1,4 @@
-"""What goes wrong on AWS, put in on purpose: no result is lost, none comes twice, and nobody waits for ever."""
+"""Injected faults of AWS: no result is lost, none comes twice, and no call hangs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client import AsyncEndpoint, ClientConfig, State
+from async_endpoint import AsyncEndpoint, ClientConfig, State
 from async_endpoint.core.errors import (
     EndpointNotReady,
     InvocationExpired,
@@ -30,7 +30,7 @@ STOPPED = "Notifications have stopped"
 # --- notifications -----------------------------------------------------------------------------------------------------
 
 
-def test_doubled_and_shuffled_notifications_change_nothing(local_aws: AwsHarness, stage: Stage) -> None:
+def test_duplicate_and_reordered_notifications_change_nothing(local_aws: AwsHarness, stage: Stage) -> None:
     with (
         fault(local_aws, "notification-duplicate", copies=2),
         fault(local_aws, "notification-shuffle", window=15, seconds=30, seed=3),
@@ -40,20 +40,20 @@ def test_doubled_and_shuffled_notifications_change_nothing(local_aws: AwsHarness
 
 
 def test_when_every_notification_is_lost_results_are_listed(local_aws: AwsHarness, stage: Stage) -> None:
-    told: list[str] = []
-    with fault(local_aws, "notification-loss"), stage.client(explain=told.append, announcement_seconds=1) as client:
+    explanations: list[str] = []
+    with fault(local_aws, "notification-loss"), stage.client(explain=explanations.append, notification_grace=1) as client:
         Batch(client, 60).check()
-    assert [line for line in told if line.startswith(STOPPED)], told
+    assert [line for line in explanations if line.startswith(STOPPED)], explanations
     assert stage.queues() == []
 
 
-def test_a_few_lost_notifications_are_made_up_for(local_aws: AwsHarness, stage: Stage) -> None:
-    with fault(local_aws, "notification-loss", rate=0.3, seed=5), stage.client(announcement_seconds=1) as client:
+def test_lost_notifications_are_compensated_by_reconciliation(local_aws: AwsHarness, stage: Stage) -> None:
+    with fault(local_aws, "notification-loss", rate=0.3, seed=5), stage.client(notification_grace=1) as client:
         Batch(client, 60).check()
 
 
 def test_notifications_that_come_late_are_not_waited_for(local_aws: AwsHarness, stage: Stage) -> None:
-    with fault(local_aws, "notification-delay", seconds=1_200), stage.client(announcement_seconds=1) as client:
+    with fault(local_aws, "notification-delay", seconds=1_200), stage.client(notification_grace=1) as client:
         Batch(client, 20).check()
 
 
@@ -73,7 +73,7 @@ def test_what_others_publish_and_send_makes_no_result(
 ) -> None:
     """Without the statement that only the endpoint publishes, a message that is the endpoint's to the letter counts no more."""
     target, gate = replace(stage.target, publishers_restricted=restricted), tmp_path / "go"
-    config = ClientConfig(deadline_seconds=90)
+    config = ClientConfig(deadline=90)
     with AsyncEndpoint(target, endpoint_url=local_aws.url, config=config) as client:
         held = client.submit(orders(until=str(gate), answer=1), content_type=JSON)
         accepted = held.accepted(timeout=60)
@@ -94,27 +94,27 @@ def test_what_others_publish_and_send_makes_no_result(
         until(lambda: client.skipped_messages == 1, "the last message has been received")
         assert not held.done()
         gate.touch()
-        assert held.result(timeout=60).document() == 1
+        assert held.result(timeout=60).json() == 1
 
 
 # --- calls -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("collect", ["notifications", "listing"])
-def test_throttling_and_server_errors_are_tried_again(local_aws: AwsHarness, stage: Stage, collect: str) -> None:
+def test_throttling_and_server_errors_are_retried(local_aws: AwsHarness, stage: Stage, collect: str) -> None:
     with (
         fault(local_aws, "throttle", rate=0.15, seed=1),
         fault(local_aws, "error", rate=0.1, seed=2),
         fault(local_aws, "error", rate=0.1, status=503, seed=3),
-        stage.client(collect=collect, attempts=30, backoff_cap_seconds=0.5) as client,
+        stage.client(collect=collect, attempts=30, backoff_cap=0.5) as client,
     ):
         Batch(client, 60).check()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_answers_that_are_cut_off_cost_no_result_and_bring_none_twice(local_aws: AwsHarness, stage: Stage, when: str) -> None:
+def test_truncated_responses_lose_no_result_and_duplicate_none(local_aws: AwsHarness, stage: Stage, when: str) -> None:
     with (
-        stage.client(attempts=30, backoff_cap_seconds=0.5) as client,
+        stage.client(attempts=30, backoff_cap=0.5) as client,
         fault(local_aws, "disconnect", rate=0.3, when=when, seed=4),
     ):
         batch = Batch(client, 40)
@@ -123,17 +123,17 @@ def test_answers_that_are_cut_off_cost_no_result_and_bring_none_twice(local_aws:
     assert len(outputs) == 40, "a request that was sent twice has one output"
 
 
-def test_a_network_that_is_cut_and_comes_back_costs_no_result(local_aws: AwsHarness, stage: Stage) -> None:
-    with stage.client(attempts=30, backoff_cap_seconds=0.5) as client:
+def test_a_network_interruption_loses_no_result(local_aws: AwsHarness, stage: Stage) -> None:
+    with stage.client(attempts=30, backoff_cap=0.5) as client:
         first = Batch(client, 20)
-        put(local_aws, "disconnect", duration=180)  # AWS seconds: three of ours
+        put(local_aws, "disconnect", duration=180)  # AWS seconds: three of this machine's
         second = Batch(client, 20)
         first.check()
         second.check()
 
 
-def test_a_network_that_stays_cut_ends_the_wait(local_aws: AwsHarness, stage: Stage, tmp_path: Path) -> None:
-    with stage.client(attempts=2, backoff_cap_seconds=0.2, silence_seconds=2) as client:
+def test_a_lasting_network_interruption_ends_the_wait(local_aws: AwsHarness, stage: Stage, tmp_path: Path) -> None:
+    with stage.client(attempts=2, backoff_cap=0.2, unreachable_timeout=2) as client:
         held = client.submit(orders(until=str(tmp_path / "go"), answer=1), content_type=JSON)
         held.accepted()
         with fault(local_aws, "disconnect"):
@@ -145,25 +145,25 @@ def test_a_network_that_stays_cut_ends_the_wait(local_aws: AwsHarness, stage: St
         (tmp_path / "go").touch()
 
 
-def test_many_threads_submit_through_a_cut(local_aws: AwsHarness, stage: Stage) -> None:
-    with stage.client(attempts=30, backoff_cap_seconds=0.5) as client, ThreadPoolExecutor(6) as threads:
+def test_many_threads_submit_through_a_network_interruption(local_aws: AwsHarness, stage: Stage) -> None:
+    with stage.client(attempts=30, backoff_cap=0.5) as client, ThreadPoolExecutor(6) as threads:
         batches = [threads.submit(Batch, client, 15) for _ in range(6)]
         put(local_aws, "disconnect", duration=60)
         for batch in batches:
             batch.result().check()
 
 
-def test_without_the_right_to_a_queue_results_are_listed(local_aws: AwsHarness, stage: Stage) -> None:
-    told: list[str] = []
-    with fault(local_aws, "error", service="sqs", action="CreateQueue"), stage.client(explain=told.append) as client:
+def test_without_permission_to_create_a_queue_results_are_listed(local_aws: AwsHarness, stage: Stage) -> None:
+    explanations: list[str] = []
+    with fault(local_aws, "error", service="sqs", action="CreateQueue"), stage.client(explain=explanations.append) as client:
         Batch(client, 20).check()
-    assert "listing, not by notifications" in told[0]
+    assert "listing, not by notifications" in explanations[0]
 
 
 # --- requests ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("collect", ["notifications", "listing", "looking"])
+@pytest.mark.parametrize("collect", ["notifications", "listing", "head"])
 def test_requests_that_the_model_fails_on_fail_alone(stage: Stage, collect: str) -> None:
     bad: dict[int, dict[str, Any]] = {3: {"status": 400, "message": "not an image"}, 23: {"raise": "broken"}}
     with stage.client(collect=collect) as client:
@@ -195,7 +195,7 @@ def asleep(local_aws: AwsHarness) -> Stage:
 
 
 @pytest.mark.parametrize("collect", ["notifications", "listing"])
-def test_a_request_that_nobody_takes_in_time_expires(asleep: Stage, collect: str) -> None:
+def test_a_request_without_an_instance_in_time_expires(asleep: Stage, collect: str) -> None:
     brief = Limits(request_ttl_seconds=60, invocation_timeout_seconds=60, cold_start_seconds=60)
     with asleep.client(limits=brief, collect=collect) as client:
         expired = client.submit(orders(answer=1), content_type=JSON)
@@ -204,9 +204,9 @@ def test_a_request_that_nobody_takes_in_time_expires(asleep: Stage, collect: str
         assert expired.status() is State.EXPIRED
 
 
-@pytest.mark.parametrize("collect", ["notifications", "listing", "looking"])
+@pytest.mark.parametrize("collect", ["notifications", "listing", "head"])
 def test_an_output_that_never_comes_ends_by_the_deadline(asleep: Stage, collect: str) -> None:
-    with asleep.client(collect=collect, deadline_seconds=2.0) as client:
+    with asleep.client(collect=collect, deadline=2.0) as client:
         never = client.submit(orders(answer=1), content_type=JSON)
         with pytest.raises(ResultNotReady, match="has not ended after 2 s: there is neither s3://"):
             never.result(timeout=60)
@@ -235,10 +235,10 @@ def test_neither_output_nor_failure_can_be_written_and_the_notification_says_why
 # --- rights and the endpoint -------------------------------------------------------------------------------------------
 
 
-def test_a_right_that_is_taken_away_ends_the_requests_that_need_it(local_aws: AwsHarness) -> None:
+def test_a_revoked_permission_ends_the_requests_that_need_it(local_aws: AwsHarness) -> None:
     stage = Stage(local_aws, include=())
     bucket = stage.deployed.bucket
-    with stage.client(permission_seconds=1) as client:
+    with stage.client(access_denied_grace=1) as client:
         Batch(client, 10).check()
         reader = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/output/*"}
         local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [reader]}))
@@ -247,7 +247,7 @@ def test_a_right_that_is_taken_away_ends_the_requests_that_need_it(local_aws: Aw
             refused.result(timeout=60)
         assert refused.status() is State.LOST_PERMISSION
         local_aws.s3.delete_bucket_policy(Bucket=bucket)
-        assert client.submit(orders(answer=2), content_type=JSON).result(timeout=60).document() == 2
+        assert client.submit(orders(answer=2), content_type=JSON).result(timeout=60).json() == 2
 
 
 def test_requests_go_through_an_update_of_the_endpoint(local_aws: AwsHarness) -> None:
@@ -279,7 +279,7 @@ def test_an_endpoint_that_is_deleted_fails_what_waits_and_refuses_what_comes(loc
         assert refused.status() is State.NOT_SENT
 
 
-def test_an_endpoint_that_has_failed_is_told_with_its_reason(local_aws: AwsHarness, stage: Stage) -> None:
+def test_a_failed_endpoint_is_reported_with_its_reason(local_aws: AwsHarness, stage: Stage) -> None:
     deployed = stage.deployed
     name = f"{deployed.name}-failed"
     with fault(local_aws, "failed-start", endpoint=name):

@@ -1,4 +1,4 @@
-"""What a run makes is removed, however it ends; the queue of a killed process by whoever comes next."""
+"""The queue of a run is deleted however it ends; that of a killed process by the next client."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client.announcements import HEARTBEAT
-from async_endpoint.client.reaper import reap
+from async_endpoint.client.orphan_queues import remove_orphans
+from async_endpoint.client.result_queue import HEARTBEAT_TAG
 from support.client_against_emulator import Stage
 from support.common import until
 from support.in_process_aws import AwsHarness
@@ -21,11 +21,11 @@ from support.in_process_aws import AwsHarness
 # A run that waits for a result that does not come, in a process of its own.
 WAITING = """
 import json, sys
-from async_endpoint.client import AsyncEndpoint, ClientConfig, Target
+from async_endpoint import AsyncEndpoint, ClientConfig, EndpointInfo
 from async_endpoint.core.outputs import Limits
 
 name, url, bucket, *topics = sys.argv[1:]
-target = Target(name, "eu-west-1", f"s3://{bucket}/input/", tuple(topics), Limits(21600, 60, 60))
+target = EndpointInfo(name, "eu-west-1", f"s3://{bucket}/input/", tuple(topics), Limits(21600, 60, 60))
 endpoint = AsyncEndpoint(target, endpoint_url=url)
 invocation = endpoint.submit(b"{}", content_type="application/json")
 print(invocation.accepted().inference_id, flush=True)
@@ -76,7 +76,7 @@ def test_ctrl_c_removes_queue_and_subscriptions_without_a_with_block(asleep: Sta
     assert subscriptions(asleep) == []
 
 
-def test_the_queue_of_a_killed_process_is_reaped_once_it_is_old_and_silent(asleep: Stage) -> None:
+def test_an_orphan_queue_is_deleted_once_old_and_without_heartbeat(asleep: Stage) -> None:
     with waiting(asleep) as process:
         [dead] = asleep.queues()
         process.kill()
@@ -84,33 +84,33 @@ def test_the_queue_of_a_killed_process_is_reaped_once_it_is_old_and_silent(aslee
     with asleep.client() as client:
         session = client._session
         tomorrow = time.time() + 86_400
-        assert reap(session, asleep.target) == [], "it is young"
-        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(tomorrow - 3_600))})
-        assert reap(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
-        stranger = session.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-somebody-else")["QueueUrl"]
-        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT: str(int(time.time()))})
-        assert reap(session, asleep.target, tomorrow) == [dead]
-        assert asleep.queues() == [stranger], "what has no heartbeat of ours is not ours"
+        assert remove_orphans(session, asleep.target) == [], "it is young"
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT_TAG: str(int(tomorrow - 3_600))})
+        assert remove_orphans(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
+        stranger = session.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-another-client")["QueueUrl"]
+        session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT_TAG: str(int(time.time()))})
+        assert remove_orphans(session, asleep.target, tomorrow) == [dead]
+        assert asleep.queues() == [stranger], "without a heartbeat tag it belongs to something else"
         assert subscriptions(asleep) == []
         session.sqs.delete_queue(QueueUrl=stranger)
 
 
-def test_the_next_run_reaps(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_run_removes_orphans(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with waiting(asleep) as process:
         [dead] = asleep.queues()
         process.kill()
         process.wait(30)
-    monkeypatch.setattr("async_endpoint.client.reaper.DEAD_SECONDS", -1.0)
+    monkeypatch.setattr("async_endpoint.client.orphan_queues.ORPHAN_AGE_SECONDS", -1.0)
     with asleep.client() as client:
         client.submit(b"{}", content_type="application/json").accepted()
         until(lambda: dead not in asleep.queues(), "the dead queue is gone")
 
 
-def test_two_runs_of_one_endpoint_hear_nothing_of_each_other(stage: Stage) -> None:
+def test_two_runs_of_one_endpoint_receive_nothing_of_each_other(stage: Stage) -> None:
     with stage.client() as one, stage.client() as other:
         mine = [one.submit(b'{"answer": 1}', content_type="application/json", key=f"k{n}") for n in range(10)]
         theirs = [other.submit(b'{"answer": 2}', content_type="application/json", key=f"k{n}") for n in range(10)]
-        assert {invocation.result().document() for invocation in mine} == {1}
-        assert {invocation.result().document() for invocation in theirs} == {2}
+        assert {invocation.result().json() for invocation in mine} == {1}
+        assert {invocation.result().json() for invocation in theirs} == {2}
         assert len(stage.queues()) == 2
     assert stage.queues() == []

@@ -93,12 +93,12 @@ def test_a_healthy_endpoint_passes_and_the_time_is_split(
     twin.delete()
 
 
-def test_a_real_time_endpoint_that_does_not_answer_is_a_miss(
+def test_a_real_time_endpoint_without_response_fails_the_check(
     local_aws: AwsHarness, outputs: AsyncEndpointOutputs, tmp_path: Path
 ) -> None:
     good, bad = files(tmp_path, {"answer": 1}, {"status": 400, "message": "no"})
     report = smoke_test(outputs, good, bad, endpoint_url=local_aws.url, deadline_seconds=90, compare_real_time="not-there")
-    [missed] = report.missed
+    [missed] = report.failed
     assert missed.name == "same as real time"
     assert "sagemaker:InvokeEndpoint on endpoint not-there" in missed.detail
 

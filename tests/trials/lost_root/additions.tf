@@ -17,5 +17,5 @@ resource "aws_iam_policy" "caller" {
 module "monitoring" {
   source = "../../modules/monitoring"
 
-  endpoint = { kind = module.configuration.kind, name = local.name, variants = module.configuration.variants }
+  endpoint = { kind = module.endpoint_config.kind, name = local.name, variants = module.endpoint_config.variants }
 }

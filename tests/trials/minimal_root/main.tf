@@ -21,6 +21,11 @@ provider "aws" {
   }
 }
 
+variable "alarm_names" {
+  type    = map(list(string))
+  default = {}
+}
+
 variable "archive" {
   type = string
 }
@@ -89,23 +94,28 @@ resource "aws_sns_topic" "this" {
   name = "${local.name}-${each.key}"
 }
 
-module "model" {
-  source = "../../modules/model"
+module "container" {
+  source = "../../modules/model/container"
 
-  name            = local.name
-  endpoint_names  = length(var.endpoint_names) > 0 ? var.endpoint_names : [local.name]
-  rollback_alarms = try(var.guardrails.rollback_alarms, [])
-  storage         = local.storage
-  topic_arns      = local.topic_arns
-
-  containers = [{
+  container = {
     archive     = { path = var.archive }
     environment = var.environment_variables
     image       = var.image
-  }]
+  }
 }
 
-module "configuration" {
+module "model" {
+  source = "../../modules/model"
+
+  name                 = local.name
+  containers           = [module.container]
+  endpoint_names       = length(var.endpoint_names) > 0 ? var.endpoint_names : [local.name]
+  rollback_alarm_names = flatten(values(var.alarm_names))
+  storage              = local.storage
+  topic_arns           = local.topic_arns
+}
+
+module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
   name = local.name
@@ -132,10 +142,11 @@ module "endpoint" {
   source   = "../../modules/endpoint"
   for_each = var.endpoint_names
 
-  name          = each.key
-  configuration = module.configuration
-  guardrails    = merge({ termination_wait_seconds = 0 }, var.guardrails)
-  scaling       = { primary = { max_capacity = 2, min_capacity = 0, targets = { backlog_per_instance = 5 } } }
+  name            = each.key
+  endpoint_config = module.endpoint_config
+  alarm_names     = var.alarm_names
+  guardrails      = merge({ termination_wait_seconds = 0 }, var.guardrails)
+  scaling         = { primary = { max_instances = 2, min_instances = 0, target_backlog_per_instance = 5 } }
 }
 
 output "async_endpoints" {
@@ -147,7 +158,7 @@ output "async_endpoints" {
       region         = "eu-west-1"
       endpoint = {
         arn                                     = module.endpoint[local.name].arn
-        config_name                             = module.configuration.name
+        config_name                             = module.endpoint_config.name
         execution_role_arn                      = module.model.execution_role_arn
         instance_type                           = var.instance_type
         max_concurrent_invocations_per_instance = var.max_concurrent_invocations

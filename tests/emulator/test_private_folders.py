@@ -1,4 +1,4 @@
-"""Folders with credentials, state or programs are private to their owner, whatever the umask and even if they existed before."""
+"""Folders with credentials, state or programs are private to their owner, whatever the umask, existing ones too."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ def test_the_plugin_loads_nothing_of_this_package(wheel: BuiltWheel, outside: Pa
     """pytest imports it in every project whose environment has this distribution."""
     program = (
         "import sys, async_endpoint.pytest_plugin\n"
-        "ours = ('async_endpoint', 'boto3', 'botocore', 'moto')\n"
-        "print(sorted(name for name in sys.modules if name.partition('.')[0] in ours))"
+        "watched = ('async_endpoint', 'boto3', 'botocore', 'moto')\n"
+        "print(sorted(name for name in sys.modules if name.partition('.')[0] in watched))"
     )
     done = wheel.run("-c", program, base=False, cwd=outside)
     assert done.stdout == "['async_endpoint', 'async_endpoint.pytest_plugin']\n", done.stderr

@@ -37,10 +37,9 @@ test-fast: .venv/dev ## the tests that start no Terraform, no local AWS in a pro
 
 coverage: .venv/dev ## line coverage of the whole test suite, processes that it starts included, into build/coverage/html
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage html --quiet --skip-covered --fail-under=0
-	@$(BIN)/coverage report
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS); tested=$$?; \
+	  $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --skip-covered --fail-under=0 && \
+	  $(BIN)/coverage report && exit $$tested
 
 # They wait more than they compute, so each has a worker of its own.
 clients: .venv/dev ## other people's clients against the local AWS, in an environment of their own

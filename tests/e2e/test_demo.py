@@ -50,7 +50,7 @@ def log(time: FakeTime, lines: list[tuple[float, str]]) -> demo.Log:
 
 @pytest.fixture
 def snapshots(monkeypatch: pytest.MonkeyPatch, time: FakeTime) -> Callable[..., None]:
-    """Sets what each poll of endpoint `shirts` sees, as (desired, existing, serving, backlog); the last one for ever."""
+    """Sets what each poll of endpoint `shirts` sees, as (desired, existing, serving, backlog); the last one from then on."""
 
     def see(*seen: tuple[int, int, int, int]) -> None:
         def documents() -> Iterator[dict[str, Any]]:
@@ -108,7 +108,9 @@ def test_steps_resources_and_long_waits_of_terraform_are_logged(log: demo.Log, l
         ((1, 1, 1, 0), "result written, being collected"),
     ],
 )
-def test_where_a_request_is(snapshots: Callable[..., None], seen: tuple[int, int, int, int], state: str) -> None:
+def test_the_state_of_a_request_follows_from_a_poll(
+    snapshots: Callable[..., None], seen: tuple[int, int, int, int], state: str
+) -> None:
     snapshots(seen)
     assert demo.poll(WORKSPACE, "shirts").request_state == state
 

@@ -160,7 +160,7 @@ def test_another_user_of_the_machine_achieves_nothing(running: Workspace) -> Non
     user, achieved = json.loads(done.stdout)
     if os.getuid() == 0:
         assert (user, achieved) == (65534, [])
-    else:  # only root can become somebody else: this user reads its own files, and still calls nothing without them
+    else:  # only root can become another user: this user reads its own files, and still calls nothing without them
         assert not [item for item in achieved if " " in item]
     assert daemon.status(running)["endpoint_url"] == credentials.endpoint_url
 

@@ -73,7 +73,7 @@ def test_an_instance_that_never_answers_is_replaced(local_aws: AwsHarness, deplo
 
 
 def updated(local_aws: AwsHarness, deployed: Deployed, config: str) -> dict[str, Any]:
-    """What is told of an endpoint once an update to `config` is over."""
+    """The description of an endpoint once an update to `config` has ended."""
     before = deployed.describe()["LastModifiedTime"]
     local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
     return until(
@@ -125,8 +125,8 @@ def test_a_role_that_is_denied_everything_still_publishes_the_error_notification
     deployed: Deployed = deploy(topics=True)
     with fault(local_aws, "s3-denial"):
         invoked = deployed.invoke({"answer": "red"})
-        told = deployed.queues["Error"].notification()
-    assert told.inference_id == invoked.inference_id
+        notification = deployed.queues["Error"].notification()
+    assert notification.inference_id == invoked.inference_id
     assert deployed.seen(invoked) is None
 
 

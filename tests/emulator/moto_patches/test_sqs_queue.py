@@ -58,7 +58,7 @@ def counts(queue: Queue) -> tuple[int, ...]:
 
 
 class Time:
-    """moto's time in SQS, which only moves when told to."""
+    """moto's time in SQS, which only moves explicitly."""
 
     def __init__(self) -> None:
         self.milliseconds = 1_700_000_000_000.0
@@ -85,7 +85,7 @@ WHICH = st.sampled_from([False, False, False, True])  # the queue, or now and th
 
 
 class SameAsMoto(RuleBasedStateMachine):
-    """The same orders to a queue as we mend it and to one as moto has it (its messages in a list), each with dead letters."""
+    """The same operations on a patched queue and on moto's own (its messages in a list), each with dead letters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class SameAsMoto(RuleBasedStateMachine):
 
     @initialize(most=st.integers(1, 3))
     def create(self, most: int) -> None:
-        self.ours, self.moto = redriven(most), redriven(most)
+        self.patched, self.moto = redriven(most), redriven(most)
         for queue in self.moto:
             queue._messages = []
         self.send(0, 8)
@@ -116,7 +116,7 @@ class SameAsMoto(RuleBasedStateMachine):
         return answers
 
     def queue(self, side: int, dead: bool = False) -> Queue:
-        return (self.ours, self.moto)[side][dead]
+        return (self.patched, self.moto)[side][dead]
 
     @rule(delay=st.sampled_from([None, 0, 1, 10]), lot=st.integers(1, 4))
     def send(self, delay: int | None, lot: int) -> None:
@@ -126,25 +126,27 @@ class SameAsMoto(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 10), visibility=st.sampled_from([0, 1, 5, 30]), dead=WHICH, then=st.sampled_from([0, 1, 6]))
     def take(self, count: int, visibility: int, dead: bool, then: int) -> None:
-        ours, motos = self.both(lambda side: receive(self.queue(side, dead), count, 0, visibility))
-        seen = [[(item.body, item.approximate_receive_count, item.sent_timestamp) for item in side] for side in (ours, motos)]
+        patched, motos = self.both(lambda side: receive(self.queue(side, dead), count, 0, visibility))
+        seen = [
+            [(item.body, item.approximate_receive_count, item.sent_timestamp) for item in side] for side in (patched, motos)
+        ]
         assert seen[0] == seen[1]
-        self.handles += [(a.receipt_handle, b.receipt_handle) for a, b in zip(ours, motos, strict=True)]
+        self.handles += [(a.receipt_handle, b.receipt_handle) for a, b in zip(patched, motos, strict=True)]
         self.time.step(then)
 
     @rule(data=st.data(), dead=WHICH)
     def delete(self, data: st.DataObject, dead: bool) -> None:
         handles = data.draw(st.sampled_from([*self.handles, ("no such", "no such")]))
-        ours, motos = self.both(lambda side: self.queue(side, dead).delete_message(handles[side]))
-        assert ours == motos
+        patched, motos = self.both(lambda side: self.queue(side, dead).delete_message(handles[side]))
+        assert patched == motos
 
     @rule(data=st.data(), seconds=st.sampled_from([0, 1, 20, 43200]), dead=WHICH)
     def change(self, data: st.DataObject, seconds: int, dead: bool) -> None:
         handles = data.draw(st.sampled_from([*self.handles, ("no such", "no such")]))
-        ours, motos = self.both(
+        patched, motos = self.both(
             lambda side: backend().change_message_visibility(self.queue(side, dead).name, handles[side], seconds)
         )
-        assert ours == motos
+        assert patched == motos
 
     @rule(seconds=st.sampled_from([0.5, 1, 6, 40]))
     def pass_time(self, seconds: float) -> None:
@@ -153,14 +155,14 @@ class SameAsMoto(RuleBasedStateMachine):
     @rule(chance=st.integers(0, 9))
     def purge(self, chance: int) -> None:
         if chance == 7:
-            ours, motos = self.both(lambda side: backend().purge_queue(self.queue(side).name))
-            assert ours == motos
+            patched, motos = self.both(lambda side: backend().purge_queue(self.queue(side).name))
+            assert patched == motos
 
     @invariant()
     def same_counts_and_messages(self) -> None:
-        for ours, motos in zip(getattr(self, "ours", ()), getattr(self, "moto", ()), strict=True):
-            assert counts(ours) == counts(motos)
-            assert [message.body for message in ours._messages] == [message.body for message in motos._messages]
+        for patched, motos in zip(getattr(self, "patched", ()), getattr(self, "moto", ()), strict=True):
+            assert counts(patched) == counts(motos)
+            assert [message.body for message in patched._messages] == [message.body for message in motos._messages]
 
 
 TestSameAsMoto = SameAsMoto.TestCase

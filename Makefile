@@ -1,6 +1,6 @@
 # One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
 # Whatever the shell says: without them each command would compile our own files again, a quarter of its start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -9,6 +9,7 @@ PYTHON ?= python3
 ENV ?= local
 TIME_SCALE ?= 60
 PYTEST_ARGS ?= -n 6 --dist loadgroup
+FAST_ARGS ?= -q -n 2
 BENCH_ARGS ?=
 
 BIN := .venv/bin
@@ -17,8 +18,8 @@ TERRAFORM = TF_CLI_CONFIG_FILE=/dev/null PATH="$(CURDIR)/$(BIN):$$PATH" terrafor
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
-# Environments other than local are AWS's; LOCAL=1 aims them at the local AWS.
-AIM := $(if $(LOCAL),--local,)
+# Environments other than local are AWS's; LOCAL=1 applies them to the local AWS.
+LOCAL_OPTION := $(if $(LOCAL),--local,)
 
 help: ## this list
 	@grep -hE '^[a-z -]+:.*## |^plan apply' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -30,6 +31,16 @@ demo: .venv/runtime ## deploy two endpoints on the local AWS, invoke them, watch
 
 test: .venv/dev ## the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: .venv/dev ## the tests that start no Terraform, no local AWS in a process of its own, and do not wait: for each save
+	@$(BIN)/python -m pytest $(FAST_ARGS) -m "not terraform and not slow"
+
+coverage: .venv/dev ## line coverage of the whole test suite, processes that it starts included, into build/coverage/html
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet --skip-covered --fail-under=0
+	@$(BIN)/coverage report
 
 # They wait more than they compute, so each has a worker of its own.
 clients: .venv/dev ## other people's clients against the local AWS, in an environment of their own
@@ -82,10 +93,10 @@ status: .venv/runtime ## show what runs on the local AWS
 	@$(CLI) local status
 
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
-	@$(CLI) $@ $(ENV) $(AIM)
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
 destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local
-	@$(CLI) $@ $(ENV) $(AIM)
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
 # Rebuilt every time: the same folder gives the same bytes, and Terraform goes by their hash.
 .PHONY: $(ARCHIVES)

@@ -19,6 +19,23 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 os.environ["PATH"] = with_installed_terraform(os.environ.get("PATH")) or os.defpath
 
 
+# What starts a local AWS, models or other processes that take their time: fixtures, and helpers that tests call themselves.
+SLOW_FIXTURES = {"local_aws", "remote_aws"}
+SLOW_HELPERS = {
+    f"support.{name}" for name in ("built_wheel", "containers", "emulator_process", "interrupted_apply", "remote_aws")
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests `slow` by what they use, so that `make test-fast` needs no list of them."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        helpers = {getattr(value, "__module__", None) for value in vars(item.module).values()}
+        if SLOW_FIXTURES & set(item.fixturenames) or SLOW_HELPERS & helpers:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Stop what the tests have started: after Ctrl-C their workers are killed before they do it themselves."""

@@ -11,6 +11,7 @@ from async_endpoint.cli import deploy
 from async_endpoint.core.errors import Refused, UnknownEnvironment, UsageError
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.terraform.adapter import Changes
+from support.plan_documents import change, plan_document
 
 pytestmark = pytest.mark.usefixtures("checkout")
 
@@ -108,3 +109,22 @@ def test_outputs_as_document_and_as_table(terraform: Any, outputs: AsyncEndpoint
         "endpoints": {"shirts": outputs.as_dict() | {"endpoint_url": None}},
     }
     assert "endpoint.config_name" in run("outputs", "dev").stderr
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "destroy"])
+def test_what_covers_an_environment_refuses_one_endpoint(terraform: Any, verb: str) -> None:
+    result = run(verb, "dev/shirts")
+    assert isinstance(result.exception, UsageError)
+    assert "dev/shirts is one endpoint, and this command always covers all of dev" in str(result.exception)
+    assert terraform.did == []
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_approvals_name_the_endpoints(terraform: Any, deployed: AsyncEndpointOutputs) -> None:
+    terraform.values = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}
+    before = {"name": "shirts", "arn": deployed.endpoint.arn, "endpoint_config_name": "shirts-2"}
+    terraform.document = plan_document(change("module.a.aws_sagemaker_endpoint.this", ["update"], before, before))
+    assert "Endpoints: shirts (update). Change AWS? Type yes:" in run("apply", "dev", typed="no\n").stderr
+    destroyed = run("destroy", "dev", typed="no\n").stderr
+    assert "This destroys dev on AWS with endpoint shirts, results included. Type its name:" in destroyed
+    assert "apply" not in terraform.did

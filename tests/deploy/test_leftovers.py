@@ -81,3 +81,16 @@ def test_an_aws_that_does_not_answer_is_one_sentence() -> None:
 def test_a_profile_that_does_not_exist_does_not_stop_the_local_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "missing")
     assert retrying_session("eu-west-1", "http://127.0.0.1:9").client("sts").meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_shared_storage_is_found_by_the_names_in_the_state(aws: AwsSession) -> None:
+    tags = {"deployment": "shop-dev"}
+    state = tuple(("aws_s3_bucket", {"bucket": f"shop-dev-{name}", "tags_all": tags}) for name in ("left", "gone", "taken"))
+    for name, carried in (("left", tags), ("taken", {"deployment": "shop-eu"})):
+        bucket = f"shop-dev-{name}"
+        aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        tag_set = [{"Key": key, "Value": value} for key, value in carried.items()]
+        aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_set})
+    [found] = leftovers(aws, ["shirts-dev"], PlanView((), state, "eu-west-1"))
+    assert str(found) == "bucket shop-dev-left"
+    assert found.own

@@ -98,7 +98,7 @@ def scheduled(aws: AwsSession, deployed: AsyncEndpointOutputs) -> AsyncEndpointO
     return altered(deployed, "scaling", schedules=schedules)
 
 
-def test_bounds_that_a_schedule_has_set_are_proven(aws: AwsSession, scheduled: AsyncEndpointOutputs) -> None:
+def test_bounds_that_a_schedule_has_set_are_verified(aws: AwsSession, scheduled: AsyncEndpointOutputs) -> None:
     checks = {check.name: check.detail for check in verify_one(aws, scheduled, AT_ONCE)}
     assert checks["scaling range"] == "1 to 4 instances, as scheduled"
     assert checks["schedules"] == "shirts-morning and shirts-night"
@@ -120,7 +120,7 @@ def test_schedules_that_differ_are_named(
     assert difference in str(failure.value)
 
 
-def test_alarms_are_proven(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
+def test_alarms_are_verified(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     watched = altered(deployed, "monitoring", alarm_names=("shirts-wake",))
     assert {check.name: check.detail for check in verify_one(aws, watched, AT_ONCE)}["alarms"] == "1 watch shirts"
 
@@ -173,7 +173,7 @@ def test_an_endpoint_that_is_scaling_is_waited_for(
 
 
 @pytest.mark.parametrize("states", [("Updating",), ("RollingBack", "UpdateRollbackFailed"), ("Failed",)])
-def test_an_endpoint_that_does_not_serve_is_not_proven(
+def test_an_endpoint_that_does_not_serve_is_not_verified(
     aws: AwsSession, deployed: AsyncEndpointOutputs, poller: Callable[[float], Poller], states: tuple[str, ...]
 ) -> None:
     with pytest.raises(VerificationFailed, match=f"endpoint shirts has state {states[-1]} instead of InService"):

@@ -18,5 +18,5 @@ def commands() -> Document:
 
 
 @pytest.fixture(scope="session")
-def local_aws() -> Document:
+def local_aws_page() -> Document:
     return Document.read(ROOT / "docs" / "local-aws.md")

@@ -6,17 +6,17 @@ from support.calls_table import SERVICES, actions, undocumented
 from support.documents import Document
 
 
-def test_a_call_that_no_table_has_is_found_out(local_aws: Document) -> None:
+def test_a_call_that_no_table_has_is_found_out(local_aws_page: Document) -> None:
     calls = {
         "sagemaker": {"CreateEndpoint": 1, "CreateDomain": 2},
         "sts": {"GetCallerIdentity": 1},
         "sns": {"": 1},
         "athena": {"StartQueryExecution": 1},
     }
-    assert undocumented(local_aws, calls) == {"sagemaker CreateDomain", "sns ", "athena StartQueryExecution"}
+    assert undocumented(local_aws_page, calls) == {"sagemaker CreateDomain", "sns ", "athena StartQueryExecution"}
 
 
-def test_a_call_of_each_table_is_documented(local_aws: Document) -> None:
+def test_a_call_of_each_table_is_documented(local_aws_page: Document) -> None:
     for heading, services in SERVICES.items():
-        listed = dict.fromkeys(actions(local_aws, heading), 1)
-        assert all(undocumented(local_aws, {service: listed}) == set() for service in services)
+        listed = dict.fromkeys(actions(local_aws_page, heading), 1)
+        assert all(undocumented(local_aws_page, {service: listed}) == set() for service in services)

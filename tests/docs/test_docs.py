@@ -103,8 +103,8 @@ def test_every_command_is_in_the_table(commands: Document) -> None:
     assert sorted(listed) == sorted(f"async-endpoint {name}" for name in typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-def test_the_list_of_what_is_not_emulated_is_the_one_printed_at_start(local_aws: Document) -> None:
-    assert tuple(bullets(local_aws.section("Not emulated"))) == NOT_EMULATED
+def test_the_list_of_what_is_not_emulated_is_the_one_printed_at_start(local_aws_page: Document) -> None:
+    assert tuple(bullets(local_aws_page.section("Not emulated"))) == NOT_EMULATED
 
 
 def test_exit_codes_are_the_error_tree(commands: Document) -> None:
@@ -119,26 +119,26 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
     return {child.__name__ for child in below}
 
 
-def test_the_table_of_calls_has_exactly_the_actions_implemented_here(local_aws: Document, tmp_path: Path) -> None:
+def test_the_table_of_calls_has_exactly_the_actions_implemented_here(local_aws_page: Document, tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
     implemented = {action for action in operations("sagemaker") if control.handles(action, {})}
     assert len(implemented) >= 14
-    assert actions(local_aws, "SageMaker") == implemented | {"AddTags", "ListTags", "DeleteTags"}
+    assert actions(local_aws_page, "SageMaker") == implemented | {"AddTags", "ListTags", "DeleteTags"}
 
 
 @pytest.mark.parametrize("heading", SERVICES)
-def test_the_table_of_calls_names_actions_that_exist(local_aws: Document, heading: str) -> None:
+def test_the_table_of_calls_names_actions_that_exist(local_aws_page: Document, heading: str) -> None:
     known = set().union(*map(operations, SERVICES[heading]))
-    assert actions(local_aws, heading) <= known
-    assert {how for _, how, _ in rows(local_aws.section(heading))} <= {"faithful", "simplified", "absent"}
+    assert actions(local_aws_page, heading) <= known
+    assert {how for _, how, _ in rows(local_aws_page.section(heading))} <= {"faithful", "simplified", "absent"}
 
 
 def operations(service: str) -> set[str]:
     return set(botocore.session.get_session().get_service_model(service).operation_names)
 
 
-def test_every_patch_of_moto_is_listed(local_aws: Document) -> None:
-    listed = {coded(file)[0]: why for file, why in rows(local_aws.section("Patches of moto"))}
+def test_every_patch_of_moto_is_listed(local_aws_page: Document) -> None:
+    listed = {coded(file)[0]: why for file, why in rows(local_aws_page.section("Patches of moto"))}
     files = {path.name for path in Path(moto_patches.__file__).parent.rglob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())

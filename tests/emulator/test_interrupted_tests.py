@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.common import process_runs, until
 
 TESTS = Path(__file__).parents[1]
@@ -23,6 +25,7 @@ def test_that_never_ends(tmp_path):
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_local_aws_of_a_test(tmp_path: Path) -> None:
     (tmp_path / "test_waiting.py").write_text(STARTS_ONE_AND_WAITS)
     paths = [TESTS, TESTS / "local", TESTS / "conformance"]

@@ -156,6 +156,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
         local_aws.forget_scaling(deployed)
 
 
+@pytest.mark.slow
 def test_every_decision_comes_within_a_minute_of_what_the_documents_prescribe(measured: Measured, tmp_path: Path) -> None:
     deployed, gate = measured.deployed, tmp_path / "open"
 

@@ -92,7 +92,7 @@ def test_the_archive_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
 
 def test_an_output_inside_the_folder_is_refused(tmp_path: Path) -> None:
     source = make(tmp_path / "model")
-    with pytest.raises(InvalidInput, match="lies inside model folder"):
+    with pytest.raises(InvalidInput, match="is inside model folder"):
         build_archive(source, source / "data" / ".." / "model.tar.gz")
     assert not (source / "model.tar.gz").exists()
 

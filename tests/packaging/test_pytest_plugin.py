@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.common import process_runs
+
+pytestmark = pytest.mark.slow
 
 TESTS = """
 import json

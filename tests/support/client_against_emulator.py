@@ -90,7 +90,7 @@ class Batch:
             else:
                 assert error is None, error
                 assert invocation.result().json() == number
-        until(lambda: len(self.done) == len(self.invocations), "all callbacks were called")  # those who wait are woken before
+        until(lambda: len(self.done) == len(self.invocations), "all callbacks were called")  # waiting threads are woken before
         assert self.done == {invocation.inference_id: 1 for invocation in self.invocations}
 
 

@@ -39,7 +39,7 @@ def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
 
 
 def process_runs(pid: int) -> bool:
-    """Whether a process runs; one that ended and that nobody has collected yet does not."""
+    """Whether a process runs; a zombie does not."""
     if not Path("/proc/self/stat").exists():
         state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
         return state.strip()[:1] not in ("", "Z")

@@ -20,7 +20,10 @@ from botocore.parsers import create_parser
 from support.model_values import parsed_structure, scalar, structure
 
 JSON = ("json", "rest-json")
-OURS = ("sagemaker", "sagemaker-runtime")  # elsewhere moto writes null where it means nothing, which SDKs read as absent
+IMPLEMENTED_HERE = (
+    "sagemaker",
+    "sagemaker-runtime",
+)  # elsewhere moto writes null where it means nothing, which SDKs read as absent
 # Errors that any action may give, which the models leave out: (code, HTTP status). AWS: "Common Errors" of each API.
 COMMON = {
     ("AccessDeniedException", 400),
@@ -115,7 +118,7 @@ def problems(operation: OperationModel, answer: Answer) -> list[str]:
     found += [problem for name, member in placed.items() for problem in _placed(shape, name, member, answer)]
     if shape.serialization.get("payload") is None and answer.body is not None:
         document, problem = _object(answer.body)
-        document = document if operation.service_model.service_name in OURS else _without_nulls(document)
+        document = document if operation.service_model.service_name in IMPLEMENTED_HERE else _without_nulls(document)
         found += [problem] if problem else [*structure(shape, document, "", skip=set(placed))]
     return found
 

@@ -13,7 +13,7 @@ from support.common import until
 if TYPE_CHECKING:
     from support.in_process_aws import AwsHarness
 
-# By purpose, so that a test can take one away. {bucket} stands for the bucket's ARN.
+# By purpose, so that a test can take one away. {bucket} is replaced by the bucket's ARN.
 ALLOWED: dict[str, tuple[list[str], str]] = {
     "read": (["s3:GetObject"], "{bucket}/*"),
     "write": (["s3:PutObject"], "{bucket}/*"),

@@ -38,7 +38,7 @@ class Document:
         return [body for found, body in _FENCE.findall(self.text) if found == language]
 
     def commands(self) -> Iterator[str]:
-        """Every line of code, fenced without a language or inline, without its comment; a line that goes on is joined."""
+        """Every line of code, fenced without a language or inline, without its comment; continued lines are joined."""
         for code in [*self.blocks(""), *coded(self.prose)]:
             for line in code.replace("\\\n", " ").splitlines():
                 yield re.split(r"\s#\s", line.strip())[0].strip()

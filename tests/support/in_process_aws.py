@@ -151,7 +151,7 @@ class AwsHarness:
         }
 
     def put_minutely(self, namespace: str, datum: dict[str, Any]) -> float:
-        """Put a datum for each of the next 200 AWS minutes, so that nobody is too late; returns the first one's time."""
+        """Put a datum for each of the next 200 AWS minutes, so that late readers find one; returns the first one's time."""
         now = self.aws.clock.now()
         data = [datum | {"Timestamp": now + 60 * minute} for minute in range(200)]
         self.cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
@@ -188,16 +188,18 @@ class AwsHarness:
         bucket, role = self.bucket(), self.role()
         role.allow(bucket)
         deployed = Deployed(self, unique("endpoint"), bucket, role)
-        told: dict[str, Any] = {}
+        notification_config: dict[str, Any] = {}
         if topics:
             for word in ("Success", "Error"):
-                told[f"{word}Topic"], queue = self.topic(), self.queue()
-                self.subscribe(told[f"{word}Topic"], queue)
+                notification_config[f"{word}Topic"], queue = self.topic(), self.queue()
+                self.subscribe(notification_config[f"{word}Topic"], queue)
                 deployed.queues[word] = queue
-            told |= {"IncludeInferenceResponseIn": list(include)} if include else {}
-            deployed.topics = told
+            notification_config |= {"IncludeInferenceResponseIn": list(include)} if include else {}
+            deployed.topics = notification_config
         deployed.model = self.model(bucket, role, model_archive, **environment)
-        deployed.config = self.config(deployed.model, bucket, concurrency=concurrency, topics=told, **(variant or {}))
+        deployed.config = self.config(
+            deployed.model, bucket, concurrency=concurrency, topics=notification_config, **(variant or {})
+        )
         self.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=deployed.config)
         if wait:
             deployed.until_status("InService")

@@ -1,7 +1,7 @@
-"""Run as a script: begins `async-endpoint batch` again and again, and interrupts it at a certain call of a certain function.
+"""Run as a script: runs `async-endpoint batch` repeatedly and interrupts each run at a given call of a given function.
 
-Each run is a fork of this process, which has loaded nothing of ours, so that loading and ending are interrupted too. The child
-counts the calls of all its threads, C functions too, and sends itself SIGINT at the numbers given. A first run is not
+Each run is a fork of this process before it loads this package, so that loading and ending are interrupted too. The
+child counts the calls of all its threads, C functions too, and sends itself SIGINT at the numbers given. A first run is not
 interrupted, and counts. Prints a JSON list: calls at which it was interrupted, exit code, what it wrote to standard error.
 """
 

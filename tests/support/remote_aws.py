@@ -22,7 +22,7 @@ LONGEST_SECONDS = 120
 
 @dataclass(frozen=True)
 class Now:
-    """AWS time, told by the local AWS."""
+    """AWS time, as the local AWS reports it."""
 
     aws: RemoteAws
 

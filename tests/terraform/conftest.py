@@ -65,7 +65,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 @pytest.fixture
-def local_aws(checkout: Workspace) -> LocalAwsRecord:
+def local_aws_record(checkout: Workspace) -> LocalAwsRecord:
     """The record of a local AWS that is alive, as far as its process goes: this one."""
     record = LocalAwsRecord("http://127.0.0.1:4599", "first", os.getpid(), 1.0)
     write_record(checkout, record)

@@ -35,9 +35,9 @@ def test_the_files_alone_aim_every_service_at_the_local_aws(
     checkout: Workspace, provider_executable: Path, tmp_path: Path
 ) -> None:
     """Also for a person who runs plain Terraform in such a copy: the environment has credentials, and no endpoint."""
-    local_aws = daemon.start_detached(checkout, 0, 60.0, 0)
+    local_aws_record = daemon.start_detached(checkout, 0, 60.0, 0)
     try:
-        for name, text in local_files(local_aws.endpoint_url, Path("terraform.tfstate")).items():
+        for name, text in local_files(local_aws_record.endpoint_url, Path("terraform.tfstate")).items():
             (tmp_path / name).write_text(text)
         (tmp_path / "main.tf").write_text(LOOKS_AT_SEVERAL_SERVICES)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

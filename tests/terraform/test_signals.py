@@ -20,6 +20,7 @@ from async_endpoint.terraform.adapter import REPEATED_INTERRUPT_SECONDS, Terrafo
 from async_endpoint.workspace import Workspace
 
 FakeTerraform = Callable[..., dict[str, str]]
+pytestmark = pytest.mark.slow
 
 # Counts the SIGINTs it gets in the file `interrupts`; ends once it got one and `release` is there, or at the second one.
 INTERRUPTIBLE = """

@@ -52,49 +52,49 @@ def test_the_copy_follows_the_root_and_keeps_terraforms_own(checkout: Workspace)
     assert files(source.parents[1] / ".local" / "deployments" / "dev" / "envs") == {f"dev/{name}" for name in files(folder)}
 
 
-def test_local_has_a_copy_of_its_own_confined_to_the_local_aws(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_local_has_a_copy_of_its_own_confined_to_the_local_aws(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     root = prepare(checkout, "dev", local=True)
     assert root.folder == checkout.local / "deployments/dev-local/envs/dev"
     assert root.state == checkout.local / "deployments/dev-local/state/first/terraform.tfstate"
     override = (root.folder / OVERRIDE_FILE).read_text()
     assert CONFIG_FILE in override
-    assert local_aws.endpoint_url in (root.folder / CONFIG_FILE).read_text()
+    assert local_aws_record.endpoint_url in (root.folder / CONFIG_FILE).read_text()
     assert 'path = "../../state/first/terraform.tfstate"' in override
-    assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws.endpoint_url
+    assert root.process_environment["AWS_ENDPOINT_URL"] == root.endpoint_url == local_aws_record.endpoint_url
     secret = root.process_environment["AWS_SECRET_ACCESS_KEY"]
     assert secret == require_credentials(checkout).secret_access_key
     assert not [path for path in root.folder.parents[1].rglob("*") if path.is_file() and secret in path.read_text()]
     assert root.command("apply") == "async-endpoint apply dev --local"
 
 
-def test_the_environment_local_is_local_unasked(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_the_environment_local_is_local_unasked(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     root = prepare(checkout, "local", local=False)
     assert root.folder == checkout.local / "deployments/local/envs/local"
-    assert root.endpoint_url == local_aws.endpoint_url
+    assert root.endpoint_url == local_aws_record.endpoint_url
     assert root.command("apply") == "async-endpoint apply local"
 
 
-def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_a_new_local_aws_starts_with_no_state(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     first = prepare(checkout, "dev", local=True).state
     assert first is not None
     first.parent.mkdir(parents=True)
     first.touch()
     assert prepare(checkout, "dev", local=True).state == first
     assert first.exists()
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, "second", os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws_record.endpoint_url, "second", os.getpid(), 1.0))
     second = prepare(checkout, "dev", local=True).state
     assert second is not None
     assert not first.exists()
     assert not second.exists()
 
 
-def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=True), os.getpid(), 1.0))
+def test_the_state_of_a_local_aws_that_can_come_back_is_kept(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
+    write_record(checkout, LocalAwsRecord(local_aws_record.endpoint_url, new_instance_id(persistent=True), os.getpid(), 1.0))
     first = prepare(checkout, "dev", local=True).state
     assert first is not None
     first.parent.mkdir(parents=True)
     first.touch()
-    write_record(checkout, LocalAwsRecord(local_aws.endpoint_url, new_instance_id(persistent=False), os.getpid(), 1.0))
+    write_record(checkout, LocalAwsRecord(local_aws_record.endpoint_url, new_instance_id(persistent=False), os.getpid(), 1.0))
     assert prepare(checkout, "dev", local=True).state != first
     assert first.exists()
 
@@ -126,7 +126,7 @@ def test_terraform_is_pointed_at_a_configuration_that_exists(
     assert str(tmp_path / "opt/x") in generated.read_text()
 
 
-def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Workspace, local_aws: LocalAwsRecord) -> None:
+def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Workspace, local_aws_record: LocalAwsRecord) -> None:
     backend = checkout.environment("dev") / "backend.tf"
     backend.write_text('# -backend-config="bucket=<yours>"\nterraform {\n  backend "s3" {\n    key = "k"\n  }\n}\n')
     assert prepare(checkout, "dev", local=True).backend_files == ()

@@ -91,11 +91,12 @@ class Leftover:
 def leftovers(aws: AwsSession, names: Sequence[str], view: PlanView) -> list[Leftover]:
     """What still exists of the deployments `names` (of their endpoints), in the order in which it can be deleted.
 
-    By name: those called as one of `names`, or as it with a hyphen and more. By planned name: what `view` was to create. By
-    tags: configurations, models and keys that nothing uses. What another deployment's tag claims is left out, and so is a key
-    that waits out its days of grace.
+    By name: those called as one of `names`, or as it with a hyphen and more, and those that the state of `view` had, as of
+    storage that endpoints share. By planned name: what `view` was to create. By tags: configurations, models and keys that
+    nothing uses. What another deployment's tag claims is left out, and so is a key that waits out its days of grace.
     """
     listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view)]
+    listed += _by_state(aws, names, view)
     there = {(one.kind.label, one.found.name) for one in listed}
     orphans = [*planned_orphans(aws, view), *stray_orphans(aws, view)]
     owned = {(orphan.kind.label, orphan.found.name) for orphan in orphans if orphan.own}
@@ -130,7 +131,7 @@ def delete_leftovers(aws: AwsSession, left: Iterable[Leftover]) -> None:
 def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
     for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
         name = _own_part(shown, listing)
-        if not any(name == own or name.startswith(f"{own}-") for own in names):
+        if not _begins_as(name, names):
             continue
         if not listing.kind.type:
             yield Leftover(listing.kind, Found(shown, shown, details=member), shown, own=name in names)
@@ -138,6 +139,22 @@ def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: Pla
         found = listing.kind.find(aws, shown if listing.place else name)
         if found is not None and not _is_another_deployments(found, view):
             yield Leftover(listing.kind, found, shown, _is_own(listing.kind, found, names, view))
+
+
+def _begins_as(name: str, names: Iterable[str]) -> bool:
+    return any(name == own or name.startswith(f"{own}-") for own in names)
+
+
+def _by_state(aws: AwsSession, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
+    """What the state had under a name that does not begin as one of `names`, and still exists."""
+    for type_, attributes in view.state:
+        kind = KINDS.get(type_)
+        name = kind.name(attributes) if kind else None
+        if kind is None or name is None or _begins_as(name.rpartition("/")[2], names):
+            continue
+        found = kind.find(aws, name)
+        if found is not None and not _is_another_deployments(found, view):
+            yield Leftover(kind, found, found.name, own=found.carries(view.tags) or found.unclaimed)
 
 
 def _is_own(kind: Kind, found: Found, names: Sequence[str], view: PlanView) -> bool:

@@ -42,7 +42,7 @@ class Adoption:
     deletions: Sequence[Orphan]
 
     def describe(self) -> Iterator[str]:
-        """One line a resource, for the person who approves."""
+        """One line for each resource, to be approved."""
         yield from (f"Adopt: import {orphan} as {orphan.address}." for orphan in self.imports)
         yield from (f"Adopt: delete {orphan}, which nothing uses." for orphan in self.deletions)
         yield "Adopt: afterwards, delete this deployment's configurations, models and keys that nothing uses."

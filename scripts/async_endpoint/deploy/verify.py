@@ -101,7 +101,8 @@ def verify_environment(deployment: Deployment, address: Address, *, plan: bool =
     if plan:
         others = [outputs.endpoint.name for name, outputs in everything.items() if name not in endpoints]
         found = _drift(deployment, others)
-        report.plan = Report([] if found else [Check("plan", "Terraform would change nothing")], found)
+        scope = f" of {address}" if others else ""
+        report.plan = Report([] if found else [Check("plan", f"Terraform would change nothing{scope}")], found)
     return report
 
 

@@ -1,7 +1,7 @@
-"""The archive itself: the same folder gives the same bytes on any day, in any checkout, under any umask.
+"""build_archive: a reproducible model.tar.gz, the same bytes on any day, in any checkout, under any umask.
 
-A gzip stream without name or time holds a tar in PAX format: members sorted by name, owner 0, mode 0644, one fixed time.
-The bytes depend on the zlib Python is linked with, and on nothing else of the machine.
+A gzip stream without name or time, containing a PAX tar: members sorted by name, owner 0, mode 0644, one fixed time. The bytes
+depend on the zlib that Python is linked with, and on nothing else of the machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COMPRESSION_LEVEL: Final = 6
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """An archive on disk: its size in bytes, the hex SHA-256 of its bytes, and how many files it holds."""
+    """An archive on disk: its size in bytes, the hex SHA-256 of its bytes, and the number of files in it."""
 
     path: Path
     size_bytes: int
@@ -34,14 +34,14 @@ class PackagedModel:
 
 
 def build_archive(source: Path, output: Path) -> PackagedModel:
-    """Check the model folder `source` and write its archive to `output`, replacing it in one step.
+    """Check the model folder `source` and write its archive to `output`, replacing it atomically.
 
-    Folders above `output` are made. Raises PackageLayoutError when `source` does not follow the layout (see `check_layout`)
-    or a file in it cannot be read, and InvalidInput when `output` lies inside `source` or cannot be written.
+    Creates the folders above `output`. Raises PackageLayoutError if `source` does not follow the layout (see `check_layout`) or
+    has an unreadable file, and InvalidInput if `output` is inside `source` or cannot be written.
     """
     members = check_layout(source)
     if output.resolve().is_relative_to(source.resolve()):
-        raise InvalidInput(f"Output {output} lies inside model folder {source} and would package itself; write it elsewhere.")
+        raise InvalidInput(f"Output {output} is inside model folder {source} and would package itself; write it elsewhere.")
     partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}.partial")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def _write(file: BinaryIO, source: Path, members: list[str]) -> None:
 
 
 def _add(archive: tarfile.TarFile, path: Path, member: str) -> None:
-    header = tarfile.TarInfo(member)  # its defaults are fixed: owner 0 without a name, mode 0644
+    header = tarfile.TarInfo(member)  # fixed defaults: owner 0 without a name, mode 0644
     header.mtime = MEMBER_TIME
     try:
         file = path.open("rb")

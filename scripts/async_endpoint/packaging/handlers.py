@@ -1,4 +1,4 @@
-"""Which handler functions a program defines, read from its syntax: the program is never imported, so nothing of it runs."""
+"""check_handlers: the handler functions that a program defines, found in its syntax tree without importing it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ STEPS = ("input_fn", "predict_fn", "output_fn")
 
 
 def check_handlers(program: Path, name: str) -> None:
-    """Check that `program`, called `name` in messages, defines the handlers sagemaker-inference 1.10.1 asks for.
+    """Check that `program`, called `name` in messages, defines the handlers that sagemaker-inference 1.10.1 requires.
 
     `model_fn` always; then either `transform_fn` alone, or `predict_fn` with or without `input_fn` and `output_fn`.
-    A star import may define anything: after one, only what is certainly wrong is refused.
-    Raises PackageLayoutError for a syntax error, a missing handler, or `transform_fn` beside another step.
+    A star import may define anything: with one, only certain errors are reported.
+    Raises PackageLayoutError for a syntax error, a missing handler, or `transform_fn` together with another step.
     """
     defined = set(_names(_parse(program, name).body))
     steps = [step for step in STEPS if step in defined]
     if "transform_fn" in defined and steps:
         raise PackageLayoutError(
-            f"{name} defines transform_fn together with {' and '.join(steps)}, which sagemaker-inference refuses; "
+            f"{name} defines transform_fn together with {' and '.join(steps)}, which sagemaker-inference rejects; "
             f"keep transform_fn, or {', '.join(STEPS)}."
         )
     if "*" in defined:

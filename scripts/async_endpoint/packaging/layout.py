@@ -23,14 +23,14 @@ ALWAYS_IGNORED = (".*", "__pycache__", "*.pyc", "*.pyo")
 
 
 def check_layout(source: Path) -> list[str]:
-    """Check the model folder `source` and return the paths its archive will hold: relative, `/`-separated, sorted.
+    """Check the model folder `source` and return the paths of its archive: relative, `/`-separated, sorted.
 
-    Raises PackageLayoutError when the folder is not there; when `code/inference.py` is missing, unparsable or without its
-    handlers; for a symbolic link, whatever it points to; and for a socket, pipe or device.
+    Raises PackageLayoutError if the folder does not exist; if `code/inference.py` is missing, unparsable or without its
+    handlers; for any symbolic link; and for a socket, pipe or device.
     """
     if not source.is_dir():
         found = "a file" if source.exists() else "missing"
-        raise PackageLayoutError(f"Model folder {source} is {found}; name a folder that holds {PROGRAM}.")
+        raise PackageLayoutError(f"Model folder {source} is {found}; give a folder that contains {PROGRAM}.")
     members = sorted(_members(source, "", _ignore_patterns(source)))
     if PROGRAM not in members:
         hint = f"move inference.py into {source / 'code'}" if "inference.py" in members else "add it"

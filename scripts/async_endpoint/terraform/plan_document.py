@@ -211,7 +211,8 @@ def _region(document: Mapping[str, Any], prior: Mapping[str, Any]) -> str | None
             return str(item["values"]["name"])
     output = (document.get("output_changes") or {}).get(OUTPUT_NAME) or {}
     for side in ("after", "before"):
-        for endpoint in (output.get(side) or {}).values():
+        endpoints = output.get(side)
+        for endpoint in endpoints.values() if isinstance(endpoints, Mapping) else ():
             if isinstance(endpoint, Mapping) and endpoint.get("region"):
                 return str(endpoint["region"])
     return None

@@ -392,12 +392,6 @@ def test_a_submission_that_cannot_be_made_ends_its_invocation(answering: Any, mo
         endpoint.submit(b"1").result(timeout=30)
 
 
-def test_an_endpoint_by_its_outputs_as_json(answering: Any) -> None:
-    with AsyncEndpoint.from_outputs(answering.outputs.as_dict(), session=answering.session) as endpoint:
-        assert endpoint.info.name == "shop"
-        assert endpoint.info.deadline_seconds == 3_960
-
-
 @pytest.mark.parametrize(
     "wrong", [{"concurrency": 0}, {"max_in_flight": 0}, {"attempts": 0}, {"max_rate": 0}, {"deadline": -1}]
 )

@@ -15,7 +15,7 @@ locals {
   bucket_arn  = local._made == 1 ? aws_s3_bucket.this[0].arn : "arn:${local._partition}:s3:::${var.existing.bucket.name}"
   bucket_name = local._made == 1 ? aws_s3_bucket.this[0].bucket : data.aws_s3_bucket.given[0].bucket
 
-  # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates. The role comes
+  # One bucket: one key, one policy and one set of lifecycle rules. IAM separates access by prefix. The role comes
   # first and the endpoint below it (output/recommender/), so that one rule a role covers every endpoint.
   prefixes = { for role, prefix in var.prefixes : role => prefix if prefix != null }
 }

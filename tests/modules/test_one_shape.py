@@ -44,7 +44,11 @@ def fields(checkout: Path, module: str, variable: str, below: str = "") -> dict[
 
 @pytest.mark.parametrize("variable", USED_BY)
 def test_fields_have_the_name_and_type_that_their_module_gives_them(checkout: Path, variable: str) -> None:
-    offered = {path: kind for path, kind in fields(checkout, "async-inference", variable).items() if path not in OWN.get(variable, set())}
+    offered = {
+        path: kind
+        for path, kind in fields(checkout, "async-inference", variable).items()
+        if path not in OWN.get(variable, set())
+    }
 
     used: dict[str, str] = {}
     for prefix, target in USED_BY[variable].items():
@@ -70,7 +74,9 @@ def test_objects_are_passed_on_as_a_whole(checkout: Path) -> None:
 
 def test_both_bodies_of_a_container_are_the_same(checkout: Path) -> None:
     text = (checkout / "modules/model/main.tf").read_text()
-    [primary] = re.findall(r'^  dynamic "primary_container" \{\n.*?\n    content \{\n(.*?)^    \}\n', text, re.MULTILINE | re.DOTALL)
+    [primary] = re.findall(
+        r'^  dynamic "primary_container" \{\n.*?\n    content \{\n(.*?)^    \}\n', text, re.MULTILINE | re.DOTALL
+    )
     [several] = re.findall(r'^  dynamic "container" \{\n.*?\n    content \{\n(.*?)^    \}\n', text, re.MULTILINE | re.DOTALL)
 
     assert primary == several

@@ -45,7 +45,11 @@ def test_an_example_is_made_of_module_calls(name: str) -> None:
 @pytest.mark.terraform
 def test_every_example_can_be_planned(copy: Any) -> None:
     root = copy.folder / "examples/readmes"
-    examples = {f"{name.replace('/', '_')}_{number}": block for name, blocks in READMES.items() for number, block in enumerate(blocks, 1)}
+    examples = {
+        f"{name.replace('/', '_')}_{number}": block
+        for name, blocks in READMES.items()
+        for number, block in enumerate(blocks, 1)
+    }
     for name, block in examples.items():
         _write(root / name, block)
     archive = copy.folder / "build/fashion-recommender.tar.gz"

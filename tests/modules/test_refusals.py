@@ -34,7 +34,10 @@ REFUSED = {
         "Field model.role.existing.arn must be the ARN of an IAM role",
     ),
     "alarm": ('guardrails = { rollback_on = ["gpu", "server_errors"] }', "Remove gpu from guardrails.rollback_on"),
-    "scaling": ("scaling = { max_instances = 1, min_instances = 2 }", "Each max_instances in scaling must be at least its min_instances"),
+    "scaling": (
+        "scaling = { max_instances = 1, min_instances = 2 }",
+        "Each max_instances in scaling must be at least its min_instances",
+    ),
     "statistic": (
         'monitoring = { alarms = { backlog = { statistic = "Median" } } }',
         "Field statistic in monitoring.alarms must be Average",

@@ -27,7 +27,7 @@ variables {
 run "bucket" {
   assert {
     condition     = aws_s3_bucket.this[0].bucket == "shop-test-123456789012-eu-west-1" && !aws_s3_bucket.this[0].force_destroy
-    error_message = "The name must be unique by account and region, and objects must survive unless asked otherwise."
+    error_message = "The name must be unique per account and region, and objects must survive by default."
   }
 
   assert {
@@ -145,7 +145,7 @@ run "storage_that_endpoints_share" {
 
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
-    error_message = "Without days there must be no lifecycle rules."
+    error_message = "With expire_after_days = {} there must be no lifecycle rules."
   }
 
   assert {
@@ -155,7 +155,7 @@ run "storage_that_endpoints_share" {
       model   = "model/"
       output  = "output/"
     }
-    error_message = "Endpoints must learn their prefixes, and whom the key serves."
+    error_message = "The output must pass on prefixes and the names that the key admits."
   }
 }
 
@@ -214,7 +214,7 @@ run "bucket_and_key_that_exist" {
       length(aws_s3_bucket.this) + length(aws_kms_key.this) + length(aws_s3_bucket_policy.this) + length(aws_s3_bucket_lifecycle_configuration.this) == 0
       && length(aws_s3_bucket_server_side_encryption_configuration.this) + length(aws_s3_bucket_versioning.this) + length(aws_kms_alias.this) == 0
     )
-    error_message = "Nothing of a bucket or key that is brought may be touched."
+    error_message = "An existing bucket or key must not be modified."
   }
 
   assert {
@@ -222,7 +222,7 @@ run "bucket_and_key_that_exist" {
       output.bucket_arn == "arn:aws:s3:::team-data" && output.bucket_name == "team-data"
       && output.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/team" && output.uris.capture == "s3://team-data/shop/capture/"
     )
-    error_message = "What is brought is what is used."
+    error_message = "The existing bucket and key must be used."
   }
 }
 
@@ -249,7 +249,7 @@ run "access_logs" {
 
   assert {
     condition     = aws_s3_bucket_logging.this[0].target_bucket == "team-logs" && aws_s3_bucket_logging.this[0].target_prefix == "shop-test/"
-    error_message = "Access must be logged where asked, below the name."
+    error_message = "Access must be logged to the destination, below the name."
   }
 }
 
@@ -276,7 +276,7 @@ run "lifecycle" {
       && rule.expiration[0].expired_object_delete_marker
       if rule.id == "remove-leftovers"
     ])
-    error_message = "Old versions, their markers and aborted uploads must not pile up."
+    error_message = "Old versions, delete markers and aborted uploads must not accumulate."
   }
 
   assert {

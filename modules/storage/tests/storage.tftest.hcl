@@ -128,9 +128,9 @@ run "storage_that_endpoints_share" {
   command = plan
 
   variables {
-    endpoint_names    = ["*-test"]
-    expire_after_days = {}
-    topic_arns        = ["arn:aws:sns:eu-west-1:123456789012:team-results"]
+    endpoint_names = ["*-test"]
+    topic_arns     = ["arn:aws:sns:eu-west-1:123456789012:team-results"]
+    storage        = { expire_after_days = {} }
   }
 
   assert {
@@ -163,8 +163,10 @@ run "readers_of_another_account" {
   command = plan
 
   variables {
-    prefixes = { output = "results/out/", failure = "results/failed/" }
-    readers  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+    storage = {
+      prefixes = { output = "results/out/", failure = "results/failed/" }
+      readers  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+    }
   }
 
   assert {
@@ -200,8 +202,10 @@ run "bucket_and_key_that_exist" {
   command = plan
 
   variables {
-    existing = { bucket = { name = "team-data" }, key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
-    prefixes = { capture = "shop/capture/", failure = "shop/failure/", input = "shop/input/", model = "shop/model/", output = "shop/output/" }
+    storage = {
+      existing = { bucket = { name = "team-data" }, key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
+      prefixes = { capture = "shop/capture/", failure = "shop/failure/", input = "shop/input/", model = "shop/model/", output = "shop/output/" }
+    }
   }
 
   override_data {
@@ -231,7 +235,7 @@ run "refuses_a_bucket_of_another_region" {
   expect_failures = [data.aws_s3_bucket.given]
 
   variables {
-    existing = { bucket = { name = "team-data" } }
+    storage = { existing = { bucket = { name = "team-data" } } }
   }
 
   override_data {
@@ -244,7 +248,7 @@ run "access_logs" {
   command = plan
 
   variables {
-    access_logs = { destination = { bucket_name = "team-logs" } }
+    storage = { access_logs = { destination = { bucket_name = "team-logs" } } }
   }
 
   assert {
@@ -257,7 +261,7 @@ run "lifecycle" {
   command = plan
 
   variables {
-    expire_after_days = { failure = 3, input = 1, noncurrent = 4, output = 2 }
+    storage = { expire_after_days = { failure = 3, input = 1, noncurrent = 4, output = 2 } }
   }
 
   assert {

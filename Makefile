@@ -1,4 +1,4 @@
-# One verb each; CI runs what a person runs. Everything is made below .venv, build and .local.
+# One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast coverage clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
@@ -18,7 +18,7 @@ TERRAFORM = TF_CLI_CONFIG_FILE=/dev/null PATH="$(CURDIR)/$(BIN):$$PATH" terrafor
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
-# Environments other than local are AWS's; LOCAL=1 applies them to the local AWS.
+# LOCAL=1 deploys an environment other than local on the local AWS.
 LOCAL_OPTION := $(if $(LOCAL),--local,)
 
 help: ## this list

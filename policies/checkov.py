@@ -17,7 +17,7 @@ CHECKS = Path(__file__).with_name("checks")
 PACKAGE = CHECKS.parents[1] / "scripts"  # of it our checks import contract/, which is pure
 LONGEST_SECONDS = 300
 
-# What stands for a reason where none was given.
+# checkov's placeholder for a missing reason.
 _NO_REASON = "No comment provided"
 
 
@@ -69,7 +69,7 @@ def _run(folder: Path, framework: str, what: list[str], only: str) -> Report:
     done = subprocess.run(
         [python, "-m", "checkov.main", *what, "--framework", framework, "--external-checks-dir", str(CHECKS), *settings],
         cwd=folder,
-        # Values that only an apply can tell count as given: a key that is still to be made is a key.
+        # Values known only after an apply count as present: a key that does not exist yet is a key.
         env=os.environ | {"EVAL_TF_PLAN_AFTER_UNKNOWN": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PACKAGE)},
         capture_output=True,
         text=True,

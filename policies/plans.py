@@ -88,6 +88,6 @@ def _put_archives(root: Path) -> None:
 def _cli_configuration(work: Path) -> Path:
     mirror = find_provider_mirror()
     own = own_configuration() if mirror is None else None
-    ours = work / "terraform.rc"
-    ours.write_text(cli_configuration(mirror))
-    return own or ours
+    generated = work / "terraform.rc"
+    generated.write_text(cli_configuration(mirror))
+    return own or generated

@@ -1,4 +1,4 @@
-# What is ours: a model, how it is served, and an endpoint. Of everything else the modules are told the name.
+# What this example creates: a model, an endpoint configuration and an endpoint. Everything else is passed to the modules by name.
 locals {
   name = "bring-your-own"
 
@@ -31,11 +31,11 @@ module "model" {
   topic_arns     = local.topic_arns
   network        = { subnet_ids = [aws_subnet.theirs.id], security_group_ids = [aws_security_group.theirs.id] }
 
-  # The role by way of its policy: SageMaker looks whether it may read the model when the model is made.
+  # The role through its policy: SageMaker checks that the role may read the model when the model is created.
   model = { role = { existing = { arn = replace(aws_iam_role.theirs.arn, aws_iam_role.theirs.name, aws_iam_role_policy.theirs.role) } } }
 }
 
-# What the role needs, as the module says it; the owner of the role gives it.
+# The permissions that the role needs, from the module; the owner of the role attaches them.
 resource "aws_iam_role_policy" "theirs" {
   name   = "bring-your-own"
   role   = aws_iam_role.theirs.name

@@ -1,12 +1,12 @@
-# What belongs to other teams: here it is made beside the endpoint, so that the example is whole.
+# What belongs to other teams; created here so that the example is self-contained.
 data "aws_caller_identity" "current" {}
 
 resource "aws_s3_bucket" "theirs" {
-  #checkov:skip=CKV_AWS_18:Their access logs are their own.
+  #checkov:skip=CKV_AWS_18:Access logs are up to the team that owns the bucket.
   #checkov:skip=CKV_AWS_21:Nothing in it is worth a second version.
   #checkov:skip=CKV_AWS_144:Nothing in it outlives the example.
   #checkov:skip=CKV2_AWS_61:Nothing in it outlives the example.
-  #checkov:skip=CKV2_AWS_62:Results are announced by the endpoint.
+  #checkov:skip=CKV2_AWS_62:The endpoint publishes notifications of results.
   bucket        = "bring-your-own-${data.aws_caller_identity.current.account_id}"
   force_destroy = true
 }
@@ -45,9 +45,9 @@ resource "aws_s3_bucket_policy" "theirs" {
   policy = data.aws_iam_policy_document.tls_only.json
 }
 
-# With the policy that AWS gives it: the account's own policies decide who may use it.
+# With the default key policy: the account's IAM policies decide who may use it.
 resource "aws_kms_key" "theirs" {
-  #checkov:skip=CKV2_AWS_64:The default policy is what the example means.
+  #checkov:skip=CKV2_AWS_64:The example uses the default key policy on purpose.
   description             = "Key of the team that owns the bucket"
   deletion_window_in_days = 7
   enable_key_rotation     = true
@@ -72,7 +72,7 @@ resource "aws_sns_topic" "theirs" {
   name              = "bring-your-own-${each.key}"
   kms_master_key_id = aws_kms_key.theirs.arn
 
-  # A topic of another name is there before this one goes, because results are announced all the while.
+  # A renamed topic is created before this one is deleted, because notifications are published throughout.
   lifecycle {
     create_before_destroy = true
   }
@@ -90,7 +90,7 @@ resource "aws_ecr_repository" "theirs" {
 }
 
 resource "aws_vpc" "theirs" {
-  #checkov:skip=CKV2_AWS_11:Flow logs are for who runs the network; module network has them.
+  #checkov:skip=CKV2_AWS_11:Flow logs are up to the network team; module network has them.
   #checkov:skip=CKV2_AWS_12:Nothing is in its default group; module network closes it.
   cidr_block = "10.30.0.0/24"
 }
@@ -103,7 +103,7 @@ resource "aws_subnet" "theirs" {
 resource "aws_security_group" "theirs" {
   #checkov:skip=CKV2_AWS_5:The model is attached to it.
   name        = "bring-your-own"
-  description = "What the team in charge of the network lets containers reach"
+  description = "What the network team allows containers to reach"
   vpc_id      = aws_vpc.theirs.id
 }
 
@@ -121,7 +121,7 @@ resource "aws_iam_role" "theirs" {
   })
 }
 
-# A model that is no archive: its files, as they are.
+# An uncompressed model: its files.
 resource "aws_s3_object" "model" {
   for_each = fileset("${path.module}/model", "**")
 
@@ -130,7 +130,7 @@ resource "aws_s3_object" "model" {
   source = "${path.module}/model/${each.key}"
   etag   = filemd5("${path.module}/model/${each.key}")
 
-  # The model in use is read until another one serves.
+  # The current model is read until another one serves.
   lifecycle {
     create_before_destroy = true
   }

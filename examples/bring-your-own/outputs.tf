@@ -1,10 +1,10 @@
 output "endpoint_name" {
-  description = "The endpoint, on everything that was brought."
+  description = "The endpoint, which uses the existing resources."
   value       = module.endpoint.name
 }
 
 output "model_name" {
-  description = "The model, which runs with the role that was brought."
+  description = "The model, which runs with the existing role."
   value       = module.model.name
 }
 

@@ -1,4 +1,4 @@
-# An asynchronous endpoint that sleeps when nobody calls: everything that is not said here has its default.
+# An asynchronous endpoint that scales to zero when idle; all other settings have their defaults.
 module "async_inference" {
   source = "../../modules/async-inference"
 

@@ -1,7 +1,7 @@
 locals {
   name = "multi-model"
 
-  # What a request names in TargetModel, and the archive behind it.
+  # The values of TargetModel, and the archive of each.
   models = {
     "blue.tar.gz" = "../../build/multi-model-blue.tar.gz"
     "red.tar.gz"  = "../../build/multi-model-red.tar.gz"
@@ -33,7 +33,7 @@ module "container" {
   }
 }
 
-# One container for as many models as lie below the prefix: each is loaded when a request first names it.
+# One container for all models below the prefix: each is loaded on its first request.
 module "model" {
   source = "../../modules/model"
 

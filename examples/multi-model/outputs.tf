@@ -4,6 +4,6 @@ output "endpoint_name" {
 }
 
 output "models" {
-  description = "What TargetModel may be."
+  description = "Values of TargetModel."
   value       = keys(local.models)
 }

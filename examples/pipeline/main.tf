@@ -10,7 +10,7 @@ module "storage" {
   storage = { force_destroy = true }
 }
 
-# One archive for both stages; the program says which it is.
+# One archive for both stages; serving.program selects one.
 module "container" {
   source = "../../modules/model/container"
   count  = length(local.stages)

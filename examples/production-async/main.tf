@@ -1,11 +1,11 @@
-# Private subnets without a way out: containers reach Amazon S3, and nothing else.
+# Private subnets without internet access: containers reach Amazon S3 only.
 module "network" {
   source = "../../modules/network"
 
   name = "production-async-example"
 }
 
-# People who are told when something is wrong.
+# Operators who are notified by the alarms.
 resource "aws_sns_topic" "operators" {
   #checkov:skip=CKV_AWS_26:Alarms cannot publish under AWS's own key, and say nothing of the data.
   name = "production-async-example-operators"
@@ -39,19 +39,19 @@ module "async_inference" {
 
   logs = { retention_days = 90 }
 
-  # Half of the new instances first; what goes wrong with them takes the update back.
+  # Half of the new instances first; an alarm rolls the update back.
   guardrails = {
     canary                   = { percent = 50, wait_seconds = 300 }
     rollback_on              = ["invocation_failures", "server_errors"]
     termination_wait_seconds = 60
   }
 
-  # An alarm for every way it can go wrong, and a dashboard.
+  # All alarms, and a dashboard.
   monitoring = {
     actions = { alarm = [aws_sns_topic.operators.arn], ok = [aws_sns_topic.operators.arn] }
   }
 
-  # Asleep when idle, but awake while people work.
+  # Zero instances when idle, at least one in working hours.
   scaling = {
     max_instances = 4
 

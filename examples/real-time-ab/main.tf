@@ -8,7 +8,7 @@ locals {
     prefixes    = { capture = module.storage.prefixes.capture, model = module.storage.prefixes.model }
   }
 
-  # What every request and answer is written to, as lines of JSON.
+  # Every request and response is captured here, as JSON lines.
   data_capture = {
     json_content_types = ["application/json"]
     uri                = "s3://${module.storage.bucket_name}/${module.storage.prefixes.capture}"
@@ -26,7 +26,7 @@ module "storage" {
   }
 }
 
-# Two versions of one model: the same archive with different environments.
+# Two versions of one model: the same archive with different environment variables.
 module "container" {
   source   = "../../modules/model/container"
   for_each = toset(["champion", "challenger"])
@@ -48,7 +48,7 @@ module "model" {
   storage        = local.storage
 }
 
-# The challenger answers one request in four.
+# The challenger receives one request in four.
 module "endpoint_config" {
   source = "../../modules/endpoint-config"
 
@@ -69,7 +69,7 @@ module "endpoint" {
   endpoint_config = module.endpoint_config
 }
 
-# The challenger as a shadow: it is asked everything, and answers nobody. A shadow goes with one production variant alone.
+# The challenger as a shadow variant: it receives a copy of every request, and its responses are discarded.
 module "trial_configuration" {
   source = "../../modules/endpoint-config"
 

@@ -1,10 +1,10 @@
 output "bucket" {
-  description = "Bucket that holds the captured requests and answers, below capture/."
+  description = "Bucket that holds the captured requests and responses, below capture/."
   value       = module.storage.bucket_name
 }
 
 output "endpoint_name" {
-  description = "Endpoint whose requests are shared out."
+  description = "Endpoint that splits its requests between two variants."
   value       = module.endpoint.name
 }
 

@@ -33,7 +33,7 @@ module "model" {
   }
 }
 
-# No instances to choose: memory, how many requests at a time, and how many of those find a container that is warm.
+# No instance type: memory size, maximum concurrency, and provisioned concurrency (warm containers).
 module "endpoint_config" {
   source = "../../modules/endpoint-config"
 

@@ -19,7 +19,7 @@ module "container" {
   }
 }
 
-# The producer's part: a model, and how it is served. Nothing of it knows who uses it but the right to write their logs.
+# The producer: a model and an endpoint configuration. Only the permission to write logs names the consumers' endpoints.
 module "model" {
   source = "../../modules/model"
 
@@ -43,7 +43,7 @@ module "endpoint_config" {
   variants  = { primary = { model_name = module.model.name, instance_type = "ml.m5.large" } }
 }
 
-# A consumer's part, once for each: an endpoint of its own, with its own scaling, from the configuration they share.
+# The consumers: each creates an endpoint with its own scaling from the shared configuration.
 module "endpoint" {
   source   = "../../modules/endpoint"
   for_each = local.consumers

@@ -1,4 +1,4 @@
-# Once an account, before anything else is deployed.
+# Once per account, before anything else is deployed.
 module "state" {
   source = "../../modules/state-backend"
 

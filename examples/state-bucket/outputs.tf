@@ -1,5 +1,5 @@
 output "backend_policies" {
-  description = "What a deployer needs of the backend, as JSON, by prefix of state keys."
+  description = "A deployer's permissions on the backend, as JSON, by prefix of state keys."
   value       = module.state.backend_policies
 }
 

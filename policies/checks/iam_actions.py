@@ -10,7 +10,7 @@ from policy_sentry.querying.actions import get_action_data
 
 @cache
 def defined(pattern: str) -> dict[str, bool]:
-    """The actions that `pattern` stands for, and of each whether AWS defines a resource for it; empty for an unknown one."""
+    """The actions that `pattern` matches, each with whether AWS defines a resource type for it; empty for an unknown one."""
     found = {}
     for action in expand(pattern):
         service, _, name = action.partition(":")

@@ -8,7 +8,7 @@ from checkov.terraform.checks.resource.base_resource_check import BaseResourceCh
 from async_graph import Surroundings
 from policy_statements import Statement, statements
 
-# They assume a role on nobody's behalf but its own account's, and send no source account (IAM user guide, "confused deputy").
+# They assume a role only on behalf of its own account, and send no source account (IAM user guide, "confused deputy").
 _WITHOUT_SOURCE = {"ec2.amazonaws.com", "lambda.amazonaws.com"}
 
 

@@ -36,7 +36,7 @@ def client(local_aws: AwsHarness, tmp_path: Path) -> Client:
 
 @pytest.fixture
 def order(local_aws: AwsHarness) -> Order:
-    """A bucket, a role and a model's archive, made as other tools would make them."""
+    """A bucket, a role and a model archive, created with plain boto3."""
     bucket, role, name = local_aws.bucket(), local_aws.role(), unique("clients")
     role.allow(bucket)
     return Order(

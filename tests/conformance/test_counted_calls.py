@@ -55,7 +55,7 @@ def test_calls_are_identified_in_every_protocol(remote_aws: AwsHarness) -> None:
     refusal(remote_aws.runtime.invoke_endpoint_async, EndpointName="none", Body=b"{}")
     status = urllib.request.Request(f"{remote_aws.url}/_local/status", headers=remote_aws.credentials.admin_headers())
     with urllib.request.urlopen(status, timeout=30):
-        pass  # signed by nobody
+        pass  # not signed
     after = remote_aws.aws.status()["calls"]
     new = {
         service: {

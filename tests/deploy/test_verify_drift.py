@@ -14,7 +14,7 @@ from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.deploy import verify as verification
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.verification.drift import drift
-from async_endpoint.deploy.verification.findings import Check, Difference
+from async_endpoint.deploy.verification.findings import Difference, PassedCheck
 
 
 def change(address: str, actions: list[str], before: Any = None, after: Any = None, **more: Any) -> dict[str, Any]:
@@ -82,8 +82,8 @@ DIFFERENCES = [
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> verification.EnvironmentReport:
     """What the command finds; and what it was asked."""
-    shirts = verification.Report([Check("endpoint", "serves")], list(DIFFERENCES))
-    found = verification.EnvironmentReport({"shirts": shirts}, verification.Report([Check("plan", "no changes")], []))
+    shirts = verification.Report([PassedCheck("endpoint", "serves")], list(DIFFERENCES))
+    found = verification.EnvironmentReport({"shirts": shirts}, verification.Report([PassedCheck("plan", "no changes")], []))
     monkeypatch.setattr(verification, "verify_environment", lambda deployment, address, **asked: found)
     monkeypatch.setattr(Deployment, "prepare", lambda environment, **asked: None)
     return found

@@ -1,4 +1,4 @@
-"""What a local AWS counted is held against the tables of docs/local-aws.md."""
+"""The calls that a local AWS counted are compared with the tables of docs/local-aws.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from support.calls_table import SERVICES, actions, undocumented
 from support.documents import Document
 
 
-def test_a_call_that_no_table_has_is_found_out(local_aws_page: Document) -> None:
+def test_a_call_missing_from_the_tables_is_detected(local_aws_page: Document) -> None:
     calls = {
         "sagemaker": {"CreateEndpoint": 1, "CreateDomain": 2},
         "sts": {"GetCallerIdentity": 1},

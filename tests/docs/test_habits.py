@@ -1,4 +1,4 @@
-"""What contributors meet: decision records, hooks of pre-commit, forms of issues."""
+"""Decision records, pre-commit hooks and issue forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of inputs and outputs: what they show, and that a README which differs is found."""
+"""Generated tables of inputs and outputs: their rows, and detection of an outdated README."""
 
 from __future__ import annotations
 

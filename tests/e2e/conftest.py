@@ -47,7 +47,7 @@ def checkout(make_checkout: Callable[[], Checkout]) -> Checkout:
 
 @pytest.fixture(scope="session")
 def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str], Checkout]]:
-    """A checkout whose Terraform finds a provider running, for the commands on one environment on the local AWS."""
+    """A checkout whose Terraform attaches to a running provider, for commands on one environment of the local AWS."""
     with ExitStack() as providers:
 
         def attach(checkout: Checkout, environment: str) -> Checkout:
@@ -74,7 +74,7 @@ def root(roots: Roots, request: pytest.FixtureRequest) -> Root:
 
 @pytest.fixture
 def awake(root: Root) -> Iterator[None]:
-    """The root's endpoint does not fall asleep between two commands: its time runs sixty times faster than theirs."""
+    """Keeps the root's endpoint awake between two commands: its time runs sixty times faster than theirs."""
     root.keep_at_least(1)
     yield
     root.keep_at_least(root.outputs.scaling.min_instances)

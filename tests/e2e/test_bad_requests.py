@@ -1,4 +1,4 @@
-"""Requests that must fail: each leaves a failure object and an error notification, and the command says it in one sentence."""
+"""Requests that must fail: each writes a failure object and an error notification, and the command reports one sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ pytestmark = [
         ("corrupt.jpg", None, "begins like a JPEG image and cannot be decoded"),
     ],
 )
-def test_what_the_model_refuses(root: Any, tmp_path: Path, name: str, content: bytes | None, reason: str) -> None:
+def test_a_request_that_the_model_refuses_fails(
+    root: Any, tmp_path: Path, name: str, content: bytes | None, reason: str
+) -> None:
     if content is None:
         payload = root.checkout.query(name)
     else:
@@ -33,8 +35,8 @@ def test_what_the_model_refuses(root: Any, tmp_path: Path, name: str, content: b
     _fails(root, payload, reason, "correct the input and submit again")
 
 
-def test_an_input_that_is_not_there(root: Any) -> None:
-    _fails(root, f"{root.outputs.storage.input_uri}nobody-put-it-there.png", "NoSuchKey", "fix the cause and submit again")
+def test_a_missing_input_fails(root: Any) -> None:
+    _fails(root, f"{root.outputs.storage.input_uri}missing.png", "NoSuchKey", "fix the cause and submit again")
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_is_sent(root: Any) -> None:

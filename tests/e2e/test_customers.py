@@ -1,4 +1,4 @@
-"""A customer with boto3 and nothing of ours: the environment that `async-endpoint local env` exports."""
+"""A customer with plain boto3 and the environment that `async-endpoint local env` exports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Client = Callable[[str], Any]
 
 @pytest.fixture
 def client(root: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Makes clients from the environment alone."""
+    """Creates boto3 clients from that environment only."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in root.checkout.succeed("local", "env", "--json").document.items():
@@ -35,7 +35,7 @@ def client(root: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
     return make
 
 
-def test_put_invoke_get_gives_the_bytes_the_command_gives(root: Any, client: Client) -> None:
+def test_put_invoke_and_get_return_the_same_bytes_as_the_command(root: Any, client: Client) -> None:
     command = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
     bucket, key = root.outputs.storage.bucket, "input/a customer/red-shirt.png"
     image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()
@@ -52,7 +52,7 @@ def test_put_invoke_get_gives_the_bytes_the_command_gives(root: Any, client: Cli
     assert json.loads(body)["recommendations"][0]["path"].startswith("catalogue/shirt/red-")
 
 
-def test_a_consumer_of_the_results_queue_hears_of_it(root: Any, client: Client) -> None:
+def test_a_consumer_of_the_results_queue_receives_the_notification(root: Any, client: Client) -> None:
     image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()
 
     accepted = client("sagemaker-runtime").invoke_endpoint_async(
@@ -68,7 +68,7 @@ def test_a_consumer_of_the_results_queue_hears_of_it(root: Any, client: Client) 
     assert message["responseBody"]["content"].encode() == _body(client("s3"), accepted["OutputLocation"])
 
 
-def test_an_endpoint_that_is_unknown_or_still_creating_refuses(root: Any, client: Client) -> None:
+def test_a_request_to_an_unknown_or_creating_endpoint_is_refused(root: Any, client: Client) -> None:
     sagemaker, name = client("sagemaker"), "still-creating"
 
     def refusal(name: str) -> str:
@@ -78,7 +78,7 @@ def test_an_endpoint_that_is_unknown_or_still_creating_refuses(root: Any, client
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
         return str(refused.value)
 
-    assert "not found" in refusal("nobody-made-it")
+    assert "not found" in refusal("no-such-endpoint")
     runtime = client("sagemaker-runtime")  # made beforehand: making one takes longer than the endpoint
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=root.outputs.endpoint.config_name)
     with pytest.raises(ClientError, match="ValidationError"):

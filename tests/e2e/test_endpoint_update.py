@@ -25,14 +25,14 @@ LOOK_SECONDS = 0.5
 
 @dataclass
 class Use:
-    """What a customer saw meanwhile: states of the endpoint, and where the results of requests will be."""
+    """What a customer observed during the update: states of the endpoint, and output locations of its requests."""
 
     states: set[str] = field(default_factory=set)
     locations: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
 
-def test_an_update_in_place_is_proven_and_never_interrupts(root: Any) -> None:
+def test_an_update_in_place_is_verified_and_never_interrupts(root: Any) -> None:
     before = root.outputs
     root.keep_at_least(1)  # SageMaker refuses to update an endpoint while it is scaling
     root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait")
@@ -72,7 +72,7 @@ def test_an_update_in_place_is_proven_and_never_interrupts(root: Any) -> None:
 
 @contextmanager
 def _in_use(root: Any) -> Iterator[Use]:
-    """A customer that looks at the endpoint and sends requests, until the block ends."""
+    """A customer that describes the endpoint and sends requests until the block ends."""
     use, ended = Use(), threading.Event()
     sagemaker, runtime, name = root.client("sagemaker"), root.client("sagemaker-runtime"), root.name
     image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()

@@ -1,4 +1,4 @@
-"""Instances that come and go under the requests: killed, put to sleep, woken."""
+"""Instances that change while requests are pending: killed, scaled in to zero, woken."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any) ->
     query = root.checkout.query("red-shirt.png")
     answer = root.object(root.succeed("invoke", query, "--wait").out.strip())
     [instance, *_] = until(lambda: [one for one in _instances(root) if one["state"] == "InService"], "served")
-    os.kill(instance["pid"], signal.SIGSTOP)  # from here on a request is in process for as long as we like
+    os.kill(instance["pid"], signal.SIGSTOP)  # a request stays in process until it is continued
     request = root.succeed("invoke", query, "--json").document
     until(lambda: [one for one in _instances(root) if one["in_flight"] == 1], "in process")
 
@@ -34,7 +34,7 @@ def test_a_request_whose_instance_is_killed_is_answered_by_another(root: Any) ->
     assert instance["id"] not in [one["id"] for one in _instances(root)]
 
 
-def test_it_sleeps_by_its_own_policies_and_wakes_for_one_request(root: Any) -> None:
+def test_an_endpoint_scales_to_zero_by_its_policies_and_wakes_for_one_request(root: Any) -> None:
     until(lambda: root.counts() == (0, 0), "asleep at zero instances", seconds=120)
     before = _activities(root)
     slept = before[0]

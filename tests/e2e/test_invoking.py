@@ -1,4 +1,4 @@
-"""`async-endpoint invoke`: what goes to standard output, and what to people."""
+"""`async-endpoint invoke`: its standard output, and its messages on standard error."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pytestmark = [
 ]
 
 
-def test_without_wait_it_prints_where_the_result_will_be(root: Any) -> None:
+def test_without_wait_it_prints_the_output_location(root: Any) -> None:
     invoked = root.succeed("invoke", root.checkout.query("blue-trousers.jpg"))
 
     assert re.fullmatch(rf"{root.outputs.storage.output_uri}r[0-9a-f]{{12}}/00000001\.out\n", invoked.out)
     assert re.fullmatch(r"submitted r[0-9a-f]{12}-00000001\n", invoked.err)
 
 
-def test_displayed_results_are_a_table_for_people(root: Any) -> None:
+def test_displayed_results_are_a_table_on_standard_error(root: Any) -> None:
     invoked = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--display-results")
 
     shown = re.findall(r"│ *(\d) *│ *(\S+) *│ *(\w+) *│ *(\w+) *│ *([\d.]+) *│", invoked.err)
@@ -52,7 +52,7 @@ def test_small_inputs_go_inline_and_any_can_be_uploaded(root: Any) -> None:
     assert inline["result"] == stored["result"]
 
 
-def test_the_library_in_the_readme_works_as_written(root: Any) -> None:
+def test_the_python_example_of_the_readme_runs(root: Any) -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
     [example] = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "AsyncEndpoint" in block]
     done = subprocess.run(
@@ -71,8 +71,8 @@ def test_the_library_in_the_readme_works_as_written(root: Any) -> None:
     assert all(line.endswith(" completed") for line in others)
 
 
-def test_verbose_says_how_the_result_is_found(root: Any) -> None:
-    told = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--verbose").err
+def test_verbose_reports_how_the_result_is_found(root: Any) -> None:
+    shown = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--verbose").err
     assert (
-        f"Results are found by notifications, in the queue {root.url}/{root.outputs.account_id}/{root.name[:40]}-run-" in told
+        f"Results are found by notifications, in the queue {root.url}/{root.outputs.account_id}/{root.name[:40]}-run-" in shown
     )

@@ -1,4 +1,4 @@
-"""What is changed outside Terraform is reported, all of it at once; an apply repairs what it is said to repair, and no more."""
+"""Changes made outside Terraform are all reported at once; an apply repairs exactly those reported as repairable."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def test_every_change_is_reported_and_an_apply_repairs_what_it_says(root: Any) -
 
 
 def _differences(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of every endpoint, and of the plan."""
+    """The differences of every endpoint, and of the plan."""
     return [difference for part in [*document["endpoints"].values(), document["plan"]] for difference in part["differences"]]

@@ -1,4 +1,4 @@
-"""What the deployed execution role may no longer do, no request can: the role is asked at every step, as AWS asks it."""
+"""A permission removed from the deployed execution role fails requests at the step that needs it, as on AWS."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def without(root: Any, action: str) -> Iterator[None]:
         _put(iam, role, name, whole)
 
 
-def test_without_put_object_nothing_is_written_and_the_error_topic_says_why(root: Any) -> None:
+def test_without_put_object_nothing_is_written_and_the_error_notification_has_the_reason(root: Any) -> None:
     with without(root, "s3:PutObject"):
         waited = root.run("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json")
         request = waited.document
         message = root.notification(request["inference_id"])
 
-    assert waited.code == 1, "the notification tells, where no failure object can"
+    assert waited.code == 1, "the notification reports the failure where no object can be written"
     assert request["status"] == "Failed"
     assert request["reason"] == message["failureReason"]
     assert message["invocationStatus"] == "Failed"
@@ -55,16 +55,16 @@ def test_without_put_object_nothing_is_written_and_the_error_topic_says_why(root
     assert root.object(request["failure_location"]) is None
 
 
-def test_without_publish_the_result_is_written_and_nobody_is_told(root: Any) -> None:
+def test_without_publish_the_result_is_written_without_a_notification(root: Any) -> None:
     with without(root, "sns:Publish"):
         silent = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
         until(lambda: _notification_failures(root) == 1, "counted as a notification failure")
-    told = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
+    waited = root.succeed("invoke", root.checkout.query("red-shirt.png"), "--wait", "--json").document
 
-    assert root.notification(told["inference_id"])["invocationStatus"] == "Completed"
+    assert root.notification(waited["inference_id"])["invocationStatus"] == "Completed"
     with pytest.raises(AssertionError, match="no notification"):
         root.notification(silent["inference_id"], seconds=2)
-    assert silent["result"] == told["result"]
+    assert silent["result"] == waited["result"]
 
 
 def _notification_failures(root: Any) -> Any:
@@ -75,7 +75,7 @@ def _notification_failures(root: Any) -> Any:
         MetricName="NotificationFailures",
         Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         StartTime=today - timedelta(days=1),
-        EndTime=today + timedelta(days=30),  # its clock runs ahead of ours
+        EndTime=today + timedelta(days=30),  # its clock runs ahead of the test's
         Period=86_400,
         Statistics=["Sum"],
     )

@@ -1,4 +1,4 @@
-"""What the command says when something it needs is not there: one sentence, the right exit code, and nothing left behind."""
+"""Missing prerequisites of the commands: one sentence, the right exit code, and no leftovers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_an_unknown_environment(checkout: Any, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ("plan", "apply", "destroy", "outputs"))
-def test_aws_is_not_asked_before_the_backend_is_whole(checkout: Any, verb: str) -> None:
+def test_aws_is_not_called_before_the_backend_is_configured(checkout: Any, verb: str) -> None:
     ended = checkout.run(verb, "prod", *(["--yes"] if verb in ("apply", "destroy") else []))
     assert ended.code == 2
     assert "envs/prod/state.s3.tfbackend" in ended.sentence
 
 
 @pytest.mark.terraform
-def test_one_local_aws_and_what_it_is_asked_too_early(checkout: Any) -> None:
+def test_a_second_local_aws_and_commands_before_an_apply_are_refused(checkout: Any) -> None:
     before = checkout.envs()
     url = checkout.start_local_aws()
 
@@ -44,7 +44,7 @@ def test_one_local_aws_and_what_it_is_asked_too_early(checkout: Any) -> None:
         assert f"names the model archive {ARCHIVE}, which is not there" in unbuilt.sentence
     remedy = unbuilt.sentence.partition("make it with: async-endpoint ")[2]
     checkout.succeed(*shlex.split(remedy))
-    assert (checkout.folder / ARCHIVE).is_file(), "the remedy it names is one"
+    assert (checkout.folder / ARCHIVE).is_file(), "the remedy it names works"
 
     unapplied = checkout.run("invoke", "dev", checkout.query("red-shirt.png"), "--local")
     assert unapplied.code == 3

@@ -1,4 +1,4 @@
-"""An update that fails, by the command line, with the Terraform that people have."""
+"""A failed update, through the command line and an ordinary Terraform."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ every_root = pytest.mark.parametrize(
 
 
 @every_root
-def test_an_apply_proves_what_it_made(root: Any) -> None:
+def test_an_apply_verifies_what_is_live(root: Any) -> None:
     verified = [line.split(": ", 2) for line in root.applied.err.splitlines() if line.startswith("verified ")]
     of_endpoints = {
         name: tuple(check for said, check, _ in verified if said == f"verified {name}") for name in ENDPOINTS[root.environment]
@@ -96,7 +96,7 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
     assert given.publishers_restricted
     role = root.outputs.endpoint.execution_role_arn
     account = role.split(":")[4]
-    # what an administrator has: identity-based policies alone cannot pass an explicit Deny
+    # the permissions of an administrator: identity-based policies do not override an explicit Deny
     everything = [{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
     tls = {"aws:SecureTransport": "true"}
 
@@ -129,9 +129,11 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
 
 @pytest.mark.xdist_group("root-dev")
 @pytest.mark.parametrize("root", ["dev"], indirect=True)
-def test_an_endpoint_that_somebody_deleted_is_named(root: Any) -> None:
+def test_an_endpoint_deleted_outside_terraform_is_named(root: Any) -> None:
     sagemaker = root.client("sagemaker")
-    until(lambda: sagemaker.describe_endpoint(EndpointName=root.name)["EndpointStatus"] == "InService", "no scaling goes on")
+    until(
+        lambda: sagemaker.describe_endpoint(EndpointName=root.name)["EndpointStatus"] == "InService", "no scaling in progress"
+    )
     sagemaker.delete_endpoint(EndpointName=root.name)
     until(lambda: not sagemaker.list_endpoints()["Endpoints"], "deleted")
 
@@ -235,12 +237,12 @@ def _write_without(path: Path, pattern: str) -> None:
 def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
     before, outputs = _inventory(root), root.outputs
     kinds_there = {kind for kind, found in before.items() if found}
-    of_the_endpoint = {"endpoint", "scalable target", "scaling policy"}  # gone where somebody has deleted it
-    assert kinds_there >= before.keys() - {"dashboard", "policy"} - of_the_endpoint, "what is not seen now cannot be missed"
+    of_the_endpoint = {"endpoint", "scalable target", "scaling policy"}  # absent where an earlier test deleted the endpoint
+    assert kinds_there >= before.keys() - {"dashboard", "policy"} - of_the_endpoint, "kinds seen before the destroy"
     pid = root.checkout.succeed("local", "status", "--json").document["pid"]
     if root.environment in KEEPS_RESULTS:
         _empty(root, outputs.storage.bucket)
-    _change_scale(root)  # SageMaker refuses to delete an endpoint meanwhile, and Terraform would take that for done
+    _change_scale(root)  # SageMaker refuses to delete an endpoint that is scaling, and the provider would treat that as success
 
     destroyed = root.succeed("destroy")
 
@@ -256,7 +258,7 @@ def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
 
 
 def _change_scale(root: Any) -> None:
-    """Let instances be added, unless the endpoint is gone, or something is in progress already."""
+    """Start a scaling activity, unless the endpoint is gone or one is in progress."""
     count = [{"VariantName": root.outputs.endpoint.variant_name, "DesiredInstanceCount": 2}]
     with contextlib.suppress(ClientError):
         root.client("sagemaker").update_endpoint_weights_and_capacities(
@@ -274,7 +276,7 @@ def _empty(root: Any, bucket: str) -> None:
 
 
 def _inventory(root: Any) -> dict[str, list[str]]:
-    """Everything there is on this local AWS, by kind; a key that waits out its days of grace is gone."""
+    """All resources of this local AWS, by kind; a key that is pending deletion counts as deleted."""
     kms, scaling, sagemaker, sns = (root.client(name) for name in ("kms", "application-autoscaling", "sagemaker", "sns"))
     keys = [key["KeyId"] for key in kms.list_keys()["Keys"]]
     targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]

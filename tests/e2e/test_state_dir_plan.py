@@ -1,4 +1,4 @@
-"""A deployed environment outlives a stop of its local AWS: Terraform finds nothing to do, and what waited is answered."""
+"""A deployed environment survives a stop of its local AWS: the plan is empty, and queued requests are answered."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
     checkout: Any, with_provider: Any, tmp_path: Path
 ) -> None:
     checkout.build_archives()
-    first = start(checkout, tmp_path / "state", 1)  # in time of the wall, so that nothing wakes the endpoint meanwhile
+    first = start(checkout, tmp_path / "state", 1)  # at time scale 1, so that nothing wakes the endpoint
     checkout = with_provider(checkout, "dev")
     checkout.succeed("apply", "dev", "--local")
     [document] = checkout.succeed("outputs", "dev", "--local", "--json").document["endpoints"].values()
@@ -77,4 +77,4 @@ def test_after_a_stop_and_a_start_the_plan_is_empty_and_the_backlog_of_100_compl
     assert len(document["recommendations"]) == 5
     until(lambda: endpoint(checkout)["backlog"] == 0, "nothing waits")
     [report] = checkout.succeed("smoke-test", "dev", "--local", "--json").document["endpoints"].values()
-    assert report["passed"], "queues are found by the URLs in Terraform's state, which name the port of before"
+    assert report["passed"], "queues are found by the URLs in Terraform's state, which contain the previous port"

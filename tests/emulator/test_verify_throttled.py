@@ -15,7 +15,7 @@ from async_endpoint import signals
 from async_endpoint.core.outputs import (
     Archive,
     AsyncEndpointOutputs,
-    Endpoint,
+    EndpointDetails,
     ExecutionRole,
     Limits,
     Model,
@@ -53,7 +53,7 @@ def applied(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         environment="dev",
         region=REGION,
         account_id=ACCOUNT,
-        endpoint=Endpoint(
+        endpoint=EndpointDetails(
             name=name,
             arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}",
             config_name=deployed.config,

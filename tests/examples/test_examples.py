@@ -71,7 +71,7 @@ def _production_async(example: Any, outputs: dict[str, Any]) -> None:
 @used("bring-your-own")
 def _bring_your_own(example: Any, outputs: dict[str, Any]) -> None:
     role = example.sagemaker.describe_model(ModelName=outputs["model_name"])["ExecutionRoleArn"]
-    assert role.endswith(":role/bring-your-own"), "the model runs with the role that was brought"
+    assert role.endswith(":role/bring-your-own"), "the model runs with the existing role"
     roles = [item["RoleName"] for item in example.aws.client("iam").list_roles()["Roles"]]
     assert [name for name in roles if name.startswith("bring-your-own")] == ["bring-your-own"], "and none is made"
     text = {"Body": b"a rose is a rose", "ContentType": "text/plain"}

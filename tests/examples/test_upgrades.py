@@ -66,7 +66,7 @@ def _deployed(example: Any, endpoint: str) -> Deployed:
     return Deployed(variant, described["AsyncInferenceConfig"], container, target)
 
 
-# What somebody changes, in which files, and what is deployed then.
+# Changes, the files they are made in, and what is deployed afterwards.
 Change = tuple[str, str, str]
 UPGRADES: dict[str, tuple[list[Change], Callable[[Deployed], bool]]] = {
     "image": (
@@ -91,8 +91,8 @@ UPGRADES: dict[str, tuple[list[Change], Callable[[Deployed], bool]]] = {
         lambda now: now.target["MaxCapacity"] == 3,
     ),
     "renamed topic": (
-        [("main.tf", '"bring-your-own-${each.key}"', '"brought-${each.key}"')],
-        lambda now: now.asynchronous["OutputConfig"]["NotificationConfig"]["SuccessTopic"].endswith(":brought-success"),
+        [("main.tf", '"bring-your-own-${each.key}"', '"renamed-${each.key}"')],
+        lambda now: now.asynchronous["OutputConfig"]["NotificationConfig"]["SuccessTopic"].endswith(":renamed-success"),
     ),
 }
 

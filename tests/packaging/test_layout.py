@@ -15,7 +15,7 @@ STEPS = "def model_fn(model_dir): ...\ndef predict_fn(data, model): ...\n"
 
 
 def folder(tmp_path: Path, program: str | None = STEPS, **files: str) -> Path:
-    """A model folder; in keyword names, `__` stands for `/`."""
+    """A model folder; in keyword names, `__` means `/`."""
     source = tmp_path / "model"
     (source / "code").mkdir(parents=True)
     if program is not None:

@@ -1,4 +1,4 @@
-"""Our own checks on a root with what passes and what fails, as it is written and as it is planned. `make policy` runs this."""
+"""The custom checks, on the source and on the plan of a root with passing and failing blocks. `make policy` runs this."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from policies.checkov import PYTHON, Record, Report, scan_plans, scan_sources
 from policies.plans import make_plans
 
 FIXTURES = Path(__file__).with_name("fixtures")
-OURS = "CKV_ASYNC_*"
+CUSTOM_CHECKS = "CKV_ASYNC_*"
 
-# What each check judges.
+# The block types that each check covers.
 TYPES = {
     "CKV_ASYNC_1": {"aws_s3_bucket"},
     "CKV_ASYNC_2": {"aws_sagemaker_endpoint_configuration"},
@@ -37,13 +37,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def written(root: Path) -> Report:
-    return scan_sources(root, OURS)
+def source_report(root: Path) -> Report:
+    return scan_sources(root, CUSTOM_CHECKS)
 
 
 @pytest.fixture(scope="module")
-def planned(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return scan_plans(make_plans([root], tmp_path_factory.mktemp("plans")), root, OURS)
+def plan_report(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return scan_plans(make_plans([root], tmp_path_factory.mktemp("plans")), root, CUSTOM_CHECKS)
 
 
 def named(verdict: str, but: Callable[[str], bool] = lambda kind: False) -> set[tuple[str, str]]:
@@ -60,30 +60,30 @@ def named(verdict: str, but: Callable[[str], bool] = lambda kind: False) -> set[
 
 
 def judged(records: tuple[Record, ...]) -> set[tuple[str, str]]:
-    """The same of what was judged, without the modules around it."""
+    """Check, type and name of each block in a report, without the path of its module."""
     return {(record.check, ".".join(record.resource.split(".")[-2:])) for record in records}
 
 
-def test_every_check_has_both() -> None:
+def test_every_check_has_a_passing_and_a_failing_fixture() -> None:
     for verdict in ("passes", "fails"):
         assert {check for check, _ in named(verdict)} == TYPES.keys()
 
 
-def test_as_written(written: Report) -> None:
-    assert judged(written.failed) == named("fails")
-    assert judged(written.passed) >= named("passes")
+def test_the_source_passes_and_fails_as_named(source_report: Report) -> None:
+    assert judged(source_report.failed) == named("fails")
+    assert judged(source_report.passed) >= named("passes")
 
 
-def test_as_planned(planned: Report) -> None:
+def test_the_plan_passes_and_fails_as_named(plan_report: Report) -> None:
     # Data sources that need nothing are read before the plan, and are not part of it.
     def is_read(name: str) -> bool:
         return name.startswith("aws_iam_policy_document.")
 
-    assert judged(planned.failed) == named("fails", but=is_read)
-    assert judged(planned.passed) >= named("passes", but=is_read)
+    assert judged(plan_report.failed) == named("fails", but=is_read)
+    assert judged(plan_report.passed) >= named("passes", but=is_read)
 
 
-@pytest.mark.parametrize("report", ["written", "planned"])
+@pytest.mark.parametrize("report", ["source_report", "plan_report"])
 def test_a_skip_needs_a_reason(request: pytest.FixtureRequest, report: str) -> None:
     found: Report = request.getfixturevalue(report)
 

@@ -1,4 +1,4 @@
-"""The console command: quick to start, because a command loads its own file only."""
+"""The console command starts quickly, because a command loads only its own file."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_a_command_loads_its_own_file_only() -> None:
     ]
 
 
-def test_a_word_that_is_no_command_loads_none() -> None:
+def test_an_unknown_command_loads_no_command() -> None:
     assert loaded("pakcage") == ["2", "async_endpoint.cli.app", "async_endpoint.cli.console"]
 
 
-def test_the_list_of_commands_has_every_one() -> None:
+def test_the_list_of_commands_is_complete() -> None:
     done = subprocess.run([sys.executable, "-m", "async_endpoint.cli", "--help"], capture_output=True, text=True, check=True)
     assert [name for name in FILES if f" {name} " not in done.stdout] == []

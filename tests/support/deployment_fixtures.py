@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.core.outputs import AsyncEndpointOutputs, Endpoint, Limits, Notifications, Scaling, Storage
+from async_endpoint.core.outputs import AsyncEndpointOutputs, EndpointDetails, Limits, Notifications, Scaling, Storage
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.verification.findings import Check
+from async_endpoint.deploy.verification.findings import PassedCheck
 from async_endpoint.deploy.verify import verify
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -55,7 +55,7 @@ def endpoint_outputs(name: str = "shirts") -> AsyncEndpointOutputs:
         environment="dev",
         region=REGION,
         account_id=ACCOUNT,
-        endpoint=Endpoint(
+        endpoint=EndpointDetails(
             name=name,
             arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}",
             config_name=f"{name}-2",
@@ -77,7 +77,7 @@ def endpoint_document(name: str) -> dict[str, Any]:
     return endpoint_outputs(name).as_dict()
 
 
-def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[Check]:
+def verify_one(aws: Any, outputs: AsyncEndpointOutputs, poller: Poller) -> list[PassedCheck]:
     """The checks of a deployment of one endpoint."""
     return verify(lambda region: aws, {"shirts": outputs}, poller)["shirts"]
 

@@ -1,7 +1,7 @@
 """Render the catalogue and the example queries again: `python examples/fashion-recommender/render/render_catalogue.py`.
 
-The catalogue is every category × colour × cut on light grey, 128 × 128. A query is a garment nobody sells: another size, shade,
-proportion, angle and background than any catalogue image, with grain.
+The catalogue is every category × colour × cut on light grey, 128 × 128. A query is a garment that is not in the catalogue:
+another size, shade, proportion, angle and background than any catalogue image, with grain.
 """
 
 from __future__ import annotations

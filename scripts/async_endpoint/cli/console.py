@@ -16,7 +16,7 @@ from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
 
 if TYPE_CHECKING:
-    from async_endpoint.deploy.verification.findings import Check
+    from async_endpoint.deploy.verification.findings import PassedCheck
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -32,7 +32,7 @@ def print_progress(line: str) -> None:
     console.print(Text(line, style="dim"), soft_wrap=True)
 
 
-def print_check(endpoint: str, check: Check) -> None:
+def print_check(endpoint: str, check: PassedCheck) -> None:
     """Say what was verified of an endpoint."""
     console.print(Text.assemble(("verified ", "green"), (f"{endpoint}: {check.name}: ", "bold"), check.detail), soft_wrap=True)
 

@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class EndpointDetails:
     name: str
     arn: str
     config_name: str
@@ -135,7 +135,7 @@ class AsyncEndpointOutputs:
     environment: str
     region: str
     account_id: str
-    endpoint: Endpoint
+    endpoint: EndpointDetails
     storage: Storage
     notifications: Notifications
     scaling: Scaling

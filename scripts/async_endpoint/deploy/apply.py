@@ -21,7 +21,7 @@ from async_endpoint.deploy.replacement import (
     update_deployment_config,
 )
 from async_endpoint.deploy.rollback import rollbacks_reported
-from async_endpoint.deploy.verify import Check, verify
+from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
 
 
@@ -44,7 +44,7 @@ class AppliedEndpoint:
     """An endpoint of an applied environment, and the checks that verified it."""
 
     outputs: AsyncEndpointOutputs
-    checks: list[Check]
+    checks: list[PassedCheck]
 
 
 @dataclass(frozen=True)

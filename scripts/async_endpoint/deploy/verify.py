@@ -19,23 +19,23 @@ from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.quiesce import SCALING_SETTLES
 from async_endpoint.deploy.verification import alarms, archives, execution_role, hosting, scaling
 from async_endpoint.deploy.verification.drift import drift
-from async_endpoint.deploy.verification.findings import Check, Difference, Differs
+from async_endpoint.deploy.verification.findings import Difference, Differs, PassedCheck
 from async_endpoint.terraform.saved_plans import saved_plan
 
-__all__ = ["Check", "Difference", "EnvironmentReport", "Report", "inspect", "verify", "verify_environment"]
+__all__ = ["Difference", "EnvironmentReport", "PassedCheck", "Report", "inspect", "verify", "verify_environment"]
 
 
 @dataclass
 class Report:
     """What holds, and what does not."""
 
-    checks: list[Check] = field(default_factory=list)
+    checks: list[PassedCheck] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
 
     def add(self, name: str, check: Callable[[], str]) -> None:
         """Run `check`, which returns what holds or raises Differs."""
         try:
-            self.checks.append(Check(name, check()))
+            self.checks.append(PassedCheck(name, check()))
         except Differs as found:
             self.differences += [difference for difference in found.differences if difference not in self.differences]
 
@@ -55,7 +55,7 @@ class EnvironmentReport:
 
 def verify(
     connect: Connect, endpoints: Mapping[str, AsyncEndpointOutputs], poller: Poller = SCALING_SETTLES
-) -> dict[str, list[Check]]:
+) -> dict[str, list[PassedCheck]]:
     """Compare what is live of `endpoints` with what was applied, as their outputs state it; return the checks of each.
 
     Raises VerificationFailed naming every difference and what repairs it.
@@ -102,7 +102,7 @@ def verify_environment(deployment: Deployment, address: Address, *, plan: bool =
         others = [outputs.endpoint.name for name, outputs in everything.items() if name not in endpoints]
         found = _drift(deployment, others)
         scope = f" of {address}" if others else ""
-        report.plan = Report([] if found else [Check("plan", f"Terraform would change nothing{scope}")], found)
+        report.plan = Report([] if found else [PassedCheck("plan", f"Terraform would change nothing{scope}")], found)
     return report
 
 

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from async_endpoint import signals
+from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.auth.credentials import parse_access_key
-from async_endpoint.error_report import as_reported
+from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
 from async_endpoint.local_aws import LocalAwsRecord
 from async_endpoint.workspace import Workspace
 
@@ -30,6 +31,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(128 + (signals.received() or 2))
     except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE) and not isinstance(error, AsyncEndpointError):
+            raise
         reported = as_reported(error)
         sys.stderr.write(f"error {reported}\n")
         sys.exit(reported.exit_code)

@@ -16,7 +16,7 @@ from async_endpoint.client.models import Submitted
 from async_endpoint.core import metrics
 from async_endpoint.core.metrics import Metric
 from async_endpoint.core.notifications import Notification
-from async_endpoint.core.outputs import Endpoint
+from async_endpoint.core.outputs import EndpointDetails
 
 POLL_INTERVAL_SECONDS: Final = 1.0  # between two descriptions of the endpoint while waiting
 MARGIN: Final = timedelta(minutes=2)  # a datapoint has the timestamp of the start of its minute
@@ -77,7 +77,7 @@ class ColdStartTimer:
 
 def measure_latency(
     session: AwsSession,
-    endpoint: Endpoint,
+    endpoint: EndpointDetails,
     submitted: Submitted,
     invocation: Invocation,
     wake: float | None,
@@ -100,7 +100,7 @@ def measure_latency(
     )
 
 
-def _average(session: AwsSession, endpoint: Endpoint, metric: Metric, notification: Notification | None) -> float | None:
+def _average(session: AwsSession, endpoint: EndpointDetails, metric: Metric, notification: Notification | None) -> float | None:
     """The newest average around the request; None if nothing is published yet, or reading it is denied."""
     if notification is None or notification.received_time is None or notification.event_time is None:
         return None

@@ -1,4 +1,4 @@
-"""The second stage: how often each word comes."""
+"""The second stage: how often each word occurs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container serves that is told no program: the second stage."""
+"""The default program of a container, when none is set: the second stage."""
 
 from count import input_fn, model_fn, output_fn, predict_fn
 

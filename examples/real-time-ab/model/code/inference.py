@@ -1,4 +1,4 @@
-"""Says which version answers, and what it was asked."""
+"""Returns the version that answers, and the request."""
 
 from __future__ import annotations
 

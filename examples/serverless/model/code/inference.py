@@ -1,4 +1,4 @@
-"""Answers at once, with what it was asked."""
+"""Returns the request, immediately."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 
 
 @dataclass(frozen=True)
-class Check:
+class PassedCheck:
     """One thing that was checked and holds."""
 
     name: str

@@ -1,4 +1,4 @@
-"""A local AWS in a process of its own: the one of tests/local has the whole of this process, if those tests run here too."""
+"""A local AWS in a process of its own, because that of tests/emulator occupies this process if those tests run here too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checker finds what it is there to find: each rule broken once, in an answer that is right otherwise."""
+"""The conformance checker finds each kind of violation in an otherwise conforming response."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_the_status_and_the_request_id_are_checked() -> None:
 
 
 def test_members_in_headers_are_checked() -> None:
-    told = {"x_amzn_sagemaker_outputlocation": "o" * 1_025}
-    (problem,) = found({"InferenceId": "i"}, "InvokeEndpointAsync", "sagemaker-runtime", 202, **told)
+    headers = {"x_amzn_sagemaker_outputlocation": "o" * 1_025}
+    (problem,) = found({"InferenceId": "i"}, "InvokeEndpointAsync", "sagemaker-runtime", 202, **headers)
     assert problem.startswith("OutputLocation has a length or value of 1025")
     assert found({"OutputLocation": "here"}, "InvokeEndpointAsync", "sagemaker-runtime", 202) == [
         "OutputLocation is unknown to the model"

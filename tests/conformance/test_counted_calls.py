@@ -1,4 +1,4 @@
-"""The local AWS counts the calls it gets, by service and action."""
+"""The local AWS counts its calls by service and action."""
 
 from __future__ import annotations
 

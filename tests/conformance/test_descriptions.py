@@ -1,4 +1,4 @@
-"""Descriptions: what was given comes back, and nothing else."""
+"""Describe actions return what was created, and nothing else."""
 
 from __future__ import annotations
 

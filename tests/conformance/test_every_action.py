@@ -1,4 +1,4 @@
-"""Every action that the control plane has: called once as meant, once with nothing, once for what is not there."""
+"""Every control plane action: called with valid, empty and unknown input."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_an_action_conforms_to_the_service_model(remote_aws: AwsHarness, shared_
 
 
 def sent_raw(local_aws: AwsHarness, action: str, body: bytes) -> tuple[str, str]:
-    """The refusal of an action that is called with this body."""
+    """The error of an action called with this body."""
     client, method = local_aws.client("sagemaker", parameter_validation=False), xform_name(action)
     client.meta.events.register(f"before-call.sagemaker.{action}", lambda params, **_: params.update(body=body))
     return refusal(getattr(client, method))
@@ -119,10 +119,10 @@ def sent_raw(local_aws: AwsHarness, action: str, body: bytes) -> tuple[str, str]
 
 @EVERY_ACTION
 def test_an_action_refuses_a_request_of_the_wrong_shape(remote_aws: AwsHarness, shared_endpoint: Deployed, action: str) -> None:
-    """The required members all of the wrong type; where none is, or has to be right, a page of no results."""
+    """All required members with wrong types; without any, or where they must be valid, a page of 0 results."""
     wrong: Request = {name: {"wrong": 7} for name in MODEL.operation_model(action).input_shape.required_members}
     if action in TAGS:
-        wrong["ResourceArn"] = arn("model", shared_endpoint.model)  # of what is not ours, tags are moto's
+        wrong["ResourceArn"] = arn("model", shared_endpoint.model)  # moto serves tags of other resources
     if action == "ListTags" or not wrong:
         wrong["MaxResults"] = 0
     code, message = sent_raw(remote_aws, action, json.dumps(wrong).encode())

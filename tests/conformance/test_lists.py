@@ -14,7 +14,7 @@ from support.in_process_aws import IMAGE, AwsHarness
 
 @pytest.fixture(scope="module")
 def several(remote_aws: AwsHarness, shared_endpoint: Deployed) -> dict[str, list[str]]:
-    """Names of three resources of each kind, oldest first; in the order of the alphabet they come otherwise."""
+    """Names of three resources of each kind, oldest first, which is not their alphabetical order."""
     word = unique("several")
     names = [f"{word}-{letter}" for letter in "bca"]
     for name in names:

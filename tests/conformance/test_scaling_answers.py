@@ -1,4 +1,4 @@
-"""Application Auto Scaling's lists, as the model says: complete, exactly filtered, and in pages that come to an end."""
+"""Application Auto Scaling's lists: complete, exactly filtered, and paged to an end."""
 
 from __future__ import annotations
 

@@ -126,6 +126,15 @@ def test_an_endpoint_that_is_removed_is_deleted_and_the_other_is_not_disturbed(a
     assert seen == [(["shirts"], {"shirts": False})]
 
 
+def test_a_plan_warns_of_each_endpoint_whose_scaling_is_suspended(applied: Any, aws: AwsSession) -> None:
+    scaling = aws.client("application-autoscaling")
+    for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
+        named = {member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+        scaling.register_scalable_target(**named, SuspendedState={"DynamicScalingInSuspended": True})
+    notices = plan_environment(prepared()).notices
+    assert [notice.split("/")[1] for notice in notices] == ["coats", "shirts"]
+
+
 def test_every_endpoint_is_verified_and_differences_name_theirs(applied: Any, aws: AwsSession) -> None:
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["coats-wake"])
     applied.changes = Changes(False)

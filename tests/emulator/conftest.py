@@ -1,4 +1,4 @@
-"""One local AWS a worker process: moto's stores are global. Every test makes names of its own."""
+"""One local AWS per worker process, because moto's backends are global. Every test uses unique resource names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an apply does to endpoints itself, on the local AWS: it deletes them, updates them in place, and reports rollbacks."""
+"""What an apply does with endpoints on the local AWS: deletions, updates in place, and reports of rollbacks."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_other_replacements_cannot_be_avoided(
 
 
 def failing(local_aws: AwsHarness, planned: ResourceChange, error: TerraformFailed, carry_out: Any) -> tuple[Any, list[str]]:
-    """What an apply raises that carries out `planned` on AWS and ends with `error`, and what it prints."""
+    """The exception and output of an apply that performs `planned` on AWS and ends with `error`."""
     printed: list[str] = []
     with (
         pytest.raises((RolledBack, TerraformFailed)) as raised,

@@ -14,7 +14,7 @@ import pytest
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.faults.kinds import KINDS
-from async_endpoint.emulator.file_lock import held
+from async_endpoint.emulator.file_lock import try_lock
 from async_endpoint.local_aws import read_record, record_path
 from async_endpoint.workspace import Workspace
 from support.common import until
@@ -148,12 +148,12 @@ def test_a_second_local_aws_is_refused_while_the_first_has_no_record_yet(
     workspace = empty_checkout(tmp_path)
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
     record_path(workspace).parent.mkdir(parents=True)
-    with held(record_path(workspace).parent) as alone:
+    with try_lock(record_path(workspace).parent) as alone:
         assert alone
         assert command("up", "--port", "0") == (2, "", [f"error {STARTING}"])
         with pytest.raises(InvalidInput, match=STARTING):
             daemon.start_detached(workspace, 0, 60, 60)
-    with held(record_path(workspace).parent) as again:
+    with try_lock(record_path(workspace).parent) as again:
         assert again
 
 

@@ -1,4 +1,4 @@
-"""Connections to the local AWS: kept open, read to the end of each request, ended when it stops."""
+"""The HTTP server: keep-alive, bodies read to their end, connections closed at shutdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from async_endpoint.emulator.http_server import Server
 
 
 class Echo:
-    """Answers with what was sent, with /wait once told to go on, with /raise not at all."""
+    """Echoes the request; /wait answers once released, /raise raises."""
 
     def __init__(self) -> None:
         self.asked, self.go_on = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Ctrl-C of `make test` leaves no local AWS behind."""
+"""Ctrl-C of `make test` leaves no local AWS running."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_ctrl_c_stops_the_local_aws_of_a_test(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    told = tmp_path / "base" / "pid"
+    pid_file = tmp_path / "base" / "pid"
     try:
-        pid = int(until(lambda: told.is_file() and told.read_text(), "the test has started a local AWS"))
+        pid = int(until(lambda: pid_file.is_file() and pid_file.read_text(), "the test has started a local AWS"))
         assert process_runs(pid)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 2

@@ -1,4 +1,4 @@
-"""`async-endpoint local up|down|status`, as a person runs them, and the record they find each other by."""
+"""`async-endpoint local up|down|status` as a user runs them, and the record by which they find the local AWS."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOT_RUNNING = "No local AWS runs for this checkout; start it with: async-endpoin
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A checkout with nothing in it, and none of its local AWS left afterwards."""
+    """An empty checkout; its local AWS is stopped afterwards."""
     root = tmp_path / "a check out"
     workspace = empty_checkout(root)
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root))
@@ -117,7 +117,7 @@ def test_a_record_of_an_ended_process_is_ignored(workspace: Workspace) -> None:
 
 
 def test_a_record_whose_process_id_was_reused_by_another_user_is_ignored(workspace: Workspace) -> None:
-    """Otherwise a user who got the id and the port of a local AWS that was killed would be sent its token."""
+    """Otherwise a user who reuses process id and port of a killed local AWS would receive its token."""
     root = os.getuid() == 0
     another = subprocess.Popen(["sleep", "60"], user=65_534) if root else None  # any but root's can be had by root alone
     try:

@@ -1,4 +1,4 @@
-"""Folders with credentials, state or programs are their owner's alone, whatever the umask, and whoever made them before."""
+"""Folders with credentials, state or programs are private to their owner, whatever the umask and whoever created them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_folders_of_another_user_are_refused(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("planted", ["modules", "modules/async-inference", "envs", ".local"])
 def test_a_checkout_of_another_user_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
-    """In a folder below /tmp anyone can lay one out: what Terraform runs, and the credentials that clients sign with."""
+    """Anyone can create a checkout under /tmp, with Terraform code to run and credentials that clients would sign with."""
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
     above = empty_checkout(tmp_path).root
     (above / ".local").mkdir()
@@ -108,7 +108,7 @@ def test_a_checkout_of_another_user_is_skipped(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_checkout_is_found_from_within_regardless_of_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As root in a container, say, into which a user's checkout is mounted."""
+    """For example as root in a container with a user's checkout mounted."""
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
     monkeypatch.setattr(workspaces.os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     root = empty_checkout(tmp_path).root

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.error_messages import MAX_INSTANCES
 from async_endpoint.emulator.scaling import datapoints
 from support.common import refusal, unique, until
@@ -209,7 +209,7 @@ def test_a_policy_and_an_endpoint_that_fail_leave_the_others_alone(
     deployed: Deployed = deploy()
     publish, failed = datapoints.publish, threading.Event()
 
-    def publish_but_for_one(endpoint: Endpoint, start: float, end: float) -> None:
+    def publish_but_for_one(endpoint: HostedEndpoint, start: float, end: float) -> None:
         if endpoint.name == shared_endpoint.name:
             failed.set()
             raise RuntimeError("it broke")

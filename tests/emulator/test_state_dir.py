@@ -19,7 +19,7 @@ import pytest
 from async_endpoint.cli.local import down, status
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.emulator import daemon
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.sagemaker.protocol import ApiError
@@ -382,11 +382,11 @@ def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neit
     saves: list[EndpointSnapshot | None] = []
     saving = threading.Thread(target=lambda: saves.append(endpoint.snapshot()))
 
-    def accept(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
+    def accept(endpoint: HostedEndpoint, invocation: AsyncInvocation) -> None:
         saving.start()
         saving.join(0.5)  # it cannot end yet
 
-    def refuse(endpoint: Endpoint, invocation: AsyncInvocation) -> None:
+    def refuse(endpoint: HostedEndpoint, invocation: AsyncInvocation) -> None:
         raise ApiError("ServiceUnavailable", "full", 503)
 
     with pytest.raises(ApiError, match="full"):

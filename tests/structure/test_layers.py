@@ -152,6 +152,17 @@ def test_the_check_sees_a_started_module(tmp_path: Path, source: str, found: set
     assert references_of(tmp_path / "module.py") == found
 
 
+def test_the_client_loads_terraform_when_it_is_needed() -> None:
+    at_import = [
+        node.module
+        for path in (PACKAGE / "client").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ImportFrom) and node.module
+    ]
+    assert at_import
+    assert not [name for name in at_import if name.startswith("async_endpoint.terraform")]
+
+
 def test_autoscaling_has_no_clock_and_no_io() -> None:
     used = {
         alias.name

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from async_endpoint.core.errors import AmbiguousEndpoint, InvalidInput, NotReady, UnknownEndpoint, UnknownEnvironment
+from async_endpoint.core.errors import (
+    AmbiguousEndpoint,
+    InvalidInput,
+    NotReady,
+    TerraformFailed,
+    UnknownEndpoint,
+    UnknownEnvironment,
+)
 from async_endpoint.core.outputs import OUTPUT_NAME
 from async_endpoint.terraform import outputs
+from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.working_copy import prepare
 from async_endpoint.workspace import Workspace
 from support.deployment_fixtures import endpoint_document
+
+ROOT = 'resource "terraform_data" "text" {{ input = "words" }}\noutput "async_endpoints" {{ value = {{ {calls} }} }}\n'
+IMAGES = """
+resource "terraform_data" "images" {
+  input = timestamp()
+  lifecycle {
+    postcondition {
+      condition     = self.output == ""
+      error_message = "Images are broken."
+    }
+  }
+}
+"""
 
 
 class Outputs:
@@ -95,3 +117,19 @@ def test_an_output_of_another_shape_is_refused(applied: dict[str, Any], monkeypa
     monkeypatch.setattr(outputs, "Terraform", fake)
     with pytest.raises(InvalidInput, match="Terraform output async_endpoints is a list; expected a map"):
         outputs.read_outputs("dev")
+
+
+@pytest.mark.terraform
+def test_an_apply_that_fails_half_way_keeps_the_outputs_of_the_one_before(tmp_path: Path) -> None:
+    """Terraform evaluates an output once all it depends on is there, and leaves it as it was otherwise."""
+    root = tmp_path / "main.tf"
+    root.write_text(ROOT.format(calls="text = terraform_data.text.output"))
+    terraform = Terraform(tmp_path, os.environ | {"TF_CLI_CONFIG_FILE": os.devnull}, lambda line: None)
+    terraform.init()
+    terraform.plan(tmp_path / "plan")
+    terraform.apply(tmp_path / "plan")
+    root.write_text(ROOT.format(calls="text = terraform_data.text.output, images = terraform_data.images.output") + IMAGES)
+    terraform.plan(tmp_path / "plan")
+    with pytest.raises(TerraformFailed, match="Images are broken"):
+        terraform.apply(tmp_path / "plan")
+    assert terraform.output() == {OUTPUT_NAME: {"text": "words"}}

@@ -15,7 +15,7 @@ ROOT = 'resource "terraform_data" "old" {{ triggers_replace = "{}" }}\nresource 
 
 
 @pytest.mark.terraform
-def test_changes_tell_creation_replacement_and_deletion_apart(tmp_path: Path) -> None:
+def test_changes_distinguish_creation_replacement_and_deletion(tmp_path: Path) -> None:
     terraform = Terraform(tmp_path, os.environ | {"TF_CLI_CONFIG_FILE": os.devnull}, lambda line: None)
     root, file = tmp_path / "main.tf", tmp_path / "saved.tfplan"
     root.write_text(ROOT.format("one"))

@@ -22,7 +22,7 @@ from async_endpoint.core.errors import InvalidInput, LocalAwsDenied, LocalAwsNot
 from async_endpoint.core.extras import require_extra
 from async_endpoint.emulator.auth.credentials import remove_credentials, write_credentials
 from async_endpoint.emulator.container.runtime import runtime_named
-from async_endpoint.emulator.file_lock import held
+from async_endpoint.emulator.file_lock import try_lock
 from async_endpoint.emulator.persistence.folder import was_closed
 from async_endpoint.local_aws import (
     AccessKey,
@@ -68,8 +68,8 @@ def run(
 
     refuse_second(workspace)
     folder = workspace.make_local("aws")
-    with held(folder) as alone:
-        if not alone:  # its record does not exist yet, or no longer
+    with try_lock(folder) as locked:
+        if not locked:  # its record does not exist yet, or no longer
             raise InvalidInput(
                 "A local AWS of this checkout is starting or stopping; wait a moment, then see: async-endpoint local status"
             )

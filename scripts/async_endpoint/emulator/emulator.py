@@ -25,7 +25,7 @@ from async_endpoint.emulator.faults.admin import FaultsAdmin
 from async_endpoint.emulator.faults.deliveries import Deliveries
 from async_endpoint.emulator.faults.middleware import FaultMiddleware
 from async_endpoint.emulator.hosting.context import HostingContext
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.http_server import Server
@@ -92,7 +92,7 @@ class Emulator:
             "sagemaker": control,
             "scaling": self._scheduler,
         }
-        router = Router(control, RuntimeApi(self.hosting, self._record_accepted), self._admin, self.stopped.set)
+        router = Router(control, RuntimeApi(self.hosting, self._journal_request), self._admin, self.stopped.set)
         self._entry = RequestGate(router)
         self._calls = CallCounter(FaultMiddleware(self._entry, self.faults))
         self._on_reset = on_reset
@@ -193,7 +193,7 @@ class Emulator:
         }
 
     @staticmethod
-    def _endpoint_status(endpoint: Endpoint) -> dict[str, Any]:
+    def _endpoint_status(endpoint: HostedEndpoint) -> dict[str, Any]:
         backlog, age = endpoint.backlog()
         variants = endpoint.variants
         return {
@@ -223,7 +223,7 @@ class Emulator:
             ],
         }
 
-    def _record_accepted(self, endpoint: Endpoint, invocation: AsyncInvocation) -> None:
+    def _journal_request(self, endpoint: HostedEndpoint, invocation: AsyncInvocation) -> None:
         if self._state is None:
             return
         try:

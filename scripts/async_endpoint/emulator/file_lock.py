@@ -1,4 +1,4 @@
-"""A folder that one process at a time may use."""
+"""An exclusive lock on a folder, held by one process at a time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[bool]:
-    """Whether this process holds `folder`, which must exist, within the block; False while another does.
+def try_lock(folder: Path) -> Iterator[bool]:
+    """Try to lock an existing `folder` for the block; yields False while another process holds the lock.
 
-    The lock is the kernel's: it leaves no file, and ends with the process, however that ends.
+    The lock is the kernel's (flock): it leaves no file, and is released when the process ends, however it ends.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:

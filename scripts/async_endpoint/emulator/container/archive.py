@@ -99,7 +99,7 @@ class _MemberFilter:
         if self._members > MAX_MEMBERS:
             raise ArchiveUnusable(f"the model archive has more than {MAX_MEMBERS} members")
         if self._free_bytes < 0:
-            raise ArchiveUnusable("the model archive holds more than the disk has room for")
+            raise ArchiveUnusable("the model archive is larger than the free disk space")
         if max(len(member.name), len(member.linkname)) > MAX_NAME_CHARS:
             raise ArchiveUnusable(f"the model archive has a name of more than {MAX_NAME_CHARS} characters")
         checked = tarfile.data_filter(member, path)
@@ -113,7 +113,7 @@ class _MemberFilter:
         parts = Path(name).parts
         for count in range(1, len(parts) + itself):
             if self._folder.joinpath(*parts[:count]).is_symlink():
-                raise ArchiveUnusable(f"the model archive has a member that lies behind a link: {name[:200]}")
+                raise ArchiveUnusable(f"the model archive has a member whose path contains a symbolic link: {name[:200]}")
 
 
 def _check_links(model_dir: Path) -> None:
@@ -121,4 +121,4 @@ def _check_links(model_dir: Path) -> None:
     folder = model_dir.resolve()
     for path in model_dir.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(folder):
-            raise ArchiveUnusable(f"the model archive has a link out of its folder: {path.relative_to(model_dir)}")
+            raise ArchiveUnusable(f"the model archive has a link that points outside its folder: {path.relative_to(model_dir)}")

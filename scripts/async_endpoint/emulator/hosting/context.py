@@ -15,11 +15,11 @@ from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
 
 
 @dataclass
-class Registry:
+class ControlPlaneCallbacks:
     """Callbacks into the control plane, by region and name: does a model exist, and an endpoint was deleted."""
 
     model_exists: Callable[[str, str], bool] = lambda region, name: True
-    endpoint_gone: Callable[[str, str], None] = lambda region, name: None
+    endpoint_deleted: Callable[[str, str], None] = lambda region, name: None
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class HostingContext:
     launch_seconds: float
     runtime: ContainerRuntime = field(default_factory=PythonRuntime)
     response_seconds: float = REAL_TIME_RESPONSE_SECONDS
-    registry: Registry = field(default_factory=Registry)
+    callbacks: ControlPlaneCallbacks = field(default_factory=ControlPlaneCallbacks)
 
     @cached_property
     def interfaces(self) -> NetworkInterfaces:

@@ -32,7 +32,7 @@ STABLE_STATES = ("InService", "UpdateRollbackFailed")  # an endpoint can be upda
 log = logging.getLogger(__name__)
 
 
-class Endpoint:
+class HostedEndpoint:
     """States are those of DescribeEndpoint. Public methods acquire the lock; methods with an underscore run with it held."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Endpoint:
         region: str,
         deployment: Deployment,
         context: HostingContext,
-        on_deleted: Callable[[Endpoint], None],
+        on_deleted: Callable[[HostedEndpoint], None],
         saved: EndpointSnapshot | None = None,
     ) -> None:
         """Create the endpoint, or resume it from the snapshot `saved`. `on_deleted` is called once it is deleted."""
@@ -63,7 +63,7 @@ class Endpoint:
         asynchronous = deployment.async_settings is not None
         logs = EndpointLogs(name, region, context.clock, asynchronous)
         self._factory = VariantFactory(name, region, context, logs, self._apply)
-        self.requests = AsyncInference(name, region, context, self.changed, logs) if asynchronous else None
+        self.async_inference = AsyncInference(name, region, context, self.changed, logs) if asynchronous else None
         self.real_time = (
             None
             if asynchronous
@@ -116,7 +116,7 @@ class Endpoint:
 
     def backlog(self) -> tuple[int, float]:
         """Asynchronous requests waiting or in process, and the age in AWS seconds of the oldest waiting one."""
-        return self.requests.backlog() if self.requests else (0, 0.0)
+        return self.async_inference.backlog() if self.async_inference else (0, 0.0)
 
     def serving_at(self, moment: float) -> int | None:
         """Instances that received traffic at a recent moment (AWS seconds); None before the endpoint was first InService."""
@@ -126,17 +126,16 @@ class Endpoint:
     def invoke_async(self, invocation: AsyncInvocation) -> bool:
         """Queue a request; False when the endpoint does not accept requests or is not asynchronous."""
         with self.changed:
-            if not self.accepts_requests or self.requests is None:
+            if not self.accepts_requests or self.async_inference is None:
                 return False
-            self.requests.put(invocation)
+            self.async_inference.put(invocation)
             return True
 
     def fail_restored_request(self, invocation: AsyncInvocation) -> bool:
         """Fail a request accepted before a restart that the restored endpoint cannot serve; False for a real-time endpoint."""
-        if self.requests is None:
+        if self.async_inference is None:
             return False
-        metrics = self._factory.metrics[self.deployment.variants[0].name]
-        self.requests.fail_all([invocation], self.deployment, metrics, self.failure_reason)
+        self._fail_requests([invocation], self.failure_reason)
         return True
 
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
@@ -193,7 +192,12 @@ class Endpoint:
             self.changed.notify_all()
             if self.real_time is not None:
                 self.real_time.close()
-            return self.requests.close() if self.requests else []
+            return self.async_inference.close() if self.async_inference else []
+
+    def _fail_requests(self, requests: list[AsyncInvocation], reason: str | None = None) -> None:
+        if self.async_inference is not None:
+            metrics = self._factory.metrics[self.deployment.variants[0].name]
+            self.async_inference.fail_all(requests, self.deployment, metrics, reason)
 
     def _start_deletion(self) -> None:
         threading.Thread(target=self._finish_deletion, name=f"delete-{self.name}", daemon=True).start()
@@ -201,9 +205,7 @@ class Endpoint:
     def _finish_deletion(self) -> None:
         """Complete a deletion. Without its role or a key the endpoint stays Deleting, and the deletion is retried."""
         next_try = self._clock.now() + DELETING_SECONDS
-        if self.requests is not None:
-            metrics = self._factory.metrics[self.deployment.variants[0].name]
-            self.requests.fail_all(self._unprocessed, self.deployment, metrics)
+        self._fail_requests(self._unprocessed)
         self._unprocessed = []
         while not self._clock.wait(self._stopped, next_try):
             try:
@@ -221,7 +223,7 @@ class Endpoint:
     def snapshot(self) -> EndpointSnapshot:
         """The state that survives a restart with `--state-dir`."""
         with self.changed:
-            waiting = self.requests.all() if self.requests else []
+            waiting = self.async_inference.all() if self.async_inference else []
             return EndpointSnapshot(
                 name=self.name,
                 region=self.region,
@@ -257,15 +259,13 @@ class Endpoint:
         except DeploymentFailed as failure:
             self._phase, self.target = "Failed", self.deployment
             self.failure_reason = str(failure)[:FAILURE_REASON_CHARS]
-            if self.requests is not None:
-                metrics = self._factory.metrics[self.deployment.variants[0].name]
-                self.requests.fail_all(list(saved.requests), self.deployment, metrics, self.failure_reason)
+            self._fail_requests(list(saved.requests), self.failure_reason)
             return None
         for variant in self._variant_set.live:
             saved.variants[variant.name].apply(variant)
         for invocation in saved.requests:
-            if self.requests is not None:
-                self.requests.put(invocation)
+            if self.async_inference is not None:
+                self.async_inference.put(invocation)
         return self.target if self._phase in ("Creating", "Updating") else None
 
     # --- deployment --------------------------------------------------------------------------------------------------
@@ -295,8 +295,8 @@ class Endpoint:
         except Exception as error:  # the endpoint must reach a stable state in every case
             self._fail_deployment(f"InternalFailure: {type(error).__name__}: {error}", rollout)
         else:
-            if self.requests is not None:
-                self.requests.processing(
+            if self.async_inference is not None:
+                self.async_inference.processing(
                     deployment, self._factory.metrics[deployment.variants[0].name]
                 ).publish_test_notifications()
 
@@ -343,9 +343,9 @@ class Endpoint:
         self.changed.notify_all()  # wakes a rollout that waits for its fleet
         if self._variant_set.live:
             self._capacity.set(self._clock.now(), self._variant_set.serving)
-            if self.requests is not None:
-                self.requests.step(self._variant_set.receiving_traffic)
+            if self.async_inference is not None:
+                self.async_inference.step(self._variant_set.receiving_traffic)
 
     def _seconds_to_next_step(self) -> float:
-        expiry = self.requests.next_expiry() if self.requests else None
+        expiry = self.async_inference.next_expiry() if self.async_inference else None
         return min([MAX_PAUSE_SECONDS, *self._variant_set.next_wakeup(), *([] if expiry is None else [expiry])])

@@ -65,7 +65,7 @@ class AssumedRole:
         self.check("s3:ListBucket", uri.bucket_arn, moto_backends.bucket_policy(uri.bucket), {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
-            raise moto_backends.ResourceNotFound(f"There is no object below {uri}.")
+            raise moto_backends.ResourceNotFound(f"There is no object under {uri}.")
         return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).body for key in keys}
 
     def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:

@@ -26,7 +26,7 @@ class ModelData:
     """Where a container's model is. For a MULTI_MODEL_PREFIX, TargetModel is a key relative to `uri`."""
 
     uri: S3Uri
-    form: ModelDataKind
+    kind: ModelDataKind
 
     @classmethod
     def read(cls, container: Described) -> ModelData | None:
@@ -36,8 +36,8 @@ class ModelData:
             whole = ModelDataKind.OBJECT if source["S3DataType"] == "S3Object" else ModelDataKind.PREFIX
             return cls(S3Uri.parse(source["S3Uri"]), ModelDataKind.ARCHIVE if source["CompressionType"] == "Gzip" else whole)
         url = container.get("ModelDataUrl")
-        form = ModelDataKind.MULTI_MODEL_PREFIX if container.get("Mode") == "MultiModel" else ModelDataKind.ARCHIVE
-        return cls(S3Uri.parse(url), form) if url else None
+        kind = ModelDataKind.MULTI_MODEL_PREFIX if container.get("Mode") == "MultiModel" else ModelDataKind.ARCHIVE
+        return cls(S3Uri.parse(url), kind) if url else None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ContainerSource:
 
     @property
     def multi_model(self) -> bool:
-        return self.model_data is not None and self.model_data.form is ModelDataKind.MULTI_MODEL_PREFIX
+        return self.model_data is not None and self.model_data.kind is ModelDataKind.MULTI_MODEL_PREFIX
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class WorkloadProvisioner:
         The model, its role and archive, and the volume key must still exist. That the model must is assumption A21 of
         docs/local-aws.md.
         """
-        if not self.context.registry.model_exists(self.region, self.model.name):
+        if not self.context.callbacks.model_exists(self.region, self.model.name):
             raise DeploymentFailed(f'Could not find model "{self.model.name}".')
         workload = prepare(self.model, self.region, self.context.faults)
         try:
@@ -69,7 +69,7 @@ class WorkloadProvisioner:
         return workload
 
 
-def check_rights(deployment: Deployment, region: str) -> None:
+def check_permissions(deployment: Deployment, region: str) -> None:
     """Check that the roles allow encrypting volumes and reading the rollback alarms; raises DeploymentFailed."""
     try:
         for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
@@ -101,13 +101,13 @@ def check_release(deployment: Deployment, region: str) -> None:
 def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> ContainerSpec:
     _check_image_pull(role, source)
     data = source.model_data
-    form = data.form if data else None
+    kind = data.kind if data else None
     return ContainerSpec(
-        archive=role.get_object(data.uri).body if data and form is ModelDataKind.ARCHIVE else None,
+        archive=role.get_object(data.uri).body if data and kind is ModelDataKind.ARCHIVE else None,
         environment=source.environment,
         image=source.image,
         hostname=source.hostname,
-        models=_model_reader(data.uri, role) if data and form is ModelDataKind.MULTI_MODEL_PREFIX else None,
+        models=_model_reader(data.uri, role) if data and kind is ModelDataKind.MULTI_MODEL_PREFIX else None,
         files=_files(data, role) if data else {},
         isolated=isolated,
     )
@@ -115,9 +115,9 @@ def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> Co
 
 def _files(data: ModelData, role: AssumedRole) -> dict[str, bytes]:
     """Uncompressed model data, by path relative to the model directory."""
-    if data.form is ModelDataKind.OBJECT:
+    if data.kind is ModelDataKind.OBJECT:
         return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).body}
-    return role.get_prefix(data.uri) if data.form is ModelDataKind.PREFIX else {}
+    return role.get_prefix(data.uri) if data.kind is ModelDataKind.PREFIX else {}
 
 
 def _model_reader(prefix: S3Uri, role: AssumedRole) -> Callable[[str], bytes]:

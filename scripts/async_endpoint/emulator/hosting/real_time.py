@@ -24,10 +24,8 @@ from async_endpoint.emulator.hosting.variant import Variant, by_weight
 from async_endpoint.emulator.hosting.variant_set import VariantSet
 
 SHADOW_WORKERS = 16
-METADATA = {
-    "inferenceId": "Inference-Id",
-    "customAttributes": "Custom-Attributes",
-}  # member of captured metadata: request header
+# Members of captured metadata, and the request header of each.
+METADATA = {"inferenceId": "Inference-Id", "customAttributes": "Custom-Attributes"}
 
 
 class NoCapacity(Exception):

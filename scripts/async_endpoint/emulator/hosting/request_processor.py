@@ -118,7 +118,7 @@ class RequestProcessor:
             raise RequestFailed(error_messages.container_error(response.status, response.container, text))
         if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
             raise RequestFailed(
-                f"The response of {response.container} has more than the {limits.OUTPUT_OBJECT_BYTES} bytes that are delivered."
+                f"The response of {response.container} has more than the maximum of {limits.OUTPUT_OBJECT_BYTES} bytes."
             )
         return response
 

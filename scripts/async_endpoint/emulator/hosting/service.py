@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from async_endpoint.emulator.hosting.context import HostingContext, Registry
+from async_endpoint.emulator.hosting.context import ControlPlaneCallbacks, HostingContext
 from async_endpoint.emulator.hosting.deployment import Deployment
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 
@@ -20,34 +20,34 @@ class Hosting:
     def __init__(self, context: HostingContext) -> None:
         self.clock = context.clock
         self._context = context
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._endpoints: dict[tuple[str, str], HostedEndpoint] = {}
         self._lock = threading.Lock()
         self._restored: set[str] = set()  # ids of the requests restored after a restart
 
-    def create(self, region: str, name: str, deployment: Deployment) -> Endpoint:
+    def create(self, region: str, name: str, deployment: Deployment) -> HostedEndpoint:
         """Start an endpoint; the caller has checked that the name is free."""
         with self._lock:
-            endpoint = Endpoint(name, region, deployment, self._context, self._forget)
+            endpoint = HostedEndpoint(name, region, deployment, self._context, self._forget)
             self._endpoints[region, name] = endpoint
             return endpoint
 
-    def get(self, region: str, name: str) -> Endpoint | None:
+    def get(self, region: str, name: str) -> HostedEndpoint | None:
         return self._endpoints.get((region, name))
 
-    def all(self, region: str | None = None) -> list[Endpoint]:
+    def all(self, region: str | None = None) -> list[HostedEndpoint]:
         with self._lock:
             return [endpoint for endpoint in self._endpoints.values() if region in (None, endpoint.region)]
 
     @property
-    def registry(self) -> Registry:
-        return self._context.registry
+    def callbacks(self) -> ControlPlaneCallbacks:
+        return self._context.callbacks
 
-    def _forget(self, endpoint: Endpoint) -> None:
+    def _forget(self, endpoint: HostedEndpoint) -> None:
         with self._lock:
             if self._endpoints.get((endpoint.region, endpoint.name)) is not endpoint:
                 return  # reset in between; another endpoint may have the name
             del self._endpoints[endpoint.region, endpoint.name]
-        self.registry.endpoint_gone(endpoint.region, endpoint.name)
+        self.callbacks.endpoint_deleted(endpoint.region, endpoint.name)
 
     def notify(self) -> None:
         """Wake every endpoint's control loop, after the clock jumped."""
@@ -63,7 +63,7 @@ class Hosting:
         self._context.interfaces.resume()
         for one in saved:
             self._restored.update(invocation.request_id for invocation in one.requests)
-            endpoint = Endpoint(one.name, one.region, one.deployment, self._context, self._forget, one)
+            endpoint = HostedEndpoint(one.name, one.region, one.deployment, self._context, self._forget, one)
             self._endpoints[one.region, one.name] = endpoint
 
     def requeue(self, region: str, name: str, created_at: float, invocation: AsyncInvocation) -> bool:

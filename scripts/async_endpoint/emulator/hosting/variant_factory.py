@@ -13,7 +13,7 @@ from async_endpoint.emulator.hosting.fleet import Fleet, ServerlessFleet
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
-from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_rights, prepare
+from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_permissions, prepare
 from async_endpoint.emulator.hosting.variant import Variant
 
 
@@ -32,7 +32,7 @@ class VariantFactory:
 
     def make(self, deployment: Deployment) -> list[Variant]:
         """Check roles and archives, and create the variants; raises DeploymentFailed. Instances read the archives again."""
-        check_rights(deployment, self.region)
+        check_permissions(deployment, self.region)
         return [self._variant(deployment, spec) for spec in deployment.specs]
 
     def _variant(self, deployment: Deployment, spec: VariantSpec) -> Variant:

@@ -7,7 +7,7 @@ from typing import Any
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.deployment import Deployment
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
@@ -36,8 +36,8 @@ class ControlPlane:
         self._models = ResourceStore(MODEL, hosting.clock.now)
         self._configs = ResourceStore(CONFIG, hosting.clock.now)
         self._endpoints = ResourceStore(ENDPOINT, hosting.clock.now)
-        hosting.registry.model_exists = self._models.has
-        hosting.registry.endpoint_gone = self._endpoints.discard
+        hosting.callbacks.model_exists = self._models.has
+        hosting.callbacks.endpoint_deleted = self._endpoints.discard
         self._actions: dict[str, Action] = {
             "CreateModel": self._create_model,
             "DescribeModel": self._describe_model,
@@ -188,7 +188,7 @@ class ControlPlane:
             moto_backends.deregister_scalable_target(region, f"endpoint/{endpoint.name}/variant/{spec.name}")
         return {}
 
-    def _endpoint(self, region: str, name: str) -> tuple[Resource, Endpoint]:
+    def _endpoint(self, region: str, name: str) -> tuple[Resource, HostedEndpoint]:
         resource = self._endpoints.get(region, name)
         endpoint = self._hosting.get(region, name)
         if endpoint is None:  # deleted between the two look-ups
@@ -238,7 +238,7 @@ class ControlPlane:
         return next((item for kind in (self._models, self._configs, self._endpoints) if (item := kind.by_arn(wanted))), None)
 
 
-def _retaining(endpoint: Endpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
+def _retaining(endpoint: HostedEndpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
     """The deployment with the live variants' instance counts and weights, except for excluded properties."""
     excluded = {item["VariantPropertyType"] for item in exclude}
     counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from async_endpoint.emulator.hosting.deployment import ServerlessConfig, VariantSpec
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.sagemaker.resources import Described, Resource
 
 
-def describe(endpoint: Endpoint, resource: Resource) -> Described:
+def describe(endpoint: HostedEndpoint, resource: Resource) -> Described:
     """The response for one endpoint, without empty members."""
     live, described = endpoint.variants, endpoint.deployment.described
     answer: dict[str, Any] = {
@@ -50,7 +50,7 @@ def _summary(variant: Variant, resolved_at: float) -> Described:
     return summary | {"CurrentInstanceCount": variant.serving, "DesiredInstanceCount": variant.desired}
 
 
-def _pending(endpoint: Endpoint) -> Described | None:
+def _pending(endpoint: HostedEndpoint) -> Described | None:
     """PendingDeploymentSummary: the deployment in progress, if it differs from the live one."""
     target = endpoint.target
     if endpoint.status not in ("Creating", "Updating") or (target is endpoint.deployment and endpoint.variants):

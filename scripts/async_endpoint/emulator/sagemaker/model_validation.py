@@ -72,10 +72,10 @@ def _check_data(role: AssumedRole, container: Described) -> None:
     try:
         role.assume()
         data = ModelData.read(container)
-        if data is not None and data.form is ModelDataKind.PREFIX:
+        if data is not None and data.kind is ModelDataKind.PREFIX:
             role.get_prefix(data.uri)
         elif (
-            data is not None and data.form is not ModelDataKind.MULTI_MODEL_PREFIX
+            data is not None and data.kind is not ModelDataKind.MULTI_MODEL_PREFIX
         ):  # whose archives are read when a model is invoked
             role.get_object(data.uri)
     except InvalidInput as error:

@@ -14,7 +14,7 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.async_inference import output_locations
 from async_endpoint.emulator.hosting.deployment import AsyncSettings
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.model_spec import ModelSpec
 from async_endpoint.emulator.hosting.real_time import InvokeRequest, ModelFailed, NoCapacity, Throttled
@@ -48,7 +48,7 @@ class RequestHeaders:
         if value is None:
             return ""
         if len(value) > most or not value.isprintable():
-            raise validation_error(f"{member} has {len(value)} characters; at most {most} printable ones are accepted.")
+            raise validation_error(f"{member} has {len(value)} characters; at most {most} printable characters are accepted.")
         pattern = violated_pattern("sagemaker-runtime", self._operation, member, value)
         if pattern is not None:
             raise validation_error(f"{member} is {value!r}, which does not satisfy the pattern {pattern}")
@@ -82,7 +82,7 @@ def _decoded(value: str) -> str:
 class RuntimeApi:
     """The two actions of the runtime API."""
 
-    def __init__(self, hosting: Hosting, accepted: Callable[[Endpoint, AsyncInvocation], None] = lambda *_: None) -> None:
+    def __init__(self, hosting: Hosting, accepted: Callable[[HostedEndpoint, AsyncInvocation], None] = lambda *_: None) -> None:
         """`accepted` is called with each asynchronous request before it is queued; it may raise ApiError to reject it."""
         self._hosting = hosting
         self._accepted = accepted
@@ -172,14 +172,14 @@ class RuntimeApi:
             answer.headers[f"{PREFIX}Custom-Attributes"] = response.custom_attributes
         return answer
 
-    def _endpoint(self, region: str, name: str) -> Endpoint:
+    def _endpoint(self, region: str, name: str) -> HostedEndpoint:
         endpoint = self._hosting.get(region, name)
         if endpoint is None:
             raise validation_error(f"Endpoint {name} of account {ACCOUNT_ID} not found.")
         return endpoint
 
 
-def _not_in_service(endpoint: Endpoint) -> ApiError:
+def _not_in_service(endpoint: HostedEndpoint) -> ApiError:
     return validation_error(
         f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is not in service: its status is {endpoint.status}."
     )
@@ -256,7 +256,7 @@ def _no_model_data(model: ModelSpec, target: str, error: Exception) -> ApiError:
     )
 
 
-def _model_error(failure: ModelFailed, region: str, endpoint: Endpoint) -> ApiError:
+def _model_error(failure: ModelFailed, region: str, endpoint: HostedEndpoint) -> ApiError:
     """ModelError, with AWS's message and members."""
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
     text = str(failure)[: error_messages.MODEL_ERROR_CHARS]

@@ -8,12 +8,12 @@ from typing import Any
 
 from async_endpoint.core import metrics as m
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.metrics import StatisticSet
 
 
-def publish(endpoint: Endpoint, start: float, end: float) -> None:
+def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
     """Put the datapoints of the minute from `start` to `end` (AWS seconds), all with the timestamp `start`, as CloudWatch does.
 
     An endpoint that was not yet InService at `end` publishes none.
@@ -41,7 +41,7 @@ def publish(endpoint: Endpoint, start: float, end: float) -> None:
     _publish_utilization(endpoint, when)
 
 
-def _publish_utilization(endpoint: Endpoint, when: datetime) -> None:
+def _publish_utilization(endpoint: HostedEndpoint, when: datetime) -> None:
     """Publish the utilization of instances if the execution role allows it: assumed, from PutMetricData in the guide's list."""
     data = []
     for variant in endpoint.receiving_traffic:
@@ -63,11 +63,11 @@ def _may_publish(role_arn: str, region: str) -> bool:
     return AssumedRole(role_arn, region).may("cloudwatch:PutMetricData", "*", context)
 
 
-def _gauges(endpoint: Endpoint, instances: int, end: float) -> dict[m.Metric, float]:
+def _gauges(endpoint: HostedEndpoint, instances: int, end: float) -> dict[m.Metric, float]:
     """An asynchronous endpoint's backlog at `end`. Zero instances count as one: see autoscaling.policies.tracking_capacity."""
-    if endpoint.requests is None:
+    if endpoint.async_inference is None:
         return {}
-    backlog, age = endpoint.requests.backlog_at(end)
+    backlog, age = endpoint.async_inference.backlog_at(end)
     return {
         m.APPROXIMATE_BACKLOG_SIZE: float(backlog),
         m.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE: backlog / max(instances, 1),

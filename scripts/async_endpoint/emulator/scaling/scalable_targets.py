@@ -26,7 +26,7 @@ from async_endpoint.autoscaling.scaler import (
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.endpoint import Endpoint
+from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.scaling.activities import ScalingActivities, ScalingActivity
@@ -42,16 +42,18 @@ class ScalableTargets:
 
     def __init__(self) -> None:
         self.activities = ScalingActivities()
-        self._states: WeakKeyDictionary[Endpoint, States] = WeakKeyDictionary()  # a new endpoint of the same name starts fresh
+        self._states: WeakKeyDictionary[HostedEndpoint, States] = (
+            WeakKeyDictionary()
+        )  # a new endpoint of the same name starts fresh
 
     def saved(self) -> dict[tuple[str, str], dict[str, ScalerState]]:
         """The states, by region and name of the endpoint, and by variant."""
         return {(endpoint.region, endpoint.name): dict(states) for endpoint, states in self._states.items()}
 
-    def restore(self, endpoint: Endpoint, states: dict[str, ScalerState]) -> None:
+    def restore(self, endpoint: HostedEndpoint, states: dict[str, ScalerState]) -> None:
         self._states[endpoint] = defaultdict(ScalerState, states)
 
-    def decide(self, endpoint: Endpoint, alarms: dict[str, EvaluatedAlarm], begin: float, now: float) -> None:
+    def decide(self, endpoint: HostedEndpoint, alarms: dict[str, EvaluatedAlarm], begin: float, now: float) -> None:
         """Run the scheduled actions due since `begin`, then set each variant's capacity to what bounds and policies require.
 
         The capacity of an endpoint that is being updated is left unchanged.
@@ -76,7 +78,7 @@ class ScalableTargets:
         """Fail the activities in progress of a target that was deregistered at `now`."""
         self.activities.end(lambda activity: (activity.region, activity.resource_id) == (region, resource_id), ORPHANED, now)
 
-    def fail_orphaned_activities(self, endpoints: list[Endpoint], now: float) -> None:
+    def fail_orphaned_activities(self, endpoints: list[HostedEndpoint], now: float) -> None:
         """Fail the activities in progress of targets of other endpoints than `endpoints`, deleted ones of the same name say."""
         existing = {
             (endpoint.region, variant.resource_id)
@@ -88,7 +90,13 @@ class ScalableTargets:
         self.activities.end(lambda activity: (activity.region, activity.resource_id) not in existing, ORPHANED, now)
 
     def _decide(
-        self, endpoint: Endpoint, variant: Variant, target: Any, alarms: dict[str, EvaluatedAlarm], states: States, now: float
+        self,
+        endpoint: HostedEndpoint,
+        variant: Variant,
+        target: Any,
+        alarms: dict[str, EvaluatedAlarm],
+        states: States,
+        now: float,
     ) -> None:
         tracking, steps = _readings(endpoint.region, variant.resource_id, alarms)
         state, current = states[variant.name], variant.capacity

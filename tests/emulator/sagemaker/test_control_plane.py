@@ -1,4 +1,4 @@
-"""Models, configurations and endpoints: made, described, listed, tagged, refused."""
+"""Models, endpoint configurations and endpoints: create, describe, list, tag, refuse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def arn(kind: str, name: str) -> str:
 
 
 def unfit(operation: str, answer: dict[str, Any]) -> str:
-    """What botocore's model of an answer finds wrong with one, empty if nothing."""
+    """The violations of botocore's response model; empty if it conforms."""
     loader = botocore.session.get_session().get_component("data_loader")
     shape = ServiceModel(loader.load_service_model("sagemaker", "service-2")).operation_model(operation).output_shape
     answer = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
@@ -62,7 +62,7 @@ def test_every_description_has_the_documented_shape(local_aws: AwsHarness, share
 
 
 def test_a_description_has_only_requested_members(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
-    """What is made up here, Terraform would want to change back."""
+    """Terraform would plan to change invented members."""
     model = local_aws.sagemaker.describe_model(ModelName=shared_endpoint.model)
     config = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=shared_endpoint.config)
     assert "VpcConfig" not in model

@@ -1,4 +1,4 @@
-"""HTTP to a container: connections are used again, never at the price of a request that is lost or carried out twice."""
+"""The HTTP client of containers: keep-alive connections are reused without losing or repeating a request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Scripted:
-    """A server that answers what it is told, raw; counts connections and requests."""
+    """A server with scripted raw responses; counts connections and requests."""
 
     def __init__(self) -> None:
         self.answer: Callable[[socket.socket], None] = lambda taken: taken.sendall(GOOD)
@@ -38,7 +38,7 @@ class Scripted:
             taken.close()
 
     def hang_up(self) -> None:
-        """Close every connection that is open."""
+        """Close every open connection."""
         for taken in self.connections:
             taken.shutdown(socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""Data capture of real-time endpoints: lines of JSON in S3, where and how the developer guide says."""
+"""Data capture of real-time endpoints: JSON Lines in S3, keys and content as in the developer guide."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def capture(bucket: str, percent: int = 100, modes: tuple[str, ...] = ("Input", 
 
 @pytest.fixture
 def serve(local_aws: AwsHarness) -> Iterator[Any]:
-    """A real-time endpoint that captures as told; with `shadow`, one that has a shadow too."""
+    """A real-time endpoint with data capture; with `shadow`, it also has a shadow variant."""
     made: list[Live] = []
 
     def endpoint(*, shadow: bool = False, **config: Any) -> Live:
@@ -53,7 +53,7 @@ def serve(local_aws: AwsHarness) -> Iterator[Any]:
 
 
 def lines(live: Live, variant: str = "primary") -> list[Any]:
-    """Everything that was captured of a variant, in no order."""
+    """All captured lines of a variant, unordered."""
     keys = live.local_aws.keys(live.bucket, f"capture/{live.name}/{variant}/")
     bodies = [found.body.decode() for key in keys if (found := live.local_aws.read(f"s3://{live.bucket}/{key}"))]
     return [json.loads(line) for body in bodies for line in body.splitlines()]

@@ -1,4 +1,4 @@
-"""What a model can be made of beside an image and an archive: other forms of data, a package, a VPC, a private registry."""
+"""Other sources of a model: uncompressed data, a model package, a VPC, a private registry."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def source(uri: str, kind: str = "S3Prefix", compression: str = "None") -> dict[
 def serve(
     local_aws: AwsHarness, deployed: list[Deployed], bucket: str, role: Role, wanted: dict[str, Any], *, wait: bool = True
 ) -> Deployed:
-    """An asynchronous endpoint of the model that `wanted` makes."""
+    """An asynchronous endpoint of the model created by `wanted`."""
     local_aws.sagemaker.create_model(**wanted)
     one = Deployed(local_aws, unique("endpoint"), bucket, role, wanted["ModelName"])
     one.config = local_aws.config(one.model, bucket)

@@ -1,4 +1,4 @@
-"""Who reaches a container, and what reaches it: only the local AWS, and of the user's environment next to nothing."""
+"""Isolation of containers: only the local AWS reaches one, and it inherits almost nothing of the user's environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def transform_fn(model, data, content_type, accept):
     return data, accept
 """
 # Answers with its environment, and with what it found when it was imported.
-TELLING = """
+REPORTING = """
 import json, os
 FOUND = sorted(os.listdir(os.environ["WATCHED"]))
 def model_fn(d): pass
@@ -60,7 +60,7 @@ def listening_ports(pid: int) -> list[int]:
 
 
 def unix_names(pid: int) -> list[str]:
-    """The names of a process's Unix sockets, as far as they have one."""
+    """The paths of a process's named Unix sockets."""
     own = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
     lines = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
     return [fields[7] for fields in lines if len(fields) > 7 and f"socket:[{fields[6]}]" in own]
@@ -84,7 +84,7 @@ def test_nothing_but_the_local_aws_reaches_a_container(tmp_path: Path) -> None:
 
 
 def test_the_probe_reaches_a_container_with_a_port() -> None:
-    """The attempts above are worth something: a server that listens is reached by them."""
+    """Control: the same attempts do reach a server that listens."""
     code = (
         "import http.server\n"
         "class Open(http.server.BaseHTTPRequestHandler):\n"
@@ -161,7 +161,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_handler_sees_model_variables_but_not_the_users(tmp_path: Path) -> None:
     (tmp_path / "watched").mkdir()
     own = {"WATCHED": str(tmp_path / "watched"), "COLOUR": "deep red=1\nor so", "HF_HOME": "/opt/ml/model/cache"}
-    watched = Watched(tmp_path / "folder", single(TELLING, **own))
+    watched = Watched(tmp_path / "folder", single(REPORTING, **own))
     seen = json.loads(watched.ready().invoke(b"x", {}, 30).body)["environment"]
     here = str(watched.folder)
     expected = {**own, "HF_HOME": f"{here}/model/cache", "SAGEMAKER_BASE_DIR": here, "HOME": f"{here}/home"}
@@ -176,7 +176,7 @@ def test_a_handler_sees_model_variables_but_not_the_users(tmp_path: Path) -> Non
 
 
 def buildable(folder: Path, seen: Path) -> Path:
-    """Requirements that name a package beside them, whose build writes its environment into `seen`; returns the file."""
+    """Requirements with a local package whose build writes its environment into `seen`; returns the file."""
     package = folder / "package"
     package.mkdir(parents=True)
     (package / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
@@ -249,7 +249,7 @@ COMPLAINED = ("cannot be preloaded", "unknown allocator", "Fatal Python error", 
 
 
 def prepared(attack: dict[str, str], folder: Path) -> dict[str, str]:
-    """The variables of an attack, with what they need in `folder`; the marker lies in its folder `watched`."""
+    """The variables of an attack, with its files in `folder`; the marker is in the folder `watched`."""
     marker = folder / "watched" / "marker"
     marker.parent.mkdir(parents=True)
     user_site = folder / "base" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
@@ -263,7 +263,7 @@ def prepared(attack: dict[str, str], folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_model_variables_take_effect_in_the_handler_only(tmp_path: Path, name: str) -> None:
     given = prepared(ATTACKS[name], tmp_path / "evil")
-    watched = Watched(tmp_path / "folder", single(TELLING, WATCHED=str(tmp_path / "evil" / "watched"), **given))
+    watched = Watched(tmp_path / "folder", single(REPORTING, WATCHED=str(tmp_path / "evil" / "watched"), **given))
     answer: dict[str, Any] = json.loads(watched.ready().invoke(b"x", {}, 30).body)
     assert answer["found"] == [], "something ran before the handler"
     reached = answer["environment"]
@@ -288,7 +288,7 @@ def test_model_variables_do_not_reach_pip(tmp_path: Path, monkeypatch: pytest.Mo
     package = buildable(tmp_path / "code", seen).with_name("package")
     given = {"PIP_INDEX_URL": "https://evil.example", "PIP_CONFIG_FILE": "/evil", "LD_PRELOAD": "/evil.so", "CANARY": "evil"}
     with pytest.raises(RequirementsFailed):
-        Watched(tmp_path / "folder", Workload((ContainerSpec(archive(TELLING, f"{package}\n"), given),)))
+        Watched(tmp_path / "folder", Workload((ContainerSpec(archive(REPORTING, f"{package}\n"), given),)))
     assert not [value for value in json.loads(seen.read_text()).values() if "evil" in value]
 
 

@@ -1,4 +1,4 @@
-"""Images through Docker or Podman. No engine runs here: `engine_stand_in.py` is called in its place, by the same words."""
+"""Images on Docker or Podman. No engine runs here: `fake_engine.py` replaces it, with the same command line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IMAGE = "shop/shirts:1"
 
 
 class StandIn:
-    """The stand-in, installed as `docker`."""
+    """The fake engine, installed as `docker`."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.state = folder / "engine"

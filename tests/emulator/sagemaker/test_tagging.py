@@ -1,4 +1,4 @@
-"""The Resource Groups Tagging API knows what hosting has, as it knows what moto has."""
+"""The Resource Groups Tagging API includes hosting's resources besides moto's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: what is accepted, what is answered, what reaches the container, what is refused."""
+"""InvokeEndpointAsync: accepted requests, responses, what reaches the container, refusals."""
 
 from __future__ import annotations
 

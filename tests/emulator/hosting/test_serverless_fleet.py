@@ -1,4 +1,4 @@
-"""Which instances of a serverless variant are let go, and when."""
+"""Which idle instances of a serverless variant stop, and when."""
 
 from __future__ import annotations
 

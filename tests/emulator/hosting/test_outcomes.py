@@ -1,4 +1,4 @@
-"""Where a request ends: one object in S3, one notification, and the reason when it failed."""
+"""Outcomes of a request: one object in S3, one notification, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LARGEST_BODY_IN_A_NOTIFICATION = 131_072
 
 
 def notified(deployed: Deployed, word: str, inference_id: str) -> Notification:
-    """The notification of one request, out of those of many."""
+    """The notification of one request among many."""
     while (found := deployed.queues[word].notification()).inference_id != inference_id:
         pass
     return found
 
 
 def raw_message(deployed: Deployed, word: str, inference_id: str) -> dict[str, Any]:
-    """A notification as it was published, unparsed."""
+    """A published notification, unparsed."""
     queue, found = deployed.queues[word], []
 
     def look() -> bool:
@@ -180,12 +180,12 @@ def test_an_input_the_role_may_not_read_fails(local_aws: AwsHarness, deploy: Any
 def test_an_oversized_input_or_response_fails(
     local_aws: AwsHarness, shared_endpoint: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With smaller limits than AWS's gigabyte."""
+    """With smaller limits than AWS's 1 GB."""
     monkeypatch.setattr(limits, "INPUT_OBJECT_BYTES", 1_000)
     large = local_aws.put(shared_endpoint.bucket, "input/large", b"x" * 1_001)
     assert "it has 1001 bytes; at most 1000 are accepted" in shared_endpoint.failure(InputLocation=large)
     monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 500)
-    assert "has more than the 500 bytes that are delivered" in shared_endpoint.failure({"answer": "x" * 501})
+    assert "has more than the maximum of 500 bytes" in shared_endpoint.failure({"answer": "x" * 501})
     assert shared_endpoint.ask({"answer": "x" * 500}).kind == "output"
 
 
@@ -199,10 +199,10 @@ def test_without_a_failure_path_the_reason_is_only_in_the_notification(local_aws
     answer = local_aws.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"{}", ContentType="application/json")
     assert "FailureLocation" not in answer
     answer = local_aws.runtime.invoke_endpoint_async(
-        EndpointName=first.name, Body=b'{"raise": "no"}', ContentType="application/json", InferenceId="told"
+        EndpointName=first.name, Body=b'{"raise": "no"}', ContentType="application/json", InferenceId="notified"
     )
-    told = notified(first, "Error", "told")
-    assert (told.failure_location, "no" in (told.failure_reason or "")) == (None, True)
+    notification = notified(first, "Error", "notified")
+    assert (notification.failure_location, "no" in (notification.failure_reason or "")) == (None, True)
 
 
 def test_without_an_output_path_the_response_is_in_the_notification(local_aws: AwsHarness, deploy: Any) -> None:
@@ -212,9 +212,11 @@ def test_without_an_output_path_the_response_is_in_the_notification(local_aws: A
     local_aws.sagemaker.create_endpoint_config(**request)
     local_aws.sagemaker.update_endpoint(EndpointName=first.name, EndpointConfigName="no-output-path")
     first.until_status("InService")
-    answer = local_aws.runtime.invoke_endpoint_async(EndpointName=first.name, Body=b"shirt", InferenceId="told", Filename="x")
+    answer = local_aws.runtime.invoke_endpoint_async(
+        EndpointName=first.name, Body=b"shirt", InferenceId="notified", Filename="x"
+    )
     assert "OutputLocation" not in answer
-    assert notified(first, "Success", "told").response_body == b"shirt"
+    assert notified(first, "Success", "notified").response_body == b"shirt"
 
 
 def test_an_endpoint_publishes_a_test_notification(deploy: Any) -> None:

@@ -1,4 +1,4 @@
-"""The execution role as module model writes it: each action is needed, and none is there that nothing shows.
+"""The execution role of module model: each permission is required, and each is covered by a test.
 
 The policy is that of a model in a VPC, under a customer key, with topics and alarms that roll updates back, as examples/
 production-async has it; Terraform plans it with the real provider, against the local AWS of these tests.
@@ -26,7 +26,7 @@ from support.deployed_endpoint import Deployed, Queue
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import archive
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 MINUTE = 60
 
 ROOT = """
@@ -64,7 +64,7 @@ output "policy" {
 
 @dataclass
 class Site:
-    """A deployed endpoint whose role has the planned policy, and what it was made of."""
+    """A deployed endpoint whose role has the planned policy, with its resources."""
 
     endpoint: Deployed
     policy: dict[str, Any]
@@ -80,7 +80,7 @@ class Site:
         return self.endpoint.queues["Error"]
 
     def allow(self, *, without: Iterable[str] = ()) -> None:
-        """Give the role its policy, but for some actions."""
+        """Give the role its policy without some actions."""
         statements = [
             statement | {"Action": left}
             for statement in self.policy["Statement"]
@@ -149,7 +149,7 @@ def site(local_aws: AwsHarness, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def _planned(folder: Path, credentials: LocalCredentials, model: dict[str, Any]) -> dict[str, Any]:
-    """What module model allows the role, once Terraform has planned it."""
+    """The role's policy statements in Terraform's plan of module model."""
     shutil.copytree(CHECKOUT / "modules/model", folder / "model", ignore=shutil.ignore_patterns(".terraform", "tests"))
     shutil.copy(CHECKOUT / "envs/dev/.terraform.lock.hcl", folder)
     (folder / "main.tf").write_text(ROOT % REGION)
@@ -191,8 +191,11 @@ def no_update(site: Site, action: str) -> None:
 def no_output(site: Site, action: str) -> None:
     """The request fails, and the error notification says why."""
     invoked = site.endpoint.invoke({"answer": "red"})
-    told = until(lambda: found if (found := site.errors.notification()).inference_id == invoked.inference_id else None, "news")
-    assert f"not authorized to perform: {action} on" in (told.failure_reason or "")
+    notification = until(
+        lambda: found if (found := site.errors.notification()).inference_id == invoked.inference_id else None,
+        "the notification",
+    )
+    assert f"not authorized to perform: {action} on" in (notification.failure_reason or "")
 
 
 def no_notification(site: Site, action: str) -> None:
@@ -209,7 +212,7 @@ def no_telling_missing_from_forbidden(site: Site, action: str) -> None:
 
 
 def no_tidying_up(site: Site, action: str) -> None:
-    """An upload in parts that fails halfway: its parts stay."""
+    """A multipart upload that fails halfway: its parts remain."""
 
     def parts() -> int:
         return len(site.local_aws.s3.list_multipart_uploads(Bucket=site.endpoint.bucket).get("Uploads", []))
@@ -230,10 +233,10 @@ def no_log(site: Site, action: str) -> None:
 
 
 def no_utilisation(site: Site, action: str) -> None:
-    """Two whole minutes of which the queue is told, and not what the instance used."""
+    """Two whole minutes with metrics of the queue but not of the instance."""
     begun = site.local_aws.aws.clock.now() + MINUTE
 
-    def told(namespace: str, metric: m.Metric) -> list[Any]:
+    def published(namespace: str, metric: m.Metric) -> list[Any]:
         now = site.local_aws.aws.clock.now()
         found = site.local_aws.cloudwatch.get_metric_statistics(
             Namespace=namespace,
@@ -246,11 +249,11 @@ def no_utilisation(site: Site, action: str) -> None:
         )
         return list(found["Datapoints"])
 
-    until(lambda: len(told(m.NAMESPACE, m.APPROXIMATE_BACKLOG_SIZE)) >= 2, "two minutes of the queue")
+    until(lambda: len(published(m.NAMESPACE, m.APPROXIMATE_BACKLOG_SIZE)) >= 2, "two minutes of the queue")
     memory = m.UTILISATION["MemoryUtilization"]
-    assert told(m.INSTANCE_NAMESPACE, memory) == []
+    assert published(m.INSTANCE_NAMESPACE, memory) == []
     site.allow()
-    until(lambda: told(m.INSTANCE_NAMESPACE, memory), "it is told again")
+    until(lambda: published(m.INSTANCE_NAMESPACE, memory), "it is published again")
 
 
 # What is missed without an action.

@@ -1,6 +1,6 @@
 """Instances killed at fifty random points of a run of five hundred requests, from outside.
 
-Nothing is lost, every request ends once and says so once, and what is executed again is bounded by what was killed.
+No request is lost, each completes and is notified exactly once, and repeated executions are bounded by the kills.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def output_fn(prediction, accept):
 
 @pytest.fixture
 def local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsHarness]:
-    """A local AWS of this test's own, in another process. A dead instance is replaced after half a second."""
+    """A separate local AWS in another process. A dead instance is replaced after half a second."""
     workspace = empty_checkout(tmp_path / "checkout")
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(workspace.root))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -76,11 +76,11 @@ def local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsHa
 
 
 class Run:
-    """The requests of one endpoint: those sent, and what has been announced of them."""
+    """The requests of one endpoint, and their notifications."""
 
     def __init__(self, local_aws: AwsHarness, deployed: Deployed) -> None:
         self.sent: dict[str, dict[str, Any]] = {}
-        self.told: dict[str, list[Notification]] = {}
+        self.notifications: dict[str, list[Notification]] = {}
         self._kit = local_aws
         self._deployed = deployed
         self._mine = threading.local()
@@ -94,25 +94,25 @@ class Run:
         )
 
     def collect(self) -> bool:
-        """Take what has been announced; whether there was anything."""
+        """Collect notifications; returns whether there were any."""
         bodies = [body for queue in self._deployed.queues.values() for body in queue.take()]
         for body in bodies:
             notification = parse_notification(body)
             assert notification is not None
-            self.told.setdefault(str(notification.inference_id), []).append(notification)
+            self.notifications.setdefault(str(notification.inference_id), []).append(notification)
         return bool(bodies)
 
     def until_ended(self, count: int) -> None:
-        until(lambda: (self.collect(), len(self.told) >= count)[1], f"{count} requests have ended", PATIENCE_SECONDS)
+        until(lambda: (self.collect(), len(self.notifications) >= count)[1], f"{count} requests have ended", PATIENCE_SECONDS)
 
     def kill_one(self, chance: random.Random) -> None:
-        """Kill the container of a serving instance that has work, while there is any."""
+        """Kill the container of a busy serving instance, if there is one."""
 
         def running() -> list[dict[str, Any]]:
             found = [item for item in self._deployed.status()["instances"] if item["state"] == "InService"]
             found = [item for item in found if process_runs(item["pid"])]
             busy = [item for item in found if item["in_flight"]]
-            return busy or (found if len(self.told) == REQUESTS or not self.collect() else [])
+            return busy or (found if len(self.notifications) == REQUESTS or not self.collect() else [])
 
         def killed() -> bool:
             found = running()
@@ -158,12 +158,15 @@ def test_killing_instances_at_fifty_points_loses_no_request(
     record_property("counted", counted)
     print(counted)
 
-    assert set(run.told) == set(run.sent)
-    assert {len(told) for told in run.told.values()} == {1}, "each is announced once"
+    assert set(run.notifications) == set(run.sent)
+    assert {len(each) for each in run.notifications.values()} == {1}, "each is announced once"
     ends = [(answer["OutputLocation"] in outcomes, answer["FailureLocation"] in outcomes) for answer in run.sent.values()]
     assert set(ends) <= {(True, False), (False, True)}, "each has one outcome"
     assert len(outcomes) == REQUESTS
-    announced = {str(told[0].output_location or told[0].failure_location) for told in run.told.values()}
+    announced = {
+        str(notifications[0].output_location or notifications[0].failure_location)
+        for notifications in run.notifications.values()
+    }
     assert announced == outcomes
 
     assert 0 < again <= KILLS * CONCURRENCY
@@ -179,7 +182,7 @@ def test_killing_instances_at_fifty_points_loses_no_request(
 
 
 def test_a_request_that_never_reached_its_instance_is_always_requeued(tmp_path: Path) -> None:
-    """One that a dying instance had may be what kills; one that was refused a connection cannot be."""
+    """A request in flight may have caused the death; one whose connection was refused cannot have."""
     changed, clock = threading.Condition(threading.RLock()), ScaledClock()
     requests = AsyncInference(
         "endpoint", "eu-west-1", HostingContext(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)

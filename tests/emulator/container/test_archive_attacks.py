@@ -1,4 +1,4 @@
-"""Archives that try to write outside their model's folder, or to take more of the machine than a model may."""
+"""Malicious model archives: path traversal, links, and resource exhaustion are refused."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_archive_larger_than_the_free_disk_is_refused(tmp_path: Path, monkeyp
 
 
 def test_requirements_read_no_file_outside_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name could be that of a file without end, which was read into the memory of the local AWS."""
+    """A name in the requirements could refer to an endless file, which must not be read into memory."""
     monkeypatch.setattr(python_environment, "_create", lambda folder, *_: folder.mkdir())
     outside, inside = tmp_path / "outside.whl", tmp_path / "model" / "code" / "inside.whl"
     inside.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""InvokeEndpoint on instances: what goes in and comes out, variants by weight and by name, shadows, limits, errors."""
+"""InvokeEndpoint on instances: requests and responses, variants by weight and by name, shadows, limits, errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.synchronous_endpoint import INSTANCES, Live, go_live
 
 @pytest.fixture
 def live(local_aws: AwsHarness) -> Iterator[Any]:
-    """Makes real-time endpoints of variants, given as (name, weight, environment); they are ended after the test."""
+    """Creates real-time endpoints from variants (name, weight, environment); deletes them after the test."""
     made: list[Live] = []
 
     def endpoint(*variants: tuple[str, float, dict[str, str]], shadow: tuple[str, float, dict[str, str]] | None = None) -> Live:
@@ -43,7 +43,7 @@ def live(local_aws: AwsHarness) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def shirts(local_aws: AwsHarness) -> Iterator[Live]:
-    """One endpoint that tests share which do not change it."""
+    """An endpoint shared by tests that do not change it."""
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
     model = local_aws.model(bucket, role)
@@ -88,7 +88,7 @@ def test_an_oversized_response_is_a_model_error(shirts: Live) -> None:
 
 
 def test_a_model_that_takes_longer_than_sixty_seconds_fails_with_awss_message(shirts: Live, tmp_path: Path) -> None:
-    """What asynchronous endpoints are for. It really takes the minute."""
+    """Takes a real minute: the time limit is not scaled."""
     gate = tmp_path / "open"
     error = shirts.refused({"until": str(gate)})
     gate.touch()  # the model's code is not interrupted
@@ -200,8 +200,8 @@ def test_each_action_requires_its_kind_of_endpoint(local_aws: AwsHarness, shirts
         ({"Body": b"x" * 6_291_457}, "at most 6291456"),
         ({"Body": b"x", "InferenceId": "x" * 65}, "InferenceId"),
         ({"Body": b"x", "TargetModel": "shirts.tar.gz"}, "not a multi-model container"),
-        ({"Body": b"x", "TargetContainerHostname": "first"}, "not direct"),
-        ({"Body": b"x", "InferenceComponentName": "part"}, "no inference components"),
+        ({"Body": b"x", "TargetContainerHostname": "first"}, "not in Direct mode"),
+        ({"Body": b"x", "InferenceComponentName": "part"}, "does not support inference components"),
     ],
 )
 def test_invalid_requests_are_a_validation_error(local_aws: AwsHarness, shirts: Live, arguments: Any, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Endpoints that cannot be: Failed, with a FailureReason that says why, and gone once deleted."""
+"""Endpoints whose creation fails: Failed with a FailureReason, and deletable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def outside(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfi
 
 
 def damaged(alphabet: bytes) -> bytes:
-    """A gzip stream that breaks in the middle of a file: in its code, or for bytes stored as they are in its checksum only."""
+    """A corrupt gzip stream: in the compressed data, or for stored bytes in the checksum only."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
         member = tarfile.TarInfo("weights.bin")

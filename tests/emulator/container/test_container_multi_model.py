@@ -1,4 +1,4 @@
-"""A multi-model container: models come when they are asked for, go when others need the room, and die alone."""
+"""Multi-model containers: models are loaded on demand, evicted for others, and fail independently."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def transform_fn(model, data, content_type, accept):
 
 
 class Shelf:
-    """Archives by the model's name; how often each was read."""
+    """Archives by model name, with the number of reads of each."""
 
     def __init__(self) -> None:
         self.archives = {name: archive(MODEL) for name in "abcd"}
@@ -58,7 +58,7 @@ def watched(tmp_path: Path, shelf: Shelf) -> Watched:
 
 
 def process_of(watched: Watched, name: str) -> int:
-    """Invoke a model; the process that answered."""
+    """Invoke a model; returns the id of the process that answered."""
     answer = watched.container.invoke(b"", {}, 60, target=name)
     assert answer.status == 200, answer
     return int(answer.body)
@@ -131,10 +131,10 @@ def test_a_model_that_fails_to_load_is_an_error_response_and_can_be_fixed(
     for _ in range(3):  # more often than there is room
         answer = watched.container.invoke(b"", {}, 60, target="bad")
         assert answer.status == 500
-        told = json.loads(answer.body)
-        assert (told["code"], told["type"]) == (500, "InternalServerException")
-        assert told["message"].startswith("Failed to load model bad: ")
-        assert says in told["message"]
+        reported = json.loads(answer.body)
+        assert (reported["code"], reported["type"]) == (500, "InternalServerException")
+        assert reported["message"].startswith("Failed to load model bad: ")
+        assert says in reported["message"]
     shelf.archives["bad"] = archive(MODEL)
     assert process_of(watched, "bad") in watched.container.pids
     assert watched.container.alive
@@ -145,15 +145,17 @@ def test_a_model_that_exceeds_the_load_timeout_is_killed_and_frees_its_capacity(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(python_model_host, "LOAD_SECONDS", 0.3)
-    told = tmp_path / "told"
-    code = f"import os, time\ndef model_fn(d):\n    print(os.getpid(), file=open({str(told)!r}, 'a'))\n    time.sleep(600)\n"
+    reported = tmp_path / "pids"
+    code = (
+        f"import os, time\ndef model_fn(d):\n    print(os.getpid(), file=open({str(reported)!r}, 'a'))\n    time.sleep(600)\n"
+    )
     shelf.archives["slow"] = archive(code)
     watched = Watched(tmp_path / "instance", multi_model(shelf, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
     answer = watched.container.invoke(b"", {}, 60, target="slow")
     message = json.loads(answer.body)["message"]
     assert (answer.status, message) == (500, "Failed to load model slow: it was not loaded within 0.3 seconds.")
     assert watched.container.pids == ()
-    assert not told.exists() or not any(process_runs(int(pid)) for pid in told.read_text().split())
+    assert not reported.exists() or not any(process_runs(int(pid)) for pid in reported.read_text().split())
     monkeypatch.setattr(python_model_host, "LOAD_SECONDS", 600.0)
     assert process_of(watched, "a") in watched.container.pids
     watched.container.kill()

@@ -1,4 +1,4 @@
-"""What the control plane refuses, in AWS's words: configurations, requests of the wrong shape, models nobody may read."""
+"""Validation errors of the control plane: configurations, request shapes, models whose role cannot read the data."""
 
 from __future__ import annotations
 

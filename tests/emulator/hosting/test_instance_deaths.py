@@ -1,4 +1,4 @@
-"""Instances that die, endpoints that go: every request still reaches exactly one terminal state."""
+"""Instances that die and endpoints that are deleted: every request reaches exactly one terminal state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kill(deployed: Deployed) -> int:
     """Kill the process of one serving instance, as an out-of-memory killer would."""
 
     def serving() -> list[dict[str, Any]]:
-        """One killed a moment ago may not have been noticed yet."""
+        """A previous kill may not have been detected yet."""
         found: list[dict[str, Any]] = deployed.status()["instances"]
         return [item for item in found if item["state"] == "InService" and process_runs(item["pid"])]
 
@@ -98,8 +98,8 @@ def test_requests_of_a_deleted_endpoint_fail(local_aws: AwsHarness, deploy: Any,
     assert {(outcome.kind, outcome.body.decode()) for outcome in outcomes} == {
         ("failure", f"Endpoint {deployed.name} was deleted before the request was processed.")
     }
-    told = [deployed.queues["Error"].notification().inference_id for _ in requests]
-    assert sorted(str(one) for one in told) == sorted(invoked.inference_id for invoked in requests)
+    notified = [deployed.queues["Error"].notification().inference_id for _ in requests]
+    assert sorted(str(one) for one in notified) == sorted(invoked.inference_id for invoked in requests)
     until(lambda: not process_runs(pid), "its container is gone")
     local_aws.nothing_is_left_over()
 
@@ -156,7 +156,7 @@ def kit_keys(local_aws: AwsHarness, bucket: str, prefix: str) -> list[str]:
 
 
 def test_deleting_while_instances_die_loses_nothing(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
-    """A dead instance's request is given back at the moment the queue is emptied for good."""
+    """A dead instance's request is requeued just as the queue is drained for deletion."""
     for round_ in range(5):
         arrivals = tmp_path / f"arrivals-{round_}"
         deployed: Deployed = deploy(concurrency=4, MODEL_SERVER_WORKERS="4")

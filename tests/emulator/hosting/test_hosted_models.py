@@ -1,4 +1,4 @@
-"""Models of several containers and of several models, hosted: pipelines, direct invocation, multi-model."""
+"""Hosted models with several containers or models: pipelines, direct invocation, multi-model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CloudWatch is told of an endpoint, minute by minute, and what it makes of a customer's own datapoints."""
+"""CloudWatch metrics published for an endpoint each minute, and datapoints that a customer publishes."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zon
 
 
 def test_each_kind_of_endpoint_has_its_metrics() -> None:
-    """From the guide: what is the same on all, and what asynchronous endpoints never publish."""
+    """From the guide: metrics common to all kinds, and those that asynchronous endpoints never publish."""
     asynchronous, real_time, serverless = (m.published_by(kind) for kind in ("asynchronous", "real-time", "serverless"))
     assert asynchronous.keys() & real_time.keys() == {"ModelLatency", "Invocation4XXErrors", "Invocation5XXErrors"}
     assert real_time.keys() - serverless.keys() == {"InvocationsPerInstance"}

@@ -1,4 +1,4 @@
-"""One container by itself: its archive, its environment, its two routes, its end."""
+"""A single container: archive, Python environment, /ping and /invocations, exit."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_members_and_links_inside_the_folder_are_extracted(tmp_path: Path) -> No
 
 
 def wheel(folder: Path, value: str) -> None:
-    """A package `tiny` whose VALUE is `value`, as a wheel beside a requirements file that asks for it."""
+    """A wheel of package `tiny` with VALUE `value`, and a requirements file that installs it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         packed.writestr("tiny.py", f"VALUE = {value!r}\n")
@@ -78,12 +78,12 @@ def wheel(folder: Path, value: str) -> None:
         packed.writestr("tiny-1.0.dist-info/RECORD", "")
     folder.mkdir(exist_ok=True)
     (folder / "tiny-1.0-py3-none-any.whl").write_bytes(buffer.getvalue())
-    (folder / "requirements.txt").write_text("# brought along\n./tiny-1.0-py3-none-any.whl\n")
+    (folder / "requirements.txt").write_text("# bundled\n./tiny-1.0-py3-none-any.whl\n")
 
 
 @pytest.fixture
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every run of pip."""
+    """The arguments of every pip run."""
     ran: list[Any] = []
     run = python_environment._run
 

@@ -1,4 +1,4 @@
-"""The execution role's permissions, taken away from a live endpoint: every act fails the way AWS fails it."""
+"""Permissions removed from the role of a live endpoint: every action fails as on AWS."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
 
 def next_for(queue: Queue, inference_id: str) -> Notification:
-    """The notification of one request, which is the next one there is."""
+    """The next notification, which must be that of the given request."""
     found = queue.notification()
     assert found.inference_id == inference_id
     return found
 
 
 def customer_key(local_aws: AwsHarness, *statements: dict[str, Any]) -> str:
-    """The ARN of a KMS key whose policy lets the account's own policies decide, and what `statements` say."""
+    """The ARN of a KMS key whose policy delegates to IAM policies, plus `statements`."""
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole, *statements]})
     arn: str = local_aws.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
@@ -39,12 +39,12 @@ def test_without_put_object_no_output_is_written_and_the_error_is_notified(local
     deployed: Deployed = deploy(topics=True)
     deployed.role.allow(deployed.bucket, without=["write"])
     invoked = deployed.invoke({"answer": "red"})
-    told = next_for(deployed.queues["Error"], invoked.inference_id)
-    assert "AccessDenied" in (told.failure_reason or "")
+    notification = next_for(deployed.queues["Error"], invoked.inference_id)
+    assert "AccessDenied" in (notification.failure_reason or "")
     assert f"not authorized to perform: s3:PutObject on resource: {invoked.output.replace('s3://', 'arn:aws:s3:::')}" in (
-        told.failure_reason or ""
+        notification.failure_reason or ""
     )
-    assert told.failure_location is None, "the failure object could not be written either"
+    assert notification.failure_location is None, "the failure object could not be written either"
     assert deployed.seen(invoked) is None
     until(lambda: sum(deployed.metric("ResponseUploadFailures")) >= 1, "the failed upload is counted")
     until(lambda: sum(deployed.metric("InvocationFailures")) == 1, "the failure is counted")
@@ -59,8 +59,8 @@ def test_with_put_object_on_the_failure_prefix_only_the_reason_is_in_the_failure
     invoked = deployed.invoke({"answer": "red"})
     outcome = deployed.outcome(invoked)
     assert (outcome.kind, outcome.content_type) == ("failure", "text/plain")
-    told = next_for(deployed.queues["Error"], invoked.inference_id)
-    assert (told.failure_reason, told.failure_location) == (outcome.body.decode(), invoked.failure)
+    notification = next_for(deployed.queues["Error"], invoked.inference_id)
+    assert (notification.failure_reason, notification.failure_location) == (outcome.body.decode(), invoked.failure)
 
 
 def test_without_publish_the_result_is_in_s3_only(local_aws: AwsHarness, deploy: Any) -> None:

@@ -1,4 +1,4 @@
-"""Several containers on one instance: chained, or invoked one by one; they live and die together."""
+"""Several containers on one instance: pipelines and direct invocation; they start and end together."""
 
 from __future__ import annotations
 

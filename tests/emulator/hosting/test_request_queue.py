@@ -1,4 +1,4 @@
-"""The request queue against a list that is searched: the same requests, in the same order, at a cost that does not grow."""
+"""The request queue against a linear-search model: same requests, same order, at constant cost."""
 
 from __future__ import annotations
 

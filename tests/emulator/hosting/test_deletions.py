@@ -1,4 +1,4 @@
-"""What is deleted while something needs it: AWS refuses less than one hopes, and the local AWS refuses no more."""
+"""Deleting resources in use: the local AWS refuses exactly what AWS refuses, and endpoints fail as on AWS."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_an_endpoint_that_never_had_an_instance_is_deleted_without_its_role(loca
     other.delete()
 
 
-# --- what AWS deletes whoever uses it -------------------------------------------------------------------------------------
+# --- what AWS deletes while it is in use -------------------------------------------------------------------------------------
 
 
 def test_role_topics_and_key_of_an_endpoint_in_service_can_be_deleted(local_aws: AwsHarness, deploy: Any) -> None:

@@ -1,4 +1,4 @@
-"""UpdateEndpoint and UpdateEndpointWeightsAndCapacities: what changes, what goes on, what rolls back."""
+"""UpdateEndpoint and UpdateEndpointWeightsAndCapacities: changes, uninterrupted service, rollbacks."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_a_rollback_that_loses_an_instance_fails_and_an_update_recovers_it(
     described = deployed.until_status("UpdateRollbackFailed")
     assert described["EndpointConfigName"] == deployed.config
     assert deployed.ask({"answer": "served all the same"}).body == b"served all the same"
-    mended = another(local_aws, deployed, environment={"VERSION": "mended"})
-    update(local_aws, deployed, mended)
+    fixed = another(local_aws, deployed, environment={"VERSION": "fixed"})
+    update(local_aws, deployed, fixed)
     described = deployed.until_status("InService")
-    assert (described["EndpointConfigName"], "FailureReason" in described) == (mended, False)
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (fixed, False)

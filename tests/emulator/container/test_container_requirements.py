@@ -1,4 +1,4 @@
-"""Installing requirements has its time, and pip lives no longer than somebody waits for it."""
+"""Installing requirements: limited by the startup timeout, and pip is killed when its result is no longer needed."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from support.containers import ECHO
 from support.sample_model import archive
 
 # A package whose build says which process it is, and never ends.
-SETUP = "import os, time\nopen({told!r}, 'w').write(str(os.getpid()) + '.')\ntime.sleep(600)\n"
+SETUP = "import os, time\nopen({pid_file!r}, 'w').write(str(os.getpid()) + '.')\ntime.sleep(600)\n"
 
 
 class Endless:
-    """Requirements that take for ever: `text` is the file, `builder` the process that pip started for them."""
+    """Requirements that never finish installing: `text` is the file, `builder` the build process that pip started."""
 
     def __init__(self, folder: Path) -> None:
         package = folder / "endless"
         package.mkdir(parents=True)
-        self._told = folder / "told"
-        (package / "backend.py").write_text(SETUP.format(told=str(self._told)))
+        self._pid_file = folder / "pid"
+        (package / "backend.py").write_text(SETUP.format(pid_file=str(self._pid_file)))
         (package / "pyproject.toml").write_text(
             "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
         )
         self.text = f"{package}\n"
 
     def builder(self) -> int:
-        until(lambda: self._told.exists() and self._told.read_text().endswith("."), "it builds")
-        return int(self._told.read_text().rstrip("."))
+        until(lambda: self._pid_file.exists() and self._pid_file.read_text().endswith("."), "it builds")
+        return int(self._pid_file.read_text().rstrip("."))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Endless:
 
 
 class Started:
-    """An instance by itself, and the condition under which its state changes."""
+    """A single instance, and the condition that guards its state."""
 
     def __init__(self, folder: Path, requirements: str, startup_seconds: float) -> None:
         self._changed = threading.Condition()

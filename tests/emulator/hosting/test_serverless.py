@@ -1,4 +1,4 @@
-"""Serverless variants: started when called, as many as allowed, gone when idle."""
+"""Serverless variants: cold starts up to the maximum concurrency, and scale-in when idle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.synchronous_endpoint import Live, containers, go_live, make_model
 
 @pytest.fixture
 def live(local_aws: AwsHarness) -> Iterator[Any]:
-    """Makes serverless endpoints with the given ServerlessConfig; they are ended after the test."""
+    """Creates serverless endpoints with the given ServerlessConfig; deletes them after the test."""
     made: list[Live] = []
 
     def endpoint(concurrency: int, **config: int) -> Live:

@@ -34,7 +34,7 @@ def rolling(wait: int = 60, **more: Any) -> dict[str, Any]:
 
 
 class Pace:
-    """Waiting times of an update pass when a test says so; `asked` are those that began, in AWS seconds."""
+    """Bake times that end when a test decides; `asked` holds those begun, in AWS seconds."""
 
     def __init__(self) -> None:
         self.asked: list[float] = []
@@ -64,7 +64,7 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pace]:
 
 @pytest.fixture
 def alarm(local_aws: AwsHarness) -> Iterator[str]:
-    """An alarm that stays in the state it is put in."""
+    """An alarm that stays in the state it is set to."""
     name = unique("rollback")
     local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,

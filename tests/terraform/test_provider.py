@@ -90,7 +90,7 @@ def test_one_that_does_not_start_is_named_with_what_it_said(provider: Path, tmp_
     provider.write_text("#!/bin/sh\necho no room for a socket\n")
 
     with (
-        pytest.raises(TerraformFailed, match=r"terraform-provider-aws_v0 did not start; it said: no room for a socket"),
+        pytest.raises(TerraformFailed, match=r"terraform-provider-aws_v0 did not start; it printed: no room for a socket"),
         running_provider(provider, tmp_path, os.environ),
     ):
         pass

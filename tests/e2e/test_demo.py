@@ -164,14 +164,15 @@ def test_a_failed_apply_ends_the_demonstration_and_its_local_aws(
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(tmp_path))
     stopped: list[Path] = []
 
-    def fails(environment: str, **options: Any) -> None:
+    def fails(deployment: Any) -> None:
         raise TerraformFailed("terraform apply of local ended with 1.")
 
     monkeypatch.setattr(demo, "Terraform", lambda *arguments: SimpleNamespace(version="1.11.4"))
     monkeypatch.setattr(demo, "build_archive", lambda folder, path: PackagedModel(path, 1, "0", 1))
     monkeypatch.setattr(daemon, "start_detached", lambda *arguments: SimpleNamespace(endpoint_url="http://127.0.0.1:4599"))
     monkeypatch.setattr(daemon, "stop", lambda workspace: stopped.append(workspace.root))
-    monkeypatch.setattr(demo.deployment, "apply", fails)
+    monkeypatch.setattr(demo.Deployment, "prepare", lambda environment, **options: None)
+    monkeypatch.setattr(demo, "apply_environment", fails)
 
     with pytest.raises(TerraformFailed):
         demo.run(log, time_scale=60, launch_seconds=60)

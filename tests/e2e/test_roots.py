@@ -7,7 +7,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ def test_an_environment_of_two_endpoints_is_ambiguous_for_a_command_that_takes_o
 
 
 @of_local
-def test_endpoints_on_shared_storage_keep_to_prefixes_of_their_own(root: Any) -> None:
+def test_endpoints_on_shared_storage_use_their_own_prefixes(root: Any) -> None:
     endpoints = {name: _outputs(root, name) for name in ENDPOINTS["local"]}
 
     for name, outputs in endpoints.items():
@@ -180,7 +180,7 @@ def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any) -> None:
     _write_without(folder / "main.tf", r'\nmodule "language_detector" \{\n.*?^\}\n')
     _write_without(folder / "outputs.tf", r"^ +language-detector += .*?\n")
 
-    with calling(root, until) as results:
+    with calling(root) as results:
         root.apply()
 
     assert root.applied.code == 0, root.applied.err
@@ -197,7 +197,7 @@ def test_an_endpoint_is_removed_while_the_other_one_serves(root: Any) -> None:
 
 
 @contextlib.contextmanager
-def calling(root: Any, until: Callable[..., Any]) -> Iterator[list[Any]]:
+def calling(root: Any) -> Iterator[list[Any]]:
     """A client that submits one request after another and collects every result, until the block ends."""
     runtime, ended, results = root.client("sagemaker-runtime"), threading.Event(), []
     image = Path(root.checkout.folder, root.checkout.query("red-shirt.png")).read_bytes()

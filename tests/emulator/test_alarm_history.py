@@ -1,4 +1,4 @@
-"""DescribeAlarmHistory and what an alarm tells its topic, in CloudWatch's own form; every evaluation through the door."""
+"""DescribeAlarmHistory and the messages of alarms to topics, in CloudWatch's format, tested over the API."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def told(queue: Queue) -> dict[str, Any]:
     return envelope
 
 
-def test_the_history_tells_configuration_states_and_actions(local_aws: AwsHarness, name: str) -> None:
+def test_the_history_has_configuration_states_and_actions(local_aws: AwsHarness, name: str) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     began = local_aws.aws.clock.now()
@@ -136,7 +136,7 @@ def test_the_history_tells_configuration_states_and_actions(local_aws: AwsHarnes
     assert json.loads(json.loads(data["publishedMessage"])["default"]) == json.loads(told(queue)["Message"])
 
 
-def test_a_topic_is_told_as_cloudwatch_tells_it(local_aws: AwsHarness, name: str) -> None:
+def test_the_message_to_a_topic_has_cloudwatchs_format(local_aws: AwsHarness, name: str) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     put_alarm(
@@ -187,7 +187,7 @@ def test_a_topic_is_told_as_cloudwatch_tells_it(local_aws: AwsHarness, name: str
     }
 
 
-def test_setting_a_state_by_hand_acts_and_is_told(local_aws: AwsHarness, name: str) -> None:
+def test_set_alarm_state_executes_actions_and_is_recorded(local_aws: AwsHarness, name: str) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     put_alarm(local_aws, name, AlarmActions=[topic])
@@ -208,7 +208,7 @@ def test_setting_a_state_by_hand_acts_and_is_told(local_aws: AwsHarness, name: s
     assert queue.take() == []
 
 
-def test_an_action_that_cannot_be_executed_says_why(local_aws: AwsHarness, name: str) -> None:
+def test_an_action_that_cannot_be_executed_is_recorded_with_the_reason(local_aws: AwsHarness, name: str) -> None:
     gone, closed = local_aws.topic(), local_aws.topic()
     local_aws.sns.delete_topic(TopicArn=gone)
     nobody = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": closed}
@@ -241,7 +241,7 @@ def test_an_action_that_cannot_be_executed_says_why(local_aws: AwsHarness, name:
     assert f"Successfully executed action {secret}" in [item["HistorySummary"] for item in latest]
 
 
-def test_an_action_that_breaks_is_told_and_the_others_follow(
+def test_a_failing_action_is_recorded_and_the_others_are_executed(
     local_aws: AwsHarness, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaks, topic, queue = local_aws.topic(), local_aws.topic(), local_aws.queue()
@@ -267,7 +267,7 @@ def test_an_action_that_breaks_is_told_and_the_others_follow(
     ]
 
 
-def test_an_alarm_that_cannot_be_evaluated_leaves_the_others_alone(local_aws: AwsHarness, name: str) -> None:
+def test_an_alarm_that_cannot_be_evaluated_does_not_affect_the_others(local_aws: AwsHarness, name: str) -> None:
     broken, without = unique("alarm"), unique("alarm")
     put_alarm(local_aws, broken)
     put_alarm(local_aws, without)
@@ -307,7 +307,7 @@ def test_a_refused_update_changes_nothing(local_aws: AwsHarness, name: str) -> N
     assert len(history(local_aws, name, HistoryItemType="ConfigurationUpdate")) == 1
 
 
-def test_an_update_tells_what_was_and_a_deleted_alarm_keeps_its_history(local_aws: AwsHarness, name: str) -> None:
+def test_an_update_records_the_old_values_and_a_deleted_alarm_keeps_its_history(local_aws: AwsHarness, name: str) -> None:
     put_alarm(local_aws, name)
     put_alarm(local_aws, name, Threshold=9)
     local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
@@ -379,7 +379,7 @@ def test_missing_data_is_treated_as_the_alarm_says(local_aws: AwsHarness) -> Non
     local_aws.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
 
 
-def test_a_percentile_is_evaluated_and_answered(local_aws: AwsHarness, name: str) -> None:
+def test_a_percentile_is_evaluated_and_returned(local_aws: AwsHarness, name: str) -> None:
     local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace=name,

@@ -1,4 +1,4 @@
-"""Folders with credentials, state or programs are private to their owner, whatever the umask and whoever created them."""
+"""Folders with credentials, state or programs are private to their owner, whatever the umask, existing ones too."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def local_aws(wheel: BuiltWheel, outside: Path, state_home: dict[str, str]) -> I
     options = ["--port", "0", "--instance-launch-seconds", "6", "--detach", "--json"]
     started = wheel.command("local", "up", *options, base=False, cwd=outside, environment=state_home)
     assert started.returncode == 0, started.stderr
-    workspace = Workspace(Path(state_home["XDG_STATE_HOME"]) / "async-endpoint", is_checkout=False)
+    workspace = Workspace(Path(state_home["XDG_STATE_HOME"]) / "async-endpoint")
     yield AwsHarness(RemoteAws(LocalAwsRecord(**json.loads(started.stdout)), workspace), workspace.local)  # type: ignore[arg-type]
     stopped = wheel.command("local", "down", base=False, cwd=outside, environment=state_home)
     assert stopped.returncode == 0, stopped.stderr

@@ -9,10 +9,10 @@ from typing import Final
 
 # Printed at start-up and in the status; docs/local-aws.md has the same list.
 NOT_EMULATED: Final = (
-    "what callers may do: their signatures are verified, their IAM policies are not evaluated (the execution role's are)",
+    "authorization of callers: signatures are verified, but their IAM policies are not evaluated (the execution role's are)",
     "inference components, explainers, response streams",
-    "what a VPC, its security groups and network isolation cut off: containers reach this machine's network all the same",
+    "the restrictions of a VPC, its security groups and network isolation: containers can reach this machine's network",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
-    "service quotas, throttling but for the fault of that name, prices, more than one account",
-    "composite alarms, metric math, GPU utilisation",
+    "service quotas, throttling except as an injected fault, prices, more than one account",
+    "composite alarms, metric math, GPU utilization",
 )

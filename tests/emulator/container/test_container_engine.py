@@ -145,9 +145,9 @@ def test_a_container_killed_during_creation_leaves_nothing(
 
 def test_killing_the_supervisor_removes_the_container(engine: StandIn, tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", Workload((image(),)), engine.runtime)
-    (keeper,) = watched.ready().pids
+    (supervisor,) = watched.ready().pids
     ((_, container),) = engine.containers().items()
-    os.kill(keeper, 9)
+    os.kill(supervisor, 9)
     assert watched.is_gone()
     assert engine.containers() == {}
     until(lambda: not process_runs(container["pid"]), "the container's process is gone")
@@ -181,7 +181,7 @@ def test_remove_leftovers_removes_only_containers_of_this_checkout(engine: Stand
     mine = Watched(tmp_path / "mine", Workload((image(),)), engine.runtime)
     theirs = Watched(tmp_path / "theirs", Workload((image(),)), other)
     mine.ready(), theirs.ready()
-    left = engine.state / "left.network"  # by a keeper that was killed before it ran a container
+    left = engine.state / "left.network"  # by a supervisor that was killed before it ran a container
     left.write_text(json.dumps({"--label": [f"{LABEL}={engine.runtime._engine.label}"]}))
     engine.runtime.remove_leftovers()
     assert mine.is_gone()

@@ -33,7 +33,7 @@ def transform_fn(model, data, content_type, accept):
 """
 
 
-class Shelf:
+class ModelStore:
     """Archives by model name, with the number of reads of each."""
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def model_store() -> ModelStore:
+    return ModelStore()
 
 
 @pytest.fixture
-def watched(tmp_path: Path, shelf: Shelf) -> Watched:
-    return Watched(tmp_path / "instance", multi_model(shelf, SAGEMAKER_MULTI_MODEL_MAX_LOADED="2"))
+def watched(tmp_path: Path, model_store: ModelStore) -> Watched:
+    return Watched(tmp_path / "instance", multi_model(model_store, SAGEMAKER_MULTI_MODEL_MAX_LOADED="2"))
 
 
 def process_of(watched: Watched, name: str) -> int:
@@ -64,18 +64,20 @@ def process_of(watched: Watched, name: str) -> int:
     return int(answer.body)
 
 
-def test_it_is_ready_without_a_model_and_concurrent_requests_load_a_model_once(watched: Watched, shelf: Shelf) -> None:
+def test_it_is_ready_without_a_model_and_concurrent_requests_load_a_model_once(
+    watched: Watched, model_store: ModelStore
+) -> None:
     assert (watched.container.ping(), watched.container.pids, watched.container.pid) == (True, (), None)
     with ThreadPoolExecutor(8) as pool:
         found = dict(zip("abababab", pool.map(lambda name: process_of(watched, name), "abababab"), strict=True))
-    assert shelf.reads == {"a": 1, "b": 1}
+    assert model_store.reads == {"a": 1, "b": 1}
     assert set(watched.container.pids) == set(found.values())
     assert found == {name: process_of(watched, name) for name in "ab"}
     watched.container.kill()
     assert watched.is_gone()
 
 
-def test_the_least_recently_used_model_is_evicted(watched: Watched, shelf: Shelf) -> None:
+def test_the_least_recently_used_model_is_evicted(watched: Watched, model_store: ModelStore) -> None:
     first, second = process_of(watched, "a"), process_of(watched, "b")
     assert process_of(watched, "a") == first
     third = process_of(watched, "c")
@@ -83,18 +85,18 @@ def test_the_least_recently_used_model_is_evicted(watched: Watched, shelf: Shelf
     assert not process_runs(second)
     assert process_of(watched, "a") == first
     assert process_of(watched, "b") != second
-    assert shelf.reads == {"a": 1, "b": 2, "c": 1}
+    assert model_store.reads == {"a": 1, "b": 2, "c": 1}
     watched.container.kill()
 
 
-def test_a_model_drains_before_it_is_unloaded(tmp_path: Path, shelf: Shelf) -> None:
-    watched = Watched(tmp_path / "instance", multi_model(shelf, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
+def test_a_model_drains_before_it_is_unloaded(tmp_path: Path, model_store: ModelStore) -> None:
+    watched = Watched(tmp_path / "instance", multi_model(model_store, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
     gate = tmp_path / "gate"
     with ThreadPoolExecutor(2) as pool:
         busy = pool.submit(watched.container.invoke, f"until {gate}".encode(), {}, 60, "a")
         until(lambda: Path(f"{gate}.begun").exists(), "a is busy")
         other = pool.submit(process_of, watched, "b")
-        until(lambda: shelf.reads["b"], "b is asked for")
+        until(lambda: model_store.reads["b"], "b is asked for")
         with pytest.raises(ContainerTimedOut):
             watched.container.invoke(b"", {}, 0.3, target="b")
         assert not busy.done()
@@ -106,12 +108,12 @@ def test_a_model_drains_before_it_is_unloaded(tmp_path: Path, shelf: Shelf) -> N
     assert watched.is_gone()
 
 
-def test_an_error_reading_a_model_propagates_and_uses_no_capacity(watched: Watched, shelf: Shelf) -> None:
+def test_an_error_reading_a_model_propagates_and_uses_no_capacity(watched: Watched, model_store: ModelStore) -> None:
     first, second = process_of(watched, "a"), process_of(watched, "b")
     for _ in range(2):
         with pytest.raises(LookupError, match="no model missing"):
             watched.container.invoke(b"", {}, 60, target="missing")
-    assert shelf.reads["missing"] == 2
+    assert model_store.reads["missing"] == 2
     assert (process_of(watched, "a"), process_of(watched, "b")) == (first, second)
     watched.container.kill()
 
@@ -125,9 +127,9 @@ def test_an_error_reading_a_model_propagates_and_uses_no_capacity(watched: Watch
     ids=["no archive", "not loadable"],
 )
 def test_a_model_that_fails_to_load_is_an_error_response_and_can_be_fixed(
-    watched: Watched, shelf: Shelf, content: bytes, says: str
+    watched: Watched, model_store: ModelStore, content: bytes, says: str
 ) -> None:
-    shelf.archives["bad"] = content
+    model_store.archives["bad"] = content
     for _ in range(3):  # more often than there is room
         answer = watched.container.invoke(b"", {}, 60, target="bad")
         assert answer.status == 500
@@ -135,22 +137,22 @@ def test_a_model_that_fails_to_load_is_an_error_response_and_can_be_fixed(
         assert (reported["code"], reported["type"]) == (500, "InternalServerException")
         assert reported["message"].startswith("Failed to load model bad: ")
         assert says in reported["message"]
-    shelf.archives["bad"] = archive(MODEL)
+    model_store.archives["bad"] = archive(MODEL)
     assert process_of(watched, "bad") in watched.container.pids
     assert watched.container.alive
     watched.container.kill()
 
 
 def test_a_model_that_exceeds_the_load_timeout_is_killed_and_frees_its_capacity(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, model_store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(python_model_host, "LOAD_SECONDS", 0.3)
     reported = tmp_path / "pids"
     code = (
         f"import os, time\ndef model_fn(d):\n    print(os.getpid(), file=open({str(reported)!r}, 'a'))\n    time.sleep(600)\n"
     )
-    shelf.archives["slow"] = archive(code)
-    watched = Watched(tmp_path / "instance", multi_model(shelf, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
+    model_store.archives["slow"] = archive(code)
+    watched = Watched(tmp_path / "instance", multi_model(model_store, SAGEMAKER_MULTI_MODEL_MAX_LOADED="1"))
     answer = watched.container.invoke(b"", {}, 60, target="slow")
     message = json.loads(answer.body)["message"]
     assert (answer.status, message) == (500, "Failed to load model slow: it was not loaded within 0.3 seconds.")
@@ -162,7 +164,7 @@ def test_a_model_that_exceeds_the_load_timeout_is_killed_and_frees_its_capacity(
     assert watched.is_gone()
 
 
-def test_a_model_that_dies_is_reloaded_by_the_next_request(watched: Watched, shelf: Shelf) -> None:
+def test_a_model_that_dies_is_reloaded_by_the_next_request(watched: Watched, model_store: ModelStore) -> None:
     other, first = process_of(watched, "b"), process_of(watched, "a")
     answer = watched.container.invoke(b"exit 3", {}, 60, target="a")
     assert (answer.status, json.loads(answer.body)["message"]) == (500, "Worker died.")
@@ -170,7 +172,7 @@ def test_a_model_that_dies_is_reloaded_by_the_next_request(watched: Watched, she
     os.kill(process_of(watched, "a"), 9)
     until(lambda: watched.container.pids == (other,), "it is gone again")
     assert process_of(watched, "a") != first
-    assert (process_of(watched, "b"), shelf.reads) == (other, {"a": 3, "b": 1})
+    assert (process_of(watched, "b"), model_store.reads) == (other, {"a": 3, "b": 1})
     assert not watched.ended.is_set()
     watched.container.kill()
 
@@ -209,8 +211,8 @@ def test_many_models_with_little_capacity_are_all_served(watched: Watched) -> No
     assert watched.is_gone()
 
 
-def test_a_multi_model_container_can_be_a_stage_of_a_pipeline(tmp_path: Path, shelf: Shelf) -> None:
-    stages = (pipeline(ECHO).containers[0], ContainerSpec(None, {}, models=shelf, hostname="models"))
+def test_a_multi_model_container_can_be_a_stage_of_a_pipeline(tmp_path: Path, model_store: ModelStore) -> None:
+    stages = (pipeline(ECHO).containers[0], ContainerSpec(None, {}, models=model_store, hostname="models"))
     watched = Watched(tmp_path / "instance", Workload(stages))
     answer = watched.ready().invoke(b"", {}, 60, target="a")
     assert (answer.status, answer.container) == (200, "models")

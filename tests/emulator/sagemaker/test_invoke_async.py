@@ -142,8 +142,8 @@ def test_the_limits_themselves_are_accepted(shared_endpoint: Deployed, limits: d
 
 
 def test_an_unknown_endpoint_is_a_validation_error(local_aws: AwsHarness) -> None:
-    code, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName="nobody", Body=b"shirt")
-    assert (code, message) == ("ValidationError", "Endpoint nobody of account 123456789012 not found.")
+    code, message = refusal(local_aws.runtime.invoke_endpoint_async, EndpointName="missing", Body=b"shirt")
+    assert (code, message) == ("ValidationError", "Endpoint missing of account 123456789012 not found.")
 
 
 def test_an_endpoint_of_another_region_is_not_found(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
@@ -165,4 +165,4 @@ def test_a_creating_endpoint_accepts_no_request(local_aws: AwsHarness, deploy: A
 def test_an_asynchronous_endpoint_does_not_answer_invoke_endpoint(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
     code, message = refusal(local_aws.runtime.invoke_endpoint, EndpointName=shared_endpoint.name, Body=b"shirt")
     assert (code, "InvokeEndpointAsync" in message) == ("ValidationError", True)
-    assert "not found" in refusal(local_aws.runtime.invoke_endpoint, EndpointName=unique("nobody"), Body=b"shirt")[1]
+    assert "not found" in refusal(local_aws.runtime.invoke_endpoint, EndpointName=unique("missing"), Body=b"shirt")[1]

@@ -155,7 +155,7 @@ run "storage_that_endpoints_share" {
       model   = "model/"
       output  = "output/"
     }
-    error_message = "Endpoints must learn their prefixes, and whom the key serves."
+    error_message = "Endpoints must receive their prefixes, and the names that the key serves."
   }
 }
 
@@ -214,7 +214,7 @@ run "bucket_and_key_that_exist" {
       length(aws_s3_bucket.this) + length(aws_kms_key.this) + length(aws_s3_bucket_policy.this) + length(aws_s3_bucket_lifecycle_configuration.this) == 0
       && length(aws_s3_bucket_server_side_encryption_configuration.this) + length(aws_s3_bucket_versioning.this) + length(aws_kms_alias.this) == 0
     )
-    error_message = "Nothing of a bucket or key that is brought may be touched."
+    error_message = "A supplied bucket or key must not be modified."
   }
 
   assert {
@@ -222,7 +222,7 @@ run "bucket_and_key_that_exist" {
       output.bucket_arn == "arn:aws:s3:::team-data" && output.bucket_name == "team-data"
       && output.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/team" && output.uris.capture == "s3://team-data/shop/capture/"
     )
-    error_message = "What is brought is what is used."
+    error_message = "A supplied bucket and key must be the ones used."
   }
 }
 

@@ -37,10 +37,9 @@ test-fast: .venv/dev ## run the fast tests: those that start no Terraform and no
 
 coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses included, into build/coverage/html
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage html --quiet --skip-covered --fail-under=0
-	@$(BIN)/coverage report
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS); tested=$$?; \
+	  $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --skip-covered --fail-under=0 && \
+	  $(BIN)/coverage report && exit $$tested
 
 # They wait more than they compute, so each has its own worker.
 clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment

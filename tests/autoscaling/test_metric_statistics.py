@@ -91,7 +91,7 @@ def test_statistics_weigh_samples_by_their_counts():
     samples = [Sample.of(0, 1.0, 5.0, counts=[3, 1]), Sample.of_set(1, 2, 20.0, 4.0, 16.0)]
     found = {name: combine(samples, name) for name in ("Sum", "SampleCount", "Average", "Minimum", "Maximum", "p50")}
     wanted = {"Sum": 28.0, "SampleCount": 6.0, "Average": 28 / 6, "Minimum": 1.0, "Maximum": 16.0, "p50": None}
-    assert found == wanted  # a statistic set has no median
+    assert found == wanted  # the median of a set is unknown
     assert combine([Sample.of_set(0, 3, 6.0, 2.0, 2.0)], "p50") == 2.0
     assert combine([Sample.of_set(0, 0, 0.0, 0.0, 0.0)], "Average") is None
     assert combine([], "Sum") is None

@@ -74,7 +74,7 @@ def send(server: Server, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
         answer = http.client.HTTPResponse(client)
         answer.begin()
         found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        assert client.recv(1) == b"", "the connection stays open after a refusal"
+        assert client.recv(1) == b"", "the connection is closed after a refusal"
         return found
 
 

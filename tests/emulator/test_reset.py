@@ -41,7 +41,7 @@ def fill(local_aws: AwsHarness, gate: Path) -> Deployed:
     """Something of everything: an endpoint with requests in process and waiting, a fault, metrics, and what moto holds."""
     deployed = local_aws.endpoint(topics=True)
     local_aws.put(deployed.bucket, "secret", SECRET)
-    local_aws.iam.create_user(UserName="forgotten")
+    local_aws.iam.create_user(UserName="another-user")
     local_aws.kms.create_key()
     queue = local_aws.queue()
     local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody="left")

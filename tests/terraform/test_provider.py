@@ -86,7 +86,7 @@ def test_it_ends_with_a_user_that_is_killed(provider: Path, tmp_path: Path) -> N
     assert ends(pid)
 
 
-def test_one_that_does_not_start_is_named_with_what_it_said(provider: Path, tmp_path: Path) -> None:
+def test_one_that_does_not_start_is_named_with_what_it_printed(provider: Path, tmp_path: Path) -> None:
     provider.write_text("#!/bin/sh\necho no room for a socket\n")
 
     with (

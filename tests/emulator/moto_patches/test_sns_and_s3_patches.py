@@ -17,7 +17,7 @@ from support.in_process_aws import REGION, AwsHarness
 
 
 def denied(local_aws: AwsHarness, bucket: str, action: str) -> None:
-    """Deny `action` in `bucket` to everyone."""
+    """Deny `action` in `bucket` to every principal."""
     statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}
     local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 

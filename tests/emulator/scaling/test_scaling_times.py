@@ -36,7 +36,7 @@ WAKE_DATAPOINTS, OUT_DATAPOINTS, IN_DATAPOINTS = 2, 3, 15
 
 @dataclass
 class Measured:
-    """One endpoint of one local AWS, whose clock is `now`; its policies were put between the two times `put`."""
+    """One endpoint of one local AWS, with its clock `now`; its policies were put between the two times `put`."""
 
     deployed: Deployed
     now: Callable[[], float]

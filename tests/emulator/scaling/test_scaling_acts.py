@@ -356,21 +356,21 @@ def test_an_alarm_publishes_each_change_of_state(local_aws: AwsHarness, deploy: 
         found: dict[str, Any] = local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
         return found
 
-    def notified() -> dict[str, Any]:
+    def published() -> dict[str, Any]:
         (body,) = until(queue.take, "the alarm's message")
         message: dict[str, Any] = json.loads(json.loads(body)["Message"])
         return message
 
-    message = notified()
+    message = published()
     assert (message["OldStateValue"], message["NewStateValue"]) == ("INSUFFICIENT_DATA", "OK")
     deployed.invoke({"answer": ""})
-    message = notified()
+    message = published()
     assert (message["AlarmName"], message["OldStateValue"], message["NewStateValue"]) == (name, "OK", "ALARM")
     assert alarm()["StateValue"] == "ALARM"
     assert "Threshold Crossed" in alarm()["StateReason"]
     assert alarm()["AlarmArn"] == message["AlarmArn"]
     deployed.scale(1)
-    assert notified()["NewStateValue"] == "OK"
+    assert published()["NewStateValue"] == "OK"
 
 
 def test_minutes_skipped_by_a_clock_jump_are_caught_up(local_aws: AwsHarness, deploy: Any) -> None:

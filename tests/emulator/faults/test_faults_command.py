@@ -45,10 +45,12 @@ def aws(workspace: Workspace) -> AwsHarness:
 
 
 def test_a_fault_is_set_listed_injected_and_cleared(aws: AwsHarness) -> None:
-    code, out, err = command("fault", "set", "throttle", "--service", "sqs", "--rate", "1", "--duration", "600", "--seed", "4")
+    code, out, printed = command(
+        "fault", "set", "throttle", "--service", "sqs", "--rate", "1", "--duration", "600", "--seed", "4"
+    )
     assert (code, out) == (0, "")
     (name,) = known(aws)
-    assert err == [
+    assert printed == [
         f"set {name} throttle (seed 4 rate 1.0 duration 600.0 service sqs): happened in 0 of 0 cases, 600 AWS seconds left"
     ]
     with pytest.raises(aws.sqs.exceptions.RequestThrottled):
@@ -59,8 +61,8 @@ def test_a_fault_is_set_listed_injected_and_cleared(aws: AwsHarness) -> None:
     assert (code, listed["id"], listed["kind"], listed["asked"], listed["happened"]) == (0, name, "throttle", 1, 1)
     assert any(line.startswith(f"  fault set: {name} throttle (") for line in command("status")[2])
 
-    code, out, err = command("fault", "clear", "throttle")
-    assert (code, out, [line.partition(" (")[0] for line in err]) == (0, "", [f"cleared {name} throttle"])
+    code, out, printed = command("fault", "clear", "throttle")
+    assert (code, out, [line.partition(" (")[0] for line in printed]) == (0, "", [f"cleared {name} throttle"])
     assert command("fault", "list") == (0, "", ["no fault is set"])
     assert json.loads(command("status", "--json")[1])["faults"] == []
     aws.sqs.list_queues()
@@ -80,9 +82,9 @@ def test_a_fault_is_set_listed_injected_and_cleared(aws: AwsHarness) -> None:
 def test_an_invalid_command_is_refused_with_one_sentence(
     workspace: Workspace, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    code, out, (err,) = command("fault", *arguments)
+    code, out, (printed,) = command("fault", *arguments)
     assert (code, out) == (2, "")
-    assert err.startswith(f"error {sentence}")
+    assert printed.startswith(f"error {sentence}")
 
 
 def test_help_lists_every_kind() -> None:

@@ -73,7 +73,7 @@ def test_an_instance_that_never_answers_is_replaced(local_aws: AwsHarness, deplo
 
 
 def updated(local_aws: AwsHarness, deployed: Deployed, config: str) -> dict[str, Any]:
-    """The description of an endpoint after an update to `config` has ended."""
+    """The description of an endpoint once an update to `config` has ended."""
     before = deployed.describe()["LastModifiedTime"]
     local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
     return until(

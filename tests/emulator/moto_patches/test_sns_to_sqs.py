@@ -122,10 +122,10 @@ def test_other_protocols_receive_nothing(local_aws: AwsHarness) -> None:
         topic, queue = local_aws.topic(), local_aws.queue()
         local_aws.subscribe(topic, queue)
         function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
-        web = f"http://127.0.0.1:{listener.getsockname()[1]}/notify"
+        web = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
         for protocol, endpoint in (("http", web), ("lambda", function), ("email", "ops@example.com")):
             local_aws.sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
         local_aws.sns.publish(TopicArn=topic, Message="hello")
-        assert until(queue.take, "the queue receives the message")
+        assert until(queue.take, "the queue receives it")
         with pytest.raises(TimeoutError):
             listener.accept()

@@ -58,7 +58,7 @@ def counts(queue: Queue) -> tuple[int, ...]:
 
 
 class Time:
-    """moto's time in SQS, which moves only on request."""
+    """moto's time in SQS, which only moves explicitly."""
 
     def __init__(self) -> None:
         self.milliseconds = 1_700_000_000_000.0
@@ -85,7 +85,7 @@ WHICH = st.sampled_from([False, False, False, True])  # the queue, or now and th
 
 
 class SameAsMoto(RuleBasedStateMachine):
-    """The same operations on a patched queue and on one of plain moto (its messages in a list), with dead letters."""
+    """The same operations on a patched queue and on moto's own (its messages in a list), each with dead letters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,25 +126,27 @@ class SameAsMoto(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 10), visibility=st.sampled_from([0, 1, 5, 30]), dead=WHICH, then=st.sampled_from([0, 1, 6]))
     def take(self, count: int, visibility: int, dead: bool, then: int) -> None:
-        patched, plain = self.both(lambda side: receive(self.queue(side, dead), count, 0, visibility))
-        seen = [[(item.body, item.approximate_receive_count, item.sent_timestamp) for item in one] for one in (patched, plain)]
+        patched, motos = self.both(lambda side: receive(self.queue(side, dead), count, 0, visibility))
+        seen = [
+            [(item.body, item.approximate_receive_count, item.sent_timestamp) for item in side] for side in (patched, motos)
+        ]
         assert seen[0] == seen[1]
-        self.handles += [(a.receipt_handle, b.receipt_handle) for a, b in zip(patched, plain, strict=True)]
+        self.handles += [(a.receipt_handle, b.receipt_handle) for a, b in zip(patched, motos, strict=True)]
         self.time.step(then)
 
     @rule(data=st.data(), dead=WHICH)
     def delete(self, data: st.DataObject, dead: bool) -> None:
         handles = data.draw(st.sampled_from([*self.handles, ("no such", "no such")]))
-        patched, plain = self.both(lambda side: self.queue(side, dead).delete_message(handles[side]))
-        assert patched == plain
+        patched, motos = self.both(lambda side: self.queue(side, dead).delete_message(handles[side]))
+        assert patched == motos
 
     @rule(data=st.data(), seconds=st.sampled_from([0, 1, 20, 43200]), dead=WHICH)
     def change(self, data: st.DataObject, seconds: int, dead: bool) -> None:
         handles = data.draw(st.sampled_from([*self.handles, ("no such", "no such")]))
-        patched, plain = self.both(
+        patched, motos = self.both(
             lambda side: backend().change_message_visibility(self.queue(side, dead).name, handles[side], seconds)
         )
-        assert patched == plain
+        assert patched == motos
 
     @rule(seconds=st.sampled_from([0.5, 1, 6, 40]))
     def pass_time(self, seconds: float) -> None:
@@ -153,14 +155,14 @@ class SameAsMoto(RuleBasedStateMachine):
     @rule(chance=st.integers(0, 9))
     def purge(self, chance: int) -> None:
         if chance == 7:
-            patched, plain = self.both(lambda side: backend().purge_queue(self.queue(side).name))
-            assert patched == plain
+            patched, motos = self.both(lambda side: backend().purge_queue(self.queue(side).name))
+            assert patched == motos
 
     @invariant()
     def same_counts_and_messages(self) -> None:
-        for patched, plain in zip(getattr(self, "patched", ()), getattr(self, "moto", ()), strict=True):
-            assert counts(patched) == counts(plain)
-            assert [message.body for message in patched._messages] == [message.body for message in plain._messages]
+        for patched, motos in zip(getattr(self, "patched", ()), getattr(self, "moto", ()), strict=True):
+            assert counts(patched) == counts(motos)
+            assert [message.body for message in patched._messages] == [message.body for message in motos._messages]
 
 
 TestSameAsMoto = SameAsMoto.TestCase

@@ -70,7 +70,7 @@ def history(local_aws: AwsHarness, name: str, **wanted: Any) -> list[dict[str, A
     return found
 
 
-def received_message(queue: Queue) -> dict[str, Any]:
+def published(queue: Queue) -> dict[str, Any]:
     (body,) = until(queue.take, "the alarm's message")
     envelope: dict[str, Any] = json.loads(body)
     return envelope
@@ -133,7 +133,7 @@ def test_the_history_has_configuration_states_and_actions(local_aws: AwsHarness,
     assert action["HistorySummary"] == f"Successfully executed action {topic}"
     data = json.loads(action["HistoryData"])
     assert (data["actionState"], data["notificationResource"]) == ("Succeeded", topic)
-    assert json.loads(json.loads(data["publishedMessage"])["default"]) == json.loads(received_message(queue)["Message"])
+    assert json.loads(json.loads(data["publishedMessage"])["default"]) == json.loads(published(queue)["Message"])
 
 
 def test_the_message_to_a_topic_has_cloudwatchs_format(local_aws: AwsHarness, name: str) -> None:
@@ -149,7 +149,7 @@ def test_the_message_to_a_topic_has_cloudwatchs_format(local_aws: AwsHarness, na
         for minute in range(200)
     ]
     local_aws.cloudwatch.put_metric_data(Namespace=name, MetricData=data)
-    envelope = received_message(queue)
+    envelope = published(queue)
     message = json.loads(envelope["Message"])
     assert envelope["Subject"] == f'OK: "{name}" in EU (Ireland)'
     reason, changed = message.pop("NewStateReason"), message.pop("StateChangeTime")
@@ -194,7 +194,7 @@ def test_set_alarm_state_executes_actions_and_is_recorded(local_aws: AwsHarness,
     local_aws.cloudwatch.set_alarm_state(
         AlarmName=name, StateValue="ALARM", StateReason="drill", StateReasonData='{"by": "hand"}'
     )
-    message = json.loads(received_message(queue)["Message"])
+    message = json.loads(published(queue)["Message"])
     assert (message["NewStateValue"], message["NewStateReason"]) == ("ALARM", "drill")
     local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="again")  # no change, and so no action
     local_aws.cloudwatch.disable_alarm_actions(AlarmNames=[name])
@@ -257,7 +257,7 @@ def test_a_failing_action_is_recorded_and_the_others_are_executed(
 
     monkeypatch.setattr(moto_backends, "publish", publish_but_for_one)
     local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
-    assert json.loads(received_message(queue)["Message"])["NewStateReason"] == "drill"
+    assert json.loads(published(queue)["Message"])["NewStateReason"] == "drill"
     assert [
         item["HistorySummary"] for item in history(local_aws, name, HistoryItemType="Action", ScanBy="TimestampAscending")
     ] == [
@@ -397,7 +397,7 @@ def test_a_percentile_is_evaluated_and_returned(local_aws: AwsHarness, name: str
     points = local_aws.cloudwatch.get_metric_statistics(**asked, ExtendedStatistics=["p50", "p99.9", "p0"], Statistics=["Sum"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {"p50": 50.0, "p99.9": 100.0, "p0": 1.0}
     assert points["Datapoints"][0]["Sum"] == 5_050.0
-    sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # of a statistic set, CloudWatch returns none
+    sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # a statistic set has no percentiles
     local_aws.put_minutely(name, {"MetricName": "Sets", "StatisticValues": sets})
     points = local_aws.cloudwatch.get_metric_statistics(**asked | {"MetricName": "Sets"}, ExtendedStatistics=["p50"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {}

@@ -142,7 +142,7 @@ def test_every_control_plane_is_restored(workspace: Workspace, start: Start) -> 
     local_aws.s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload=done)
     assert local_aws.kms.verify(**signing, Signature=signature)["SignatureValid"]
     taken: list[str] = []
-    until(lambda: taken.extend(queue.take()) or len(taken) == 2, "messages not deleted, once they are visible again")
+    until(lambda: taken.extend(queue.take()) or len(taken) == 2, "messages that were not deleted are visible again")
     assert sorted(taken) == ["in flight", "waiting"]
     assert {item["id"] for item in deployed.serving()}.isdisjoint(instances)
     assert deployed.ask({"answer": "awake"}).body == b"awake"
@@ -168,8 +168,8 @@ def test_a_backlog_of_100_and_requests_in_process_are_answered_after_a_stop(
         *(f"held {number}".encode() for number in range(4)),
         *(str(number).encode() for number in range(96)),
     ]
-    seen = {deployed.queues["Success"].notification().inference_id for _ in range(100)}
-    assert seen == {one.inference_id for one in held + sent}
+    reported = {deployed.queues["Success"].notification().inference_id for _ in range(100)}
+    assert reported == {one.inference_id for one in held + sent}
 
 
 def test_a_kill_loses_no_accepted_request_and_status_says_what_it_would_lose(
@@ -182,8 +182,8 @@ def test_a_kill_loses_no_accepted_request_and_status_says_what_it_would_lose(
     assert (state["dir"], state["error"], state["not_saved"]) == (str(tmp_path / "state"), "", {})
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
     status()
-    seen = " ".join(capfd.readouterr().err.split())
-    assert f"state in {tmp_path / 'state'}; a kill -9 now would lose changes of the last" in seen
+    reported = " ".join(capfd.readouterr().err.split())
+    assert f"state in {tmp_path / 'state'}; a kill -9 now would lose changes of the last" in reported
     inline = [deployed.invoke({"answer": str(number)}) for number in range(20)]
     location = local_aws.put(deployed.bucket, "input/fresh.json", b'{"answer": "from S3"}')
     address = f"https://{deployed.bucket}.s3.eu-west-1.amazonaws.com/input/fresh.json"
@@ -268,8 +268,8 @@ def test_real_time_endpoints_are_restored(workspace: Workspace, start: Start) ->
     start()
 
     variants = {variant["VariantName"]: variant for variant in weighted.describe()["ProductionVariants"]}
-    seen = {name: (variant["DesiredInstanceCount"], variant["CurrentWeight"]) for name, variant in variants.items()}
-    assert seen == {"blue": (1, 0.0), "green": (2, 3.0)}
+    reported = {name: (variant["DesiredInstanceCount"], variant["CurrentWeight"]) for name, variant in variants.items()}
+    assert reported == {"blue": (1, 0.0), "green": (2, 3.0)}
     weighted.serving(3)
     assert weighted.call({"answer": "again"}).variant == "green"
     assert cold.call({"answer": "warm"}).body == b"warm"
@@ -334,9 +334,9 @@ def test_a_failed_save_after_a_signal_is_reported(workspace: Workspace, start: S
 
     assert os.waitstatus_to_exitcode(os.waitpid(record.pid, 0)[1]) == 1
     *_, last = daemon.log_path(workspace).read_text().split("error ")
-    seen = " ".join(last.split())
-    assert "has ended, and what changed since its last save could not be saved in" in seen
-    assert "(No such file or directory); fix this before you start it again" in seen
+    reported = " ".join(last.split())
+    assert "has ended, and what changed since its last save could not be saved in" in reported
+    assert "(No such file or directory); fix this before you start it again" in reported
 
 
 def test_damaged_state_is_refused_and_left_unchanged(workspace: Workspace, start: Start, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ resource "aws_s3_object" "archive" {
 }
 
 # The version that was uploaded. A refresh would record an archive that was overwritten in place; this keeps the applied version, so
-# that verification can tell them apart.
+# that verification can distinguish them.
 resource "terraform_data" "archive_version" {
   for_each = aws_s3_object.archive
 

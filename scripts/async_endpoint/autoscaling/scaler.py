@@ -167,7 +167,7 @@ def decide(
     """The capacity to set now, if any, and the state to pass to the next call.
 
     `current` is the desired capacity as last set. Scale-outs among `proposals` must be computed from `baseline`, scale-ins from
-    `current`; propose() does so. With no proposal that counts, a `current` out of `bounds` is brought to the nearer one.
+    `current`; propose() does so. With no proposal that counts, a `current` out of `bounds` is clamped to the nearer one.
     """
     inside = bounds.clamp(current)
     winner = max(proposals, key=lambda proposal: proposal.desired, default=None)

@@ -33,7 +33,7 @@ FILES: Final = {
 
 
 class _Commands(UserDict[str, Any]):
-    """Every command by name; None stands for one whose file has not been loaded: all of them together take half a second."""
+    """Every command by name; None for one whose file has not been loaded, since loading all takes half a second."""
 
     def __getitem__(self, name: str) -> Any:
         if self.data[name] is None:

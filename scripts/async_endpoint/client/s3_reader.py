@@ -43,7 +43,7 @@ class ObjectReader:
     """Reads objects with the caller's permissions.
 
     S3 answers 404 for a missing key, and 403 to a caller without s3:ListBucket, exactly as for a key that may not be read
-    (GetObject API reference). If its message does not name the action, listing that one key tells the two apart.
+    (GetObject API reference). If its message does not name the action, listing that one key distinguishes the two.
     `cannot_list` is true once it is known that the caller cannot: then 403 means "not yet", unless this caller could read
     before (`could_read`) and has lost that permission.
     """

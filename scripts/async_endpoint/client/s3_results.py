@@ -140,7 +140,7 @@ def timeout_error(info: EndpointInfo, submitted: Submitted, hint: Notification |
     places = [place for place in (submitted.output_location, submitted.failure_location) if place]
     bucket = S3Uri.parse(places[0]).bucket
     doubt = (
-        f" as far as can be seen without {LIST_ACTION} on {bucket} (grant it to tell missing from forbidden)"
+        f" as far as can be seen without {LIST_ACTION} on {bucket} (grant it to distinguish missing from forbidden)"
         if cannot_list
         else ""
     )

@@ -1,7 +1,7 @@
 """Working copies of roots: where Terraform runs, so that it writes nothing below envs/.
 
 .local/deployments/<environment>[-local]/
-├── envs/<environment>/     the root's files, brought up to date before every command, and Terraform's own .terraform/
+├── envs/<environment>/     the root's files, updated before every command, and Terraform's own .terraform/
 ├── modules, build, …       links to the checkout's, so that the root's relative paths hold
 ├── state/<instance>/       only for the local AWS: the state that belongs to one run of it
 └── terraform.rc            Terraform's CLI configuration

@@ -132,7 +132,7 @@ def test_suspended_or_deleted_it_does_nothing(local_aws: AwsHarness, target: dic
     local_aws.scaling.delete_scheduled_action(**target, ScheduledActionName=name)
     before = len(activities(local_aws, target, name))
     minutes_pass(local_aws, 4)
-    assert len(activities(local_aws, target, name)) <= before + 1  # one may have been on its way
+    assert len(activities(local_aws, target, name)) <= before + 1  # one may have been in progress
 
 
 def test_bounds_that_cross_are_told_as_a_failure_and_change_nothing(local_aws: AwsHarness, target: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast coverage clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
-# Whatever the shell says: without them each command would compile our own files again, a quarter of its start.
+# Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
@@ -13,7 +13,7 @@ FAST_ARGS ?= -q -n 2
 BENCH_ARGS ?=
 
 BIN := .venv/bin
-# The downloaded Terraform comes before that of the PATH, as it does for async-endpoint and the tests.
+# A downloaded Terraform takes precedence over the PATH, as for async-endpoint and the tests.
 TERRAFORM = TF_CLI_CONFIG_FILE=/dev/null PATH="$(CURDIR)/$(BIN):$$PATH" terraform
 CLI := $(BIN)/async-endpoint
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -21,42 +21,41 @@ ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
 # LOCAL=1 deploys an environment other than local on the local AWS.
 LOCAL_OPTION := $(if $(LOCAL),--local,)
 
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## |^plan apply' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
-setup: .venv/runtime ## make the virtual environment
+setup: .venv/runtime ## create the virtual environment
 
-demo: .venv/runtime ## deploy two endpoints on the local AWS, invoke them, watch them sleep and wake, destroy
+demo: .venv/runtime ## deploy two endpoints on the local AWS, invoke them, let them sleep and wake, destroy them
 	@$(BIN)/python scripts/demo.py --time-scale $(TIME_SCALE)
 
-test: .venv/dev ## the whole test suite
+test: .venv/dev ## run the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-fast: .venv/dev ## the tests that start no Terraform, no local AWS in a process of its own, and do not wait: for each save
+test-fast: .venv/dev ## run the fast tests: those that start no Terraform and no separate local AWS, and do not wait
 	@$(BIN)/python -m pytest $(FAST_ARGS) -m "not terraform and not slow"
 
-coverage: .venv/dev ## line coverage of the whole test suite, processes that it starts included, into build/coverage/html
+coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses included, into build/coverage/html
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage html --quiet --skip-covered --fail-under=0
-	@$(BIN)/coverage report
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS); tested=$$?; \
+	  $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --skip-covered --fail-under=0 && \
+	  $(BIN)/coverage report && exit $$tested
 
-# They wait more than they compute, so each has a worker of its own.
-clients: .venv/dev ## other people's clients against the local AWS, in an environment of their own
+# They wait more than they compute, so each has its own worker.
+clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment
 	@python=$$($(BIN)/python requirements/environment.py clients) && \
 	  CLIENTS_PYTHON=$$python $(BIN)/python -m pytest -n 4 tests/clients
 
-policy: .venv/dev ## checkov and our own checks on all Terraform, written and planned, in an environment of their own
+policy: .venv/dev ## run checkov and custom checks on all Terraform, source and plans, in a separate environment
 	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \
 	  $(BIN)/python -m policies && $(BIN)/python -m pytest tests/policies
 
-bench: .venv/runtime ## measure the local AWS and the client, and write bench/*.md (some ten minutes)
+bench: .venv/runtime ## benchmark the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 lint: lint-python lint-types lint-terraform lint-shell lint-docs ## check everything, write nothing
 
-# Each part alone, for .pre-commit-config.yaml.
+# The parts, for .pre-commit-config.yaml.
 .PHONY: lint-python lint-types lint-terraform lint-shell lint-docs
 lint-python: .venv/dev
 	@$(BIN)/ruff check .
@@ -78,7 +77,7 @@ lint-docs: .venv/dev
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module
 	@$(BIN)/python scripts/module_tables.py
 
-format: .venv/dev docs ## fix what can be fixed
+format: .venv/dev docs ## fix what ruff and terraform fmt can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(TERRAFORM) fmt -recursive modules envs examples tests/policies
@@ -89,16 +88,16 @@ local-up: .venv/runtime ## start the local AWS in the background
 local-down: .venv/runtime ## stop the local AWS
 	@$(CLI) local down
 
-status: .venv/runtime ## show what runs on the local AWS
+status: .venv/runtime ## show the endpoints on the local AWS
 	@$(CLI) local status
 
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
-destroy smoke-test: .venv/runtime ## destroy or prove an environment: make smoke-test ENV=local
+destroy smoke-test: .venv/runtime ## destroy or smoke-test an environment: make smoke-test ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
-# Rebuilt every time: the same folder gives the same bytes, and Terraform goes by their hash.
+# Rebuilt every time: the same folder gives the same bytes, and Terraform compares their hash.
 .PHONY: $(ARCHIVES)
 $(ARCHIVES): build/%.tar.gz: .venv/runtime
 	@$(CLI) package examples/$* --output $@
@@ -113,7 +112,7 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/policy.txt
 
-clean: ## remove everything that was made here
+clean: ## remove everything generated
 	rm -rf .venv .local build
 
 .venv/python:
@@ -124,8 +123,8 @@ clean: ## remove everything that was made here
 	  echo "error: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu install the package python3-venv." >&2; exit 3; }
 	@touch $@
 
-# The lock files are complete, so nothing is resolved; and what is never imported is not compiled. The import at the end compiles
-# what a local AWS needs, and shows that it is there.
+# The lock files are complete, so pip resolves nothing, and compiles nothing that is never imported. The import at the end compiles what
+# a local AWS needs, and checks that it is installed.
 .venv/runtime .venv/dev: .venv/%: .venv/python requirements/%.txt pyproject.toml | .venv/terraform
 	@echo "setting up $@ (once): installing $$(grep -c == requirements/$*.txt) Python packages" >&2
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/$*.txt
@@ -133,7 +132,7 @@ clean: ## remove everything that was made here
 	@$(BIN)/python -c 'import async_endpoint.emulator.emulator'
 	@touch $@
 
-# Downloads a pinned Terraform where the PATH has none, or an old one; looked at again when neither place has one.
+# Downloads a pinned Terraform where the PATH has none ≥ 1.11; repeated when neither place has one.
 .venv/terraform: .venv/python scripts/install_terraform.py $(if $(or $(wildcard $(BIN)/terraform),$(shell command -v terraform 2>/dev/null)),,missing-terraform)
 	@$(BIN)/python scripts/install_terraform.py $(BIN)
 	@touch $@

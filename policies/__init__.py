@@ -1,1 +1,1 @@
-"""What must hold for all Terraform here: checkov's own checks and those in checks/. `make policy` runs them."""
+"""Policies for all Terraform of this repository: checkov's own checks and those in checks/. `make policy` runs them."""

@@ -1,7 +1,7 @@
-"""`python -m policies`: check modules, envs and examples as they are written, and envs and examples as they are planned.
+"""`python -m policies`: check the source of modules, envs and examples, and plans of envs and examples.
 
-Ends with 1 when a check failed or was skipped without a reason, and says which. A check is skipped by a comment in the block it
-is about, `#checkov:skip=<check>:<reason>`.
+Exit code 1 if a check failed or was skipped without a reason. The comment `#checkov:skip=<check>:<reason>` in a block skips a
+check there.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 STARTED = time.monotonic()
 SOURCES = ("modules", "envs", "examples")
 
-# Neither is deployed: Terraform's tests and what is left of its work, and what examples hold beside Terraform.
-_LEFT_OUT = shutil.ignore_patterns(".terraform", "*_override.tf", "*.tfstate*", "*.tfplan", "tests", "catalogue", "queries")
+# Not deployed: Terraform's tests and temporary files, and the examples' data.
+_IGNORED = shutil.ignore_patterns(".terraform", "*_override.tf", "*.tfstate*", "*.tfplan", "tests", "catalogue", "queries")
 
 
 def main() -> int:
@@ -30,27 +30,27 @@ def main() -> int:
         work = Path(folder).resolve()
         sources = work / "sources"
         for name in SOURCES:
-            shutil.copytree(CHECKOUT / name, sources / name, symlinks=True, ignore=_LEFT_OUT)
+            shutil.copytree(CHECKOUT / name, sources / name, symlinks=True, ignore=_IGNORED)
         roots = sorted(path.parent for name in SOURCES[1:] for path in (sources / name).glob("*/providers.tf"))
-        with ThreadPoolExecutor(1) as beside:
-            planned = beside.submit(make_plans, roots, work)
-            complaints = _complaints("as written", scan_sources(sources))
+        with ThreadPoolExecutor(1) as executor:
+            planned = executor.submit(make_plans, roots, work)
+            problems = _problems("source", scan_sources(sources))
             plans = planned.result()
-        complaints += _complaints(f"as planned, {len(roots)} roots", scan_plans(plans, sources))
-    for line in complaints:
+        problems += _problems(f"plans of {len(roots)} roots", scan_plans(plans, sources))
+    for line in problems:
         print(line, file=sys.stderr)
-    return 1 if complaints else 0
+    return 1 if problems else 0
 
 
-def _complaints(what: str, report: Report) -> list[str]:
+def _problems(what: str, report: Report) -> list[str]:
     print(
         f"{time.monotonic() - STARTED:6.1f} s  {what}: {len(report.passed)} passed, {len(report.failed)} failed, "
         f"{len(report.skipped)} skipped with a reason",
         file=sys.stderr,
     )
-    complaints = [f"failed {record}" for record in report.failed]
-    complaints += [f"skipped without a reason {record}" for record in report.unexplained]
-    return list(dict.fromkeys(complaints))  # plans repeat what holds for a module
+    problems = [f"failed {record}" for record in report.failed]
+    problems += [f"skipped without a reason {record}" for record in report.unexplained]
+    return list(dict.fromkeys(problems))  # a module's failures are repeated in each plan
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""checkov as a program, in the environment that `make policy` makes for it, and its report as records."""
+"""Runs checkov as a program, in the environment that `make policy` creates for it, and parses its report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from async_endpoint.core.errors import ToolMissing
 
 PYTHON = "CHECKOV_PYTHON"  # the Python of the environment that has checkov
 CHECKS = Path(__file__).with_name("checks")
-PACKAGE = CHECKS.parents[1] / "scripts"  # of it our checks import contract/, which is pure
-LONGEST_SECONDS = 300
+PACKAGE = CHECKS.parents[1] / "scripts"  # the checks import core/ from it, which is pure
+TIMEOUT_SECONDS = 300
 
 # checkov's placeholder for a missing reason.
 _NO_REASON = "No comment provided"
@@ -23,7 +23,7 @@ _NO_REASON = "No comment provided"
 
 @dataclass(frozen=True)
 class Record:
-    """One verdict of one check: `reason` is why it was skipped, None for one that was not."""
+    """The result of one check for one resource; `reason` is the reason for a skip, else None."""
 
     check: str
     title: str
@@ -37,7 +37,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Report:
-    """What checkov said, by verdict."""
+    """checkov's results by verdict."""
 
     failed: tuple[Record, ...]
     skipped: tuple[Record, ...]
@@ -55,16 +55,16 @@ def scan_sources(folder: Path, only: str = "") -> Report:
 
 
 def scan_plans(plans: Iterable[Path], folder: Path, only: str = "") -> Report:
-    """Check plans, as JSON, of roots below `folder`; the comments that skip checks are read from their source."""
+    """Check plans, as JSON, of roots below `folder`; skip comments are read from the source."""
     files = [text for plan in plans for text in ("--file", str(plan))]
     return _run(folder, "terraform_plan", [*files, "--repo-root-for-plan-enrichment", "."], only)
 
 
 def _run(folder: Path, framework: str, what: list[str], only: str) -> Report:
-    """Raises ToolMissing when there is no checkov, or it does not report on `what` as a whole."""
+    """Raises ToolMissing if checkov is missing, or does not report on all of `what`."""
     python = os.environ.get(PYTHON)
     if not python:
-        raise ToolMissing(f"{PYTHON} names no Python that has checkov; run this as: make policy")
+        raise ToolMissing(f"{PYTHON} names no Python with checkov; run: make policy")
     settings = ["--skip-download", "--compact", "--output", "json", *(["--check", only] if only else [])]
     done = subprocess.run(
         [python, "-m", "checkov.main", *what, "--framework", framework, "--external-checks-dir", str(CHECKS), *settings],
@@ -73,17 +73,17 @@ def _run(folder: Path, framework: str, what: list[str], only: str) -> Report:
         env=os.environ | {"EVAL_TF_PLAN_AFTER_UNKNOWN": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PACKAGE)},
         capture_output=True,
         text=True,
-        timeout=LONGEST_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     try:
         document = json.loads(done.stdout)
         results, parsed = document["results"], document["summary"]
     except (ValueError, KeyError, TypeError) as error:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
-        raise ToolMissing(f"checkov ended with {done.returncode} and no report of {framework}; it said: {said[-1]}") from error
+        output = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
+        raise ToolMissing(f"checkov ended with {done.returncode} and no report of {framework}: {output[-1]}") from error
     if parsed["parsing_errors"]:
-        raise ToolMissing(f"checkov could not read {', '.join(results['parsing_errors'])}, so nothing is known of them.")
+        raise ToolMissing(f"checkov could not read {', '.join(results['parsing_errors'])}, so they were not checked.")
     if "Cannot load external check" in done.stderr:
         raise ToolMissing(f"checkov could not load a check of policies/checks: {done.stderr.strip()}")
     return Report(*(tuple(map(_record, results[f"{verdict}_checks"])) for verdict in ("failed", "skipped", "passed")))

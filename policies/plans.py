@@ -1,4 +1,4 @@
-"""Plans of roots, as JSON, made against a local AWS: what the source only refers to is a value in them."""
+"""Plans of roots, as JSON, made against a local AWS: references of the source are values in a plan."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from async_endpoint.terraform.provider import (
     running_provider,
 )
 
-LONGEST_SECONDS = 300
+TIMEOUT_SECONDS = 300
 PLAN = "policy.tfplan"
-LOCKED = Path(__file__).resolve().parents[1] / "envs/local" / LOCK_FILE  # a test holds all lock files equal
+LOCKED = Path(__file__).resolve().parents[1] / "envs/local" / LOCK_FILE  # a test keeps all lock files equal
 
 _ARCHIVE = re.compile(r'"((?:\.\./)*[\w./-]+\.tar\.gz)"')
 
 
 def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
-    """Plan each of `roots`, copies that may be written into, and return the plans: files in `work` named after their root.
+    """Plan each of `roots` (writable copies) and return the plans: files in `work` named after their root.
 
     Raises TerraformFailed, in one sentence, for the first root that cannot be planned.
     """
@@ -39,7 +39,7 @@ def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
         url = aws.record.endpoint_url
         environment = process_environment(os.environ, _cli_configuration(work), aws.credentials)
         provider = install_provider(work / "provider", LOCKED, environment)
-        with running_provider(provider, work, environment) as attached:  # for all: to plan, the provider opens no file
+        with running_provider(provider, work, environment) as attached:  # one for all: a provider opens no files to plan
             return [_plan(root, environment | attached, url, work) for root in roots]
     finally:
         aws.stop()
@@ -63,7 +63,7 @@ def _terraform(root: Path, environment: dict[str, str], *arguments: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=LONGEST_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     if done.returncode != 0:
@@ -76,13 +76,13 @@ def _terraform(root: Path, environment: dict[str, str], *arguments: str) -> str:
 
 
 def _put_archives(root: Path) -> None:
-    """Something stands in for each model archive that the root names: a plan reads its bytes to hash them, no more."""
+    """Create a placeholder for each model archive that the root names: a plan only hashes its bytes."""
     for file in root.glob("*.tf"):
         for named in _ARCHIVE.findall(file.read_text()):
             archive = root / named
             archive.parent.mkdir(parents=True, exist_ok=True)
             if not archive.exists():
-                archive.write_bytes(b"stands in for a model")
+                archive.write_bytes(b"placeholder of a model")
 
 
 def _cli_configuration(work: Path) -> Path:

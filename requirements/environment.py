@@ -1,6 +1,6 @@
-"""Run as a script with the name of a lock file beside it, such as `clients`: make its environment, once, and print its Python.
+"""Create the environment of a lock file in this folder, once, and print its Python, as in `environment.py clients`.
 
-What these environments hold cannot live beside our own packages: it pins or caps libraries that we use in another version.
+These packages pin or cap libraries that this project uses in other versions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def make(folder: Path, locked: Path) -> None:
     print(f"setting up {locked.name} in {folder} (once, some hundred MB)", file=sys.stderr)
     venv.create(folder, clear=True, symlinks=True, with_pip=True)
     pip = [python_of(folder), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    # the lock is complete, so nothing is resolved, and what is never imported is not compiled
+    # the lock is complete, so pip resolves nothing, and compiles nothing that is never imported
     options = ["--no-deps", "--no-compile", "--require-hashes"]
     subprocess.run([*pip, "install", *options, "--requirement", locked], stdout=sys.stderr, check=True)
 

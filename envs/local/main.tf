@@ -7,11 +7,14 @@ locals {
 module "storage" {
   source = "../../modules/storage"
 
-  name                     = "${local.project}-${local.environment}"
-  endpoint_names           = ["*-${local.environment}"]
-  expire_after_days        = {} # the AWS provider waits 55 s for lifecycle rules
-  force_destroy            = true
-  key_deletion_window_days = 7
+  name           = "${local.project}-${local.environment}"
+  endpoint_names = ["*-${local.environment}"]
+
+  storage = {
+    expire_after_days        = {} # the AWS provider waits 55 s for lifecycle rules
+    force_destroy            = true
+    key_deletion_window_days = 7
+  }
 }
 
 module "recommender" {

@@ -11,8 +11,8 @@ locals {
 module "storage" {
   source = "../../modules/storage"
 
-  name          = local.name
-  force_destroy = true
+  name    = local.name
+  storage = { force_destroy = true }
 }
 
 resource "aws_s3_object" "model" {

@@ -6,8 +6,8 @@ locals {
 module "storage" {
   source = "../../modules/storage"
 
-  name          = local.name
-  force_destroy = true
+  name    = local.name
+  storage = { force_destroy = true }
 }
 
 # One archive for both stages; serving.program selects one.

@@ -18,7 +18,7 @@ module "async_inference" {
   environment = "example"
   access      = { managed_policies = ["caller", "collector", "watcher"] }
   network     = module.network
-  storage     = { force_destroy = true, expire_after_days = { input = 7, output = 14 } }
+  storage     = { force_destroy = true, expire_after_days = { failure = 14, input = 7, noncurrent = 7, output = 14 } }
 
   model = {
     network_isolation = true

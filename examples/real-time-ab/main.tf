@@ -18,9 +18,12 @@ locals {
 module "storage" {
   source = "../../modules/storage"
 
-  name          = local.name
-  force_destroy = true
-  prefixes      = { capture = "capture/" }
+  name = local.name
+
+  storage = {
+    force_destroy = true
+    prefixes      = { capture = "capture/" }
+  }
 }
 
 # Two versions of one model: the same archive with different environment variables.

@@ -28,16 +28,10 @@ module "storage" {
   source = "../storage"
   count  = local._own_storage
 
-  name                     = local.name
-  access_logs              = var.storage.access_logs
-  existing                 = var.storage.existing
-  expire_after_days        = var.storage.expire_after_days
-  force_destroy            = var.storage.force_destroy
-  key_deletion_window_days = var.storage.key_deletion_window_days
-  prefixes                 = var.storage.prefixes
-  readers                  = var.storage.readers
-  tags                     = var.tags
-  topic_arns               = [for topic in values(var.notifications.topics) : topic.arn if topic != null]
+  name       = local.name
+  storage    = var.storage
+  tags       = var.tags
+  topic_arns = [for topic in values(var.notifications.topics) : topic.arn if topic != null]
 }
 
 module "notifications" {

@@ -7,7 +7,7 @@ locals {
   _partition = data.aws_partition.current.partition
   _region    = data.aws_region.current.name
 
-  # Containers in the words of CreateModel.
+  # Containers in the terms of CreateModel.
   containers = [
     for index, container in var.containers : {
       environment      = container.environment

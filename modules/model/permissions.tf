@@ -1,4 +1,4 @@
-# What the execution role may do: no more than what this model's containers, storage, topics and network take.
+# Permissions of the execution role: only what this model's containers, storage, topics and network need.
 locals {
   _s3 = "arn:${local._partition}:s3:::"
 
@@ -36,7 +36,7 @@ locals {
   _log_group_arns = [for name in var.endpoint_names : "arn:${local._partition}:logs:${local._region}:${local._account}:log-group:/aws/sagemaker/Endpoints/${name}"]
 
   _ec2 = "arn:${local._partition}:ec2:${local._region}:${local._account}"
-  # Of whatever account: a subnet may be shared by another one, and its id is unique.
+  # Any account: a subnet may be shared from another one, and its id is unique.
   _subnet_arns = [for id in var.network.subnet_ids : "arn:${local._partition}:ec2:${local._region}:*:subnet/${id}"]
 }
 
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
-  # On the bucket itself: on bucket/* it does nothing, and a missing input would read as forbidden instead of not found.
+  # On the bucket itself: on bucket/* it has no effect, and a missing input would give 403 instead of 404.
   dynamic "statement" {
     for_each = length(local._inputs) > 0 ? [var.storage.bucket_arn] : []
 
@@ -154,7 +154,7 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
-  # Amazon ECR defines no resource for this action.
+  # This action has no resource type.
   dynamic "statement" {
     for_each = length(local._repository_arns) > 0 ? ["*"] : []
 
@@ -181,7 +181,7 @@ data "aws_iam_policy_document" "execution" {
     resources = flatten([for arn in local._log_group_arns : [arn, "${arn}:*"]])
   }
 
-  # Amazon CloudWatch defines no resource for this action; the namespaces are what narrows it.
+  # This action has no resource type; the namespaces limit it.
   statement {
     sid       = "PublishMetrics"
     actions   = ["cloudwatch:PutMetricData"]
@@ -194,7 +194,7 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
-  # "Auto-Rollback Configuration and Monitoring": on the alarms that are given.
+  # SageMaker guide, "Auto-Rollback Configuration and Monitoring": for the given alarms.
   dynamic "statement" {
     for_each = length(var.rollback_alarm_names) > 0 ? [var.rollback_alarm_names] : []
 
@@ -205,7 +205,7 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
-  # The set of "Give SageMaker AI hosted endpoints access to resources in your Amazon VPC", on these subnets and groups.
+  # SageMaker guide, "Give SageMaker AI hosted endpoints access to resources in your Amazon VPC", for these subnets and groups.
   dynamic "statement" {
     for_each = length(var.network.subnet_ids) > 0 ? [var.network] : []
 
@@ -236,7 +236,7 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
-  # Amazon EC2 defines no resource for what describes.
+  # Describe actions of Amazon EC2 have no resource type.
   dynamic "statement" {
     for_each = length(var.network.subnet_ids) > 0 ? ["*"] : []
 

@@ -1,4 +1,4 @@
-# What an alarm says: what was measured, threshold and time as configured, and the first thing to do. Such as
+# Alarm descriptions: subject, threshold and time as configured, and the first remedy, such as
 # "memory utilization ≥ 90 % for 5 minutes. Check for leaks or raise the instance type."
 locals {
   _symbols = {

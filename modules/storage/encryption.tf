@@ -1,6 +1,6 @@
 # One key for objects, topics, results queues, logs and volumes, so that its policy is written once.
 locals {
-  kms_key_arn = var.existing.key == null ? aws_kms_key.this[0].arn : var.existing.key.arn
+  kms_key_arn = var.storage.existing.key == null ? aws_kms_key.this[0].arn : var.storage.existing.key.arn
 }
 
 data "aws_iam_policy_document" "key" {
@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "key" {
 
   # Readers of another account need the key as well as the bucket, and only to read from Amazon S3.
   dynamic "statement" {
-    for_each = length(var.readers) > 0 ? [flatten([for reader in var.readers : tolist(reader.principal_arns)])] : []
+    for_each = length(var.storage.readers) > 0 ? [flatten([for reader in var.storage.readers : tolist(reader.principal_arns)])] : []
 
     content {
       sid       = "DecryptForReaders"
@@ -80,17 +80,17 @@ data "aws_iam_policy_document" "key" {
 }
 
 resource "aws_kms_key" "this" {
-  count = var.existing.key == null ? 1 : 0
+  count = var.storage.existing.key == null ? 1 : 0
 
   description             = "Data, notifications, logs and volumes of ${var.name}"
-  deletion_window_in_days = var.key_deletion_window_days
+  deletion_window_in_days = var.storage.key_deletion_window_days
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.key.json
   tags                    = var.tags
 }
 
 resource "aws_kms_alias" "this" {
-  count = var.existing.key == null ? 1 : 0
+  count = var.storage.existing.key == null ? 1 : 0
 
   name          = "alias/${var.name}"
   target_key_id = aws_kms_key.this[0].key_id

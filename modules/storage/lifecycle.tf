@@ -1,5 +1,5 @@
 locals {
-  _expiry = { for role, days in var.expire_after_days : role => days if days != null }
+  _expiry = { for role, days in var.storage.expire_after_days : role => days if days != null }
 }
 
 # The provider waits 55 s for these rules, so no resource depends on them.
@@ -40,7 +40,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
 
     dynamic "noncurrent_version_expiration" {
-      for_each = var.expire_after_days.noncurrent[*]
+      for_each = var.storage.expire_after_days.noncurrent[*]
 
       content {
         noncurrent_days = noncurrent_version_expiration.value

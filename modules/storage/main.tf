@@ -8,26 +8,27 @@ locals {
   _region    = data.aws_region.current.name
 
   # 1 for a created bucket, 0 for an existing one.
-  _made = var.existing.bucket == null ? 1 : 0
+  _made = var.storage.existing.bucket == null ? 1 : 0
 
   _endpoint_names = length(var.endpoint_names) == 0 ? toset([var.name]) : var.endpoint_names
 
-  bucket_arn  = local._made == 1 ? aws_s3_bucket.this[0].arn : "arn:${local._partition}:s3:::${var.existing.bucket.name}"
+  bucket_arn  = local._made == 1 ? aws_s3_bucket.this[0].arn : "arn:${local._partition}:s3:::${var.storage.existing.bucket.name}"
   bucket_name = local._made == 1 ? aws_s3_bucket.this[0].bucket : data.aws_s3_bucket.given[0].bucket
 
-  # One bucket: one key, one policy and one set of lifecycle rules to keep right. Prefixes are what IAM separates. The role comes
+  # One bucket: one key, one policy and one set of lifecycle rules. IAM separates access by prefix. The role comes
   # first and the endpoint below it (output/recommender/), so that one rule a role covers every endpoint.
-  prefixes = { for role, prefix in var.prefixes : role => prefix if prefix != null }
+  prefixes = { for role, prefix in var.storage.prefixes : role => prefix if prefix != null }
 }
 
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:Access is logged where access_logs.destination is given; a log bucket is shared by the account, not created per deployment.
   #checkov:skip=CKV_AWS_144:Inputs and results expire within days, and the model can be uploaded again.
+  #checkov:skip=CKV2_AWS_61:Expiry is the choice of the caller (expire_after_days); the local environment has none.
   #checkov:skip=CKV2_AWS_62:Amazon SageMaker announces results on SNS topics.
   count = local._made
 
   bucket        = "${var.name}-${local._account}-${local._region}"
-  force_destroy = var.force_destroy
+  force_destroy = var.storage.force_destroy
   tags          = var.tags
 
   # Destroyed before the key: a bucket that cannot be deleted because it is not empty must remain readable.
@@ -37,12 +38,12 @@ resource "aws_s3_bucket" "this" {
 data "aws_s3_bucket" "given" {
   count = 1 - local._made
 
-  bucket = var.existing.bucket.name
+  bucket = var.storage.existing.bucket.name
 
   lifecycle {
     postcondition {
       condition     = self.region == local._region
-      error_message = "Bucket ${var.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in the endpoint's region. Give a bucket in ${local._region}."
+      error_message = "Bucket ${var.storage.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in the endpoint's region. Give a bucket in ${local._region}."
     }
   }
 }
@@ -78,9 +79,9 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  count = local._made == 1 && var.access_logs.destination != null ? 1 : 0
+  count = local._made == 1 && var.storage.access_logs.destination != null ? 1 : 0
 
   bucket        = aws_s3_bucket.this[0].bucket
-  target_bucket = var.access_logs.destination.bucket_name
-  target_prefix = coalesce(var.access_logs.destination.prefix, "${var.name}/")
+  target_bucket = var.storage.access_logs.destination.bucket_name
+  target_prefix = coalesce(var.storage.access_logs.destination.prefix, "${var.name}/")
 }

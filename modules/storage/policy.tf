@@ -19,7 +19,7 @@ data "aws_iam_policy_document" "bucket" {
   }
 
   dynamic "statement" {
-    for_each = var.readers
+    for_each = var.storage.readers
 
     content {
       sid       = "Read${statement.key}"
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "bucket" {
   }
 
   dynamic "statement" {
-    for_each = var.readers
+    for_each = var.storage.readers
 
     content {
       sid       = "List${statement.key}"

@@ -1,25 +1,3 @@
-variable "access_logs" {
-  description = <<-TEXT
-    Server access logs of the created bucket.
-    - `destination`: Where access logs go; none when it is null.
-    - `destination.bucket_name`: Bucket that admits log delivery by logging.s3.amazonaws.com.
-    - `destination.prefix`: Key prefix of the logs; the name and a slash when it is null.
-  TEXT
-  type = object({
-    destination = optional(object({
-      bucket_name = string
-      prefix      = optional(string)
-    }))
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = var.access_logs.destination == null || var.existing.bucket == null
-    error_message = "Remove access_logs.destination: it applies to a created bucket, and existing.bucket is not modified."
-  }
-}
-
 variable "endpoint_names" {
   description = "Endpoints that store their data here, by name or pattern, such as *-dev for every endpoint of an environment; empty admits the endpoint called name. The key's policy admits topics and log groups named after them. With a pattern, adding or removing an endpoint changes nothing here."
   type        = set(string)
@@ -29,80 +7,6 @@ variable "endpoint_names" {
   validation {
     condition     = alltrue([for name in var.endpoint_names : can(regex("^[A-Za-z0-9*][A-Za-z0-9*-]{0,62}$", name)) && name != "*"])
     error_message = "Variable endpoint_names must hold names of endpoints, or patterns of letters, digits, hyphens and *, such as *-dev; * alone would admit every topic of the account."
-  }
-}
-
-variable "existing" {
-  description = <<-TEXT
-    Existing resources to use instead of creating them. They are never modified; outputs bucket_policy_json and key_policy_json have the statements that their policies need.
-    - `bucket`: An existing bucket; its policy, encryption, versioning and lifecycle are its owner's.
-    - `bucket.name`: Name of the bucket, in this region.
-    - `key`: An existing KMS key; its policy is its owner's.
-    - `key.arn`: ARN of the key, not of an alias.
-  TEXT
-  type = object({
-    bucket = optional(object({
-      name = string
-    }))
-    key = optional(object({
-      arn = string
-    }))
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = var.existing.bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.existing.bucket.name))
-    error_message = "Field existing.bucket.name must be the name of a bucket, without s3:// and without a key."
-  }
-
-  validation {
-    condition     = var.existing.key == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.existing.key.arn))
-    error_message = "Field existing.key.arn must be the full ARN of a key (arn:aws:kms:region:account:key/id), because an alias or a key id does not identify its account."
-  }
-}
-
-variable "expire_after_days" {
-  description = <<-TEXT
-    Days until objects of the created bucket expire, by role of their prefix. Objects of a role that is null never expire; {} creates no lifecycle rules.
-    - `capture`: Days until captured requests expire.
-    - `failure`: Days until failures expire.
-    - `input`: Days until inputs expire.
-    - `noncurrent`: Days until replaced or deleted versions of any object expire.
-    - `output`: Days until outputs expire.
-  TEXT
-  type = object({
-    capture    = optional(number)
-    failure    = optional(number)
-    input      = optional(number)
-    noncurrent = optional(number)
-    output     = optional(number)
-  })
-  default  = { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30 }
-  nullable = false
-
-  validation {
-    condition     = alltrue([for days in values(var.expire_after_days) : days >= 1 && floor(days) == days if days != null])
-    error_message = "Every number in expire_after_days must be a whole number of days, 1 or more."
-  }
-}
-
-variable "force_destroy" {
-  description = "Whether destroying the bucket also deletes its objects."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
-variable "key_deletion_window_days" {
-  description = "Days during which the deleted key can be restored: 7 to 30."
-  type        = number
-  default     = 30
-  nullable    = false
-
-  validation {
-    condition     = var.key_deletion_window_days >= 7 && var.key_deletion_window_days <= 30
-    error_message = "Variable key_deletion_window_days must be from 7 to 30, the range AWS KMS accepts."
   }
 }
 
@@ -117,68 +21,129 @@ variable "name" {
   }
 }
 
-variable "prefixes" {
+variable "storage" {
   description = <<-TEXT
-    Key prefixes by role; each ends in a slash, and none contains another.
-    - `capture`: Prefix of captured requests of real-time endpoints; null for none.
-    - `failure`: Prefix of failures.
-    - `input`: Prefix of inputs.
-    - `model`: Prefix of model archives.
-    - `output`: Prefix of outputs.
+    Settings of bucket and key.
+    - `access_logs`: Server access logs of the created bucket.
+    - `access_logs.destination`: Where access logs go; none when it is null.
+    - `access_logs.destination.bucket_name`: Bucket that admits log delivery by logging.s3.amazonaws.com.
+    - `access_logs.destination.prefix`: Key prefix of the logs; the name and a slash when it is null.
+    - `existing`: Existing resources to use instead of creating them. They are never modified; outputs bucket_policy_json and key_policy_json have the statements that their policies need.
+    - `existing.bucket`: An existing bucket; its policy, encryption, versioning and lifecycle are its owner's.
+    - `existing.bucket.name`: Name of the bucket, in this region.
+    - `existing.key`: An existing KMS key; its policy is its owner's.
+    - `existing.key.arn`: ARN of the key, not of an alias.
+    - `expire_after_days`: Days until objects of the created bucket expire, by role of their prefix. Objects of a role that is null never expire; {} creates no lifecycle rules.
+    - `expire_after_days.capture`: Days until captured requests expire.
+    - `expire_after_days.failure`: Days until failures expire.
+    - `expire_after_days.input`: Days until inputs expire.
+    - `expire_after_days.noncurrent`: Days until replaced or deleted versions of any object expire.
+    - `expire_after_days.output`: Days until outputs expire.
+    - `force_destroy`: Whether destroying the bucket also deletes its objects.
+    - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30.
+    - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
+    - `prefixes.capture`: Prefix of captured requests of real-time endpoints; null for none.
+    - `prefixes.failure`: Prefix of failures.
+    - `prefixes.input`: Prefix of inputs.
+    - `prefixes.model`: Prefix of model archives.
+    - `prefixes.output`: Prefix of outputs.
+    - `readers`: Other readers, such as another account, by a name of letters and digits. Principals of another account need the same permissions there.
+    - `readers.*.principal_arns`: ARNs of accounts, roles or users, such as arn:aws:iam::account:root.
+    - `readers.*.reads`: Roles of the prefixes they read: capture, failure, input, model or output.
   TEXT
   type = object({
-    capture = optional(string)
-    failure = optional(string, "failure/")
-    input   = optional(string, "input/")
-    model   = optional(string, "model/")
-    output  = optional(string, "output/")
+    access_logs = optional(object({
+      destination = optional(object({
+        bucket_name = string
+        prefix      = optional(string)
+      }))
+    }), {})
+    existing = optional(object({
+      bucket = optional(object({
+        name = string
+      }))
+      key = optional(object({
+        arn = string
+      }))
+    }), {})
+    expire_after_days = optional(object({
+      capture    = optional(number)
+      failure    = optional(number)
+      input      = optional(number)
+      noncurrent = optional(number)
+      output     = optional(number)
+    }), { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30 })
+    force_destroy            = optional(bool, false)
+    key_deletion_window_days = optional(number, 30)
+    prefixes = optional(object({
+      capture = optional(string)
+      failure = optional(string, "failure/")
+      input   = optional(string, "input/")
+      model   = optional(string, "model/")
+      output  = optional(string, "output/")
+    }), {})
+    readers = optional(map(object({
+      principal_arns = set(string)
+      reads          = optional(set(string), ["failure", "output"])
+    })), {})
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for prefix in values(var.prefixes) : can(regex("^[A-Za-z0-9!_.*'()-][A-Za-z0-9!_.*'()/-]{0,510}/$", prefix)) && !strcontains(prefix, "//") if prefix != null])
-    error_message = "Every prefix in prefixes must end in a single slash and not begin with one, with letters, digits and !_.*'()- between slashes."
+    condition     = var.storage.access_logs.destination == null || var.storage.existing.bucket == null
+    error_message = "Remove storage.access_logs.destination: it applies to a created bucket, and storage.existing.bucket is not modified."
+  }
+
+  validation {
+    condition     = var.storage.existing.bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.storage.existing.bucket.name))
+    error_message = "Field storage.existing.bucket.name must be the name of a bucket, without s3:// and without a key."
+  }
+
+  validation {
+    condition     = var.storage.existing.key == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.storage.existing.key.arn))
+    error_message = "Field storage.existing.key.arn must be the full ARN of a key (arn:aws:kms:region:account:key/id), because an alias or a key id does not identify its account."
+  }
+
+  validation {
+    condition     = alltrue([for days in values(var.storage.expire_after_days) : days >= 1 && floor(days) == days if days != null])
+    error_message = "Every number in storage.expire_after_days must be a whole number of days, 1 or more."
+  }
+
+  validation {
+    condition     = var.storage.key_deletion_window_days >= 7 && var.storage.key_deletion_window_days <= 30
+    error_message = "Field storage.key_deletion_window_days must be from 7 to 30, the range AWS KMS accepts."
+  }
+
+  validation {
+    condition     = alltrue([for prefix in values(var.storage.prefixes) : can(regex("^[A-Za-z0-9!_.*'()-][A-Za-z0-9!_.*'()/-]{0,510}/$", prefix)) && !strcontains(prefix, "//") if prefix != null])
+    error_message = "Every prefix in storage.prefixes must end in a single slash and not begin with one, with letters, digits and !_.*'()- between slashes."
   }
 
   validation {
     condition = alltrue(flatten([
-      for role, prefix in var.prefixes : [
-        for other, longer in var.prefixes : !startswith(longer, prefix) if other != role && longer != null
+      for role, prefix in var.storage.prefixes : [
+        for other, longer in var.storage.prefixes : !startswith(longer, prefix) if other != role && longer != null
       ] if prefix != null
     ]))
-    error_message = "No prefix in prefixes may equal or contain another: outputs below the input prefix would be treated as inputs, and failures below the output prefix as outputs. Give each role a separate prefix."
+    error_message = "No prefix in storage.prefixes may equal or contain another: outputs below the input prefix would be treated as inputs, and failures below the output prefix as outputs. Give each role a separate prefix."
   }
-}
-
-variable "readers" {
-  description = <<-TEXT
-    Other readers, such as another account, by a name of letters and digits. Principals of another account need the same permissions there.
-    - `*.principal_arns`: ARNs of accounts, roles or users, such as arn:aws:iam::account:root.
-    - `*.reads`: Roles of the prefixes they read: capture, failure, input, model or output.
-  TEXT
-  type = map(object({
-    principal_arns = set(string)
-    reads          = optional(set(string), ["failure", "output"])
-  }))
-  default  = {}
-  nullable = false
 
   validation {
-    condition     = alltrue([for name in keys(var.readers) : can(regex("^[A-Za-z0-9]+$", name))])
-    error_message = "Names in readers must be letters and digits, the characters that a statement id accepts."
+    condition     = alltrue([for name in keys(var.storage.readers) : can(regex("^[A-Za-z0-9]+$", name))])
+    error_message = "Names in storage.readers must be letters and digits, the characters that a statement id accepts."
   }
 
   validation {
     condition = alltrue(flatten([
-      for reader in var.readers : [for arn in reader.principal_arns : can(regex("^arn:[a-z-]+:(iam|sts)::[0-9]{12}:[^*]+$", arn))]
-    ])) && alltrue([for reader in var.readers : length(reader.principal_arns) > 0])
-    error_message = "Field principal_arns in readers must hold ARNs of accounts, roles or users, without wildcards, which would make the bucket public."
+      for reader in var.storage.readers : [for arn in reader.principal_arns : can(regex("^arn:[a-z-]+:(iam|sts)::[0-9]{12}:[^*]+$", arn))]
+    ])) && alltrue([for reader in var.storage.readers : length(reader.principal_arns) > 0])
+    error_message = "Field principal_arns in storage.readers must hold ARNs of accounts, roles or users, without wildcards, which would make the bucket public."
   }
 
   validation {
-    condition     = alltrue([for reader in var.readers : length(reader.reads) > 0 && length(setsubtract(reader.reads, [for role, prefix in var.prefixes : role if prefix != null])) == 0])
-    error_message = "Field reads in readers may hold failure, input, model and output, and capture where prefixes.capture is given."
+    condition     = alltrue([for reader in var.storage.readers : length(reader.reads) > 0 && length(setsubtract(reader.reads, [for role, prefix in var.storage.prefixes : role if prefix != null])) == 0])
+    error_message = "Field reads in storage.readers may hold failure, input, model and output, and capture where storage.prefixes.capture is given."
   }
 }
 

@@ -1,4 +1,4 @@
-"""Our own checks, loaded by checkov: every file of a folder that has this file. A check registers itself when it is made.
+"""Custom checks. checkov loads every file of a folder that contains this file; a check registers itself when it is created.
 
-They read source and plans alike. What the source only refers to is a text such as `var.name` there, and a value in a plan.
+They read source and plans alike. A reference is a text such as `var.name` in the source, and a value in a plan.
 """

@@ -16,7 +16,7 @@ _WANTED = (
 
 
 class AsyncDestinations(BaseResourceCheck):
-    """An asynchronous endpoint says where failures go and announces both outcomes."""
+    """An asynchronous endpoint has a failure path, and topics for both outcomes."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -34,7 +34,7 @@ class AsyncDestinations(BaseResourceCheck):
 
 
 def _is_given(block: dict[str, Any], path: tuple[str, ...]) -> bool:
-    """Whether the field at `path` has a value. A plan has null or no block for one not given, and leaves out one not known."""
+    """Whether the field at `path` has a value. In a plan, an unset one is null or has no block; an unknown one is missing."""
     name, *rest = path
     value = block.get(name, _dynamic(block, name))
     if value is None and name not in block and "__file__" in block:
@@ -44,7 +44,7 @@ def _is_given(block: dict[str, Any], path: tuple[str, ...]) -> bool:
 
 
 def _dynamic(block: dict[str, Any], name: str) -> Any:
-    """What a dynamic block of this name holds, in the source."""
+    """The content of a dynamic block of this name, in the source."""
     written = first(first(block.get("dynamic")) or {})
     named = first(written.get(name)) if isinstance(written, dict) else None
     return first(named.get("content")) if isinstance(named, dict) else None

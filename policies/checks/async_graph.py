@@ -1,4 +1,4 @@
-"""How the blocks of a plan, or of the source, hang together: checkov's graph, whose nodes refer to each other."""
+"""References between blocks of a plan or of the source, from checkov's graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 Node = dict[str, Any]
 
 _MODULE = re.compile(r"module\.[^.\[]+(?:\[[^\]]*\])?\.")
-# A reference, a call or a template: nothing that is known before it is evaluated.
+# A reference, a call or a template: its value is unknown before it is evaluated.
 _EXPRESSION = re.compile(r"\$\{|^(?:var|local|module|data|each|count|self|aws_\w+)\.|^\w+\(|\?|^true_after_unknown$")
 
 
@@ -17,7 +17,7 @@ class Surroundings:
     """The graph as seen from the block that a check looks at."""
 
     def __init__(self, graph: Any, conf: dict[str, Any], kind: str) -> None:
-        """`conf` is the block as a check gets it, `kind` its type."""
+        """`conf` is the block that a check receives, `kind` its type."""
         self._graph = graph
         address, plan = conf.get("__address__"), first(conf.get("__file__"))
         self._index = next(
@@ -38,7 +38,7 @@ class Surroundings:
         return self._of(kind, self._graph.successor_indices(self._position(node)))
 
     def nearest(self, kind: str) -> list[Node]:
-        """Blocks of type `kind` in this module, or in the one around it, or around that, …: the first where there are any."""
+        """Blocks of type `kind` in the innermost enclosing module that has any."""
         found = self._of(kind, self._graph.node_indices())
         path = modules(self.node)
         while True:
@@ -52,7 +52,7 @@ class Surroundings:
         return [node for node in nodes.values() if _kind(node) == kind and self._is_of_this_root(node)]
 
     def _is_of_this_root(self, node: Node) -> bool:
-        """Several plans, and several roots, share one graph."""
+        """Whether `node` is of this block's root: several plans and several roots share one graph."""
         return _root(node) == _root(self.node)
 
     def _position(self, node: Node) -> int:
@@ -60,19 +60,19 @@ class Surroundings:
 
 
 def modules(node: Node) -> list[str]:
-    """The modules a block lies in, outermost first."""
+    """The modules that contain a block, outermost first."""
     return _MODULE.findall(str(node.get("__address__", "")))
 
 
 def first(value: Any) -> Any:
-    """What checkov wraps into a list; None for an empty one."""
+    """The value that checkov wrapped into a list; None for an empty list."""
     if isinstance(value, list):
         return first(value[0]) if value else None
     return value
 
 
 def each(value: Any) -> Iterator[Any]:
-    """The members of what may be a list of lists, one value, or nothing."""
+    """The members of nested lists, flattened; a single value yields itself, None nothing."""
     if isinstance(value, list | set | tuple):
         for member in value:
             yield from each(member)
@@ -81,7 +81,7 @@ def each(value: Any) -> Iterator[Any]:
 
 
 def known(value: Any) -> bool:
-    """Whether `value` is one, and not an expression that is still to be evaluated."""
+    """Whether `value` is a value and not an unevaluated expression."""
     return value is not None and not (isinstance(value, str) and _EXPRESSION.search(value))
 
 
@@ -91,7 +91,7 @@ def _kind(node: Node) -> str:
 
 
 def _root(node: Node) -> str:
-    """The plan a block is of, or the folder of the root that calls the modules it lies in."""
+    """The plan that contains a block, or the folder of the root that calls its modules."""
     origin, around = node, node.get("source_module_object_")
     if around is None:
         path = str(origin.get("file_path_"))

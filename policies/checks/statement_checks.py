@@ -1,4 +1,4 @@
-"""Checks of single statements, wherever a policy of an identity is written: as JSON and as aws_iam_policy_document."""
+"""Checks of single statements of identity-based policies, given as JSON or as aws_iam_policy_document."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _POLICIES = ["aws_iam_group_policy", "aws_iam_policy", "aws_iam_role_policy", "a
 
 
 def checks_of_statements(check_id: str, title: str, is_wrong: Callable[[Statement], bool]) -> tuple[object, object]:
-    """Checks that fail where `is_wrong` says so of a statement that allows something.
+    """Checks that fail for a policy with an Allow statement for which `is_wrong` is true.
 
-    A statement with principals belongs to a resource, where "*" is that resource: it is passed over.
+    Statements with principals are of resource-based policies, where "*" is that resource: they are ignored.
     """
 
     def verdict(policy: Any) -> CheckResult:

@@ -10,7 +10,7 @@ from policy_statements import statements
 
 
 class TlsOnlyBucket(BaseResourceCheck):
-    """A bucket has a policy that denies whatever does not come over TLS."""
+    """A bucket has a policy that denies requests without TLS."""
 
     def __init__(self) -> None:
         super().__init__(

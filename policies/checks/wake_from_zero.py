@@ -9,11 +9,11 @@ from async_graph import Node, Surroundings, each, first
 
 
 class WakeFromZero(BaseResourceCheck):
-    """What may scale to no instance has a step policy that starts one, and an alarm that calls it."""
+    """A target that may scale to zero has a step scaling policy that adds an instance, and an alarm that triggers it."""
 
     def __init__(self) -> None:
         super().__init__(
-            name="Scaling to zero needs a step policy that adds an instance, called by an alarm on HasBacklogWithoutCapacity",
+            name="Scaling to zero needs a step policy that adds an instance, by an alarm on HasBacklogWithoutCapacity",
             id="CKV_ASYNC_3",
             categories=[CheckCategories.GENERAL_SECURITY],
             supported_resources=["aws_appautoscaling_target"],

@@ -34,7 +34,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCredent
     from async_endpoint.local_aws import require_credentials  # noqa: PLC0415
     from async_endpoint.workspace import Workspace  # noqa: PLC0415
 
-    workspace = Workspace(tmp_path_factory.mktemp("local-aws"), is_checkout=False)
+    workspace = Workspace(tmp_path_factory.mktemp("local-aws"))
     daemon.start_detached(workspace, 0, TIME_SCALE, INSTANCE_LAUNCH_SECONDS)
     saved = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     try:

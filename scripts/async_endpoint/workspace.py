@@ -23,7 +23,6 @@ class Workspace:
     """A checkout of this repository by its top folder, or a folder that has the files of a local AWS only."""
 
     root: Path
-    is_checkout: bool = True
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
@@ -52,7 +51,7 @@ class Workspace:
         ASYNC_ENDPOINT_HOME may name any existing folder here; raises UsageError when it names none.
         """
         if (named := os.environ.get(HOME_VARIABLE)) and Path(named).is_dir() and not _is_checkout(Path(named).resolve()):
-            return cls(Path(named).resolve(), is_checkout=False)
+            return cls(Path(named).resolve())
         try:
             return cls.find()
         except UsageError:
@@ -60,7 +59,7 @@ class Workspace:
                 raise
         state = os.environ.get("XDG_STATE_HOME", "")
         parent = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-        return cls(parent / "async-endpoint", is_checkout=False)
+        return cls(parent / "async-endpoint")
 
     @property
     def environments(self) -> list[str]:

@@ -44,14 +44,14 @@ def points(drawn: str) -> list[float | None]:
     ],
 )
 @pytest.mark.parametrize("previous", list(AlarmState))
-def test_the_guides_tables(m, drawn, expected, previous):
+def test_the_tables_of_the_guide(m, drawn, expected, previous):
     for treatment, state in zip(TREATMENTS, expected, strict=True):
         wanted = previous if state == RETAIN else state
         assert evaluate(rule(m, 3, treatment), points(drawn), previous) is wanted, treatment
 
 
 @pytest.mark.parametrize("drawn", ["----X", "---X-"])
-def test_a_young_lone_breach_does_not_alarm_yet(drawn):
+def test_a_single_recent_breach_does_not_alarm_yet(drawn):
     assert evaluate(rule(3, 3), points(drawn), OK) is OK
     assert evaluate(rule(3, 3), points(drawn), INSUFFICIENT) is INSUFFICIENT
 
@@ -63,7 +63,7 @@ def test_a_new_alarm_with_fewer_periods_than_its_range():
     assert evaluate(wake, [1.0, 1.0], INSUFFICIENT) is ALARM
 
 
-def test_points_older_than_the_range_are_not_seen():
+def test_datapoints_older_than_the_evaluation_range_are_ignored():
     assert rule(3, 3).evaluation_range == 5
     assert evaluate(rule(3, 3), points("XXX-----"), OK) is INSUFFICIENT
 
@@ -83,7 +83,7 @@ def test_the_four_comparisons(comparison, below, at, above):
 
 
 @given(st.data(), st.integers(1, 6), st.sampled_from(TREATMENTS), st.sampled_from(list(AlarmState)))
-def test_without_gaps_it_is_m_of_the_last_n(data, n, treatment, previous):
+def test_without_missing_data_m_of_the_last_n_decide(data, n, treatment, previous):
     m = data.draw(st.integers(1, n))
     values = data.draw(st.lists(st.floats(0, 1), min_size=n, max_size=n + 5))
     expected = ALARM if sum(value > 0.5 for value in values[-n:]) >= m else OK
@@ -91,7 +91,7 @@ def test_without_gaps_it_is_m_of_the_last_n(data, n, treatment, previous):
 
 
 @given(st.data(), st.integers(1, 6), st.sampled_from(["breaching", "notBreaching"]), st.sampled_from(list(AlarmState)))
-def test_gaps_are_filled_no_more_than_needed(data, n, treatment, previous):
+def test_missing_data_is_filled_only_as_needed(data, n, treatment, previous):
     m = data.draw(st.integers(1, n))
     values = data.draw(st.lists(st.sampled_from([0.0, 1.0, None]), min_size=n + 2, max_size=n + 2))
     real = [value for value in values if value is not None][-n:]
@@ -100,7 +100,7 @@ def test_gaps_are_filled_no_more_than_needed(data, n, treatment, previous):
 
 
 @given(st.data(), st.integers(1, 6), st.sampled_from(["missing", "ignore"]), st.sampled_from(list(AlarmState)))
-def test_m_real_breaches_alarm_and_one_real_non_breach_among_too_few_is_ok(data, n, treatment, previous):
+def test_m_breaching_datapoints_alarm_and_one_non_breaching_among_fewer_is_ok(data, n, treatment, previous):
     m = data.draw(st.integers(1, n))
     values = data.draw(st.lists(st.sampled_from([0.0, 1.0, None]), min_size=n + 2, max_size=n + 2))
     real = [value for value in values if value is not None][-n:]
@@ -125,22 +125,22 @@ def test_m_real_breaches_alarm_and_one_real_non_breach_among_too_few_is_ok(data,
         ({"datapoints_to_alarm": 0}, "DatapointsToAlarm"),
     ],
 )
-def test_a_rule_cloudwatch_refuses(change, named):
+def test_an_invalid_rule_is_refused(change, named):
     with pytest.raises(InvalidInput, match=named):
         dataclasses.replace(rule(3, 3), **change)
 
 
 @pytest.mark.parametrize("period", [10, 20, 30, 60, 300, 3600])
-def test_the_periods_cloudwatch_takes(period):
+def test_valid_periods_are_accepted(period):
     assert dataclasses.replace(rule(1, 1), period=period).period == period
 
 
-def test_one_datapoint_of_one_by_default():
+def test_the_default_is_one_datapoint_of_one():
     alarm = AlarmRule("GreaterThanThreshold", 1.0)
     assert (alarm.period, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.missing) == (60, 1, 1, "missing")
 
 
-def test_states_carry_cloudwatchs_names():
+def test_states_have_cloudwatchs_names():
     assert [str(state) for state in AlarmState] == ["OK", "ALARM", "INSUFFICIENT_DATA"]
 
 

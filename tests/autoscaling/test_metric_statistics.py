@@ -1,4 +1,4 @@
-"""Samples to periods."""
+"""Aggregation of samples into periods."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def test_each_statistic_over_four_minutes(statistic, expected):
     assert aggregate(SAMPLES, statistic, 60, 240, 4) == expected
 
 
-def test_a_period_still_running_is_left_out():
+def test_an_incomplete_period_is_left_out():
     assert aggregate(SAMPLES, "Sum", 60, 239.999, 2) == [10.0, None]
 
 
-def test_periods_lie_at_multiples_of_their_length_whatever_the_end():
+def test_periods_start_at_multiples_of_their_length():
     assert aggregate([Sample.of(1_700_000_039, 1.0), Sample.of(1_700_000_040, 2.0)], "Sum", 60, 1_700_000_111, 2) == [1.0, 2.0]
 
 
-def test_samples_outside_the_window_do_not_count():
+def test_samples_outside_the_window_are_ignored():
     assert aggregate([Sample.of(-1, 5.0), Sample.of(120, 6.0)], "Sum", 60, 120, 2) == [None, None]
 
 
@@ -52,7 +52,7 @@ def test_a_period_below_a_second_and_an_unknown_statistic_are_refused():
         aggregate([Sample.of(0, 1.0)], "p101", 60, 60, 1)  # type: ignore[arg-type]
 
 
-def test_latest_skips_the_holes():
+def test_latest_skips_missing_values():
     assert latest([1.0, 0.0, None, None]) == 0.0
     assert latest([None]) is None
 
@@ -63,7 +63,7 @@ def test_latest_skips_the_holes():
     st.floats(0, 1e4),
     st.integers(1, 20),
 )
-def test_every_sample_is_counted_in_exactly_the_period_it_falls_in(samples, period, end, count):
+def test_every_sample_is_counted_in_exactly_one_period(samples, period, end, count):
     counted = aggregate(samples, "SampleCount", period, end, count)
     last = end // period * period
     for index, value in enumerate(counted):
@@ -76,7 +76,7 @@ def test_every_sample_is_counted_in_exactly_the_period_it_falls_in(samples, peri
     st.integers(1, 4),
     st.sampled_from(["p0", "p10", "p50", "p99.9", "p100"]),
 )
-def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(pairs, parts, name):
+def test_a_percentile_is_the_smallest_value_that_n_percent_do_not_exceed(pairs, parts, name):
     samples = [
         Sample.of(0, *(v for v, _ in some), counts=[c for _, c in some]) for i in range(parts) if (some := pairs[i::parts])
     ]
@@ -87,17 +87,17 @@ def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(pairs, pa
     assert found == every[0] or sum(value < found for value in every) * 100 < float(name[1:]) * len(every)
 
 
-def test_statistics_of_many_samples_weigh_each_by_its_count():
+def test_statistics_weigh_samples_by_their_counts():
     samples = [Sample.of(0, 1.0, 5.0, counts=[3, 1]), Sample.of_set(1, 2, 20.0, 4.0, 16.0)]
     found = {name: combine(samples, name) for name in ("Sum", "SampleCount", "Average", "Minimum", "Maximum", "p50")}
     wanted = {"Sum": 28.0, "SampleCount": 6.0, "Average": 28 / 6, "Minimum": 1.0, "Maximum": 16.0, "p50": None}
-    assert found == wanted  # of a set, nobody knows the median
+    assert found == wanted  # the median of a set is unknown
     assert combine([Sample.of_set(0, 3, 6.0, 2.0, 2.0)], "p50") == 2.0
     assert combine([Sample.of_set(0, 0, 0.0, 0.0, 0.0)], "Average") is None
     assert combine([], "Sum") is None
 
 
-def test_periods_begin_where_they_are_told_to():
+def test_periods_start_at_the_given_time():
     found = periods([Sample.of(time, 1.0) for time in (29, 30, 89, 90, 150)], 30, 60, 2)
     assert [[sample.time for sample in some] for some in found] == [[30, 89], [90]]
 

@@ -1,4 +1,4 @@
-"""The guide's two policies on a virtual clock: asleep, woken, busy, asleep again."""
+"""The guide's two policies on a virtual clock: from zero, to the maximum, and back to zero."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_one_request_at_zero_instances_wakes_one_after_two_datapoints():
     assert decision.cause == "monitor alarm asleep in state ALARM triggered policy wake"
 
 
-def test_idle_goes_to_zero_after_fifteen_datapoints():
+def test_an_idle_endpoint_scales_to_zero_after_fifteen_datapoints():
     endpoint = Endpoint(Bounds(0, 4), desired=1, running=1).run(14)
     assert endpoint.log == []
     endpoint.run(1)
@@ -118,7 +118,7 @@ def test_a_cold_start_longer_than_the_cooldown_wakes_one_instance_not_two():
     assert endpoint.running == 1
 
 
-def test_a_hundred_requests_go_out_to_the_maximum_and_back_to_zero():
+def test_a_hundred_requests_scale_out_to_the_maximum_and_back_to_zero():
     endpoint = Endpoint(Bounds(0, 4), cold_start_minutes=2, per_instance_minute=3, backlog=100).run(80)
     capacities = [decision.desired for _, decision in endpoint.log]
     assert capacities[:2] == [1, 4]
@@ -128,7 +128,7 @@ def test_a_hundred_requests_go_out_to_the_maximum_and_back_to_zero():
     assert endpoint.backlog == endpoint.running == 0
 
 
-def test_it_wakes_again_after_sleeping_and_sleeps_as_soon_as_the_work_is_done():
+def test_it_wakes_again_from_zero_and_scales_in_as_soon_as_the_work_is_done():
     """A backlog of one never lifts the low alarm, so its fifteen datapoints are there already when the queue is empty."""
     endpoint = Endpoint(Bounds(0, 2), per_instance_minute=10, desired=1, running=1).run(20)
     assert endpoint.running == 0
@@ -144,6 +144,6 @@ def test_a_long_request_keeps_its_instance_although_the_low_alarm_fires():
     assert [decision.desired for _, decision in endpoint.log] == [1]
 
 
-def test_a_steady_backlog_on_target_moves_nothing():
+def test_a_steady_backlog_on_target_changes_nothing():
     endpoint = Endpoint(Bounds(0, 4), desired=2, running=2, backlog=10).run(120)
     assert endpoint.log == []

@@ -17,18 +17,18 @@ def proposal(desired: int, name: str = "p", cooldown: int = 300) -> Proposal:
     return Proposal(name, desired, f"monitor alarm a in state ALARM triggered policy {name}", cooldown)
 
 
-def test_the_largest_proposal_wins_and_says_why():
+def test_the_largest_proposal_wins_with_its_cause():
     decision, _ = decide(IDLE, 0, 2, [proposal(1, "in"), proposal(5, "out"), proposal(3, "step")], BOUNDS)
     assert decision is not None
     assert (decision.desired, decision.from_capacity, decision.policy_name) == (5, 2, "out")
     assert decision.cause == "monitor alarm a in state ALARM triggered policy out"
 
 
-def test_a_scale_in_loses_to_a_policy_that_wants_to_stay():
+def test_a_scale_in_loses_to_a_proposal_of_the_current_capacity():
     assert decide(IDLE, 0, 2, [proposal(0), proposal(2)], BOUNDS) == (None, IDLE)
 
 
-def test_nothing_proposed_nothing_done():
+def test_no_proposal_means_no_decision():
     assert decide(IDLE, 0, 2, [], BOUNDS) == (None, IDLE)
 
 
@@ -52,7 +52,7 @@ def test_scale_out_does_not_wait_for_a_scale_ins_cooldown_and_ends_it():
     assert after.desired == 2
 
 
-def test_the_cooldown_counts_from_when_the_capacity_is_there():
+def test_the_cooldown_starts_when_the_capacity_is_reached():
     _, state = decide(IDLE, 1000, 5, [proposal(3)], BOUNDS)
     state = completed(state, 1200)
     assert decide(state, 1499, 3, [proposal(1)], BOUNDS)[0] is None
@@ -60,14 +60,14 @@ def test_the_cooldown_counts_from_when_the_capacity_is_there():
 
 
 @pytest.mark.parametrize(("current", "bound", "desired"), [(0, "minimum", 2), (9, "maximum", 4)])
-def test_capacity_out_of_bounds_is_brought_in(current, bound, desired):
+def test_capacity_out_of_bounds_is_clamped(current, bound, desired):
     decision, _ = decide(IDLE, 0, current, [], Bounds(2, 4), suspended_in=True, suspended_out=True)
     assert decision is not None
     assert (decision.desired, decision.policy_name) == (desired, None)
     assert decision.cause == f"{bound} capacity was set to {desired}"
 
 
-def test_a_proposal_beyond_a_bound_is_cut_to_it():
+def test_a_proposal_beyond_a_bound_is_clamped():
     decision, _ = decide(IDLE, 0, 3, [proposal(40)], Bounds(0, 4))
     assert decision is not None
     assert decision.desired == 4
@@ -82,7 +82,7 @@ def test_suspension_stops_one_direction_only():
 
 
 @pytest.mark.parametrize("limits", [(-1, 2), (3, 2)])
-def test_bounds_that_cannot_be(limits):
+def test_invalid_bounds_are_refused(limits):
     with pytest.raises(InvalidInput, match="bounds"):
         Bounds(*limits)
 
@@ -101,7 +101,7 @@ PROPOSALS = st.lists(st.builds(proposal, st.integers(0, 50)), max_size=5)
 
 
 @given(STATES, st.floats(0, 2000), st.integers(0, 50), PROPOSALS, st.integers(0, 10), st.integers(0, 10))
-def test_no_decision_leaves_the_bounds_and_none_leaves_capacity_outside_them(state, now, current, proposals, low, span):
+def test_every_decision_is_within_bounds_and_capacity_never_stays_outside_them(state, now, current, proposals, low, span):
     bounds = Bounds(low, low + span)
     decision, _ = decide(state, now, current, proposals, bounds)
     after = current if decision is None else decision.desired
@@ -110,14 +110,14 @@ def test_no_decision_leaves_the_bounds_and_none_leaves_capacity_outside_them(sta
 
 
 @given(STATES, st.floats(0, 2000), st.integers(0, 10), PROPOSALS)
-def test_within_bounds_only_the_largest_proposal_can_be_what_happens(state, now, current, proposals):
+def test_within_bounds_only_the_largest_proposal_is_decided(state, now, current, proposals):
     decision, _ = decide(state, now, current, proposals, BOUNDS)
     if decision is not None:
         assert decision.desired == min(max(one.desired for one in proposals), 10)
 
 
 @given(st.floats(0, 2000), st.integers(0, 600), st.integers(0, 10), PROPOSALS, st.floats(0, 599))
-def test_never_a_scale_in_by_policy_during_a_scale_ins_cooldown(since, cooldown, current, proposals, after):
+def test_no_policy_scales_in_during_the_cooldown_of_a_scale_in(since, cooldown, current, proposals, after):
     state = ScalerState("in", since, cooldown)
     decision, _ = decide(state, since + after, current, proposals, BOUNDS)
     if decision is not None and decision.desired < current:

@@ -1,4 +1,4 @@
-"""One policy, one metric value, one capacity."""
+"""The capacity that one policy computes from one metric value."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_metric_on_its_target_keeps_the_capacity(current, target):
 
 
 @given(st.integers(0, 50), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.01, 1e3))
-def test_tracking_never_asks_for_less_at_a_higher_metric(current, metric, other, target):
+def test_a_higher_metric_never_means_less_capacity(current, metric, other, target):
     policy = TargetTracking("t", target, BACKLOG)
     low, high = sorted((metric, other))
     assert 0 <= tracking_capacity(policy, current, low) <= tracking_capacity(policy, current, high)
@@ -121,7 +121,7 @@ def test_the_guides_step_example(policy, current, metric, capacity):
         (100, 0, 1, 1),
     ],
 )
-def test_percentages_round_toward_zero_but_not_to_it(percent, current, magnitude, capacity):
+def test_percentages_round_toward_zero_but_never_to_zero(percent, current, magnitude, capacity):
     policy = StepScaling("s", "PercentChangeInCapacity", (Step(0, None, percent),), min_adjustment_magnitude=magnitude)
     assert step_capacity(policy, current, 0) == capacity
 
@@ -133,11 +133,11 @@ def test_change_and_exact_capacity():
     assert step_capacity(StepScaling("s", "ExactCapacity", (Step(None, 0, 0),)), 3, 0) == 0
 
 
-def test_a_percentage_of_nothing_is_nothing_unless_a_magnitude_is_given():
+def test_a_percentage_of_zero_is_zero_without_a_minimum_magnitude():
     assert step_capacity(OUT, 0, 15) == 0
 
 
-def test_no_cooldown_is_a_cooldown_of_zero():
+def test_a_cooldown_of_zero_is_valid():
     assert StepScaling("s", "ChangeInCapacity", (Step(0, None, 1),), cooldown=0).cooldown == 0
 
 
@@ -149,13 +149,13 @@ def test_the_wake_step_fires_at_the_threshold_itself():
 
 
 @given(st.integers(0, 100), st.floats(-100, 100), st.floats(-100, 100))
-def test_rising_steps_never_ask_for_less_at_a_larger_breach(current, one, other):
+def test_increasing_steps_never_give_less_for_a_larger_breach(current, one, other):
     low, high = sorted((one, other))
     assert step_capacity(OUT, current, low) <= step_capacity(OUT, current, high)
 
 
 @given(st.floats(-100, 100, exclude_min=True), st.lists(st.integers(-40, 40), max_size=5, unique=True))
-def test_contiguous_open_steps_leave_no_breach_without_a_step(breach, cuts):
+def test_contiguous_open_steps_cover_every_breach(breach, cuts):
     edges: list[float | None] = [None, *sorted(cuts or [0]), None]
     steps = tuple(Step(low, high, number) for number, (low, high) in enumerate(pairwise(edges), 1))
     assert step_capacity(StepScaling("s", "ExactCapacity", steps), 999, breach) != 999
@@ -176,7 +176,7 @@ def test_contiguous_open_steps_leave_no_breach_without_a_step(breach, cuts):
         ((Step(-10, 0, 1),), "too early"),
     ],
 )
-def test_steps_that_application_auto_scaling_refuses(steps, said):
+def test_invalid_steps_are_refused(steps, said):
     with pytest.raises(InvalidInput, match=said):
         StepScaling("s", "ChangeInCapacity", steps)
 

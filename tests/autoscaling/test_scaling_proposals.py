@@ -1,4 +1,4 @@
-"""What policies propose: who may scale in, the cooldown's difference, metrics aggregated, causes named."""
+"""Proposals of policies: conditions for scale-in, the cooldown's difference, aggregation, causes."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_guides_cooldown_example_adds_only_the_difference():
     assert capacity == 9
 
 
-def test_a_scale_in_during_a_scale_outs_cooldown_starts_from_where_we_are():
+def test_a_scale_in_during_a_scale_outs_cooldown_starts_from_the_current_capacity():
     shrink = StepScaling("shrink", "ChangeInCapacity", (Step(None, 0, -1),))
     below = AlarmRule("LessThanOrEqualToThreshold", 1.0)
     cooling = ScalerState("out", 0, 300, baseline=1)

@@ -1,4 +1,4 @@
-"""Schedule expressions: AWS's examples, brute force minute by minute, and what is refused."""
+"""Schedule expressions: AWS's examples, brute force minute by minute, and invalid ones."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def test_cron(expression: str, expected: list[str]) -> None:
     assert times(f"cron({expression})", "2024-01-30T00:00:00", len(expected) or 1) == expected
 
 
-def test_at_is_once_and_in_its_time_zone() -> None:
+def test_at_occurs_once_in_its_time_zone() -> None:
     assert times("at(2024-01-31T17:00:30)", "2024-01-30T00:00:00", 2) == ["2024-01-31T17:00:30"]
     assert times("at(2024-01-31T9:36:00)", "2024-01-30T00:00:00", 2, "America/New_York") == ["2024-01-31T14:36:00"]
     assert times("at(2024-01-31T17:00:00)", "2024-01-31T17:00:00", 1) == []
 
 
-def test_a_rate_counts_from_when_it_was_put_or_from_its_start() -> None:
+def test_a_rate_counts_from_its_creation_or_its_start_time() -> None:
     put = epoch("2024-01-30T00:00:10")
     assert times("rate(5 minutes)", "2024-01-30T00:00:10", 2, put=put) == ["2024-01-30T00:05:10", "2024-01-30T00:10:10"]
     assert times("rate(1day)", "2024-01-30T00:00:10", 2, put=put) == ["2024-01-31T00:00:10", "2024-02-01T00:00:10"]
@@ -77,7 +77,7 @@ def test_a_rate_counts_from_when_it_was_put_or_from_its_start() -> None:
     assert times("rate(1 hour)", "2024-01-30T00:00:10", 9, put=put, start=start, end=end) == three
 
 
-def test_start_and_end_bound_what_recurs_and_not_what_happens_once() -> None:
+def test_start_and_end_bound_recurring_schedules_only() -> None:
     bounds = {"start": epoch("2024-01-30T10:00:00"), "end": epoch("2024-01-31T10:00:00")}
     assert times("cron(0 10 * * ? *)", "2024-01-01T00:00:00", 9, **bounds) == ["2024-01-30T10:00:00", "2024-01-31T10:00:00"]
     assert times("at(2024-01-01T10:00:00)", "2024-01-01T00:00:00", 9, **bounds) == ["2024-01-01T10:00:00"]
@@ -107,7 +107,7 @@ def test_daylight_saving_skips_an_hour_and_counts_a_repeated_one_once() -> None:
         "at(2024-02-30T00:00:00)", "at(2024-01-01)", "at(2024-01-01T25:00:00)", "at(2024-01-01T00:00:00Z)",
     ],
 )  # fmt: skip
-def test_what_is_no_expression_is_refused(expression: str) -> None:
+def test_an_invalid_expression_is_refused(expression: str) -> None:
     with pytest.raises(InvalidInput, match="Invalid schedule expression"):
         parse_schedule(expression)
 
@@ -158,7 +158,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pac
 @example("*/7", "*", "*", "*", "*", True, "Europe/Berlin", int(epoch("2024-10-27T00:20:00")))
 @example("*/7", "*", "*", "*", "*", True, "Australia/Lord_Howe", int(epoch("2024-04-06T14:20:00")))
 @example("*/7", "*", "*", "*", "*", True, "Europe/Berlin", int(epoch("2024-03-31T00:20:00")))
-def test_the_next_time_is_the_first_minute_whose_local_time_matches(
+def test_the_next_occurrence_is_the_first_minute_whose_local_time_matches(
     minute: str, hour: str, day: str, month: str, weekday: str, by_month: bool, zone: str, moment: int
 ) -> None:
     days = (day, "?") if by_month else ("?", weekday)
@@ -202,7 +202,7 @@ def test_hash_is_the_kth_of_its_weekday(weekday: int, which: int, year: int, mon
     assert found == (same[which - 1].replace(tzinfo=UTC).timestamp() if which <= len(same) else None)
 
 
-def test_what_was_parsed_once_is_not_parsed_again() -> None:
+def test_parsed_schedules_are_cached() -> None:
     first = parse_schedule("cron(0 10 * * ? *)", "Asia/Tokyo", start=60.0)
     assert parse_schedule("cron(0 10 * * ? *)", "Asia/Tokyo", start=60.0) is first
     assert parse_schedule("cron(0 10 * * ? *)", "Asia/Tokyo", start=120.0) != first

@@ -20,7 +20,7 @@ from async_endpoint.batch.run import Progress
 from async_endpoint.cli import batch, watch
 from async_endpoint.cli.batch_progress import counts_text
 from async_endpoint.core.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
-from async_endpoint.operations.watch import Activity, Snapshot, Watch
+from async_endpoint.operations.watch import Activity, Watch, WatchSnapshot
 from support.common import until
 
 Line = Callable[..., Any]
@@ -140,7 +140,7 @@ def test_watch_of_an_endpoint_that_is_not_there_says_so(shared_endpoint: Any) ->
 
 
 def test_what_watch_may_not_read_is_named() -> None:
-    view = Snapshot(
+    view = WatchSnapshot(
         endpoint="shop",
         status="Failed",
         config="shop-1",

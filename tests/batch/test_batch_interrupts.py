@@ -1,4 +1,4 @@
-"""Ctrl-C at any point of a batch, once and twice: one line, no traceback, and the same command goes on."""
+"""Ctrl-C at any point of a batch, once and twice: one line, no traceback, and the same command resumes it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_second_ctrl_c_ends_what_hangs(tmp_path: Path) -> None:
     program = """
 import sys, time
 from async_endpoint.cli.interrupts import second_interrupt_ends_at_once
-with second_interrupt_ends_at_once("stopped at once; the same command goes on"):
+with second_interrupt_ends_at_once("stopped at once; the same command resumes it"):
     try:
         print("begun", flush=True)
         time.sleep(60)
@@ -64,7 +64,7 @@ with second_interrupt_ends_at_once("stopped at once; the same command goes on"):
                 assert process.stdout.readline() == line
                 os.kill(process.pid, signal.SIGINT)
             assert process.wait(30) == 130
-            assert "stopped at once; the same command goes on" in process.stderr.read()
+            assert "stopped at once; the same command resumes it" in process.stderr.read()
         finally:
             process.kill()
 

@@ -79,7 +79,7 @@ def test_a_forked_child_is_refused_at_once(endpoint: AsyncEndpoint) -> None:
     ]
     for use in uses:
         assert "cannot be used in process" in in_child(use)
-    assert not pending.done(), "the parent goes on"
+    assert not pending.done(), "the parent continues"
 
 
 def test_locks_that_another_thread_held_do_not_matter(endpoint: AsyncEndpoint) -> None:

@@ -31,7 +31,7 @@ def clock() -> Clock:
 def test_a_long_wait_says_what_it_is_for_every_ten_seconds(clock: Clock) -> None:
     with waits_reported(clock.lines.append):
         assert clock.poller(60).wait(lambda: clock.now, lambda now: now >= 28, "the queue to be gone") == 28
-    assert clock.lines == ["Waiting for the queue to be gone, 12 s elapsed", "Waiting for the queue to be gone, 24 s elapsed"]
+    assert clock.lines == ["waiting for the queue to be gone (12 s)", "waiting for the queue to be gone (24 s)"]
 
 
 def test_a_short_wait_says_nothing_and_a_deadline_ends_a_long_one(clock: Clock) -> None:
@@ -49,6 +49,6 @@ def test_a_wait_is_reported_to_the_object_that_a_flow_works_with(clock: Clock) -
 
     assert flow(clock, deadline=12) == "there"
     assert flow(clock, 16) == "there"
-    assert clock.lines == ["Waiting for the queue to be gone, 12 s elapsed"]
+    assert clock.lines == ["waiting for the queue to be gone (12 s)"]
     clock.poller(60).wait(lambda: "there", lambda seen: False, "what is not reported outside of a flow")
     assert len(clock.lines) == 1

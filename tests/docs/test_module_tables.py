@@ -70,7 +70,7 @@ def test_every_field_of_an_object_is_a_row() -> None:
     ]
 
 
-def test_what_was_generated_is_replaced_and_prose_stays() -> None:
+def test_the_generated_part_is_replaced_and_prose_stays() -> None:
     prose = "# module\n\nWhat it does.\n"
     once = renewed(prose, tables(VARIABLES, OUTPUTS))
     again = renewed(once, tables("", OUTPUTS))
@@ -100,7 +100,7 @@ def test_a_type_that_cannot_be_read_is_refused(text: str) -> None:
         parse_type(text)
 
 
-def test_a_readme_that_differs_is_named(
+def test_an_outdated_readme_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = tmp_path / "modules" / "thing"

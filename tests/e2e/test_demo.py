@@ -50,7 +50,7 @@ def log(time: FakeTime, lines: list[tuple[float, str]]) -> demo.Log:
 
 @pytest.fixture
 def snapshots(monkeypatch: pytest.MonkeyPatch, time: FakeTime) -> Callable[..., None]:
-    """Sets what each poll of endpoint `shirts` sees, as (desired, existing, serving, backlog); the last one for ever."""
+    """Sets what each poll of endpoint `shirts` sees, as (desired, existing, serving, backlog); the last one from then on."""
 
     def see(*seen: tuple[int, int, int, int]) -> None:
         def documents() -> Iterator[dict[str, Any]]:
@@ -108,7 +108,9 @@ def test_steps_resources_and_long_waits_of_terraform_are_logged(log: demo.Log, l
         ((1, 1, 1, 0), "result written, being collected"),
     ],
 )
-def test_where_a_request_is(snapshots: Callable[..., None], seen: tuple[int, int, int, int], state: str) -> None:
+def test_the_state_of_a_request_follows_from_a_poll(
+    snapshots: Callable[..., None], seen: tuple[int, int, int, int], state: str
+) -> None:
     snapshots(seen)
     assert demo.poll(WORKSPACE, "shirts").request_state == state
 
@@ -164,14 +166,15 @@ def test_a_failed_apply_ends_the_demonstration_and_its_local_aws(
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(tmp_path))
     stopped: list[Path] = []
 
-    def fails(environment: str, **options: Any) -> None:
+    def fails(deployment: Any) -> None:
         raise TerraformFailed("terraform apply of local ended with 1.")
 
     monkeypatch.setattr(demo, "Terraform", lambda *arguments: SimpleNamespace(version="1.11.4"))
     monkeypatch.setattr(demo, "build_archive", lambda folder, path: PackagedModel(path, 1, "0", 1))
     monkeypatch.setattr(daemon, "start_detached", lambda *arguments: SimpleNamespace(endpoint_url="http://127.0.0.1:4599"))
     monkeypatch.setattr(daemon, "stop", lambda workspace: stopped.append(workspace.root))
-    monkeypatch.setattr(demo.deployment, "apply", fails)
+    monkeypatch.setattr(demo.Deployment, "prepare", lambda *arguments, **options: None)
+    monkeypatch.setattr(demo, "apply_environment", fails)
 
     with pytest.raises(TerraformFailed):
         demo.run(log, time_scale=60, launch_seconds=60)

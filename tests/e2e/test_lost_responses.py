@@ -15,7 +15,7 @@ def test_an_endpoint_and_a_key_whose_creation_was_lost_are_adopted_and_destroyed
     tmp_path: Path, provider_executable: Path
 ) -> None:
     with deployment(tmp_path, provider_executable) as made:
-        made.lose("CreateKey")  # the provider repeats the call, and so makes two
+        made.lose("CreateKey")  # the provider repeats the call, which creates two
         made.lose("CreateEndpoint")
 
         failed = made.run("apply", "local")

@@ -155,7 +155,7 @@ def test_an_environment_of_two_endpoints_is_ambiguous_for_a_command_that_takes_o
 
 
 @of_local
-def test_endpoints_on_shared_storage_keep_to_prefixes_of_their_own(root: Any) -> None:
+def test_endpoints_on_shared_storage_use_their_own_prefixes(root: Any) -> None:
     endpoints = {name: _outputs(root, name) for name in ENDPOINTS["local"]}
 
     for name, outputs in endpoints.items():

@@ -1,4 +1,4 @@
-"""A web page against the local AWS: whatever it makes a browser send, nothing reaches a service, and nothing is readable."""
+"""Attacks of web pages on the local AWS: no request of theirs reaches a service, and no response is readable."""
 
 from __future__ import annotations
 
@@ -152,9 +152,7 @@ def test_a_page_in_an_old_browser_achieves_nothing(attack: Attack, port: int, re
 
 
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.nip.io", "localhost.evil.example"])
-def test_a_page_whose_name_is_bound_to_this_machine_achieves_nothing(
-    attack: Attack, port: int, reached: list[str], name: str
-) -> None:
+def test_dns_rebinding_achieves_nothing(attack: Attack, port: int, reached: list[str], name: str) -> None:
     """DNS rebinding: to the browser it is one origin, so it asks nothing and hides nothing."""
     url = f"http://{name}:{port}"
     assert_nothing_happened(attack(Page(port, url), url), reached)
@@ -194,7 +192,7 @@ def test_a_page_whose_name_is_bound_to_this_machine_achieves_nothing(
         "lоcalhost:{port}",
     ],
 )
-def test_a_host_that_is_not_this_machine_is_refused(port: int, reached: list[str], host: str | None) -> None:
+def test_another_host_name_is_refused(port: int, reached: list[str], host: str | None) -> None:
     header = "" if host is None else f"Host: {host.format(port=port)}\r\n"
     assert raw_status(port, f"GET /_local/status HTTP/1.1\r\n{header}\r\n") == 403
     assert reached == []
@@ -209,7 +207,7 @@ def test_a_host_that_is_not_this_machine_is_refused(port: int, reached: list[str
         ("GET http://[::1/_local/status HTTP/1.1", ["localhost:{port}"]),
     ],
 )
-def test_a_request_of_two_hosts_is_malformed(port: int, reached: list[str], request_line: str, hosts: list[str]) -> None:
+def test_a_request_with_two_hosts_is_malformed(port: int, reached: list[str], request_line: str, hosts: list[str]) -> None:
     head = "".join(f"{line}\r\n" for line in (request_line, *(f"Host: {host}" for host in hosts)))
     assert raw_status(port, head.replace("{port}", str(port)) + "\r\n") == 400
     assert reached == []
@@ -221,7 +219,7 @@ def raw_status(port: int, request: str) -> int:
         return int(answer.readline().split()[1])
 
 
-def test_the_body_of_a_refused_request_is_not_waited_for(port: int, reached: list[str]) -> None:
+def test_a_refused_request_is_answered_before_its_body(port: int, reached: list[str]) -> None:
     head = f"POST /_local/stop HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: https://evil.example\r\n"
     assert raw_status(port, head + "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n") == 403
     assert raw_status(port, head + "Transfer-Encoding: chunked\r\n\r\n") == 403
@@ -229,7 +227,7 @@ def test_the_body_of_a_refused_request_is_not_waited_for(port: int, reached: lis
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "get"])
-def test_methods_that_no_api_has_are_refused(port: int, reached: list[str], method: str) -> None:
+def test_unknown_methods_are_refused(port: int, reached: list[str], method: str) -> None:
     assert raw_status(port, f"{method} / HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n") == 405
     assert reached == []
 
@@ -273,7 +271,7 @@ def moved(url: str, path: str) -> str:
 
 
 @pytest.mark.parametrize("name", PRESIGNED)
-def test_a_presigned_address_is_of_no_use_to_a_page_that_the_bucket_does_not_name(
+def test_a_presigned_url_is_useless_to_a_page_without_cors_permission(
     local_aws: AwsHarness, port: int, shared_bucket: str, reached: list[str], name: str
 ) -> None:
     url, bare = presigned(local_aws, shared_bucket), local_aws.bucket()
@@ -282,7 +280,7 @@ def test_a_presigned_address_is_of_no_use_to_a_page_that_the_bucket_does_not_nam
 
 
 @pytest.mark.parametrize("origin", [APP, "https://branch.dev.example"])
-def test_a_page_that_the_bucket_names_reads_and_writes_by_presigned_addresses(
+def test_a_page_with_cors_permission_reads_and_writes_by_presigned_urls(
     local_aws: AwsHarness, port: int, shared_bucket: str, origin: str
 ) -> None:
     page = Page(port, origin)
@@ -316,7 +314,7 @@ def test_a_preflight_is_answered_as_s3_does(local_aws: AwsHarness, port: int, sh
     assert reached == []
 
 
-def test_every_origin_is_answered_as_every_origin(local_aws: AwsHarness, port: int) -> None:
+def test_a_rule_for_every_origin_is_answered_with_a_star(local_aws: AwsHarness, port: int) -> None:
     bucket = local_aws.bucket()
     local_aws.put(bucket, "page.html", b"for everyone")
     rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
@@ -327,7 +325,7 @@ def test_every_origin_is_answered_as_every_origin(local_aws: AwsHarness, port: i
     assert Page(port, "null").fetch(presigned(local_aws, bucket)).status == 403
 
 
-def test_an_object_that_a_person_opens_has_no_origin_to_act_in(local_aws: AwsHarness, port: int, shared_bucket: str) -> None:
+def test_an_object_opened_in_a_browser_is_sandboxed(local_aws: AwsHarness, port: int, shared_bucket: str) -> None:
     opened = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
     answer = Page(port)._send(presigned(local_aws, shared_bucket), "GET", opened, None)
     assert answer.status == 200
@@ -356,7 +354,7 @@ METADATA = ("/latest/meta-data/iam/security-credentials/x", "/latest/api/token")
 
 @pytest.mark.parametrize("path", GONE + METADATA)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_moto_s_own_pages_are_gone(local_aws: AwsHarness, port: int, shared_bucket: str, path: str, method: str) -> None:
+def test_motos_own_pages_are_not_served(local_aws: AwsHarness, port: int, shared_bucket: str, path: str, method: str) -> None:
     """They are paths like any other, of buckets that are not there."""
     answer = Page(port)._send(f"http://localhost:{port}{path}", method, {}, None if method != "POST" else b"")
     assert answer.status in (400, 403, 404, 405)
@@ -364,7 +362,7 @@ def test_moto_s_own_pages_are_gone(local_aws: AwsHarness, port: int, shared_buck
     assert local_aws.keys(shared_bucket)  # what it would have reset
 
 
-def test_moto_s_own_paths_are_buckets_to_who_signs(local_aws: AwsHarness) -> None:
+def test_motos_own_paths_are_buckets_for_signed_requests(local_aws: AwsHarness) -> None:
     for bucket, key in (("moto-api", "data.json"), ("latest", "meta-data/iam/security-credentials/x"), ("sns_eu-west-1", "x")):
         assert refusal(local_aws.s3.get_object, Bucket=bucket, Key=key)[0] == "NoSuchBucket"
         assert refusal(local_aws.s3.put_object, Bucket=bucket, Key=key, Body=b"x")[0] == "NoSuchBucket"
@@ -386,7 +384,7 @@ def names_below_localhost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("names_below_localhost")
 @pytest.mark.parametrize("style", ["path", "virtual"])
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST"])
-def test_sdks_are_let_in_by_every_name_of_loopback(local_aws: AwsHarness, port: int, name: str, style: str) -> None:
+def test_sdks_are_accepted_by_every_name_of_loopback(local_aws: AwsHarness, port: int, name: str, style: str) -> None:
     credentials = local_aws.s3._request_signer._credentials
     client = boto3.client(
         "s3",
@@ -404,7 +402,7 @@ def test_sdks_are_let_in_by_every_name_of_loopback(local_aws: AwsHarness, port: 
 
 
 @pytest.mark.usefixtures("names_below_localhost")
-def test_other_services_are_let_in_by_names_below_localhost(local_aws: AwsHarness, port: int) -> None:
+def test_other_services_are_accepted_by_names_below_localhost(local_aws: AwsHarness, port: int) -> None:
     credentials = local_aws.s3._request_signer._credentials
     keys = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
     for service, call in (("sqs", "list_queues"), ("sagemaker", "list_endpoints"), ("sns", "list_topics")):

@@ -1,4 +1,4 @@
-"""Senders that are not to be trusted: bodies without end, stalled ones, heads that are none. Memory and time are bounded."""
+"""Untrusted senders: endless and stalled bodies, malformed heads. Memory and time are bounded."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def send(server: Server, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
         answer = http.client.HTTPResponse(client)
         answer.begin()
         found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        assert client.recv(1) == b"", "the connection goes on after a refusal"
+        assert client.recv(1) == b"", "the connection is closed after a refusal"
         return found
 
 
@@ -138,7 +138,7 @@ def test_a_chunk_larger_than_the_limit_is_refused_at_its_size(server: Server, ap
     assert application.requests == 0
 
 
-def test_chunks_that_together_are_too_many_are_refused_on_the_way_in_bounded_memory(server: Server) -> None:
+def test_chunks_above_the_limit_are_refused_early_in_bounded_memory(server: Server) -> None:
     chunk = b"100000\r\n" + b"x" * MEGABYTE + b"\r\n"
     with grows_less_than(8):
         status, _, body = send(server, post("Transfer-Encoding: chunked"), *[chunk] * (CALL_BYTES // MEGABYTE), b"1\r\n")
@@ -154,7 +154,7 @@ def test_a_large_body_is_spooled_to_disk_and_arrives_whole(server: Server) -> No
     connection.close()
 
 
-def test_a_body_that_the_disk_cannot_take_is_refused_before_it_is_asked_for(
+def test_a_body_larger_than_the_disk_is_refused_before_it_is_received(
     server: Server, application: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = request_body.RESERVED_DISK_BYTES + 3 * IN_MEMORY_BYTES
@@ -183,15 +183,13 @@ def test_a_body_that_the_disk_cannot_take_is_refused_before_it_is_asked_for(
         ("no header at all", "Content-Length: 5"),
     ],
 )
-def test_a_length_that_two_readers_would_understand_differently_is_refused(
-    server: Server, application: Counting, headers: tuple[str, ...]
-) -> None:
+def test_an_ambiguous_length_is_refused(server: Server, application: Counting, headers: tuple[str, ...]) -> None:
     request = "\r\n".join(("POST / HTTP/1.1", "Host: here", *headers, "", "")).encode("latin-1")
     assert send(server, request, b"5\r\nhello\r\n0\r\n\r\n")[0] == 400
     assert application.requests == 0
 
 
-def test_codings_that_are_not_understood_are_refused(server: Server, application: Counting) -> None:
+def test_unknown_transfer_codings_are_refused(server: Server, application: Counting) -> None:
     assert send(server, post("Transfer-Encoding: gzip, chunked"))[0] == 501
     assert send(server, post("Transfer-Encoding: identity"))[0] == 501
     assert send(server, b"POST / HTTP/1.0\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")[0] == 400
@@ -201,7 +199,7 @@ def test_codings_that_are_not_understood_are_refused(server: Server, application
 @pytest.mark.parametrize(
     "chunks", [b"-5\r\n", b"0x5\r\nhello\r\n", b"1_0\r\n", b"5\nhello\n", b"5\r\nhello!\r\n", b"\r\n", b"9" * 2_000]
 )
-def test_chunks_are_read_strictly(server: Server, application: Counting, chunks: bytes) -> None:
+def test_malformed_chunks_are_refused(server: Server, application: Counting, chunks: bytes) -> None:
     assert send(server, post("Transfer-Encoding: chunked"), chunks)[0] == 400
     assert application.requests == 0
 
@@ -215,14 +213,14 @@ def test_trailers_are_read_and_bounded(server: Server) -> None:
     assert send(server, request, body(100))[0] == 400
 
 
-def test_what_follows_a_refused_request_is_no_request(server: Server, application: Counting) -> None:
+def test_data_after_a_refused_request_is_not_a_request(server: Server, application: Counting) -> None:
     hidden = post("Content-Length: 0", path="/smuggled")
     assert send(server, post("Content-Length: 99999999999"), hidden)[0] == 413
     assert send(server, post("Content-Length: 5", "Transfer-Encoding: chunked"), b"0\r\n\r\n", hidden)[0] == 400
     assert application.requests == 0
 
 
-def test_a_stalled_sender_is_answered_and_let_go(impatient: Server, application: Counting) -> None:
+def test_a_stalled_sender_is_answered_and_disconnected(impatient: Server, application: Counting) -> None:
     started = time.monotonic()
     status, _, body = send(impatient, post("Content-Length: 1000"), b"half")
     assert (status, b"send it again" in body) == (408, True)
@@ -252,14 +250,14 @@ def drip(server: Server, head: bytes) -> bytes:
     raise AssertionError(f"still open after 30 s; received {received!r}")
 
 
-def test_a_sender_that_is_only_slow_enough_not_to_stall_is_let_go_too(impatient: Server, application: Counting) -> None:
+def test_a_sender_below_the_minimum_rate_is_disconnected(impatient: Server, application: Counting) -> None:
     assert b" 408 " in drip(impatient, post("Content-Length: 100000"))  # a slow body
     assert b" 408 " in drip(impatient, b"POST / HTTP/1.1\r\nHost: here\r\nX-Slow: ")  # a slow header
     assert b" 408 " in drip(impatient, b"POST /")
     assert application.requests == 0
 
 
-def test_an_idle_connection_is_closed_without_a_word(impatient: Server) -> None:
+def test_an_idle_connection_is_closed_without_a_response(impatient: Server) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port), timeout=30) as client:
         assert client.recv(1) == b""
 
@@ -272,7 +270,7 @@ def test_a_head_is_bounded(server: Server, application: Counting) -> None:
     assert application.requests == 0
 
 
-def test_who_takes_no_answer_is_let_go(impatient: Server, application: Counting) -> None:
+def test_a_client_that_reads_no_response_is_disconnected(impatient: Server, application: Counting) -> None:
     class Endless:
         def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
             start_response("200 OK", [])
@@ -287,7 +285,7 @@ def test_who_takes_no_answer_is_let_go(impatient: Server, application: Counting)
         assert not impatient._server._open
 
 
-def test_continue_is_said_to_who_is_let_in_only(application: Counting) -> None:
+def test_continue_is_sent_to_accepted_requests_only(application: Counting) -> None:
     server = Server(0, application, lambda environ: error_responses.request_refused(environ, 403, "no"))
     server.start()
     try:
@@ -298,7 +296,7 @@ def test_continue_is_said_to_who_is_let_in_only(application: Counting) -> None:
     assert application.requests == 0
 
 
-def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(local_aws: AwsHarness) -> None:
+def test_decompression_is_bounded(local_aws: AwsHarness) -> None:
     """SDKs compress PutMetricData from 10 KB on."""
     data = [{"MetricName": f"metric-{number:04}", "Value": 1.0} for number in range(1_000)]
     local_aws.cloudwatch.put_metric_data(Namespace="Compressed", MetricData=data)
@@ -310,7 +308,7 @@ def test_what_gzip_makes_small_is_bounded_as_it_is_unpacked(local_aws: AwsHarnes
     assert ("TooLarge" in code, str(CALL_BYTES) in message) == (True, True)
 
 
-def test_a_body_is_unpacked_as_far_as_it_is_wanted() -> None:
+def test_a_body_is_decompressed_up_to_the_limit() -> None:
     packed = gzip.compress(bytes(256 * MEGABYTE), 1)
     with grows_less_than(8), pytest.raises(BadRequest) as caught:
         decompress(io.BytesIO(packed), CALL_BYTES)

@@ -1,4 +1,4 @@
-"""`local reset`: everything is forgotten, on disk too, and the local AWS serves on as a new one."""
+"""`local reset`: everything is forgotten, on disk too, and the local AWS keeps serving as a new one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fill(local_aws: AwsHarness, gate: Path) -> Deployed:
     """Something of everything: an endpoint with requests in process and waiting, a fault, metrics, and what moto holds."""
     deployed = local_aws.endpoint(topics=True)
     local_aws.put(deployed.bucket, "secret", SECRET)
-    local_aws.iam.create_user(UserName="somebody")
+    local_aws.iam.create_user(UserName="another-user")
     local_aws.kms.create_key()
     queue = local_aws.queue()
     local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody="left")
@@ -72,7 +72,7 @@ def files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def test_everything_is_forgotten_on_disk_too_and_it_serves_on(workspace: Workspace, tmp_path: Path) -> None:
+def test_everything_is_forgotten_on_disk_too_and_it_keeps_serving(workspace: Workspace, tmp_path: Path) -> None:
     state, gate = tmp_path / "state", tmp_path / "gate"
     local_aws = start(workspace, state)
     deployed = fill(local_aws, gate)
@@ -104,7 +104,7 @@ def test_everything_is_forgotten_on_disk_too_and_it_serves_on(workspace: Workspa
     assert deployed.name not in files(state).decode("latin-1")
 
 
-def test_a_deletion_that_was_under_way_takes_nothing_from_the_new_one(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_deletion_in_progress_does_not_affect_the_new_one(workspace: Workspace, tmp_path: Path) -> None:
     local_aws = start(workspace, None)
     deployed = local_aws.endpoint()
     local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
@@ -122,7 +122,7 @@ def test_a_deletion_that_was_under_way_takes_nothing_from_the_new_one(workspace:
     assert again.until_status("InService")["EndpointStatus"] == "InService"
 
 
-def test_calls_meet_the_one_before_or_the_new_one_and_nothing_between(workspace: Workspace) -> None:
+def test_calls_are_answered_by_the_old_or_the_new_one_never_in_between(workspace: Workspace) -> None:
     local_aws = start(workspace, None)
     wrong, stopped = list[Exception](), threading.Event()
 
@@ -157,7 +157,7 @@ def test_a_directory_that_cannot_be_emptied_is_named(workspace: Workspace, tmp_p
     assert daemon.status(workspace)["endpoints"] == []
 
 
-def test_one_that_does_not_run_cannot_be_reset(workspace: Workspace) -> None:
+def test_a_stopped_local_aws_cannot_be_reset(workspace: Workspace) -> None:
     with pytest.raises(LocalAwsNotRunning, match="local up --detach"):
         daemon.reset(workspace)
     assert command("reset")[0] == LocalAwsNotRunning.exit_code

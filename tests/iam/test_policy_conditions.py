@@ -1,4 +1,4 @@
-"""Every condition operator, its negation, its suffix and its set prefixes, with the key present and missing."""
+"""Every condition operator, its negation, suffix and set prefixes, with the key present and missing."""
 
 from __future__ import annotations
 
@@ -113,11 +113,11 @@ def test_operators(operator, key, values, expected):
         ("ForAnyValue:StringEqualsIfExists", "x", False),
     ],
 )
-def test_a_key_the_request_lacks(operator, value, expected):
+def test_a_missing_key(operator, value, expected):
     assert holds(operator, "aws:NotThere", value) is expected
 
 
-def test_variables_are_plain_text_in_a_policy_of_the_older_version():
+def test_variables_are_literal_in_a_policy_of_the_older_version():
     keys = AccessRequest("s3:GetObject", "*", "sns.amazonaws.com", CONTEXT).keys
     element = {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}
     for variables in (True, False):
@@ -149,11 +149,11 @@ def test_an_unknown_operator_is_named_even_where_its_statement_does_not_apply(op
     ("operator", "value"),
     [("NumericEquals", "ten"), ("DateLessThan", "soon"), ("IpAddress", "here"), ("NotIpAddress", "1.2.3")],
 )
-def test_a_value_its_operator_cannot_read_is_refused(operator, value):
+def test_a_value_of_the_wrong_type_is_refused(operator, value):
     with pytest.raises(InvalidInput, match=value):
         conditions.parse_conditions({operator: {"aws:k": value}}, variables=True)
 
 
-def test_a_condition_that_is_no_condition_is_refused():
+def test_a_malformed_condition_is_refused():
     with pytest.raises(InvalidInput, match="operators with keys"):
         conditions.parse_conditions({"StringEquals": "aws:k"}, variables=True)

@@ -1,4 +1,4 @@
-"""Policies that cannot be read are refused, never taken to mean something."""
+"""Invalid policies are refused, never interpreted."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def allow(action: Any, resource: Any, **rest: Any) -> dict[str, Any]:
         (policy(allow("s3:*", "*", Principal="*")), "no Principal"),
     ],
 )
-def test_a_policy_that_cannot_be_read_is_refused(document, said):
+def test_an_invalid_policy_is_refused(document, said):
     with pytest.raises(InvalidInput, match=said):
         evaluate(READ, [document])
 
 
-def test_a_resource_policy_without_a_principal_is_refused_not_taken_for_everyone():
+def test_a_resource_policy_without_a_principal_is_refused():
     with pytest.raises(InvalidInput, match="Principal"):
         evaluate(READ, [], policy(allow("s3:*", "*")))

@@ -1,4 +1,4 @@
-"""KMS keys and role trust, where the resource's own policy must speak."""
+"""KMS keys and role trust, where the resource's own policy must allow."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SILENT = policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:r
         (policy(*DIRECT["Statement"], allow("kms:*", "*", Principal="*", Effect="Deny")), [EXECUTION], "s3", False, None),
     ],
 )
-def test_keys_need_the_word_of_their_own_policy(key_policy, identity, via, allowed, lacking):
+def test_a_key_needs_its_own_policy_to_allow(key_policy, identity, via, allowed, lacking):
     request = AccessRequest("kms:GenerateDataKey", KEY, ROLE, {"kms:ViaService": f"{via}.us-east-1.amazonaws.com"})
     verdict = evaluate_key(request, identity, key_policy)
     assert verdict.allowed is allowed
@@ -54,7 +54,7 @@ def test_keys_need_the_word_of_their_own_policy(key_policy, identity, via, allow
         assert verdict.explain.endswith(f"because no {lacking}-based policy allows the kms:GenerateDataKey action")
 
 
-def test_a_key_lets_a_service_in_by_name():
+def test_a_key_policy_allows_a_service_by_name():
     key_policy = policy(
         *DELEGATING["Statement"],
         allow(["kms:Decrypt", "kms:GenerateDataKey*"], "*", Principal={"Service": "sns.amazonaws.com"}),

@@ -34,13 +34,13 @@ def test_wildcards(pattern, value, matches):
     assert like(pattern, value) is matches
 
 
-def test_case_is_ignored_only_when_asked():
+def test_case_is_ignored_only_on_request():
     assert like("S3:getobject", "s3:GetObject", ignore_case=True)
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Co", "Cs"))))  # private-use characters stand for literal wildcards
-def test_any_text_matches_itself_taken_literally(text):
+def test_any_text_matches_itself_literally(text):
     filled = substitute("${k}", {"k": [text]})
     assert filled is not None
     assert literal(filled) == text
@@ -88,7 +88,7 @@ def test_variables(pattern, value):
     assert (filled if filled is None else literal(filled)) == value
 
 
-def test_a_variables_value_is_no_pattern():
+def test_the_value_of_a_variable_is_not_a_pattern():
     filled = substitute("arn:aws:s3:::b/${aws:username}", KEYS)
     assert filled is not None
     assert arn_like(filled, "arn:aws:s3:::b/a*b:c")
@@ -125,6 +125,6 @@ def test_principals(element, principal, how):
 
 
 @pytest.mark.parametrize("element", ["someone", {"Aws": "*"}, ["*"]])
-def test_a_principal_iam_does_not_have_is_refused(element):
+def test_an_unknown_principal_type_is_refused(element):
     with pytest.raises(InvalidInput, match="Principal"):
         named(element, AccessRequest("s3:GetObject", "*", ROLE))

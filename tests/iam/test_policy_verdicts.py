@@ -1,4 +1,4 @@
-"""Verdicts, on the policies this project deploys and the ways they go wrong."""
+"""Verdicts on the policies that this project deploys, and on faulty ones."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def test_the_execution_role(action, resource, decided_by):
     assert verdict.decided_by == (f"statement {decided_by} of the identity-based policy" if decided_by else None)
 
 
-def test_a_policy_is_read_from_json_too():
+def test_a_policy_can_be_json_text():
     assert evaluate(ask("sns:Publish", TOPIC), [json.dumps(EXECUTION)]).allowed
 
 
-def test_nothing_attached_allows_nothing_in_awss_words():
+def test_no_policy_allows_nothing_in_awss_words():
     verdict = evaluate(ask("s3:PutObject", f"{BUCKET}/output/a.out"), [])
     assert (verdict.allowed, verdict.explicit_deny) == (False, False)
     assert verdict.explain == (
@@ -84,7 +84,7 @@ def test_nothing_attached_allows_nothing_in_awss_words():
     )
 
 
-def test_an_explicit_deny_wins_and_says_where():
+def test_an_explicit_deny_wins_and_names_the_policy():
     second = policy(deny("s3:Put*", "*", Sid="ReadOnly"))
     verdict = evaluate(ask("s3:PutObject", f"{BUCKET}/output/a.out"), [EXECUTION, second])
     assert (verdict.allowed, verdict.explicit_deny) == (False, True)
@@ -124,7 +124,7 @@ ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
         ({"AWS": "999999999999"}, False, [EXECUTION], False, "resource"),
     ],
 )
-def test_who_must_allow_within_and_across_accounts(principal, same_account, identity, allowed, lacking):
+def test_required_allows_within_and_across_accounts(principal, same_account, identity, allowed, lacking):
     topic = policy(allow("sns:Publish", TOPIC, Principal=principal))
     verdict = evaluate(ask("sns:Publish", TOPIC), identity, topic, same_account)
     assert verdict.allowed is allowed
@@ -153,7 +153,7 @@ def test_not_action_and_not_resource():
     assert evaluate(ask("s3:PutObject", f"{BUCKET}/output/a"), [EXECUTION, limits]).explicit_deny
 
 
-def test_a_queue_takes_messages_of_its_topic_only():
+def test_a_queue_accepts_messages_of_its_topic_only():
     queue_arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:results"
     queue = policy(
         allow(
@@ -174,7 +174,7 @@ def test_a_queue_takes_messages_of_its_topic_only():
     )
 
 
-def test_variables_reach_resources_and_come_from_the_principal():
+def test_variables_in_resources_are_filled_from_the_principal():
     own = policy(allow("s3:GetObject", f"{BUCKET}/${{aws:PrincipalAccount}}/*"))
     assert evaluate(ask("s3:GetObject", f"{BUCKET}/{ACCOUNT}/x"), [own]).allowed
     assert not evaluate(ask("s3:GetObject", f"{BUCKET}/999999999999/x"), [own]).allowed

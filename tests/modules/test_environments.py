@@ -149,8 +149,8 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
     delivery = found['notifications.aws_sns_topic_subscription.results["error"]']
     assert delivery["raw_message_delivery"] is True
     assert delivery["topic_arn"] == "arn:aws:sns:eu-west-1:123456789012:team-errors"
-    told = found['notifications.aws_sns_topic_subscription.this["on-call:error"]']
-    assert (told["topic_arn"], told["endpoint"]) == (delivery["topic_arn"], "on-call@example.com")
+    mail = found['notifications.aws_sns_topic_subscription.this["on-call:error"]']
+    assert (mail["topic_arn"], mail["endpoint"]) == (delivery["topic_arn"], "on-call@example.com")
 
     assert found["storage[0].aws_s3_bucket.this[0]"]["force_destroy"] is True
     assert found["storage[0].aws_kms_key.this[0]"]["deletion_window_in_days"] == 8

@@ -53,7 +53,7 @@ REPLACED, REMOVED, MADE = ["delete", "create"], ["delete"], ["create"]
 
 
 @pytest.mark.terraform
-def test_what_scales_makes_way_for_a_change_that_sagemaker_refuses_beside_it(copy: Any) -> None:
+def test_scaling_is_deregistered_for_changes_that_sagemaker_refuses_while_it_is_registered(copy: Any) -> None:
     folder = copy.folder / "modules/endpoint"
     preamble = (folder / "tests/endpoint.tftest.hcl").read_text().split("\nvariables {")[0]
     runs = "".join(RUNS.format(name=name, before=before, after=after) for name, (before, after) in CHANGES.items())
@@ -84,7 +84,7 @@ def test_what_scales_makes_way_for_a_change_that_sagemaker_refuses_beside_it(cop
 
 
 @pytest.mark.terraform
-def test_the_endpoint_stands_between_deregistering_and_registering(copy: Any) -> None:
+def test_the_endpoint_is_updated_between_deregistration_and_registration(copy: Any) -> None:
     copy.succeed("modules/endpoint", "init", "-input=false")
 
     # The marker is deleted after what scales, because that depends on it, and made before the endpoint, which does too.

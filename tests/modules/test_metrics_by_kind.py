@@ -10,7 +10,7 @@ from async_endpoint.core.metrics import ALL, NAMESPACE
 WORDS = {"asynchronous": "async", "real-time": "real_time", "serverless": "serverless"}
 
 
-def test_monitoring_knows_what_is_published(checkout: Path) -> None:
+def test_monitoring_uses_published_metrics_only(checkout: Path) -> None:
     published = json.loads((checkout / "modules/monitoring/metrics.json").read_text())
 
     assert published[NAMESPACE] == {

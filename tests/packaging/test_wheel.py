@@ -49,7 +49,7 @@ def local_aws(wheel: BuiltWheel, outside: Path, state_home: dict[str, str]) -> I
     options = ["--port", "0", "--instance-launch-seconds", "6", "--detach", "--json"]
     started = wheel.command("local", "up", *options, base=False, cwd=outside, environment=state_home)
     assert started.returncode == 0, started.stderr
-    workspace = Workspace(Path(state_home["XDG_STATE_HOME"]) / "async-endpoint", is_checkout=False)
+    workspace = Workspace(Path(state_home["XDG_STATE_HOME"]) / "async-endpoint")
     yield AwsHarness(RemoteAws(LocalAwsRecord(**json.loads(started.stdout)), workspace), workspace.local)  # type: ignore[arg-type]
     stopped = wheel.command("local", "down", base=False, cwd=outside, environment=state_home)
     assert stopped.returncode == 0, stopped.stderr
@@ -79,8 +79,8 @@ def test_the_plugin_loads_nothing_of_this_package(wheel: BuiltWheel, outside: Pa
     """pytest imports it in every project whose environment has this distribution."""
     program = (
         "import sys, async_endpoint.pytest_plugin\n"
-        "ours = ('async_endpoint', 'boto3', 'botocore', 'moto')\n"
-        "print(sorted(name for name in sys.modules if name.partition('.')[0] in ours))"
+        "watched = ('async_endpoint', 'boto3', 'botocore', 'moto')\n"
+        "print(sorted(name for name in sys.modules if name.partition('.')[0] in watched))"
     )
     done = wheel.run("-c", program, base=False, cwd=outside)
     assert done.stdout == "['async_endpoint', 'async_endpoint.pytest_plugin']\n", done.stderr

@@ -1,4 +1,4 @@
-"""Shell completion: the names of commands, options and environments, quickly, and nothing but them."""
+"""Shell completion offers the names of commands, options and environments, and loads no more than that needs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ finally:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with two environments, and a folder that is none."""
+    """A checkout with two environments, and a folder that is not an environment."""
     for name in ("local", "prod-eu"):
         (tmp_path / "envs" / name).mkdir(parents=True)
         (tmp_path / "envs" / name / "main.tf").touch()
@@ -40,7 +40,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def complete(words: str, folder: Path, program: list[str] | None = None) -> list[str]:
-    """What bash is offered for the last of `words`, which may be empty."""
+    """The completions that bash receives for the last of `words`, which may be empty."""
     environment = {name: value for name, value in os.environ.items() if name != "ASYNC_ENDPOINT_HOME"} | {
         "_ASYNC_ENDPOINT_COMPLETE": "complete_bash",
         "COMP_WORDS": f"async-endpoint {words}",
@@ -66,7 +66,7 @@ def test_every_command_that_takes_an_environment_offers_them(checkout: Path, mon
     assert offered == {name: ["local", "prod-eu"] for name in TAKE_ENVIRONMENT}
 
 
-def test_what_is_typed_selects(checkout: Path) -> None:
+def test_the_typed_prefix_selects(checkout: Path) -> None:
     assert complete("apply p", checkout) == ["prod-eu"]
     assert complete("apply local --allow", checkout) == ["--allow-replacement"]
     assert sorted(complete("p", checkout)) == ["package", "plan"]

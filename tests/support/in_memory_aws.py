@@ -49,7 +49,7 @@ class FakeTime:
         self.events.append((self.seconds + seconds, do))
 
     def wait(self, changed: threading.Condition, so: Callable[[], object], seconds: float) -> None:
-        """Whoever waits makes the time pass; all others wait for what happens then."""
+        """Advance the fake time; other waiting threads wait for the events due then."""
         if seconds > 0 and not so():
             self.sleep(seconds)
 
@@ -327,7 +327,7 @@ class FakeAws:
         return invocation.result(0)
 
     def until(self, so: Callable[[], bool], collector: Collector) -> None:
-        """Make rounds until it is so."""
+        """Run rounds until the condition holds."""
         while not so():
             pause = collector.step()
             if pause > 0 and not so():

@@ -86,11 +86,11 @@ def test_it_ends_with_a_user_that_is_killed(provider: Path, tmp_path: Path) -> N
     assert ends(pid)
 
 
-def test_one_that_does_not_start_is_named_with_what_it_said(provider: Path, tmp_path: Path) -> None:
+def test_one_that_does_not_start_is_named_with_what_it_printed(provider: Path, tmp_path: Path) -> None:
     provider.write_text("#!/bin/sh\necho no room for a socket\n")
 
     with (
-        pytest.raises(TerraformFailed, match=r"terraform-provider-aws_v0 did not start; it said: no room for a socket"),
+        pytest.raises(TerraformFailed, match=r"terraform-provider-aws_v0 did not start; it printed: no room for a socket"),
         running_provider(provider, tmp_path, os.environ),
     ):
         pass

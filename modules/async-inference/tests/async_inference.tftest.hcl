@@ -142,7 +142,7 @@ run "output" {
 
   assert {
     condition     = output.access.policies.caller == { arn = null, json = "{}" } && output.access.github_role_arn == null
-    error_message = "The policy of a caller is handed over; a managed one is made only when asked for."
+    error_message = "The caller policy must be an output; a managed one is created only on request."
   }
 }
 
@@ -191,7 +191,7 @@ run "settings_reach_their_modules" {
 
   assert {
     condition     = output.access.policies.caller.arn != null
-    error_message = "The managed policy must be made when asked for."
+    error_message = "A requested managed policy must be created."
   }
 }
 
@@ -217,7 +217,7 @@ run "shared_storage_is_used_below_prefixes_of_its_own" {
       kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team"
       output_uri  = "s3://team/output/shop/"
     })
-    error_message = "An endpoint must keep its data below its name in each role's prefix, and make no bucket and no key."
+    error_message = "An endpoint must store its data below its name in each role's prefix, and create neither bucket nor key."
   }
 
   assert {

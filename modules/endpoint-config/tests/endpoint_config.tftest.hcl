@@ -27,7 +27,7 @@ variables {
 run "asynchronous" {
   assert {
     condition     = aws_sagemaker_endpoint_configuration.this.name_prefix == "shop-test-"
-    error_message = "Configurations have a name of their own each."
+    error_message = "Each configuration must have its own name."
   }
 
   assert {
@@ -65,7 +65,7 @@ run "asynchronous" {
 
   assert {
     condition     = output.name == "shop-test-20250101" && output.kind == "async"
-    error_message = "Endpoints that share the configuration go by its name and kind."
+    error_message = "Endpoints that share the configuration need its name and kind."
   }
 
   assert {
@@ -82,7 +82,7 @@ run "asynchronous" {
         vcpus                   = 4
       }
     })
-    error_message = "Scaling and alarms need to know of each variant what it runs on."
+    error_message = "Scaling and alarms need each variant's hardware."
   }
 }
 
@@ -97,7 +97,7 @@ run "without_topics" {
 
   assert {
     condition     = length(aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config[0].notification_config) == 0
-    error_message = "Without topics nothing is announced."
+    error_message = "Without topics there must be no notifications."
   }
 }
 
@@ -135,7 +135,7 @@ run "volume_is_encrypted_where_it_can_be" {
 
   assert {
     condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].volume_size_in_gb == 50
-    error_message = "The volume must have the size asked for."
+    error_message = "The volume must have the configured size."
   }
 }
 
@@ -207,7 +207,7 @@ run "real_time" {
 
   assert {
     condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].routing_config[0].routing_strategy == "LEAST_OUTSTANDING_REQUESTS"
-    error_message = "Requests must be routed as asked for."
+    error_message = "Requests must be routed as configured."
   }
 
   assert {
@@ -215,7 +215,7 @@ run "real_time" {
       for scaling in aws_sagemaker_endpoint_configuration.this.production_variants[1].managed_instance_scaling :
       scaling.status == "ENABLED" && scaling.min_instance_count == 1 && scaling.max_instance_count == 3
     ])
-    error_message = "Managed scaling must have the bounds asked for."
+    error_message = "Managed scaling must have the configured bounds."
   }
 
   assert {
@@ -225,7 +225,7 @@ run "real_time" {
       && capture.kms_key_id == var.encryption.kms_key_arn && capture.capture_options[*].capture_mode == tolist(["Output"])
       && capture.capture_content_type_header[0].json_content_types == toset(["application/json"])
     ])
-    error_message = "A share of what is answered must be captured, encrypted with the key."
+    error_message = "The configured share of requests must be captured, encrypted with the key."
   }
 
   assert {
@@ -235,7 +235,7 @@ run "real_time" {
 
   assert {
     condition     = output.variants.b.gpus == 4 && output.variants.b.vcpus == 48 && output.variants.b.managed_scaling && output.variants.a.concurrency == null
-    error_message = "Scaling and alarms need to know of each variant what it runs on."
+    error_message = "Scaling and alarms need each variant's hardware."
   }
 }
 
@@ -255,7 +255,7 @@ run "shadow" {
       aws_sagemaker_endpoint_configuration.this.production_variants[*].variant_name == tolist(["live"])
       && aws_sagemaker_endpoint_configuration.this.shadow_production_variants[*].variant_name == tolist(["tried"])
     )
-    error_message = "A shadow answers nobody."
+    error_message = "A shadow variant's responses are discarded."
   }
 
   assert {
@@ -286,7 +286,7 @@ run "serverless" {
       && variant.serverless_config[0].memory_size_in_mb == 2048 && variant.serverless_config[0].max_concurrency == 5
       && variant.serverless_config[0].provisioned_concurrency == 2
     ])
-    error_message = "A serverless variant has memory and concurrency, and nothing of instances."
+    error_message = "A serverless variant has memory and concurrency, and no settings of instances."
   }
 
   assert {

@@ -36,7 +36,7 @@ run "families_without" {
 
   assert {
     condition     = length(output.with_nvme) == 0
-    error_message = "All of these have a volume of their own; without a key it would be encrypted with one that is not ours."
+    error_message = "These instance types have a separate volume; without the key, an AWS managed key would encrypt it."
   }
 }
 

@@ -23,7 +23,7 @@ run "endpoint" {
 
   assert {
     condition     = aws_cloudwatch_log_group.this.name == "/aws/sagemaker/Endpoints/shop-test" && aws_cloudwatch_log_group.this.retention_in_days == 30
-    error_message = "What containers log must be kept in SageMaker's group for the endpoint, and not for ever."
+    error_message = "Container logs must be in SageMaker's group for the endpoint, and expire."
   }
 
   assert {
@@ -32,17 +32,17 @@ run "endpoint" {
       policy.termination_wait_in_seconds == 300 && policy.traffic_routing_configuration[0].type == "ALL_AT_ONCE"
       && policy.traffic_routing_configuration[0].wait_interval_in_seconds == 0
     ])
-    error_message = "Unless asked otherwise requests move at once, and the old instances stay a while."
+    error_message = "By default all traffic shifts at once, and the old instances keep running for a while."
   }
 
   assert {
     condition     = length(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration) == 0
-    error_message = "Nothing takes an update back unless alarms are given."
+    error_message = "Without alarms nothing rolls an update back."
   }
 
   assert {
     condition     = length(aws_appautoscaling_target.this) + length(aws_appautoscaling_target.scheduled) + length(aws_cloudwatch_metric_alarm.wake) == 0
-    error_message = "Nothing scales unless asked for."
+    error_message = "Nothing scales by default."
   }
 }
 
@@ -54,7 +54,7 @@ run "scaling" {
 
   assert {
     condition     = aws_cloudwatch_log_group.this.kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/own" && aws_cloudwatch_log_group.this.retention_in_days == 3653
-    error_message = "Logs must be encrypted and kept as asked for."
+    error_message = "Logs must be encrypted and kept as configured."
   }
 
   assert {
@@ -67,12 +67,12 @@ run "scaling" {
       aws_appautoscaling_target.this["primary"].scalable_dimension == "sagemaker:variant:DesiredInstanceCount"
       && aws_appautoscaling_target.this["primary"].service_namespace == "sagemaker"
     )
-    error_message = "What scales is the instance count of a variant."
+    error_message = "The scalable dimension must be the instance count of the variant."
   }
 
   assert {
     condition     = aws_appautoscaling_target.this["primary"].min_capacity == 0 && aws_appautoscaling_target.this["primary"].max_capacity == 7
-    error_message = "Bounds must be those asked for, none included."
+    error_message = "Bounds must be those configured, zero included."
   }
 
   assert {
@@ -80,7 +80,7 @@ run "scaling" {
       for policy in aws_appautoscaling_policy.tracking["primary/backlog_per_instance"].target_tracking_scaling_policy_configuration :
       policy.target_value == 2.5 && length(policy.predefined_metric_specification) == 0
     ])
-    error_message = "Tracking must aim at the backlog asked for; the predefined metric of variants is never published here."
+    error_message = "Target tracking must have the configured target; the predefined metric of variants is never published for async."
   }
 
   assert {
@@ -99,7 +99,7 @@ run "scaling" {
       && one(step.step_adjustment).scaling_adjustment == 1
       && one(step.step_adjustment).metric_interval_lower_bound == "0"
     ])
-    error_message = "Waking must add one instance, then rest for five minutes."
+    error_message = "Waking must add one instance, with a cooldown of five minutes."
   }
 
   assert {
@@ -143,11 +143,11 @@ run "scaling" {
         }
       }
     })
-    error_message = "The output must name all that scales the endpoint."
+    error_message = "The output must name every scaling resource of the endpoint."
   }
 }
 
-# Applied over the run before, which has no schedule: the target is another resource, of the same name to AWS.
+# Applied over the previous run, which has no schedule: the target is another resource with the same id in AWS.
 run "schedules" {
   variables {
     scaling = {
@@ -168,7 +168,7 @@ run "schedules" {
       length(aws_appautoscaling_target.this) == 0 && aws_appautoscaling_target.scheduled["primary"].min_capacity == 0
       && aws_appautoscaling_target.scheduled["primary"].max_capacity == 2
     )
-    error_message = "Bounds that schedules change must not be Terraform's to change back."
+    error_message = "Terraform must not revert bounds that schedules change."
   }
 
   assert {
@@ -179,7 +179,7 @@ run "schedules" {
       && aws_appautoscaling_scheduled_action.this["primary/morning"].scalable_target_action[0].max_capacity == "4"
       && aws_appautoscaling_scheduled_action.this["primary/night"].timezone == "UTC"
     )
-    error_message = "Each action must set the bounds asked for, when asked for."
+    error_message = "Each action must set its bounds at its time."
   }
 
   assert {
@@ -189,7 +189,7 @@ run "schedules" {
 
   assert {
     condition     = terraform_data.scaled.triggers_replace.primary.bounds == [0, 2]
-    error_message = "Other bounds must reach the target by registering it anew."
+    error_message = "Other bounds must reach the target by registering it again."
   }
 
   assert {
@@ -219,7 +219,7 @@ run "real_time" {
 
   assert {
     condition     = join(" ", keys(aws_appautoscaling_target.this)) == "a b" && length(aws_appautoscaling_policy.wake) + length(aws_cloudwatch_metric_alarm.wake) == 0
-    error_message = "Variants scale each by itself, and are never woken."
+    error_message = "Each variant scales separately, without a wake policy."
   }
 
   assert {
@@ -270,7 +270,7 @@ run "serverless" {
 
   assert {
     condition     = aws_appautoscaling_target.this["primary"].scalable_dimension == "sagemaker:variant:DesiredProvisionedConcurrency"
-    error_message = "What scales of a serverless variant is its provisioned concurrency."
+    error_message = "The scalable dimension of a serverless variant must be its provisioned concurrency."
   }
 
   assert {
@@ -278,7 +278,7 @@ run "serverless" {
       for policy in aws_appautoscaling_policy.tracking["primary/provisioned_concurrency_utilization"].target_tracking_scaling_policy_configuration :
       policy.predefined_metric_specification[0].predefined_metric_type == "SageMakerVariantProvisionedConcurrencyUtilization" && policy.target_value == 0.7
     ])
-    error_message = "It follows its utilisation."
+    error_message = "It must track the utilization of provisioned concurrency."
   }
 
   assert {
@@ -308,12 +308,12 @@ run "canary" {
       && policy.traffic_routing_configuration[0].type == "CANARY" && policy.traffic_routing_configuration[0].wait_interval_in_seconds == 120
       && policy.traffic_routing_configuration[0].canary_size[0].type == "INSTANCE_COUNT" && policy.traffic_routing_configuration[0].canary_size[0].value == 2
     ]) && length(aws_sagemaker_endpoint.this.deployment_config[0].rolling_update_policy) == 0
-    error_message = "A canary must take the step, and wait, as asked for."
+    error_message = "Step and wait of a canary must be as configured."
   }
 
   assert {
     condition     = toset(one(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration).alarms[*].alarm_name) == toset(["shop-test-errors", "shop-test-latency"])
-    error_message = "The alarms given must take an update back."
+    error_message = "The given alarms must roll an update back."
   }
 }
 
@@ -331,7 +331,7 @@ run "linear" {
       routing.type == "LINEAR" && routing.wait_interval_in_seconds == 300 && routing.linear_step_size[0].type == "CAPACITY_PERCENT"
       && routing.linear_step_size[0].value == 25 && length(routing.canary_size) == 0
     ])
-    error_message = "Requests must move in steps of the size asked for."
+    error_message = "Traffic must shift in steps of the configured size."
   }
 }
 
@@ -350,6 +350,6 @@ run "rolling" {
       && policy.maximum_batch_size[0].type == "INSTANCE_COUNT" && policy.maximum_batch_size[0].value == 1
       && policy.rollback_maximum_batch_size[0].type == "CAPACITY_PERCENT" && policy.rollback_maximum_batch_size[0].value == 50
     ]) && length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy) == 0
-    error_message = "A rolling update must go by batches of the size asked for."
+    error_message = "A rolling update must proceed in batches of the configured size."
   }
 }

@@ -118,7 +118,7 @@ run "caller_policy" {
 
   assert {
     condition     = alltrue([for policy in output.policies : policy.arn == null]) && output.github_role_arn == null
-    error_message = "Without being asked for, nothing is made."
+    error_message = "By default nothing is created."
   }
 }
 
@@ -167,7 +167,7 @@ run "deployer_policy" {
       { resource = statement.Resource, service = statement.Condition.StringEquals["iam:PassedToService"] }
       if contains(flatten([statement.Action]), "iam:PassRole")
     ]) == jsonencode([{ resource = "arn:aws:iam::123456789012:role/shop-test-execution", service = "sagemaker.amazonaws.com" }])
-    error_message = "A deployer must hand one role, to SageMaker alone."
+    error_message = "A deployer must be able to pass one role, to SageMaker alone."
   }
 
   assert {
@@ -175,7 +175,7 @@ run "deployer_policy" {
       for statement in jsondecode(output.policies.deployer.json).Statement : statement.Condition
       if contains(flatten([statement.Action]), "iam:CreateServiceLinkedRole")
     ]) == jsonencode([{ StringEquals = { "iam:AWSServiceName" = "sagemaker.application-autoscaling.amazonaws.com" } }])
-    error_message = "A deployer must be able to make the service-linked role of scaling, and no other."
+    error_message = "A deployer must be able to create the service-linked role of scaling, and no other."
   }
 
   assert {
@@ -183,7 +183,7 @@ run "deployer_policy" {
       for statement in jsondecode(output.policies.deployer.json).Statement :
       statement.Resource != "*" || contains(["Look", "Subscriptions"], statement.Sid)
     ])
-    error_message = "Only looking, and what is done to subscriptions, which are no resource, may be allowed on everything."
+    error_message = "Only reading, and actions on subscriptions, which have no resource type, may be allowed on *."
   }
 
   assert {
@@ -191,7 +191,7 @@ run "deployer_policy" {
       "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy",
       "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "s3:DeleteBucket*", "s3:DeleteObject*",
     ])) == 0
-    error_message = "A deployer must neither change who may do what nor, unless told, destroy data."
+    error_message = "A deployer must not change permissions and, without access.deployer.destroy, not destroy data."
   }
 
   assert {
@@ -235,7 +235,7 @@ run "deployer_who_destroys_within_a_boundary" {
       for statement in jsondecode(output.policies.deployer.json).Statement : statement.Condition
       if contains(flatten([statement.Action]), "iam:PutRolePolicy")
     ]) == jsonencode([{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/boundary" } }])
-    error_message = "With a boundary, rights are written to a role that has it."
+    error_message = "With a boundary, only a role that has it may be given a policy."
   }
 
   assert {
@@ -295,7 +295,7 @@ run "managed_policies" {
       for who in ["caller", "collector"] :
       aws_iam_policy.this[who].name == "shop-test-${who}" && jsonencode(jsondecode(aws_iam_policy.this[who].policy)) == jsonencode(jsondecode(output.policies[who].json))
     ]) && keys(aws_iam_policy.this) == ["caller", "collector"]
-    error_message = "Managed policies must hold what is asked for, and no more are made."
+    error_message = "Only the requested managed policies must be created, each with its policy."
   }
 }
 
@@ -328,12 +328,12 @@ run "github_role" {
 
   assert {
     condition     = keys(aws_iam_policy.this) == ["deployer"] && keys(aws_iam_role_policy_attachment.github) == ["deployer"]
-    error_message = "The role must have the policy it is for."
+    error_message = "The role must have the requested policy."
   }
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0
-    error_message = "A provider that is given must not be made again."
+    error_message = "An existing provider must not be created again."
   }
 }
 
@@ -346,7 +346,7 @@ run "github_provider" {
 
   assert {
     condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
-    error_message = "Without one, the provider must be made, for AWS STS."
+    error_message = "Without provider_arn, the OIDC provider must be created, for AWS STS."
   }
 }
 

@@ -180,7 +180,7 @@ run "pipeline" {
 
   assert {
     condition     = aws_sagemaker_model.this.container[*].container_hostname == tolist(["wash", "dry"]) && aws_sagemaker_model.this.inference_execution_config[0].mode == "Serial"
-    error_message = "Containers must be made in the order given, each with its hostname, and follow each other."
+    error_message = "Containers must be created in the given order, each with its hostname, as a pipeline."
   }
 
   assert {
@@ -247,7 +247,7 @@ run "multi_model" {
       ReadModelAndInputs = { Sid = "ReadModelAndInputs", Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::shop/model/*" }
       UseKeyOfDeployment = { Sid = "UseKeyOfDeployment", Effect = "Allow", Action = "kms:Decrypt", Resource = "arn:aws:kms:eu-west-1:123456789012:key/own" }
     }
-    error_message = "The role must list and read the archives, and write nothing where nothing is written."
+    error_message = "The role must list and read the archives, and have no permission to write."
   }
 }
 
@@ -269,7 +269,7 @@ run "unpacked_model" {
       s3_data_type        = "S3Prefix"
       s3_uri              = "s3://models/shop/unpacked/"
     }
-    error_message = "A prefix of unpacked objects must be model data as it is."
+    error_message = "A prefix of unpacked objects must be the model data, unchanged."
   }
 
   assert {
@@ -302,7 +302,7 @@ run "model_package" {
       aws_sagemaker_model.this.primary_container[0].model_package_name == "arn:aws:sagemaker:eu-west-1:210987654321:model-package/shop/3"
       && aws_sagemaker_model.this.primary_container[0].image == null && aws_sagemaker_model.this.primary_container[0].environment == tomap({ EMBEDDER = "clip" })
     )
-    error_message = "A model package brings image and environment; only what is given is added."
+    error_message = "A model package includes image and environment; only the given variables are added."
   }
 
   assert {
@@ -339,7 +339,7 @@ run "private_network" {
     condition = [
       for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Resource if statement.Sid == "WatchAlarms"
     ] == ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-test-errors"]
-    error_message = "The role must be allowed to look at the alarms that take an update back, and at no other."
+    error_message = "The role must be allowed to describe the alarms that roll an update back, and no other."
   }
 
   assert {
@@ -397,12 +397,12 @@ run "role_that_exists" {
 
   assert {
     condition     = aws_sagemaker_model.this.execution_role_arn == "arn:aws:iam::123456789012:role/shop-execution" && length(aws_iam_role.execution) == 0
-    error_message = "A role that is given is used, and none is made."
+    error_message = "An existing role must be used, and none created."
   }
 
   assert {
     condition     = output.execution_policy_json == data.aws_iam_policy_document.execution.json
-    error_message = "What the given role needs must be said."
+    error_message = "The policy that the existing role needs must be an output."
   }
 }
 
@@ -460,7 +460,7 @@ run "the_version_of_a_supplied_archive_is_recorded" {
 
   assert {
     condition     = one(output.archives).uri == "s3://models/shop/model.tar.gz" && one(output.archives).version_id == "the-version-that-is-there" && one(output.archives).sha256 == null
-    error_message = "Verification compares the version that was there at the apply."
+    error_message = "Verification compares the version that existed at the apply."
   }
 }
 
@@ -473,7 +473,7 @@ run "an_uploaded_archive_is_recorded_by_its_content" {
 
   assert {
     condition     = one(output.archives).sha256 == filesha256("./tests/archive.tar.gz")
-    error_message = "Of what is uploaded here the content is known."
+    error_message = "The content of an uploaded archive must be known."
   }
 }
 
@@ -490,7 +490,7 @@ run "verification_knows_the_role_that_is_made" {
       && output.execution_role.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/limit"
       && jsondecode(output.execution_role.trust_policy_json).Statement[0].Principal.Service == "sagemaker.amazonaws.com"
     )
-    error_message = "All of a role that is made here is compared."
+    error_message = "Verification must compare everything of a created role."
   }
 }
 
@@ -503,6 +503,6 @@ run "verification_knows_what_a_supplied_role_needs" {
 
   assert {
     condition     = output.execution_role.supplied && output.execution_role.trust_policy_json == null && length(jsondecode(output.execution_role.policy_json).Statement) > 4
-    error_message = "Of a supplied role it is known what it needs."
+    error_message = "The policy that a supplied role needs must be known."
   }
 }

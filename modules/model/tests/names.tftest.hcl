@@ -1,4 +1,4 @@
-# The names of a model's versions. What follows is applied, one run over the other.
+# Names of a model's versions. Each run is applied over the previous one.
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
@@ -36,7 +36,7 @@ run "first_version" {
 
   assert {
     condition     = can(regex("^shop-test-[0-9a-f]{12}$", aws_sagemaker_model.this.name))
-    error_message = "A model is called after what it belongs to and its version."
+    error_message = "The name of a model must consist of its prefix and its version."
   }
 }
 
@@ -58,7 +58,7 @@ run "another_archive" {
 
   assert {
     condition     = aws_sagemaker_model.this.name != run.same_version.name
-    error_message = "Another archive must make a model of another name."
+    error_message = "Another archive must create a model with another name."
   }
 }
 
@@ -69,7 +69,7 @@ run "another_environment" {
 
   assert {
     condition     = aws_sagemaker_model.this.name != run.another_archive.name
-    error_message = "Another environment must make a model of another name."
+    error_message = "Another environment must create a model with another name."
   }
 }
 
@@ -80,6 +80,6 @@ run "first_version_again" {
 
   assert {
     condition     = aws_sagemaker_model.this.name != run.first_version.name
-    error_message = "After a rollback the model that serves still exists: going back to its content must make a model of another name."
+    error_message = "After a rollback the model in service still exists: restoring its content must create a model with another name."
   }
 }

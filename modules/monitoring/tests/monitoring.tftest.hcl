@@ -70,12 +70,26 @@ run "asynchronous" {
       alarm.treat_missing_data == "notBreaching" && alarm.period == 60 && alarm.datapoints_to_alarm == alarm.evaluation_periods
       && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.alarm_actions == var.monitoring.actions.alarm && alarm.ok_actions == var.monitoring.actions.ok
     ])
-    error_message = "An endpoint that sleeps is well, and whoever is told of an alarm is told of its end."
+    error_message = "An idle endpoint is healthy, and its recovery is announced like its alarm."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, description in {
+        "backlog"                  = "shop-test: backlog ≥ 100 requests for 15 minutes. Raise max_instances or speed up the model."
+        "cpu/primary"              = "shop-test/primary: CPU utilization ≥ 90 % for 15 minutes. Lower the concurrency per instance or raise the instance type."
+        "expired_requests/primary" = "shop-test/primary: expired requests ≥ 1 within 1 minute. They were never processed: raise max_instances or request_ttl_seconds, and send them again."
+        "memory/primary"           = "shop-test/primary: memory utilization ≥ 90 % for 5 minutes. Check for leaks or raise the instance type."
+        "model_latency/primary"    = "shop-test/primary: model latency ≥ 240 s for 5 minutes. Invocations approach their timeout: speed up the model, or raise the timeout of an asynchronous endpoint."
+        "server_errors/primary"    = "shop-test/primary: requests on which the model failed (5xx) ≥ 5 % for 2 minutes. Read the container logs; roll back if this began with an update."
+      } : aws_cloudwatch_metric_alarm.this[name].alarm_description == description
+    ])
+    error_message = "A description must state subject, threshold and time as configured, and the first remedy: ${jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.alarm_description })}"
   }
 
   assert {
     condition     = output.alarm_names.server_errors == ["shop-test-primary-server-errors"] && output.alarm_names.backlog == ["shop-test-backlog"]
-    error_message = "Guardrails go by the names of alarms."
+    error_message = "Guardrails need the names of alarms."
   }
 
   assert {
@@ -90,7 +104,7 @@ run "asynchronous" {
         && metric[2] == "EndpointName" && metric[3] == "shop-test" && (local.published[metric[1]].by_variant ? metric[4] == "VariantName" && metric[5] == "primary" : length(metric) == 5)
       ])
     ])
-    error_message = "A panel of what is never published, or of other dimensions, stays empty."
+    error_message = "A panel on an unpublished metric, or on other dimensions, would stay empty."
   }
 
   assert {
@@ -100,7 +114,7 @@ run "asynchronous" {
         one == other || one.x + one.width <= other.x || other.x + other.width <= one.x || one.y + one.height <= other.y || other.y + other.height <= one.y
       ]) && one.x + one.width <= 24
     ])
-    error_message = "No panel may lie upon another, or out of the dashboard's 24 columns."
+    error_message = "Panels must neither overlap nor leave the dashboard's 24 columns."
   }
 }
 
@@ -125,7 +139,7 @@ run "tuned" {
 
   assert {
     condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "backlog") && length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard_name == null
-    error_message = "What is switched off must not be made."
+    error_message = "A disabled alarm must not be created."
   }
 
   assert {
@@ -133,7 +147,7 @@ run "tuned" {
       for alarm in [aws_cloudwatch_metric_alarm.this["cpu/primary"]] :
       alarm.threshold == 200 && alarm.period == 300 && alarm.evaluation_periods == 4 && alarm.datapoints_to_alarm == 3
     ])
-    error_message = "Thresholds and periods must be those asked for."
+    error_message = "Thresholds and periods must be those configured."
   }
 
   assert {
@@ -142,6 +156,17 @@ run "tuned" {
       alarm.extended_statistic == "p99" && alarm.statistic == null && alarm.treat_missing_data == "ignore" && alarm.threshold == 2000000 && length(alarm.alarm_actions) == 0
     ])
     error_message = "A percentile is an extended statistic; an alarm may do nothing of its own."
+  }
+
+  assert {
+    condition = {
+      for name in ["cpu/primary", "idle/primary", "model_latency/primary"] : name => split(". ", aws_cloudwatch_metric_alarm.this[name].alarm_description)[0]
+      } == {
+      "cpu/primary"           = "shop-test/primary: CPU utilization ≥ 50 % in 3 of 4 periods of 5 minutes"
+      "idle/primary"          = "shop-test/primary: Sum of InvocationsProcessed < 1 for 60 minutes"
+      "model_latency/primary" = "shop-test/primary: p99 of model latency ≥ 2 s for 5 minutes"
+    }
+    error_message = "Descriptions must follow the settings: ${jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.alarm_description })}"
   }
 
   assert {
@@ -154,7 +179,7 @@ run "tuned" {
       for alarm in [aws_cloudwatch_metric_alarm.this["idle/primary"]] :
       alarm.metric_name == "InvocationsProcessed" && alarm.comparison_operator == "LessThanThreshold" && alarm.threshold == 1 && alarm.evaluation_periods == 60
     ])
-    error_message = "Alarms of one's own must be made as asked for."
+    error_message = "Extra alarms must be created as configured."
   }
 }
 
@@ -176,7 +201,7 @@ run "real_time" {
     condition = join(" ", keys(aws_cloudwatch_metric_alarm.this)) == join(" ", [
       "client_errors/live", "cpu/live", "disk/live", "gpu/live", "gpu_memory/live", "memory/live", "model_latency/live", "overhead_latency/live", "server_errors/live",
     ])
-    error_message = "A real-time endpoint has no queue, and a shadow fails for nobody."
+    error_message = "A real-time endpoint has no queue, and a shadow variant has no callers."
   }
 
   assert {
@@ -186,7 +211,7 @@ run "real_time" {
 
   assert {
     condition     = strcontains(output.dashboard_name, "shop") && strcontains(jsonencode(local._metric_widgets), "tried InvocationsPerInstance")
-    error_message = "What a shadow does is shown."
+    error_message = "The dashboard must show shadow variants."
   }
 }
 

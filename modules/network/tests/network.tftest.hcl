@@ -38,7 +38,7 @@ run "subnets" {
       eu-west-1a = "10.20.0.0/23"
       eu-west-1b = "10.20.2.0/23"
     }
-    error_message = "Addresses must be shared out to a subnet in each zone."
+    error_message = "Addresses must be divided among one subnet per zone."
   }
 
   assert {
@@ -48,12 +48,12 @@ run "subnets" {
 
   assert {
     condition     = aws_vpc.this.enable_dns_hostnames && aws_vpc.this.enable_dns_support
-    error_message = "Private names of endpoints need DNS in the VPC."
+    error_message = "Private DNS names of endpoints need DNS in the VPC."
   }
 
   assert {
     condition     = output.security_group_ids == [aws_security_group.containers.id] && output.subnet_ids == [for zone in ["eu-west-1a", "eu-west-1b"] : aws_subnet.private[zone].id]
-    error_message = "The output must be what module model takes."
+    error_message = "The outputs must be what variable network of module model takes."
   }
 }
 
@@ -68,12 +68,12 @@ run "nothing_but_s3" {
 
   assert {
     condition     = length(aws_vpc_endpoint.interface) + length(aws_security_group.endpoints) + length(aws_vpc_security_group_egress_rule.endpoints) + length(aws_vpc_security_group_egress_rule.given) == 0
-    error_message = "Nothing else may be reachable, or cost, unless asked for."
+    error_message = "By default nothing else may be reachable or incur cost."
   }
 
   assert {
     condition     = one([for statement in data.aws_iam_policy_document.s3.statement : one(statement.resources) if statement.sid == "UseBuckets"]) == "arn:aws:s3:::*"
-    error_message = "Without buckets given, all may be reached."
+    error_message = "Without s3_bucket_arns, all buckets may be reached."
   }
 }
 
@@ -100,7 +100,7 @@ run "endpoints_asked_for" {
       aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == aws_security_group.containers.id
       && aws_vpc_security_group_egress_rule.endpoints[0].referenced_security_group_id == aws_security_group.endpoints[0].id
     )
-    error_message = "Containers, and nobody else, must reach the endpoints."
+    error_message = "Only containers may reach the endpoints."
   }
 
   assert {
@@ -110,7 +110,7 @@ run "endpoints_asked_for" {
       PullLayers    = tolist(["arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*"])
       UseOwnBuckets = tolist(["arn:aws:s3:::shop", "arn:aws:s3:::shop/*"])
     }
-    error_message = "Only the buckets given may be reached, and the layers of images."
+    error_message = "Only the given buckets and image layers may be reached."
   }
 }
 
@@ -125,7 +125,7 @@ run "egress" {
       && aws_vpc_security_group_egress_rule.given["private registry"].from_port == 5000
       && aws_vpc_security_group_egress_rule.given["private registry"].to_port == 5000
     )
-    error_message = "What is given must be reachable on its port alone."
+    error_message = "A destination must be reachable on its port alone."
   }
 }
 
@@ -148,7 +148,7 @@ run "without_flow_logs" {
 
   assert {
     condition     = length(aws_flow_log.this) + length(aws_cloudwatch_log_group.flow_logs) + length(aws_iam_role.flow_logs) == 0
-    error_message = "Nothing of flow logs may be made when they are not wanted."
+    error_message = "Without flow logs, none of their resources may be created."
   }
 }
 

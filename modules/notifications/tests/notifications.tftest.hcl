@@ -54,7 +54,7 @@ run "topics" {
         )
       ]
     ]))
-    error_message = "Nobody but this account may be allowed anything on a topic."
+    error_message = "Only this account may be allowed anything on a topic."
   }
 }
 
@@ -66,7 +66,7 @@ run "queues" {
 
   assert {
     condition     = aws_sqs_queue.dead_letters.name == "shop-test-dead-letters" && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled
-    error_message = "Dead letters must be encrypted, but not with the key that may be why they are dead."
+    error_message = "Dead letters must be encrypted, but not with the key that may have prevented their delivery."
   }
 
   assert {
@@ -76,7 +76,7 @@ run "queues" {
 
   assert {
     condition     = jsondecode(aws_sqs_queue.results.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn, maxReceiveCount = 5 }
-    error_message = "A message nobody can handle must become a dead letter."
+    error_message = "A message that no consumer can process must become a dead letter."
   }
 
   assert {
@@ -110,7 +110,7 @@ run "nothing_is_denied_without_a_publisher" {
       && !contains(flatten([for document in merge(data.aws_iam_policy_document.topic, data.aws_iam_policy_document.queue) : document.statement[*].sid]), "DenyOtherPublishers")
       && !contains(data.aws_iam_policy_document.queue["results"].statement[*].sid, "DenyOtherSenders")
     )
-    error_message = "Without a publisher nothing may be denied, and the output must not say so."
+    error_message = "Without a publisher nothing may be denied, and the output must be false."
   }
 }
 
@@ -121,7 +121,7 @@ run "one_publisher" {
 
   assert {
     condition     = output.publishers_restricted
-    error_message = "The client must learn that messages can be believed."
+    error_message = "The output must state that messages can be trusted."
   }
 
   assert {
@@ -149,7 +149,7 @@ run "one_publisher" {
 
   assert {
     condition     = data.aws_iam_policy_document.queue["dead_letters"].statement[*].sid == tolist(["DeliverFromTopics"])
-    error_message = "The queue of dead letters must be left as it is."
+    error_message = "The dead letter queue must not be affected."
   }
 }
 
@@ -163,7 +163,7 @@ run "a_supplied_topic_is_not_restricted" {
 
   assert {
     condition     = !output.publishers_restricted && keys(data.aws_iam_policy_document.topic) == ["success"]
-    error_message = "Who publishes to a topic of somebody else's is not known, and must not be claimed."
+    error_message = "Publishers of a supplied topic are not known, so the output must not claim that they are restricted."
   }
 }
 
@@ -181,7 +181,7 @@ run "subscriptions" {
       for subscription in aws_sns_topic_subscription.results :
       jsondecode(subscription.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn }
     ])
-    error_message = "What cannot be delivered must become a dead letter."
+    error_message = "An undeliverable message must become a dead letter."
   }
 }
 
@@ -213,14 +213,14 @@ run "subscribers" {
       "nightly:success"  = "sqs arn:aws:sqs:eu-west-1:123456789012:nightly false"
       "on-call:error"    = "email on-call@example.com false"
     }
-    error_message = "Each must be subscribed to the outcomes it asks for and to no other."
+    error_message = "Each subscription must be for its outcomes and for no other."
   }
 
   assert {
     condition = {
       for name, subscription in aws_sns_topic_subscription.this : name => subscription.filter_policy_scope if subscription.filter_policy != null
     } == { "nightly:error" = "MessageBody", "nightly:success" = "MessageBody" }
-    error_message = "A filter must look at the message, since there are no attributes."
+    error_message = "A filter must match the message body: messages have no attributes."
   }
 
   assert {
@@ -228,7 +228,7 @@ run "subscribers" {
       for subscription in aws_sns_topic_subscription.this :
       jsondecode(subscription.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn }
     ])
-    error_message = "What cannot be delivered must become a dead letter, whoever it is for."
+    error_message = "Undeliverable messages of every subscription must become dead letters."
   }
 
   assert {
@@ -250,12 +250,12 @@ run "a_topic_that_exists" {
 
   assert {
     condition     = keys(aws_sns_topic.this) == ["success"] && keys(aws_sns_topic_policy.this) == ["success"]
-    error_message = "A topic that is brought is neither made nor given a policy."
+    error_message = "A supplied topic must be neither created nor given a policy."
   }
 
   assert {
     condition     = output.topic_arns.error == "arn:aws:sns:eu-west-1:123456789012:team-errors" && aws_sns_topic_subscription.results["error"].topic_arn == output.topic_arns.error
-    error_message = "What is brought is what is used, and it delivers to the results queue."
+    error_message = "A supplied topic must be used and deliver to the results queue."
   }
 
   assert {

@@ -31,12 +31,12 @@ run "bucket" {
 
   assert {
     condition     = output.bucket == "terraform-state-123456789012-eu-west-1"
-    error_message = "Without a name of its own the bucket must carry account and region, so that the name is free."
+    error_message = "The default name must contain account and region, so that it is unique."
   }
 
   assert {
     condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
-    error_message = "Versions are what a spoilt state is restored from."
+    error_message = "Versioning is needed to restore a damaged state."
   }
 
   assert {
@@ -60,7 +60,7 @@ run "bucket" {
       one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
       && aws_kms_key.this[0].enable_key_rotation
     )
-    error_message = "Without a choice, a key of its own that rotates encrypts the state."
+    error_message = "By default a rotating key of its own must encrypt the state."
   }
 
   assert {
@@ -70,7 +70,7 @@ run "bucket" {
 
   assert {
     condition     = output.backend_policies == {}
-    error_message = "Policies are written for the prefixes that are given."
+    error_message = "There must be one policy for each given prefix."
   }
 }
 
@@ -105,7 +105,7 @@ run "without_a_key" {
 
   assert {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" && length(aws_kms_key.this) == 0
-    error_message = "Without a key of its own, Amazon S3's encrypts the state."
+    error_message = "Without a key of its own, Amazon S3's keys must encrypt the state."
   }
 
   assert {

@@ -5,15 +5,17 @@ variables {
 
 run "refuses_logs_of_a_bucket_that_is_brought" {
   command         = plan
-  expect_failures = [var.access_logs]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    access_logs = { destination = { bucket_name = "team-logs" } }
-    existing    = { bucket = { name = "team-data" } }
+    storage = {
+      access_logs = { destination = { bucket_name = "team-logs" } }
+      existing    = { bucket = { name = "team-data" } }
+    }
   }
 }
 
@@ -32,53 +34,53 @@ run "refuses_a_key_that_serves_every_endpoint_of_the_account" {
 
 run "refuses_a_bucket_by_its_uri" {
   command         = plan
-  expect_failures = [var.existing]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    existing = { bucket = { name = "s3://team-data" } }
+    storage = { existing = { bucket = { name = "s3://team-data" } } }
   }
 }
 
 run "refuses_half_a_day" {
   command         = plan
-  expect_failures = [var.expire_after_days]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    expire_after_days = { input = 0.5 }
+    storage = { expire_after_days = { input = 0.5 } }
   }
 }
 
 run "refuses_a_key_that_is_gone_in_six_days" {
   command         = plan
-  expect_failures = [var.key_deletion_window_days]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    key_deletion_window_days = 6
+    storage = { key_deletion_window_days = 6 }
   }
 }
 
 run "refuses_a_key_by_its_alias" {
   command         = plan
-  expect_failures = [var.existing]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    existing = { key = { arn = "alias/team" } }
+    storage = { existing = { key = { arn = "alias/team" } } }
   }
 }
 
@@ -97,79 +99,79 @@ run "refuses_a_name_that_is_too_long" {
 
 run "refuses_a_prefix_without_a_slash" {
   command         = plan
-  expect_failures = [var.prefixes]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    prefixes = { input = "input" }
+    storage = { prefixes = { input = "input" } }
   }
 }
 
 run "refuses_outputs_below_inputs" {
   command         = plan
-  expect_failures = [var.prefixes]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    prefixes = { input = "data/", output = "data/output/" }
+    storage = { prefixes = { input = "data/", output = "data/output/" } }
   }
 }
 
 run "refuses_one_prefix_for_two" {
   command         = plan
-  expect_failures = [var.prefixes]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    prefixes = { failure = "results/", output = "results/" }
+    storage = { prefixes = { failure = "results/", output = "results/" } }
   }
 }
 
 run "refuses_a_reader_with_a_space" {
   command         = plan
-  expect_failures = [var.readers]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    readers = { "the analysts" = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+    storage = { readers = { "the analysts" = { principal_arns = ["arn:aws:iam::210987654321:root"] } } }
   }
 }
 
 run "refuses_everybody_as_a_reader" {
   command         = plan
-  expect_failures = [var.readers]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    readers = { All = { principal_arns = ["*"] } }
+    storage = { readers = { All = { principal_arns = ["*"] } } }
   }
 }
 
 run "refuses_a_reader_of_what_is_not_there" {
   command         = plan
-  expect_failures = [var.readers]
+  expect_failures = [var.storage]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    readers = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"], reads = ["capture"] } }
+    storage = { readers = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"], reads = ["capture"] } } }
   }
 }
 

@@ -27,7 +27,7 @@ variables {
 run "bucket" {
   assert {
     condition     = aws_s3_bucket.this[0].bucket == "shop-test-123456789012-eu-west-1" && !aws_s3_bucket.this[0].force_destroy
-    error_message = "The name must be unique by account and region, and objects must survive unless asked otherwise."
+    error_message = "The name must be unique per account and region, and objects must survive by default."
   }
 
   assert {
@@ -128,9 +128,9 @@ run "storage_that_endpoints_share" {
   command = plan
 
   variables {
-    endpoint_names    = ["*-test"]
-    expire_after_days = {}
-    topic_arns        = ["arn:aws:sns:eu-west-1:123456789012:team-results"]
+    endpoint_names = ["*-test"]
+    topic_arns     = ["arn:aws:sns:eu-west-1:123456789012:team-results"]
+    storage        = { expire_after_days = {} }
   }
 
   assert {
@@ -145,7 +145,7 @@ run "storage_that_endpoints_share" {
 
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
-    error_message = "Without days there must be no lifecycle rules."
+    error_message = "With expire_after_days = {} there must be no lifecycle rules."
   }
 
   assert {
@@ -155,7 +155,7 @@ run "storage_that_endpoints_share" {
       model   = "model/"
       output  = "output/"
     }
-    error_message = "Endpoints must learn their prefixes, and whom the key serves."
+    error_message = "Endpoints must receive their prefixes, and the names that the key serves."
   }
 }
 
@@ -163,8 +163,10 @@ run "readers_of_another_account" {
   command = plan
 
   variables {
-    prefixes = { output = "results/out/", failure = "results/failed/" }
-    readers  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+    storage = {
+      prefixes = { output = "results/out/", failure = "results/failed/" }
+      readers  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
+    }
   }
 
   assert {
@@ -200,8 +202,10 @@ run "bucket_and_key_that_exist" {
   command = plan
 
   variables {
-    existing = { bucket = { name = "team-data" }, key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
-    prefixes = { capture = "shop/capture/", failure = "shop/failure/", input = "shop/input/", model = "shop/model/", output = "shop/output/" }
+    storage = {
+      existing = { bucket = { name = "team-data" }, key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }
+      prefixes = { capture = "shop/capture/", failure = "shop/failure/", input = "shop/input/", model = "shop/model/", output = "shop/output/" }
+    }
   }
 
   override_data {
@@ -214,7 +218,7 @@ run "bucket_and_key_that_exist" {
       length(aws_s3_bucket.this) + length(aws_kms_key.this) + length(aws_s3_bucket_policy.this) + length(aws_s3_bucket_lifecycle_configuration.this) == 0
       && length(aws_s3_bucket_server_side_encryption_configuration.this) + length(aws_s3_bucket_versioning.this) + length(aws_kms_alias.this) == 0
     )
-    error_message = "Nothing of a bucket or key that is brought may be touched."
+    error_message = "A supplied bucket or key must not be modified."
   }
 
   assert {
@@ -222,7 +226,7 @@ run "bucket_and_key_that_exist" {
       output.bucket_arn == "arn:aws:s3:::team-data" && output.bucket_name == "team-data"
       && output.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/team" && output.uris.capture == "s3://team-data/shop/capture/"
     )
-    error_message = "What is brought is what is used."
+    error_message = "A supplied bucket and key must be the ones used."
   }
 }
 
@@ -231,7 +235,7 @@ run "refuses_a_bucket_of_another_region" {
   expect_failures = [data.aws_s3_bucket.given]
 
   variables {
-    existing = { bucket = { name = "team-data" } }
+    storage = { existing = { bucket = { name = "team-data" } } }
   }
 
   override_data {
@@ -244,12 +248,12 @@ run "access_logs" {
   command = plan
 
   variables {
-    access_logs = { destination = { bucket_name = "team-logs" } }
+    storage = { access_logs = { destination = { bucket_name = "team-logs" } } }
   }
 
   assert {
     condition     = aws_s3_bucket_logging.this[0].target_bucket == "team-logs" && aws_s3_bucket_logging.this[0].target_prefix == "shop-test/"
-    error_message = "Access must be logged where asked, below the name."
+    error_message = "Access must be logged to the destination, below the name."
   }
 }
 
@@ -257,7 +261,7 @@ run "lifecycle" {
   command = plan
 
   variables {
-    expire_after_days = { failure = 3, input = 1, noncurrent = 4, output = 2 }
+    storage = { expire_after_days = { failure = 3, input = 1, noncurrent = 4, output = 2 } }
   }
 
   assert {
@@ -276,7 +280,7 @@ run "lifecycle" {
       && rule.expiration[0].expired_object_delete_marker
       if rule.id == "remove-leftovers"
     ])
-    error_message = "Old versions, their markers and aborted uploads must not pile up."
+    error_message = "Old versions, delete markers and aborted uploads must not accumulate."
   }
 
   assert {

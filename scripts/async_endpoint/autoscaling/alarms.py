@@ -40,7 +40,7 @@ class AlarmState(StrEnum):
 
 @dataclass(frozen=True)
 class AlarmRule:
-    """When a metric breaches: `datapoints_to_alarm` of the last `evaluation_periods` periods of `period` seconds.
+    """The condition of an alarm: `datapoints_to_alarm` of the last `evaluation_periods` periods of `period` seconds breach.
 
     Raises InvalidInput for a rule that CloudWatch's PutMetricAlarm refuses.
     """

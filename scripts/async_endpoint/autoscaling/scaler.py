@@ -68,7 +68,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What one triggered policy asks for; `cooldown` seconds follow if it is granted."""
+    """The capacity proposed by a triggered policy; `cooldown` seconds follow if it is decided."""
 
     policy_name: str
     desired: int
@@ -145,7 +145,7 @@ def _step(steps: Iterable[StepReading], current: int, base: int) -> Iterable[Pro
         breach = reduce(known, policy.metric_aggregation) - alarm.rule.threshold
         desired = step_capacity(policy, current, breach)
         if desired > current:
-            # What the last scale-out added is part of this one: computed from before it, and never below where we are.
+            # The capacity added by the last scale-out is part of this one: computed from before it, never below `current`.
             desired = max(current, step_capacity(policy, base, breach))
         yield Proposal(policy.name, desired, _cause(alarm, policy), policy.cooldown)
 

@@ -22,7 +22,7 @@ from async_endpoint.core.errors import InvalidInput, Refused
 from async_endpoint.input_files import printable
 
 SCHEMA_VERSION: Final = "1"
-State = Literal["sending", "submitted", "done", "failed"]
+ItemState = Literal["sending", "submitted", "done", "failed"]
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS batch (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
@@ -57,7 +57,7 @@ class Record:
     name: str
     number: int
     attempts: int
-    state: State
+    state: ItemState
     request: dict[str, Any] | None
     seconds: float | None
     bytes: int | None
@@ -150,12 +150,12 @@ class Manifest:
         """Attempts that an earlier run began and may not have sent, of items that this run has not seen."""
         return [row[0] for row in self._all("SELECT number FROM items WHERE state = 'sending' AND run < ?", self.run)]
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[ItemState, int]:
         """The number of items in each state."""
-        found: dict[State, int] = {"sending": 0, "submitted": 0, "done": 0, "failed": 0}
+        found: dict[ItemState, int] = {"sending": 0, "submitted": 0, "done": 0, "failed": 0}
         return found | dict(self._all("SELECT state, COUNT(*) FROM items GROUP BY state"))
 
-    def records(self, state: State | None = None) -> Iterator[Record]:
+    def records(self, state: ItemState | None = None) -> Iterator[Record]:
         """All items, or those of a state, by name, a thousand at a time; concurrent changes may be missed."""
         last = ""
         while rows := self._all(

@@ -14,7 +14,7 @@ from rich.text import Text
 from async_endpoint.aws import AwsSession
 from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.operations.watch import Snapshot, Watch
+from async_endpoint.operations.watch import Watch, WatchSnapshot
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +49,7 @@ def watch(
         console.print("stopped")
 
 
-def shown(view: Snapshot) -> Group:
+def shown(view: WatchSnapshot) -> Group:
     """A snapshot for people."""
     state = Text.assemble((view.endpoint, "bold"), f"  {view.status}  configuration {view.config}")
     if view.failure_reason:

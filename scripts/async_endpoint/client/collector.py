@@ -19,7 +19,7 @@ from async_endpoint.client.pending import Pending
 from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
 from async_endpoint.client.result_queue import LONG_POLL_SECONDS, ResultQueue
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.s3_reader import AccessDenied, ListingDenied, ObjectReader, PrefixListing
+from async_endpoint.client.s3_reader import ListingDenied, ObjectReader, PrefixListing, ReadDenied
 from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
 from async_endpoint.core.notifications import Notification
@@ -286,7 +286,7 @@ class Collector:
     def _read(self, invocation: Invocation, hint: Notification | None, last: bool) -> None:
         submitted = invocation.submitted
         assert submitted is not None
-        outcome: Outcome | AccessDenied | None = None
+        outcome: Outcome | ReadDenied | None = None
         try:
             seconds = self._clock.now() - submitted.submitted_at.timestamp()
             outcome = result_from_s3(self._objects, self._info, invocation, hint, seconds, trusted=self._trusted)
@@ -302,7 +302,7 @@ class Collector:
             outcome = AsyncEndpointError(
                 f"The outcome of {invocation.inference_id} could not be read ({error!r}); report this."
             )
-        if isinstance(outcome, AccessDenied):
+        if isinstance(outcome, ReadDenied):
             outcome = self._on_access_denied(invocation, hint, outcome, last)
         elif outcome is None:
             invocation.denied_since = None
@@ -315,7 +315,7 @@ class Collector:
             self._reading.discard(invocation.inference_id)
 
     def _on_access_denied(
-        self, invocation: Invocation, hint: Notification | None, denied: AccessDenied, last: bool
+        self, invocation: Invocation, hint: Notification | None, denied: ReadDenied, last: bool
     ) -> AsyncEndpointError | None:
         """End a request whose result may not be read only after a grace period: permissions may be restored."""
         now = self._clock.now()

@@ -23,7 +23,7 @@ _DENIED_ACTION: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class FetchedObject:
     """An object; `written_at` is its LastModified in seconds since the epoch, to the second."""
 
     body: bytes
@@ -32,7 +32,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
-class AccessDenied:
+class ReadDenied:
     """Reading an object is denied for lack of `action`. `exists` is None if the caller may not list either."""
 
     action: str
@@ -53,7 +53,7 @@ class ObjectReader:
         self.cannot_list = False
         self.could_read = False
 
-    def fetch(self, location: str) -> StoredObject | AccessDenied | None:
+    def fetch(self, location: str) -> FetchedObject | ReadDenied | None:
         """The object, or why it cannot be read, or None if it does not exist yet. Raises what `translate_errors` raises."""
         answer = self._get(location)
         if not isinstance(answer, str):
@@ -62,17 +62,17 @@ class ObjectReader:
         if answer == LIST_ACTION:
             self.cannot_list = True
         if self.cannot_list:
-            return AccessDenied(READ_ACTION, None) if self.could_read else None
+            return ReadDenied(READ_ACTION, None) if self.could_read else None
         exists = self._exists(location)
         if exists is None and not answer:
             self.cannot_list = True
-            return AccessDenied(READ_ACTION, None) if self.could_read else None
+            return ReadDenied(READ_ACTION, None) if self.could_read else None
         if exists:  # it may have been written between the two calls
             again = self._get(location)
-            return AccessDenied(again or READ_ACTION, exists) if isinstance(again, str) else again
-        return AccessDenied(answer, exists) if answer else None
+            return ReadDenied(again or READ_ACTION, exists) if isinstance(again, str) else again
+        return ReadDenied(answer, exists) if answer else None
 
-    def _get(self, location: str) -> StoredObject | str | None:
+    def _get(self, location: str) -> FetchedObject | str | None:
         """The object, None for 404, or for 403 the denied action as S3 names it, empty if it does not."""
         uri = S3Uri.parse(location)
         with translate_errors(self._session, READ_ACTION, location):
@@ -86,10 +86,10 @@ class ObjectReader:
                 action = _DENIED_ACTION.search(error_message(error))
                 return action[1] if action else ""
 
-    def _read(self, uri: S3Uri) -> StoredObject:
+    def _read(self, uri: S3Uri) -> FetchedObject:
         reply = self._session.s3.get_object(Bucket=uri.bucket, Key=uri.key)
         written = reply.get("LastModified")
-        return StoredObject(reply["Body"].read(), reply.get("ContentType", ""), written.timestamp() if written else None)
+        return FetchedObject(reply["Body"].read(), reply.get("ContentType", ""), written.timestamp() if written else None)
 
     def _exists(self, location: str) -> bool | None:
         uri = S3Uri.parse(location)

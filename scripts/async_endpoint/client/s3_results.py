@@ -8,7 +8,7 @@ from typing import Final
 from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.invocation import Invocation, Outcome
 from async_endpoint.client.models import Completed, Submitted
-from async_endpoint.client.s3_reader import LIST_ACTION, AccessDenied, ObjectReader, StoredObject
+from async_endpoint.client.s3_reader import LIST_ACTION, FetchedObject, ObjectReader, ReadDenied
 from async_endpoint.core.errors import (
     InvocationExpired,
     InvocationFailed,
@@ -59,7 +59,7 @@ def result_from_s3(
     seconds: float,
     *,
     trusted: bool,
-) -> Outcome | AccessDenied | None:
+) -> Outcome | ReadDenied | None:
     """Resolve a request's outcome from S3; None if there is none yet.
 
     `hint` is the reason for reading and saves reads: a notification, or an entry of a listing. Unless `trusted`, it only says
@@ -82,9 +82,9 @@ def result_from_s3(
 
 def _output(
     objects: ObjectReader, invocation: Invocation, submitted: Submitted, seconds: float
-) -> Completed | AccessDenied | None:
+) -> Completed | ReadDenied | None:
     result = objects.fetch(submitted.output_location)
-    if not isinstance(result, StoredObject):
+    if not isinstance(result, FetchedObject):
         return result
     invocation.written_at = result.written_at
     return Completed(result.body, result.content_type, submitted.output_location, seconds)
@@ -100,9 +100,9 @@ def _failure(
     where = submitted.failure_location
     reported = hint is not None and trusted and names_request(info, submitted, hint)
     found = objects.fetch(where) if where else None
-    if isinstance(found, StoredObject):
+    if isinstance(found, FetchedObject):
         return failure(info, submitted, found.body.decode("utf-8", "replace"), where)
-    if isinstance(found, AccessDenied) and (found.exists or reported):
+    if isinstance(found, ReadDenied) and (found.exists or reported):
         said = hint.failure_reason if hint and reported else None
         return failure(info, submitted, said or f"the reason cannot be read: {found.action} is denied", where)
     if hint is not None and reported and hint.failure_location is None:  # neither object could be written
@@ -126,7 +126,7 @@ def failure(info: EndpointInfo, submitted: Submitted, reason: str, where: str | 
     )
 
 
-def access_error(submitted: Submitted, denied: AccessDenied) -> ResultUnreadable:
+def access_error(submitted: Submitted, denied: ReadDenied) -> ResultUnreadable:
     """The error for a result that the caller may not read."""
     there = "exists and " if denied.exists else ""
     return ResultUnreadable(

@@ -1,1 +1,1 @@
-"""What every part agrees on: limits, names and shapes. Pure: no I/O, no clock."""
+"""Definitions shared by all parts: errors, limits, metrics, notifications, outputs. Pure: no I/O, no clock."""

@@ -59,7 +59,7 @@ class Poller:
     def wait(self, fetch: Callable[[], Seen], accepts: Callable[[Seen], bool], waiting_for: str) -> Seen:
         """Call `fetch` until `accepts` is true of what it returns, or the deadline has passed; return what it returned last.
 
-        `waiting_for` completes the sentence "Waiting for …". Raises Interrupted on a signal.
+        `waiting_for` completes the line "waiting for …". Raises Interrupted on a signal.
         """
         began = self.clock()
         reported = began
@@ -67,7 +67,7 @@ class Poller:
             signals.check()
             listener = _on_output.get()
             if listener is not None and now - reported >= REPORT_INTERVAL_SECONDS:
-                listener(f"Waiting for {waiting_for}, {now - began:.0f} s elapsed")
+                listener(f"waiting for {waiting_for} ({now - began:.0f} s)")
                 reported = now
             self.sleep(self.pause)
         return seen

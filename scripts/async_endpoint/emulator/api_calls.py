@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from async_endpoint.emulator.sagemaker.protocol import service_model
 from async_endpoint.emulator.wsgi import SCOPE
 
-# As boto3 names them.
+# By boto3's names.
 SERVICES: Final = (
     "application-autoscaling",
     "cloudwatch",

@@ -35,7 +35,7 @@ from async_endpoint.local_aws import (
     require_record,
     write_record,
 )
-from async_endpoint.workspace import HOME_VARIABLE, Workspace
+from async_endpoint.workspace import Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "ASYNC_ENDPOINT_SECRET_KEY"
@@ -132,9 +132,7 @@ def start_detached(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ
-            | _as_variables(access_key)
-            | ({} if workspace.is_checkout else {HOME_VARIABLE: str(workspace.root)}),
+            env=os.environ | _as_variables(access_key),
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -91,7 +91,7 @@ class MessageIndex(Generic[M]):
         return self._counts[state]
 
     def next_return(self) -> float:
-        """When the next message becomes visible; infinity if none is waiting."""
+        """The time at which the next message becomes visible; infinity if none is waiting."""
         return math.inf if self._waiting.top() is None else self._waiting.key
 
     def _advance(self, now: float) -> None:

@@ -59,7 +59,7 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class WatchSnapshot:
     """The state of an endpoint. None means unknown: no datapoint yet, or a missing permission (see `hidden`).
 
     `measured` is the minute of backlog and age of the oldest request (seconds); counts cover the ten minutes up to it.
@@ -108,7 +108,7 @@ class Watch:
     def __init__(self, session: AwsSession, outputs: AsyncEndpointOutputs, clock: Clock = SYSTEM_CLOCK) -> None:
         self._session, self._outputs, self._clock = session, outputs, clock
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> WatchSnapshot:
         """The current state. Parts that the caller may not read are left out and listed as `hidden`.
 
         Raises EndpointNotReady if there is no such endpoint, and what `translate_errors` raises.
@@ -127,7 +127,7 @@ class Watch:
         measured = allowed(self._measured, {})
         results, seen, complete = allowed(self._results, ((), 0, False))
         suspended, suspension = allowed(lambda: suspended_scaling(self._session, self._outputs), ((), None))
-        return Snapshot(
+        return WatchSnapshot(
             endpoint=self._outputs.endpoint.name,
             status=described["EndpointStatus"],
             config=described["EndpointConfigName"],

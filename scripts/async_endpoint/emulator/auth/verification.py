@@ -226,7 +226,7 @@ def _check_scope(environ: dict[str, Any], signature: Signature) -> None:
 
 @cache
 def _regions() -> frozenset[str]:
-    """Every region of the partition aws, by botocore."""
+    """The regions of the partition aws, by botocore."""
     loader = botocore.session.get_session().get_component("data_loader")
     partitions = loader.load_data("partitions")["partitions"]
     return frozenset(name for item in partitions if item["id"] == "aws" for name in item["regions"])

@@ -25,7 +25,7 @@ Send = Callable[[], None]
 
 
 class Deliveries:
-    """Every delivery that passes its subscription's filter. A delayed one arrives even if its fault is cleared meanwhile."""
+    """Applies faults to deliveries that pass their filter. A delayed one arrives even if its fault is cleared meanwhile."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults

@@ -201,7 +201,7 @@ MAX_SECONDS = 7 * 86_400
 
 
 class FaultOption(NamedTuple):
-    """What an option must be, in words, and the check of a value."""
+    """An option: its valid values in words, and the check of a value."""
 
     expected: str
     accepts: Callable[[Any], bool]

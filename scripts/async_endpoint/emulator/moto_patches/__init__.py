@@ -2,7 +2,7 @@
 
 One file a patch; its docstring says what moto does and what AWS does. Every module here with a function `apply` is a patch; the
 parameters of `apply` name the parts of the emulator that it needs. A subpackage named after a service holds patches that load
-with that service only. moto is pinned, and tests/emulator/test_moto_patches.py fails for a patch that upstream no longer needs.
+with that service only. moto is pinned; a test in tests/emulator/moto_patches fails for a patch that upstream no longer needs.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class StatefulPart(Protocol):
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a saved emulator resumes: its instance id, the port in its queues' URLs, its AWS time."""
+    """Resume point of a saved emulator: its instance id, the port in its queues' URLs, its AWS time."""
 
     instance_id: str
     port: int
@@ -68,7 +68,7 @@ class PersistentState:
 
     @property
     def resume_point(self) -> ResumePoint | None:
-        """Where to resume; None for a new directory."""
+        """The resume point; None for a new directory."""
         if self._found is None:
             return None
         header, heartbeat = self._found.header, self._folder.last

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
 
 
 class ApiError(Exception):
@@ -94,11 +96,15 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 def json_response(document: dict[str, Any]) -> Response:
     """A JSON 1.1 response; times become seconds since the epoch."""
+    from werkzeug.wrappers import Response  # noqa: PLC0415 - `local fault` reads service models without the extra [local]
+
     body = json.dumps(document, default=_plain) if document else ""
     return Response(body, 200, content_type="application/x-amz-json-1.1")
 
 
 def json_error(error: ApiError) -> Response:
+    from werkzeug.wrappers import Response  # noqa: PLC0415
+
     body = json.dumps({"__type": error.code, "message": error.message, **error.members})
     return Response(body, error.status, {"x-amzn-ErrorType": error.code}, content_type="application/x-amz-json-1.1")
 

@@ -1,1 +1,1 @@
-"""What happens at the end of each AWS minute: datapoints are published, alarms evaluated, policies and schedules acted on."""
+"""The end of each AWS minute: publish datapoints, evaluate alarms, run scheduled actions, scale."""

@@ -67,7 +67,7 @@ class MetricStore:
             self._regions = {region: OrderedDict(metrics) for region, metrics in saved.items()}
 
     def metrics(self, region: str) -> list[MetricId]:
-        """Every metric that has samples."""
+        """The metrics with samples."""
         with self._lock:
             return list(self._regions.get(region) or ())
 

@@ -1,4 +1,4 @@
-"""What moto does wrong on the way to a consumer and is mended: subscriptions left out, signatures, denials without words."""
+"""Patches of moto that consumers see: all subscriptions, SNS signatures, AccessDenied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.in_process_aws import REGION, AwsHarness
 
 
 def denied(local_aws: AwsHarness, bucket: str, action: str) -> None:
-    """Let nobody do `action` in `bucket`."""
+    """Deny `action` in `bucket` to every principal."""
     statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}
     local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
@@ -73,7 +73,7 @@ def test_a_denial_of_s3_says_access_denied(local_aws: AwsHarness) -> None:
     assert local_aws.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"value"
 
 
-def test_a_denial_of_head_is_a_status_alone(local_aws: AwsHarness) -> None:
+def test_a_denied_head_request_has_a_status_only(local_aws: AwsHarness) -> None:
     bucket = local_aws.bucket()
     local_aws.put(bucket, "key", b"value")
     denied(local_aws, bucket, "s3:*")

@@ -1,4 +1,4 @@
-"""What nobody needs any more is let go."""
+"""Objects that are no longer referenced are freed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_deleted_message_is_gone() -> None:
     assert len(seen) == 0
 
 
-def test_an_object_that_is_written_over_is_gone_and_the_last_one_stays() -> None:
+def test_an_overwritten_object_is_gone_and_the_last_one_stays() -> None:
     backend = S3Backend("aws", "123456789012")
     name = f"tracked-{uuid.uuid4().hex}"
     backend.create_bucket(name, "eu-west-1")

@@ -14,7 +14,7 @@ from support.deployed_endpoint import Deployed
 from support.in_process_aws import DIMENSION, AwsHarness
 
 MINUTE = 60
-SOON = 20  # AWS minutes: two seconds, so that nobody is too late to put it
+SOON = 20  # AWS minutes: two seconds, time enough to put it
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The deployed policies and alarms, acted on each minute: asleep when idle, awake for one request, never above the maximum."""
+"""Deployed policies and alarms take effect each minute: zero when idle, awake for one request, never above the maximum."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ HIGH = "ApproximateBacklogSizePerInstance GreaterThanThreshold"
 LOW = "ApproximateBacklogSizePerInstance LessThanThreshold"
 
 
-def test_an_idle_endpoint_sleeps_and_one_request_wakes_it(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_idle_endpoint_scales_to_zero_and_one_request_wakes_it(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     wake = as_in_the_guide(local_aws, deployed)
     assert set(states(local_aws, deployed)) == {WAKE, HIGH, LOW}
@@ -203,7 +203,7 @@ def test_a_raised_minimum_is_reached_without_any_policy(local_aws: AwsHarness, d
     assert activities(local_aws, deployed)[0]["Cause"] == "maximum capacity was set to 1"
 
 
-def test_a_policy_and_an_endpoint_that_fail_leave_the_others_alone(
+def test_a_failing_policy_or_endpoint_does_not_affect_the_others(
     local_aws: AwsHarness, deploy: Any, shared_endpoint: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed: Deployed = deploy()
@@ -233,7 +233,7 @@ def test_a_policy_and_an_endpoint_that_fail_leave_the_others_alone(
     deployed.serving(2)
 
 
-def test_an_activity_is_over_with_its_target_and_with_its_endpoint(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
+def test_an_activity_ends_with_its_target_or_endpoint(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
     hold = tmp_path / "hold"
     held = f"def model_fn(model_dir):\n    while os.path.exists({str(hold)!r}):\n        time.sleep(0.01)\n"
     deployed: Deployed = deploy(archive(OBEDIENT.replace("def model_fn(model_dir):\n", held)))
@@ -266,7 +266,7 @@ def test_an_activity_is_over_with_its_target_and_with_its_endpoint(local_aws: Aw
     hold.unlink()
 
 
-def test_a_capacity_above_the_quota_is_told_as_a_failure_and_not_set(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_capacity_above_the_quota_is_a_failed_activity_and_not_set(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     local_aws.scaling.register_scalable_target(**target_of(deployed), MinCapacity=MAX_INSTANCES + 1, MaxCapacity=100)
     failed = until(lambda: activities(local_aws, deployed), "a decision")[-1]
@@ -290,7 +290,7 @@ def test_suspended_scaling_does_nothing_until_it_is_resumed(local_aws: AwsHarnes
     until(lambda: deployed.status()["desired_instances"] == 0, "it sleeps")
 
 
-def test_a_deregistered_target_is_left_alone_and_its_policies_and_alarms_are_gone(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_deregistered_target_is_not_scaled_and_its_policies_and_alarms_are_gone(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     as_in_the_guide(local_aws, deployed)
     local_aws.scaling.deregister_scalable_target(**target_of(deployed))
@@ -334,7 +334,7 @@ def test_a_target_of_a_variant_that_does_not_exist_is_refused(local_aws: AwsHarn
         assert (code, resource in message) == ("ValidationException", True)
 
 
-def test_an_alarm_tells_its_topic_of_each_change(local_aws: AwsHarness, deploy: Any) -> None:
+def test_an_alarm_publishes_each_change_of_state(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy().asleep()
     topic, queue, name = local_aws.topic(), local_aws.queue(), unique("backlog")
     local_aws.subscribe(topic, queue)
@@ -356,24 +356,24 @@ def test_an_alarm_tells_its_topic_of_each_change(local_aws: AwsHarness, deploy: 
         found: dict[str, Any] = local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
         return found
 
-    def told() -> dict[str, Any]:
+    def published() -> dict[str, Any]:
         (body,) = until(queue.take, "the alarm's message")
         message: dict[str, Any] = json.loads(json.loads(body)["Message"])
         return message
 
-    message = told()
+    message = published()
     assert (message["OldStateValue"], message["NewStateValue"]) == ("INSUFFICIENT_DATA", "OK")
     deployed.invoke({"answer": ""})
-    message = told()
+    message = published()
     assert (message["AlarmName"], message["OldStateValue"], message["NewStateValue"]) == (name, "OK", "ALARM")
     assert alarm()["StateValue"] == "ALARM"
     assert "Threshold Crossed" in alarm()["StateReason"]
     assert alarm()["AlarmArn"] == message["AlarmArn"]
     deployed.scale(1)
-    assert told()["NewStateValue"] == "OK"
+    assert published()["NewStateValue"] == "OK"
 
 
-def test_minutes_that_a_jump_of_the_clock_skips_are_made_up_for(local_aws: AwsHarness, deploy: Any) -> None:
+def test_minutes_skipped_by_a_clock_jump_are_caught_up(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     as_in_the_guide(local_aws, deployed)
     start = (local_aws.aws.clock.now() // MINUTE + 1) * MINUTE

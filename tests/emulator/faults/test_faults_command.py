@@ -1,4 +1,4 @@
-"""`async-endpoint local fault …` as a person runs it, time that jumps, and one local AWS a checkout at a time."""
+"""`async-endpoint local fault …` on the command line, clock jumps, and one local AWS per checkout."""
 
 from __future__ import annotations
 
@@ -44,11 +44,13 @@ def aws(workspace: Workspace) -> AwsHarness:
     return remote(workspace)
 
 
-def test_a_fault_is_set_seen_felt_and_cleared(aws: AwsHarness) -> None:
-    code, out, told = command("fault", "set", "throttle", "--service", "sqs", "--rate", "1", "--duration", "600", "--seed", "4")
+def test_a_fault_is_set_listed_injected_and_cleared(aws: AwsHarness) -> None:
+    code, out, printed = command(
+        "fault", "set", "throttle", "--service", "sqs", "--rate", "1", "--duration", "600", "--seed", "4"
+    )
     assert (code, out) == (0, "")
     (name,) = known(aws)
-    assert told == [
+    assert printed == [
         f"set {name} throttle (seed 4 rate 1.0 duration 600.0 service sqs): happened in 0 of 0 cases, 600 AWS seconds left"
     ]
     with pytest.raises(aws.sqs.exceptions.RequestThrottled):
@@ -59,8 +61,8 @@ def test_a_fault_is_set_seen_felt_and_cleared(aws: AwsHarness) -> None:
     assert (code, listed["id"], listed["kind"], listed["asked"], listed["happened"]) == (0, name, "throttle", 1, 1)
     assert any(line.startswith(f"  fault set: {name} throttle (") for line in command("status")[2])
 
-    code, out, told = command("fault", "clear", "throttle")
-    assert (code, out, [line.partition(" (")[0] for line in told]) == (0, "", [f"cleared {name} throttle"])
+    code, out, printed = command("fault", "clear", "throttle")
+    assert (code, out, [line.partition(" (")[0] for line in printed]) == (0, "", [f"cleared {name} throttle"])
     assert command("fault", "list") == (0, "", ["no fault is set"])
     assert json.loads(command("status", "--json")[1])["faults"] == []
     aws.sqs.list_queues()
@@ -77,10 +79,12 @@ def test_a_fault_is_set_seen_felt_and_cleared(aws: AwsHarness) -> None:
         (("clear", "fault/../1"), "No fault 'fault/../1' is set; those set: none."),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(workspace: Workspace, arguments: tuple[str, ...], sentence: str) -> None:
-    code, out, (told,) = command("fault", *arguments)
+def test_an_invalid_command_is_refused_with_one_sentence(
+    workspace: Workspace, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, (printed,) = command("fault", *arguments)
     assert (code, out) == (2, "")
-    assert told.startswith(f"error {sentence}")
+    assert printed.startswith(f"error {sentence}")
 
 
 def test_help_lists_every_kind() -> None:
@@ -93,7 +97,7 @@ def test_help_lists_every_kind() -> None:
     assert [kind for kind in KINDS if f" {kind}: " not in done.stdout] == []
 
 
-def test_time_jumps_and_what_waits_for_it_happens(aws: AwsHarness) -> None:
+def test_a_clock_jump_triggers_what_waits_for_the_time(aws: AwsHarness) -> None:
     """Expiry, a minute's metrics, and scaling in, which all are an hour away or half of one."""
     deployed = aws.endpoint(topics=True)
     target = {"ServiceNamespace": "sagemaker", "ResourceId": deployed.resource_id, "ScalableDimension": DIMENSION}
@@ -125,7 +129,7 @@ def test_time_jumps_and_what_waits_for_it_happens(aws: AwsHarness) -> None:
     assert deployed.queues["Error"].notification().inference_id == invoked.inference_id
 
 
-def test_an_instance_that_is_being_launched_is_there_when_time_jumps(aws: AwsHarness) -> None:
+def test_a_clock_jump_completes_the_launch_of_an_instance(aws: AwsHarness) -> None:
     with fault(aws, "slow-start", seconds=86_400, count=1):
         deployed = aws.endpoint(wait=False)
         until(lambda: [item["state"] for item in deployed.status()["instances"]] == ["Launching"], "it is being launched")

@@ -1,4 +1,4 @@
-"""Instances that are killed, start slowly or never; updates that roll back; a role that is denied S3."""
+"""Faults of hosting: killed instances, slow and failed starts, rollbacks, denied access to S3."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from support.fault_injection import ask, fault, known, put
 from support.in_process_aws import AwsHarness
 
 
-def test_a_killed_instance_gives_its_request_back_and_is_replaced(local_aws: AwsHarness, deploy: Any, tmp_path: Path) -> None:
+def test_the_request_of_a_killed_instance_is_requeued_and_the_instance_replaced(
+    local_aws: AwsHarness, deploy: Any, tmp_path: Path
+) -> None:
     gate, arrivals = tmp_path / "open", tmp_path / "arrivals"
     deployed: Deployed = deploy()
     (first,) = deployed.serving()
@@ -26,7 +28,7 @@ def test_a_killed_instance_gives_its_request_back_and_is_replaced(local_aws: Aws
     assert known(local_aws) == {}
 
 
-def test_the_instance_named_is_killed_and_no_other(local_aws: AwsHarness, deploy: Any) -> None:
+def test_only_the_named_instance_is_killed(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(variant={"InitialInstanceCount": 2})
     one, other = (item["id"] for item in deployed.serving(2))
     assert put(local_aws, "instance-kill", endpoint=deployed.name, instance=one)["killed"] == [one]
@@ -71,7 +73,7 @@ def test_an_instance_that_never_answers_is_replaced(local_aws: AwsHarness, deplo
 
 
 def updated(local_aws: AwsHarness, deployed: Deployed, config: str) -> dict[str, Any]:
-    """What is told of an endpoint once an update to `config` is over."""
+    """The description of an endpoint once an update to `config` has ended."""
     before = deployed.describe()["LastModifiedTime"]
     local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=config)
     return until(
@@ -101,7 +103,7 @@ def test_a_creation_is_no_update(local_aws: AwsHarness, deploy: Any) -> None:
         assert known(local_aws)[name]["asked"] == 0
 
 
-def test_the_role_is_denied_what_lies_below_the_prefix(local_aws: AwsHarness, deploy: Any) -> None:
+def test_the_role_is_denied_objects_below_the_prefix(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     outputs = f"s3://{deployed.bucket}/output/"
     with fault(local_aws, "s3-denial", action="PutObject", prefix=outputs):
@@ -119,12 +121,12 @@ def test_the_role_is_denied_what_lies_below_the_prefix(local_aws: AwsHarness, de
         assert deployed.ask({"answer": "red"}).kind == "output"
 
 
-def test_a_role_that_is_denied_everything_still_tells_the_error_topic(local_aws: AwsHarness, deploy: Any) -> None:
+def test_a_role_that_is_denied_everything_still_publishes_the_error_notification(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True)
     with fault(local_aws, "s3-denial"):
         invoked = deployed.invoke({"answer": "red"})
-        told = deployed.queues["Error"].notification()
-    assert told.inference_id == invoked.inference_id
+        notification = deployed.queues["Error"].notification()
+    assert notification.inference_id == invoked.inference_id
     assert deployed.seen(invoked) is None
 
 

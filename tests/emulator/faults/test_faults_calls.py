@@ -1,4 +1,4 @@
-"""Calls that are throttled, broken, slow or cut off, as clients of AWS see them."""
+"""Faults of calls (throttling, errors, latency, disconnects), as clients of AWS see them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def passes(call: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_each_service_throttles_and_breaks_in_its_own_words(local_aws: AwsHarness, service: str) -> None:
+def test_each_service_throttles_and_fails_with_its_own_errors(local_aws: AwsHarness, service: str) -> None:
     throttled = {"s3": ("SlowDown", 503), "sqs": ("RequestThrottled", 403)}
     throttled |= dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), ("Throttling", 400))
     broken = {"s3": ("InternalError", 500), "sns": ("InternalError", 500)}
@@ -65,16 +65,16 @@ def test_each_service_throttles_and_breaks_in_its_own_words(local_aws: AwsHarnes
         assert refused(lambda: CALLS[service](local_aws)) == ("ServiceUnavailable", 503)
 
 
-def test_every_service_there_is_was_called() -> None:
+def test_every_service_is_covered() -> None:
     assert set(CALLS) == set(SERVICES)
 
 
-def test_a_head_request_is_refused_by_its_status_alone(local_aws: AwsHarness) -> None:
+def test_a_head_request_fails_with_a_status_only(local_aws: AwsHarness) -> None:
     with fault(local_aws, "throttle", action="HeadObject"):
         assert refused(lambda: local_aws.s3.head_object(Bucket="none", Key="none")) == ("503", 503)
 
 
-def test_what_the_filters_leave_out_is_left_alone(local_aws: AwsHarness) -> None:
+def test_calls_outside_the_filters_are_not_affected(local_aws: AwsHarness) -> None:
     bucket = local_aws.bucket()
     with fault(local_aws, "throttle", service="s3", action="PutObject") as name:
         assert refused(lambda: local_aws.put(bucket, "key", b"")) == ("SlowDown", 503)
@@ -115,27 +115,27 @@ def test_the_same_seed_and_order_of_calls_give_the_same_outcome(local_aws: AwsHa
     assert {True, False} == set(first)
 
 
-def test_a_fault_that_has_happened_often_enough_is_over(local_aws: AwsHarness) -> None:
+def test_a_fault_expires_after_its_count(local_aws: AwsHarness) -> None:
     with fault(local_aws, "error", service="sqs", count=2) as name:
         assert [passes(local_aws.sqs.list_queues) for _ in range(4)] == [False, False, True, True]
         assert name not in known(local_aws)
 
 
-def test_a_fault_is_over_after_its_duration_in_aws_time(local_aws: AwsHarness) -> None:
+def test_a_fault_expires_after_its_duration_in_aws_time(local_aws: AwsHarness) -> None:
     with fault(local_aws, "error", service="sqs", duration=1800) as name:  # three seconds here
         assert not passes(local_aws.sqs.list_queues)
         until(lambda: passes(local_aws.sqs.list_queues), "the fault is over")
         assert name not in known(local_aws)
 
 
-def test_a_slow_call_is_carried_out_later(local_aws: AwsHarness) -> None:
+def test_a_slow_call_is_executed_later(local_aws: AwsHarness) -> None:
     started = time.monotonic()
     with fault(local_aws, "latency", service="sqs", seconds=0.3):
         assert passes(local_aws.sqs.list_queues)
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_slow_and_refused_call_is_both(local_aws: AwsHarness) -> None:
+def test_a_call_can_be_slow_and_throttled(local_aws: AwsHarness) -> None:
     started = time.monotonic()
     with fault(local_aws, "latency", service="sqs", seconds=0.3), fault(local_aws, "throttle", service="sqs"):
         assert refused(local_aws.sqs.list_queues) == ("RequestThrottled", 403)
@@ -153,7 +153,7 @@ def test_jitter_follows_the_seed_and_keeps_its_bounds() -> None:
     assert all(1.5 <= wait <= 2.5 for wait in waits(1))
 
 
-def test_what_one_case_draws_does_not_depend_on_the_outcome_of_another() -> None:
+def test_samples_do_not_depend_on_earlier_outcomes() -> None:
     def happens(rate: float) -> list[bool]:
         active = ActiveFault("fault", ThrottleFault(rate=rate, seed=3), 0.0)
         return [active.sample(0.0) is not None for _ in range(100)]
@@ -165,14 +165,14 @@ def test_what_one_case_draws_does_not_depend_on_the_outcome_of_another() -> None
 
 @pytest.mark.parametrize("size", [0, 3_000_000])
 @pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
-def test_a_connection_cut_before_or_after_the_work(local_aws: AwsHarness, when: str, done: bool, size: int) -> None:
+def test_a_connection_is_closed_before_or_after_the_call(local_aws: AwsHarness, when: str, done: bool, size: int) -> None:
     bucket = local_aws.bucket()
     with fault(local_aws, "disconnect", action="PutObject", when=when), pytest.raises(ConnectionClosedError):
         local_aws.put(bucket, "key", b"x" * size)
     assert local_aws.keys(bucket) == (["key"] if done else [])
 
 
-def test_a_client_that_tries_again_rides_out_what_passes(local_aws: AwsHarness) -> None:
+def test_a_client_that_retries_succeeds_after_transient_faults(local_aws: AwsHarness) -> None:
     patient = Config(retries={"mode": "standard", "total_max_attempts": 3})
     for service in ("s3", "sqs", "sns"):
         key = local_aws.credentials.access_key
@@ -189,7 +189,7 @@ def test_a_client_that_tries_again_rides_out_what_passes(local_aws: AwsHarness) 
             assert getattr(client, call)()["ResponseMetadata"]["RetryAttempts"] == 2
 
 
-def test_a_presigned_url_is_a_call_too(local_aws: AwsHarness) -> None:
+def test_a_presigned_url_is_affected_too(local_aws: AwsHarness) -> None:
     bucket = local_aws.bucket()
     local_aws.put(bucket, "key", b"value")
     url = local_aws.client("s3", signature_version="s3v4").generate_presigned_url(
@@ -202,7 +202,7 @@ def test_a_presigned_url_is_a_call_too(local_aws: AwsHarness) -> None:
         assert answer.read() == b"value"
 
 
-def test_the_local_aws_itself_is_always_reached(local_aws: AwsHarness) -> None:
+def test_the_admin_api_is_never_affected(local_aws: AwsHarness) -> None:
     with fault(local_aws, "disconnect"), fault(local_aws, "throttle"), fault(local_aws, "latency", seconds=3600):
         status, answer = ask(local_aws)
         assert (status, len(answer["faults"])) == (200, 3)
@@ -227,7 +227,7 @@ def test_the_local_aws_itself_is_always_reached(local_aws: AwsHarness) -> None:
         ("PATCH", "/bucket", (), (), ""),
     ],
 )
-def test_an_action_of_s3_is_told_by_the_shape_of_the_request(
+def test_an_s3_action_is_identified_from_the_request(
     method: str, path: str, query: tuple[str, ...], headers: tuple[str, ...], action: str
 ) -> None:
     assert s3_action(method, path, frozenset(query), frozenset(headers)) == action
@@ -263,7 +263,7 @@ def test_an_action_of_s3_is_told_by_the_shape_of_the_request(
         ({"kind": "instance-kill", "endpoint": "no-such"}, "There is no endpoint 'no-such'; existing endpoints: "),
     ],
 )
-def test_what_cannot_be_set_is_refused_in_one_sentence(local_aws: AwsHarness, document: Any, complaint: str) -> None:
+def test_an_invalid_fault_is_refused_with_one_sentence(local_aws: AwsHarness, document: Any, complaint: str) -> None:
     status, answer = ask(local_aws, "POST", document=document)
     assert (status, list(answer)) == (400, ["error"])
     assert answer["error"].startswith(complaint)

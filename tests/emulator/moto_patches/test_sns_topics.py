@@ -1,4 +1,4 @@
-"""A topic keeps the latest of what it sent, not all of it."""
+"""A topic keeps its latest messages only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ print(len(topic.sent_notifications))
 """
 
 
-def test_moto_still_keeps_every_message_published() -> None:
+def test_upstream_moto_still_keeps_every_message() -> None:
     """Fails once upstream has fixed it: then moto_patches/sns_topics.py can go."""
     done = subprocess.run([sys.executable, "-c", GROWS], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2000"]

@@ -1,4 +1,4 @@
-"""From SNS to SQS: the queue's policy and its key decide, and what may not arrive becomes a dead letter or vanishes."""
+"""Delivery from SNS to SQS: the policies of queue and key decide; an undeliverable message is a dead letter or lost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def key(local_aws: AwsHarness, *actions: str) -> str:
     return found
 
 
-def test_a_queue_that_lets_sns_send_gets_the_message(local_aws: AwsHarness) -> None:
+def test_a_queue_that_allows_sns_receives_the_message(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     queue.allow({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic}})
     dead = dead_letters_of(local_aws, topic, queue)
@@ -43,14 +43,14 @@ def test_a_queue_that_lets_sns_send_gets_the_message(local_aws: AwsHarness) -> N
     assert (texts(queue), dead.take()) == (["hello"], [])
 
 
-def test_a_queue_without_a_policy_sends_the_message_to_the_dead_letters(local_aws: AwsHarness) -> None:
+def test_without_a_queue_policy_the_message_is_a_dead_letter(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     dead = dead_letters_of(local_aws, topic, queue)
     published(local_aws, topic)
     assert (queue.take(), texts(dead)) == ([], ["hello"])
 
 
-def test_a_queue_open_to_another_topic_only_sends_the_message_to_the_dead_letters(local_aws: AwsHarness) -> None:
+def test_with_a_policy_for_another_topic_the_message_is_a_dead_letter(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     queue.allow({"Service": "sns.amazonaws.com"}, Condition={"ArnEquals": {"aws:SourceArn": topic + "-other"}})
     dead = dead_letters_of(local_aws, topic, queue)
@@ -58,14 +58,14 @@ def test_a_queue_open_to_another_topic_only_sends_the_message_to_the_dead_letter
     assert (queue.take(), texts(dead)) == ([], ["hello"])
 
 
-def test_without_dead_letters_the_message_vanishes_and_publishing_succeeds(local_aws: AwsHarness) -> None:
+def test_without_a_dead_letter_queue_the_message_is_lost_and_publishing_succeeds(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     local_aws.subscribe(topic, queue)
     assert "MessageId" in local_aws.sns.publish(TopicArn=topic, Message="hello")
     assert queue.take() == []
 
 
-def test_a_message_the_filter_holds_back_is_no_dead_letter(local_aws: AwsHarness) -> None:
+def test_a_filtered_message_is_not_a_dead_letter(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue(open_to_sns=False)
     dead = dead_letters_of(
         local_aws, topic, queue, FilterPolicy=json.dumps({"kind": ["wanted"]}), FilterPolicyScope="MessageBody"
@@ -93,14 +93,14 @@ def test_an_encrypted_queue_needs_a_key_that_sns_may_use(
     assert (texts(queue), texts(dead)) == ((["hello"], []) if delivered else ([], ["hello"]))
 
 
-def test_the_queues_aws_managed_key_is_none_that_sns_may_use(local_aws: AwsHarness) -> None:
+def test_sns_cannot_use_the_aws_managed_key_of_sqs(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue(KmsMasterKeyId="alias/aws/sqs")
     dead = dead_letters_of(local_aws, topic, queue)
     published(local_aws, topic)
     assert (queue.take(), texts(dead)) == ([], ["hello"])
 
 
-def test_a_queue_that_is_gone_sends_the_message_to_the_dead_letters(local_aws: AwsHarness) -> None:
+def test_with_a_deleted_queue_the_message_is_a_dead_letter(local_aws: AwsHarness) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     dead = dead_letters_of(local_aws, topic, queue)
     local_aws.sqs.delete_queue(QueueUrl=queue.url)
@@ -115,17 +115,17 @@ def test_a_raw_delivery_that_fails_is_a_raw_dead_letter(local_aws: AwsHarness) -
     assert dead.take() == ["hello"]
 
 
-def test_what_is_no_queue_gets_nothing_and_costs_nothing(local_aws: AwsHarness) -> None:
+def test_other_protocols_receive_nothing(local_aws: AwsHarness) -> None:
     """An address of this machine that would answer is not asked; a function that is not there is no error."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)
         topic, queue = local_aws.topic(), local_aws.queue()
         local_aws.subscribe(topic, queue)
         function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
-        web = f"http://127.0.0.1:{listener.getsockname()[1]}/told"
+        web = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
         for protocol, endpoint in (("http", web), ("lambda", function), ("email", "ops@example.com")):
             local_aws.sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
         local_aws.sns.publish(TopicArn=topic, Message="hello")
-        assert until(queue.take, "the queue is told")
+        assert until(queue.take, "the queue receives it")
         with pytest.raises(TimeoutError):
             listener.accept()

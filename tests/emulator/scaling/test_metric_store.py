@@ -1,4 +1,4 @@
-"""The metrics that are kept: bounded, and answered by name, dimensions, unit and time."""
+"""The metric store: bounded, and queried by name, dimensions, unit and time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def put(samples: MetricStore, name: str, value: float, now: float, region: str =
     samples.record(region, "Shop", {"MetricName": name, "Value": value}, now)
 
 
-def test_of_each_metric_the_latest_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_metric_keeps_its_latest_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SAMPLES", 10)
     samples = MetricStore()
     for minute in range(100):
@@ -43,7 +43,7 @@ def test_older_samples_have_no_percentiles(monkeypatch: pytest.MonkeyPatch) -> N
     assert samples.values("r", single, "p50", MINUTE, 4 * MINUTE, 4) == [5.0] * 4
 
 
-def test_the_metric_that_was_written_to_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_written_metric_is_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_METRICS", 3)
     samples = MetricStore()
     for name in ("a", "b", "c", "a", "d"):
@@ -66,7 +66,7 @@ def shops(local_aws: AwsHarness) -> tuple[str, float]:
     return namespace, now
 
 
-def test_a_metric_is_asked_for_by_its_dimensions_and_units_are_kept_apart(local_aws: AwsHarness) -> None:
+def test_a_metric_is_identified_by_its_dimensions_and_units_are_separate(local_aws: AwsHarness) -> None:
     namespace, now = shops(local_aws)
     asked = {"Namespace": namespace, "MetricName": "Orders", "StartTime": now, "EndTime": now + 3 * MINUTE, "Period": MINUTE}
     coats = asked | {"Dimensions": [{"Name": "Shop", "Value": "coats"}], "Statistics": ["Sum", "Maximum"]}
@@ -97,7 +97,7 @@ def test_more_datapoints_than_cloudwatch_returns_are_refused() -> None:
         ask(0)
 
 
-def test_metric_data_comes_newest_first_and_may_name_another_query(local_aws: AwsHarness) -> None:
+def test_metric_data_is_newest_first_and_may_name_another_query(local_aws: AwsHarness) -> None:
     namespace, now = shops(local_aws)
     metric = {"Namespace": namespace, "MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": "coats"}]}
     stat = {"Metric": metric, "Period": MINUTE, "Stat": "Sum", "Unit": "Count"}
@@ -129,7 +129,7 @@ def test_metrics_are_listed_by_any_of_their_parts(local_aws: AwsHarness) -> None
     assert listed(MetricName="Returns") == listed(Dimensions=[{"Name": "Town"}]) == []
 
 
-def test_metric_math_is_refused_and_not_made_up() -> None:
+def test_metric_math_is_refused() -> None:
     request = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 2)}
     with pytest.raises(InvalidInput, match="m1 / m2"):
         metric_data(MetricStore(), "eu-west-1", request | {"MetricDataQueries": [{"Id": "e1", "Expression": "m1 / m2"}]})

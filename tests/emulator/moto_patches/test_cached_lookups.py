@@ -1,4 +1,4 @@
-"""What never changes is worked out once, and comes out as moto's own."""
+"""Cached values equal those that moto computes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_modules_of_moto_are_listed_once(monkeypatch: pytest.MonkeyPatch) ->
     assert set(backends.list_of_moto_modules()) == set(first) >= {"sqs", "s3", "sagemaker"}
 
 
-def test_attribute_names_are_spelt_as_moto_spells_them() -> None:
+def test_attribute_names_are_spelled_as_in_moto() -> None:
     for name in [*Queue.BASE_ATTRIBUTES, *Queue.FIFO_ATTRIBUTES, *Queue.KMS_ATTRIBUTES]:
         assert models.camelcase_to_underscores(name) == camelcase_to_underscores(name)
     before = models.camelcase_to_underscores.cache_info().misses
@@ -43,7 +43,7 @@ def test_receipt_handles_are_as_long_as_motos_and_differ() -> None:
     assert set("".join(handles)) <= set(string.ascii_lowercase + string.digits)
 
 
-def test_handles_of_deleted_messages_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_handles_of_deleted_messages_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     sqs_queue.apply()
     monkeypatch.setattr(sqs_queue, "MAX_DELETED_HANDLES", 20)
     backend = SQSBackend("eu-west-1", "123456789012")
@@ -86,7 +86,7 @@ print(json.dumps([count >= 100 for count in counts.values()]))
 """
 
 
-def test_moto_still_works_it_out_each_time() -> None:
+def test_upstream_moto_still_recomputes_them() -> None:
     """Fails once upstream has fixed it: then moto_patches/cached_lookups.py, or the bound on deleted handles, can go."""
     done = subprocess.run([sys.executable, "-c", UPSTREAM], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[true, true, true]"

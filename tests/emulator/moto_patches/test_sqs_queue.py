@@ -1,4 +1,4 @@
-"""Standard queues: moto's behaviour, message for message, at a cost that does not grow, whoever asks at the same time."""
+"""Standard queues: moto's behaviour, message by message, at constant cost and with concurrent clients."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def counts(queue: Queue) -> tuple[int, ...]:
 
 
 class Time:
-    """moto's time in SQS, which only moves when told to."""
+    """moto's time in SQS, which only moves explicitly."""
 
     def __init__(self) -> None:
         self.milliseconds = 1_700_000_000_000.0
@@ -85,7 +85,7 @@ WHICH = st.sampled_from([False, False, False, True])  # the queue, or now and th
 
 
 class SameAsMoto(RuleBasedStateMachine):
-    """The same orders to a queue as we mend it and to one as moto has it (its messages in a list), each with dead letters."""
+    """The same operations on a patched queue and on moto's own (its messages in a list), each with dead letters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class SameAsMoto(RuleBasedStateMachine):
 
     @initialize(most=st.integers(1, 3))
     def create(self, most: int) -> None:
-        self.ours, self.moto = redriven(most), redriven(most)
+        self.patched, self.moto = redriven(most), redriven(most)
         for queue in self.moto:
             queue._messages = []
         self.send(0, 8)
@@ -116,7 +116,7 @@ class SameAsMoto(RuleBasedStateMachine):
         return answers
 
     def queue(self, side: int, dead: bool = False) -> Queue:
-        return (self.ours, self.moto)[side][dead]
+        return (self.patched, self.moto)[side][dead]
 
     @rule(delay=st.sampled_from([None, 0, 1, 10]), lot=st.integers(1, 4))
     def send(self, delay: int | None, lot: int) -> None:
@@ -126,25 +126,27 @@ class SameAsMoto(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 10), visibility=st.sampled_from([0, 1, 5, 30]), dead=WHICH, then=st.sampled_from([0, 1, 6]))
     def take(self, count: int, visibility: int, dead: bool, then: int) -> None:
-        ours, motos = self.both(lambda side: receive(self.queue(side, dead), count, 0, visibility))
-        seen = [[(item.body, item.approximate_receive_count, item.sent_timestamp) for item in side] for side in (ours, motos)]
+        patched, motos = self.both(lambda side: receive(self.queue(side, dead), count, 0, visibility))
+        seen = [
+            [(item.body, item.approximate_receive_count, item.sent_timestamp) for item in side] for side in (patched, motos)
+        ]
         assert seen[0] == seen[1]
-        self.handles += [(a.receipt_handle, b.receipt_handle) for a, b in zip(ours, motos, strict=True)]
+        self.handles += [(a.receipt_handle, b.receipt_handle) for a, b in zip(patched, motos, strict=True)]
         self.time.step(then)
 
     @rule(data=st.data(), dead=WHICH)
     def delete(self, data: st.DataObject, dead: bool) -> None:
         handles = data.draw(st.sampled_from([*self.handles, ("no such", "no such")]))
-        ours, motos = self.both(lambda side: self.queue(side, dead).delete_message(handles[side]))
-        assert ours == motos
+        patched, motos = self.both(lambda side: self.queue(side, dead).delete_message(handles[side]))
+        assert patched == motos
 
     @rule(data=st.data(), seconds=st.sampled_from([0, 1, 20, 43200]), dead=WHICH)
     def change(self, data: st.DataObject, seconds: int, dead: bool) -> None:
         handles = data.draw(st.sampled_from([*self.handles, ("no such", "no such")]))
-        ours, motos = self.both(
+        patched, motos = self.both(
             lambda side: backend().change_message_visibility(self.queue(side, dead).name, handles[side], seconds)
         )
-        assert ours == motos
+        assert patched == motos
 
     @rule(seconds=st.sampled_from([0.5, 1, 6, 40]))
     def pass_time(self, seconds: float) -> None:
@@ -153,14 +155,14 @@ class SameAsMoto(RuleBasedStateMachine):
     @rule(chance=st.integers(0, 9))
     def purge(self, chance: int) -> None:
         if chance == 7:
-            ours, motos = self.both(lambda side: backend().purge_queue(self.queue(side).name))
-            assert ours == motos
+            patched, motos = self.both(lambda side: backend().purge_queue(self.queue(side).name))
+            assert patched == motos
 
     @invariant()
     def same_counts_and_messages(self) -> None:
-        for ours, motos in zip(getattr(self, "ours", ()), getattr(self, "moto", ()), strict=True):
-            assert counts(ours) == counts(motos)
-            assert [message.body for message in ours._messages] == [message.body for message in motos._messages]
+        for patched, motos in zip(getattr(self, "patched", ()), getattr(self, "moto", ()), strict=True):
+            assert counts(patched) == counts(motos)
+            assert [message.body for message in patched._messages] == [message.body for message in motos._messages]
 
 
 TestSameAsMoto = SameAsMoto.TestCase
@@ -187,7 +189,7 @@ def test_a_message_received_too_often_is_a_dead_letter(clock: Time) -> None:
     assert counts(dead) == (0, 0, 0)
 
 
-def test_a_queues_own_delay_and_the_count_of_the_delayed(clock: Time) -> None:
+def test_the_delay_of_a_queue_and_the_count_of_delayed_messages(clock: Time) -> None:
     queue = make(DelaySeconds=10)
     backend().send_message(queue.name, "late")
     backend().send_message(queue.name, "now", delay_seconds=0)
@@ -198,7 +200,7 @@ def test_a_queues_own_delay_and_the_count_of_the_delayed(clock: Time) -> None:
     assert counts(queue) == (0, 0, 2)
 
 
-def test_a_message_past_its_retention_is_gone_and_hides_none_behind_it(clock: Time) -> None:
+def test_an_expired_message_is_dropped_and_does_not_block_later_ones(clock: Time) -> None:
     queue = make(MessageRetentionPeriod=60)
     backend().send_message(queue.name, "old")
     clock.step(59)
@@ -208,7 +210,7 @@ def test_a_message_past_its_retention_is_gone_and_hides_none_behind_it(clock: Ti
     assert counts(queue) == (0, 0, 1)
 
 
-def test_a_timeout_of_zero_leaves_it_to_the_next_who_asks(clock: Time) -> None:
+def test_a_message_with_a_visibility_timeout_of_zero_is_visible_at_once(clock: Time) -> None:
     queue = make()
     backend().send_message(queue.name, "x")
     for _ in range(2):
@@ -225,7 +227,7 @@ def test_a_purged_queue_is_empty_and_keeps_its_index() -> None:
     assert isinstance(queue._messages, MessageIndex)
 
 
-def test_message_attributes_are_filtered_for_each_who_asks() -> None:
+def test_message_attributes_are_filtered_for_each_receiver() -> None:
     queue = make()
     attributes = {name: {"DataType": "String", "StringValue": name} for name in ("Custom.a", "Custom.b", "Other")}
     backend().send_message(queue.name, "x", message_attributes=attributes)
@@ -233,7 +235,7 @@ def test_message_attributes_are_filtered_for_each_who_asks() -> None:
         assert set(receive(queue, visibility=0, names=wanted)[0].message_attributes) == expected
 
 
-def test_a_fifo_queue_is_motos() -> None:
+def test_a_fifo_queue_is_not_indexed() -> None:
     queue = backend().create_queue(f"speed-{next(_numbers)}.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     for body, group in (("1", "a"), ("1", "a"), ("2", "a"), ("3", "b")):
         backend().send_message(queue.name, body, group_id=group)
@@ -274,7 +276,7 @@ def eager_switching() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("eager_switching")
-def test_many_at_once_lose_nothing_and_get_nothing_twice() -> None:
+def test_concurrent_receivers_lose_and_duplicate_nothing() -> None:
     queue, total = make(), 400
     seen: Counter[str] = Counter()
     failed: list[BaseException] = []
@@ -343,7 +345,7 @@ def test_a_long_poll_wakes_with_the_message(monkeypatch: pytest.MonkeyPatch) -> 
     assert seconds > 15
 
 
-def test_a_long_poll_wakes_when_a_message_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_poll_wakes_when_a_message_becomes_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = make()
     backend().send_message(queue.name, "again")
     [held] = receive(queue, visibility=600)
@@ -369,7 +371,7 @@ def test_a_long_poll_of_an_empty_queue_ends() -> None:
     assert time.monotonic() - begun >= 0.99
 
 
-def test_the_door_serves_every_kind_of_attribute() -> None:
+def test_every_kind_of_attribute_is_served() -> None:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
@@ -453,7 +455,7 @@ def ten_at_a_time(queue: Queue, handles: list[str]) -> float:
     return spent
 
 
-def test_messages_that_moved_on_do_not_stay_in_the_index() -> None:
+def test_the_index_drops_stale_entries() -> None:
     index: MessageIndex[str] = MessageIndex()
     for number in range(5000):
         held = index.add("x")
@@ -491,7 +493,7 @@ print(looks)
 """
 
 
-def test_moto_still_looks_at_every_message_to_receive_one() -> None:
+def test_upstream_moto_still_scans_every_message() -> None:
     """Fails once upstream has fixed it: then moto_patches/sqs_queue.py and emulator/message_index.py can go."""
     done = subprocess.run([sys.executable, "-c", LOOKS], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 300

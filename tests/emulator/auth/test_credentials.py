@@ -1,4 +1,4 @@
-"""The credentials of a local AWS: generated, kept to the user who started it, and found by everything that user runs."""
+"""The credentials of a local AWS: generated, private to the user who started it, found by all of that user's commands."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def client(service: str, credentials: LocalCredentials) -> Any:
     return boto3.client(service, REGION, endpoint_url=credentials.endpoint_url, **secrets)
 
 
-def test_they_have_the_form_of_aws_and_are_never_the_same(running: Workspace) -> None:
+def test_they_have_awss_format_and_are_unique(running: Workspace) -> None:
     credentials = require_credentials(running)
     assert re.fullmatch(r"AKIA[A-Z2-7]{16}", credentials.access_key_id)
     assert re.fullmatch(r"[A-Za-z0-9/+]{40}", credentials.secret_access_key)
@@ -98,7 +98,7 @@ def test_they_have_the_form_of_aws_and_are_never_the_same(running: Workspace) ->
     assert client("sts", credentials).get_caller_identity()["Account"] == "123456789012"
 
 
-def test_their_file_is_their_owners_alone_and_no_other_file_has_them(running: Workspace) -> None:
+def test_only_their_file_has_them_readable_by_its_owner_only(running: Workspace) -> None:
     path, credentials = credentials_path(running), require_credentials(running)
     assert (mode(path), mode(path.parent)) == (0o600, 0o700)
     secrets = (credentials.secret_access_key, credentials.admin_token)
@@ -160,12 +160,12 @@ def test_another_user_of_the_machine_achieves_nothing(running: Workspace) -> Non
     user, achieved = json.loads(done.stdout)
     if os.getuid() == 0:
         assert (user, achieved) == (65534, [])
-    else:  # only root can become somebody else: this user reads its own files, and still calls nothing without them
+    else:  # only root can become another user: this user reads its own files, and still calls nothing without them
         assert not [item for item in achieved if " " in item]
     assert daemon.status(running)["endpoint_url"] == credentials.endpoint_url
 
 
-def test_a_wrong_token_is_said_and_the_record_stays(running: Workspace) -> None:
+def test_a_wrong_token_is_reported_and_the_record_stays(running: Workspace) -> None:
     path = credentials_path(running)
     text = path.read_text()
     write_private(path, json.loads(text) | {"admin_token": "another"})
@@ -194,7 +194,7 @@ def shell(running: Workspace, script: str, **settings: str) -> str:
     return done.stdout
 
 
-def test_env_lets_any_client_of_a_shell_use_it_whatever_was_set(running: Workspace) -> None:
+def test_env_configures_any_client_of_a_shell_whatever_was_set(running: Workspace) -> None:
     settings = {
         "AWS_PROFILE": "a-profile-that-is-not-there",
         "AWS_SESSION_TOKEN": "of other credentials",
@@ -215,7 +215,7 @@ def test_env_prints_json_and_another_region(running: Workspace) -> None:
     assert (code, json.loads(out)) == (0, require_credentials(running).environment("us-west-2"))
 
 
-def test_env_of_none_prints_nothing_to_evaluate(checkout: Workspace) -> None:
+def test_env_without_a_local_aws_prints_nothing_to_evaluate(checkout: Workspace) -> None:
     code, out, err = command("env")
     assert (code, out) == (3, "")
     assert "start it with: async-endpoint local up" in err[-1]
@@ -263,7 +263,9 @@ def identity(url: str, credentials: dict[str, Any]) -> str:
     return str(sts.get_caller_identity()["Arn"])
 
 
-def test_given_ones_are_used_and_no_command_line_shows_the_secret(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_credentials_are_used_and_no_command_line_shows_the_secret(
+    checkout: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ["--access-key", GIVEN.access_key_id, "--secret-key", "-"]
     line = [sys.executable, "-m", "async_endpoint.cli", "local", "up", *options, *OPTIONS]
     subprocess.run(line, input=GIVEN.secret_access_key.replace(" ", "") + "\n", text=True, check=True, capture_output=True)
@@ -286,7 +288,7 @@ def test_given_ones_are_used_and_no_command_line_shows_the_secret(checkout: Work
         ("AKIAGIVENBYAPERSON22", "with a space", "--secret-key is not"),
     ],
 )
-def test_given_ones_that_cannot_be_used_are_refused(key: str | None, secret: str | None, text: str) -> None:
+def test_invalid_given_credentials_are_refused(key: str | None, secret: str | None, text: str) -> None:
     with pytest.raises(InvalidInput, match=text) as refused:
         parse_access_key(key, secret)
     assert not secret or secret not in str(refused.value)
@@ -297,13 +299,13 @@ def test_none_given_is_none() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"access_key_id": "x"}'])
-def test_a_damaged_file_in_a_state_directory_is_said(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_in_a_state_directory_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "credentials.json").write_text(text)
     with pytest.raises(InvalidInput, match=r"credentials.json holds no credentials of a local AWS; delete it"):
         load_secrets(tmp_path, None)
 
 
-def test_a_given_access_key_takes_the_place_of_the_kept_one(tmp_path: Path) -> None:
+def test_a_given_access_key_replaces_the_stored_one(tmp_path: Path) -> None:
     first, given = load_secrets(tmp_path, None), AccessKey("AKIAGIVENBYAPERSON22", "a-secret-of-a-person")
     assert load_secrets(tmp_path, None) == first
     assert load_secrets(tmp_path, given) == load_secrets(tmp_path, None) == (given, first.admin_token)
@@ -343,7 +345,7 @@ def test_unknown_credentials_are_rejected(running: Workspace) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"endpoint_url": 1}'])
-def test_a_credentials_file_that_is_none_is_ignored(tmp_path: Path, text: str) -> None:
+def test_an_invalid_credentials_file_is_ignored(tmp_path: Path, text: str) -> None:
     workspace = Workspace(tmp_path)
     credentials_path(workspace).parent.mkdir(parents=True)
     credentials_path(workspace).write_text(text)

@@ -1,4 +1,4 @@
-"""A policy's text is read once, and a change to it is seen at once."""
+"""Policy texts are parsed once, and a change applies at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def allowed(*policies: Any) -> bool:
     return evaluate(AccessRequest("s3:PutObject", "arn:aws:s3:::bucket/key", ROLE), policies).allowed
 
 
-def test_the_same_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     text = policy(action="s3:Put*")
     reads: list[Any] = []
     really = document._parse_document
@@ -32,7 +32,7 @@ def test_the_same_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(reads) == 1
 
 
-def test_a_changed_policy_decides_at_once() -> None:
+def test_a_changed_policy_applies_at_once() -> None:
     for _ in range(3):
         assert allowed(policy())
         assert not allowed(policy(), policy("Deny"))
@@ -40,14 +40,14 @@ def test_a_changed_policy_decides_at_once() -> None:
         assert not allowed()
 
 
-def test_a_decoded_policy_that_is_changed_in_place_decides_at_once() -> None:
+def test_a_decoded_policy_changed_in_place_applies_at_once() -> None:
     decoded = json.loads(policy())
     assert allowed(decoded)
     decoded["Statement"][0]["Effect"] = "Deny"
     assert not allowed(decoded)
 
 
-def test_a_policy_that_cannot_be_read_is_refused_every_time() -> None:
+def test_an_invalid_policy_is_refused_every_time() -> None:
     for _ in range(2):
         with pytest.raises(InvalidInput, match="is not JSON"):
             allowed("{")

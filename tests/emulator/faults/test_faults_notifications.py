@@ -1,4 +1,4 @@
-"""Notifications lost, doubled, late and out of order, as the consumer of a queue sees them."""
+"""Faults of notifications (lost, duplicated, delayed, out of order), as the consumer of a queue sees them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def publish(local_aws: AwsHarness, topic: str, count: int) -> list[str]:
     return sent
 
 
-def test_what_is_lost_the_seed_decides(local_aws: AwsHarness) -> None:
+def test_the_seed_decides_which_notifications_are_lost(local_aws: AwsHarness) -> None:
     topic, queue = subscribed(local_aws)
 
     def spared(seed: int) -> list[str]:
@@ -59,7 +59,7 @@ def test_what_is_lost_the_seed_decides(local_aws: AwsHarness) -> None:
     assert spared(1) == spared(1) != spared(2)
 
 
-def test_what_is_lost_becomes_no_dead_letter(local_aws: AwsHarness) -> None:
+def test_a_lost_notification_is_not_a_dead_letter(local_aws: AwsHarness) -> None:
     dead = local_aws.queue()
     topic, queue = subscribed(local_aws, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
     with fault(local_aws, "notification-loss"):
@@ -67,7 +67,7 @@ def test_what_is_lost_becomes_no_dead_letter(local_aws: AwsHarness) -> None:
     assert (queue.take(), dead.take()) == ([], [])
 
 
-def test_only_the_topic_named_is_disturbed(local_aws: AwsHarness) -> None:
+def test_only_the_named_topic_is_affected(local_aws: AwsHarness) -> None:
     (topic, queue), (other, others) = subscribed(local_aws), subscribed(local_aws)
     with fault(local_aws, "notification-loss", topic=topic.rpartition(":")[2]):
         publish(local_aws, topic, 2)
@@ -75,7 +75,7 @@ def test_only_the_topic_named_is_disturbed(local_aws: AwsHarness) -> None:
     assert (texts(queue), texts(others)) == ([], ["0", "1"])
 
 
-def test_what_a_filter_holds_back_is_no_case(local_aws: AwsHarness) -> None:
+def test_a_filtered_notification_is_not_sampled(local_aws: AwsHarness) -> None:
     wanted = json.dumps({"kind": ["wanted"]})
     topic, queue = subscribed(local_aws, FilterPolicy=wanted, FilterPolicyScope="MessageBody")
     with fault(local_aws, "notification-loss", topic=topic, count=1):
@@ -100,7 +100,7 @@ def test_a_late_notification_is_overtaken_and_arrives(local_aws: AwsHarness) -> 
     assert arriving(queue, 2) == ["1", "0"]
 
 
-def test_the_order_of_what_is_shuffled_the_seed_decides(local_aws: AwsHarness) -> None:
+def test_the_seed_decides_the_order_of_shuffled_notifications(local_aws: AwsHarness) -> None:
     topic, queue = subscribed(local_aws)
 
     def order(seed: int) -> list[str]:
@@ -116,7 +116,7 @@ def test_the_order_of_what_is_shuffled_the_seed_decides(local_aws: AwsHarness) -
     assert order(4) == order(4) != order(5)
 
 
-def test_what_waits_to_be_shuffled_arrives_in_time_even_if_the_fault_is_cleared(local_aws: AwsHarness) -> None:
+def test_held_notifications_arrive_in_time_even_if_the_fault_is_cleared(local_aws: AwsHarness) -> None:
     topic, queue = subscribed(local_aws)
     with fault(local_aws, "notification-shuffle", topic=topic, window=1000, seconds=60):
         publish(local_aws, topic, 3)
@@ -134,7 +134,7 @@ def test_faults_of_deliveries_add_up(local_aws: AwsHarness) -> None:
 
 
 @pytest.mark.parametrize("kind", ["notification-loss", "notification-duplicate"])
-def test_every_subscription_is_a_case_of_its_own(local_aws: AwsHarness, kind: str) -> None:
+def test_every_subscription_is_sampled_separately(local_aws: AwsHarness, kind: str) -> None:
     topic, first = subscribed(local_aws)
     second = local_aws.queue()
     local_aws.subscribe(topic, second)

@@ -37,7 +37,7 @@ def deny(bucket: str, **condition: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]})
 
 
-def test_a_bucket_for_tls_only_can_be_used(local_aws: AwsHarness) -> None:
+def test_a_tls_only_bucket_can_be_used(local_aws: AwsHarness) -> None:
     bucket = local_aws.bucket()
     local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, Bool={"aws:SecureTransport": "false"}))
     local_aws.put(bucket, "key", b"value")
@@ -45,14 +45,14 @@ def test_a_bucket_for_tls_only_can_be_used(local_aws: AwsHarness) -> None:
 
 
 @pytest.mark.parametrize("condition", [{}, {"Bool": {"aws:SecureTransport": "true"}}])
-def test_a_denial_that_applies_is_one(local_aws: AwsHarness, condition: dict[str, Any]) -> None:
+def test_an_applicable_deny_denies(local_aws: AwsHarness, condition: dict[str, Any]) -> None:
     bucket = local_aws.bucket()
     local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=deny(bucket, **condition))
     # moto's 403 has no body, and so no code of its own.
     assert refusal(local_aws.s3.put_object, Bucket=bucket, Key="key", Body=b"")[0] in ("AccessDenied", "403")
 
 
-# --- first_state, metric_samples ------------------------------------------------------------------------------------------
+# --- alarm_initial_state, metric_store ----------------------------------------------------------------------------------
 
 
 def alarm(local_aws: AwsHarness, name: str, namespace: str, threshold: float = 1) -> None:
@@ -74,7 +74,7 @@ def state(local_aws: AwsHarness, name: str) -> str:
     return found
 
 
-def test_an_alarm_begins_with_insufficient_data_and_keeps_its_state_when_put_again(local_aws: AwsHarness) -> None:
+def test_a_new_alarm_has_insufficient_data_and_keeps_its_state_when_updated(local_aws: AwsHarness) -> None:
     name, namespace = unique("alarm"), unique("Namespace")
     alarm(local_aws, name, namespace)
     assert state(local_aws, name) == "INSUFFICIENT_DATA"
@@ -99,7 +99,7 @@ def test_a_customers_datapoints_are_both_stored_and_evaluated(local_aws: AwsHarn
 # --- redrive_policy -------------------------------------------------------------------------------------------------------
 
 
-def test_a_redrive_policy_is_answered_as_terraform_wrote_it(local_aws: AwsHarness) -> None:
+def test_a_redrive_policy_is_returned_as_terraform_wrote_it(local_aws: AwsHarness) -> None:
     dead = local_aws.queue()
     asked = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}, separators=(",", ":"))
     queue = local_aws.queue(RedrivePolicy=asked)
@@ -167,7 +167,7 @@ def tracking_alarms(local_aws: AwsHarness, target: dict[str, str]) -> dict[str, 
     return {alarm["AlarmName"]: alarm for alarm in found}
 
 
-def test_target_tracking_makes_its_two_alarms_and_takes_them_away(local_aws: AwsHarness, target: dict[str, str]) -> None:
+def test_target_tracking_creates_and_deletes_its_two_alarms(local_aws: AwsHarness, target: dict[str, str]) -> None:
     first = track(local_aws, target)
     alarms = tracking_alarms(local_aws, target)
     assert alarms.keys() == {alarm["AlarmName"] for alarm in first["Alarms"]}
@@ -187,7 +187,7 @@ def test_target_tracking_makes_its_two_alarms_and_takes_them_away(local_aws: Aws
     assert tracking_alarms(local_aws, target) == {}
 
 
-def test_a_target_takes_its_policies_and_alarms_with_it(local_aws: AwsHarness, target: dict[str, str]) -> None:
+def test_deregistering_a_target_deletes_its_policies_and_alarms(local_aws: AwsHarness, target: dict[str, str]) -> None:
     track(local_aws, target)
     local_aws.scaling.deregister_scalable_target(**target)
     found = local_aws.scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=target["ResourceId"])
@@ -199,7 +199,7 @@ def test_a_target_of_an_endpoint_that_does_not_exist_is_refused(local_aws: AwsHa
     assert refusal(local_aws.scaling.register_scalable_target, **none, MinCapacity=0, MaxCapacity=1)[0] == "ValidationException"
 
 
-def test_a_target_keeps_its_tags_until_they_are_taken_off(local_aws: AwsHarness, target: dict[str, str]) -> None:
+def test_a_target_keeps_its_tags_until_they_are_removed(local_aws: AwsHarness, target: dict[str, str]) -> None:
     described = local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
     arn = described["ScalableTargets"][0]["ScalableTargetARN"]
 
@@ -227,7 +227,7 @@ def test_a_target_keeps_its_tags_until_they_are_taken_off(local_aws: AwsHarness,
         ({f"key-{number}": "" for number in range(50)}, "TooManyTagsException"),  # beside the one it has
     ],
 )
-def test_a_target_refuses_tags_that_aws_refuses(
+def test_invalid_tags_of_a_target_are_refused(
     local_aws: AwsHarness, target: dict[str, str], tags: dict[str, str], code: str
 ) -> None:
     described = local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
@@ -265,7 +265,7 @@ def test_scaling_activities_come_in_pages(local_aws: AwsHarness, target: dict[st
 # --- sns_topics, sqs_queue ------------------------------------------------------------------------------------------------
 
 
-def test_a_message_is_received_by_one_receiver_and_comes_back_unless_deleted(local_aws: AwsHarness) -> None:
+def test_a_message_is_received_once_and_becomes_visible_again_unless_deleted(local_aws: AwsHarness) -> None:
     queue = local_aws.queue()
     local_aws.sqs.send_message(QueueUrl=queue.url, MessageBody="hello")
     first = local_aws.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=60)["Messages"][0]
@@ -298,7 +298,7 @@ def test_a_rule_of_a_security_group_keeps_its_description(local_aws: AwsHarness)
     assert {rule["Description"] for rule in found if rule.get("Description")} == {"a group", "a list", "a range"}
 
 
-def test_a_lifecycle_rule_keeps_how_many_versions_it_keeps(local_aws: AwsHarness) -> None:
+def test_a_lifecycle_rule_keeps_its_number_of_versions(local_aws: AwsHarness) -> None:
     bucket = local_aws.bucket()
     rules = [
         {"ID": "days", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 2}},
@@ -325,7 +325,7 @@ def test_the_local_aws_starts_without_motos_ec2() -> None:
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "True False\n"
 
 
-def test_a_scalable_target_of_ecs_is_looked_for_in_ecs(local_aws: AwsHarness) -> None:
+def test_a_scalable_target_of_ecs_is_checked_in_ecs(local_aws: AwsHarness) -> None:
     ecs = local_aws.client("ecs")
     target = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 2}
     name = unique("service")

@@ -1,4 +1,4 @@
-"""One reading of a request: the path that is verified is the path that is answered, and so are headers and query."""
+"""One interpretation of a request: path, headers and query are verified as they are answered."""
 
 from __future__ import annotations
 
@@ -52,16 +52,14 @@ SPELLINGS = ["{path}", "x:{path}", "x:/{path}", "http:/{path}", "http:{path}", "
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_signature_for_the_root_is_good_for_no_other_path(local_aws: AwsHarness, bucket: str, spelling: str) -> None:
+def test_a_signature_for_the_root_is_valid_for_no_other_path(local_aws: AwsHarness, bucket: str, spelling: str) -> None:
     status, received = send_as(local_aws, Call(local_aws, "GET", "/").signed(), spelling.format(path=f"{bucket}/key"))
     assert status == 400
     assert SECRET not in received
 
 
 @pytest.mark.parametrize("spelling", [*SPELLINGS, "/%2F{path}", "/%2f%2F{path}"])
-def test_no_signature_reaches_the_paths_of_the_local_aws_itself(
-    local_aws: AwsHarness, low_user: dict[str, str], spelling: str
-) -> None:
+def test_no_signature_gives_access_to_the_admin_paths(local_aws: AwsHarness, low_user: dict[str, str], spelling: str) -> None:
     target = spelling.format(path="_local/status")
     for signed in ("/", target if target.startswith("/") else "/"):
         status, received = send_as(local_aws, Call(local_aws, "GET", signed, **low_user).signed(), target)
@@ -79,7 +77,7 @@ def test_no_signature_reaches_the_paths_of_the_local_aws_itself(
         ("/{bucket}?list-type=2&prefix=a%23b", "/{bucket}?list-type=2&prefix=a#b"),
     ],
 )
-def test_a_name_is_not_signed_as_one_and_read_as_another(local_aws: AwsHarness, bucket: str, signed: str, sent: str) -> None:
+def test_a_name_cannot_be_signed_as_one_and_read_as_another(local_aws: AwsHarness, bucket: str, signed: str, sent: str) -> None:
     parts = Call(local_aws, "GET", signed.format(bucket=bucket)).signed()
     status, received = send_as(local_aws, parts, sent.format(bucket=bucket))
     assert status in (400, 403)
@@ -98,7 +96,7 @@ def test_a_parameter_of_a_presigned_url_is_not_cut_off(local_aws: AwsHarness, bu
     assert (status, SECRET in received) == (400, False)
 
 
-def test_a_url_as_proxies_are_sent_it_is_answered(local_aws: AwsHarness, bucket: str) -> None:
+def test_an_absolute_url_is_answered(local_aws: AwsHarness, bucket: str) -> None:
     for target in (f"/{bucket}/key", "/"):
         parts = Call(local_aws, "GET", target).signed()
         assert send_as(local_aws, parts, local_aws.url + target)[0] == 200
@@ -107,7 +105,7 @@ def test_a_url_as_proxies_are_sent_it_is_answered(local_aws: AwsHarness, bucket:
 
 @pytest.mark.parametrize("service", ["motoapi.amazonaws.com", "169.254.169.254", "moto_api", "moto_api._internal", "S3"])
 @pytest.mark.parametrize("path", ["/moto-api/data.json", "/latest/meta-data/iam/security-credentials/x"])
-def test_no_signature_is_for_what_moto_has_beside_the_services(local_aws: AwsHarness, service: str, path: str) -> None:
+def test_no_signature_gives_access_to_motos_other_services(local_aws: AwsHarness, service: str, path: str) -> None:
     answer = Call(local_aws, "GET", path, service=service).send()
     assert answer.status == 400
     assert b"Credential" in answer.body
@@ -135,11 +133,11 @@ def test_a_header_that_is_a_parameter_of_an_invocation_is_signed(local_aws: AwsH
 
 
 @pytest.mark.parametrize("coding", ["\x0bchunked", "\xa0chunked", "\r\n chunked", "chunked\x0c"])
-def test_a_transfer_coding_that_another_reader_would_not_know_is_refused(local_aws: AwsHarness, coding: str) -> None:
+def test_an_ambiguous_transfer_coding_is_refused(local_aws: AwsHarness, coding: str) -> None:
     parts: Any = Call(local_aws, "GET", "/").signed()
     parts.headers["Transfer-Encoding"] = coding
     assert send_as(local_aws, parts, "/")[0] == 501
 
 
-def test_signing_by_hand_is_answered(local_aws: AwsHarness, bucket: str) -> None:
+def test_a_manually_signed_request_is_answered(local_aws: AwsHarness, bucket: str) -> None:
     assert send(local_aws, Call(local_aws, "GET", f"/{bucket}/key").signed()).body == SECRET

@@ -1,4 +1,4 @@
-"""No request is answered that its caller has not signed with credentials of this local AWS, for exactly that request."""
+"""Only requests signed with valid credentials of this local AWS, for exactly that request, are answered."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def exists(call: Call) -> bool:
     return key in call.local_aws.keys(bucket)
 
 
-def test_a_request_signed_by_hand_is_answered(put: Call) -> None:
+def test_a_manually_signed_request_is_answered(put: Call) -> None:
     assert put.send().status == 200
     assert exists(put)
 
@@ -151,7 +151,7 @@ def test_a_forged_request_is_rejected_and_changes_nothing(put: Call, name: str) 
     assert not exists(put) and not exists(put.but(target=put.target + "-elsewhere"))
 
 
-def test_what_is_rejected_is_not_counted_as_a_call(local_aws: AwsHarness, put: Call) -> None:
+def test_a_rejected_request_is_not_counted(local_aws: AwsHarness, put: Call) -> None:
     def puts() -> int:
         return int(local_aws.aws.status()["calls"].get("s3", {}).get("PutObject", 0))
 
@@ -198,7 +198,7 @@ def test_the_runtime_rejects_in_its_own_words(local_aws: AwsHarness) -> None:
 @pytest.mark.parametrize(
     ("late", "text"), [(-20, "Signature expired: .* is now earlier than .* - 15 min"), (20, "Signature not yet current: ")]
 )
-def test_other_services_say_how_far_the_clock_is_off(local_aws: AwsHarness, late: int, text: str) -> None:
+def test_other_services_report_the_clock_skew(local_aws: AwsHarness, late: int, text: str) -> None:
     call = Call(local_aws, "POST", "/", b"Action=ListTopics&Version=2010-03-31", {"Content-Type": FORM}, "sns")
     answer = call.but(late=timedelta(minutes=late)).send()
     assert (answer.status, answer.code) == (403, "SignatureDoesNotMatch")
@@ -240,7 +240,7 @@ def test_nothing_is_answered_without_a_signature(
     "token", [None, "", "Bearer", "Bearer wrong", "bearer {token}", "{token}", "Basic {token}", "Bearer {token} "]
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "status"), ("POST", "stop"), ("POST", "faults"), ("DELETE", "faults")])
-def test_its_own_paths_need_the_token(local_aws: AwsHarness, method: str, path: str, token: str | None) -> None:
+def test_admin_paths_need_the_token(local_aws: AwsHarness, method: str, path: str, token: str | None) -> None:
     given = {} if token is None else {"Authorization": token.format(token=local_aws.credentials.admin_token)}
     if token == "Bearer {token} ":  # white space around a header is not part of it
         given["Authorization"] = given["Authorization"][:-2]
@@ -253,11 +253,11 @@ def test_its_own_paths_need_the_token(local_aws: AwsHarness, method: str, path: 
 
 
 @pytest.mark.parametrize("path", ["//_local/status", "/%2F_local/status", "/./_local/status", "/_local", "/x/../_local/status"])
-def test_no_other_spelling_of_its_paths_is_open(local_aws: AwsHarness, path: str) -> None:
+def test_no_other_spelling_of_admin_paths_is_open(local_aws: AwsHarness, path: str) -> None:
     assert send(local_aws, Parts("GET", path, {}, b"")).status == 403
 
 
-def test_its_own_paths_do_not_take_a_signature_for_a_token(local_aws: AwsHarness) -> None:
+def test_admin_paths_do_not_accept_a_signature_as_token(local_aws: AwsHarness) -> None:
     assert Call(local_aws, "GET", "/_local/status").send().status == 403
 
 
@@ -268,7 +268,7 @@ NAMES = ["a b", "a+b", "a%2Bb", "é/ü", "a//b", "./a", "a/../b", "~-_.!*'()", "
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("style", ["path", "auto"])
-def test_every_name_of_a_key_is_signed_as_s3_wants_it(local_aws: AwsHarness, bucket: str, name: str, style: str) -> None:
+def test_every_object_key_is_signed_as_s3_requires(local_aws: AwsHarness, bucket: str, name: str, style: str) -> None:
     s3 = local_aws.client("s3", s3={"addressing_style": style})
     s3.put_object(Bucket=bucket, Key=f"names/{name}", Body=b"x", Metadata={"an_underscore": "two  spaces", "dash-ed": "y"})
     assert s3.head_object(Bucket=bucket, Key=f"names/{name}")["Metadata"]["an_underscore"] == "two  spaces"
@@ -281,7 +281,7 @@ def test_a_path_of_another_service_is_signed_encoded_twice(local_aws: AwsHarness
     assert code in ("ValidationError", "ValidationException"), message
 
 
-def test_a_client_that_sends_less_encoded_than_it_signs_is_answered(put: Call) -> None:
+def test_a_client_that_sends_less_encoding_than_it_signs_is_answered(put: Call) -> None:
     parts = put.but(target=put.target + "%28draft%29?tagging=&x-id=Put%3D").signed()
     parts.target = put.target + "(draft)?x-id=Put%3d&tagging"
     parts.body = b""
@@ -326,7 +326,7 @@ def test_a_presigned_url_gets_and_puts(local_aws: AwsHarness, bucket: str) -> No
     assert fetch(presigned(local_aws, "delete_object", Bucket=bucket, Key=key), "DELETE").status == 204
 
 
-def test_a_presigned_url_is_good_for_what_was_signed_alone(local_aws: AwsHarness, bucket: str) -> None:
+def test_a_presigned_url_is_valid_for_the_signed_request_only(local_aws: AwsHarness, bucket: str) -> None:
     local_aws.put(bucket, "presigned", b"x")
     local_aws.put(bucket, "secret", b"x")
     url = presigned(local_aws, "get_object", Bucket=bucket, Key="presigned")
@@ -346,7 +346,7 @@ def test_a_presigned_url_is_good_for_what_was_signed_alone(local_aws: AwsHarness
     assert local_aws.read(f"s3://{bucket}/secret") is not None
 
 
-def test_a_presigned_url_ends(local_aws: AwsHarness, bucket: str) -> None:
+def test_a_presigned_url_expires(local_aws: AwsHarness, bucket: str) -> None:
     local_aws.put(bucket, "presigned", b"x")
     now = datetime.now(UTC)
 
@@ -574,7 +574,7 @@ def test_expired_credentials_are_rejected(local_aws: AwsHarness, way: str, monke
     assert answer[:2] == (400, "ExpiredToken")
 
 
-def test_a_caller_is_known_behind_the_gate(local_aws: AwsHarness) -> None:
+def test_later_layers_know_the_caller(local_aws: AwsHarness) -> None:
     credentials, arn = issued(local_aws, "role")
     name = unique("user")
     client_of(local_aws, "iam", credentials).create_user(UserName=name)
@@ -717,7 +717,7 @@ def test_an_unsigned_form_is_refused(local_aws: AwsHarness, bucket: str) -> None
     assert "archive" not in local_aws.keys(bucket)
 
 
-def test_a_form_is_good_for_its_bucket_alone_and_for_no_other_action(local_aws: AwsHarness, bucket: str) -> None:
+def test_a_form_is_valid_for_its_bucket_only_and_for_no_other_action(local_aws: AwsHarness, bucket: str) -> None:
     upload, other = Upload(local_aws, bucket), local_aws.bucket()
     for where in (bucket, other):
         local_aws.put(where, "keep", b"x")
@@ -731,7 +731,7 @@ def test_a_form_is_good_for_its_bucket_alone_and_for_no_other_action(local_aws: 
     assert "keep" in local_aws.keys(bucket)
 
 
-def test_a_policy_that_does_not_name_its_bucket_is_good_for_none(local_aws: AwsHarness, bucket: str) -> None:
+def test_a_form_policy_without_a_bucket_is_refused(local_aws: AwsHarness, bucket: str) -> None:
     upload = Upload(local_aws, bucket)
     policy = json.loads(base64.b64decode(upload.fields["policy"]))
     policy["conditions"] = [condition for condition in policy["conditions"] if condition != {"bucket": bucket}]
@@ -754,7 +754,7 @@ def test_a_policy_that_does_not_name_its_bucket_is_good_for_none(local_aws: AwsH
         (base64.b64encode(b"[" * 100_000).decode(), "InvalidPolicyDocument"),
     ],
 )
-def test_a_policy_that_is_none_or_over_is_refused(local_aws: AwsHarness, bucket: str, policy: Any, code: str) -> None:
+def test_an_invalid_or_expired_form_policy_is_refused(local_aws: AwsHarness, bucket: str, policy: Any, code: str) -> None:
     upload = Upload(local_aws, bucket)
     answer = post(local_aws, upload.url, resigned(local_aws, upload.fields, policy))
     assert (answer.status in (400, 403), answer.code) == (True, code), answer.body

@@ -1,4 +1,4 @@
-"""DescribeAlarmHistory and what an alarm tells its topic, in CloudWatch's own form; every evaluation through the door."""
+"""DescribeAlarmHistory and the messages of alarms to topics, in CloudWatch's format, tested over the API."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def history(local_aws: AwsHarness, name: str, **wanted: Any) -> list[dict[str, A
     return found
 
 
-def told(queue: Queue) -> dict[str, Any]:
+def published(queue: Queue) -> dict[str, Any]:
     (body,) = until(queue.take, "the alarm's message")
     envelope: dict[str, Any] = json.loads(body)
     return envelope
 
 
-def test_the_history_tells_configuration_states_and_actions(local_aws: AwsHarness, name: str) -> None:
+def test_the_history_has_configuration_states_and_actions(local_aws: AwsHarness, name: str) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     began = local_aws.aws.clock.now()
@@ -133,10 +133,10 @@ def test_the_history_tells_configuration_states_and_actions(local_aws: AwsHarnes
     assert action["HistorySummary"] == f"Successfully executed action {topic}"
     data = json.loads(action["HistoryData"])
     assert (data["actionState"], data["notificationResource"]) == ("Succeeded", topic)
-    assert json.loads(json.loads(data["publishedMessage"])["default"]) == json.loads(told(queue)["Message"])
+    assert json.loads(json.loads(data["publishedMessage"])["default"]) == json.loads(published(queue)["Message"])
 
 
-def test_a_topic_is_told_as_cloudwatch_tells_it(local_aws: AwsHarness, name: str) -> None:
+def test_the_message_to_a_topic_has_cloudwatchs_format(local_aws: AwsHarness, name: str) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     put_alarm(
@@ -149,7 +149,7 @@ def test_a_topic_is_told_as_cloudwatch_tells_it(local_aws: AwsHarness, name: str
         for minute in range(200)
     ]
     local_aws.cloudwatch.put_metric_data(Namespace=name, MetricData=data)
-    envelope = told(queue)
+    envelope = published(queue)
     message = json.loads(envelope["Message"])
     assert envelope["Subject"] == f'OK: "{name}" in EU (Ireland)'
     reason, changed = message.pop("NewStateReason"), message.pop("StateChangeTime")
@@ -187,14 +187,14 @@ def test_a_topic_is_told_as_cloudwatch_tells_it(local_aws: AwsHarness, name: str
     }
 
 
-def test_setting_a_state_by_hand_acts_and_is_told(local_aws: AwsHarness, name: str) -> None:
+def test_set_alarm_state_executes_actions_and_is_recorded(local_aws: AwsHarness, name: str) -> None:
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     put_alarm(local_aws, name, AlarmActions=[topic])
     local_aws.cloudwatch.set_alarm_state(
         AlarmName=name, StateValue="ALARM", StateReason="drill", StateReasonData='{"by": "hand"}'
     )
-    message = json.loads(told(queue)["Message"])
+    message = json.loads(published(queue)["Message"])
     assert (message["NewStateValue"], message["NewStateReason"]) == ("ALARM", "drill")
     local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="again")  # no change, and so no action
     local_aws.cloudwatch.disable_alarm_actions(AlarmNames=[name])
@@ -208,12 +208,12 @@ def test_setting_a_state_by_hand_acts_and_is_told(local_aws: AwsHarness, name: s
     assert queue.take() == []
 
 
-def test_an_action_that_cannot_be_executed_says_why(local_aws: AwsHarness, name: str) -> None:
+def test_an_action_that_cannot_be_executed_is_recorded_with_the_reason(local_aws: AwsHarness, name: str) -> None:
     gone, closed = local_aws.topic(), local_aws.topic()
     local_aws.sns.delete_topic(TopicArn=gone)
-    nobody = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": closed}
+    deny_all = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": closed}
     local_aws.sns.set_topic_attributes(
-        TopicArn=closed, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
+        TopicArn=closed, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [deny_all]})
     )
     key = local_aws.kms.create_key()["KeyMetadata"]["Arn"]  # its default policy does not name CloudWatch
     secret = local_aws.topic(KmsMasterKeyId=key)
@@ -241,7 +241,7 @@ def test_an_action_that_cannot_be_executed_says_why(local_aws: AwsHarness, name:
     assert f"Successfully executed action {secret}" in [item["HistorySummary"] for item in latest]
 
 
-def test_an_action_that_breaks_is_told_and_the_others_follow(
+def test_a_failing_action_is_recorded_and_the_others_are_executed(
     local_aws: AwsHarness, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaks, topic, queue = local_aws.topic(), local_aws.topic(), local_aws.queue()
@@ -257,7 +257,7 @@ def test_an_action_that_breaks_is_told_and_the_others_follow(
 
     monkeypatch.setattr(moto_backends, "publish", publish_but_for_one)
     local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
-    assert json.loads(told(queue)["Message"])["NewStateReason"] == "drill"
+    assert json.loads(published(queue)["Message"])["NewStateReason"] == "drill"
     assert [
         item["HistorySummary"] for item in history(local_aws, name, HistoryItemType="Action", ScanBy="TimestampAscending")
     ] == [
@@ -267,7 +267,7 @@ def test_an_action_that_breaks_is_told_and_the_others_follow(
     ]
 
 
-def test_an_alarm_that_cannot_be_evaluated_leaves_the_others_alone(local_aws: AwsHarness, name: str) -> None:
+def test_an_alarm_that_cannot_be_evaluated_does_not_affect_the_others(local_aws: AwsHarness, name: str) -> None:
     broken, without = unique("alarm"), unique("alarm")
     put_alarm(local_aws, broken)
     put_alarm(local_aws, without)
@@ -307,7 +307,7 @@ def test_a_refused_update_changes_nothing(local_aws: AwsHarness, name: str) -> N
     assert len(history(local_aws, name, HistoryItemType="ConfigurationUpdate")) == 1
 
 
-def test_an_update_tells_what_was_and_a_deleted_alarm_keeps_its_history(local_aws: AwsHarness, name: str) -> None:
+def test_an_update_records_the_old_values_and_a_deleted_alarm_keeps_its_history(local_aws: AwsHarness, name: str) -> None:
     put_alarm(local_aws, name)
     put_alarm(local_aws, name, Threshold=9)
     local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
@@ -379,7 +379,7 @@ def test_missing_data_is_treated_as_the_alarm_says(local_aws: AwsHarness) -> Non
     local_aws.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
 
 
-def test_a_percentile_is_evaluated_and_answered(local_aws: AwsHarness, name: str) -> None:
+def test_a_percentile_is_evaluated_and_returned(local_aws: AwsHarness, name: str) -> None:
     local_aws.cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace=name,
@@ -397,7 +397,7 @@ def test_a_percentile_is_evaluated_and_answered(local_aws: AwsHarness, name: str
     points = local_aws.cloudwatch.get_metric_statistics(**asked, ExtendedStatistics=["p50", "p99.9", "p0"], Statistics=["Sum"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {"p50": 50.0, "p99.9": 100.0, "p0": 1.0}
     assert points["Datapoints"][0]["Sum"] == 5_050.0
-    sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # of a statistic set, CloudWatch tells none
+    sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # a statistic set has no percentiles
     local_aws.put_minutely(name, {"MetricName": "Sets", "StatisticValues": sets})
     points = local_aws.cloudwatch.get_metric_statistics(**asked | {"MetricName": "Sets"}, ExtendedStatistics=["p50"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {}

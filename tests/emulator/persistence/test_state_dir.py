@@ -1,4 +1,4 @@
-"""`--state-dir`: what a local AWS goes on with after a stop, and after a kill -9. Each runs in a process of its own."""
+"""`--state-dir`: what a local AWS restores after a stop, and after a kill -9. Each runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def kinds(deployed: Deployed, sent: list[Any]) -> set[str]:
     return {deployed.outcome(one).kind for one in sent}
 
 
-def test_every_control_plane_is_as_it_was(workspace: Workspace, start: Start) -> None:
+def test_every_control_plane_is_restored(workspace: Workspace, start: Start) -> None:
     local_aws = start()
     deployed = local_aws.endpoint(topics=True)
     bucket, queue = deployed.bucket, deployed.queues["Success"]
@@ -142,14 +142,14 @@ def test_every_control_plane_is_as_it_was(workspace: Workspace, start: Start) ->
     local_aws.s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload=done)
     assert local_aws.kms.verify(**signing, Signature=signature)["SignatureValid"]
     taken: list[str] = []
-    until(lambda: taken.extend(queue.take()) or len(taken) == 2, "what nobody has deleted, once it is visible again")
+    until(lambda: taken.extend(queue.take()) or len(taken) == 2, "messages that were not deleted are visible again")
     assert sorted(taken) == ["in flight", "waiting"]
     assert {item["id"] for item in deployed.serving()}.isdisjoint(instances)
     assert deployed.ask({"answer": "awake"}).body == b"awake"
     assert json.loads(until(queue.take, "a notification")[0])["TopicArn"] == deployed.topics["SuccessTopic"]
 
 
-def test_a_backlog_of_100_and_what_was_in_process_are_answered_after_a_stop(
+def test_a_backlog_of_100_and_requests_in_process_are_answered_after_a_stop(
     workspace: Workspace, start: Start, tmp_path: Path
 ) -> None:
     deployed = start().endpoint(topics=True, SAGEMAKER_MODEL_SERVER_WORKERS="4")
@@ -168,11 +168,11 @@ def test_a_backlog_of_100_and_what_was_in_process_are_answered_after_a_stop(
         *(f"held {number}".encode() for number in range(4)),
         *(str(number).encode() for number in range(96)),
     ]
-    told = {deployed.queues["Success"].notification().inference_id for _ in range(100)}
-    assert told == {one.inference_id for one in held + sent}
+    reported = {deployed.queues["Success"].notification().inference_id for _ in range(100)}
+    assert reported == {one.inference_id for one in held + sent}
 
 
-def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would_lose(
+def test_a_kill_loses_no_accepted_request_and_status_says_what_it_would_lose(
     workspace: Workspace, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     local_aws = start()
@@ -182,8 +182,8 @@ def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would
     assert (state["dir"], state["error"], state["not_saved"]) == (str(tmp_path / "state"), "", {})
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
     status()
-    told = " ".join(capfd.readouterr().err.split())
-    assert f"state in {tmp_path / 'state'}; a kill -9 now would lose changes of the last" in told
+    reported = " ".join(capfd.readouterr().err.split())
+    assert f"state in {tmp_path / 'state'}; a kill -9 now would lose changes of the last" in reported
     inline = [deployed.invoke({"answer": str(number)}) for number in range(20)]
     location = local_aws.put(deployed.bucket, "input/fresh.json", b'{"answer": "from S3"}')
     address = f"https://{deployed.bucket}.s3.eu-west-1.amazonaws.com/input/fresh.json"
@@ -200,7 +200,7 @@ def test_a_kill_loses_no_request_that_was_accepted_and_status_says_what_it_would
     assert [deployed.outcome(one).body for one in by_location] == [b"from S3"] * 2
 
 
-def test_a_deletion_and_network_interfaces_go_on_after_a_stop(workspace: Workspace, start: Start) -> None:
+def test_deletions_and_network_interfaces_resume_after_a_stop(workspace: Workspace, start: Start) -> None:
     local_aws = start()
     network = Network.of(local_aws, local_aws.endpoint())
     deployed = network.deployed
@@ -227,7 +227,7 @@ def until_saved(local_aws: AwsHarness) -> None:
     until(lambda: local_aws.aws.status()["state"]["saved_at"] > now, "a save that began later")
 
 
-def test_creations_and_updates_go_on_and_what_cannot_is_said(workspace: Workspace, start: Start) -> None:
+def test_creations_and_updates_resume_and_failures_are_reported(workspace: Workspace, start: Start) -> None:
     local_aws = start()
     updated, orphan = local_aws.endpoint(), local_aws.endpoint().asleep()
     new = local_aws.config(updated.model, updated.bucket, concurrency=2)
@@ -248,7 +248,7 @@ def test_creations_and_updates_go_on_and_what_cannot_is_said(workspace: Workspac
     assert (failed.kind, failed.body.decode()) == ("failure", described["FailureReason"])
 
 
-def test_endpoints_that_answer_at_once_go_on_as_they_were(workspace: Workspace, start: Start) -> None:
+def test_real_time_endpoints_are_restored(workspace: Workspace, start: Start) -> None:
     local_aws = start()
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
@@ -268,8 +268,8 @@ def test_endpoints_that_answer_at_once_go_on_as_they_were(workspace: Workspace, 
     start()
 
     variants = {variant["VariantName"]: variant for variant in weighted.describe()["ProductionVariants"]}
-    told = {name: (variant["DesiredInstanceCount"], variant["CurrentWeight"]) for name, variant in variants.items()}
-    assert told == {"blue": (1, 0.0), "green": (2, 3.0)}
+    reported = {name: (variant["DesiredInstanceCount"], variant["CurrentWeight"]) for name, variant in variants.items()}
+    assert reported == {"blue": (1, 0.0), "green": (2, 3.0)}
     weighted.serving(3)
     assert weighted.call({"answer": "again"}).variant == "green"
     assert cold.call({"answer": "warm"}).body == b"warm"
@@ -278,7 +278,7 @@ def test_endpoints_that_answer_at_once_go_on_as_they_were(workspace: Workspace, 
 # --- when it cannot be saved -----------------------------------------------------------------------------------------------
 
 
-def test_one_that_cannot_save_is_not_stopped_until_it_can(
+def test_down_fails_while_the_state_cannot_be_saved(
     workspace: Workspace, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     local_aws, state = start(), tmp_path / "state"
@@ -298,7 +298,7 @@ def test_one_that_cannot_save_is_not_stopped_until_it_can(
     assert bucket in {item["Name"] for item in start().s3.list_buckets()["Buckets"]}
 
 
-def test_a_directory_that_is_gone_takes_no_request_and_its_changes_can_be_lost(
+def test_requests_are_refused_while_the_directory_is_missing_and_changes_can_be_discarded(
     workspace: Workspace, start: Start, tmp_path: Path
 ) -> None:
     local_aws, state = start(), tmp_path / "state"
@@ -324,7 +324,7 @@ def test_a_directory_that_is_gone_takes_no_request_and_its_changes_can_be_lost(
     assert read_record(workspace) is None
 
 
-def test_one_that_ends_by_a_signal_and_cannot_save_says_so(workspace: Workspace, start: Start, tmp_path: Path) -> None:
+def test_a_failed_save_after_a_signal_is_reported(workspace: Workspace, start: Start, tmp_path: Path) -> None:
     start()
     record = read_record(workspace)
     assert record is not None
@@ -334,12 +334,12 @@ def test_one_that_ends_by_a_signal_and_cannot_save_says_so(workspace: Workspace,
 
     assert os.waitstatus_to_exitcode(os.waitpid(record.pid, 0)[1]) == 1
     *_, last = daemon.log_path(workspace).read_text().split("error ")
-    told = " ".join(last.split())
-    assert "has ended, and what changed since its last save could not be saved in" in told
-    assert "(No such file or directory); fix this before you start it again" in told
+    reported = " ".join(last.split())
+    assert "has ended, and what changed since its last save could not be saved in" in reported
+    assert "(No such file or directory); fix this before you start it again" in reported
 
 
-def test_state_that_is_damaged_is_refused_and_left_as_it_is(workspace: Workspace, start: Start, tmp_path: Path) -> None:
+def test_damaged_state_is_refused_and_left_unchanged(workspace: Workspace, start: Start, tmp_path: Path) -> None:
     local_aws, state = start(), tmp_path / "state"
     deployed = local_aws.endpoint().asleep()
     until_saved(local_aws)
@@ -365,7 +365,7 @@ def test_state_that_is_damaged_is_refused_and_left_as_it_is(workspace: Workspace
     assert deployed.status()["backlog"] == 3
 
 
-def test_an_empty_name_is_not_the_directory_one_happens_to_be_in(workspace: Workspace, tmp_path: Path) -> None:
+def test_an_empty_directory_name_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "async_endpoint.cli", "local", "up", "--state-dir", ""]
     (tmp_path / "here").mkdir()
     done = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True, check=False)
@@ -373,9 +373,7 @@ def test_an_empty_name_is_not_the_directory_one_happens_to_be_in(workspace: Work
     assert "--state-dir is empty; give the directory that the state is to be kept in" in " ".join(done.stderr.split())
 
 
-def test_a_request_is_written_down_and_queued_at_once_as_a_save_sees_it_and_neither_when_refused(
-    local_aws: AwsHarness, deploy: Any
-) -> None:
+def test_a_request_is_journaled_and_queued_atomically_or_neither(local_aws: AwsHarness, deploy: Any) -> None:
     name = deploy().asleep().name
     endpoint = local_aws.aws.hosting.get(REGION, name)
     assert endpoint is not None

@@ -100,7 +100,7 @@ def test_a_header_of_any_size_takes_bounded_memory(tmp_path: Path, kind: bytes) 
 
 LIMITS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "more than 3 members": lambda patch: patch.setattr(container_archive, "MAX_MEMBERS", 3),
-    "room": lambda patch: patch.setattr(container_archive, "RESERVED_DISK_BYTES", 1 << 62),
+    "free disk space": lambda patch: patch.setattr(container_archive, "RESERVED_DISK_BYTES", 1 << 62),
 }
 
 

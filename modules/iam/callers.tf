@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "collector" {
   }
 }
 
-# Uploads inputs, invokes, and collects results through the results queue or a queue of its own for each run (client/result_queue.py).
+# Uploads inputs, invokes, and collects results through the results queue or a queue of its own for each run (client/run_queue.py).
 data "aws_iam_policy_document" "caller" {
   source_policy_documents = [data.aws_iam_policy_document.collector.json]
 

@@ -31,12 +31,12 @@ variable "endpoint" {
 
 variable "monitoring" {
   description = <<-TEXT
-    What alarms do, settings of the alarms in catalogue.tf, alarms of your own, and the dashboard.
+    What alarms do, settings of the alarms in alarms.tf, alarms of your own, and the dashboard.
     - `actions`: What alarms do, up to five ARNs per state.
     - `actions.alarm`: ARNs notified when an alarm fires, usually of SNS topics.
     - `actions.insufficient_data`: ARNs notified when an alarm has too little data.
     - `actions.ok`: ARNs notified when an alarm recovers.
-    - `alarms`: Settings of an alarm, by its name in catalogue.tf, such as backlog or model_latency.
+    - `alarms`: Settings of an alarm, by its name in alarms.tf, such as backlog or model_latency.
     - `alarms.*.actions`: ARNs notified when it fires, instead of actions.alarm.
     - `alarms.*.datapoints_to_alarm`: Breaching periods out of evaluation_periods that fire it; all of them when it is null.
     - `alarms.*.enabled`: Whether to create the alarm.
@@ -141,7 +141,7 @@ variable "monitoring" {
 
   validation {
     condition     = alltrue([for name in keys(var.monitoring.extra_alarms) : can(regex("^[a-z][a-z0-9_]*$", name)) && !contains(keys(local._catalogue), name)])
-    error_message = "Names in monitoring.extra_alarms must be lowercase letters, digits and underscores that begin with a letter, and differ from those in catalogue.tf, whose settings go into monitoring.alarms."
+    error_message = "Names in monitoring.extra_alarms must be lowercase letters, digits and underscores that begin with a letter, and differ from those in alarms.tf, whose settings go into monitoring.alarms."
   }
 
   validation {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
-from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.scaler import (
+from async_endpoint.autoscaling.decisions import (
     Bounds,
     Decision,
     EvaluatedAlarm,
@@ -17,6 +16,7 @@ from async_endpoint.autoscaling.scaler import (
     decide,
     propose,
 )
+from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
 from async_endpoint.autoscaling.statistics import Sample, aggregate
 from async_endpoint.core import metrics
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from async_endpoint.autoscaling.scaler import Bounds, Proposal, ScalerState, baseline, completed, decide
+from async_endpoint.autoscaling.decisions import Bounds, Proposal, ScalerState, baseline, completed, decide
 from async_endpoint.core.errors import InvalidInput
 
 BOUNDS = Bounds(0, 10)

@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
+from async_endpoint.autoscaling.decisions import (
+    Bounds,
+    EvaluatedAlarm,
+    ScalerState,
+    StepReading,
+    TrackingReading,
+    decide,
+    propose,
+)
 from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.scaler import Bounds, EvaluatedAlarm, ScalerState, StepReading, TrackingReading, decide, propose
 
 BOUNDS = Bounds(0, 10)
 IDLE = ScalerState()

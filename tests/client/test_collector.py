@@ -227,7 +227,7 @@ def test_a_queue_that_does_not_exist_yet_is_waited_for(aws: Any, refusal: Any) -
 
 
 def test_a_deleted_queue_switches_to_listing(aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("async_endpoint.client.result_queue.QUEUE_CREATION_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("async_endpoint.client.run_queue.QUEUE_CREATION_DELAY_SECONDS", 0.0)
     run = Run(aws)
     [one] = run.add()
     run.write(one)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from async_endpoint import Invocation, State, Submitted
-from async_endpoint.client.result_queue import _policy
+from async_endpoint.client.run_queue import _policy
 from async_endpoint.core.errors import InvocationFailed, ResultNotReady
 from async_endpoint.iam import AccessRequest, evaluate
 

@@ -9,7 +9,7 @@ import pytest
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.orphan_check import import_blocks, plan_adoption, refuse_orphans
+from async_endpoint.deploy.adoption import import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.orphans import blocking_orphans, planned_orphans, stray_orphans
 from async_endpoint.terraform.plan_document import PlanView, plan_view
 from support.plan_documents import TAGS, creation, plan_document

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.batch.batch import BatchReport, run_batch
+from async_endpoint.batch.batch import run_batch
+from async_endpoint.batch.report import BatchReport
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client.result_queue import QUEUE_NAME_INFIX
+from async_endpoint.client.run_queue import QUEUE_NAME_INFIX
 from support.client_against_emulator import Stage
 from support.in_process_aws import REGION, AwsHarness
 from support.remote_aws import running

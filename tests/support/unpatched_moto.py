@@ -219,7 +219,7 @@ def sns_topics() -> bool:
     return isinstance(get_backend("sns")[ACCOUNT][REGION].topics[arn].sent_notifications, list)
 
 
-def sqs_queue() -> bool:
+def sqs_message_index() -> bool:
     client("sqs").create_queue(QueueName="queue")
     return isinstance(get_backend("sqs")[ACCOUNT][REGION].queues["queue"]._messages, list)
 
@@ -273,7 +273,7 @@ GAPS = (
     sns_signature,
     sns_to_sqs,
     sns_topics,
-    sqs_queue,
+    sqs_message_index,
     sts_credentials,
     subscription_attributes,
     instance_tracking,

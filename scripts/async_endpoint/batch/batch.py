@@ -1,17 +1,16 @@
-"""A batch: runs the items of a source, and writes a report of counts, latencies and failure reasons."""
+"""run_batch: processes the items of a source into a folder, and reports."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.batch.manifest import Manifest
-from async_endpoint.batch.results import ITEMS, MANIFEST, REPORT, Results, make_folder
+from async_endpoint.batch.report import MAX_REASONS, BatchReport, Reason, write_report
+from async_endpoint.batch.results import MANIFEST, Results, make_folder
 from async_endpoint.batch.run import BatchRun, Options, Progress
 from async_endpoint.batch.source import open_source
 from async_endpoint.client.config import ClientConfig
@@ -19,45 +18,8 @@ from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
-MAX_REASONS: Final = 20  # in the report, the most frequent first
 DEFAULTS: Final = Options()
 CLIENT_DEFAULTS: Final = ClientConfig()
-
-
-@dataclass(frozen=True)
-class Reason:
-    """The first line of a failure reason, and how many items have it."""
-
-    text: str
-    items: int
-
-
-@dataclass(frozen=True)
-class BatchReport:
-    """The batch over all its runs; `run_seconds`, `ended_in_run` and `rate` are the last run's.
-
-    Latencies are in seconds from submission to result: median, 95th percentile, longest. `open` items have no outcome yet.
-    """
-
-    environment: str
-    endpoint: str
-    source: str
-    folder: str
-    runs: int
-    items: int
-    done: int
-    failed: int
-    open: int
-    run_seconds: float
-    ended_in_run: int
-    rate: float
-    median_seconds: float | None
-    p95_seconds: float | None
-    longest_seconds: float | None
-    reasons: tuple[Reason, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
 
 def run_batch(
@@ -121,27 +83,3 @@ def run_batch(
         )
         write_report(results, manifest, report)
     return report
-
-
-def write_report(results: Results, manifest: Manifest, report: BatchReport) -> None:
-    """Write `report.json`, and `items.jsonl` with one line per item."""
-    results.write_json(REPORT, report.as_dict())
-    results.write_lines(ITEMS, _lines(results, manifest))
-
-
-def _lines(results: Results, manifest: Manifest) -> Iterator[dict[str, Any]]:
-    for record in manifest.records():
-        request = record.request or {}
-        path = {"done": results.result_path, "failed": results.failure_path}.get(record.state)
-        yield {
-            "name": record.name,
-            "state": record.state,
-            "attempts": record.attempts,
-            "file": path(record.name).relative_to(results.folder).as_posix() if path else None,
-            "bytes": record.bytes,
-            "seconds": record.seconds,
-            "reason": record.reason,
-            "inference_id": request.get("inference_id"),
-            "output_location": request.get("output_location"),
-            "failure_location": request.get("failure_location"),
-        }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from async_endpoint.aws import AwsSession, translate_errors
-from async_endpoint.batch import files, rows
+from async_endpoint.batch import files, input_rows
 from async_endpoint.batch.item import Item, digest
 from async_endpoint.client.s3_reader import LIST_ACTION
 from async_endpoint.core.errors import InvalidInput
@@ -59,9 +59,9 @@ def open_source(text: str, session: AwsSession, out: Path) -> Source:
         checked_status(path)
         kind = _ROWS.get(path.suffix.lower())
         if kind == "CSV":
-            return Source("CSV", _absolute(path), lambda: rows.in_csv(path))
+            return Source("CSV", _absolute(path), lambda: input_rows.in_csv(path))
         if kind == "JSON lines":
-            return Source("JSON lines", _absolute(path), lambda: rows.in_json_lines(path))
+            return Source("JSON lines", _absolute(path), lambda: input_rows.in_json_lines(path))
         raise InvalidInput(
             f"{printable(text)} is a file; a manifest ends in {', '.join(_ROWS)}: give one, a folder, or send this file with "
             "invoke."

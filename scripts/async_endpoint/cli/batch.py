@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.batch.batch import BatchReport, run_batch
+from async_endpoint.batch.batch import run_batch
+from async_endpoint.batch.report import BatchReport
 from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
 from async_endpoint.batch.run import Options
 from async_endpoint.cli.arguments import Endpoint, Local

@@ -17,8 +17,8 @@ from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.invocation import Invocation, Outcome
 from async_endpoint.client.pending import Pending
 from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
-from async_endpoint.client.result_queue import LONG_POLL_SECONDS, ResultQueue
 from async_endpoint.client.retries import Retries
+from async_endpoint.client.run_queue import LONG_POLL_SECONDS, RunQueue
 from async_endpoint.client.s3_reader import ListingDenied, ObjectReader, PrefixListing, ReadDenied
 from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
@@ -55,7 +55,7 @@ class Collector:
         self._pending = Pending()
         self._changed = self._pending.changed
         self._reading: set[str] = set()
-        self._queue: ResultQueue | None = None
+        self._queue: RunQueue | None = None
         self._queue_setup = threading.Lock()  # held by the thread that creates or deletes the run's queue
         self._may_list = config.collect != "head"
         self._closing = False
@@ -111,7 +111,7 @@ class Collector:
             with self._queue_setup:
                 if self._closing:
                     return
-                self._queue = ResultQueue.open(self._session, self._info, self._prefix, self._retries)
+                self._queue = RunQueue.open(self._session, self._info, self._prefix, self._retries)
         except AsyncEndpointError as error:
             self._explain(f"Results are found by listing, not by notifications: {error}")
         else:
@@ -177,7 +177,7 @@ class Collector:
             return 0.0
         return self._receive(self._queue, self._clock.now())
 
-    def _receive(self, queue: ResultQueue, now: float) -> float:
+    def _receive(self, queue: RunQueue, now: float) -> float:
         """Wait for notifications, no longer than until something else is due."""
         wait = min(self._reconciliation.due(), self._pending.next_due()) - now
         try:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, overload
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.client import iteration
+from async_endpoint.client.abandoned_queues import remove_abandoned
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.config import ClientConfig
@@ -22,7 +23,6 @@ from async_endpoint.client.deduplication import ActiveRequest, FinishedRequest, 
 from async_endpoint.client.endpoint_info import EndpointInfo, describe_endpoint
 from async_endpoint.client.invocation import Invocation, check_process, current_process
 from async_endpoint.client.models import Completed, Payload, Request, Submitted
-from async_endpoint.client.orphan_queues import remove_orphans
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sender import KEY_CHARS, Sender, validate_name
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady
@@ -379,7 +379,7 @@ class AsyncEndpoint:
         finally:
             self._open.set()
         if self._collector.has_queue:
-            self._readers.submit(remove_orphans, self._session, self.info)
+            self._readers.submit(remove_abandoned, self._session, self.info)
         self._collector.run()
 
     def _send(self, request: Request, invocation: Invocation, known: ActiveRequest | FinishedRequest | None) -> None:

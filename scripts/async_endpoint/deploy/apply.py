@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from async_endpoint.aws import failing_as_not_ready
 from async_endpoint.core.errors import Refused, ReplacementRefused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import changed_endpoints
-from async_endpoint.deploy.orphan_check import OrphanCheck
 from async_endpoint.deploy.polling import reports_waits
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,

@@ -22,7 +22,7 @@ from async_endpoint.input_files import checked_status, read_input
 from async_endpoint.operations.compare import difference
 from async_endpoint.operations.latency import ColdStartTimer, Latency, measure_latency
 from async_endpoint.operations.notifications import Received, find_notifications
-from async_endpoint.operations.scaling import suspended_scaling
+from async_endpoint.operations.suspended_scaling import suspended_scaling
 
 REAL_TIME_BYTES: Final = 26_214_400  # the largest body of InvokeEndpoint (service quotas, 2025)
 WAKE_SECONDS: Final = 600  # two alarm periods, and an instance to start

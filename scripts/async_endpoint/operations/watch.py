@@ -23,7 +23,7 @@ from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointNotReady, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.operations.scaling import suspended_scaling
+from async_endpoint.operations.suspended_scaling import suspended_scaling
 
 NEWEST: Final = 5  # results and scaling activities shown
 PAGES: Final = 3  # of a thousand keys each: S3 lists by key, not by time

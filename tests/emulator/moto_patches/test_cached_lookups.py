@@ -13,7 +13,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.sqs import models
 from moto.sqs.models import Message, Queue, SQSBackend
 
-from async_endpoint.emulator.moto_patches import cached_lookups, sqs_queue
+from async_endpoint.emulator.moto_patches import cached_lookups, sqs_message_index
 
 cached_lookups.apply()
 
@@ -44,8 +44,8 @@ def test_receipt_handles_are_as_long_as_motos_and_differ() -> None:
 
 
 def test_the_oldest_handles_of_deleted_messages_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    sqs_queue.apply()
-    monkeypatch.setattr(sqs_queue, "MAX_DELETED_HANDLES", 20)
+    sqs_message_index.apply()
+    monkeypatch.setattr(sqs_message_index, "MAX_DELETED_HANDLES", 20)
     backend = SQSBackend("eu-west-1", "123456789012")
     queue = backend.create_queue("deleted")
     handles = []

@@ -262,7 +262,7 @@ def test_scaling_activities_come_in_pages(local_aws: AwsHarness, target: dict[st
     assert len({item["ActivityId"] for item in activities()["ScalingActivities"]}) == 2
 
 
-# --- sns_topics, sqs_queue ------------------------------------------------------------------------------------------------
+# --- sns_topics, sqs_message_index ----------------------------------------------------------------------------------------
 
 
 def test_a_message_is_received_once_and_becomes_visible_again_unless_deleted(local_aws: AwsHarness) -> None:

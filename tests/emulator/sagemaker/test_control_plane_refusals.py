@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -95,12 +96,15 @@ def test_a_model_requires_a_role_that_sagemaker_can_assume(local_aws: AwsHarness
     bucket, role = local_aws.bucket(), local_aws.role(trusted="lambda.amazonaws.com")
     role.allow(bucket)
     data = local_aws.put(bucket, "model.tar.gz", archive())
-    for role_arn in (role.arn, role.arn + "-none"):
-        container = {"Image": IMAGE, "ModelDataUrl": data}
+    without_data = {"Image": IMAGE}
+    for role_arn, container in itertools.product(
+        (role.arn, role.arn + "-none"), (without_data | {"ModelDataUrl": data}, without_data)
+    ):
         code, message = refusal(
             local_aws.sagemaker.create_model, ModelName="untrusted", ExecutionRoleArn=role_arn, PrimaryContainer=container
         )
         assert (code, f"Could not assume role {role_arn}" in message) == ("ValidationException", True), message
+        assert "None" not in message
 
 
 def test_a_model_requires_data_that_its_role_can_read(local_aws: AwsHarness) -> None:

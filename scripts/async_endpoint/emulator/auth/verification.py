@@ -279,10 +279,11 @@ def _skewed(text: str, signed_at: float, now: float) -> errors.AuthenticationErr
     def shown(seconds: float) -> str:
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
+    allowed = f"{SKEW_SECONDS // 60} min."
     if signed_at < now:
         return errors.clock_skew(
-            f"Signature expired: {text} is now earlier than {shown(now - SKEW_SECONDS)} ({shown(now)} - 15 min.)"
+            f"Signature expired: {text} is now earlier than {shown(now - SKEW_SECONDS)} ({shown(now)} - {allowed})"
         )
     return errors.clock_skew(
-        f"Signature not yet current: {text} is still later than {shown(now + SKEW_SECONDS)} ({shown(now)} + 15 min.)"
+        f"Signature not yet current: {text} is still later than {shown(now + SKEW_SECONDS)} ({shown(now)} + {allowed})"
     )

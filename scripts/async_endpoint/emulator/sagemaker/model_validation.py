@@ -83,8 +83,9 @@ def _check_data(role: AssumedRole, container: Described) -> None:
     except ResourceNotFound as error:
         raise validation_exception(f"Could not find model data at {where}. ({error})") from error
     except AccessDenied as error:
+        subject = f"Could not access model data at {where}" if where else "Could not assume the execution role"
         raise validation_exception(
-            f'Could not access model data at {where}. Please ensure that the role "{role.arn}" exists and that its trust '
+            f'{subject}. Please ensure that the role "{role.arn}" exists and that its trust '
             'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
             'Also ensure that the role has "s3:GetObject" permissions and that the object is located in '
             f"{role.region}. ({error})"

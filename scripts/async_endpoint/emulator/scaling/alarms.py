@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
+from async_endpoint.autoscaling.decisions import EvaluatedAlarm
 from async_endpoint.autoscaling.policies import MetricId
-from async_endpoint.autoscaling.scaler import EvaluatedAlarm
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock

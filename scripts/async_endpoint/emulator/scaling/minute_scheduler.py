@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from async_endpoint.autoscaling.scaler import ScalerState
+from async_endpoint.autoscaling.decisions import ScalerState
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.scaling import datapoints

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from async_endpoint.autoscaling.policies import parse_step_scaling, parse_target_tracking
-from async_endpoint.autoscaling.scaler import (
+from async_endpoint.autoscaling.decisions import (
     Bounds,
     EvaluatedAlarm,
     ScalerState,
@@ -23,6 +22,7 @@ from async_endpoint.autoscaling.scaler import (
     decide,
     propose,
 )
+from async_endpoint.autoscaling.policies import parse_step_scaling, parse_target_tracking
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends

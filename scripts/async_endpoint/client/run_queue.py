@@ -1,4 +1,4 @@
-"""ResultQueue: an ephemeral SQS queue that receives the notifications of one run only."""
+"""RunQueue: an ephemeral SQS queue that receives the notifications of one run only."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ log = logging.getLogger(__name__)
 
 
 def queue_prefix(endpoint_name: str) -> str:
-    """The prefix of the names of an endpoint's result queues."""
+    """The prefix of the names of an endpoint's run queues."""
     return endpoint_name[:ENDPOINT_NAME_CHARS] + QUEUE_NAME_INFIX
 
 
-class ResultQueue:
+class RunQueue:
     """A queue subscribed to an endpoint's topics for inference ids with one prefix; `skipped` counts messages that are no
     notifications.
     """
@@ -58,7 +58,7 @@ class ResultQueue:
         self._created_at = self._last_heartbeat = time.monotonic()
 
     @classmethod
-    def open(cls, session: AwsSession, info: EndpointInfo, prefix: str, retries: Retries) -> ResultQueue:
+    def open(cls, session: AwsSession, info: EndpointInfo, prefix: str, retries: Retries) -> RunQueue:
         """Create the queue and subscribe it; raises what `translate_errors` raises, and then leaves nothing behind."""
         partition, region, account = _parts(info.topics[0])
         created_at = datetime.now(UTC)
@@ -119,7 +119,7 @@ class ResultQueue:
         return found
 
     def close(self) -> None:
-        """Delete subscriptions and queue; what cannot be deleted becomes an orphan (orphan_queues.py)."""
+        """Delete subscriptions and queue; what cannot be deleted becomes an orphan (abandoned_queues.py)."""
         sns, sqs = self._session.sns, self._session.sqs
         removals: list[Callable[[], Any]] = [
             partial(sns.unsubscribe, SubscriptionArn=subscription) for subscription in self._subscriptions

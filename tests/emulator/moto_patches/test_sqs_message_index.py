@@ -25,12 +25,12 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from async_endpoint.emulator.message_index import MessageIndex, MessageState
-from async_endpoint.emulator.moto_patches import sqs_queue
+from async_endpoint.emulator.moto_patches import sqs_message_index
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 _numbers = itertools.count()
 
-sqs_queue.apply()
+sqs_message_index.apply()
 
 
 def backend() -> SQSBackend:
@@ -494,6 +494,6 @@ print(looks)
 
 
 def test_upstream_moto_still_scans_every_message() -> None:
-    """Fails once upstream has fixed it: then moto_patches/sqs_queue.py and emulator/message_index.py can go."""
+    """Fails once upstream has fixed it: then moto_patches/sqs_message_index.py and emulator/message_index.py can go."""
     done = subprocess.run([sys.executable, "-c", LOOKS], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 300

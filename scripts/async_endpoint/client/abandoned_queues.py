@@ -1,4 +1,4 @@
-"""Deletion of orphan result queues, which killed processes left behind."""
+"""Deletion of abandoned run queues, which killed processes left behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.client.endpoint_info import EndpointInfo
-from async_endpoint.client.result_queue import (
+from async_endpoint.client.run_queue import (
     HEARTBEAT_SECONDS,
     HEARTBEAT_TAG,
     QUEUE_NAME_INFIX,
@@ -20,13 +20,13 @@ from async_endpoint.client.result_queue import (
     queue_prefix,
 )
 
-ORPHAN_AGE_SECONDS: Final = 12 * HEARTBEAT_SECONDS  # a live owner would have sent twelve heartbeats
+ABANDONED_AFTER_SECONDS: Final = 12 * HEARTBEAT_SECONDS  # a live owner would have sent twelve heartbeats
 
 log = logging.getLogger(__name__)
 
 
-def remove_orphans(session: AwsSession, info: EndpointInfo, now: float | None = None) -> list[str]:
-    """Delete the endpoint's result queues without a heartbeat for twelve hours; returns their URLs.
+def remove_abandoned(session: AwsSession, info: EndpointInfo, now: float | None = None) -> list[str]:
+    """Delete the endpoint's run queues without a heartbeat for twelve hours; returns their URLs.
 
     One call if there are none. A queue without a heartbeat tag belongs to something else and stays. Raises nothing: the caller
     may lack the permission, and does not depend on it.
@@ -36,10 +36,10 @@ def remove_orphans(session: AwsSession, info: EndpointInfo, now: float | None = 
     try:
         found = session.sqs.list_queues(QueueNamePrefix=queue_prefix(info.name), MaxResults=1_000).get("QueueUrls", [])
         for url in found:
-            if _created_at(url) > moment - ORPHAN_AGE_SECONDS:
+            if _created_at(url) > moment - ABANDONED_AFTER_SECONDS:
                 continue
             heartbeat = session.sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(HEARTBEAT_TAG, "")
-            if heartbeat.isdigit() and moment - int(heartbeat) > ORPHAN_AGE_SECONDS:
+            if heartbeat.isdigit() and moment - int(heartbeat) > ABANDONED_AFTER_SECONDS:
                 _remove(session, info, url)
                 removed.append(url)
     except (BotoCoreError, ClientError) as error:

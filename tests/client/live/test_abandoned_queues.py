@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.client.orphan_queues import remove_orphans
-from async_endpoint.client.result_queue import HEARTBEAT_TAG
+from async_endpoint.client.abandoned_queues import remove_abandoned
+from async_endpoint.client.run_queue import HEARTBEAT_TAG
 from support.client_against_emulator import Stage
 from support.common import until
 from support.in_process_aws import AwsHarness
@@ -84,12 +84,12 @@ def test_an_orphan_queue_is_deleted_once_old_and_without_heartbeat(asleep: Stage
     with asleep.client() as client:
         session = client._session
         tomorrow = time.time() + 86_400
-        assert remove_orphans(session, asleep.target) == [], "it is young"
+        assert remove_abandoned(session, asleep.target) == [], "it is young"
         session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT_TAG: str(int(tomorrow - 3_600))})
-        assert remove_orphans(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
+        assert remove_abandoned(session, asleep.target, tomorrow) == [], "its owner was alive an hour before"
         stranger = session.sqs.create_queue(QueueName=f"{asleep.target.name}-run-of-another-client")["QueueUrl"]
         session.sqs.tag_queue(QueueUrl=dead, Tags={HEARTBEAT_TAG: str(int(time.time()))})
-        assert remove_orphans(session, asleep.target, tomorrow) == [dead]
+        assert remove_abandoned(session, asleep.target, tomorrow) == [dead]
         assert asleep.queues() == [stranger], "without a heartbeat tag it belongs to something else"
         assert subscriptions(asleep) == []
         session.sqs.delete_queue(QueueUrl=stranger)
@@ -100,7 +100,7 @@ def test_the_next_run_removes_orphans(asleep: Stage, monkeypatch: pytest.MonkeyP
         [dead] = asleep.queues()
         process.kill()
         process.wait(30)
-    monkeypatch.setattr("async_endpoint.client.orphan_queues.ORPHAN_AGE_SECONDS", -1.0)
+    monkeypatch.setattr("async_endpoint.client.abandoned_queues.ABANDONED_AFTER_SECONDS", -1.0)
     with asleep.client() as client:
         client.submit(b"{}", content_type="application/json").accepted()
         until(lambda: dead not in asleep.queues(), "the dead queue is gone")

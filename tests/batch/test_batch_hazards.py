@@ -95,7 +95,7 @@ def test_what_is_no_regular_file_in_a_manifest_fails_alone(shared_endpoint: Any,
 
 
 def test_rows_that_cannot_be_used_fail_alone(shared_endpoint: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_ROW_BYTES", 250_000)
+    monkeypatch.setattr(input_rows, "MAX_ROW_BYTES", 250_000)
     body = json.dumps(GOOD).encode()
     deep = b"[" * 100_000 + b"]" * 100_000
     lines: dict[str, bytes] = {
@@ -138,7 +138,7 @@ def test_half_of_a_surrogate_pair_in_a_body_stays_json(tmp_path: Path) -> None:
 
 
 def test_rows_of_csv_that_cannot_be_used_fail_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_ROW_BYTES", 250_000)
+    monkeypatch.setattr(input_rows, "MAX_ROW_BYTES", 250_000)
     lines = [
         b"id,input",
         b"a,s3://b-1/a",

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.batch import files
+from async_endpoint.batch import files, input_rows
 from async_endpoint.batch.item import Item
 from async_endpoint.batch.source import Source, open_source
 from async_endpoint.core.errors import InvalidInput

@@ -126,10 +126,8 @@ def _updated(update: _Update) -> str:
 
     name = update.planned.name
     with suppress(BotoCoreError, ClientError):
-        after = describe_endpoint(update.aws, name)
-        if after.get("EndpointStatus") == "InService" and after["EndpointConfigName"] != update.before.get(
-            "EndpointConfigName"
-        ):
+        after, before = describe_endpoint(update.aws, name), update.before.get("EndpointConfigName")
+        if after.get("EndpointStatus") == "InService" and after["EndpointConfigName"] != before:
             return f"Endpoint {name} was updated, and the next apply verifies it. {_serving(update.aws, after)}"
     return ""
 

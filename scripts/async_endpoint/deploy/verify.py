@@ -100,7 +100,7 @@ def verify_environment(deployment: Deployment, address: Address, *, plan: bool =
     report = EnvironmentReport(reports)
     if plan:
         found = _drift(deployment, None if address.endpoint is None else [one.endpoint.name for one in endpoints.values()])
-        scope = f" of {address}" if len(everything) > len(endpoints) else ""
+        scope = f" of {address}" if address.endpoint else ""
         report.plan = Report([] if found else [PassedCheck("plan", f"Terraform would change nothing{scope}")], found)
     return report
 

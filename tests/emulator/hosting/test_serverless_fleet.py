@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from async_endpoint.emulator.hosting.deployment import ServerlessConfig
 from async_endpoint.emulator.hosting.fleet import IDLE_SECONDS, ServerlessFleet
+from async_endpoint.emulator.hosting.hosted_config import ServerlessConfig
 from async_endpoint.emulator.hosting.instance import InstanceState
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.container.container import ContainerDied
 from async_endpoint.emulator.hosting.context import HostingContext
-from async_endpoint.emulator.hosting.deployment import AsyncSettings, Deployment
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
+from async_endpoint.emulator.hosting.hosted_config import AsyncSettings, HostedConfig
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics, TimeSeries
@@ -95,14 +95,14 @@ class AsyncInference:
             return self._queue.drain()
 
     def fail_all(
-        self, left: list[AsyncInvocation], deployment: Deployment, metrics: EndpointMetrics, reason: str | None = None
+        self, left: list[AsyncInvocation], deployment: HostedConfig, metrics: EndpointMetrics, reason: str | None = None
     ) -> None:
         """Fail requests with `reason`; by default because their endpoint was deleted."""
         processing = self.processing(deployment, metrics)
         for invocation in left:
             _fail(processing, invocation, reason or self._deleted)
 
-    def processing(self, deployment: Deployment, metrics: EndpointMetrics) -> RequestProcessor:
+    def processing(self, deployment: HostedConfig, metrics: EndpointMetrics) -> RequestProcessor:
         role = AssumedRole(deployment.role_arn, self._region, self._faults)
         log = self._logs.writer(role, deployment.variants[0].name)
         assert deployment.async_settings is not None  # an update cannot remove AsyncInferenceConfig

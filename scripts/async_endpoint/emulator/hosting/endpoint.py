@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from async_endpoint.emulator.hosting.async_inference import AsyncInference
 from async_endpoint.emulator.hosting.context import HostingContext
-from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, VariantSnapshot
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import TimeSeries
@@ -39,7 +39,7 @@ class HostedEndpoint:
         self,
         name: str,
         region: str,
-        deployment: Deployment,
+        deployment: HostedConfig,
         context: HostingContext,
         on_deleted: Callable[[HostedEndpoint], None],
         saved: EndpointSnapshot | None = None,
@@ -151,7 +151,7 @@ class HostedEndpoint:
                 self.modified_at = self._clock.now()
             self.changed.notify_all()
 
-    def update(self, deployment: Deployment) -> bool:
+    def update(self, deployment: HostedConfig) -> bool:
         """Start a blue/green or rolling update; False unless the endpoint is in a stable state. Queued requests stay queued."""
         with self.changed:
             if self.status not in STABLE_STATES:
@@ -238,7 +238,7 @@ class HostedEndpoint:
                 requests=(*self._unprocessed, *waiting),
             )
 
-    def _resume(self, saved: EndpointSnapshot) -> Deployment | None:
+    def _resume(self, saved: EndpointSnapshot) -> HostedConfig | None:
         """Restore a snapshot on new instances; returns the deployment still to be done, of an unfinished creation or update.
 
         A rollback is treated as complete; a deletion starts over. An endpoint that cannot be provisioned again, because its
@@ -270,7 +270,7 @@ class HostedEndpoint:
 
     # --- deployment --------------------------------------------------------------------------------------------------
 
-    def _deploy(self, deployment: Deployment) -> None:
+    def _deploy(self, deployment: HostedConfig) -> None:
         """Create or update: provision, start the new instances, shift the traffic. On an error fail, or roll back."""
 
         def is_deleted() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from async_endpoint.core.metrics import Metric
-from async_endpoint.emulator.hosting.deployment import Deployment
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.metrics import StatisticSet
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.variant import Variant
@@ -42,8 +42,8 @@ class EndpointSnapshot:
     name: str
     region: str
     phase: str
-    deployment: Deployment
-    target: Deployment
+    deployment: HostedConfig
+    target: HostedConfig
     created_at: float
     modified_at: float
     failure_reason: str

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.deployment import ServerlessConfig
+from async_endpoint.emulator.hosting.hosted_config import ServerlessConfig
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 
 # Exponential backoff: a failed instance is replaced after this many AWS seconds, doubling with each consecutive failure.

@@ -15,8 +15,8 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.emulator.hosting.context import HostingContext
-from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
 from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
@@ -69,7 +69,7 @@ class WorkloadProvisioner:
         return workload
 
 
-def check_permissions(deployment: Deployment, region: str) -> None:
+def check_permissions(deployment: HostedConfig, region: str) -> None:
     """Check that the roles allow encrypting volumes and reading the rollback alarms; raises DeploymentFailed."""
     try:
         for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
@@ -82,7 +82,7 @@ def check_permissions(deployment: Deployment, region: str) -> None:
         raise DeploymentFailed(str(error)) from error
 
 
-def check_release(deployment: Deployment, region: str) -> None:
+def check_release(deployment: HostedConfig, region: str) -> None:
     """Raise AccessDenied or ResourceNotFound unless SageMaker can release the deployment's network interfaces and key grants.
 
     API reference, DeleteEndpoint: "Do not delete or revoke the permissions for your ExecutionRoleArn, otherwise SageMaker

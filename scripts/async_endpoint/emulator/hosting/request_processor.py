@@ -11,8 +11,8 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.container.container import PRIMARY, ContainerResponse, ContainerTimedOut
 from async_endpoint.emulator.hosting import error_messages, notifications
-from async_endpoint.emulator.hosting.deployment import AsyncSettings
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
+from async_endpoint.emulator.hosting.hosted_config import AsyncSettings
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
 from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation

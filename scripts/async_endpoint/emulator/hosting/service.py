@@ -6,9 +6,9 @@ import threading
 import time
 
 from async_endpoint.emulator.hosting.context import ControlPlaneCallbacks, HostingContext
-from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 
 RESET_POLL_SECONDS = 0.01
@@ -24,7 +24,7 @@ class Hosting:
         self._lock = threading.Lock()
         self._restored: set[str] = set()  # ids of the requests restored after a restart
 
-    def create(self, region: str, name: str, deployment: Deployment) -> HostedEndpoint:
+    def create(self, region: str, name: str, deployment: HostedConfig) -> HostedEndpoint:
         """Start an endpoint; the caller has checked that the name is free."""
         with self._lock:
             endpoint = HostedEndpoint(name, region, deployment, self._context, self._forget)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from async_endpoint.core.metrics import Kind
-from async_endpoint.emulator.hosting.deployment import Deployment, VariantSpec
 from async_endpoint.emulator.hosting.fleet import Fleet
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig, VariantSpec
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
 
@@ -18,7 +18,7 @@ class Variant:
     """Guarded by its endpoint's lock; Endpoint.adjust() changes its weight and capacity."""
 
     endpoint_name: str
-    deployment: Deployment
+    deployment: HostedConfig
     spec: VariantSpec
     fleet: Fleet
     metrics: EndpointMetrics

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from async_endpoint.emulator.hosting.context import HostingContext
-from async_endpoint.emulator.hosting.deployment import Deployment, VariantSpec
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.fleet import Fleet, ServerlessFleet
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig, VariantSpec
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics
@@ -30,12 +30,12 @@ class VariantFactory:
         default_factory=lambda: defaultdict(EndpointMetrics)
     )
 
-    def make(self, deployment: Deployment) -> list[Variant]:
+    def make(self, deployment: HostedConfig) -> list[Variant]:
         """Check roles and archives, and create the variants; raises DeploymentFailed. Instances read the archives again."""
         check_permissions(deployment, self.region)
         return [self._variant(deployment, spec) for spec in deployment.specs]
 
-    def _variant(self, deployment: Deployment, spec: VariantSpec) -> Variant:
+    def _variant(self, deployment: HostedConfig, spec: VariantSpec) -> Variant:
         return Variant(
             endpoint_name=self.endpoint_name,
             deployment=deployment,
@@ -46,14 +46,14 @@ class VariantFactory:
             shadow=spec in deployment.shadows,
         )
 
-    def _fleet(self, deployment: Deployment, spec: VariantSpec) -> Fleet:
+    def _fleet(self, deployment: HostedConfig, spec: VariantSpec) -> Fleet:
         start = self._starter(deployment, spec)
         if spec.serverless is not None:
             return ServerlessFleet(spec.serverless, start, self.context.clock)
         settings = deployment.async_settings
         return Fleet(spec.initial_count, start, self.context.clock, settings.concurrency if settings else None)
 
-    def _starter(self, deployment: Deployment, spec: VariantSpec) -> Callable[[], Instance]:
+    def _starter(self, deployment: HostedConfig, spec: VariantSpec) -> Callable[[], Instance]:
         faults = self.context.faults
         prepare(spec.model, self.region, faults)
         workload = WorkloadProvisioner(self.endpoint_name, self.region, spec.model, deployment.kms_key, self.context)

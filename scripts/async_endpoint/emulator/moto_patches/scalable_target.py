@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 
-from async_endpoint.emulator.hosting.deployment import VariantSpec
+from async_endpoint.emulator.hosting.hosted_config import VariantSpec
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_backends import DIMENSION, DIMENSIONS, PROVISIONED
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoscalingBackend, AWSValidationException

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
@@ -133,9 +133,9 @@ class ControlPlane:
         self._configs.remove(region, request["EndpointConfigName"])
         return {}
 
-    def _deployment(self, region: str, config_name: str) -> Deployment:
+    def _deployment(self, region: str, config_name: str) -> HostedConfig:
         config = self._configs.get(region, config_name).request
-        return Deployment.read(config, lambda name: self._models.get(region, name).resolved_request)
+        return HostedConfig.read(config, lambda name: self._models.get(region, name).resolved_request)
 
     # --- endpoints -----------------------------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class ControlPlane:
         return next((item for kind in (self._models, self._configs, self._endpoints) if (item := kind.by_arn(wanted))), None)
 
 
-def _retaining(endpoint: HostedEndpoint, deployment: Deployment, exclude: list[Described]) -> Deployment:
+def _retaining(endpoint: HostedEndpoint, deployment: HostedConfig, exclude: list[Described]) -> HostedConfig:
     """The deployment with the live variants' instance counts and weights, except for excluded properties."""
     excluded = {item["VariantPropertyType"] for item in exclude}
     counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from async_endpoint.emulator.hosting.deployment import ServerlessConfig, VariantSpec
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
+from async_endpoint.emulator.hosting.hosted_config import ServerlessConfig, VariantSpec
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.sagemaker.resources import Described, Resource
 

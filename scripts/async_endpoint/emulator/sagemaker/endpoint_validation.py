@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.hosting.deployment import Deployment
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.error_messages import quota_error
 from async_endpoint.emulator.hosting.guardrails import SIZE_MEMBER, STEP_PERCENT, Guardrails
+from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 
 
-def check_counts(deployment: Deployment) -> None:
+def check_counts(deployment: HostedConfig) -> None:
     """Raise ResourceLimitExceeded for a variant above the instance quota."""
     for spec in deployment.specs:
         reason = quota_error(spec.instance_type, spec.initial_count)
@@ -34,7 +34,7 @@ def check_capacity(endpoint: HostedEndpoint, wanted: Mapping[str, Any]) -> None:
         raise ApiError("ResourceLimitExceeded", reason)
 
 
-def check_update(endpoint: HostedEndpoint, deployment: Deployment) -> None:
+def check_update(endpoint: HostedEndpoint, deployment: HostedConfig) -> None:
     """Raise ValidationException for a configuration that this endpoint cannot be updated to."""
     if (endpoint.deployment.async_settings is None) is not (deployment.async_settings is None):
         raise validation_exception(
@@ -51,7 +51,9 @@ def check_update(endpoint: HostedEndpoint, deployment: Deployment) -> None:
             )
 
 
-def check_guardrails(config: Mapping[str, Any] | None, deployment: Deployment, endpoint: HostedEndpoint | None = None) -> None:
+def check_guardrails(
+    config: Mapping[str, Any] | None, deployment: HostedConfig, endpoint: HostedEndpoint | None = None
+) -> None:
     """Raise ValidationException for an inconsistent DeploymentConfig, or one that does not fit the variants or `endpoint`."""
     if not config:
         return

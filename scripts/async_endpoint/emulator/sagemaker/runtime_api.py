@@ -13,9 +13,9 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.async_inference import output_locations
-from async_endpoint.emulator.hosting.deployment import AsyncSettings
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
+from async_endpoint.emulator.hosting.hosted_config import AsyncSettings
 from async_endpoint.emulator.hosting.model_spec import ModelSpec
 from async_endpoint.emulator.hosting.real_time import InvokeRequest, ModelFailed, NoCapacity, Throttled
 from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation

@@ -1,4 +1,4 @@
-"""A deployment: an endpoint configuration with its models, parsed once from the stored API requests."""
+"""HostedConfig: an endpoint configuration with its models, parsed once from the stored API requests."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class VariantSpec:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class HostedConfig:
     """One endpoint configuration. `async_settings` is None for a real-time endpoint."""
 
     config_name: str
@@ -107,7 +107,7 @@ class Deployment:
     guardrails: Guardrails = UNGUARDED
 
     @classmethod
-    def read(cls, config: Described, model: Callable[[str], Described]) -> Deployment:
+    def read(cls, config: Described, model: Callable[[str], Described]) -> HostedConfig:
         """Parse a validated CreateEndpointConfig request; `model` returns the CreateModel request of a name."""
 
         def variants(member: str) -> tuple[VariantSpec, ...]:
@@ -129,7 +129,7 @@ class Deployment:
         """All variants, shadow variants last."""
         return self.variants + self.shadows
 
-    def guarded(self, config: Described | None) -> Deployment:
+    def guarded(self, config: Described | None) -> HostedConfig:
         """This deployment with the guardrails of a DeploymentConfig.
 
         Guardrails do not apply to serverless variants, Inf1 instances and rolling updates of several variants (developer guide,
@@ -146,7 +146,7 @@ class Deployment:
         """The execution role of an asynchronous endpoint's only model."""
         return self.variants[0].model.role_arn
 
-    def retaining(self, counts: Mapping[str, int], weights: Mapping[str, float]) -> Deployment:
+    def retaining(self, counts: Mapping[str, int], weights: Mapping[str, float]) -> HostedConfig:
         """This deployment with initial instance counts and weights replaced, by variant name."""
 
         def kept(spec: VariantSpec) -> VariantSpec:

@@ -8,7 +8,15 @@ import pytest
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.addresses import Address
-from async_endpoint.core.errors import InvalidInput, Refused, RolledBack, TerraformFailed, VerificationFailed, WorkFailed
+from async_endpoint.core.errors import (
+    InvalidInput,
+    Refused,
+    ReplacementRefused,
+    RolledBack,
+    TerraformFailed,
+    VerificationFailed,
+    WorkFailed,
+)
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.core.suspension import suspended
 from async_endpoint.deploy.apply import Planned, apply_environment, plan_environment
@@ -126,6 +134,18 @@ def test_an_endpoint_that_is_removed_is_deleted_and_the_other_is_not_disturbed(a
     assert seen == [(["shirts"], {"shirts": False})]
 
 
+def test_a_module_renamed_without_a_moved_block_does_not_replace_its_endpoint(applied: Any, aws: AwsSession) -> None:
+    again = change(f"module.jackets.module.inner.{ENDPOINT}.this", ["create"], None, {"name": "coats"})
+    applied.document = plan(of_the_endpoint("coats", "delete"), again)
+    planned = plan_environment(prepared())
+    assert dict(planned.endpoints) == {"coats": "replace"}
+    assert [notice.split(" (")[0] for notice in planned.notices] == ["apply refuses to replace endpoint coats"]
+    with pytest.raises(ReplacementRefused, match=r'moved { from = module\.others\["coats"\], to = module\.jackets }'):
+        apply_environment(prepared(), approve=lambda planned: pytest.fail("asked"))
+    assert "apply" not in applied.did
+    assert suspensions(aws) == {"coats": False, "shirts": False}
+
+
 def test_a_plan_warns_of_each_endpoint_whose_scaling_is_suspended(applied: Any, aws: AwsSession) -> None:
     scaling = aws.client("application-autoscaling")
     for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
@@ -160,6 +180,19 @@ def test_several_rollbacks_are_reported_together(applied: Any, aws: AwsSession) 
         raise failed
 
 
+def test_a_rollback_names_the_endpoints_that_were_updated(aws: AwsSession, deployed: AsyncEndpointOutputs, coats: Any) -> None:
+    document = plan(*(of_the_endpoint(name, "update", endpoint_config_name=f"{name}-1") for name in MODULES))
+    failed = TerraformFailed("terraform apply ended with 1.", addresses=frozenset([address("shirts")]))
+    with (
+        pytest.raises(RolledBack, match=r"shirts was not updated: .* coats was updated, .* serves configuration coats-1 "),
+        rollbacks_reported(lambda region: aws, resource_changes(document), print, Poller(deadline=0)),
+    ):
+        sagemaker = aws.client("sagemaker")  # moto has no UpdateEndpoint
+        sagemaker.delete_endpoint(EndpointName="coats")
+        sagemaker.create_endpoint(EndpointName="coats", EndpointConfigName="coats-1")
+        raise failed
+
+
 # --- verify ---------------------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +203,11 @@ def test_the_verification_of_one_endpoint_leaves_the_others_out(applied: Any, aw
     everything = verify_environment(prepared(), Address.parse("dev"))
     assert list(everything.endpoints) == ["coats", "shirts"]
     assert [str(one).split(" ")[0] for one in everything.plan.differences] == [address("coats"), shared["address"]]
+    hats = (  # not applied yet
+        change(f"module.hats.{ENDPOINT}.this", ["create"], None, {"name": "hats"}),
+        change("module.hats.aws_sns_topic.this", ["create"], None, {"name": "hats-success"}),
+    )
+    applied.document = plan(of_the_endpoint("coats", "update", endpoint_config_name="coats-3"), shared, *hats)
     one = verify_environment(prepared(), Address.parse("dev/shirts"))
     assert list(one.endpoints) == ["shirts"]
     assert [difference.subject for difference in one.differences] == [shared["address"]]

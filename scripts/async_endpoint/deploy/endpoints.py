@@ -19,9 +19,18 @@ NOT_SERVING: Final = frozenset({"", "Deleting", "Failed"})
 
 @dataclass(frozen=True)
 class PlannedEndpoint:
-    """An endpoint that exists and that a plan changes."""
+    """An endpoint that exists and that a plan changes.
+
+    `successor` is the address at which the plan creates an endpoint of the same name while it deletes this one, as after a
+    module call was renamed without a `moved` block; empty otherwise.
+    """
 
     change: ResourceChange
+    successor: str = ""
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.change.replaces or bool(self.successor)
 
     @property
     def name(self) -> str:
@@ -35,7 +44,13 @@ class PlannedEndpoint:
 
 def planned_endpoints(changes: Iterable[ResourceChange]) -> list[PlannedEndpoint]:
     """The endpoints that exist and that the plan updates, replaces or deletes."""
-    return [PlannedEndpoint(change) for change in changes if change.type == ENDPOINT_TYPE and change.before]
+    endpoints = [change for change in changes if change.type == ENDPOINT_TYPE]
+    created = {change.after.get("name"): change.address for change in endpoints if change.action == "create"}
+    return [
+        PlannedEndpoint(change, created.get(change.before["name"], "") if change.action == "delete" else "")
+        for change in endpoints
+        if change.before
+    ]
 
 
 def changed_endpoints(document: Mapping[str, Any], endpoints: Mapping[str, AsyncEndpointOutputs]) -> dict[str, str]:
@@ -54,7 +69,9 @@ def changed_endpoints(document: Mapping[str, Any], endpoints: Mapping[str, Async
     for change in changes:
         if change.type == ENDPOINT_TYPE:
             name = str(change.before.get("name") or change.after.get("name") or change.address)
-            affected[names.get(name, name)] = change.action
+            shown = names.get(name, name)
+            recreated = {affected.get(shown), change.action} == {"create", "delete"}  # at another address
+            affected[shown] = "replace" if recreated else change.action
     return affected
 
 

@@ -22,7 +22,7 @@ from async_endpoint.deploy.endpoints import (
 )
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
-from async_endpoint.terraform.plan_document import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange, top_module
 
 # MaximumExecutionTimeoutInSeconds is at most 14,400.
 UPDATED = Poller(deadline=14400)
@@ -136,11 +136,15 @@ def _serving_and_replaced(connect: Connect, changes: Iterable[ResourceChange]) -
     return [
         endpoint
         for endpoint in planned_endpoints(changes)
-        if endpoint.change.replaces and endpoint_status(connect(endpoint.region), endpoint.name) not in NOT_SERVING
+        if endpoint.is_replaced and endpoint_status(connect(endpoint.region), endpoint.name) not in NOT_SERVING
     ]
 
 
 def _described(endpoint: PlannedEndpoint) -> str:
+    if endpoint.successor:
+        old, new = top_module(endpoint.change.address), top_module(endpoint.successor)
+        moved = f", which a block moved {{ from = {old}, to = {new} }} in main.tf avoids" if old != new else ""
+        return f"endpoint {endpoint.name} (created again as {endpoint.successor}{moved})"
     forced = sorted({".".join(map(str, path)) for path in endpoint.change.replace_paths})
     return f"endpoint {endpoint.name}" + (f" (forced by {', '.join(forced)})" if forced else "")
 

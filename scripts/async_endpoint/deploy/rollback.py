@@ -62,7 +62,8 @@ def rollbacks_reported(
 ) -> Iterator[None]:
     """Carry out a plan within: where it fails and endpoints still serve what they served before, raise RolledBack.
 
-    With several, the error is that of the first, and its message has those of the others.
+    With several, the error is that of the first, and its message has those of the others. It also names the endpoints that
+    were updated: the outputs of an apply that failed are those of the apply before, so verification cannot follow.
 
     What scaled the endpoint is put back where Terraform had deregistered it for the update, also when a signal ended it.
     `on_output` gets the last log lines of the instances that failed.
@@ -81,6 +82,9 @@ def rollbacks_reported(
         first, *others = rollbacks
         for other in others:
             first.append(str(other))
+        failed = {rollback.endpoint for rollback in rollbacks}
+        for sentence in filter(None, (_updated(update) for update in updates if update.planned.name not in failed)):
+            first.append(sentence)
         raise first from failure
     except signals.Interrupted:  # Terraform may have stopped after it deregistered scaling and before it registers it again
         for update in updates:
@@ -114,6 +118,18 @@ def _rollback(update: _Update, failure: TerraformFailed, poller: Poller) -> Roll
         what = "was rolled back" if update.attempted else "was not updated"
     message = f"Endpoint {name} {what}: {_ended(reason)} {serving}{_restored(update)} Fix the cause and apply again."
     return RolledBack(message, endpoint=name, reason=reason, log=log)
+
+
+def _updated(update: _Update) -> str:
+    """A sentence about an endpoint that the same apply did update; empty for one it did not, or that cannot be asked for."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    name = update.planned.name
+    with suppress(BotoCoreError, ClientError):
+        after, before = describe_endpoint(update.aws, name), update.before.get("EndpointConfigName")
+        if after.get("EndpointStatus") == "InService" and after["EndpointConfigName"] != before:
+            return f"Endpoint {name} was updated, and the next apply verifies it. {_serving(update.aws, after)}"
+    return ""
 
 
 def _restored(update: _Update) -> str:

@@ -99,15 +99,17 @@ def verify_environment(deployment: Deployment, address: Address, *, plan: bool =
         reports = {name: inspect(deployment.session(outputs.region), outputs) for name, outputs in endpoints.items()}
     report = EnvironmentReport(reports)
     if plan:
-        others = [outputs.endpoint.name for name, outputs in everything.items() if name not in endpoints]
-        found = _drift(deployment, others)
-        scope = f" of {address}" if others else ""
+        found = _drift(deployment, None if address.endpoint is None else [one.endpoint.name for one in endpoints.values()])
+        scope = f" of {address}" if address.endpoint else ""
         report.plan = Report([] if found else [PassedCheck("plan", f"Terraform would change nothing{scope}")], found)
     return report
 
 
-def _drift(deployment: Deployment, other_endpoints: Collection[str]) -> list[Difference]:
-    """The differences that a plan finds, but those in the modules of `other_endpoints`; the plan is not kept."""
+def _drift(deployment: Deployment, only: Collection[str] | None) -> list[Difference]:
+    """The differences that a plan finds; the plan is not kept.
+
+    With `only`, names of endpoints, those in the modules of all others are left out, also of endpoints not applied yet.
+    """
     terraform = deployment.terraform
     terraform.init(deployment.copy.backend_files)
     with saved_plan(deployment.workspace) as file:
@@ -115,4 +117,7 @@ def _drift(deployment: Deployment, other_endpoints: Collection[str]) -> list[Dif
             return []
         document = terraform.show(file)
     modules = endpoint_modules(document)
-    return drift(document, {module for name in other_endpoints if (module := modules.get(name))})
+    if only is None:
+        return drift(document)
+    own = {modules.get(name) for name in only}
+    return drift(document, {module for module in modules.values() if module and module not in own})

@@ -305,7 +305,7 @@ variable "monitoring" {
     - `alarms.*.missing_data`: How periods without data count: breaching, ignore, missing or notBreaching. notBreaching when it is null, because an idle endpoint publishes nothing.
     - `alarms.*.period_seconds`: Length of a period in seconds, a multiple of 60; 60 when it is null.
     - `alarms.*.statistic`: Statistic: Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99.
-    - `alarms.*.threshold`: Value from which a period breaches, in the metric's unit; for cpu, gpu and gpu_memory in percent of a whole instance. model_latency defaults to 80 percent of serving.timeout_seconds.
+    - `alarms.*.threshold`: Value from which a period breaches, in the metric's unit; the defaults are in modules/monitoring/alarms.tf; for cpu, gpu and gpu_memory in percent of a whole instance. model_latency defaults to 80 percent of serving.timeout_seconds.
     - `dashboard`: Whether to create a dashboard of the endpoint, with its alarms at the top; true when it is null.
     - `extra_alarms`: Alarms of your own on metrics that the endpoint publishes, by name.
     - `extra_alarms.*.comparison_operator`: How the metric is compared: GreaterThanOrEqualToThreshold (when it is null), GreaterThanThreshold, LessThanOrEqualToThreshold or LessThanThreshold.

@@ -22,7 +22,7 @@ locals {
   }
 
   # Alarms by name. Counts are summed; errors are 0 or 1 for each request, so that their average is a share of requests.
-  _catalogue = {
+  _default_alarms = {
     backlog = {
       metric  = "ApproximateBacklogSize", statistic = "Maximum", threshold = 100, minutes = 15
       subject = "backlog", unit = "requests", remedy = "Raise max_instances or speed up the model."

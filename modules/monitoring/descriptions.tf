@@ -11,14 +11,14 @@ locals {
   # A sum or a count of samples is in other units than the averages and maxima of the catalogue.
   _units_by_alarm = {
     for name, alarm in local._settings : name => (
-      contains(["SampleCount", "Sum"], alarm.statistic) ? local._units.count : try(local._units[local._catalogue[name].unit], local._units.count)
+      contains(["SampleCount", "Sum"], alarm.statistic) ? local._units.count : try(local._units[local._default_alarms[name].unit], local._units.count)
     )
   }
   _subjects = {
     for name, alarm in local._settings : name => (
-      alarm.statistic == try(local._catalogue[name].statistic, null)
-      ? local._catalogue[name].subject
-      : "${alarm.statistic} of ${try(local._catalogue[name].subject, alarm.metric)}"
+      alarm.statistic == try(local._default_alarms[name].statistic, null)
+      ? local._default_alarms[name].subject
+      : "${alarm.statistic} of ${try(local._default_alarms[name].subject, alarm.metric)}"
     )
   }
 
@@ -45,7 +45,7 @@ locals {
   descriptions = {
     for name, alarm in local._settings : name => join(" ", [
       local._subjects[name], local._symbols[alarm.comparison_operator], local._thresholds[name], "${local._durations[name]}.",
-      try(local._catalogue[name].remedy, "Alarm ${name} of monitoring.extra_alarms."),
+      try(local._default_alarms[name].remedy, "Alarm ${name} of monitoring.extra_alarms."),
     ])
   }
 }

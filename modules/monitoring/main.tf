@@ -6,7 +6,7 @@ locals {
 
   # An idle endpoint publishes nothing, which is no fault: missing data does not breach.
   _settings = {
-    for name, alarm in merge(local._catalogue, var.monitoring.extra_alarms) : name => {
+    for name, alarm in merge(local._default_alarms, var.monitoring.extra_alarms) : name => {
       actions             = try(var.monitoring.alarms[name].actions, null)
       comparison_operator = try(alarm.comparison_operator, "GreaterThanOrEqualToThreshold")
       datapoints          = try(var.monitoring.alarms[name].datapoints_to_alarm, null)

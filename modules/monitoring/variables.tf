@@ -44,7 +44,7 @@ variable "monitoring" {
     - `alarms.*.missing_data`: How periods without data count: breaching, ignore, missing or notBreaching. notBreaching when it is null, because an idle endpoint publishes nothing.
     - `alarms.*.period_seconds`: Length of a period in seconds, a multiple of 60; 60 when it is null.
     - `alarms.*.statistic`: Statistic: Average, Maximum, Minimum, SampleCount, Sum or a percentile such as p99.
-    - `alarms.*.threshold`: Value from which a period breaches, in the metric's unit; for cpu, gpu and gpu_memory in percent of a whole instance.
+    - `alarms.*.threshold`: Value from which a period breaches, in the metric's unit; the defaults are in modules/monitoring/alarms.tf; for cpu, gpu and gpu_memory in percent of a whole instance.
     - `dashboard`: Whether to create a dashboard of the endpoint, with its alarms at the top.
     - `extra_alarms`: Alarms of your own on metrics that the endpoint publishes, by name; one for each production variant where the metric is per variant.
     - `extra_alarms.*.comparison_operator`: How the metric is compared: GreaterThanOrEqualToThreshold, GreaterThanThreshold, LessThanOrEqualToThreshold or LessThanThreshold.
@@ -92,13 +92,13 @@ variable "monitoring" {
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.monitoring.alarms) : contains(keys(local._catalogue), name)])
-    error_message = "Each key of monitoring.alarms must be one of ${join(", ", keys(local._catalogue))}; alarms on other metrics go into monitoring.extra_alarms."
+    condition     = alltrue([for name in keys(var.monitoring.alarms) : contains(keys(local._default_alarms), name)])
+    error_message = "Each key of monitoring.alarms must be one of ${join(", ", keys(local._default_alarms))}; alarms on other metrics go into monitoring.extra_alarms."
   }
 
   validation {
-    condition     = alltrue([for name, alarm in var.monitoring.alarms : !alarm.enabled || try(contains(keys(local.published), local._catalogue[name].metric), true)])
-    error_message = "Remove from monitoring.alarms what endpoints of kind ${var.endpoint.kind} never publish: the alarm would never fire. They have ${join(", ", [for name, alarm in local._catalogue : name if contains(keys(local.published), alarm.metric)])}."
+    condition     = alltrue([for name, alarm in var.monitoring.alarms : !alarm.enabled || try(contains(keys(local.published), local._default_alarms[name].metric), true)])
+    error_message = "Remove from monitoring.alarms what endpoints of kind ${var.endpoint.kind} never publish: the alarm would never fire. They have ${join(", ", [for name, alarm in local._default_alarms : name if contains(keys(local.published), alarm.metric)])}."
   }
 
   validation {
@@ -114,8 +114,8 @@ variable "monitoring" {
   validation {
     condition = alltrue([
       for name, alarm in var.monitoring.alarms :
-      coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)) >= 1
-      && coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)) * coalesce(alarm.period_seconds, 60) <= 86400
+      coalesce(alarm.evaluation_periods, try(local._default_alarms[name].minutes, 1)) >= 1
+      && coalesce(alarm.evaluation_periods, try(local._default_alarms[name].minutes, 1)) * coalesce(alarm.period_seconds, 60) <= 86400
     ])
     error_message = "Field evaluation_periods in monitoring.alarms must be 1 or more, and at most one day together with period_seconds: CloudWatch evaluates no more."
   }
@@ -123,7 +123,7 @@ variable "monitoring" {
   validation {
     condition = alltrue([
       for name, alarm in var.monitoring.alarms : alarm.datapoints_to_alarm == null || try(
-        alarm.datapoints_to_alarm >= 1 && alarm.datapoints_to_alarm <= coalesce(alarm.evaluation_periods, try(local._catalogue[name].minutes, 1)), false
+        alarm.datapoints_to_alarm >= 1 && alarm.datapoints_to_alarm <= coalesce(alarm.evaluation_periods, try(local._default_alarms[name].minutes, 1)), false
       )
     ])
     error_message = "Field datapoints_to_alarm in monitoring.alarms must be from 1 to the alarm's evaluation_periods."
@@ -140,7 +140,7 @@ variable "monitoring" {
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.monitoring.extra_alarms) : can(regex("^[a-z][a-z0-9_]*$", name)) && !contains(keys(local._catalogue), name)])
+    condition     = alltrue([for name in keys(var.monitoring.extra_alarms) : can(regex("^[a-z][a-z0-9_]*$", name)) && !contains(keys(local._default_alarms), name)])
     error_message = "Names in monitoring.extra_alarms must be lowercase letters, digits and underscores that begin with a letter, and differ from those in alarms.tf, whose settings go into monitoring.alarms."
   }
 

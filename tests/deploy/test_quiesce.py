@@ -30,13 +30,12 @@ from async_endpoint.core.suspension import (
 )
 from async_endpoint.deploy import retries
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import Timing, quiesced, resume_leftovers, settle, suspension_warning
+from async_endpoint.deploy.quiesce import RecordTiming, quiesced, resume_leftovers, settle, suspension_warning
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from support.deployment_fixtures import create_endpoint, endpoint_outputs
 
 AT_ONCE = Poller(deadline=1, sleep=lambda seconds: None)
-
-QUICK = Timing(renew=0.02, lease=0.3, poll=0.02, retry=0.3, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
+QUICK = RecordTiming(renew=0.02, lease=0.3, poll=0.02, retry=0.3, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
 IN = frozenset({"DynamicScalingInSuspended"})
 
 

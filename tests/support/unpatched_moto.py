@@ -187,7 +187,7 @@ def s3_access_denied() -> bool:
     return False
 
 
-def sns_signature() -> bool:
+def sns_envelope() -> bool:
     sns, sqs = client("sns"), client("sqs")
     topic = sns.create_topic(Name="topic")["TopicArn"]
     sqs.create_queue(QueueName="open")
@@ -235,7 +235,7 @@ def sts_credentials() -> bool:
     return bool(sts.get_session_token()["Credentials"]["AccessKeyId"] == sts.get_session_token()["Credentials"]["AccessKeyId"])
 
 
-def subscription_attributes() -> bool:
+def sns_removed_attributes() -> bool:
     sns = client("sns")
     topic = sns.create_topic(Name="filtered")["TopicArn"]
     arn = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com", ReturnSubscriptionArn=True)[
@@ -270,12 +270,12 @@ GAPS = (
     scaling_tags,
     scheduled_actions,
     s3_access_denied,
-    sns_signature,
+    sns_envelope,
     sns_to_sqs,
     sns_topics,
     sqs_message_index,
     sts_credentials,
-    subscription_attributes,
+    sns_removed_attributes,
     instance_tracking,
     tracking_alarms,
 )

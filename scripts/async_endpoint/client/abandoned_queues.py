@@ -20,13 +20,13 @@ from async_endpoint.client.run_queue import (
     queue_prefix,
 )
 
-ABANDONED_AFTER_SECONDS: Final = 12 * HEARTBEAT_SECONDS  # a live owner would have sent twelve heartbeats
+ABANDONED_AFTER_SECONDS: Final = 12 * HEARTBEAT_SECONDS  # a live owner would have sent that many heartbeats
 
 log = logging.getLogger(__name__)
 
 
 def remove_abandoned(session: AwsSession, info: EndpointInfo, now: float | None = None) -> list[str]:
-    """Delete the endpoint's run queues without a heartbeat for twelve hours; returns their URLs.
+    """Delete the endpoint's run queues without a heartbeat for ABANDONED_AFTER_SECONDS; returns their URLs.
 
     One call if there are none. A queue without a heartbeat tag belongs to something else and stays. Raises nothing: the caller
     may lack the permission, and does not depend on it.
@@ -43,7 +43,7 @@ def remove_abandoned(session: AwsSession, info: EndpointInfo, now: float | None 
                 _remove(session, info, url)
                 removed.append(url)
     except (BotoCoreError, ClientError) as error:
-        log.info("Orphan queues could not be deleted: %s", error)
+        log.info("Abandoned queues could not be deleted: %s", error)
     return removed
 
 

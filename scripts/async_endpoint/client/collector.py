@@ -26,7 +26,7 @@ from async_endpoint.core.notifications import Notification
 
 MAX_HEAD_CHECKS_PER_ROUND: Final = 32  # keys read one by one, the oldest first: endpoints answer in order of arrival
 RECONCILE_INTERVAL_SECONDS: Final = 60.0  # the longest interval between two checks of S3 while notifications come
-QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # closing waits for a thread that creates or deletes the queue; then it is an orphan
+QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # closing waits for a thread that creates or deletes the queue; then it is abandoned
 RETRY_INTERVAL_SECONDS: Final = 1.0  # before an object is read again that could not be
 
 log = logging.getLogger(__name__)

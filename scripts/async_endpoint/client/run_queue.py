@@ -119,7 +119,7 @@ class RunQueue:
         return found
 
     def close(self) -> None:
-        """Delete subscriptions and queue; what cannot be deleted becomes an orphan (abandoned_queues.py)."""
+        """Delete subscriptions and queue; what cannot be deleted is abandoned (abandoned_queues.py)."""
         sns, sqs = self._session.sns, self._session.sqs
         removals: list[Callable[[], Any]] = [
             partial(sns.unsubscribe, SubscriptionArn=subscription) for subscription in self._subscriptions

@@ -1,8 +1,8 @@
 """Suspended scaling of a scalable target, and the record of who suspended it and what to restore.
 
 The record is a tag of the scalable target: it is in the account, is deleted with the target, and is written before scaling is
-suspended. Tag values have at most 256 characters, of letters, digits, spaces and `+ - = . _ : / @` [M TagValue;
-D "User-defined tag restrictions"].
+suspended. How long a record counts is RecordTiming's, in deploy/quiesce.py. Tag values have at most 256 characters, of letters,
+digits, spaces and `+ - = . _ : / @` [M TagValue; D "User-defined tag restrictions"].
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def _delete_target(aws: AwsSession, found: Found) -> None:
     )
 
 
-def _untagged(label: str, delete: Any) -> Kind:
+def _claimed_by_name(label: str, delete: Any) -> Kind:
     return Kind("", label, lambda _: None, lambda aws, name: Found(name, name), delete)
 
 
@@ -49,7 +49,7 @@ class _Listing:
 # In the order in which they can be deleted: the scalable target before its endpoint, whose scaling would continue.
 _LISTINGS = (
     _Listing(
-        _untagged("scalable target", _delete_target), "application-autoscaling", "describe_scalable_targets",
+        _claimed_by_name("scalable target", _delete_target), "application-autoscaling", "describe_scalable_targets",
         "ScalableTargets", "ResourceId", place="endpoint/", options={"ServiceNamespace": "sagemaker"},
     ),
     _Listing(KINDS["aws_sagemaker_endpoint"], "sagemaker", "list_endpoints", "Endpoints", "EndpointName"),
@@ -60,7 +60,7 @@ _LISTINGS = (
     _Listing(KINDS["aws_sagemaker_model"], "sagemaker", "list_models", "Models", "ModelName"),
     _Listing(KINDS["aws_cloudwatch_metric_alarm"], "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     _Listing(
-        _untagged("dashboard", _delete_dashboard), "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"
+        _claimed_by_name("dashboard", _delete_dashboard), "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"
     ),
     _Listing(KINDS["aws_s3_bucket"], "s3", "list_buckets", "Buckets", "Name"),
     _Listing(KINDS["aws_sns_topic"], "sns", "list_topics", "Topics", "TopicArn"),

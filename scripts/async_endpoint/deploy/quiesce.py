@@ -54,17 +54,17 @@ _NOT_FOUND: Final = ("ObjectNotFoundException", "ResourceNotFoundException")
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Seconds. A record that is not renewed for `lease` is that of a command that has ended; `retry` bounds the resumption."""
+class RecordTiming:
+    """How long a suspension record (core/suspension.py) counts, in seconds."""
 
-    renew: float = 10
-    lease: float = 35
-    poll: float = 3
-    retry: float = 120
+    renew: float = 10  # the command that suspended scaling renews its record this often
+    lease: float = 35  # a record that another command sees unrenewed for so long is abandoned: its command has ended
+    poll: float = 3  # between two looks at a record that may be abandoned
+    retry: float = 120  # longest that resuming is retried
     sleep: Callable[[float], None] = time.sleep
 
 
-TIMING = Timing()
+TIMING = RecordTiming()
 
 
 def settle(aws: AwsSession, name: str, poller: Poller = SCALING_SETTLES) -> None:
@@ -89,7 +89,7 @@ def quiesced(
     poller: Poller = SCALING_SETTLES,
     *,
     command: str | None = None,
-    timing: Timing = TIMING,
+    timing: RecordTiming = TIMING,
 ) -> Iterator[None]:
     """Hold the endpoint still: scaling suspended, nothing in progress. At the end scaling is as it was, if its target is there.
 
@@ -119,7 +119,7 @@ def resume_leftovers(
     *,
     require_unlocked: Callable[[], None],
     on_output: Callable[[str], None],
-    timing: Timing = TIMING,
+    timing: RecordTiming = TIMING,
 ) -> None:
     """Resume scaling that a killed command left suspended. What was suspended by anything else stays as it is.
 
@@ -146,7 +146,7 @@ def suspension_warning(aws: AwsSession, outputs: AsyncEndpointOutputs, command: 
 class _ScalableTarget:
     """The scalable target of an endpoint, and the record on it."""
 
-    def __init__(self, aws: AwsSession, outputs: AsyncEndpointOutputs, timing: Timing) -> None:
+    def __init__(self, aws: AwsSession, outputs: AsyncEndpointOutputs, timing: RecordTiming) -> None:
         self.resource_id, self.timing = outputs.scaling.resource_id, timing
         self._aws = aws
         self._live: Mapping[str, Any] = {}
@@ -263,7 +263,7 @@ def _require_own(target: _ScalableTarget, record: SuspensionRecord | None) -> No
 _Record = tuple[_ScalableTarget, SuspensionRecord]
 
 
-def _expired(records: Sequence[_Record], timing: Timing, on_output: Callable[[str], None]) -> list[_Record]:
+def _expired(records: Sequence[_Record], timing: RecordTiming, on_output: Callable[[str], None]) -> list[_Record]:
     """The `records` of commands that have ended, all watched for one `lease`; NotReady when one is renewed meanwhile.
 
     One that is removed meanwhile needs nothing.

@@ -76,7 +76,7 @@ def test_ctrl_c_removes_queue_and_subscriptions_without_a_with_block(asleep: Sta
     assert subscriptions(asleep) == []
 
 
-def test_an_orphan_queue_is_deleted_once_old_and_without_heartbeat(asleep: Stage) -> None:
+def test_an_abandoned_queue_is_deleted_once_old_and_without_heartbeat(asleep: Stage) -> None:
     with waiting(asleep) as process:
         [dead] = asleep.queues()
         process.kill()
@@ -95,7 +95,7 @@ def test_an_orphan_queue_is_deleted_once_old_and_without_heartbeat(asleep: Stage
         session.sqs.delete_queue(QueueUrl=stranger)
 
 
-def test_the_next_run_removes_orphans(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_run_removes_abandoned_queues(asleep: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with waiting(asleep) as process:
         [dead] = asleep.queues()
         process.kill()

@@ -111,7 +111,7 @@ def test_a_redrive_policy_is_returned_as_terraform_wrote_it(local_aws: AwsHarnes
     assert until(dead.take, "the dead letter") == ["never handled"]
 
 
-# --- subscription_attributes ----------------------------------------------------------------------------------------------
+# --- sns_removed_attributes ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("nothing", ["{}", ""])

@@ -55,7 +55,7 @@ class Instance:
         self._workload = workload
         self._runtime = context.runtime
         self._interfaces = context.interfaces
-        self._startup_seconds = startup_seconds
+        self._startup_seconds = startup_seconds  # the default is DEFAULT_STARTUP_SECONDS in hosted_config.py
         self._clock = context.clock
         self._launched_at = context.clock.now() + context.launch_seconds + fault.extra_seconds
         self._fails = fault.fails

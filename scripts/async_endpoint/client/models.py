@@ -123,7 +123,10 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Completed:
-    """A result: the model's response, its S3 URI, and the `seconds` from submission until the client saw it."""
+    """A result: the model's response, its S3 URI, and the `seconds` from submission until the client saw it.
+
+    Of a request that ended before it was resumed, the seconds until the result was written (its LastModified).
+    """
 
     body: bytes
     content_type: str

@@ -166,13 +166,6 @@ data "aws_iam_policy_document" "deployer" {
     resources = ["${local._here.sns}${local._named}", "${local._here.sqs}${local._named}"]
   }
 
-  # Supplied topics included: the verification after an apply reads them.
-  statement {
-    sid       = "Topics"
-    actions   = ["sns:ListSubscriptionsByTopic"]
-    resources = values(var.topic_arns)
-  }
-
   statement {
     sid       = "UseKey"
     actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GetKey*", "kms:ListResourceTags"]

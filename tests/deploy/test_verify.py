@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
@@ -77,6 +78,19 @@ def test_a_difference_is_named_exactly(
     with pytest.raises(VerificationFailed) as failure:
         verify_one(aws, altered(deployed, part, **changes), AT_ONCE)
     assert difference in str(failure.value)
+
+
+def test_a_topic_whose_subscriptions_may_not_be_listed_is_not_compared(
+    aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AuthorizationError", "Message": "not authorized"}}, "ListSubscriptionsByTopic")
+
+    monkeypatch.setattr("async_endpoint.deploy.verification.notifications.pages", lambda *_, **__: refuse())
+    checks = {check.name: check.detail for check in verify_one(aws, deployed, AT_ONCE)}
+    assert checks["notifications"] == (
+        "shirts-results exists; shirts-success and shirts-error: not compared, sns:ListSubscriptionsByTopic is denied"
+    )
 
 
 def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:

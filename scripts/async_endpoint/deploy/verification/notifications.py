@@ -11,19 +11,26 @@ from typing import Any
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.verification.findings import Difference, Differs, existing, pages, raise_any
+from async_endpoint.core.text import joined
+from async_endpoint.deploy.verification.findings import Difference, Differs, denied, existing, pages, raise_any
 
 
 def notifications(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That both topics and both queues exist, and that each topic delivers to the results queue."""
-    planned, differences = outputs.notifications, []
+    planned, differences = outputs.notifications, list[Difference]()
     for queue, url in (("results queue", planned.results_queue_url), ("dead-letter queue", planned.dead_letter_queue_url)):
         differences += _queue(aws, f"{queue} {_last(url, '/')}", url)
+    seen: dict[bool, list[str]] = {True: [], False: []}
     for topic in dict.fromkeys((planned.success_topic_arn, planned.error_topic_arn)):
-        differences += _topic(aws, topic, planned.results_queue_arn)
+        found = _topic(aws, topic, planned.results_queue_arn)
+        differences += found or []
+        seen[found is not None].append(_last(topic, ":"))
     raise_any(differences)
-    topics = [_last(arn, ":") for arn in dict.fromkeys((planned.success_topic_arn, planned.error_topic_arn))]
-    return f"{' and '.join(topics)} deliver{'s' if len(topics) == 1 else ''} to {_last(planned.results_queue_arn, ':')}"
+    queue = _last(planned.results_queue_arn, ":")
+    compared = (
+        f"{joined(seen[True])} deliver{'s' if len(seen[True]) == 1 else ''} to {queue}" if seen[True] else f"{queue} exists"
+    )
+    return compared + (f"; {joined(seen[False])}: not compared, sns:ListSubscriptionsByTopic is denied" if seen[False] else "")
 
 
 def _queue(aws: AwsSession, subject: str, url: str) -> list[Difference]:
@@ -38,7 +45,10 @@ def _queue(aws: AwsSession, subject: str, url: str) -> list[Difference]:
     return []
 
 
-def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference]:
+def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None:
+    """Empty for a topic that delivers to the queue; None where its subscriptions may not be read, as of a supplied topic."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
     subject = f"topic {_last(arn, ':')}"
     try:
         found = existing(
@@ -46,6 +56,10 @@ def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference]:
         )["all"]
     except Differs as missing:
         return list(missing.differences)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AuthorizationError" and not denied(error):
+            raise
+        return None
     if any(one["Protocol"] == "sqs" and one["Endpoint"] == queue_arn for one in found):
         return []
     return [Difference(subject, f"does not deliver to queue {_last(queue_arn, ':')}: it has no subscription for it")]

@@ -140,8 +140,11 @@ def test_a_module_renamed_without_a_moved_block_does_not_replace_its_endpoint(ap
     planned = plan_environment(prepared())
     assert dict(planned.endpoints) == {"coats": "replace"}
     assert [notice.split(" (")[0] for notice in planned.notices] == ["apply refuses to replace endpoint coats"]
-    with pytest.raises(ReplacementRefused, match=r'moved { from = module\.others\["coats"\], to = module\.jackets }'):
-        apply_environment(prepared(), approve=lambda planned: pytest.fail("asked"))
+    for allowed in (False, True):
+        with pytest.raises(
+            ReplacementRefused, match=r'moved {\n  from = module\.others\["coats"\]\n  to   = module\.jackets\n}'
+        ):
+            apply_environment(prepared(), allow_replacement=allowed, approve=lambda planned: pytest.fail("asked"))
     assert "apply" not in applied.did
     assert suspensions(aws) == {"coats": False, "shirts": False}
 

@@ -123,8 +123,8 @@ class _Apply:
             saved.make(replace=failed)
         if not saved.changes.any and not orphans.adopting:
             return
-        if not self._allow_replacement:
-            require_no_replacement(session, saved.resources, deployment.copy.command("apply"))
+        command = deployment.copy.command("apply")
+        require_no_replacement(session, saved.resources, command, allowed=self._allow_replacement)
         self._require_approval()
         orphans.delete_unused()
         if not saved.changes.any:

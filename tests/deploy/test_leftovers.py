@@ -7,7 +7,9 @@ from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.leftovers import leftovers
 from async_endpoint.deploy.retries import retrying_session
-from async_endpoint.terraform.plan_document import PlanView
+from async_endpoint.terraform.plan_document import PlanView, plan_view
+from support.deployment_fixtures import create_endpoint, endpoint_outputs
+from support.plan_documents import TAGS, creation, plan_document
 
 NOTHING = PlanView((), (), "eu-west-1")
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
@@ -54,6 +56,25 @@ def test_names_that_begin_alike_are_no_proof(aws: AwsSession, tags: dict[str, st
     state = (("aws_iam_role", {"name": "shirts-execution", "tags_all": tags}), ("aws_s3_bucket", {"bucket": "shirts-1"}))
     own = [str(one) for one in leftovers(aws, ["shirts"], PlanView((), state, "eu-west-1")) if one.own]
     assert own == ["bucket shirts-1", "role shirts-execution", "log group /aws/sagemaker/Endpoints/shirts"]
+
+
+@pytest.mark.parametrize(("owner", "found"), [("shirts", [True, True]), ("other", []), (None, [False, False])])
+def test_what_has_no_tags_belongs_to_the_deployment_of_its_endpoint(
+    aws: AwsSession, deployed: AsyncEndpointOutputs, owner: str | None, found: list[bool]
+) -> None:
+    """As after an apply that was refused because the name is taken, and then destroyed: the state is empty."""
+    create_endpoint(aws, endpoint_outputs("shirts-eu"))
+    if owner:
+        carried = TAGS | {"deployment": owner}
+        tags = [{"Key": key, "Value": value} for key, value in carried.items()]
+        aws.client("sagemaker").add_tags(ResourceArn=deployed.endpoint.arn, Tags=tags)
+    for name in ("shirts", "shirts-eu"):
+        aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody="{}")
+    document = plan_document(creation("module.shirts.aws_sagemaker_endpoint.this", name="shirts"))
+    left = leftovers(aws, ["shirts"], plan_view(document))
+    untagged = [one for one in left if one.kind.label in ("scalable target", "dashboard")]
+    assert [one.own for one in untagged] == found
+    assert not [one for one in untagged if "shirts-eu" in one.shown]
 
 
 def test_the_alias_of_a_key_that_waits_for_its_deletion_is_left_and_the_key_is_not(aws: AwsSession) -> None:

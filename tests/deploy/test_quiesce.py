@@ -30,8 +30,9 @@ from async_endpoint.core.suspension import (
 )
 from async_endpoint.deploy import retries
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import RecordTiming, quiesced, resume_leftover, settle, suspension_warning
+from async_endpoint.deploy.quiesce import RecordTiming, quiesced, resume_leftovers, settle, suspension_warning
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
+from support.deployment_fixtures import create_endpoint, endpoint_outputs
 
 AT_ONCE = Poller(deadline=1, sleep=lambda seconds: None)
 QUICK = RecordTiming(renew=0.02, lease=0.3, poll=0.02, retry=0.3, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
@@ -146,7 +147,8 @@ def account(aws: AwsSession, deployed: AsyncEndpointOutputs) -> Account:
 
 def recover(aws: Any, outputs: AsyncEndpointOutputs, **options: Any) -> list[str]:
     said: list[str] = []
-    resume_leftover(aws, outputs, **{"require_unlocked": lambda: None, "on_output": said.append, "timing": QUICK} | options)
+    given = {"require_unlocked": lambda: None, "on_output": said.append, "timing": QUICK} | options
+    resume_leftovers([(aws, outputs)], **given)
     return said
 
 
@@ -325,6 +327,26 @@ def test_an_old_record_is_not_waited_for(aws: AwsSession, deployed: AsyncEndpoin
         f"Resumed scaling of endpoint/shirts/variant/main, which ci@runner suspended at {then}."
     ]
     assert account.suspended == frozenset()
+
+
+def test_several_endpoints_that_a_killed_command_left_are_watched_together(
+    aws: AwsSession, deployed: AsyncEndpointOutputs, account: Account
+) -> None:
+    coats = endpoint_outputs("coats")
+    create_endpoint(aws, coats)
+    accounts = [account, Account(aws, coats)]
+    now = timestamp(time.time())
+    for number, one in enumerate(accounts):
+        one.tag(SuspensionRecord(f"0{number}", frozenset(), now, now, "ci@runner"))
+        one.suspend(ALL_SUSPENDED)
+    asked: list[str] = []
+    observed = Disturbed(aws, before=asked.append)
+    timing = replace(QUICK, lease=0.1, poll=0.2, sleep=time.sleep)
+    endpoints: list[Any] = [(observed, deployed), (observed, coats)]
+    resume_leftovers(endpoints, require_unlocked=lambda: None, on_output=lambda line: None, timing=timing)
+    described = [called for called in asked if called in ("describe_scalable_targets", "register_scalable_target")]
+    assert described.index("register_scalable_target") == 5, "each is observed twice before the first is resumed"
+    assert [one.suspended for one in accounts] == [frozenset(), frozenset()]
 
 
 def test_nothing_is_resumed_while_terraform_holds_the_lock(

@@ -19,6 +19,7 @@ from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import JSON_TYPE, Completed, Request
+from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import (
     AsyncEndpointError,
     InvocationFailed,
@@ -104,6 +105,8 @@ def run_smoke_test(
     from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
 
     found = read_outputs(address, local=local)
+    if not found.endpoints:
+        raise Address.parse(address).nothing_there()
     reports: dict[str, SmokeReport] = {}
     with second_interrupt_ends_at_once("stopped at once"):
         for name, outputs in found.endpoints.items():

@@ -45,12 +45,16 @@ class Address:
         """
         selected = self.select(names)
         if not selected:
-            raise UnknownEndpoint(f"{self.environment} has no endpoint; add one to envs/{self.environment}/main.tf and apply.")
+            raise self.nothing_there()
         if len(selected) > 1:
             raise AmbiguousEndpoint(
                 f"{self.environment} has {len(selected)} endpoints; choose one of {self._listed(selected)}."
             )
         return selected[0]
+
+    def nothing_there(self) -> UnknownEndpoint:
+        """What to raise where the environment has no endpoints at all."""
+        return UnknownEndpoint(f"{self.environment} has no endpoint; add one to envs/{self.environment}/main.tf and apply.")
 
     def _listed(self, names: Iterable[str]) -> str:
         return ", ".join(f"{self.environment}/{name}" for name in names)

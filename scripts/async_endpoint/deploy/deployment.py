@@ -11,7 +11,7 @@ from typing import Any
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.quiesce import quiesced, resume_leftover, suspension_warning
+from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
@@ -85,14 +85,9 @@ class Deployment:
 
     def resume_leftovers(self) -> None:
         """Resume scaling that a killed command left suspended; Terraform must be initialised."""
-        for outputs in self.known_endpoints().values():
-            with failing_as_not_ready():
-                resume_leftover(
-                    self.session(outputs.region),
-                    outputs,
-                    require_unlocked=self.terraform.require_unlocked,
-                    on_output=self.on_output,
-                )
+        endpoints = [(self.session(outputs.region), outputs) for outputs in self.known_endpoints().values()]
+        with failing_as_not_ready():
+            resume_leftovers(endpoints, require_unlocked=self.terraform.require_unlocked, on_output=self.on_output)
 
     def suspension_warnings(self) -> list[str]:
         """One sentence for each endpoint whose scaling is suspended."""

@@ -133,8 +133,11 @@ def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: Pla
         name = _own_part(shown, listing)
         if not _begins_as(name, names):
             continue
-        if not listing.kind.type:
-            yield Leftover(listing.kind, Found(shown, shown, details=member), shown, own=name in names)
+        if not listing.kind.type:  # it has no tags: what begins alike may be another deployment's, and it is its endpoint's
+            endpoint = KINDS[ENDPOINT].find(aws, name) if name in names else None
+            if name in names and not (endpoint and _is_another_deployments(endpoint, view)):
+                own = endpoint is None or endpoint.carries(view.tags)
+                yield Leftover(listing.kind, Found(shown, shown, details=member), shown, own)
             continue
         found = listing.kind.find(aws, shown if listing.place else name)
         if found is not None and not _is_another_deployments(found, view):

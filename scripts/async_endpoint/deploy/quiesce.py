@@ -16,7 +16,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
@@ -114,9 +114,8 @@ def quiesced(
         _resume_or_explain(target, record, resuming, None)
 
 
-def resume_leftover(
-    aws: AwsSession,
-    outputs: AsyncEndpointOutputs,
+def resume_leftovers(
+    endpoints: Iterable[tuple[AwsSession, AsyncEndpointOutputs]],
     *,
     require_unlocked: Callable[[], None],
     on_output: Callable[[str], None],
@@ -127,14 +126,15 @@ def resume_leftover(
     Raises NotReady when the command that suspended it is running: it renews its record. `require_unlocked` raises when its
     Terraform is, which may outlive it.
     """
-    target = _ScalableTarget(aws, outputs, timing)
-    _, record = target.observe()
-    if record is None or not _require_expired(target, record, on_output):
-        return
-    require_unlocked()
-    with signals.deferred(), repeated_together(timing.retry):
-        _resume(target, record)
-    on_output(f"Resumed scaling of {target.resource_id}, which {record.by} suspended at {record.since}.")
+    targets = [_ScalableTarget(aws, outputs, timing) for aws, outputs in endpoints]
+    records = [(target, record) for target in targets if (record := target.observe()[1]) is not None]
+    expired = _expired(records, timing, on_output)
+    if expired:
+        require_unlocked()
+    for target, record in expired:
+        with signals.deferred(), repeated_together(timing.retry):
+            _resume(target, record)
+        on_output(f"Resumed scaling of {target.resource_id}, which {record.by} suspended at {record.since}.")
 
 
 def suspension_warning(aws: AwsSession, outputs: AsyncEndpointOutputs, command: str) -> str | None:
@@ -260,27 +260,38 @@ def _require_own(target: _ScalableTarget, record: SuspensionRecord | None) -> No
         )
 
 
-def _require_expired(target: _ScalableTarget, record: SuspensionRecord, on_output: Callable[[str], None]) -> bool:
-    """Whether `record` is that of a command that has ended; False when it is removed meanwhile, NotReady when it is renewed."""
-    timing = target.timing
-    if time.time() - unix_time(record.renewed) > timing.lease + LARGEST_CLOCK_DIFFERENCE_SECONDS:
-        return True
-    on_output(
-        f"Scaling of {target.resource_id} was suspended by {record.by} at {record.since}; looking for {timing.lease:.0f} s "
-        "whether that command is running."
-    )
+_Record = tuple[_ScalableTarget, SuspensionRecord]
+
+
+def _expired(records: Sequence[_Record], timing: RecordTiming, on_output: Callable[[str], None]) -> list[_Record]:
+    """The `records` of commands that have ended, all watched for one `lease`; NotReady when one is renewed meanwhile.
+
+    One that is removed meanwhile needs nothing.
+    """
+    longest = timing.lease + LARGEST_CLOCK_DIFFERENCE_SECONDS
+    expired = [one for one in records if time.time() - unix_time(one[1].renewed) > longest]
+    watched = [one for one in records if one not in expired]
+    for target, record in watched:
+        on_output(
+            f"Scaling of {target.resource_id} was suspended by {record.by} at {record.since}; looking for {timing.lease:.0f} s "
+            "whether that command is running."
+        )
     end = time.monotonic() + timing.lease
-    while time.monotonic() < end:
+    while watched and time.monotonic() < end:
         timing.sleep(timing.poll)
-        _, seen = target.observe()
-        if seen is None:
-            return False
-        if seen != record:
-            raise NotReady(
-                f"{seen.by} has been changing {target.resource_id} since {seen.since} and holds its scaling suspended; try "
-                "again once that command has ended."
-            )
-    return True
+        watched = [(target, record) for target, record in watched if _is_unchanged(target, record)]
+    return expired + watched
+
+
+def _is_unchanged(target: _ScalableTarget, record: SuspensionRecord) -> bool:
+    """Whether `record` is there as it was; False when it was removed, NotReady when it was renewed."""
+    _, seen = target.observe()
+    if seen is not None and seen != record:
+        raise NotReady(
+            f"{seen.by} has been changing {target.resource_id} since {seen.since} and holds its scaling suspended; try "
+            "again once that command has ended."
+        )
+    return seen is not None
 
 
 def _resume_or_explain(

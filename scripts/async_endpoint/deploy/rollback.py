@@ -102,12 +102,13 @@ def deregister_restored_targets(connect: Connect, changes: Iterable[ResourceChan
     should that update fail too.
     """
     changes = list(changes)
-    created = {change.after.get("resource_id") for change in changes if change.type == _TARGET and change.action == "create"}
+    targets = [change for change in changes if change.type == _TARGET and change.action == "create"]
+    created = {str(change.after.get("resource_id")) for change in targets}
     for endpoint in planned_endpoints(changes):
         if endpoint.change.action != "update":
             continue
         scaling = connect(endpoint.region).client("application-autoscaling")
-        wanted = sorted(resource for resource in created if str(resource).startswith(f"endpoint/{endpoint.name}/"))
+        wanted = sorted(resource for resource in created if resource.startswith(f"endpoint/{endpoint.name}/"))
         found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=wanted) if wanted else {}
         for target in found.get("ScalableTargets", ()):
             scaling.deregister_scalable_target(

@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.text import with_article
@@ -169,6 +169,23 @@ def endpoint_objects(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping):
         raise InvalidInput(f"Terraform output {OUTPUT_NAME} is {_name(value)}; expected a map. Apply the environment again.")
     return dict(value)
+
+
+def only_endpoint(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object of one endpoint: `document` itself, or the only one in what `async-endpoint outputs --json` prints.
+
+    Raises InvalidInput if there are several, naming them, or none.
+    """
+    objects = document.get("endpoints")
+    if not isinstance(objects, Mapping) or "schema_version" in document:
+        return document
+    if len(objects) == 1:
+        (only,) = objects.values()
+        return cast("Mapping[str, Any]", only)
+    if not objects:
+        raise InvalidInput("The document has no endpoint; apply the environment and run: async-endpoint outputs ENV --json")
+    choices = " or ".join(f"document['endpoints'][{name!r}]" for name in sorted(objects))
+    raise InvalidInput(f"The document has the outputs of {len(objects)} endpoints; pass the one of an endpoint: {choices}.")
 
 
 def parse_endpoint(name: str, value: object) -> AsyncEndpointOutputs:

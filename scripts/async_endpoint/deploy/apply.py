@@ -21,7 +21,7 @@ from async_endpoint.deploy.replacement import (
     require_no_replacement,
     update_deployment_config,
 )
-from async_endpoint.deploy.rollback import rollbacks_reported
+from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
 
@@ -142,6 +142,7 @@ class _Apply:
         with deployment.quiesced(self._changed()):
             remove_deleted_endpoints(session, saved.resources)
             with orphans.explained(), rollbacks_reported(session, saved.resources, deployment.on_output):
+                deregister_restored_targets(session, saved.resources)
                 saved.apply()
 
     def _changed(self) -> list[AsyncEndpointOutputs]:

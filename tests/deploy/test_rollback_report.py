@@ -50,7 +50,7 @@ def later(status: str, **members: Any) -> dict[str, Any]:
 
 
 def reported(aws: Described, *addresses: str) -> Exception:
-    failure = TerraformFailed("terraform apply ended with 1.", addresses=frozenset(addresses))
+    failure = TerraformFailed("terraform apply failed (exit code 1).", addresses=frozenset(addresses))
     with pytest.raises((RolledBack, TerraformFailed)) as raised, rollbacks_reported(lambda region: aws, [UPDATE], print, SOON):
         raise failure
     return raised.value

@@ -175,7 +175,7 @@ def test_unusable_outputs_of_one_endpoint_are_an_error_that_names_it(applied: An
 
 def test_several_rollbacks_are_reported_together(applied: Any, aws: AwsSession) -> None:
     document = plan(*(of_the_endpoint(name, "update", endpoint_config_name="new") for name in MODULES))
-    failed = TerraformFailed("terraform apply ended with 1.", addresses=frozenset(map(address, MODULES)))
+    failed = TerraformFailed("terraform apply failed (exit code 1).", addresses=frozenset(map(address, MODULES)))
     with (
         pytest.raises(RolledBack, match=r"^Endpoint shirts was not updated: .* Endpoint coats was not updated: "),
         rollbacks_reported(lambda region: aws, resource_changes(document), print, Poller(deadline=0)),
@@ -185,7 +185,7 @@ def test_several_rollbacks_are_reported_together(applied: Any, aws: AwsSession) 
 
 def test_a_rollback_names_the_endpoints_that_were_updated(aws: AwsSession, deployed: AsyncEndpointOutputs, coats: Any) -> None:
     document = plan(*(of_the_endpoint(name, "update", endpoint_config_name=f"{name}-1") for name in MODULES))
-    failed = TerraformFailed("terraform apply ended with 1.", addresses=frozenset([address("shirts")]))
+    failed = TerraformFailed("terraform apply failed (exit code 1).", addresses=frozenset([address("shirts")]))
     with (
         pytest.raises(RolledBack, match=r"shirts was not updated: .* coats was updated, .* serves configuration coats-1 "),
         rollbacks_reported(lambda region: aws, resource_changes(document), print, Poller(deadline=0)),

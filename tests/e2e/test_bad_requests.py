@@ -58,7 +58,7 @@ def _fails(root: Any, payload: str, reason: str, remedy: str) -> None:
     assert invoked.code == 1
     assert reason in request["reason"]
     assert request["status"] == "Failed"
-    said = next(line for line in invoked.err.splitlines() if line.startswith("error "))
+    said = next(line for line in invoked.err.splitlines() if line.startswith("error: "))
     assert reason in said and remedy in said and request["failure_location"] in said
     assert invoked.err.count("\n") == 1 and "Traceback" not in invoked.err
     assert root.object(request["failure_location"]).decode().strip() == request["reason"]

@@ -159,7 +159,7 @@ def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None
 def _print_report(report: SmokeReport) -> None:
     console.print(_report_table(report))
     if report.skipped_messages:
-        _say(f"{report.skipped_messages} messages in the results queue were not notifications and were skipped")
+        _say(f"skipped messages in the results queue that were not notifications: {report.skipped_messages}")
     phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
     _say(f"the good request: {phases}" if phases else "the good request has no known phases")
 

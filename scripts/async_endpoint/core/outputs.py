@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.text import with_article
 
 OUTPUT_NAME = "async_endpoints"
 MODULE_OUTPUT_NAME = "async_endpoint"
@@ -220,4 +221,4 @@ def _parse(kind: Any, value: object, where: str) -> Any:
 
 
 def _name(value: object) -> str:
-    return "missing" if value is None else f"a {type(value).__name__}"
+    return "missing" if value is None else with_article(type(value).__name__)

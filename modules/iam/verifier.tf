@@ -30,6 +30,20 @@ data "aws_iam_policy_document" "verifier" {
     resources = ["${local._here["application-autoscaling"]}scalable-target/*"]
   }
 
+  # A topic that does not exist is found by the call that lists its subscriptions.
+  statement {
+    sid       = "DescribeTopics"
+    actions   = ["sns:ListSubscriptionsByTopic"]
+    resources = values(var.topic_arns)
+  }
+
+  # The results queue, and its dead-letter queue: module notifications names both after the deployment.
+  statement {
+    sid       = "DescribeQueues"
+    actions   = ["sqs:GetQueueAttributes"]
+    resources = distinct([var.results_queue_arn, "${local._here.sqs}${var.name}-dead-letters"])
+  }
+
   statement {
     sid     = "ReadArchives"
     actions = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]

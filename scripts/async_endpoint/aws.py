@@ -189,7 +189,10 @@ def _rejected(error: ClientError, session: AwsSession, action: str, resource: st
 
 def _not_sent(error: Exception, session: AwsSession, action: str, resource: str) -> AsyncEndpointError:
     if isinstance(error, _NO_CREDENTIALS):
-        return UsageError(f"No usable AWS credentials ({_one_line(error)}); sign in, or add --local for the local AWS.")
+        return UsageError(
+            f"No usable AWS credentials ({_one_line(error)}); sign in, or for the local AWS set AWS_ENDPOINT_URL and its "
+            'credentials: eval "$(async-endpoint local env)"'
+        )
     if isinstance(error, ParamValidationError):
         return InvalidInput(f"{action} on {resource} has invalid parameters ({_one_line(error)}); correct the request.")
     if isinstance(error, _NO_RESPONSE):  # refused, timed out, closed, no such host

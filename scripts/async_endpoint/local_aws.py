@@ -39,6 +39,13 @@ class LocalAwsRecord:
     account_id: str = ACCOUNT_ID
 
 
+def time_scale_text(scale: float) -> str:
+    """How fast AWS's durations pass, in a message."""
+    if scale == 1:
+        return "time runs as on AWS"
+    return f"time runs {scale:g} times faster" if scale > 1 else f"time runs {1 / scale:g} times slower"
+
+
 def record_path(workspace: Workspace) -> Path:
     return workspace.local / "aws" / "record.json"
 
@@ -74,7 +81,8 @@ def require_record(workspace: Workspace) -> LocalAwsRecord:
     """The local AWS of this checkout; raises LocalAwsNotRunning with the command that starts it."""
     record = read_record(workspace)
     if record is None:
-        raise LocalAwsNotRunning("No local AWS runs for this checkout; start it with: async-endpoint local up --detach")
+        owner = "checkout" if workspace.is_checkout else "user"
+        raise LocalAwsNotRunning(f"No local AWS runs for this {owner}; start it with: async-endpoint local up --detach")
     return record
 
 

@@ -23,19 +23,23 @@ _NO_CONFIGURATION = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE
 
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCredentials]:
-    """A local AWS on a free port, for the session (with pytest-xdist, one a worker); needs the extra [local].
+    """A local AWS on a free port, for the session (with pytest-xdist, one per worker); needs the extra [local].
 
     Until the session ends AWS_ENDPOINT_URL, the credentials and the region are set in `os.environ`, and every other variable
     that begins with AWS_ is removed, so that boto3 clients without arguments reach the local AWS and nothing reaches AWS. Then
     the environment is restored and the local AWS is stopped. The value has `endpoint_url`, `access_key_id` and
-    `secret_access_key`. Raises ExtraMissing without the extra.
+    `secret_access_key`. Tests that use it fail with one sentence if it cannot start, as without the extra.
     """
-    from async_endpoint.emulator import daemon  # noqa: PLC0415 - see the module's docstring
+    from async_endpoint.core.errors import AsyncEndpointError  # noqa: PLC0415 - see the module's docstring
+    from async_endpoint.emulator import daemon  # noqa: PLC0415
     from async_endpoint.local_aws import require_credentials  # noqa: PLC0415
     from async_endpoint.workspace import Workspace  # noqa: PLC0415
 
     workspace = Workspace(tmp_path_factory.mktemp("local-aws"))
-    daemon.start_detached(workspace, 0, TIME_SCALE, INSTANCE_LAUNCH_SECONDS)
+    try:
+        daemon.start_detached(workspace, 0, TIME_SCALE, INSTANCE_LAUNCH_SECONDS)
+    except AsyncEndpointError as error:
+        pytest.fail(str(error), pytrace=False)
     saved = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     try:
         credentials = require_credentials(workspace)

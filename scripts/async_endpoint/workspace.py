@@ -62,6 +62,10 @@ class Workspace:
         return cls(parent / "async-endpoint")
 
     @property
+    def is_checkout(self) -> bool:
+        return _is_checkout(self.root)
+
+    @property
     def environments(self) -> list[str]:
         return sorted(folder.parent.name for folder in (self.root / "envs").glob("*/main.tf"))
 

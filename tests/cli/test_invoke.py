@@ -16,7 +16,14 @@ from typer.testing import CliRunner
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.cli import invoke as command
-from async_endpoint.core.errors import InvalidInput, InvocationFailed, ResultNotReady, SmokeTestFailed, UsageError
+from async_endpoint.core.errors import (
+    InvalidInput,
+    InvocationFailed,
+    ResultNotReady,
+    SmokeTestFailed,
+    UnknownEndpoint,
+    UsageError,
+)
 from async_endpoint.core.outputs import Archive, ExecutionRole, Model
 
 pytestmark = pytest.mark.usefixtures("at_once")
@@ -235,6 +242,14 @@ def test_smoke_test_of_a_model_without_example_asks_for_requests(line: Line) -> 
     assert isinstance(result.exception, UsageError)
     assert str(result.exception).endswith("give --good FILE and --bad FILE.")
     assert line.aws.runtime.calls == []
+
+
+def test_smoke_test_of_an_environment_without_endpoints_does_not_pass(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = SimpleNamespace(environment="dev", endpoints={}, endpoint_url=None)
+    monkeypatch.setattr(sys.modules["async_endpoint.terraform.outputs"], "read_outputs", lambda address, local: nothing)
+    result = line("smoke-test", "dev")
+    assert isinstance(result.exception, UnknownEndpoint)
+    assert "dev has no endpoint; add one to envs/dev/main.tf" in str(result.exception)
 
 
 def test_a_failed_check_fails_the_smoke_test(line: Line, shirt: Path) -> None:

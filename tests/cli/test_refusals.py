@@ -56,7 +56,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             signal.signal(signal.SIGALRM, before)
         said = capsys.readouterr().err
         assert ended.value.code in (2, 3), said
-        assert said.startswith("error "), said
+        assert said.startswith("error: "), said
         assert said.count("\n") == 1, said
         return said
 

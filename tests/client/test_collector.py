@@ -316,17 +316,71 @@ def test_credentials_that_expire_end_every_request_at_once(aws: Any, refusal: An
             invocation.result()
 
 
-def test_a_request_of_an_earlier_process_is_looked_for_at_once(aws: Any) -> None:
-    run = Run(aws)
-    moment = datetime.fromtimestamp(aws.time.now(), UTC) - timedelta(seconds=100)
-    submitted = Submitted("run-old", None, f"s3://{BUCKET}/output/run/old.out", None, 3_600, moment)
-    aws.s3.put(submitted.output_location, b'"old"')
+# --- resumed requests ----------------------------------------------------------------------------------------------------
+
+
+def resume(run: Run, name: str, *, age: float = 100.0) -> Invocation:
+    """Resume a request that was submitted `age` seconds ago, of the run that `name` begins with."""
+    moment = datetime.fromtimestamp(run.aws.time.now(), UTC) - timedelta(seconds=age)
+    folder, _, key = name.rpartition("-")
+    submitted = Submitted(name, None, f"s3://{BUCKET}/output/{folder}/{key}.out", None, 3_600, moment)
     again = Submitted.from_dict(json.loads(json.dumps(submitted.as_dict())))
     assert again == submitted
-    invocation = Invocation("run-old", "old", submitted=again)
+    invocation = Invocation(name, key, submitted=again)
     run.collector.watch(invocation)
     run.collector.accepted(invocation)
-    before = aws.time.now()
+    return invocation
+
+
+@pytest.mark.parametrize("name", ["run-old", "earlier-0001"])
+def test_a_resumed_request_that_has_ended_is_read_before_the_next_round(aws: Any, name: str) -> None:
+    run = Run(aws)
+    aws.s3.put(f"s3://{BUCKET}/output/{name.replace('-', '/')}.out", b'"old"')
+    invocation = resume(run, name)
+    assert invocation.result(0).json() == "old"
+
+
+def test_the_seconds_of_a_request_that_ended_before_it_was_resumed_end_with_its_result(aws: Any) -> None:
+    run = Run(aws)
+    aws.s3.put(f"s3://{BUCKET}/output/run/old.out", b'"old"')
+    aws.time.sleep(70)
+    assert resume(run, "run-old", age=100).result(0).seconds == pytest.approx(30)
+
+
+def test_the_result_of_a_resumed_request_is_no_missed_notification(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(aws)
+    aws.s3.put(f"s3://{BUCKET}/output/run/old.out", b'"old"')
+    aws.time.sleep(60)
+    monkeypatch.setattr(run.collector, "_fetch", lambda *_, **__: None)  # reading is slow: only the listing sees it
+    invocation = resume(run, "run-old")
+    aws.until(lambda: aws.time.now() > 1_700_000_200, run.collector)
+    assert not invocation.done()
+    assert not [line for line in aws.explanations if line.startswith("Notifications have stopped")]
+    assert aws.sqs.deleted == []
+
+
+def test_a_result_written_after_resuming_counts_as_missed(aws: Any) -> None:
+    run = Run(aws)
+    invocation = resume(run, "run-old")
+    aws.time.sleep(40)
+    aws.s3.put(f"s3://{BUCKET}/output/run/old.out", b'"old"')
+    aws.time.sleep(20)
     run.until_done(invocation)
-    assert invocation.result().json() == "old"
-    assert invocation.result().seconds == pytest.approx(100 + aws.time.now() - before, abs=1)
+    assert "1 result exists without a notification." in aws.explanations[-1]
+
+
+def test_a_resumed_request_of_another_run_is_polled_and_stops_no_notifications(aws: Any) -> None:
+    run = Run(aws)
+    [own] = run.add()
+    invocation = resume(run, "earlier-0001")
+    begun = aws.time.now()
+    aws.time.at(300, lambda: aws.s3.put(f"s3://{BUCKET}/output/earlier/0001.out", b'"late"'))
+    run.until_done(invocation)
+    assert invocation.result(0).json() == "late"
+    assert invocation.result(0).seconds == pytest.approx(400, abs=1)
+    assert aws.time.now() - begun <= 306, "the longest interval between two polls is 5 s"
+    assert aws.sqs.deleted == [] and not own.done()
+    receives, listed = aws.sqs.receives, run.s3_calls()["list"]
+    aws.until(lambda: aws.time.now() - begun > 1_306, run.collector)
+    assert aws.sqs.receives - receives <= 1_000 / 20 + 40, "long polls again"
+    assert run.s3_calls()["list"] - listed <= 2 * 20

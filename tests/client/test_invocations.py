@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from async_endpoint import AsyncEndpoint, ClientConfig, Completed, Invocation, Request, State, Submitted
-from async_endpoint.core.errors import Abandoned, InvalidInput, InvocationFailed, ResultNotReady
+from async_endpoint.core.errors import Abandoned, InvalidInput, InvocationFailed, ResultNotReady, UsageError
 
 
 def completed(body: bytes = b"1") -> Completed:
@@ -344,11 +344,21 @@ def test_an_acceptance_does_not_end_a_wait_for_the_result(invocation: Invocation
 
 def test_a_closed_client_refuses_requests(answering: Any) -> None:
     endpoint = client(answering)
-    endpoint.submit(b"1").result()
+    submitted = endpoint.submit(b"1", key="one").accepted(30)
     endpoint.close()
     endpoint.close()
-    with pytest.raises(Abandoned, match="create another one"):
-        endpoint.submit(b"1")
+    uses: list[Callable[[], object]] = [
+        lambda: endpoint.submit(b"1"),
+        lambda: endpoint.submit(b"1", key="one"),
+        lambda: endpoint.send(Request(b"1")),
+        lambda: endpoint.resume(submitted),
+        lambda: endpoint.map([b"1"]),
+        lambda: endpoint.as_completed([b"1"]),
+        endpoint.__enter__,
+    ]
+    for use in uses:
+        with pytest.raises(UsageError, match="shop is closed; create another one"):
+            use()
 
 
 def test_closing_raises_in_callers_that_wait_for_room(answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +372,7 @@ def test_closing_raises_in_callers_that_wait_for_room(answering: Any, monkeypatc
         try:
             while True:
                 sent.append(endpoint.submit(b"1"))
-        except Abandoned as error:
+        except UsageError as error:
             raised.append(error)
 
     thread = threading.Thread(target=submit_for_ever)

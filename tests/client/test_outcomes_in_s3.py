@@ -74,9 +74,9 @@ def test_a_failure_object_ends_the_wait_with_its_reason(aws: Any, request_: Subm
     with pytest.raises(InvocationFailed) as caught:
         collect(aws, request_)
     assert str(caught.value) == (
-        'Endpoint shop failed on run-one: Received server error (500) from primary with message "cannot identify image"; '
-        "read more in s3://shop-123456789012/failure/1-error.out and in log group /aws/sagemaker/Endpoints/shop, "
-        "fix the cause and submit again."
+        'Endpoint shop failed on run-one: Received server error (500) from primary with message "cannot identify image". '
+        "Details: s3://shop-123456789012/failure/1-error.out and log group /aws/sagemaker/Endpoints/shop. "
+        "Fix the cause and submit again."
     )
     assert caught.value.reason == reason
     assert caught.value.failure_location == request_.failure_location
@@ -85,7 +85,10 @@ def test_a_failure_object_ends_the_wait_with_its_reason(aws: Any, request_: Subm
 @pytest.mark.parametrize(
     ("body", "part"),
     [
-        (b"Received client error (400) from primary", "correct the input and submit again"),
+        (b"Received client error (400) from primary", "Correct the input and submit again"),
+        (b'from primary with message "No image.\nIt has 0 bytes.". See the log.', 'with message "No image…". Details: s3://'),
+        (b'from primary with message "' + b"r" * 1000 + b'".', 'r…". Details: s3://'),
+        (b"Out of memory.\nKilled.", "run-one: Out of memory. Details: s3://"),
         (b"", "no reason given"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"r" * 1000, "r" * 299 + "…"),

@@ -122,6 +122,12 @@ def test_a_payload_of_another_type_is_refused(endpoint: AsyncEndpoint, aws: Any,
     assert aws.runtime.calls == []
 
 
+def test_a_request_takes_its_payload_by_position_and_options_by_name() -> None:
+    assert Request(b"1", key="one") == Request(payload=b"1", key="one")
+    with pytest.raises(TypeError, match="positional"):
+        Request(b"1", "text/plain")  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("option", [{"content_type": 1}, {"accept": b"x"}, {"key": 7}, {"inline": "yes"}, {"inline": 1}])
 def test_an_option_of_another_type_is_refused(endpoint: AsyncEndpoint, option: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(option))):

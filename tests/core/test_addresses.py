@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from async_endpoint.core.addresses import Address, whole_environment
-from async_endpoint.core.errors import AmbiguousEndpoint, UnknownEndpoint, UsageError
+from async_endpoint.core.errors import AmbiguousEndpoint, InvalidInput, UnknownEndpoint, UsageError
 
 
 def test_an_environment_addresses_all_its_endpoints() -> None:
@@ -30,9 +33,9 @@ def test_an_ambiguous_environment_is_refused_with_the_list() -> None:
 
 
 def test_an_unknown_endpoint_is_refused_with_the_list() -> None:
-    with pytest.raises(UnknownEndpoint, match=r"^dev has no endpoint 'tXt' .*choose one of dev/images, dev/text\.$"):
+    with pytest.raises(UnknownEndpoint, match=r"^'tXt' is not in output async_endpoints of dev; it has images and text\.$"):
         Address.parse("dev/tXt").select(["text", "images"])
-    with pytest.raises(UnknownEndpoint, match=r"dev has no endpoint 'text' .*it has none"):
+    with pytest.raises(UnknownEndpoint, match=r"^'text' is not in output async_endpoints of dev; it has none\.$"):
         Address.parse("dev/text").select([])
     with pytest.raises(UnknownEndpoint, match=r"dev has no endpoint; add one to envs/dev/main.tf and apply"):
         Address.parse("dev").select_one([])
@@ -40,8 +43,16 @@ def test_an_unknown_endpoint_is_refused_with_the_list() -> None:
 
 @pytest.mark.parametrize("text", ["", "/", "/text", "dev/"])
 def test_an_incomplete_address_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is no address; write ENV .* or ENV/NAME"):
+    with pytest.raises(UsageError, match=r"is not a valid address; write ENV .* or ENV/NAME"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(None, "a NoneType"), (Path("dev"), "a PosixPath"), (7, "an int"), (b"dev", "a bytes")]
+)
+def test_what_is_no_text_is_refused_by_its_type(value: Any, kind: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^The address is {kind}; give a str: ENV"):
+        Address.parse(value)
 
 
 def test_what_covers_a_whole_environment_refuses_one_endpoint() -> None:

@@ -111,6 +111,21 @@ def test_outputs_as_document_and_as_table(terraform: Any, outputs: AsyncEndpoint
     assert "endpoint.config_name" in run("outputs", "dev").stderr
 
 
+def test_outputs_for_people_are_values_of_json_with_lists_line_by_line(terraform: Any, outputs: AsyncEndpointOutputs) -> None:
+    document = outputs.as_dict()
+    document["monitoring"]["alarm_names"] = ["one", "two"]
+    document["scaling"]["schedules"] = [{"action_name": "night", "min_instances": 0, "max_instances": 1}]
+    document["notifications"]["publishers_restricted"] = True
+    terraform.values = {OUTPUT_NAME: {"shirts": document}}
+    shown = [line.split() for line in run("outputs", "dev").stderr.splitlines()]
+    assert ["notifications.publishers_restricted", "true"] in shown
+    assert ["storage.kms_key_arn", "-"] in shown
+    assert ["scaling.schedules[0].action_name", "night"] in shown
+    names = shown.index(["monitoring.alarm_names", "one"])
+    assert shown[names + 1] == ["two"]
+    assert not {"None", "True", "False"} & {word for line in shown for word in line}
+
+
 @pytest.mark.parametrize("verb", ["plan", "apply", "destroy"])
 def test_what_covers_an_environment_refuses_one_endpoint(terraform: Any, verb: str) -> None:
     result = run(verb, "dev/shirts")

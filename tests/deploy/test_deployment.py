@@ -125,7 +125,7 @@ def test_a_search_for_leftovers_that_is_refused_says_that_the_rest_was_destroyed
 
 
 def test_outputs_of_nothing_say_how_to_apply(terraform: Any) -> None:
-    with pytest.raises(NotReady, match="Nothing of dev is applied on AWS; apply it with: async-endpoint apply dev"):
+    with pytest.raises(NotReady, match="dev has not been applied on AWS; apply it with: async-endpoint apply dev"):
         read_outputs("dev")
     assert terraform.did == []
 

@@ -66,12 +66,14 @@ def test_a_failed_apply_names_what_it_made_and_lost_and_not_what_the_state_has(t
         make_role(aws, "shirts-lost")
         make_role(aws, "shirts-kept")
         terraform.state = state_document({"aws_iam_role.kept": {"name": "shirts-kept"}})
-        raise TerraformFailed("terraform apply of dev ended with 1: EntityAlreadyExists.")
+        raise TerraformFailed("terraform apply of dev failed (exit code 1): EntityAlreadyExists.")
 
     terraform.apply = fail
     with pytest.raises(TerraformFailed) as failure:
         apply_environment(prepared())
-    assert str(failure.value).startswith("terraform apply of dev ended with 1: EntityAlreadyExists. role shirts-lost exist")
+    assert str(failure.value).startswith(
+        "terraform apply of dev failed (exit code 1): EntityAlreadyExists. role shirts-lost exist"
+    )
     assert str(failure.value).endswith("adopt them with: async-endpoint apply dev --adopt")
 
 

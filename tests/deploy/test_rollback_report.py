@@ -12,7 +12,7 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import RolledBack, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.rollback import rollbacks_reported
+from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
 from async_endpoint.signals import Interrupted
 from async_endpoint.terraform.plan_document import ResourceChange
 
@@ -50,7 +50,7 @@ def later(status: str, **members: Any) -> dict[str, Any]:
 
 
 def reported(aws: Described, *addresses: str) -> Exception:
-    failure = TerraformFailed("terraform apply ended with 1.", addresses=frozenset(addresses))
+    failure = TerraformFailed("terraform apply failed (exit code 1).", addresses=frozenset(addresses))
     with pytest.raises((RolledBack, TerraformFailed)) as raised, rollbacks_reported(lambda region: aws, [UPDATE], print, SOON):
         raise failure
     return raised.value
@@ -79,6 +79,24 @@ def test_a_rollback_that_fails_says_so() -> None:
 )
 def test_what_is_no_rollback_stays_the_failure_it_was(after: Any) -> None:
     assert isinstance(reported(Described(after)), TerraformFailed)
+
+
+@pytest.mark.parametrize(("actions", "left"), [(("create",), 0), (("delete", "create"), 1), (("update",), 1)])
+def test_a_target_that_was_put_back_is_deregistered_before_the_next_update(
+    aws: AwsSession, deployed: AsyncEndpointOutputs, actions: tuple[str, ...], left: int
+) -> None:
+    endpoint, resource = deployed.endpoint, deployed.scaling.resource_id
+    before = {"name": endpoint.name, "arn": endpoint.arn, "endpoint_config_name": endpoint.config_name}
+    updated = ResourceChange(ADDRESS, "aws_sagemaker_endpoint", ("update",), before, {"endpoint_config_name": "new"})
+    target = ResourceChange(
+        "aws_appautoscaling_target.this", "aws_appautoscaling_target", actions, {}, {"resource_id": resource}
+    )
+    scaling = aws.client("application-autoscaling")
+    deregister_restored_targets(lambda region: aws, [target])
+    deregister_restored_targets(lambda region: aws, [updated])
+    assert len(scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]) == 1
+    deregister_restored_targets(lambda region: aws, [updated, target])
+    assert len(scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]) == left
 
 
 def test_what_terraform_deregistered_is_registered_again_when_a_signal_ends_it(

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.deploy.polling import Poller
-from support.deployment_fixtures import verify_one
+from support.deployment_fixtures import ACCOUNT, REGION, verify_one
 
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:"
 AT_ONCE = Poller(deadline=0)
 
 
@@ -33,6 +35,7 @@ def test_what_was_applied_is_verified_part_by_part(aws: AwsSession, recorded: As
         "tracking alarms": "2 act on shirts-tracking",
         "wake alarm": "shirts-wake acts on shirts-wake",
         "schedules": "none, as planned",
+        "notifications": "shirts-success and shirts-error deliver to shirts-results",
         "model archives": f"{archive.uri} is version {archive.version_id}, as applied",
         "execution role": "shirts-execution may do what was planned, and nothing else",
     }
@@ -54,7 +57,12 @@ def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: AwsSe
         ("endpoint", {"variant_name": "blue"}, "has variant None instead of blue"),
         ("storage", {"output_uri": "s3://b/o/"}, "has output path s3://shirts-data/out instead of s3://b/o"),
         ("storage", {"failure_uri": "s3://b/f/"}, "has failure path s3://shirts-data/failed instead of s3://b/f"),
-        ("notifications", {"error_topic_arn": "arn:x"}, "instead of arn:x"),
+        ("notifications", {"error_topic_arn": f"{TOPIC}unread"}, f"instead of {TOPIC}unread"),
+        ("notifications", {"success_topic_arn": f"{TOPIC}gone"}, "topic gone does not exist"),
+        ("notifications", {"error_topic_arn": f"{TOPIC}unread"}, "topic unread does not deliver to queue shirts-results"),
+        ("notifications", {"results_queue_arn": "arn:aws:sqs:x:1:q"}, "topic shirts-success does not deliver to queue q"),
+        ("notifications", {"results_queue_url": "https://sqs/1/gone"}, "results queue gone does not exist"),
+        ("notifications", {"dead_letter_queue_url": "https://sqs/1/gone"}, "dead-letter queue gone does not exist"),
         ("scaling", {"max_instances": 7}, "scalable target endpoint/shirts/variant/main has maximum 2 instead of 7"),
         ("scaling", {"resource_id": "endpoint/x/variant/y"}, "scalable target endpoint/x/variant/y does not exist"),
         ("scaling", {"wake_policy_name": "other"}, "has policy other None instead of StepScaling"),
@@ -66,9 +74,23 @@ def test_a_state_of_an_earlier_version_says_nothing_of_model_and_role(aws: AwsSe
 def test_a_difference_is_named_exactly(
     aws: AwsSession, deployed: AsyncEndpointOutputs, part: str, changes: dict[str, Any], difference: str
 ) -> None:
+    aws.client("sns").create_topic(Name="unread")
     with pytest.raises(VerificationFailed) as failure:
         verify_one(aws, altered(deployed, part, **changes), AT_ONCE)
     assert difference in str(failure.value)
+
+
+def test_a_topic_whose_subscriptions_may_not_be_listed_is_not_compared(
+    aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AuthorizationError", "Message": "not authorized"}}, "ListSubscriptionsByTopic")
+
+    monkeypatch.setattr("async_endpoint.deploy.verification.notifications.pages", lambda *_, **__: refuse())
+    checks = {check.name: check.detail for check in verify_one(aws, deployed, AT_ONCE)}
+    assert checks["notifications"] == (
+        "shirts-results exists; shirts-success and shirts-error: not compared, sns:ListSubscriptionsByTopic is denied"
+    )
 
 
 def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:

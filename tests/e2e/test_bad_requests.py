@@ -32,11 +32,11 @@ def test_a_request_that_the_model_refuses_fails(
     else:
         (tmp_path / name).write_bytes(content)
         payload = str(tmp_path / name)
-    _fails(root, payload, reason, "correct the input and submit again")
+    _fails(root, payload, reason, "Correct the input and submit again")
 
 
 def test_a_missing_input_fails(root: Any) -> None:
-    _fails(root, f"{root.outputs.storage.input_uri}missing.png", "NoSuchKey", "fix the cause and submit again")
+    _fails(root, f"{root.outputs.storage.input_uri}missing.png", "NoSuchKey", "Fix the cause and submit again")
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_is_sent(root: Any) -> None:
@@ -58,7 +58,7 @@ def _fails(root: Any, payload: str, reason: str, remedy: str) -> None:
     assert invoked.code == 1
     assert reason in request["reason"]
     assert request["status"] == "Failed"
-    said = next(line for line in invoked.err.splitlines() if line.startswith("error "))
+    said = next(line for line in invoked.err.splitlines() if line.startswith("error: "))
     assert reason in said and remedy in said and request["failure_location"] in said
     assert invoked.err.count("\n") == 1 and "Traceback" not in invoked.err
     assert root.object(request["failure_location"]).decode().strip() == request["reason"]

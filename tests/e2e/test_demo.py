@@ -167,7 +167,7 @@ def test_a_failed_apply_ends_the_demonstration_and_its_local_aws(
     stopped: list[Path] = []
 
     def fails(deployment: Any) -> None:
-        raise TerraformFailed("terraform apply of local ended with 1.")
+        raise TerraformFailed("terraform apply of local failed (exit code 1).")
 
     monkeypatch.setattr(demo, "Terraform", lambda *arguments: SimpleNamespace(version="1.11.4"))
     monkeypatch.setattr(demo, "build_archive", lambda folder, path: PackagedModel(path, 1, "0", 1))

@@ -56,6 +56,6 @@ def test_a_second_local_aws_and_commands_before_an_apply_are_refused(checkout: A
     assert checkout.succeed("local", "status", "--json").document["endpoint_url"] == url, "the first is left alone"
 
     assert url in checkout.succeed("local", "down").err
-    assert "no local AWS ran" in checkout.succeed("local", "down").err
+    assert "no local AWS was running" in checkout.succeed("local", "down").err
     assert checkout.run("local", "status").code == 3
     assert checkout.envs() == before

@@ -250,7 +250,7 @@ def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
     assert _inventory(root) == {kind: [] for kind in before}
     again = root.run("outputs", "--json")
     assert again.code == 3
-    assert again.sentence.startswith(f"Nothing of {root.environment} is applied")
+    assert again.sentence.startswith(f"{root.environment} has not been applied")
     root.checkout.succeed("local", "down")
     roots.forget(root)
     with pytest.raises(ProcessLookupError):

@@ -8,7 +8,7 @@ import pytest
 
 from async_endpoint.core.errors import NotReady, ReplacementRefused, RolledBack, TerraformFailed
 from async_endpoint.deploy.deletions import remove_deleted_endpoints
-from async_endpoint.deploy.endpoints import PlannedEndpoint
+from async_endpoint.deploy.endpoints import PlannedEndpoint, endpoint_status
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.replacement import avoidable_replacements, failed_endpoints, update_deployment_config
 from async_endpoint.deploy.rollback import rollbacks_reported
@@ -98,6 +98,15 @@ def test_a_failed_endpoint_that_is_to_be_updated_has_to_be_replaced(local_aws: A
     assert failed_endpoints(lambda region: local_aws, [change(failed, "update")]) == [ADDRESS]
     assert failed_endpoints(lambda region: local_aws, [change(failed, "delete", "create")]) == []
     assert failed_endpoints(lambda region: local_aws, [change(deploy(), "update")]) == []
+
+
+def test_several_deletions_are_requested_before_one_is_waited_for(local_aws: AwsHarness, deploy: Any) -> None:
+    stuck, other = deploy(), deploy()
+    stuck.role.delete()  # SageMaker needs it to delete the endpoint
+    plan = [change(stuck, "delete"), change(other, "delete")]
+    with pytest.raises(NotReady, match=f"Endpoint {stuck.name} is still Deleting"):
+        remove_deleted_endpoints(lambda region: local_aws, plan, Poller(deadline=1, pause=0.02), SOON)
+    assert endpoint_status(local_aws, other.name) in ("", "Deleting")
 
 
 def test_a_deletion_without_its_role_ends_with_what_is_missing(local_aws: AwsHarness, deploy: Any) -> None:

@@ -58,7 +58,7 @@ def test_up_status_and_down_agree(workspace: Workspace) -> None:
     runs = (
         f"A local AWS of this checkout is already running at {record['endpoint_url']}; stop it with: async-endpoint local down"
     )
-    assert command("up", "--port", "0") == (2, "", [f"error {runs}"])
+    assert command("up", "--port", "0") == (2, "", [f"error: {runs}"])
     with pytest.raises(InvalidInput, match=re.escape(runs)):
         daemon.start_detached(workspace, 0, 60, 60)
 
@@ -68,7 +68,7 @@ def test_up_status_and_down_agree(workspace: Workspace) -> None:
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(record["endpoint_url"], timeout=5)
     assert daemon.stop(workspace) is None
-    assert command("status") == (3, "", [f"error {NOT_RUNNING}"])
+    assert command("status") == (3, "", [f"error: {NOT_RUNNING}"])
 
 
 def test_a_killed_local_aws_leaves_no_containers_and_no_lock(workspace: Workspace) -> None:
@@ -104,7 +104,7 @@ def test_a_port_in_use_is_reported_in_one_sentence(workspace: Workspace) -> None
         port = taken.getsockname()[1]
         code, out, errors = command("up", "--detach", "--port", str(port))
     sentence = f"Port {port} cannot be bound (Address already in use); choose another with --port, or 0 for a free one."
-    assert (code, out, errors) == (2, "", [f"error {sentence}"])
+    assert (code, out, errors) == (2, "", [f"error: {sentence}"])
     assert read_record(workspace) is None
 
 

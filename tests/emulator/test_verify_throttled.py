@@ -40,6 +40,8 @@ def applied(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", local_aws.credentials.secret_access_key)
     deployed = local_aws.endpoint(topics=True)
     local_aws.s3.put_bucket_versioning(Bucket=deployed.bucket, VersioningConfiguration={"Status": "Enabled"})
+    results, dead_letters = deployed.queues["Success"], local_aws.queue()
+    local_aws.subscribe(deployed.topics["ErrorTopic"], results)
     name, scaling = deployed.name, _scaled(local_aws, deployed)
     [container] = [local_aws.sagemaker.describe_model(ModelName=deployed.model)["PrimaryContainer"]]
     key = container["ModelDataUrl"].removeprefix(f"s3://{deployed.bucket}/")
@@ -71,7 +73,7 @@ def applied(local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[
             None,
         ),
         notifications=Notifications(
-            deployed.topics["SuccessTopic"], deployed.topics["ErrorTopic"], "https://q", "arn:q", "https://d"
+            deployed.topics["SuccessTopic"], deployed.topics["ErrorTopic"], results.url, results.arn, dead_letters.url
         ),
         scaling=scaling,
         limits=Limits(21600, 900, 600),
@@ -125,7 +127,7 @@ def _scaled(local_aws: AwsHarness, deployed: Any) -> Scaling:
 def test_verification_says_the_same_while_calls_are_throttled(local_aws: AwsHarness, applied: AsyncEndpointOutputs) -> None:
     undisturbed = inspect(retrying_session(REGION, local_aws.url), applied)
     assert undisturbed.differences == []
-    assert len(undisturbed.checks) >= 11
+    assert len(undisturbed.checks) >= 12
     for seed in SEEDS:
         with fault(local_aws, "throttle", rate=0.3, seed=seed):
             report = inspect(retrying_session(REGION, local_aws.url), applied)

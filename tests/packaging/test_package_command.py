@@ -51,5 +51,5 @@ def test_a_wrong_layout_is_one_sentence_and_exit_code_2(model: Path, tmp_path: P
     done = package(model, "-o", tmp_path / "model.tar.gz")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.strip() == f"error Model folder {model} has no code/inference.py; add it."
+    assert done.stderr.strip() == f"error: Model folder {model} has no code/inference.py; add it."
     assert not (tmp_path / "model.tar.gz").exists()

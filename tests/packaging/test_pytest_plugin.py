@@ -51,6 +51,19 @@ def pytest_runtest_teardown(item):
 def pytest_unconfigure():
     Path("after.json").write_text(json.dumps({name: value for name, value in os.environ.items() if name.startswith("AWS_")}))
 """
+WITHOUT_MOTO = """
+import sys
+
+
+class Absent:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "moto":
+            raise ImportError(name)
+
+
+sys.meta_path.insert(0, Absent)
+"""
 OWN = {"AWS_PROFILE": "of-this-shell", "AWS_REGION": "us-east-1"}
 
 
@@ -83,6 +96,14 @@ def test_a_session_that_does_not_use_it_starts_nothing(tmp_path: Path) -> None:
     done = run(tmp_path, UNUSED)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list((tmp_path / "base").rglob("record.json"))
+
+
+def test_without_the_extra_each_test_fails_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(WITHOUT_MOTO)
+    done = run(tmp_path, TESTS)
+    assert done.returncode == 1
+    assert "pip install 'async-endpoint[local]'" in done.stdout
+    assert "Traceback" not in done.stdout and "pytest_plugin.py" not in done.stdout
 
 
 def test_it_is_among_the_fixtures_of_the_project(tmp_path: Path) -> None:

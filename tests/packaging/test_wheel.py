@@ -11,7 +11,7 @@ import pytest
 
 from async_endpoint.local_aws import LocalAwsRecord
 from async_endpoint.workspace import Workspace
-from support.built_wheel import BuiltWheel, build, canonical, required
+from support.built_wheel import CHECKOUT, BuiltWheel, build, canonical, required
 from support.in_process_aws import AwsHarness
 from support.remote_aws import RemoteAws
 from support.sample_model import archive
@@ -107,10 +107,19 @@ def test_every_command_explains_itself_in_the_base_install(wheel: BuiltWheel, ou
 def test_a_command_whose_extra_is_missing_names_it(
     wheel: BuiltWheel, outside: Path, state_home: dict[str, str], arguments: str, extra: str
 ) -> None:
-    done = wheel.command(*arguments.split(), base=True, cwd=outside, environment=state_home)
+    environment = state_home | {"ASYNC_ENDPOINT_HOME": str(CHECKOUT)}
+    done = wheel.command(*arguments.split(), base=True, cwd=outside, environment=environment)
     assert done.returncode == 3, done.stderr
-    assert f"needs the extra [{extra}]" in done.stderr and f"pip install 'async-endpoint[{extra}]'" in done.stderr
+    assert f"needs the extra [{extra}]" in done.stderr and f"pip install './async-endpoint[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_command_that_needs_a_checkout_says_so_before_it_asks_for_an_extra(
+    wheel: BuiltWheel, outside: Path, state_home: dict[str, str]
+) -> None:
+    done = wheel.command("plan", "dev", base=True, cwd=outside, environment=state_home)
+    assert done.returncode == 2, done.stderr
+    assert "is not inside a checkout" in done.stderr and "extra" not in done.stderr
 
 
 def test_the_base_install_invokes_an_endpoint_by_its_name(

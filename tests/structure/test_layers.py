@@ -43,7 +43,7 @@ BELOW = {
         "terraform",
         "workspace",
     },
-    "pytest_plugin": {"emulator", "local_aws", "workspace"},
+    "pytest_plugin": {"core", "emulator", "local_aws", "workspace"},
     "cli": {
         "error_report",
         "aws",

@@ -47,9 +47,9 @@ class Ended:
     def sentence(self) -> str:
         """The one error it ended with; there must be one, in one line, and no traceback."""
         assert "Traceback" not in self.out + self.err, self
-        said = [line for line in self.err.splitlines() if line.startswith("error ")]
+        said = [line for line in self.err.splitlines() if line.startswith("error: ")]
         assert len(said) == 1 and self.err.rstrip().endswith(said[0]), self
-        return said[0].removeprefix("error ")
+        return said[0].removeprefix("error: ")
 
 
 @dataclass(frozen=True)

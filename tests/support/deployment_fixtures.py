@@ -66,10 +66,26 @@ def endpoint_outputs(name: str = "shirts") -> AsyncEndpointOutputs:
             execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/{name}-execution",
         ),
         storage=Storage(f"{name}-data", f"s3://{name}-data/in/", f"s3://{name}-data/out/", f"s3://{name}-data/failed/", None),
-        notifications=Notifications(f"{topic}success", f"{topic}error", "https://q", "arn:q", "https://dlq"),
+        notifications=Notifications(f"{topic}success", f"{topic}error", *_queues(name)),
         scaling=Scaling(f"endpoint/{name}/variant/main", 0, 2, 5.0, f"{name}-tracking", f"{name}-wake", f"{name}-wake"),
         limits=Limits(21600, 900, 600),
     )
+
+
+def _queues(name: str) -> tuple[str, str, str]:
+    """URL and ARN of the results queue, and the URL of its dead-letter queue."""
+    url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}-"
+    return f"{url}results", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-results", f"{url}dead-letters"
+
+
+def create_notifications(aws: Any, outputs: AsyncEndpointOutputs) -> None:
+    """Create the topics, queues and subscriptions that `outputs` describe."""
+    planned, sns = outputs.notifications, aws.client("sns")
+    for url in (planned.results_queue_url, planned.dead_letter_queue_url):
+        aws.client("sqs").create_queue(QueueName=url.rpartition("/")[2])
+    for topic in (planned.success_topic_arn, planned.error_topic_arn):
+        sns.create_topic(Name=topic.rpartition(":")[2])
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=planned.results_queue_arn)
 
 
 def endpoint_document(name: str) -> dict[str, Any]:
@@ -128,6 +144,7 @@ def prepared(on_output: Callable[[str], None] = lambda line: None) -> Deployment
 def create_endpoint(aws: Any, outputs: AsyncEndpointOutputs) -> None:
     """Create everything that `outputs` describe, and an earlier configuration, called NAME-1."""
     endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
+    create_notifications(aws, outputs)
     container = {"Image": "image", "ModelDataUrl": f"s3://{outputs.storage.bucket}/{ARCHIVE_KEY}"}
     sagemaker.create_model(
         ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container

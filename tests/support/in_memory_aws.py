@@ -72,15 +72,16 @@ class FakeS3:
     names_action: bool = False
     failures: list[Exception] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
-    modified: datetime = datetime(2023, 1, 1, tzinfo=UTC)
+    now: Callable[[], float] = lambda: 0.0
+    written: dict[str, datetime] = field(default_factory=dict)
 
     def put(self, uri: str, body: bytes, content_type: str = "application/json") -> None:
-        self.objects[uri.removeprefix(f"s3://{BUCKET}/")] = (body, content_type)
+        self._write(uri.removeprefix(f"s3://{BUCKET}/"), body, content_type)
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
         self._begin("put", Key)
         self._check("s3:PutObject", Key)
-        self.objects[Key] = (Body, ContentType)
+        self._write(Key, Body, ContentType)
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         self._begin("get", Key)
@@ -89,7 +90,7 @@ class FakeS3:
             self._check("s3:ListBucket", Key)
             raise client_error("NoSuchKey", "The specified key does not exist.", 404)
         body, content_type = self.objects[Key]
-        return {"Body": io.BytesIO(body), "ContentType": content_type}
+        return {"Body": io.BytesIO(body), "ContentType": content_type, "LastModified": self.written[Key]}
 
     def list_objects_v2(
         self, Bucket: str, Prefix: str, MaxKeys: int = 1_000, StartAfter: str = "", ContinuationToken: str = ""
@@ -98,8 +99,11 @@ class FakeS3:
         self._check("s3:ListBucket", Prefix)
         after = max(StartAfter, ContinuationToken)
         keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > after)
-        page: dict[str, Any] = {"Contents": [{"Key": key, "LastModified": self.modified} for key in keys[:MaxKeys]]}
+        page: dict[str, Any] = {"Contents": [{"Key": key, "LastModified": self.written[key]} for key in keys[:MaxKeys]]}
         return page | ({"IsTruncated": True, "NextContinuationToken": keys[MaxKeys - 1]} if len(keys) > MaxKeys else {})
+
+    def _write(self, key: str, body: bytes, content_type: str) -> None:
+        self.objects[key], self.written[key] = (body, content_type), datetime.fromtimestamp(self.now(), UTC)
 
     def _begin(self, call: str, key: str) -> None:
         self.calls.append((call, key))
@@ -414,7 +418,7 @@ def outputs() -> AsyncEndpointOutputs:
 @pytest.fixture
 def aws(outputs: AsyncEndpointOutputs) -> FakeAws:
     time = FakeTime()
-    return FakeAws(time, FakeS3(), FakeRuntime(), FakeSageMaker(), FakeSqs(time), outputs)
+    return FakeAws(time, FakeS3(now=time.now), FakeRuntime(), FakeSageMaker(), FakeSqs(time), outputs)
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ class Running:
 
     @property
     def error(self) -> str:
-        return next((line for line in self.text.splitlines() if line.startswith("error ")), "")
+        return next((line for line in self.text.splitlines() if line.startswith("error: ")), "")
 
     def wait(self) -> int:
         return self.process.wait(LONGEST_APPLY_SECONDS)

@@ -95,14 +95,14 @@ def test_a_failure_is_one_sentence_that_names_the_command(tmp_path: Path, fake_t
     terraform = Terraform(tmp_path, fake_terraform(body), lines.append)
     with pytest.raises(TerraformFailed) as failure:
         terraform.apply(tmp_path / "saved")
-    assert str(failure.value) == f"terraform apply of {tmp_path.name} ended with 1: No bucket: The bucket is gone."
+    assert str(failure.value) == f"terraform apply of {tmp_path.name} failed (exit code 1): No bucket: The bucket is gone."
     assert lines == ["working", "Error: No bucket", "", "The bucket is gone. More."]
 
 
 def test_a_failure_without_an_error_says_the_last_line(tmp_path: Path, fake_terraform: FakeTerraform) -> None:
-    with pytest.raises(TerraformFailed, match="ended with 139: panic: oh"):
+    with pytest.raises(TerraformFailed, match=r"failed \(exit code 139\): panic: oh"):
         Terraform(tmp_path, fake_terraform("echo panic: oh; echo; exit 139"), silent).init()
-    with pytest.raises(TerraformFailed, match="ended with 9: it printed nothing"):
+    with pytest.raises(TerraformFailed, match=r"failed \(exit code 9\): it printed nothing"):
         Terraform(tmp_path, fake_terraform("exit 9"), silent).output()
 
 

@@ -80,7 +80,7 @@ def test_an_address_has_the_outputs_of_its_endpoint(applied: dict[str, Any]) -> 
 def test_an_address_that_is_not_applied_or_ambiguous_is_refused(applied: dict[str, Any]) -> None:
     with pytest.raises(AmbiguousEndpoint, match="choose one of dev/images, dev/text"):
         outputs.read_endpoint("dev")
-    with pytest.raises(UnknownEndpoint, match="choose one of dev/images, dev/text"):
+    with pytest.raises(UnknownEndpoint, match="'prices' is not in output async_endpoints of dev; it has images and text"):
         outputs.read_outputs("dev/prices")
     with pytest.raises(UnknownEnvironment):
         outputs.read_outputs("production/text")
@@ -107,7 +107,7 @@ def test_outputs_of_nothing_name_the_command_that_applies(applied: dict[str, Any
     fake = Outputs()
     fake.values = {}
     monkeypatch.setattr(outputs, "Terraform", fake)
-    with pytest.raises(NotReady, match="Nothing of dev is applied on AWS; apply it with: async-endpoint apply dev"):
+    with pytest.raises(NotReady, match="dev has not been applied on AWS; apply it with: async-endpoint apply dev"):
         outputs.read_outputs("dev/text")
 
 

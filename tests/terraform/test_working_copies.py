@@ -130,7 +130,10 @@ def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Worksp
     backend = checkout.environment("dev") / "backend.tf"
     backend.write_text('# -backend-config="bucket=<yours>"\nterraform {\n  backend "s3" {\n    key = "k"\n  }\n}\n')
     assert prepare(checkout, "dev", local=True).backend_files == ()
-    with pytest.raises(InvalidInput, match=r"envs/dev/backend\.tf leaves open which bucket .* envs/dev/state\.s3\.tfbackend"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"envs/dev/backend\.tf names no state bucket; set bucket and region in envs/dev/state\.s3\.tfbackend",
+    ):
         prepare(checkout, "dev", local=False)
     backend.with_name("state.s3.tfbackend").write_text('bucket = "b"\n')
     root = prepare(checkout, "dev", local=False)

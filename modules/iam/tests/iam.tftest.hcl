@@ -371,4 +371,15 @@ run "verifier_policy" {
     ]) == ["${var.storage.bucket_arn}/model/*", "arn:aws:s3:::models/shop/model.tar.gz"]
     error_message = "A verifier reads model archives and nothing else, supplied ones included."
   }
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.policies.verifier.json).Statement :
+      statement.Sid => sort(flatten([statement.Resource])) if contains(["DescribeQueues", "DescribeTopics"], statement.Sid)
+      }) == jsonencode({
+      DescribeQueues = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-dead-letters", "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"]
+      DescribeTopics = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
+    })
+    error_message = "A verifier describes the topics and queues of this deployment alone."
+  }
 }

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import UserDict
 from importlib import import_module
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -59,8 +59,20 @@ class _Group(TyperGroup):
 app = typer.Typer(name="async-endpoint", cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load, and rarely used
+
+        typer.echo(f"async-endpoint {version('async-endpoint')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _described() -> None:
+def _described(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
     """Run a model as an asynchronous SageMaker endpoint that scales to zero: on AWS, or on a local AWS on this machine."""
 
 

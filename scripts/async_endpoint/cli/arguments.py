@@ -8,12 +8,20 @@ import typer
 
 from async_endpoint.cli.completion import environment_names
 from async_endpoint.core.addresses import whole_environment
+from async_endpoint.workspace import Workspace
+
+
+def _in_checkout(address: str) -> str:
+    """Raise UsageError outside a checkout, before the command asks for the extra that it would need there."""
+    Workspace.find()
+    return address
+
 
 Environment = Annotated[
     str,
     typer.Argument(
         metavar="ENV",
-        callback=whole_environment,
+        callback=lambda text: _in_checkout(whole_environment(text)),
         autocompletion=environment_names,
         help="An environment, all of it: a folder under envs/.",
     ),
@@ -22,6 +30,7 @@ Endpoints = Annotated[
     str,
     typer.Argument(
         metavar="ENV[/NAME]",
+        callback=_in_checkout,
         autocompletion=environment_names,
         help="All endpoints of environment ENV, or the one called NAME.",
     ),
@@ -30,6 +39,7 @@ Endpoint = Annotated[
     str,
     typer.Argument(
         metavar="ENV[/NAME]",
+        callback=_in_checkout,
         autocompletion=environment_names,
         help="Endpoint NAME of environment ENV; ENV alone where it has one endpoint.",
     ),

@@ -92,7 +92,7 @@ def summary(report: BatchReport) -> Table:
     table.add_row("failed", Text(f"{report.failed:,}", "red" if report.failed else ""))
     if report.open:
         table.add_row("without outcome", f"{report.open:,}")
-    table.add_row("this run", f"{report.ended_in_run:,} in {report.run_seconds:,.1f} s, {report.rate:,.1f} a second")
+    table.add_row("this run", f"{report.ended_in_run:,} in {report.run_seconds:,.1f} s, {report.rate:,.1f} per second")
     if report.median_seconds is not None:
         shares = (report.median_seconds, report.p95_seconds, report.longest_seconds)
         half, most, longest = (f"{seconds or 0:,.1f} s" for seconds in shares)

@@ -49,6 +49,6 @@ def reported_errors() -> Iterator[None]:
         if not isinstance(error, AsyncEndpointError) and os.environ.get(TRACEBACK_VARIABLE):
             raise
         reported = as_reported(error)
-        console.print("[bold red]error[/]", end=" ")
+        console.print("[bold red]error:[/]", end=" ")
         console.print(str(reported), markup=False, soft_wrap=True)
         sys.exit(reported.exit_code)

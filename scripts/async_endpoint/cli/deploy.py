@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from rich.text import Text
 from async_endpoint.cli.arguments import Endpoints, Environment, Json, Local
 from async_endpoint.cli.console import console, print_check, print_json, print_progress
 from async_endpoint.core.errors import Refused, UsageError
+from async_endpoint.core.text import joined
 
 if TYPE_CHECKING:
     from async_endpoint.deploy.apply import Planned
@@ -119,7 +121,7 @@ def destroy(
     elif destroyed.unsearched:
         console.print(f"What the state of {environment} had is destroyed; {destroyed.unsearched}", markup=False)
     else:
-        console.print(f"{environment} is destroyed; nothing of {' and '.join(destroyed.names) or 'it'} is left.")
+        console.print(f"{environment} is destroyed; nothing of {joined(destroyed.names) or 'it'} is left.")
 
 
 def outputs(address: Endpoints, local: Local = False, as_json: Json = False) -> None:
@@ -141,7 +143,16 @@ def _print_rows(document: dict[str, Any]) -> None:
     rows = [row for row in _rows(document) if not row[0].endswith("_json")]  # whole policies: --json has them
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # not in a table: an ARN that is folded cannot be copied
-        console.print(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)), soft_wrap=True)
+        lines = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+        for label, line in zip([name, *[""] * len(lines)], lines or ["-"], strict=False):
+            console.print(Text.assemble((f"{label:<{width}}  ", "bold"), line), soft_wrap=True)
+
+
+def _text(value: Any) -> str:
+    """A value as in JSON, but a text without quotes, and - for null."""
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def unlock(
@@ -167,7 +178,7 @@ def _summary(planned: Planned) -> str:
 
 
 def _counted(names: tuple[str, ...]) -> str:
-    return f"endpoint{'s' if len(names) > 1 else ''} {' and '.join(names)}"
+    return f"endpoint{'s' if len(names) > 1 else ''} {joined(names)}"
 
 
 def _answer(question: str) -> str:
@@ -187,7 +198,13 @@ def at_keyboard() -> bool:
 
 
 def _rows(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows = []
+    rows: list[tuple[str, Any]] = []
     for name, value in values.items():
-        rows += _rows(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
+        if isinstance(value, dict):
+            rows += _rows(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            for number, item in enumerate(value):
+                rows += _rows(item, f"{prefix}{name}[{number}].")
+        else:
+            rows.append((f"{prefix}{name}", value))
     return rows

@@ -19,6 +19,7 @@ from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import JSON_TYPE, Completed, Request
+from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import (
     AsyncEndpointError,
     InvocationFailed,
@@ -104,6 +105,8 @@ def run_smoke_test(
     from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
 
     found = read_outputs(address, local=local)
+    if not found.endpoints:
+        raise Address.parse(address).nothing_there()
     reports: dict[str, SmokeReport] = {}
     with second_interrupt_ends_at_once("stopped at once"):
         for name, outputs in found.endpoints.items():
@@ -156,7 +159,7 @@ def _payloads(outputs: AsyncEndpointOutputs, good: Path | None, bad: Path | None
 def _print_report(report: SmokeReport) -> None:
     console.print(_report_table(report))
     if report.skipped_messages:
-        _say(f"{report.skipped_messages} messages in the results queue were not notifications and were skipped")
+        _say(f"skipped messages in the results queue that were not notifications: {report.skipped_messages}")
     phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.latency.known.items())
     _say(f"the good request: {phases}" if phases else "the good request has no known phases")
 

@@ -14,7 +14,7 @@ import typer
 from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.local_aws import DEFAULT_REGION, LocalCredentials, require_credentials
+from async_endpoint.local_aws import DEFAULT_REGION, LocalCredentials, require_credentials, time_scale_text
 from async_endpoint.workspace import Workspace
 
 DEFAULT_PORT = 4599
@@ -41,7 +41,7 @@ class Containers(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the group `local` to `app`."""
-    group = typer.Typer(name="local", help="Start, inspect, disturb and stop the local AWS.", no_args_is_help=True)
+    group = typer.Typer(name="local", help="Start, inspect, inject faults into and stop the local AWS.", no_args_is_help=True)
     group.command("up")(up)
     group.command("down")(down)
     group.command("status")(status)
@@ -98,7 +98,9 @@ def up(
         if as_json:
             print_json(record.__dict__)
             return
-        console.print(f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); time runs x{record.time_scale:g}")
+        console.print(
+            f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); {time_scale_text(record.time_scale)}"
+        )
         console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
         from async_endpoint.emulator import NOT_EMULATED  # noqa: PLC0415
 
@@ -129,7 +131,7 @@ def down(
     from async_endpoint.emulator import daemon  # noqa: PLC0415
 
     record = daemon.stop(Workspace.for_local_aws(), lose_changes=lose_changes)
-    console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS ran")
+    console.print(f"stopped the local AWS at {record.endpoint_url}" if record else "no local AWS was running")
 
 
 def reset(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
@@ -151,7 +153,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     if as_json:
         print_json(document)
         return
-    console.print(f"local AWS at [bold]{document['endpoint_url']}[/]; time runs x{document['time_scale']:g}")
+    console.print(f"local AWS at [bold]{document['endpoint_url']}[/]; {time_scale_text(document['time_scale'])}")
     for endpoint in document["endpoints"]:
         instances = f"instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
         state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"

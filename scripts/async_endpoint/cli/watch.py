@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from async_endpoint.aws import AwsSession
@@ -37,42 +37,53 @@ def watch(
     if as_json:
         print_json(watcher.snapshot().as_dict())
         return
+
+    def screen() -> Group:
+        return shown(watcher.snapshot(), on_local_aws=endpoint_url is not None)
+
     if once:
-        console.print(shown(watcher.snapshot()))
+        console.print(screen())
         return
     try:
-        with Live(shown(watcher.snapshot()), console=console, auto_refresh=False) as live:
+        with Live(screen(), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(interval)
-                live.update(shown(watcher.snapshot()), refresh=True)
+                live.update(screen(), refresh=True)
     except KeyboardInterrupt:  # the way to end watching
         console.print("stopped")
 
 
-def shown(view: WatchSnapshot) -> Group:
-    """A snapshot for people."""
+def shown(view: WatchSnapshot, *, on_local_aws: bool = False) -> Group:
+    """A snapshot for people, 80 columns wide at least. A local AWS has two clocks, so each time says which one it is of."""
+    wall_time, aws_time = (", in wall time", ", in AWS time") if on_local_aws else ("", "")
     state = Text.assemble((view.endpoint, "bold"), f"  {view.status}  configuration {view.config}")
     if view.failure_reason:
         state.append(f"  {view.failure_reason}", "red")
-    figures = Table("instances", "backlog", "oldest request", "processed in 10 min", "failed", "expired", "measured")
+    figures = Table("instances", "backlog", "oldest request", "processed in 10 min", "failed", "expired")
     figures.add_row(
         f"{view.instances} of {view.desired_instances}",
         _number(view.backlog),
         "-" if view.oldest_seconds is None else f"{view.oldest_seconds:,.0f} s",
         *(_number(count) for count in (view.processed, view.failed, view.expired)),
-        view.measured or "no datapoint yet",
     )
+    measured = f"measured {_time(view.measured)}{aws_time}" if view.measured else "measured: no datapoint yet"
     some = "" if view.all_keys else f" of the first {view.keys_seen:,} by name"
-    results = Table("written", "", "bytes", "object")
+    results = Table(Column("written", no_wrap=True), Column(no_wrap=True), Column("bytes", no_wrap=True), "object")
     for result in view.results:
         colour = "green" if result.kind == "output" else "red"
-        results.add_row(result.time, Text(result.kind, colour), f"{result.bytes:,}", Text(result.uri, overflow="fold"))
-    scaling = Table("begun", "", "what", "why")
+        results.add_row(_time(result.time), Text(result.kind, colour), f"{result.bytes:,}", Text(result.uri, overflow="fold"))
+    scaling = Table(Column("begun", no_wrap=True), Column(no_wrap=True), "what", "why")
     for activity in view.activities:
-        scaling.add_row(activity.time, activity.status, Text(activity.description), Text(activity.cause))
+        scaling.add_row(_time(activity.time), activity.status, Text(activity.description), Text(activity.cause))
     hidden = [Text(f"not shown: {reason}", "yellow") for reason in view.hidden]
     suspension = [Text(view.suspension, "red")] if view.suspension else []
-    return Group(state, *suspension, figures, f"newest results{some}", results, "scaling", scaling, *hidden)
+    parts = (figures, measured, f"newest results{some}{wall_time}", results, f"scaling{aws_time}", scaling)
+    return Group(state, *suspension, *parts, *hidden)
+
+
+def _time(text: str) -> str:
+    """A time of a snapshot, shorter."""
+    return text.replace("+00:00", "Z")
 
 
 def _number(value: float | None) -> str:

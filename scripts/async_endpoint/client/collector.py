@@ -19,7 +19,7 @@ from async_endpoint.client.pending import Pending
 from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.run_queue import LONG_POLL_SECONDS, RunQueue
-from async_endpoint.client.s3_reader import ListingDenied, ObjectReader, PrefixListing, ReadDenied
+from async_endpoint.client.s3_reader import ListedResult, ListingDenied, ObjectReader, PrefixListing, ReadDenied
 from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
 from async_endpoint.core.notifications import Notification
@@ -55,6 +55,8 @@ class Collector:
         self._pending = Pending()
         self._changed = self._pending.changed
         self._reading: set[str] = set()
+        self._other_runs: list[Invocation] = []  # resumed requests that the filter policy of the queue does not select
+        self._other_runs_due = math.inf
         self._queue: RunQueue | None = None
         self._queue_setup = threading.Lock()  # held by the thread that creates or deletes the run's queue
         self._may_list = config.collect != "head"
@@ -70,21 +72,26 @@ class Collector:
     # --- called by other threads -------------------------------------------------------------------------------------
 
     def watch(self, invocation: Invocation) -> None:
-        """Add an invocation to the pending ones, accepted or not yet."""
+        """Add an invocation to the pending ones: accepted (resumed then: it was sent earlier) or not yet."""
+        if invocation.submitted is not None:
+            invocation.resumed_at = self._clock.now()
         self._pending.add(invocation)
         if invocation.submitted is not None:
             self._reconciliation.request()  # it may have ended before the queue was subscribed
+            self._add_other_run(invocation)
         if self._closing:
             self._end_pending()
 
     def accepted(self, invocation: Invocation) -> None:
-        """The endpoint has accepted it. A notification that came before counts now."""
+        """The endpoint has accepted it. A notification that came before counts now; a resumed request is read at once."""
         with self._changed:
             if self._pending.accept(invocation):
                 self._last_response = self._clock.now()
                 self._poll_interval.reset()
         if invocation.notification is not None:
             self._on_notification(invocation, invocation.notification)
+        elif invocation.resumed_at is not None:
+            self._fetch(invocation, None)  # the next round may be a long poll away
 
     def settle(self, invocation: Invocation, outcome: Outcome) -> None:
         """Set the outcome of an invocation, which is then no longer pending."""
@@ -170,6 +177,8 @@ class Collector:
                 return self._poll_s3(now)
             if now >= self._reconciliation.due():
                 self._reconcile(now)
+            elif now >= self._other_runs_due:
+                self._poll_other_runs(now)
         except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no read will succeed
             for invocation in self._pending.waiting():
                 self.settle(invocation, type(error)(str(error)))
@@ -179,7 +188,7 @@ class Collector:
 
     def _receive(self, queue: RunQueue, now: float) -> float:
         """Wait for notifications, no longer than until something else is due."""
-        wait = min(self._reconciliation.due(), self._pending.next_due()) - now
+        wait = min(self._reconciliation.due(), self._pending.next_due(), self._other_runs_due) - now
         try:
             notifications = queue.receive(math.ceil(min(max(wait, 0), LONG_POLL_SECONDS)))
         except NotReady as error:
@@ -215,10 +224,38 @@ class Collector:
         """Check S3 although notifications come: some may be lost, or all."""
         waiting = self._pending.waiting()
         silent = self._reconciliation.is_silent(now)
-        missed = [since for since in self._list(waiting) if now - since >= self._config.notification_grace]
-        self._reconciliation.reconciled(now, missed=bool(missed))
+        missed = sum(self._missed_notification(result, now) for result in self._list(waiting))
+        self._reconciliation.reconciled(now, missed=missed > 0)
         if missed and silent:
-            self._switch_to_listing(f"{len(missed)} results exist without a notification.")
+            self._switch_to_listing(f"{missed} {'result exists' if missed == 1 else 'results exist'} without a notification.")
+
+    def _missed_notification(self, result: ListedResult, now: float) -> bool:
+        """Whether the run's queue must have received the result's notification by now."""
+        written_at, resumed_at = result.since.timestamp(), result.invocation.resumed_at
+        subscribed = resumed_at is None or written_at > resumed_at
+        return subscribed and self._is_of_this_run(result.invocation) and now - written_at >= self._config.notification_grace
+
+    def _is_of_this_run(self, invocation: Invocation) -> bool:
+        """Whether the filter policy of the run's queue selects the request."""
+        return invocation.inference_id.startswith(self._prefix)
+
+    def _add_other_run(self, invocation: Invocation) -> None:
+        if self._is_of_this_run(invocation):
+            return
+        with self._changed:
+            if not self._other_runs:
+                self._poll_interval.reset()
+                self._other_runs_due = self._clock.now() + self._config.poll_interval
+            self._other_runs.append(invocation)
+
+    def _poll_other_runs(self, now: float) -> None:
+        """Check S3 for resumed requests of other runs, which the queue of this run never announces."""
+        with self._changed:
+            waiting = [invocation for invocation in self._other_runs if not invocation.done()]
+            ended, self._other_runs = len(self._other_runs) - len(waiting), waiting
+            self._other_runs_due = now + self._poll_interval.after(ended, len(waiting)) if waiting else math.inf
+        if waiting:
+            self._list(list(waiting))
 
     def _switch_to_listing(self, why: str) -> None:
         self._explain(f"Notifications have stopped, results are found by listing from now on: {why}")
@@ -241,11 +278,8 @@ class Collector:
         pause = self._poll_interval.after(found, len(self._pending))
         return max(min(pause, self._pending.next_due() - now), 0.0)
 
-    def _list(self, waiting: list[Invocation], *, failures: bool = True) -> list[float]:
-        """Read what a listing shows to have ended, or single keys if the caller may not list.
-
-        Returns when the listed objects were written, in seconds since the epoch.
-        """
+    def _list(self, waiting: list[Invocation], *, failures: bool = True) -> list[ListedResult]:
+        """Read what a listing shows to have ended, or single keys if the caller may not list; returns what was listed."""
         if self._may_list:
             try:
                 ended, complete = self._listing.ended(waiting, failures=failures)
@@ -261,7 +295,7 @@ class Collector:
                     self._fetch(item.invocation, item.hint)
                 if not complete and failures:
                     self._fetch_oldest(waiting)
-                return [item.since.timestamp() for item in ended]
+                return ended
         self._fetch_oldest(waiting)
         return []
 

@@ -25,8 +25,8 @@ from async_endpoint.client.invocation import Invocation, check_process, current_
 from async_endpoint.client.models import Completed, Payload, Request, Submitted
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sender import KEY_CHARS, Sender, validate_name
-from async_endpoint.core.errors import Abandoned, AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady
-from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.errors import AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady, UsageError
+from async_endpoint.core.outputs import AsyncEndpointOutputs, only_endpoint
 from async_endpoint.workspace import Workspace
 
 DEFAULT_CONFIG: Final = ClientConfig()
@@ -50,7 +50,7 @@ class AsyncEndpoint:
             print(invocation.result().json())
 
     Thread-safe; one thread collects for all invocations. Create one and keep it: each has a run of its own, whose name
-    prefixes all inference ids and is the folder of all outputs. In a forked child every method raises UsageError.
+    prefixes all inference ids and is the folder of all outputs. In a forked child and after `close`, requests raise UsageError.
 
     `info` describes the endpoint; `from_terraform`, `from_outputs` and `from_name` provide it.
     """
@@ -79,8 +79,9 @@ class AsyncEndpoint:
                 f"The endpoint is of type {type(info).__name__}; use AsyncEndpoint.from_outputs, from_terraform or from_name, "
                 "or pass an EndpointInfo."
             )
-        if not isinstance(config, ClientConfig):
-            raise InvalidInput(f"The config is of type {type(config).__name__}; pass a ClientConfig.")
+        _check_type("config", config, ClientConfig)
+        if session is not None:
+            _check_type("session", session, AwsSession)
         self.info, self.config = info, config
         self.run = f"r{secrets.token_hex(6)}" if run is None else run
         self._on_accepted = on_accepted
@@ -113,8 +114,11 @@ class AsyncEndpoint:
 
         `local` selects the local AWS whatever the environment; `workspace` is the checkout, by default the one around the
         current folder. Other arguments as in the constructor. Raises NotReady if nothing is applied, UnknownEnvironment,
-        UnknownEndpoint, and AmbiguousEndpoint if ENV has several endpoints.
+        UnknownEndpoint, AmbiguousEndpoint if ENV has several endpoints, and InvalidInput for an argument of a wrong type.
         """
+        _check_text("address", address, "ENV/NAME")
+        if workspace is not None:
+            _check_type("workspace", workspace, Workspace)
         from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - the client needs no Terraform otherwise
 
         outputs, endpoint_url = read_endpoint(address, local=local, workspace=workspace)
@@ -135,15 +139,17 @@ class AsyncEndpoint:
     ) -> AsyncEndpoint:
         """The endpoint that a Terraform output describes, parsed or as decoded JSON (`async-endpoint outputs --json`).
 
-        A key `endpoint_url` in the JSON applies unless the argument is given. Other arguments and errors as in the constructor.
+        The JSON is that of one endpoint, or the whole document if it has only one. A key `endpoint_url` of the endpoint applies
+        unless the argument is given. Other arguments and errors as in the constructor.
         """
         if isinstance(outputs, Mapping):
+            outputs = only_endpoint(outputs)
             endpoint_url = endpoint_url or outputs.get("endpoint_url")
             outputs = AsyncEndpointOutputs.parse(outputs)
         if not isinstance(outputs, AsyncEndpointOutputs):
             raise InvalidInput(
                 f"The outputs are of type {type(outputs).__name__}; pass AsyncEndpointOutputs, or the decoded JSON that "
-                "`async-endpoint outputs --json` prints for one endpoint."
+                "`async-endpoint outputs ENV/NAME --json` prints."
             )
         info = EndpointInfo.from_outputs(outputs)
         return cls(
@@ -175,6 +181,12 @@ class AsyncEndpoint:
         Inputs are uploaded below `input_uri`, by default `input/` in the bucket of the results. Other arguments as in the
         constructor. Raises EndpointNotReady if there is no such endpoint, UsageError if it is not asynchronous.
         """
+        _check_text("name", name, "the name of an endpoint")
+        _check_text("region", region, "the name of a region, such as eu-west-1")
+        if input_uri is not None:
+            _check_text("input_uri", input_uri, "an S3 URI")
+        if session is not None:
+            _check_type("session", session, AwsSession)
         session = session or _session(region, endpoint_url, config)
         info = describe_endpoint(session, name, input_uri)
         return cls(info, config=config, session=session, run=run, explain=explain)
@@ -196,9 +208,9 @@ class AsyncEndpoint:
         Returns at once, unless many requests wait to be sent: then it blocks until there is room. Errors of the request are
         reported by its invocation. A `key` used before in this client, with the same payload and options, is the same request:
         it is sent once, each invocation gets its outcome, and one that has ended is collected again. Raises InvalidInput for an
-        argument of a wrong type and for an unusable or conflicting key, Abandoned if the client is closed.
+        argument of a wrong type and for an unusable or conflicting key, UsageError if the client is closed.
         """
-        self._check_process()
+        self._check_usable()
         request = (
             payload
             if isinstance(payload, Request)
@@ -259,7 +271,7 @@ class AsyncEndpoint:
 
         A key used before is treated as by `submit`. Raises what keeps the request from being accepted.
         """
-        self._check_process()
+        self._check_usable()
         if not isinstance(request, Request):
             raise InvalidInput(f"The request is of type {type(request).__name__}; pass a Request.")
         invocation, mark = self._invocation(request)
@@ -283,8 +295,8 @@ class AsyncEndpoint:
         return submitted
 
     def resume(self, submitted: Submitted, *, tag: Any = None) -> Invocation:
-        """Collect a request that was submitted earlier, by `send` or by another process."""
-        self._check_process()
+        """Collect a request that was submitted earlier, by `send` or by another process; one that has ended is read at once."""
+        self._check_usable()
         if not isinstance(submitted, Submitted):
             raise InvalidInput(f"The submitted request is of type {type(submitted).__name__}; pass what `send` returned.")
         self._start()
@@ -332,15 +344,23 @@ class AsyncEndpoint:
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> AsyncEndpoint:
+        self._check_usable()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closing.is_set() else ""
+        return f"<AsyncEndpoint {self.info.name} in {self.info.region}, run {self.run}{closed}>"
+
     # --- internals ---------------------------------------------------------------------------------------------------
 
-    def _check_process(self) -> None:
+    def _check_usable(self) -> None:
+        """Raise UsageError in a forked child, and if the client is closed."""
         check_process(self._process, f"The client of endpoint {self.info.name}")
+        if self._closing.is_set():
+            raise UsageError(f"The client of endpoint {self.info.name} is closed; create another one.")
 
     def _invocation(self, request: Request) -> tuple[Invocation, str | None]:
         """The invocation of a request, and the fingerprint of its payload if others may use its key."""
@@ -365,8 +385,7 @@ class AsyncEndpoint:
         if self._thread is not None and not self._closing.is_set():
             return
         with self._lock:
-            if self._closing.is_set():
-                raise Abandoned(f"The client of endpoint {self.info.name} is closed; create another one.")
+            self._check_usable()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._collect, name="async-endpoint-collect", daemon=True)
                 self._thread.start()
@@ -429,7 +448,7 @@ class AsyncEndpoint:
         payloads: Iterable[Payload | Request],
         iterate: Callable[[iteration.Submit, Iterable[Payload | Request], int], Generator[Invocation, None, None]],
     ) -> Generator[Invocation, None, None]:
-        self._check_process()
+        self._check_usable()
         if isinstance(payloads, str | bytes | Request) or not isinstance(payloads, Iterable):
             raise InvalidInput(f"The payloads are of type {type(payloads).__name__}; pass an iterable of payloads.")
         return iterate(self._submit_or_fail, payloads, self.config.max_in_flight)
@@ -448,8 +467,24 @@ class AsyncEndpoint:
                     raise error
 
 
+def _check_text(name: str, value: object, expected: str) -> None:
+    if not isinstance(value, str):
+        raise InvalidInput(f"The {name} is of type {type(value).__name__}; pass {expected} as a str.")
+    if not value:
+        raise InvalidInput(f"The {name} is empty; pass {expected}.")
+
+
+def _check_type(name: str, value: object, expected: type) -> None:
+    if not isinstance(value, expected):
+        raise InvalidInput(f"The {name} is of type {type(value).__name__}; pass an object of type {expected.__name__}.")
+
+
 def _session(region: str, endpoint_url: str | None, config: ClientConfig) -> AwsSession:
     """A session that never retries: the client does. Senders, readers and the collector may each hold a connection."""
+    _check_text("region", region, "the name of a region, such as eu-west-1")
+    _check_type("config", config, ClientConfig)
+    if endpoint_url is not None:
+        _check_text("endpoint_url", endpoint_url, "a URL")
     session = AwsSession.create(region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2)
     session.client("s3")  # unusable AWS settings are reported to the caller, not by every invocation
     return session

@@ -47,8 +47,8 @@ class Invocation(Future[Completed]):
 
     `tag` is the caller's; `output_location` the S3 URI of the result, known once the endpoint has accepted the request;
     `notification` the message that reported the outcome, if one did; `sent` how often the request may have been accepted
-    (more than once if a response was lost). `written_at` (the result's LastModified, if it was read from S3) and `seen_at`
-    are seconds since the epoch.
+    (more than once if a response was lost). `written_at` (the result's LastModified, if it was read from S3), `seen_at` and
+    `resumed_at` (when collecting began, of a request that was submitted earlier) are seconds since the epoch.
     """
 
     # Future itself uses __dict__; slots keep the fields of thousands of invocations out of it
@@ -61,6 +61,7 @@ class Invocation(Future[Completed]):
         "inference_id",
         "key",
         "notification",
+        "resumed_at",
         "seen_at",
         "sent",
         "submitted",
@@ -80,6 +81,7 @@ class Invocation(Future[Completed]):
         self.notification: Notification | None = None
         self.sent = 0
         self.denied_since: float | None = None
+        self.resumed_at: float | None = None
         self.written_at: float | None = None
         self.seen_at: float | None = None
         self._outcome: Outcome | None = None  # readable without the lock, which a forked child may have inherited locked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import mimetypes
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -57,9 +57,9 @@ class State(StrEnum):
     ABANDONED = "abandoned"  # the client was closed after it had been sent
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Request:
-    """One request: the payload and how to process it. Raises InvalidInput for a field of a wrong type.
+    """One request: the payload, and by keyword how to process it. Raises InvalidInput for a field of a wrong type.
 
     `key` identifies it within a run: 1 to 28 letters, digits, hyphens and underscores, beginning with a letter or digit; None
     assigns a number. A key determines the inference id and the output's S3 key, so submitting it again is idempotent.
@@ -68,6 +68,7 @@ class Request:
     """
 
     payload: Payload
+    _: KW_ONLY
     content_type: str | None = None
     accept: str | None = None
     key: str | None = None
@@ -123,7 +124,10 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Completed:
-    """A result: the model's response, its S3 URI, and the `seconds` from submission until the client saw it."""
+    """A result: the model's response, its S3 URI, and the `seconds` from submission until the client saw it.
+
+    Of a request that ended before it was resumed, the seconds until the result was written (its LastModified).
+    """
 
     body: bytes
     content_type: str

@@ -87,6 +87,8 @@ def _output(
     if not isinstance(result, FetchedObject):
         return result
     invocation.written_at = result.written_at
+    if invocation.resumed_at is not None and result.written_at is not None and result.written_at <= invocation.resumed_at:
+        seconds = max(result.written_at - submitted.submitted_at.timestamp(), 0.0)  # it ended before it was resumed
     return Completed(result.body, result.content_type, submitted.output_location, seconds)
 
 
@@ -112,18 +114,28 @@ def _failure(
 
 def failure(info: EndpointInfo, submitted: Submitted, reason: str, where: str | None) -> InvocationFailed:
     """The error for a failed request, with the service's reason."""
-    lines = reason.strip().splitlines() or ["no reason given"]
-    first = lines[0] if len(lines[0]) <= REASON_CHARS else lines[0][: REASON_CHARS - 1] + "…"
-    places = f"{where} and in log group {info.log_group}" if where else f"log group {info.log_group}"
+    first = _first_line(reason)
+    places = f"{where} and log group {info.log_group}" if where else f"log group {info.log_group}"
     kind = InvocationExpired if _EXPIRED.search(first) and not first.startswith("Received ") else InvocationFailed
     # the service's own wording: "Received client error (400) from primary with message …"
-    remedy = "correct the input" if re.search(r"client error \(4\d\d\)", reason) else "fix the cause"
+    remedy = "Correct the input" if re.search(r"client error \(4\d\d\)", reason) else "Fix the cause"
     return kind(
-        f"Endpoint {info.name} failed on {submitted.inference_id}: {first.rstrip('. ')}; read more in {places}, "
-        f"{remedy} and submit again.",
+        f"Endpoint {info.name} failed on {submitted.inference_id}: {first}. Details: {places}. {remedy} and submit again.",
         reason=reason.strip(),
         failure_location=where,
     )
+
+
+def _first_line(reason: str) -> str:
+    """The first line, shortened, without its full stop; a quotation that the cut leaves open is closed."""
+    line, *more = reason.strip().splitlines() or ["no reason given"]
+    too_long = len(line) > REASON_CHARS
+    cut_quotation = False
+    if too_long or more:
+        line = line[: REASON_CHARS - 1] if too_long else line
+        cut_quotation = line.count('"') % 2 == 1
+    line = line.rstrip(". ") + ("…" if too_long or cut_quotation else "")
+    return f'{line}"' if cut_quotation else line
 
 
 def access_error(submitted: Submitted, denied: ReadDenied) -> ResultUnreadable:

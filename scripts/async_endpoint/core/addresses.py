@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from async_endpoint.core.errors import AmbiguousEndpoint, UnknownEndpoint, UsageError
+from async_endpoint.core.errors import AmbiguousEndpoint, InvalidInput, UnknownEndpoint, UsageError
+from async_endpoint.core.outputs import OUTPUT_NAME
+from async_endpoint.core.text import joined, with_article
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,17 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Raises UsageError for an address without an environment or with an empty name."""
+        """Raises UsageError for an address without an environment or with an empty name, InvalidInput for what is no str."""
+        if not isinstance(text, str):
+            raise InvalidInput(
+                f"The address is {with_article(type(text).__name__)}; give a str: ENV for an environment, or ENV/NAME for one "
+                "of its endpoints."
+            )
         environment, slash, endpoint = text.partition("/")
         if not environment or (slash and not endpoint):
-            raise UsageError(f"{text!r} is no address; write ENV for an environment, or ENV/NAME for one of its endpoints.")
+            raise UsageError(
+                f"{text!r} is not a valid address; write ENV for an environment, or ENV/NAME for one of its endpoints."
+            )
         return cls(environment, endpoint or None)
 
     def __str__(self) -> str:
@@ -33,8 +42,7 @@ class Address:
             return there
         if self.endpoint not in there:
             raise UnknownEndpoint(
-                f"{self.environment} has no endpoint {self.endpoint!r} that is applied; "
-                + (f"choose one of {self._listed(there)}." if there else "it has none.")
+                f"{self.endpoint!r} is not in output {OUTPUT_NAME} of {self.environment}; it has {joined(there) or 'none'}."
             )
         return [self.endpoint]
 
@@ -45,12 +53,16 @@ class Address:
         """
         selected = self.select(names)
         if not selected:
-            raise UnknownEndpoint(f"{self.environment} has no endpoint; add one to envs/{self.environment}/main.tf and apply.")
+            raise self.nothing_there()
         if len(selected) > 1:
             raise AmbiguousEndpoint(
                 f"{self.environment} has {len(selected)} endpoints; choose one of {self._listed(selected)}."
             )
         return selected[0]
+
+    def nothing_there(self) -> UnknownEndpoint:
+        """What to raise where the environment has no endpoints at all."""
+        return UnknownEndpoint(f"{self.environment} has no endpoint; add one to envs/{self.environment}/main.tf and apply.")
 
     def _listed(self, names: Iterable[str]) -> str:
         return ", ".join(f"{self.environment}/{name}" for name in names)

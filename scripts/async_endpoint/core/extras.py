@@ -19,8 +19,8 @@ def require_extra(extra: str, needed_for: str) -> None:
     missing = [name for name in EXTRAS[extra] if not _importable(name)]
     if missing:
         raise ExtraMissing(
-            f"{needed_for} needs the extra [{extra}] ({', '.join(missing)} cannot be imported); install it: "
-            f"pip install 'async-endpoint[{extra}]'"
+            f"{needed_for} needs the extra [{extra}] ({', '.join(missing)} cannot be imported); install it from a checkout: "
+            f"pip install './async-endpoint[{extra}]'"
         )
 
 

@@ -12,9 +12,10 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.text import with_article
 
 OUTPUT_NAME = "async_endpoints"
 MODULE_OUTPUT_NAME = "async_endpoint"
@@ -170,6 +171,23 @@ def endpoint_objects(value: object) -> dict[str, object]:
     return dict(value)
 
 
+def only_endpoint(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object of one endpoint: `document` itself, or the only one in what `async-endpoint outputs --json` prints.
+
+    Raises InvalidInput if there are several, naming them, or none.
+    """
+    objects = document.get("endpoints")
+    if not isinstance(objects, Mapping) or "schema_version" in document:
+        return document
+    if len(objects) == 1:
+        (only,) = objects.values()
+        return cast("Mapping[str, Any]", only)
+    if not objects:
+        raise InvalidInput("The document has no endpoint; apply the environment and run: async-endpoint outputs ENV --json")
+    choices = " or ".join(f"document['endpoints'][{name!r}]" for name in sorted(objects))
+    raise InvalidInput(f"The document has the outputs of {len(objects)} endpoints; pass the one of an endpoint: {choices}.")
+
+
 def parse_endpoint(name: str, value: object) -> AsyncEndpointOutputs:
     """The outputs of endpoint `name`; raises InvalidInput naming the first wrong field, as async_endpoints.NAME.FIELD."""
     return AsyncEndpointOutputs.parse(value, f"{OUTPUT_NAME}.{name}")
@@ -203,4 +221,4 @@ def _parse(kind: Any, value: object, where: str) -> Any:
 
 
 def _name(value: object) -> str:
-    return "missing" if value is None else f"a {type(value).__name__}"
+    return "missing" if value is None else with_article(type(value).__name__)

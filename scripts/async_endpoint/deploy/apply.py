@@ -11,7 +11,8 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
-from async_endpoint.deploy.endpoints import changed_endpoints, unnamed_endpoints
+from async_endpoint.deploy.endpoints import changed_endpoints
+from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.polling import reports_waits
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
@@ -20,7 +21,7 @@ from async_endpoint.deploy.replacement import (
     require_no_replacement,
     update_deployment_config,
 )
-from async_endpoint.deploy.rollback import rollbacks_reported
+from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
 
@@ -58,9 +59,14 @@ class Applied:
 
 @reports_waits
 def plan_environment(deployment: Deployment) -> Planned:
-    """Say what an apply would do; nothing is changed and no plan is kept."""
+    """Say what an apply would do; nothing is changed and no plan is kept.
+
+    Raises InvalidInput for two resources of one name, and for an endpoint that output `async_endpoints` does not list.
+    """
     with deployment.planned() as saved, failing_as_not_ready():
+        require_unique_names(deployment.environment, saved.document)
         notices = [
+            *unlisted_endpoints(deployment.environment, saved.document),
             *deployment.suspension_warnings(),
             *OrphanCheck(deployment, saved.document).notices(),
             *endpoint_notices(deployment.session, saved.resources),
@@ -79,21 +85,23 @@ def apply_environment(
     """Plan, apply exactly that plan, and verify that what it describes is live, for all endpoints.
 
     `adopt` imports or deletes what exists outside the state in the plan's way. `approve` is asked once the plan has been shown,
-    and again should what it approved lead to another plan. Raises Refused when it says no, OrphansFound for what exists outside
-    the state, BucketNotEmpty for a bucket that must not be emptied, ReplacementRefused for a plan that replaces a serving
+    and again should what it approved lead to another plan. Raises Refused when it says no, InvalidInput for two resources of
+    one name and for an endpoint that output `async_endpoints` does not list, OrphansFound for what exists outside the state,
+    BucketNotEmpty for a bucket that must not be emptied, ReplacementRefused for a plan that replaces a serving
     endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
     verification finds a difference.
     """
     with deployment.planned(read=adopt, resume=True) as saved:
         if saved.changes.any or adopt:
+            require_unique_names(deployment.environment, saved.document)
+            for notice in unlisted_endpoints(deployment.environment, saved.document):
+                deployment.on_output(notice)
             orphans = OrphanCheck(deployment, saved.document)
             with failing_as_not_ready(), orphans.resolved(saved.make, adopt=adopt):
                 _Apply(deployment, saved, approve, allow_replacement).carry_out(orphans)
                 orphans.finish()
-        changes, document = saved.changes, saved.document
+        changes = saved.changes
     endpoints = deployment.applied_endpoints()
-    for notice in unnamed_endpoints(document, endpoints.values()):
-        deployment.on_output(notice)
     with failing_as_not_ready():
         checks = verify(deployment.session, endpoints)
     applied = {name: AppliedEndpoint(outputs, checks[name]) for name, outputs in endpoints.items()}
@@ -123,8 +131,8 @@ class _Apply:
             saved.make(replace=failed)
         if not saved.changes.any and not orphans.adopting:
             return
-        if not self._allow_replacement:
-            require_no_replacement(session, saved.resources, deployment.copy.command("apply"))
+        command = deployment.copy.command("apply")
+        require_no_replacement(session, saved.resources, command, allowed=self._allow_replacement)
         self._require_approval()
         orphans.delete_unused()
         if not saved.changes.any:
@@ -132,6 +140,7 @@ class _Apply:
         with deployment.quiesced(self._changed()):
             remove_deleted_endpoints(session, saved.resources)
             with orphans.explained(), rollbacks_reported(session, saved.resources, deployment.on_output):
+                deregister_restored_targets(session, saved.resources)
                 saved.apply()
 
     def _changed(self) -> list[AsyncEndpointOutputs]:

@@ -71,41 +71,60 @@ INTERFACES_GONE = Poller(deadline=1800, pause=5)
 def remove_deleted_endpoints(
     connect: Connect, changes: Iterable[ResourceChange], deleted: Poller = DELETED, interfaces_gone: Poller = INTERFACES_GONE
 ) -> list[str]:
-    """Delete every endpoint that the plan deletes or replaces, and wait until each is gone; return their names.
+    """Delete every endpoint that the plan deletes or replaces, all at once, and wait until each is gone; return their names.
 
     Raises NotReady naming one that is not gone in time, or whose network interfaces are not.
     """
-    removed = []
-    for endpoint in planned_endpoints(changes):
-        if endpoint.change.deletes:
-            remove_endpoint(connect(endpoint.region), endpoint.name, deleted, interfaces_gone)
-            removed.append(endpoint.name)
-    return removed
+    planned = [endpoint for endpoint in planned_endpoints(changes) if endpoint.change.deletes]
+    removals = [_Removal(connect(endpoint.region), endpoint.name) for endpoint in planned]
+    for removal in removals:
+        removal.begin()
+    for removal in removals:
+        removal.finish(deleted, interfaces_gone)
+    return [removal.name for removal in removals]
 
 
 def remove_endpoint(aws: AwsSession, name: str, deleted: Poller = DELETED, interfaces_gone: Poller = INTERFACES_GONE) -> None:
     """Delete an endpoint and wait until it and its network interfaces are gone; raises NotReady when they are not in time."""
-    described = describe_endpoint(aws, name)
-    networks = _networks(aws, described)
-    _network_interfaces(aws, name, networks)  # refused, it is refused before anything is deleted
-    _deregister_scaling(aws, described)
-    status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen, f"endpoint {name} to be deleted")
-    if status:
-        reason = describe_endpoint(aws, name).get("FailureReason", "its execution role and its key must exist until then.")
-        raise NotReady(
-            f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes, and nothing else was changed: "
-            f"{reason} Run the command again once SageMaker has deleted it."
+    removal = _Removal(aws, name)
+    removal.begin()
+    removal.finish(deleted, interfaces_gone)
+
+
+class _Removal:
+    """The deletion of an endpoint, which may be absent. What may not be read is refused before anything is deleted."""
+
+    def __init__(self, aws: AwsSession, name: str) -> None:
+        self._aws, self.name = aws, name
+        self._described = describe_endpoint(aws, name)
+        self._networks = _networks(aws, self._described)
+        _network_interfaces(aws, name, self._networks)
+
+    def begin(self) -> None:
+        """Deregister scaling, and ask for the deletion if SageMaker takes that now."""
+        _deregister_scaling(self._aws, self._described)
+        _request_deletion(self._aws, self.name)
+
+    def finish(self, deleted: Poller, interfaces_gone: Poller) -> None:
+        """Ask for the deletion until the endpoint and its network interfaces are gone; raises NotReady when they are not."""
+        aws, name = self._aws, self.name
+        status = deleted.wait(lambda: _request_deletion(aws, name), lambda seen: not seen, f"endpoint {name} to be deleted")
+        if status:
+            reason = describe_endpoint(aws, name).get("FailureReason", "its execution role and its key must exist until then.")
+            raise NotReady(
+                f"Endpoint {name} is still {status} after {deleted.deadline / 60:.0f} minutes, and nothing but endpoints was "
+                f"changed: {reason} Run the command again once SageMaker has deleted it."
+            )
+        left = interfaces_gone.wait(
+            lambda: _network_interfaces(aws, name, self._networks),
+            lambda seen: not seen,
+            f"network interfaces of {name} to be deleted",
         )
-    left = interfaces_gone.wait(
-        lambda: _network_interfaces(aws, name, networks),
-        lambda seen: not seen,
-        f"network interfaces of {name} to be deleted",
-    )
-    if left:
-        raise NotReady(
-            f"Endpoint {name} is deleted, but its network interfaces {', '.join(left)} still hold subnets and security groups; "
-            "run the command again once they are gone."
-        )
+        if left:
+            raise NotReady(
+                f"Endpoint {name} is deleted, but its network interfaces {', '.join(left)} still hold subnets and security "
+                "groups; run the command again once they are gone."
+            )
 
 
 def _request_deletion(aws: AwsSession, name: str) -> str:

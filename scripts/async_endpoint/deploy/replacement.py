@@ -96,9 +96,19 @@ def _as_api(block: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def require_no_replacement(connect: Connect, changes: Iterable[ResourceChange], command: str) -> None:
-    """Raise ReplacementRefused naming each serving endpoint that the plan replaces; `command` is the apply that was given."""
-    if replaced := _serving_and_replaced(connect, changes):
+def require_no_replacement(connect: Connect, changes: Iterable[ResourceChange], command: str, *, allowed: bool = False) -> None:
+    """Raise ReplacementRefused naming each serving endpoint that the plan replaces; `command` is the apply that was given.
+
+    `allowed` permits it, but not one that is created again at another address: its role, topics and log group would be created
+    while the old ones, of the same names, exist, which fails once the endpoint is deleted.
+    """
+    serving = _serving_and_replaced(connect, changes)
+    if recreated := [endpoint for endpoint in serving if endpoint.successor]:
+        raise ReplacementRefused(
+            f"The plan deletes {'; '.join(map(_described, recreated))}, as after a module was renamed. Nothing was changed; "
+            "add to main.tf:\n" + "\n".join(map(_moved_block, recreated))
+        )
+    if not allowed and (replaced := serving):
         raise ReplacementRefused(
             f"The plan replaces {'; '.join(map(_described, replaced))}: until the new one serves, requests are refused. "
             f"Nothing was changed; undo what forces it, or accept the interruption with: {command} --allow-replacement"
@@ -126,7 +136,12 @@ def endpoint_notices(connect: Connect, changes: Iterable[ResourceChange]) -> lis
                 f"Endpoint {endpoint.name} is not replaced: apply updates its deployment configuration first, and plans again."
             )
         elif endpoint.name in serving:
-            notices.append(f"apply refuses to replace {_described(endpoint)} unless --allow-replacement is given.")
+            remedy = (
+                f"; add to main.tf:\n{_moved_block(endpoint)}"
+                if endpoint.successor
+                else " unless --allow-replacement is given."
+            )
+            notices.append(f"apply refuses to replace {_described(endpoint)}{remedy}")
         elif endpoint.change.deletes:
             notices.append(f"apply deletes endpoint {endpoint.name} first, and waits until it is gone.")
     return notices
@@ -142,11 +157,17 @@ def _serving_and_replaced(connect: Connect, changes: Iterable[ResourceChange]) -
 
 def _described(endpoint: PlannedEndpoint) -> str:
     if endpoint.successor:
-        old, new = top_module(endpoint.change.address), top_module(endpoint.successor)
-        moved = f", which a block moved {{ from = {old}, to = {new} }} in main.tf avoids" if old != new else ""
-        return f"endpoint {endpoint.name} (created again as {endpoint.successor}{moved})"
+        return f"endpoint {endpoint.name} (to create it again as {endpoint.successor})"
     forced = sorted({".".join(map(str, path)) for path in endpoint.change.replace_paths})
     return f"endpoint {endpoint.name}" + (f" (forced by {', '.join(forced)})" if forced else "")
+
+
+def _moved_block(endpoint: PlannedEndpoint) -> str:
+    """What keeps an endpoint whose address changes: a block for its module call, or for itself within one."""
+    addresses = endpoint.change.address, endpoint.successor
+    old, new = map(top_module, addresses)
+    old, new = (old, new) if old and new and old != new else addresses
+    return f"moved {{\n  from = {old}\n  to   = {new}\n}}"  # HCL takes one argument at most on a line
 
 
 def _forced_by_deployment_config(change: ResourceChange) -> bool:

@@ -22,6 +22,7 @@ from async_endpoint.deploy.scaling_snapshot import ScalingSnapshot, restore_scal
 from async_endpoint.terraform.plan_document import ResourceChange
 
 LOG_LINES: Final = 10
+_TARGET: Final = "aws_appautoscaling_target"
 _LOG_GROUP: Final = "/aws/sagemaker/Endpoints/"
 _SERVING: Final = frozenset({"InService", "UpdateRollbackFailed"})
 
@@ -91,6 +92,28 @@ def rollbacks_reported(
             if unrestored := _restored(update):
                 on_output(f"Endpoint {update.planned.name} was being updated.{unrestored}")
         raise
+
+
+def deregister_restored_targets(connect: Connect, changes: Iterable[ResourceChange]) -> None:
+    """Deregister the scalable targets of endpoints that the plan updates, where it creates them although they are registered.
+
+    They were put back after an update that failed, without Terraform, which therefore does not deregister them before the next
+    update; SageMaker refuses another instance type while a target is registered. Within `rollbacks_reported` they come back
+    should that update fail too.
+    """
+    changes = list(changes)
+    targets = [change for change in changes if change.type == _TARGET and change.action == "create"]
+    created = {str(change.after.get("resource_id")) for change in targets}
+    for endpoint in planned_endpoints(changes):
+        if endpoint.change.action != "update":
+            continue
+        scaling = connect(endpoint.region).client("application-autoscaling")
+        wanted = sorted(resource for resource in created if resource.startswith(f"endpoint/{endpoint.name}/"))
+        found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=wanted) if wanted else {}
+        for target in found.get("ScalableTargets", ()):
+            scaling.deregister_scalable_target(
+                **{member: target[member] for member in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+            )
 
 
 def _observe(aws: AwsSession, endpoint: PlannedEndpoint) -> _Update:

@@ -2,8 +2,8 @@
 
 SageMaker refuses another instance type while a scalable target is registered, so Terraform deregisters it, with its policies
 and scheduled actions, before such an update, and registers it after it. Where the update fails it stops in between: what serves
-would neither scale nor, once asleep, wake until the next apply. That apply takes over what is put back here, because every call
-that registers replaces what has the same name.
+would neither scale nor, once asleep, wake until the next apply. That apply deregisters what is put back here before it updates
+the endpoint again (rollback.py), because Terraform no longer has it in its state.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.endpoints import Connect, endpoint_modules
 from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.quiesce import SCALING_SETTLES
-from async_endpoint.deploy.verification import alarms, archives, execution_role, hosting, scaling
+from async_endpoint.deploy.verification import alarms, archives, execution_role, hosting, notifications, scaling
 from async_endpoint.deploy.verification.drift import drift
 from async_endpoint.deploy.verification.findings import Difference, Differs, PassedCheck
 from async_endpoint.terraform.saved_plans import saved_plan
@@ -81,6 +81,7 @@ def inspect(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller = SCA
     report.add("schedules", lambda: scaling.schedules(aws, outputs))
     if outputs.monitoring.alarm_names:
         report.add("alarms", lambda: alarms.watching(aws, outputs))
+    report.add("notifications", lambda: notifications.notifications(aws, outputs))
     if outputs.model is not None and outputs.model.archives:
         report.add("model archives", lambda: archives.archives(aws, outputs))
     report.add("execution role", lambda: execution_role.execution_role(aws, outputs))

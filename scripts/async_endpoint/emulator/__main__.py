@@ -16,7 +16,7 @@ from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.auth.credentials import parse_access_key
 from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
-from async_endpoint.local_aws import LocalAwsRecord
+from async_endpoint.local_aws import LocalAwsRecord, time_scale_text
 from async_endpoint.workspace import Workspace
 
 
@@ -34,12 +34,12 @@ def main() -> None:
         if os.environ.get(TRACEBACK_VARIABLE) and not isinstance(error, AsyncEndpointError):
             raise
         reported = as_reported(error)
-        sys.stderr.write(f"error {reported}\n")
+        sys.stderr.write(f"error: {reported}\n")
         sys.exit(reported.exit_code)
 
 
 def _announce(record: LocalAwsRecord) -> None:
-    sys.stderr.write(f"local AWS at {record.endpoint_url} (process {record.pid}); time runs x{record.time_scale:g}\n")
+    sys.stderr.write(f"local AWS at {record.endpoint_url} (process {record.pid}); {time_scale_text(record.time_scale)}\n")
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def start_detached(
         time.sleep(0.05)
     process.kill()
     lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
-    last = next((line for line in reversed(lines) if line.startswith("error ")), lines[-1]).removeprefix("error ")
+    last = next((line for line in reversed(lines) if line.startswith("error: ")), lines[-1]).removeprefix("error: ")
     if process.wait() == InvalidInput.exit_code:
         raise InvalidInput(last)
     raise LocalAwsNotRunning(f"The local AWS did not start: {last} (full log: {log}).")

@@ -2,8 +2,8 @@
 
 SageMaker has no API to query the state of a request, so these are all that can be seen.
 
-Backlog, age and counts are CloudWatch metrics, a minute old at best. Times are the service's own: a local AWS's run ahead of
-this machine's clock.
+Backlog, age and counts are CloudWatch metrics, a minute old at best. Times are the service's own: metrics and scaling of a
+local AWS are in AWS time, which runs ahead of this machine's clock; its S3 writes objects in wall time.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class Terraform:
             raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=unlock)
         last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
         raise TerraformFailed(
-            f"terraform {command} of {self.folder.name} ended with {code}: {first_error(text) or last_line}.",
+            f"terraform {command} of {self.folder.name} failed (exit code {code}): {first_error(text) or last_line}.",
             addresses=frozenset(error.address for error in errors(text) if error.address),
         )
 

@@ -87,4 +87,4 @@ def _objects(copy: WorkingCopy, terraform: Terraform | None = None) -> dict[str,
 
 def _nothing_applied(copy: WorkingCopy) -> NotReady:
     where = "the local AWS" if copy.endpoint_url else "AWS"
-    return NotReady(f"Nothing of {copy.environment} is applied on {where}; apply it with: {copy.command('apply')}")
+    return NotReady(f"{copy.environment} has not been applied on {where}; apply it with: {copy.command('apply')}")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from async_endpoint.core.outputs import OUTPUT_NAME
 
 _TOP_MODULE: Final = re.compile(r'module\.[\w-]+(?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?(?=\.)')
+_KEY: Final = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,57 @@ def prior_resources(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (item for item in resources(values.get("root_module") or {}) if item["mode"] == "managed")
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A managed resource as it is after a plan; values that are unknown until then are absent. `created` also when replaced."""
+
+    address: str
+    type: str
+    values: Mapping[str, Any]
+    created: bool
+
+
+def managed_after(document: Mapping[str, Any]) -> list[Planned]:
+    """The managed resources that there are once a plan is applied, by address."""
+    there = {
+        item["address"]: Planned(item["address"], item["type"], item.get("values") or {}, created=False)
+        for item in prior_resources(document)
+    }
+    for item in document.get("resource_changes", ()):  # also those that are only moved
+        if item.get("mode") == "managed":
+            there.pop(item.get("previous_address"), None)
+    for change in resource_changes(document):
+        there.pop(change.address, None)
+        if change.creates or not change.deletes:
+            there[change.address] = Planned(change.address, change.type, change.after, created=change.creates)
+    return [there[address] for address in sorted(there)]
+
+
+def module_calls(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The configuration of each module call of the root module, by its name."""
+    calls: Mapping[str, Any] = _root_module(document).get("module_calls") or {}
+    return calls
+
+
+def provider_key(document: Mapping[str, Any], address: str) -> str:
+    """Names the provider configuration of a resource, by which its region and account are set; empty where it is unknown."""
+    *modules, kind, name = _KEY.sub("", address).split(".")
+    module = _root_module(document)
+    for call in modules[1::2]:
+        module = ((module.get("module_calls") or {}).get(call) or {}).get("module") or {}
+    found = (item for item in module.get("resources", ()) if (item.get("type"), item.get("name")) == (kind, name))
+    none: Mapping[str, Any] = {}
+    return str(next(found, none).get("provider_config_key", ""))
+
+
+def _root_module(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    root: Mapping[str, Any] = (document.get("configuration") or {}).get("root_module") or {}
+    return root
+
+
 def missing_modules(document: Mapping[str, Any], kind: str) -> list[str]:
     """The calls in the root module that declare a resource of type `kind` and have an instance without one in the state."""
-    calls = ((document.get("configuration") or {}).get("root_module") or {}).get("module_calls") or {}
-    declaring = {f"module.{name}" for name, call in calls.items() if _declares(call.get("module") or {}, kind)}
+    declaring = {f"module.{name}" for name, call in module_calls(document).items() if _declares(call.get("module") or {}, kind)}
     there = {top_module(item["address"]): False for item in prior_resources(document)}
     there |= {top_module(item["address"]): True for item in prior_resources(document) if item["type"] == kind}
     calls_there = {module.partition("[")[0] for module in there}

@@ -74,7 +74,7 @@ def is_local(environment: str, *, local: bool) -> bool:
 def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCopy:
     """Bring the working copy of `environment` up to date; `local` deploys it to the local AWS, implied for environment local.
 
-    On AWS the root's *.tfbackend files (Terraform's name for them) say what its backend leaves open: the bucket of the state.
+    On AWS the root's *.tfbackend files (Terraform's name for them) name what its backend does not: the bucket of the state.
     Raises UnknownEnvironment, LocalAwsNotRunning, and InvalidInput for an unusable provider mirror or an incomplete backend.
     """
     source = workspace.environment(environment)
@@ -107,7 +107,7 @@ def _require_whole_backend(source: Path) -> None:
     text = backend.read_text(encoding="utf-8") if backend.is_file() else ""
     if 'backend "s3"' in text and not re.search(r"^\s*bucket\s*=", text, re.MULTILINE):
         raise InvalidInput(
-            f"envs/{source.name}/backend.tf leaves open which bucket keeps the state; write bucket and region of yours into "
+            f"envs/{source.name}/backend.tf names no state bucket; set bucket and region in "
             f"envs/{source.name}/state.s3.tfbackend, or use the local AWS with --local."
         )
 

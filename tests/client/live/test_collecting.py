@@ -61,6 +61,19 @@ def test_a_request_is_collected_by_another_client(stage: Stage) -> None:
         assert other.resume(submitted, tag="mine").result().json() == 5
 
 
+def test_resuming_what_has_ended_neither_waits_nor_ends_notifications(local_aws: AwsHarness, stage: Stage) -> None:
+    explanations: list[str] = []
+    with stage.client() as one:
+        accepted = [one.send(Request(orders(answer=number), content_type=JSON)) for number in range(5)]
+        assert [one.resume(submitted).result().json() for submitted in accepted] == list(range(5))
+    with stage.client(explain=explanations.append) as other:
+        assert other.submit(orders(answer=9), content_type=JSON).result().json() == 9, "its queue is open and read"
+        resumed = [other.resume(submitted).result(9).json() for submitted in accepted]  # without a read at once: 10 s each
+        assert resumed == list(range(5))
+        assert other.submit(orders(answer=9), content_type=JSON).result().json() == 9
+    assert [line for line in explanations if line.startswith("Results are found by notifications")] == explanations
+
+
 def test_the_same_key_of_the_same_run_is_one_output(local_aws: AwsHarness, stage: Stage) -> None:
     for _ in range(2):
         with stage.client(run="nightly-7") as client:

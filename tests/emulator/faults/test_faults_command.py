@@ -84,7 +84,7 @@ def test_an_invalid_command_is_refused_with_one_sentence(
 ) -> None:
     code, out, (printed,) = command("fault", *arguments)
     assert (code, out) == (2, "")
-    assert printed.startswith(f"error {sentence}")
+    assert printed.startswith(f"error: {sentence}")
 
 
 def test_help_lists_every_kind() -> None:
@@ -154,7 +154,7 @@ def test_a_second_local_aws_is_refused_while_the_first_has_no_record_yet(
     record_path(workspace).parent.mkdir(parents=True)
     with try_lock(record_path(workspace).parent) as alone:
         assert alone
-        assert command("up", "--port", "0") == (2, "", [f"error {STARTING}"])
+        assert command("up", "--port", "0") == (2, "", [f"error: {STARTING}"])
         with pytest.raises(InvalidInput, match=STARTING):
             daemon.start_detached(workspace, 0, 60, 60)
     with try_lock(record_path(workspace).parent) as again:

@@ -333,7 +333,7 @@ def test_a_failed_save_after_a_signal_is_reported(workspace: Workspace, start: S
     os.kill(record.pid, signal.SIGTERM)
 
     assert os.waitstatus_to_exitcode(os.waitpid(record.pid, 0)[1]) == 1
-    *_, last = daemon.log_path(workspace).read_text().split("error ")
+    *_, last = daemon.log_path(workspace).read_text().split("error: ")
     reported = " ".join(last.split())
     assert "has ended, and what changed since its last save could not be saved in" in reported
     assert "(No such file or directory); fix this before you start it again" in reported

@@ -8,7 +8,12 @@ from typing import Any
 
 from async_endpoint.aws import AwsSession
 
-ABSENT = frozenset({"ValidationException", "NoSuchEntity", "ResourceNotFoundException", "404", "NoSuchKey", "NotFound"})
+ABSENT = frozenset(
+    {
+        "ValidationException", "NoSuchEntity", "ResourceNotFoundException", "404", "NoSuchKey", "NotFound", "NotFoundException",
+        "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue",
+    }
+)  # fmt: skip
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 
 

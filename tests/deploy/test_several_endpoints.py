@@ -173,18 +173,6 @@ def test_unusable_outputs_of_one_endpoint_are_an_error_that_names_it(applied: An
     assert "apply" in applied.did, "what is known of the other endpoint is enough to apply"
 
 
-def test_an_endpoint_that_the_output_does_not_name_is_reported_as_not_verified(applied: Any) -> None:
-    del applied.values[OUTPUT_NAME]["coats"]
-    said: list[str] = []
-    assert list(apply_environment(prepared(said.append)).endpoints) == ["shirts"]
-    assert [line.split(",")[0] for line in said if line.startswith("Endpoint")] == [
-        "Endpoint coats is not in output async_endpoints"
-    ]
-    applied.document, said[:] = plan(of_the_endpoint("coats", "delete")), []
-    apply_environment(prepared(said.append))
-    assert not [line for line in said if line.startswith("Endpoint")]
-
-
 def test_several_rollbacks_are_reported_together(applied: Any, aws: AwsSession) -> None:
     document = plan(*(of_the_endpoint(name, "update", endpoint_config_name="new") for name in MODULES))
     failed = TerraformFailed("terraform apply failed (exit code 1).", addresses=frozenset(map(address, MODULES)))

@@ -11,7 +11,7 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
-from async_endpoint.deploy.endpoints import changed_endpoints, unnamed_endpoints
+from async_endpoint.deploy.endpoints import changed_endpoints
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.polling import reports_waits
 from async_endpoint.deploy.replacement import (
@@ -100,10 +100,8 @@ def apply_environment(
             with failing_as_not_ready(), orphans.resolved(saved.make, adopt=adopt):
                 _Apply(deployment, saved, approve, allow_replacement).carry_out(orphans)
                 orphans.finish()
-        changes, document = saved.changes, saved.document
+        changes = saved.changes
     endpoints = deployment.applied_endpoints()
-    for notice in unnamed_endpoints(document, endpoints.values()):
-        deployment.on_output(notice)
     with failing_as_not_ready():
         checks = verify(deployment.session, endpoints)
     applied = {name: AppliedEndpoint(outputs, checks[name]) for name, outputs in endpoints.items()}

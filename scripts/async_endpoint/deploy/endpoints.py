@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.core.outputs import MODULE_OUTPUT_NAME, OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.terraform.plan_document import ResourceChange, prior_resources, resource_changes, top_module
 
 Connect = Callable[[str], AwsSession]  # the clients of a region
@@ -73,21 +73,6 @@ def changed_endpoints(document: Mapping[str, Any], endpoints: Mapping[str, Async
             recreated = {affected.get(shown), change.action} == {"create", "delete"}  # at another address
             affected[shown] = "replace" if recreated else change.action
     return affected
-
-
-def unnamed_endpoints(document: Mapping[str, Any], endpoints: Iterable[AsyncEndpointOutputs]) -> list[str]:
-    """One sentence for each endpoint that exists once the plan is applied, and that output `async_endpoints` does not have."""
-    named = {outputs.endpoint.name for outputs in endpoints}
-    changes = [change for change in resource_changes(document) if change.type == ENDPOINT_TYPE]
-    deleted = {change.before.get("name") for change in changes if change.deletes}
-    modules = {name: module for name, module in endpoint_modules(document).items() if name not in deleted}
-    modules |= {str(change.after.get("name")): top_module(change.address) for change in changes if change.creates}
-    return [
-        f"Endpoint {name} is not in output {OUTPUT_NAME}, so it was not verified and commands cannot address it; name it in "
-        f"outputs.tf: NAME = {module or 'MODULE'}.{MODULE_OUTPUT_NAME}."
-        for name, module in modules.items()
-        if name not in named
-    ]
 
 
 def endpoint_modules(document: Mapping[str, Any]) -> dict[str, str]:

@@ -63,6 +63,13 @@ The Terraform configuration must be valid before initialization so that
 Terraform can determine which modules and providers need to be installed.
 
 
+Error: Unsuitable value type
+
+  on main.tf line 5, in module "x":
+   5:   a = = 1
+
+Unsuitable value: value must be known
+
 Error: Invalid expression
 
   on main.tf line 5, in module "x":
@@ -106,7 +113,7 @@ An argument named "nope" is not expected here.
         ),
         (ARGUMENT, 'main.tf line 3: Unsupported argument: An argument named "nope" is not expected here'),
         (
-            ARGUMENT.replace("main.tf", "../../modules/endpoint/main.tf"),
+            ARGUMENT.replace("main.tf", "../../../modules/endpoint/main.tf"),
             'modules/endpoint/main.tf line 3: Unsupported argument: An argument named "nope" is not expected here',
         ),
     ],
@@ -116,7 +123,7 @@ def test_an_error_of_the_configuration_is_named_with_its_place(output: str, sent
 
 
 def test_a_headline_alone_is_the_error() -> None:
-    assert str(first_error(INIT.partition("Error: Invalid")[0])).startswith("Terraform encountered problems")
+    assert str(first_error(INIT.partition("Error: Unsuitable")[0])).startswith("Terraform encountered problems")
 
 
 def test_a_long_list_of_values_is_cut_and_the_value_that_was_found_is_not() -> None:

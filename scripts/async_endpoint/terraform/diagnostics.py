@@ -10,7 +10,8 @@ _SEVERITY = re.compile(r"^(Error|Warning): ", re.MULTILINE)
 _ADDRESS = re.compile(r"^  with (\S+?),$", re.MULTILINE)
 # `on main.tf line 3, in module "x":` before source lines, and `for module "x" at main.tf:3.` in a text.
 _PLACE = re.compile(r"^  on (?P<file>\S+) line (?P<line>\d+)|\bat (?P<file_>[\w./-]+\.tf):(?P<line_>\d+)\b", re.MULTILINE)
-_BANNER = "Terraform encountered problems during initialisation"  # errors of the configuration follow
+# Printed before the error that they follow from: the headline of init, and the literal that a syntax error leaves unknown.
+_CONSEQUENCES = ("Terraform encountered problems during initialisation", "Unsuitable value type")
 LONGEST_TEXT: Final = 400  # characters of a summary or a detail in a sentence; the provider lists every instance type
 _KEPT_END: Final = 100
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -47,13 +48,13 @@ class Diagnostic:
 def first_error(output: str) -> Diagnostic | None:
     """The first error in Terraform's output, or None when it printed none.
 
-    The headline of an init that failed on the configuration is none. Where another of the same summary has the place, as for a
+    Those that follow from another error come last. Where another of the same summary has the place, as for a
     module that does not exist, it is that one's.
     """
     found = errors(output)
     if not found:
         return None
-    first = next((error for error in found if not error.summary.startswith(_BANNER)), found[0])
+    first = next((error for error in found if not error.summary.startswith(_CONSEQUENCES)), found[0])
     places = (error.place for error in found if error.summary == first.summary and error.place)
     return replace(first, place=next(places, ""))
 
@@ -78,7 +79,7 @@ def _place(block: str) -> str:
     found = _PLACE.search(block)
     if found is None:
         return ""
-    file = (found["file"] or found["file_"]).removeprefix("../../")  # a root is envs/NAME
+    file = (found["file"] or found["file_"]).replace("../", "")  # a root is envs/NAME
     return f"{file} line {found['line'] or found['line_']}"
 
 

@@ -93,6 +93,12 @@ def test_a_topic_whose_subscriptions_may_not_be_listed_is_not_compared(
     )
 
 
+def test_a_root_may_have_topics_and_no_results_queue(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
+    without = {"results_queue_arn": "", "results_queue_url": "", "dead_letter_queue_url": ""}
+    checks = {check.name: check.detail for check in verify_one(aws, altered(deployed, "notifications", **without), AT_ONCE)}
+    assert checks["notifications"] == "shirts-success and shirts-error, without a results queue"
+
+
 def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
     aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["shirts-wake"])
     with pytest.raises(VerificationFailed, match="alarm shirts-wake does not act on arn:aws:autoscaling"):

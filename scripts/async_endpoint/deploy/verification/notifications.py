@@ -19,7 +19,8 @@ def notifications(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That both topics and both queues exist, and that each topic delivers to the results queue."""
     planned, differences = outputs.notifications, list[Difference]()
     for queue, url in (("results queue", planned.results_queue_url), ("dead-letter queue", planned.dead_letter_queue_url)):
-        differences += _queue(aws, f"{queue} {_last(url, '/')}", url)
+        if url:  # a root of its own making may have topics and no queue
+            differences += _queue(aws, f"{queue} {_last(url, '/')}", url)
     seen: dict[bool, list[str]] = {True: [], False: []}
     for topic in dict.fromkeys((planned.success_topic_arn, planned.error_topic_arn)):
         found = _topic(aws, topic, planned.results_queue_arn)
@@ -27,6 +28,8 @@ def notifications(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
         seen[found is not None].append(_last(topic, ":"))
     raise_any(differences)
     queue = _last(planned.results_queue_arn, ":")
+    if not queue:
+        return f"{joined(seen[True] or seen[False])}, without a results queue"
     compared = (
         f"{joined(seen[True])} deliver{'s' if len(seen[True]) == 1 else ''} to {queue}" if seen[True] else f"{queue} exists"
     )
@@ -46,7 +49,7 @@ def _queue(aws: AwsSession, subject: str, url: str) -> list[Difference]:
 
 
 def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None:
-    """Empty for a topic that delivers to the queue; None where its subscriptions may not be read, as of a supplied topic."""
+    """Empty for a topic that delivers to the queue, if there is one; None where its subscriptions may not be read (a supplied topic)."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     subject = f"topic {_last(arn, ':')}"
@@ -60,7 +63,7 @@ def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None
         if error.response["Error"]["Code"] != "AuthorizationError" and not denied(error):
             raise
         return None
-    if any(one["Protocol"] == "sqs" and one["Endpoint"] == queue_arn for one in found):
+    if not queue_arn or any(one["Protocol"] == "sqs" and one["Endpoint"] == queue_arn for one in found):
         return []
     return [Difference(subject, f"does not deliver to queue {_last(queue_arn, ':')}: it has no subscription for it")]
 

@@ -49,7 +49,7 @@ def _queue(aws: AwsSession, subject: str, url: str) -> list[Difference]:
 
 
 def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None:
-    """Empty for a topic that delivers to the queue, if there is one; None where its subscriptions may not be read (a supplied topic)."""
+    """Empty for a topic that delivers to the queue, if there is one; None where its subscriptions may not be read."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     subject = f"topic {_last(arn, ':')}"

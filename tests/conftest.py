@@ -28,12 +28,14 @@ SLOW_HELPERS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests `slow` by what they use, so that `make test-fast` needs no list of them."""
+    """Mark tests `slow` by what they use, so that `make test-fast` needs no list of them. The longest tests begin first."""
     for item in items:
         assert isinstance(item, pytest.Function)
         helpers = {getattr(value, "__module__", None) for value in vars(item.module).values()}
         if SLOW_FIXTURES & set(item.fixturenames) or SLOW_HELPERS & helpers:
             item.add_marker(pytest.mark.slow)
+    # Workers take tests in this order: a group of minutes that begins last keeps one busy while the others have ended.
+    items.sort(key=lambda item: item.get_closest_marker("terraform") is None)
 
 
 @pytest.hookimpl(trylast=True)

@@ -21,7 +21,7 @@ from support.common import until
 
 CHECKS = (
     "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",
-    "schedules", "alarms", "model archives", "execution role",
+    "schedules", "alarms", "notifications", "model archives", "execution role",
 )  # fmt: skip
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
 ENDPOINTS = {name: ["recommender"] for name in ENVIRONMENTS} | {"local": ["language-detector", "recommender"]}

@@ -102,7 +102,7 @@ def test_without_the_extra_each_test_fails_with_one_sentence(tmp_path: Path) -> 
     (tmp_path / "conftest.py").write_text(WITHOUT_MOTO)
     done = run(tmp_path, TESTS)
     assert done.returncode == 1
-    assert "pip install 'async-endpoint[local]'" in done.stdout
+    assert "pip install './async-endpoint[local]'" in done.stdout
     assert "Traceback" not in done.stdout and "pytest_plugin.py" not in done.stdout
 
 

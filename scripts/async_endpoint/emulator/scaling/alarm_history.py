@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 MAX_HISTORY_ITEMS = 20_000  # CloudWatch keeps 30 days
+MAX_SUMMARY_CHARS = 255  # [M HistorySummary]
 
 ItemType = Literal["ConfigurationUpdate", "StateUpdate", "Action"]
 
@@ -52,8 +53,12 @@ class AlarmHistory:
         self._numbers = itertools.count(1)
 
     def add(self, alarm: Any, when: float, of_type: ItemType, summary: str, data: str) -> None:
-        """Add an entry for `alarm`, moto's. Times are stored in milliseconds, as returned: a query by one then matches."""
+        """Add an entry for `alarm`, moto's. Times are stored in milliseconds, as returned: a query by one then matches.
+
+        The summary is cut to the length that the service model allows.
+        """
         when = math.floor(when * 1_000) / 1_000
+        summary = summary[:MAX_SUMMARY_CHARS]
         with self._lock:
             number = next(self._numbers)
             self._items.append(

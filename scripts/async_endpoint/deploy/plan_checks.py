@@ -17,7 +17,7 @@ from async_endpoint.core.outputs import MODULE_OUTPUT_NAME, OUTPUT_NAME
 from async_endpoint.core.text import joined
 from async_endpoint.deploy.endpoints import ENDPOINT_TYPE
 from async_endpoint.deploy.resource_kinds import KINDS
-from async_endpoint.terraform.plan_document import Planned, managed_after, module_calls, provider_key, top_module
+from async_endpoint.terraform.plan_document import ManagedResource, managed_after, module_calls, provider_key, top_module
 
 Name = Callable[[Mapping[str, Any]], str | None]
 
@@ -49,7 +49,7 @@ def require_unique_names(environment: str, document: Mapping[str, Any]) -> None:
     `document` is the plan as `terraform show -json` prints it. Names that are unknown until the apply are not compared, nor
     those of resources with different provider configurations: another region or account may have the same.
     """
-    groups: dict[tuple[str, str, str], list[Planned]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[ManagedResource]] = defaultdict(list)
     for resource in managed_after(document):
         name = _NAMED[resource.type][1](resource.values) if resource.type in _NAMED else None
         if name:

@@ -72,7 +72,7 @@ def prior_resources(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Planned:
+class ManagedResource:
     """A managed resource as it is after a plan; values that are unknown until then are absent. `created` also when replaced."""
 
     address: str
@@ -81,10 +81,10 @@ class Planned:
     created: bool
 
 
-def managed_after(document: Mapping[str, Any]) -> list[Planned]:
+def managed_after(document: Mapping[str, Any]) -> list[ManagedResource]:
     """The managed resources that there are once a plan is applied, by address."""
     there = {
-        item["address"]: Planned(item["address"], item["type"], item.get("values") or {}, created=False)
+        item["address"]: ManagedResource(item["address"], item["type"], item.get("values") or {}, created=False)
         for item in prior_resources(document)
     }
     for item in document.get("resource_changes", ()):  # also those that are only moved
@@ -93,7 +93,7 @@ def managed_after(document: Mapping[str, Any]) -> list[Planned]:
     for change in resource_changes(document):
         there.pop(change.address, None)
         if change.creates or not change.deletes:
-            there[change.address] = Planned(change.address, change.type, change.after, created=change.creates)
+            there[change.address] = ManagedResource(change.address, change.type, change.after, created=change.creates)
     return [there[address] for address in sorted(there)]
 
 

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from async_endpoint.cli.app import FILES, app
-from async_endpoint.cli.completion import environment_names
+from async_endpoint.cli.arguments import environment_names
 
 PROGRAM = Path(sys.executable).with_name("async-endpoint")
 TAKE_ENVIRONMENT = ["plan", "apply", "destroy", "outputs", "unlock", "verify", "invoke", "smoke-test", "batch", "watch", "logs"]

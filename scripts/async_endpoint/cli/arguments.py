@@ -6,9 +6,21 @@ from typing import Annotated
 
 import typer
 
-from async_endpoint.cli.completion import environment_names
 from async_endpoint.core.addresses import whole_environment
+from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.workspace import Workspace
+
+
+def environment_names(incomplete: str) -> list[str]:
+    """The environments of this checkout that begin with `incomplete`; none outside a checkout.
+
+    Shell completion calls it at each press of Tab, so it loads no command and never Terraform.
+    """
+    try:
+        names = Workspace.find().environments
+    except (AsyncEndpointError, OSError):  # a message would end up in the command line
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _in_checkout(address: str) -> str:

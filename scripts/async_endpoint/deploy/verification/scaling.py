@@ -8,6 +8,7 @@ from typing import Any, Final
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
 from async_endpoint.core.suspension import TAG_KEY, SuspensionRecord, describe_suspension, suspensions
+from async_endpoint.core.text import joined
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 
 DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
@@ -73,7 +74,7 @@ def schedules(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     delete = "delete-scheduled-action", "scheduled-action-name"
     extra = (name for name in live if name not in own)
     raise_any(differences + _unplanned(planned.resource_id, "scheduled action", extra, *delete))
-    return " and ".join(schedule.action_name for schedule in planned.schedules) or "none, as planned"
+    return joined([schedule.action_name for schedule in planned.schedules]) or "none, as planned"
 
 
 def live_policies(aws: AwsSession, outputs: AsyncEndpointOutputs) -> dict[str, Mapping[str, Any]]:

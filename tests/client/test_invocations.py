@@ -257,8 +257,8 @@ def test_a_cancelled_request_frees_its_key(blocked: Any) -> None:
         endpoint.submit(b"blocked")
         assert blocked.started.wait(30)
         assert endpoint.submit(b"1", key="one").cancel()
+        blocked.release.set()  # a third request would wait for the first to be sent
         again = endpoint.submit(b"2", key="one")
-        blocked.release.set()
         assert again.result(30).body == b"2"
 
 

@@ -29,7 +29,7 @@ class Kind:
 
     `tags` names the parameter for tags and their form: a list of Key and Value, a map, or ec2's tag specifications.
     `find` lists identifiers by a prefix of names or, where names are AWS's, by the tag `parity-run`; the prefix is that of
-    one run or of all. `remove` returns whether the resource is gone: False means that AWS needs more time, and it is asked again.
+    one run or of all. `remove` returns whether the resource is gone: False means that AWS needs more time and is asked again.
     """
 
     name: str

@@ -163,8 +163,10 @@ def _find_queues(clients: Clients, prefix: str) -> Iterator[str]:
 
 
 def _find_alarms(clients: Clients, prefix: str) -> Iterator[str]:
-    for item in pages(clients("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix):
-        yield item["AlarmName"]
+    """Alarms, also those that Application Auto Scaling creates for a policy and deletes with it."""
+    for start in (prefix, f"TargetTracking-endpoint/{prefix}"):
+        for item in pages(clients("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
+            yield item["AlarmName"]
 
 
 def _find_logs(clients: Clients, prefix: str) -> Iterator[str]:
@@ -242,6 +244,12 @@ def _tag_finder(clients: Clients, prefix: str, kind: str) -> Iterator[str]:
     client = clients("resourcegroupstaggingapi")
     for item in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=[wanted], ResourceTypeFilters=[kind]):
         yield item["ResourceARN"]
+
+
+def _find_aliases(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("kms"), "list_aliases", "Aliases"):
+        if item["AliasName"].startswith(f"alias/{prefix}"):
+            yield item["AliasName"]
 
 
 def _find_keys(clients: Clients, prefix: str) -> Iterator[str]:
@@ -342,6 +350,13 @@ KINDS = [
     ),
     Kind("bucket", "s3", {"CreateBucket": "Bucket"}, _find_buckets, _remove_bucket),
     Kind("role", "iam", {"CreateRole": "RoleName"}, _find_roles, _remove_role, tags="Tags"),
+    Kind(
+        "key alias",
+        "kms",
+        {"CreateAlias": "AliasName"},
+        _find_aliases,
+        _remover("kms", "delete_alias", "AliasName"),
+    ),
     Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags"),
     Kind(
         "security group",

@@ -27,7 +27,7 @@ def value_at(document: dict[str, Any], path: str) -> Any:
 class Kind:
     """`creations` maps operation → where its identifier is: a parameter, or `response.…` when AWS chooses it.
 
-    `tags` names the parameter for tags and their form: a list of Key and Value, a map, or ec2's tag specifications.
+    `tags` names the parameter for tags and their form: a list of Key and Value, a map, or that of kms or ec2.
     `find` lists identifiers by a prefix of names or, where names are AWS's, by the tag `parity-run`; the prefix is that of
     one run or of all. `remove` returns whether the resource is gone: False means that AWS needs more time and is asked again.
     """
@@ -47,6 +47,8 @@ class Kind:
             return params
         if self.form == "map":
             return params | {self.tags: params.get(self.tags, {}) | tags}
+        if self.form == "kms":
+            return params | {self.tags: [*params.get(self.tags, ()), *({"TagKey": k, "TagValue": v} for k, v in tags.items())]}
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         if self.form == "ec2":
             return params | {self.tags: [{"ResourceType": self.spec[operation], "Tags": pairs}]}
@@ -357,7 +359,7 @@ KINDS = [
         _find_aliases,
         _remover("kms", "delete_alias", "AliasName"),
     ),
-    Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags"),
+    Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags", form="kms"),
     Kind(
         "security group",
         "ec2",

@@ -1,4 +1,4 @@
-"""The guard: what a probe may send, what is recorded, and what is never sent. No AWS is needed: calls are stopped or answered here."""
+"""The guard: what a probe may send, what is recorded, and what is never sent. No call leaves this process."""
 
 from __future__ import annotations
 

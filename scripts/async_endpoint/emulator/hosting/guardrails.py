@@ -36,7 +36,7 @@ class CapacitySize:
         return cls(size["Value"], size["Type"] == "CAPACITY_PERCENT") if size else None
 
     def of(self, total: int) -> int:
-        """The number of instances of `total`, from 1 to `total`. Rounding up is our reading."""
+        """The number of instances of `total`, from 1 to `total`. Rounding up is A165."""
         return max(min(math.ceil(total * self.value / 100) if self.percent else self.value, total), 1)
 
     def share(self, total: int) -> float:

@@ -1,6 +1,6 @@
 """Rollout of an update (blue/green, rolling): start new instances, shift traffic in steps, bake, stop the old; or roll back.
 
-Source: SageMaker developer guide, "Deployment guardrails". The bake time follows each step, the last one included (A161);
+Source: SageMaker developer guide, "Deployment guardrails". The bake time follows each step, the last one included (A80);
 alarms are monitored from the first new instance to the end of the termination wait, and one already in ALARM counts (A162); an
 asynchronous endpoint's queue is served by all old and new instances that receive traffic (A164).
 """
@@ -11,9 +11,10 @@ import math
 import threading
 from collections.abc import Callable
 
+from async_endpoint.core.hosting_rules import TrafficRouting
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.guardrails import Guardrails, TrafficRouting
+from async_endpoint.emulator.hosting.guardrails import Guardrails
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.hosting.variant_set import VariantSet

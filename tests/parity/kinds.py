@@ -374,6 +374,16 @@ KINDS = [
     ),
     Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags", form="kms"),
     Kind(
+        "VPC endpoint",
+        "ec2",
+        {"CreateVpcEndpoint": "response.VpcEndpoint.VpcEndpointId"},
+        _ec2_finder("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+        lambda clients, identifier: removed(clients("ec2").delete_vpc_endpoints, VpcEndpointIds=[identifier]),
+        tags="TagSpecifications",
+        form="ec2",
+        spec={"CreateVpcEndpoint": "vpc-endpoint"},
+    ),
+    Kind(
         "security group",
         "ec2",
         {"CreateSecurityGroup": "response.GroupId"},

@@ -226,7 +226,7 @@ def _find_roles(clients: Clients, prefix: str) -> Iterator[str]:
 
 
 def restore_trust(clients: Clients, identifier: str) -> None:
-    """Let SageMaker assume a role again that a probe was killed in the middle of testing: an endpoint needs it for its deletion."""
+    """Let SageMaker assume a role again, if a probe was killed while it must not: an endpoint needs it for its deletion."""
     client = clients("iam")
     try:
         document = client.get_role(RoleName=identifier)["Role"]["AssumeRolePolicyDocument"]

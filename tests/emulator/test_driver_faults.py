@@ -1,10 +1,12 @@
-"""What an apply asks of AWS, while calls are throttled, fail, or get no answer: it is delayed, and ends as it would otherwise."""
+"""What an apply asks of AWS while calls are throttled, fail or get no answer: it is delayed, and ends as it would otherwise."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -113,7 +115,8 @@ def test_the_life_of_an_endpoint_under_faults(
 def test_a_deletion_whose_answer_is_lost_is_done(local_aws: AwsHarness, aws: AwsSession, kind: str) -> None:
     name, how = unique("gone"), KINDS[kind]
     if kind == "aws_iam_policy":
-        document = '{"Version": "2012-10-17", "Statement": []}'
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         local_aws.iam.create_policy(PolicyName=name, PolicyDocument=document)
     elif kind == "aws_sagemaker_model":
         role = local_aws.role()
@@ -144,12 +147,10 @@ def test_an_apply_survives_a_network_that_is_lost_for_a_minute() -> None:
         asked.append(now[0])
         return now[0]
 
-    import boto3  # noqa: PLC0415
-
     client = boto3.client(
         "sagemaker", "eu-west-1", endpoint_url="http://127.0.0.1:9", aws_access_key_id="key", aws_secret_access_key="secret"
     )
-    retry_until_deadline(client, clock=clock, connection_seconds=60)
+    retry_until_deadline(client, clock=clock)
     with pytest.raises(EndpointConnectionError):
         client.list_endpoints()
     assert len(asked) >= 6

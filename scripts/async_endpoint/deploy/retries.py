@@ -56,8 +56,7 @@ _shared_end: ContextVar[float | None] = ContextVar("shared_end", default=None)
 
 def retrying_session(region: str, endpoint_url: str | None = None) -> AwsSession:
     """A session whose calls are repeated as `retry_until_deadline` says; botocore itself makes one attempt."""
-    connection_seconds = CONNECTION_SECONDS if endpoint_url is None else LOCAL_CONNECTION_SECONDS
-    configure = functools.partial(retry_until_deadline, connection_seconds=connection_seconds)
+    configure = functools.partial(retry_until_deadline, local=endpoint_url is not None)
     return AwsSession.create(region, endpoint_url, attempts=1, configure=configure)
 
 
@@ -79,11 +78,12 @@ def retry_until_deadline(
     *,
     clock: Callable[[], float] = time.monotonic,
     throttling_seconds: float = THROTTLING_SECONDS,
-    connection_seconds: float = LOCAL_CONNECTION_SECONDS,
+    local: bool = False,
 ) -> Any:
     """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`.
 
-    Those that reach no server are repeated for `connection_seconds`, and none is once a signal is deferred (signals.py).
+    Those that reach no server are repeated for a shorter time, the shortest for a `local` AWS; none is once a signal is deferred
+    (signals.py).
     """
 
     def pause(
@@ -93,7 +93,8 @@ def retry_until_deadline(
         request_dict: Mapping[str, Any],
         **_: Any,
     ) -> float | None:
-        retry_seconds = _retry_seconds(response, caught_exception, throttling_seconds, connection_seconds)
+        unconnected_seconds = LOCAL_CONNECTION_SECONDS if local else CONNECTION_SECONDS
+        retry_seconds = _retry_seconds(response, caught_exception, throttling_seconds, unconnected_seconds)
         began = request_dict["context"].setdefault("async_endpoint_began", clock())
         if retry_seconds is None:
             return None
@@ -132,7 +133,7 @@ def _accept_repeated_deletion(
 
 
 def _retry_seconds(
-    response: tuple[Any, Mapping[str, Any]] | None, caught: Exception | None, throttling: float, connection: float
+    response: tuple[Any, Mapping[str, Any]] | None, caught: Exception | None, throttling: float, unconnected: float
 ) -> float | None:
     """Seconds for which a call with this outcome is retried; None if it is not."""
     from botocore.exceptions import ConnectionError as Unconnected  # noqa: PLC0415
@@ -141,7 +142,7 @@ def _retry_seconds(
     if caught is not None:
         if isinstance(caught, ReadTimeoutError):
             return throttling
-        return min(connection, throttling) if isinstance(caught, (Unconnected, HTTPClientError)) else None
+        return min(unconnected, throttling) if isinstance(caught, (Unconnected, HTTPClientError)) else None
     if response is None:
         return None
     http, parsed = response

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from async_endpoint.aws import failing_as_not_ready
-from async_endpoint.core.errors import Refused, ReplacementRefused
+from async_endpoint.core.errors import Refused, ReplacementRefused, RolledBack, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.alarm_muting import Mute, muted, restore_muted
@@ -15,7 +15,7 @@ from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_em
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
-from async_endpoint.deploy.polling import reports_waits
+from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
     endpoint_notices,
@@ -23,6 +23,7 @@ from async_endpoint.deploy.replacement import (
     require_no_replacement,
     update_deployment_config,
 )
+from async_endpoint.deploy.role_propagation import PAUSE_SECONDS, awaits_propagation
 from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
@@ -157,8 +158,31 @@ class _Apply:
         updates = self._guarded_updates()
         self._require_approval()
         orphans.delete_unused()
-        if not saved.changes.any:
-            return
+        if saved.changes.any:
+            self._apply_until_roles_propagate(orphans, updates)
+
+    def _apply_until_roles_propagate(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+        """Apply, and while that fails for a role that the plan makes or changes, apply what is left of the plan (A117)."""
+        saved, approved = self._saved, list(self._saved.resources)
+        for pause in PAUSE_SECONDS:
+            try:
+                return self._apply(orphans, updates)
+            except (TerraformFailed, RolledBack) as error:
+                if not awaits_propagation(error, approved):
+                    raise
+                self._deployment.on_output(f"A new role may not have reached SageMaker yet; planning again. {error}")
+            Poller(deadline=pause).wait(lambda: False, bool, "the new role to reach SageMaker")
+            saved.make()
+            if not saved.changes.any:
+                return None
+            command = self._deployment.copy.command("apply")
+            require_no_replacement(self._deployment.session, saved.resources, command, allowed=self._options.allow_replacement)
+            if not {change.address for change in saved.resources} <= {change.address for change in approved}:
+                self._require_approval()
+        return self._apply(orphans, updates)
+
+    def _apply(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+        deployment, saved, session = self._deployment, self._saved, self._deployment.session
         with deployment.quiesced(self._changed()):
             remove_deleted_endpoints(session, saved.resources)
             with (

@@ -82,8 +82,8 @@ def retry_until_deadline(
 ) -> Any:
     """Make `client` repeat calls that are throttled, or that fail for a transient reason, for `throttling_seconds`.
 
-    Those that reach no server are repeated for a shorter time, the shortest for a `local` AWS; none is once a signal is deferred
-    (signals.py).
+    Those that reach no server are repeated for a shorter time, the shortest for a `local` AWS. No call is repeated once a
+    signal is deferred (signals.py).
     """
 
     def pause(

@@ -25,7 +25,7 @@ ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shirts"
 BEFORE = {"name": "shirts", "arn": ARN, "endpoint_config_name": "shirts-2"}
 UPDATE = change("module.shirts.aws_sagemaker_endpoint.this", ["update"], BEFORE, BEFORE | {"endpoint_config_name": "shirts-3"})
 NOT_YET = TerraformFailed(
-    "terraform apply of dev failed (exit code 1): creating SageMaker AI Endpoint (shirts): CreateEndpoint: ValidationException: "
+    "terraform apply of dev failed (exit code 1): creating SageMaker Endpoint (shirts): CreateEndpoint: ValidationException: "
     + unknown_role("arn:aws:iam::123456789012:role/shirts")
 )
 

@@ -16,6 +16,7 @@ from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.polling import Poller, reports_waits
+from async_endpoint.deploy.quotas import Need, compare_quotas, instance_needs, require_quotas
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
     endpoint_notices,
@@ -28,6 +29,7 @@ from async_endpoint.deploy.rollback import deregister_restored_targets, rollback
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
+from async_endpoint.terraform.plan_document import plan_view
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def plan_environment(deployment: Deployment) -> Planned:
             *deployment.leftover_warnings(),
             *OrphanCheck(deployment, saved.document).notices(),
             *endpoint_notices(deployment.session, saved.resources),
+            *_quota_notices(deployment, saved),
             *alarm_notices(guarded_updates(deployment.session, saved.resources), deployment.copy.command("apply")),
         ]
         return Planned(saved.changes, _endpoint_plans(deployment, saved), notices)
@@ -91,11 +94,13 @@ def apply_environment(
 
     `adopt` imports or deletes what exists outside the state in the plan's way. `mute_rollback_alarms` keeps the rollback alarms
     of the endpoints that are updated from ending the update, and restores them afterwards. `approve` is asked once the plan has
-    been shown, and again should what it approved lead to another plan. Raises Refused when it says no, InvalidInput for two
-    resources of one name and for an endpoint that output `async_endpoints` does not list, OrphansFound for what exists outside
-    the state, BucketNotEmpty for a bucket that must not be emptied, RollbackAlarmFiring for an update that would be rolled back
-    at once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an
-    endpoint serves what it served before, VerificationFailed when the verification finds a difference.
+    been shown, and again should what it approved lead to another plan.
+
+    Raises Refused when it says no, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
+    does not list, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket that must not be emptied,
+    QuotaTooLow for more instances than the account may have, RollbackAlarmFiring for an update that would be rolled back at
+    once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an endpoint
+    serves what it served before, VerificationFailed when the verification finds a difference.
     """
     with deployment.planned(read=adopt, resume=True) as saved:
         if saved.changes.any or adopt:
@@ -113,6 +118,15 @@ def apply_environment(
         checks = verify(deployment.session, endpoints)
     applied = {name: AppliedEndpoint(outputs, checks[name]) for name, outputs in endpoints.items()}
     return Applied(changes, applied, deployment.copy.endpoint_url)
+
+
+def _instance_needs(deployment: Deployment, saved: SavedPlan) -> list[Need]:
+    return instance_needs(deployment.session, saved.resources, plan_view(saved.document).region)
+
+
+def _quota_notices(deployment: Deployment, saved: SavedPlan) -> list[str]:
+    refusals, notices = compare_quotas(deployment.session, deployment.environment, _instance_needs(deployment, saved))
+    return [*(f"apply refuses this: {refusal}" for refusal in refusals), *notices]
 
 
 def _endpoint_plans(deployment: Deployment, saved: SavedPlan) -> dict[str, EndpointPlan]:
@@ -155,6 +169,7 @@ class _Apply:
             return
         command = deployment.copy.command("apply")
         require_no_replacement(session, saved.resources, command, allowed=self._options.allow_replacement)
+        require_quotas(session, deployment.environment, _instance_needs(deployment, saved), deployment.on_output)
         updates = self._guarded_updates()
         self._require_approval()
         orphans.delete_unused()

@@ -201,10 +201,10 @@ def test_one_that_closes_while_its_queue_is_being_removed_waits_for_that(aws: An
 
     delete_queue = aws.sqs.delete_queue
 
-    def blocked(QueueUrl: str) -> None:
+    def blocked(**queue: str) -> None:
         removing.set()
         assert go_on.wait(60)
-        delete_queue(QueueUrl)
+        delete_queue(**queue)
 
     monkeypatch.setattr(aws.sqs, "delete_queue", blocked)
     collecting = threading.Thread(target=run.until_done)

@@ -70,6 +70,7 @@ class Collector:
         self._queue_opened = threading.Event()  # leasing has ended, or is not wanted
         self._opening_until: float | None = None  # by the monotonic clock; None until a queue is wanted
         self._relied_since: float | None = None  # when notifications began to be relied on
+        self._explained = False
         self._may_list = config.collect != "head"
         self._closing = False
         self._settled_before = self._rounds = self._skipped = 0
@@ -87,7 +88,7 @@ class Collector:
 
         Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS.
         """
-        wanted = 0 if self._config.collect == "notifications" else QUEUE_REQUESTS
+        wanted = QUEUE_REQUESTS if self._config.collect == "auto" and self._info.topics else 0
         with self._changed:
             first = self._opening_until is None and len(self._pending) + 1 >= wanted
             if first:
@@ -121,6 +122,9 @@ class Collector:
                 self._last_response = now = self._clock.now()
                 self._poll_interval.reset()
                 self._poll_due, self._rounds = now + self._config.poll_interval, 0
+                if self._opening_until is None and not self._explained:
+                    self._explained = True
+                    self._explain(f"Results are looked up in S3 while fewer than {QUEUE_REQUESTS} requests are pending.")
         self._add_unannounced([invocation])
         if invocation.notification is not None:
             self._on_notification(invocation, invocation.notification)

@@ -1,9 +1,10 @@
 """Leases of reply queues: objects in S3 that only one client at a time can hold, on any number of machines.
 
-A lease is the object `<input prefix>_queues/<queue name>`. It is claimed, renewed and released by conditional writes (If-Match and
+A lease is the object `<input prefix>_queues/<queue name>`. It is claimed, renewed and released by conditional writes (If-Match,
 If-None-Match; S3 User Guide, "How to prevent object overwrites with conditional writes"). S3 accepts one of several, so two
-clients never hold the same lease. A released one is an empty object: one listing shows which queues are free. A lease that has
-not been renewed for LEASE_SECONDS is free as well: its holder was killed, or is cut off. Ages are by the clock of S3 alone.
+clients never hold the same lease. A released one has no content, or one character if a call that receives messages was not over
+yet: one listing shows which queues are free. A lease that has not been renewed for LEASE_SECONDS is free as well: its holder
+was killed, or is cut off. Ages are by the clock of S3 alone.
 
 Actions: s3:ListBucket with the prefix; s3:GetObject, s3:PutObject and s3:DeleteObject on the objects.
 """
@@ -31,6 +32,7 @@ LEASE_SECONDS: Final = 300.0  # after which a lease that is not renewed is free
 RENEWAL_SECONDS: Final = 100.0  # after which the holder renews it
 # A holder that could not renew stops using the queue this much before others may claim it: as long as one call may take.
 FENCE_SECONDS: Final = 60.0
+RECEIVE_SECONDS: Final = 25.0  # after which no receive of a former holder can take a message: a long poll, and its way
 # 412: the object is another one by now; 409: a concurrent write; 404: it is gone (PutObject API reference)
 _LOST_CODES: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"})
 
@@ -41,13 +43,18 @@ class LeaseEntry:
 
     name: str
     etag: str
-    released: bool
+    size: int
     age: float
+
+    @property
+    def released(self) -> bool:
+        """Whether its holder has released it, and receives nothing any more."""
+        return self.size == 0 or (self.size == 1 and self.age > RECEIVE_SECONDS)
 
     @property
     def expired(self) -> bool:
         """Whether its holder has not renewed it in time."""
-        return not self.released and self.age > LEASE_SECONDS
+        return self.size > 1 and self.age > LEASE_SECONDS
 
 
 class LeaseLost(Exception):
@@ -74,9 +81,9 @@ class Lease:
         self._etag = self._leases.write(self.name, _holder(), self._etag)
         self._renewed_at = now
 
-    def release(self) -> None:
-        """Make it free for the next client; raises LeaseLost, and what `translate_errors` raises."""
-        self._leases.write(self.name, b"", self._etag)
+    def release(self, *, receiving: bool) -> None:
+        """Make it free for the next client, at once unless a receive is not over; raises as `renew`."""
+        self._leases.write(self.name, b"-" if receiving else b"", self._etag)
 
     def delete(self) -> None:
         """Remove it, before its queue is deleted."""
@@ -163,4 +170,4 @@ def _holder() -> bytes:
 
 def _entry(item: dict[str, Any], prefix: str, now: float) -> LeaseEntry:
     written: datetime = item["LastModified"]
-    return LeaseEntry(item["Key"].removeprefix(prefix), item["ETag"], item["Size"] == 0, now - written.timestamp())
+    return LeaseEntry(item["Key"].removeprefix(prefix), item["ETag"], item["Size"], now - written.timestamp())

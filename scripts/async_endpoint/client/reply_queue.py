@@ -1,7 +1,7 @@
 """ReplyQueue: an SQS queue that outlives a run, subscribed to an endpoint's topics for inference ids that begin with its id.
 
-Amazon SNS takes up to 15 minutes to apply a new filter policy (developer guide, "Amazon SNS subscription filter policies"), which
-is longer than most runs, so queues are kept and leased to one run after another (queue_leases.py). A queue is called
+Amazon SNS takes up to 15 minutes to apply a new filter policy (developer guide, "Amazon SNS subscription filter policies"),
+longer than most runs take, so queues are kept and leased to one run after another (queue_leases.py). A queue is called
 `<endpoint>-reply-<id>`; the inference ids of the run that leases it are `<id>.<run>-<key>`. Messages live for an hour, and the
 visibility timeout is longer, so they need not be deleted one by one.
 
@@ -97,7 +97,7 @@ class ReplyQueue:
         self._leased_at = time.monotonic()
         self._expected_at = created_at + FILTER_DELAY_SECONDS
         self.skipped = 0
-        self.works = self.restricted = self.sweep_due = False
+        self.works = self.restricted = self.sweep_due = self._receiving = False
 
     def is_reliable(self, now: float) -> bool:
         """Whether a result without a notification is exceptional; before, results are listed too."""
@@ -113,7 +113,17 @@ class ReplyQueue:
         Raises LeaseLost if another client leases the queue by now, and what `translate_errors` raises.
         """
         self._renew()
-        wait = max(0, min(math.ceil(wait_seconds), LONG_POLL_SECONDS))
+        self._receiving = True
+        try:
+            messages = self._receive(max(0, min(math.ceil(wait_seconds), LONG_POLL_SECONDS)))
+        finally:
+            self._receiving = False
+        self._received += len(messages)
+        if messages and self._received > MAX_UNDELETED_MESSAGES:
+            self._delete(messages)
+        return self._own(messages)
+
+    def _receive(self, wait: int) -> list[dict[str, Any]]:
         with translate_errors(self._session, "sqs:ReceiveMessage", self.url):
             try:
                 reply = self._session.sqs.receive_message(
@@ -124,10 +134,7 @@ class ReplyQueue:
                     raise NotReady(f"The queue {self.url} was created just now and does not exist yet.") from error
                 raise
         messages: list[dict[str, Any]] = reply.get("Messages", [])
-        self._received += len(messages)
-        if messages and self._received > MAX_UNDELETED_MESSAGES:
-            self._delete(messages)
-        return self._own(messages)
+        return messages
 
     def expect_losses(self) -> None:
         """Notifications may be lost for a minute."""
@@ -136,7 +143,7 @@ class ReplyQueue:
     def release(self) -> None:
         """Give up the lease; the queue is the next run's. One that cannot be released is free when its lease expires."""
         with suppress(LeaseLost, AsyncEndpointError):
-            self._lease.release()
+            self._lease.release(receiving=self._receiving)
 
     def delete(self, subscriptions: Sequence[str]) -> None:
         """Delete the queue, with these subscriptions and its lease; what cannot be deleted is left to `reply_queues.sweep`."""

@@ -214,7 +214,7 @@ def reply_queue_urls(session: AwsSession, endpoint_name: str) -> list[str]:
 
 def _release(lease: Lease) -> None:
     with suppress(LeaseLost, AsyncEndpointError):
-        lease.release()
+        lease.release(receiving=False)
 
 
 def _same(policy: str | None, expected: str) -> bool:

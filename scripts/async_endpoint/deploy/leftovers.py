@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from botocore.exceptions import ClientError
+
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
+from async_endpoint.client.reply_queue import ENDPOINT_TAG, delete_queue
+from async_endpoint.client.reply_queues import reply_queue_urls
 from async_endpoint.core.errors import WorkFailed
 from async_endpoint.deploy.deletions import remove_endpoint
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
@@ -128,6 +132,20 @@ def delete_leftovers(aws: AwsSession, left: Iterable[Leftover]) -> None:
             one.kind.delete(aws, one.found)
 
 
+def delete_reply_queues(aws: AwsSession, names: Iterable[str]) -> None:
+    """Delete the queues that clients of the endpoints `names` have left for the next run; their topics are about to go.
+
+    What this role may not list or delete is left, and found as a leftover.
+    """
+    for name in names:
+        try:
+            for url in reply_queue_urls(aws, name):
+                delete_queue(aws, url, ())
+        except ClientError as error:
+            if error_code(error) not in DENIED_CODES:
+                raise
+
+
 def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
     for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
         name = _own_part(shown, listing)
@@ -165,6 +183,8 @@ def _is_own(kind: Kind, found: Found, names: Sequence[str], view: PlanView) -> b
     planned = {kind.name(creation.after) for creation in view.creations if creation.type == kind.type}
     exact = found.name in planned or view.has(kind.type, found.name) or found.name.rpartition("/")[2] in names
     carried = found.carries(view.tags)
+    if (found.tags or {}).get(ENDPOINT_TAG) in names:  # a client has made it for one of these endpoints
+        return True
     return (exact and (carried or found.unclaimed)) or (carried and DEPLOYMENT_TAG in view.tags)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from async_endpoint import Invocation, State, Submitted
-from async_endpoint.client.reply_queue import name_in_run
 from async_endpoint.core.errors import InvocationFailed, UsageError
+from async_endpoint.core.reply_queues import name_in_run
 
 BUCKET = "shop-123456789012"
 

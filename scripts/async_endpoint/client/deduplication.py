@@ -14,8 +14,8 @@ from typing import Final
 
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import Request, Submitted
-from async_endpoint.client.reply_queue import name_in_run
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.reply_queues import name_in_run
 
 FINISHED_KEYS: Final = 10_000  # remembered, some 1 KB each
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -30,10 +29,8 @@ from async_endpoint.client.queue_leases import Lease, LeaseLost
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady
 from async_endpoint.core.notifications import Notification, parse_notification
+from async_endpoint.core.reply_queues import QUEUE_ID_CHARS
 
-QUEUE_NAME_INFIX: Final = "-reply-"  # endpoint names have up to 63 characters [M], queue names 80
-QUEUE_ID_CHARS: Final = 10
-ENDPOINT_TAG: Final = "async-endpoint-reply-queue-of"  # a queue without it belongs to something else
 SQS_BATCH: Final = 10  # messages per receive, entries per batch call
 LONG_POLL_SECONDS: Final = 20  # the longest that SQS allows
 RETENTION_SECONDS: Final = 3_600  # what arrives after a run has ended is gone an hour later
@@ -48,19 +45,8 @@ QUEUE_CREATION_DELAY_SECONDS: Final = 15.0
 QUEUE_MISSING_CODES: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 CLOSING_BACKOFF_SECONDS: Final = 0.5  # the longest pause between attempts to release or delete something when closing
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-_INFERENCE_ID: Final = re.compile(rf"[0-9a-z]{{{QUEUE_ID_CHARS}}}\.(?P<name>.+)")
 
 log = logging.getLogger(__name__)
-
-
-def queue_prefix(endpoint_name: str) -> str:
-    """The prefix of the names of an endpoint's reply queues."""
-    return endpoint_name + QUEUE_NAME_INFIX
-
-
-def is_reply_queue(name: str, endpoint_name: str) -> bool:
-    """Whether a queue is called as a reply queue of the endpoint."""
-    return re.fullmatch(rf"{re.escape(queue_prefix(endpoint_name))}[0-9a-z]{{{QUEUE_ID_CHARS}}}", name) is not None
 
 
 def is_missing(error: ClientError) -> bool:
@@ -71,12 +57,6 @@ def is_missing(error: ClientError) -> bool:
 def new_queue_id(now: float) -> str:
     """Half of it is the minute, so that ids sort by age, half of it random."""
     return _base36(int(now // 60))[-5:] + "".join(secrets.choice(_DIGITS) for _ in range(QUEUE_ID_CHARS - 5))
-
-
-def name_in_run(inference_id: str) -> str:
-    """`<run>-<key>`, which identifies a request whichever queue its notification goes to."""
-    match = _INFERENCE_ID.fullmatch(inference_id)
-    return match["name"] if match else inference_id
 
 
 class ReplyQueue:

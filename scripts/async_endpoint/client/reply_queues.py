@@ -20,22 +20,20 @@ from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.queue_leases import Lease, LeaseEntry, LeaseLost, QueueLeases
 from async_endpoint.client.reply_queue import (
-    ENDPOINT_TAG,
     MAX_LEFTOVER_MESSAGES,
     RETENTION_SECONDS,
     VISIBILITY_TIMEOUT_SECONDS,
     ReplyQueue,
     delete_queue,
     is_missing,
-    is_reply_queue,
     new_queue_id,
     queue_arn,
-    queue_prefix,
     sending_policy,
     subscribe,
 )
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import AsyncEndpointError
+from async_endpoint.core.reply_queues import ENDPOINT_TAG, is_reply_queue, queue_prefix
 
 UNUSED_SECONDS: Final = 3 * 86_400.0  # after which a queue is deleted: the filter delay of a new one is then a fair price
 MAX_CLAIMS: Final = 5  # attempts at queues that are free, each lost to another client, before a queue is created
@@ -195,21 +193,6 @@ class ReplyQueues:
 
 class _QueueMissing(Exception):
     pass
-
-
-def reply_queue_urls(session: AwsSession, endpoint_name: str) -> list[str]:
-    """The reply queues of an endpoint, whether or not the endpoint exists: by name, and by the tag that its clients set.
-
-    Raises what boto3 raises.
-    """
-    pages = session.sqs.get_paginator("list_queues").paginate(QueueNamePrefix=queue_prefix(endpoint_name))
-    found = [url for page in pages for url in page.get("QueueUrls", ())]
-    return [
-        url
-        for url in found
-        if is_reply_queue(url.rpartition("/")[2], endpoint_name)
-        and session.sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(ENDPOINT_TAG) == endpoint_name
-    ]
 
 
 def _release(lease: Lease) -> None:

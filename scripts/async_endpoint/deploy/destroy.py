@@ -12,7 +12,14 @@ from async_endpoint.core.errors import NotReady, Refused, TerraformFailed, WorkF
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment
-from async_endpoint.deploy.leftovers import Leftover, delete_leftovers, delete_reply_queues, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.leftovers import (
+    Leftover,
+    delete_leftovers,
+    delete_reply_queues,
+    is_settled,
+    leftover_message,
+    leftovers,
+)
 from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.terraform.adapter import Terraform

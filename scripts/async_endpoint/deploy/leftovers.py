@@ -9,9 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
-from async_endpoint.client.reply_queue import ENDPOINT_TAG, delete_queue
-from async_endpoint.client.reply_queues import reply_queue_urls
 from async_endpoint.core.errors import WorkFailed
+from async_endpoint.core.reply_queues import ENDPOINT_TAG, is_reply_queue, queue_prefix
 from async_endpoint.deploy.deletions import remove_endpoint
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
 from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
@@ -132,6 +131,14 @@ def delete_leftovers(aws: AwsSession, left: Iterable[Leftover]) -> None:
             one.kind.delete(aws, one.found)
 
 
+def reply_queues(aws: AwsSession, endpoint: str) -> list[str]:
+    """The URLs of an endpoint's reply queues: by name, and by the tag that its clients set. Raises what boto3 raises."""
+    sqs = aws.client("sqs")
+    pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=queue_prefix(endpoint))
+    named = [url for page in pages for url in page.get("QueueUrls", ()) if is_reply_queue(url.rpartition("/")[2], endpoint)]
+    return [url for url in named if sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(ENDPOINT_TAG) == endpoint]
+
+
 def delete_reply_queues(aws: AwsSession, names: Iterable[str]) -> None:
     """Delete the queues that clients of the endpoints `names` have left for the next run; their topics are about to go.
 
@@ -139,8 +146,8 @@ def delete_reply_queues(aws: AwsSession, names: Iterable[str]) -> None:
     """
     for name in names:
         try:
-            for url in reply_queue_urls(aws, name):
-                delete_queue(aws, url, ())
+            for url in reply_queues(aws, name):
+                aws.client("sqs").delete_queue(QueueUrl=url)
         except ClientError as error:
             if error_code(error) not in DENIED_CODES:
                 raise

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from async_endpoint.client import queue_leases, reply_queues
-from async_endpoint.client.reply_queues import ReplyQueues, reply_queue_urls
+from async_endpoint.client.reply_queues import ReplyQueues
 from async_endpoint.client.retries import Retries
+from async_endpoint.deploy import leftovers
 from support.client_against_emulator import JSON, Batch, Stage, orders
 from support.common import until
 from support.in_process_aws import AwsHarness
@@ -161,7 +162,7 @@ def test_unused_queues_are_deleted_with_subscriptions_and_leases(own: Stage, mon
         )  # as its expiry as an input would
         stranger = own.local_aws.sqs.create_queue(QueueName=f"{own.target.name}-reply-0123456789")["QueueUrl"]
         assert queues.sweep() == [], "all are young"
-        assert set(reply_queue_urls(client._session, own.target.name)) == {kept.url, unused.url, orphan.url}
+        assert set(leftovers.reply_queues(client._session, own.target.name)) == {kept.url, unused.url, orphan.url}
         monkeypatch.setattr(reply_queues, "UNUSED_SECONDS", -1.0)
         assert set(queues.sweep()) == {kept.url, unused.url, orphan.url}
         assert own.queues() == [stranger], "without the tag it belongs to something else"

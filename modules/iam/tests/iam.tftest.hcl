@@ -118,6 +118,7 @@ run "caller_policy" {
       }) == jsonencode({
       DecryptThroughServices = { StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"] } }
       EncryptInputs          = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      ListLeases             = { StringLike = { "s3:prefix" = "input/_queues/*" } }
       ListResults            = { StringLikeIfExists = { "s3:prefix" = ["failure/*", "output/*"] } }
       SubscribeOwnQueues     = { StringEquals = { "sns:Protocol" = "sqs" } }
     })

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -222,6 +223,18 @@ def _find_roles(clients: Clients, prefix: str) -> Iterator[str]:
     for item in pages(clients("iam"), "list_roles", "Roles"):
         if item["RoleName"].startswith(prefix):
             yield item["RoleName"]
+
+
+def restore_trust(clients: Clients, identifier: str) -> None:
+    """Let SageMaker assume a role again, if a probe was killed while it must not: an endpoint needs it for its deletion."""
+    client = clients("iam")
+    try:
+        document = client.get_role(RoleName=identifier)["Role"]["AssumeRolePolicyDocument"]
+        if any(statement.get("Effect") == "Deny" for statement in document["Statement"]):
+            trust = document | {"Statement": [statement | {"Effect": "Allow"} for statement in document["Statement"]]}
+            client.update_assume_role_policy(RoleName=identifier, PolicyDocument=json.dumps(trust))
+    except client.exceptions.NoSuchEntityException:
+        return
 
 
 def _remove_role(clients: Clients, identifier: str) -> bool:

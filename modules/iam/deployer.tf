@@ -48,7 +48,7 @@ data "aws_iam_policy_document" "deployer" {
       var.execution_role_arn,
       "${local._iam}oidc-provider/${local._github}",
       "${local._iam}policy/${local._named}",
-      "${local._iam}role/${var.name}-github",
+      "${local._iam}role/${local._global_name}-github",
     ]
   }
 
@@ -106,7 +106,7 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid       = "Show"
     actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
-    resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"]
+    resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._global_name}"]
   }
 
   # These actions have no resource type. The lists find what exists outside the state.
@@ -215,7 +215,7 @@ data "aws_iam_policy_document" "deployer" {
       sid     = "Destroy"
       actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
       resources = concat(
-        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._named}"],
+        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._global_name}-*"],
         var.storage.shared ? [] : [var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}"],
       )
     }

@@ -8,6 +8,26 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-north-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+provider "aws" {
+  alias                       = "government"
+  region                      = "us-gov-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
 variables {
   name               = "shop-test"
   endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
@@ -293,7 +313,7 @@ run "managed_policies" {
   assert {
     condition = alltrue([
       for who in ["caller", "collector"] :
-      aws_iam_policy.this[who].name == "shop-test-${who}" && jsonencode(jsondecode(aws_iam_policy.this[who].policy)) == jsonencode(jsondecode(output.policies[who].json))
+      aws_iam_policy.this[who].name == "shop-test-eu-west-1-${who}" && jsonencode(jsondecode(aws_iam_policy.this[who].policy)) == jsonencode(jsondecode(output.policies[who].json))
     ]) && keys(aws_iam_policy.this) == ["caller", "collector"]
     error_message = "Only the requested managed policies must be created, each with its policy."
   }
@@ -381,5 +401,83 @@ run "verifier_policy" {
       DescribeTopics = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
     })
     error_message = "A verifier describes the topics and queues of this deployment alone."
+  }
+}
+
+run "policies_in_china" {
+  command   = plan
+  providers = { aws = aws.china }
+
+  variables {
+    endpoint_arn       = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/shop-test"
+    execution_role_arn = "arn:aws-cn:iam::123456789012:role/shop-test-cn-north-1-execution"
+    results_queue_arn  = "arn:aws-cn:sqs:cn-north-1:123456789012:shop-test-results"
+    storage = {
+      bucket_arn  = "arn:aws-cn:s3:::shop"
+      kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/own"
+      prefixes    = { failure = "failure/", input = "input/", output = "output/" }
+    }
+    topic_arns = {
+      error   = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-error"
+      success = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-success"
+    }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in output.policies : [
+        for statement in jsondecode(policy.json).Statement : [
+          for resource in flatten([statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-cn:")
+        ]
+      ]
+    ]))
+    error_message = "Every resource must be in the partition."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
+      if statement.Sid == "DecryptArchives"
+    ]) == ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"]
+    error_message = "Amazon S3 must be able to use the key for the caller."
+  }
+}
+
+run "policies_in_the_government_regions" {
+  command   = plan
+  providers = { aws = aws.government }
+
+  variables {
+    endpoint_arn       = "arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:endpoint/shop-test"
+    execution_role_arn = "arn:aws-us-gov:iam::123456789012:role/shop-test-us-gov-west-1-execution"
+    results_queue_arn  = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:shop-test-results"
+    storage = {
+      bucket_arn  = "arn:aws-us-gov:s3:::shop"
+      kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/own"
+      prefixes    = { failure = "failure/", input = "input/", output = "output/" }
+    }
+    topic_arns = {
+      error   = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:shop-test-error"
+      success = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:shop-test-success"
+    }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in output.policies : [
+        for statement in jsondecode(policy.json).Statement : [
+          for resource in flatten([statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-us-gov:")
+        ]
+      ]
+    ]))
+    error_message = "Every resource must be in the partition."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
+      if statement.Sid == "DecryptArchives"
+    ]) == ["s3.us-gov-west-1.amazonaws.com"]
+    error_message = "Amazon S3 must be able to use the key for the caller."
   }
 }

@@ -6,6 +6,8 @@ locals {
   _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
   _service   = "sagemaker.application-autoscaling.amazonaws.com"
 
+  _roles = "${local._iam}role/${local._global_name}-" # execution and github
+
   _hosting = [
     var.endpoint_arn,
     "${local._here.sagemaker}endpoint-config/${lower(local._named)}",
@@ -44,12 +46,12 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid     = "ReadAccess"
     actions = ["iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions"]
-    resources = [
-      var.execution_role_arn,
+    resources = distinct([
+      startswith(var.execution_role_arn, local._roles) ? "${local._roles}*" : var.execution_role_arn,
       "${local._iam}oidc-provider/${local._github}",
       "${local._iam}policy/${local._named}",
-      "${local._iam}role/${local._global_name}-github",
-    ]
+      "${local._roles}*",
+    ])
   }
 
   # The execution role's permissions follow from model and image; the boundary caps what the deployer can grant.

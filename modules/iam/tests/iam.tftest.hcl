@@ -31,7 +31,7 @@ provider "aws" {
 variables {
   name               = "shop-test"
   endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  execution_role_arn = "arn:aws:iam::123456789012:role/shop-test-execution"
+  execution_role_arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution"
   results_queue_arn  = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
@@ -186,7 +186,7 @@ run "deployer_policy" {
       for statement in jsondecode(output.policies.deployer.json).Statement :
       { resource = statement.Resource, service = statement.Condition.StringEquals["iam:PassedToService"] }
       if contains(flatten([statement.Action]), "iam:PassRole")
-    ]) == jsonencode([{ resource = "arn:aws:iam::123456789012:role/shop-test-execution", service = "sagemaker.amazonaws.com" }])
+    ]) == jsonencode([{ resource = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution", service = "sagemaker.amazonaws.com" }])
     error_message = "A deployer must be able to pass one role, to SageMaker alone."
   }
 
@@ -226,7 +226,7 @@ run "deployer_who_destroys_within_a_boundary" {
   variables {
     name               = "a-deployment-of-the-longest-name-12"
     endpoint_arn       = "arn:aws:sagemaker:ap-southeast-1:123456789012:endpoint/a-deployment-of-the-longest-name-12"
-    execution_role_arn = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-execution"
+    execution_role_arn = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-ap-southeast-1-execution"
     storage = {
       bucket_arn  = "arn:aws:s3:::a-deployment-of-the-longest-name-12-123456789012-ap-southeast-1"
       kms_key_arn = "arn:aws:kms:ap-southeast-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"

@@ -237,8 +237,8 @@ run "subscribers" {
     condition = {
       for name, permission in aws_lambda_permission.deliver : name => "${permission.function_name} ${coalesce(permission.qualifier, "-")} ${permission.source_arn} ${permission.principal}"
       } == {
-      "alias:error"      = "arn:aws:lambda:eu-west-1:123456789012:function:collect live arn:aws:sns:eu-west-1:123456789012:shop-test-error sns.amazonaws.com"
-      "function:success" = "arn:aws:lambda:eu-west-1:123456789012:function:collect - arn:aws:sns:eu-west-1:123456789012:shop-test-success sns.amazonaws.com"
+      "alias:error"      = "collect live arn:aws:sns:eu-west-1:123456789012:shop-test-error sns.amazonaws.com"
+      "function:success" = "collect - arn:aws:sns:eu-west-1:123456789012:shop-test-success sns.amazonaws.com"
     }
     error_message = "A function must be callable for the topic it is subscribed to and for no other, and an alias by its qualifier."
   }
@@ -271,6 +271,28 @@ run "a_topic_that_exists" {
   assert {
     condition     = output.topic_kms_key_arns == tolist(["arn:aws:kms:eu-west-1:123456789012:key/team"])
     error_message = "Its key must be known, for the execution role."
+  }
+}
+
+run "refuses_a_function_of_another_region" {
+  command         = plan
+  expect_failures = [aws_lambda_permission.deliver]
+
+  variables {
+    notifications = {
+      subscriptions = { collect = { protocol = "lambda", endpoint = "arn:aws:lambda:us-east-1:123456789012:function:collect", outcomes = ["error"] } }
+    }
+  }
+}
+
+run "refuses_a_function_of_another_account" {
+  command         = plan
+  expect_failures = [aws_lambda_permission.deliver]
+
+  variables {
+    notifications = {
+      subscriptions = { collect = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:210987654321:function:collect", outcomes = ["error"] } }
+    }
   }
 }
 
@@ -315,7 +337,7 @@ run "topics_in_china" {
   assert {
     condition = (
       local.topic_arns.error == "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-error"
-      && aws_lambda_permission.deliver["collect:error"].function_name == "arn:aws-cn:lambda:cn-north-1:123456789012:function:collect"
+      && aws_lambda_permission.deliver["collect:error"].function_name == "collect"
       && aws_lambda_permission.deliver["collect:error"].qualifier == "7"
       && aws_lambda_permission.deliver["collect:error"].principal == "sns.amazonaws.com"
     )

@@ -58,11 +58,12 @@ class RemoteAws:
 
 
 @contextmanager
-def running(home: Path, time_scale: float) -> Iterator[RemoteAws]:
-    """One that runs while this lasts, with its files below `home`."""
+def running(home: Path, time_scale: float, *, filter_delay: float = 0.0) -> Iterator[RemoteAws]:
+    """One that runs while this lasts, with its files below `home`; `filter_delay` in AWS minutes."""
     for folder in ("modules/async-inference", "envs"):
         (home / folder).mkdir(parents=True)
     options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", "6", "--detach", "--json"]
+    options += ["--filter-delay", str(filter_delay)]
     record = LocalAwsRecord(**json.loads(_command(home, "up", *options)))
     try:
         yield RemoteAws(record, Workspace(home))

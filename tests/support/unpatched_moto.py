@@ -124,6 +124,11 @@ def cached_lookups() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
 
 
+def instance_quotas() -> bool:
+    quotas = client("service-quotas")
+    return missing(lambda: quotas.list_service_quotas(ServiceCode="sagemaker"))
+
+
 def network_interfaces() -> bool:
     ec2 = client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -293,6 +298,7 @@ GAPS = (
     alarm_history,
     bucket_policy,
     alarm_initial_state,
+    instance_quotas,
     lifecycle_versions,
     metric_store,
     network_interfaces,

@@ -233,9 +233,8 @@ def trial(folder: Path, environment: str) -> None:
 def main(environment: str) -> None:
     folder = Path(tempfile.mkdtemp(prefix="two-regions-"))
     try:
-        for name in ("modules", "examples"):
-            (folder / name).symlink_to(REPOSITORY / name)
-        shutil.copytree(REPOSITORY / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        for name in ("envs", "examples", "modules"):  # copies: a change of the repository meanwhile would be a change to plan
+            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
         workspace = Region(folder, environment, REGIONS[0])
         for model in ("fashion-recommender", "language-detector"):
             workspace.run("package", f"examples/{model}", "-o", f"build/{model}.tar.gz")

@@ -18,7 +18,7 @@ TIME_SCALE = 120.0  # an AWS minute passes in half a second
 def parity_observations() -> Iterator[dict[str, list[Observation]]]:
     """Probe name → observations, after everything was removed."""
     with local_run(f"t{os.getpid():07d}", TIME_SCALE) as aws:
-        found, left = run_and_remove(all_probes(), aws, endpoints=4)
+        found, left = run_and_remove(all_probes(), aws)
         assert found is not None
         assert left == []
         yield found

@@ -16,6 +16,7 @@ from parity.pace import local_pace
 from support.remote_aws import RemoteAws, running
 
 REGION = "eu-west-1"
+LAUNCH_SECONDS = 120  # AWS takes minutes: probes look at endpoints that are Creating and Updating
 
 
 def local_account(aws: RemoteAws, run: str, scale: float, cancelled: threading.Event | None = None) -> Account:
@@ -28,5 +29,5 @@ def local_account(aws: RemoteAws, run: str, scale: float, cancelled: threading.E
 @contextmanager
 def local_run(run: str, scale: float) -> Iterator[Account]:
     """A run's account on a local AWS that ends with the block."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), scale) as aws:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), scale, LAUNCH_SECONDS) as aws:
         yield local_account(aws, run, scale)

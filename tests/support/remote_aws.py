@@ -58,11 +58,11 @@ class RemoteAws:
 
 
 @contextmanager
-def running(home: Path, time_scale: float) -> Iterator[RemoteAws]:
+def running(home: Path, time_scale: float, launch_seconds: float = 6) -> Iterator[RemoteAws]:
     """One that runs while this lasts, with its files below `home`."""
     for folder in ("modules/async-inference", "envs"):
         (home / folder).mkdir(parents=True)
-    options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", "6", "--detach", "--json"]
+    options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds), "--detach", "--json"]
     record = LocalAwsRecord(**json.loads(_command(home, "up", *options)))
     try:
         yield RemoteAws(record, Workspace(home))

@@ -5,7 +5,7 @@ import pytest
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.deploy.leftovers import delete_reply_queues, leftovers
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.plan_document import PlanView, plan_view
 from support.deployment_fixtures import create_endpoint, endpoint_outputs
@@ -44,6 +44,18 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: AwsSession, depl
         "key alias alias/shirts",
         "log group /aws/sagemaker/Endpoints/shirts",
     ]
+
+
+def test_reply_queues_of_clients_are_deleted_and_queues_of_others_are_not(aws: AwsSession) -> None:
+    sqs = aws.client("sqs")
+    for name, tag in (("shirts", "shirts"), ("shirts-eu", "shirts-eu"), ("shirts", "")):
+        queue_id = "0123456789" if tag else "abcdefghij"
+        sqs.create_queue(QueueName=f"{name}-reply-{queue_id}", tags={"async-endpoint-reply-queue-of": tag} if tag else {})
+    found = [(one.found.name, one.own) for one in leftovers(aws, ["shirts"], NOTHING) if one.kind.type == "aws_sqs_queue"]
+    assert ("shirts-reply-0123456789", True) in found and ("shirts-reply-abcdefghij", True) not in found
+    delete_reply_queues(aws, ["shirts"])
+    left = [url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])]
+    assert sorted(left) == ["shirts-eu-reply-0123456789", "shirts-reply-abcdefghij"]
 
 
 @pytest.mark.parametrize("tags", [{"managed-by": "terraform"}, {"managed-by": "terraform", "deployment": "shirts"}])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from async_endpoint.workspace import Workspace
 from parity.account import Account
 from parity.guard import PREFIX, Guard
 from parity.kinds import KINDS
-from parity.local import LAUNCH_SECONDS, local_account
+from parity.local import local_account, temporary_local_aws
 from parity.pace import AWS_PACE
 from parity.plan import Plan
 from parity.probe import Observation, Probe, Verdict, all_probes
@@ -31,7 +30,7 @@ from parity.record import entries, require_aws, require_aws_addresses, write_rec
 from parity.removal import find, remove
 from parity.runner import ON_AWS, REMOVAL_SECONDS, cancelled_by_signals, removal_clients, run_and_remove
 from parity.table import is_current, write_table
-from support.remote_aws import RemoteAws, running
+from support.remote_aws import RemoteAws
 
 INTERRUPTED = 130
 SERVICES = sorted({kind.service for kind in KINDS} | {"sagemaker-runtime", "sts"})
@@ -169,7 +168,7 @@ def local_aws(options: argparse.Namespace) -> Iterator[tuple[RemoteAws, float]]:
         record = require_record(workspace)
         yield RemoteAws(record, workspace), record.time_scale
         return
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), options.time_scale, LAUNCH_SECONDS) as aws:
+    with temporary_local_aws(options.time_scale) as aws:
         yield aws, options.time_scale
 
 

@@ -82,7 +82,7 @@ class Plan:
         return "\n".join(
             [
                 *lines,
-                f"{self.shared} shared endpoints of one {INSTANCE_TYPE}, deleted after their last use: ${self.shared_dollars:.2f}",
+                f"{self.shared} shared endpoints with one {INSTANCE_TYPE}, deleted after their use: ${self.shared_dollars:.2f}",
                 f"{len(self.probes)} probes, at most {self.instances} instances at a time",
                 f"about {self.seconds / 60:.0f} minutes and the time of the removal, at most ${self.dollars:.2f}",
             ]

@@ -174,6 +174,36 @@ def scaling_tags() -> bool:
     return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
 
 
+def s3_conditional_writes() -> bool:
+    """Whether another write gets in between the check of a condition and the write."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    backend = get_backend("s3")[ACCOUNT]["aws"]
+    put, accepted = backend.put_object, []
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if not accepted:
+            accepted.append("first")
+            s3.put_object(Bucket="bucket", Key="k", Body=b"2", IfNoneMatch="*")
+            accepted.append("second")
+        return put(*arguments, **options)
+
+    backend.put_object = interrupted
+    s3.put_object(Bucket="bucket", Key="k", Body=b"1", IfNoneMatch="*")
+    return accepted == ["first", "second"]
+
+
+def sns_filter_policies() -> bool:
+    """Whether a new filter policy works at once."""
+    sns, sqs = client("sns"), client("sqs")
+    topic, queue = sns.create_topic(Name="t")["TopicArn"], sqs.create_queue(QueueName="q")["QueueUrl"]
+    attributes = {"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps({"key": ["value"]})}
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    sns.publish(TopicArn=topic, Message=json.dumps({"key": "value"}))
+    return bool(sqs.receive_message(QueueUrl=queue).get("Messages"))
+
+
 def s3_access_denied() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -270,6 +300,8 @@ GAPS = (
     scaling_tags,
     scheduled_actions,
     s3_access_denied,
+    s3_conditional_writes,
+    sns_filter_policies,
     sns_envelope,
     sns_to_sqs,
     sns_topics,

@@ -82,9 +82,17 @@ run "caller_policy" {
         actions   = ["sagemaker:InvokeEndpointAsync"]
         resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"]
       }
+      LeaseQueues = {
+        actions   = ["s3:DeleteObject", "s3:GetObject"]
+        resources = ["arn:aws:s3:::shop/input/_queues/*"]
+      }
+      ListLeases = {
+        actions   = ["s3:ListBucket"]
+        resources = ["arn:aws:s3:::shop"]
+      }
       OwnQueues = {
-        actions   = ["sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:ListQueueTags", "sqs:ReceiveMessage", "sqs:TagQueue"]
-        resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-run-*"]
+        actions   = ["sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:PurgeQueue", "sqs:ReceiveMessage", "sqs:TagQueue"]
+        resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-reply-*"]
       }
       PutInputs = {
         actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
@@ -110,6 +118,7 @@ run "caller_policy" {
       }) == jsonencode({
       DecryptThroughServices = { StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"] } }
       EncryptInputs          = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      ListLeases             = { StringLike = { "s3:prefix" = "input/_queues/*" } }
       ListResults            = { StringLikeIfExists = { "s3:prefix" = ["failure/*", "output/*"] } }
       SubscribeOwnQueues     = { StringEquals = { "sns:Protocol" = "sqs" } }
     })

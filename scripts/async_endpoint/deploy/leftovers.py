@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from botocore.exceptions import ClientError
+
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
 from async_endpoint.core.errors import WorkFailed
+from async_endpoint.core.reply_queues import ENDPOINT_TAG, is_reply_queue, queue_prefix
 from async_endpoint.deploy.deletions import remove_endpoint
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
 from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
@@ -128,6 +131,28 @@ def delete_leftovers(aws: AwsSession, left: Iterable[Leftover]) -> None:
             one.kind.delete(aws, one.found)
 
 
+def reply_queues(aws: AwsSession, endpoint: str) -> list[str]:
+    """The URLs of an endpoint's reply queues: by name, and by the tag that its clients set. Raises what boto3 raises."""
+    sqs = aws.client("sqs")
+    pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=queue_prefix(endpoint))
+    named = [url for page in pages for url in page.get("QueueUrls", ()) if is_reply_queue(url.rpartition("/")[2], endpoint)]
+    return [url for url in named if sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(ENDPOINT_TAG) == endpoint]
+
+
+def delete_reply_queues(aws: AwsSession, names: Iterable[str]) -> None:
+    """Delete the queues that clients of the endpoints `names` have left for the next run; their topics are about to go.
+
+    What this role may not list or delete is left, and found as a leftover.
+    """
+    for name in names:
+        try:
+            for url in reply_queues(aws, name):
+                aws.client("sqs").delete_queue(QueueUrl=url)
+        except ClientError as error:
+            if error_code(error) not in DENIED_CODES:
+                raise
+
+
 def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
     for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
         name = _own_part(shown, listing)
@@ -165,6 +190,8 @@ def _is_own(kind: Kind, found: Found, names: Sequence[str], view: PlanView) -> b
     planned = {kind.name(creation.after) for creation in view.creations if creation.type == kind.type}
     exact = found.name in planned or view.has(kind.type, found.name) or found.name.rpartition("/")[2] in names
     carried = found.carries(view.tags)
+    if (found.tags or {}).get(ENDPOINT_TAG) in names:  # a client has made it for one of these endpoints
+        return True
     return (exact and (carried or found.unclaimed)) or (carried and DEPLOYMENT_TAG in view.tags)
 
 

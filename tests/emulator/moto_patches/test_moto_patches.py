@@ -319,7 +319,7 @@ def test_a_lifecycle_rule_keeps_its_number_of_versions(local_aws: AwsHarness) ->
 def test_the_local_aws_starts_without_motos_ec2() -> None:
     program = (
         "import sys, unittest.mock; from async_endpoint.emulator import moto_patches; "
-        "moto_patches.apply_patches(*[unittest.mock.MagicMock()] * 4); "
+        "moto_patches.apply_patches(*[unittest.mock.MagicMock()] * 5); "
         "print('moto.applicationautoscaling' in sys.modules, 'moto.ec2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "True False\n"

@@ -236,16 +236,28 @@ class Account:
 
     @property
     def sleeper(self) -> Endpoint:
-        """The endpoint that probes scale, one at a time (Need.SLEEPER); it has no scalable target to begin with."""
+        """The endpoint that probes scale, one at a time (Need.SLEEPER); it has no scalable target to begin with.
+
+        Its instance takes one request at a time.
+        """
         lane = getattr(self._lane, "number", 0)
-        return self.shared(f"scaling endpoint {lane}", lambda: self.make_endpoint("sleeper", topics=True), Need.SLEEPER)
+
+        def make() -> Endpoint:
+            return self.make_endpoint("sleeper", topics=True, concurrency=1)
+
+        return self.shared(f"scaling endpoint {lane}", make, Need.SLEEPER)
 
     def use_lane(self, number: int) -> None:
         """From now on `sleeper` is the scaling endpoint of this number, for this thread."""
         self._lane.number = number
 
-    def make_config(self, model: str | None = None, topics: dict[str, Any] | None = None, **variant: Any) -> str:
-        """An asynchronous endpoint configuration; `variant` adds to or replaces fields of its one variant."""
+    def make_config(
+        self, model: str | None = None, topics: dict[str, Any] | None = None, concurrency: int = 0, **variant: Any
+    ) -> str:
+        """An asynchronous endpoint configuration; `variant` adds to or replaces fields of its one variant.
+
+        `concurrency` is MaxConcurrentInvocationsPerInstance, 0 for AWS's choice.
+        """
         name = self.name("config")
         production = {
             "VariantName": "primary",
@@ -257,16 +269,21 @@ class Account:
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name,
             ProductionVariants=[production | variant],
-            AsyncInferenceConfig={"OutputConfig": output | ({"NotificationConfig": topics} if topics else {})},
+            AsyncInferenceConfig={
+                "OutputConfig": output | ({"NotificationConfig": topics} if topics else {}),
+                **({"ClientConfig": {"MaxConcurrentInvocationsPerInstance": concurrency}} if concurrency else {}),
+            },
         )
         return name
 
-    def make_endpoint(self, word: str, *, config: str | None = None, topics: bool = False, wait: bool = True) -> Endpoint:
+    def make_endpoint(
+        self, word: str, *, config: str | None = None, topics: bool = False, concurrency: int = 0, wait: bool = True
+    ) -> Endpoint:
         """An endpoint of this configuration, or of a new one; with `topics`, both, each with a queue."""
         made = Endpoint(self, self.name(word))
         if topics:
             made.add_topics()
-        made.config = config or self.make_config(topics=made.topics or None)
+        made.config = config or self.make_config(topics=made.topics or None, concurrency=concurrency)
         self.sagemaker.create_endpoint(EndpointName=made.name, EndpointConfigName=made.config)
         if wait:
             made.until_status("InService")

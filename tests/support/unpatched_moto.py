@@ -90,6 +90,12 @@ def alarm_initial_state() -> bool:
     return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
 
 
+def global_dashboards() -> bool:
+    client("cloudwatch").put_dashboard(DashboardName="anywhere", DashboardBody="{}")
+    elsewhere = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="local", aws_secret_access_key="local")
+    return not elsewhere.list_dashboards()["DashboardEntries"]
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -314,6 +320,7 @@ GAPS = (
     sqs_message_index,
     sts_credentials,
     sns_removed_attributes,
+    global_dashboards,
     instance_tracking,
     tracking_alarms,
 )

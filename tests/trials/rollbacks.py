@@ -32,7 +32,7 @@ from async_endpoint.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
-ENDPOINT, ALARM, ROLE = "minimal-local", "rollback-trial", "minimal-local-execution"
+ENDPOINT, ALARM, ROLE = "minimal-local", "rollback-trial", "minimal-local-eu-west-1-execution"
 REFUSED, DONE = 4, 0
 ANSWERS = (
     'def model_fn(d): return "{0}"\ndef predict_fn(data, model): return model\ndef output_fn(p, accept): return p, accept\n'

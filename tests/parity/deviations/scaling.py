@@ -97,4 +97,21 @@ def every_alarm_is_accepted(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     answering(patch, aws, "cloudwatch", "PutMetricAlarm", accept)
 
 
+@deviation("alarm_out_of_reach")
+def alarms_keep_their_state(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An alarm in ALARM keeps that state when its threshold changes."""
+
+    def keep(answer: Answer, _: bytes) -> Answer:
+        return answer.sub(r"\b(OK|INSUFFICIENT_DATA)\b", "ALARM") if b"1000000000" in answer.body else answer
+
+    answering(patch, aws, "cloudwatch", "DescribeAlarms", keep)
+
+
+@deviation("activity_of_a_deregistered_target")
+def activities_outlive_their_target(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An activity whose target is deregistered stays in progress."""
+    patch.setattr(ScalableTargets, "fail_activities_of", lambda *_: None)
+    patch.setattr(ScalableTargets, "fail_orphaned_activities", lambda *_: None)
+
+
 _ACCEPTED = b'<PutMetricAlarmResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"/>'

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
-from async_endpoint.core.errors import Refused
+from async_endpoint.core.errors import InvalidInput, Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
@@ -17,7 +17,8 @@ from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
-from async_endpoint.terraform.plan_document import ResourceChange, resource_changes
+from async_endpoint.terraform.plan_document import ResourceChange, plan_view, resource_changes
+from async_endpoint.terraform.root_region import REGION_VARIABLE
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
 from async_endpoint.terraform.working_copy import WorkingCopy, prepare
@@ -110,13 +111,25 @@ class Deployment:
     def planned(self, *, destroy: bool = False, read: bool = False, resume: bool = False) -> Iterator[SavedPlan]:
         """Initialise Terraform, plan, and remove the plan afterwards: it may hold secrets, and no other command may apply it.
 
-        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended.
+        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended. Raises
+        InvalidInput for a plan for another region than the state's.
         """
         self.terraform.init(self.copy.backend_files)
         if resume:
             self.resume_leftovers()
         with saved_plan(self.workspace) as file:
-            yield SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy)
+            saved = SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy)
+            self._require_own_region(plan_view(saved.document).region)
+            yield saved
+
+    def _require_own_region(self, planned: str | None) -> None:
+        """Raise InvalidInput for a plan for another region than the one whose state it was made on."""
+        own = self.copy.region
+        if own is not None and planned not in (None, own.name):
+            raise InvalidInput(
+                f"envs/{self.environment} plans resources in {planned}, on the state of {own.name}; set the region by "
+                f"{REGION_VARIABLE} or by the default of variable region, not in a .tfvars file or in the provider block."
+            )
 
     def unlock(self, lock_id: str) -> None:
         """Remove lock `lock_id`, which a killed command left, from the state.

@@ -28,5 +28,5 @@ def local_account(aws: RemoteAws, run: str, scale: float, cancelled: threading.E
 @contextmanager
 def local_run(run: str, scale: float) -> Iterator[Account]:
     """A run's account on a local AWS that ends with the block."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), scale) as aws:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), scale, filter_delay=10) as aws:
         yield local_account(aws, run, scale)

@@ -19,7 +19,7 @@ from parity.errors import Cancelled, NotObserved
 from parity.guard import Guard
 from parity.model import EXECUTION_ROLE, archive
 from parity.pace import Pace
-from parity.probe import INSTANCE_TYPE
+from parity.probe import INSTANCE_TYPE, Need
 
 T = TypeVar("T")
 ACCEPTED = "accepted"
@@ -35,6 +35,7 @@ class Account:
         self._shared: dict[str, Any] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._lock = threading.RLock()
+        self._lane = threading.local()
         self._numbers = itertools.count(1)
 
     @cached_property
@@ -142,12 +143,16 @@ class Account:
         with self._lock:
             return self._locks.setdefault(name, threading.RLock())
 
-    def shared(self, name: str, create: Callable[[], T]) -> T:
-        """The thing of this name, created by its first user; a failed creation fails for every user."""
+    def shared(self, name: str, create: Callable[[], T], need: str = "shared") -> T:
+        """The thing of this name, created by its first user; a failed creation fails for every user.
+
+        Its endpoints belong to `need`, so that they are deleted when no probe has that any more.
+        """
         with self.lock(name):
             if name not in self._shared:
                 try:
-                    self._shared[name] = create()
+                    with self.guard.acting_for(need):
+                        self._shared[name] = create()
                 except Exception as error:
                     self._shared[name] = error
             if isinstance(self._shared[name], Exception):
@@ -227,7 +232,7 @@ class Account:
     @property
     def endpoint(self) -> Endpoint:
         """The shared endpoint: asynchronous, one instance, with both topics, each with a queue. No probe changes it."""
-        return self.shared("endpoint", lambda: self.make_endpoint("shared", topics=True))
+        return self.shared("endpoint", lambda: self.make_endpoint("shared", topics=True), Need.ENDPOINT)
 
     @property
     def sleeper(self) -> Endpoint:
@@ -235,7 +240,16 @@ class Account:
 
         Its instance takes one request at a time.
         """
-        return self.shared("scaling endpoint", lambda: self.make_endpoint("sleeper", topics=True, concurrency=1))
+        lane = getattr(self._lane, "number", 0)
+
+        def make() -> Endpoint:
+            return self.make_endpoint("sleeper", topics=True, concurrency=1)
+
+        return self.shared(f"scaling endpoint {lane}", make, Need.SLEEPER)
+
+    def use_lane(self, number: int) -> None:
+        """From now on `sleeper` is the scaling endpoint of this number, for this thread."""
+        self._lane.number = number
 
     def make_config(
         self, model: str | None = None, topics: dict[str, Any] | None = None, concurrency: int = 0, **variant: Any

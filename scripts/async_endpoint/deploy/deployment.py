@@ -21,6 +21,7 @@ from async_endpoint.terraform.plan_document import ResourceChange, plan_view, re
 from async_endpoint.terraform.root_region import REGION_VARIABLE
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
+from async_endpoint.terraform.unknown_fields import require_known_fields
 from async_endpoint.terraform.working_copy import WorkingCopy, prepare
 from async_endpoint.workspace import Workspace
 
@@ -42,15 +43,16 @@ class Deployment:
     _known: dict[str, AsyncEndpointOutputs] | None = field(default=None, repr=False)
 
     @classmethod
-    def prepare(cls, environment: str, *, local: bool = False, needs_archives: bool = False, on_output: Listener) -> Deployment:
+    def prepare(cls, environment: str, *, local: bool = False, plans: bool = False, on_output: Listener) -> Deployment:
         """Bring the working copy of `environment` up to date; `local` deploys to the local AWS.
 
-        With `needs_archives`, raises InvalidInput for a model archive that is not built. Raises ToolMissing, and what
-        `working_copy.prepare` does.
+        With `plans`, raises InvalidInput for a field that a called module does not have, and for a model archive that is not
+        built. Raises ToolMissing, and what `working_copy.prepare` does.
         """
         workspace = Workspace.find()
         copy = prepare(workspace, environment, local=local)
-        if needs_archives:
+        if plans:
+            require_known_fields(copy.source)
             copy.require_archives()
         # A local state has no lock that outlives its process, so nothing to unlock.
         unlock = copy.command("unlock") if copy.state is None else None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.autoscaling import policies
+from async_endpoint.core import metrics as m
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.scaling import metric_queries, scalable_targets
 from async_endpoint.emulator.scaling.scalable_targets import ScalableTargets
@@ -115,3 +116,14 @@ def activities_outlive_their_target(patch: pytest.MonkeyPatch, aws: Emulator) ->
 
 
 _ACCEPTED = b'<PutMetricAlarmResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"/>'
+
+
+@deviation("metrics_by_configuration")
+def metrics_name_no_configuration(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """Metrics of asynchronous endpoints have no dimension EndpointConfigName."""
+    dimensions = m.Metric.dimensions
+
+    def changed(self: m.Metric, endpoint: str, variant: str, config: str = "") -> list[dict[str, str]]:
+        return dimensions(self, endpoint, variant, "another" if config else "")
+
+    patch.setattr(m.Metric, "dimensions", changed)

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
         AmbiguousEndpoint,
         AsyncEndpointError,
         BatchFailed,
+        BucketMissing,
         BucketNotEmpty,
+        CredentialsExpired,
+        EndpointDeleted,
         EndpointNotReady,
         ExtraMissing,
         InvalidInput,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
         PackageLayoutError,
         Refused,
         ReplacementRefused,
+        ResultDeleted,
         ResultNotJson,
         ResultNotReady,
         ResultUnreadable,
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
         UsageError,
         VerificationFailed,
         WorkFailed,
+        WrongRegion,
     )
     from async_endpoint.core.outputs import AsyncEndpointOutputs
 
@@ -77,9 +82,12 @@ __all__ = [
     "AsyncEndpointOutputs",
     "AwsSession",
     "BatchFailed",
+    "BucketMissing",
     "BucketNotEmpty",
     "ClientConfig",
     "Completed",
+    "CredentialsExpired",
+    "EndpointDeleted",
     "EndpointInfo",
     "EndpointNotReady",
     "ExtraMissing",
@@ -96,6 +104,7 @@ __all__ = [
     "Refused",
     "ReplacementRefused",
     "Request",
+    "ResultDeleted",
     "ResultNotJson",
     "ResultNotReady",
     "ResultUnreadable",
@@ -112,6 +121,7 @@ __all__ = [
     "UsageError",
     "VerificationFailed",
     "WorkFailed",
+    "WrongRegion",
     "__version__",
 ]
 

@@ -17,7 +17,9 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint_info import EndpointInfo
+from async_endpoint.client.endpoint_watch import EndpointWatch
 from async_endpoint.client.invocation import Invocation, Outcome
+from async_endpoint.client.models import Submitted
 from async_endpoint.client.pending import Pending
 from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
 from async_endpoint.client.queue_leases import LeaseLost
@@ -25,7 +27,14 @@ from async_endpoint.client.reply_queue import LONG_POLL_SECONDS, ReplyQueue, is_
 from async_endpoint.client.reply_queues import ReplyQueues
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.s3_reader import ListedResult, ListingDenied, ObjectReader, PrefixListing, ReadDenied
-from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
+from async_endpoint.client.s3_results import (
+    access_error,
+    deleted_error,
+    endpoint_deleted_error,
+    result_from_notification,
+    result_from_s3,
+    timeout_error,
+)
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
 from async_endpoint.core.notifications import Notification
 
@@ -79,6 +88,7 @@ class Collector:
         self._last_failure: NotReady | None = None  # the last call without a response, until one has one
         self._poll_interval = PollInterval(config.poll_interval, config.max_poll_interval, clock.now)
         self._batch_delay = BatchDelay(clock.now)
+        self._endpoint_watch = EndpointWatch(session, info.name, now)
         self._reconciliation = ReconcileSchedule(config.notification_grace, RECONCILE_INTERVAL_SECONDS, now)
 
     # --- called by other threads -------------------------------------------------------------------------------------
@@ -120,6 +130,7 @@ class Collector:
         with self._changed:
             if self._pending.accept(invocation):
                 self._last_response = now = self._clock.now()
+                self._endpoint_watch.restart(now)
                 self._poll_interval.reset()
                 self._poll_due, self._rounds = now + self._config.poll_interval, 0
                 if self._opening_until is None and not self._explained:
@@ -229,6 +240,9 @@ class Collector:
         for invocation, hint in self._pending.due_retries(now):
             self._fetch(invocation, hint)
         self._fail_if_unreachable(now)
+        if self._endpoint_watch.check(self._pending.settled, now):
+            for invocation in self._pending.waiting():
+                self._fetch(invocation, None, last=True)
         queue = self._queue
         try:
             if queue is None:
@@ -456,12 +470,21 @@ class Collector:
         elif outcome is None:
             invocation.denied_since = None
         if outcome is None and last:
-            cannot_list = self._objects.cannot_list
-            outcome = timeout_error(self._info, submitted, invocation.notification, cannot_list=cannot_list)
+            outcome = self._error_without_outcome(submitted, invocation.notification)
         if outcome is not None:
             self.settle(invocation, outcome)
         with self._changed:
             self._reading.discard(invocation.inference_id)
+
+    def _error_without_outcome(self, submitted: Submitted, hint: Notification | None) -> AsyncEndpointError:
+        """The error for a request that has no outcome by its deadline, or once its endpoint is gone."""
+        marked = submitted.output_location in self._objects.delete_markers
+        deleted = deleted_error(submitted, hint if self._trusted() else None, self._clock.now(), marked=marked)
+        if deleted is not None:
+            return deleted
+        if self._endpoint_watch.is_gone:
+            return endpoint_deleted_error(self._info, submitted)
+        return timeout_error(self._info, submitted, hint, cannot_list=self._objects.cannot_list)
 
     def _on_access_denied(
         self, invocation: Invocation, hint: Notification | None, denied: ReadDenied, last: bool

@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "collector" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = [for service in ["s3", "sqs"] : "${service}.${local._region}.amazonaws.com"]
+      values   = flatten(values(local._via))
     }
   }
 }
@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "caller" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["s3.${local._region}.amazonaws.com"]
+      values   = local._via.s3
     }
   }
 

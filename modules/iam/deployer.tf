@@ -6,6 +6,8 @@ locals {
   _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
   _service   = "sagemaker.application-autoscaling.amazonaws.com"
 
+  _roles = "${local._iam}role/${local._global_name}-" # execution and github
+
   _hosting = [
     var.endpoint_arn,
     "${local._here.sagemaker}endpoint-config/${lower(local._named)}",
@@ -44,12 +46,12 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid     = "ReadAccess"
     actions = ["iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions"]
-    resources = [
-      var.execution_role_arn,
+    resources = distinct([
+      startswith(var.execution_role_arn, local._roles) ? "${local._roles}*" : var.execution_role_arn,
       "${local._iam}oidc-provider/${local._github}",
       "${local._iam}policy/${local._named}",
-      "${local._iam}role/${var.name}-github",
-    ]
+      "${local._roles}*",
+    ])
   }
 
   # The execution role's permissions follow from model and image; the boundary caps what the deployer can grant.
@@ -106,7 +108,7 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid       = "Show"
     actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
-    resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"]
+    resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._global_name}"]
   }
 
   # These actions have no resource type. The lists find what exists outside the state.
@@ -215,7 +217,7 @@ data "aws_iam_policy_document" "deployer" {
       sid     = "Destroy"
       actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
       resources = concat(
-        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._named}"],
+        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._global_name}-*"],
         var.storage.shared ? [] : [var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}"],
       )
     }

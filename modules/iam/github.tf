@@ -44,8 +44,8 @@ data "aws_iam_policy_document" "github" {
 resource "aws_iam_role" "github" {
   count = local._has_github ? 1 : 0
 
-  name                 = "${var.name}-github"
-  description          = "GitHub Actions workflows for ${var.name}"
+  name                 = "${local._global_name}-github"
+  description          = "GitHub Actions workflows for ${var.name} in ${local._region}"
   assume_role_policy   = data.aws_iam_policy_document.github[0].json
   max_session_duration = var.access.github.session_seconds
   tags                 = var.tags

@@ -1,3 +1,5 @@
+data "aws_partition" "current" {}
+
 locals {
   # arn:partition:sagemaker:region:account:endpoint/name
   _arn           = split(":", var.endpoint_arn)
@@ -12,6 +14,14 @@ locals {
   }
   _iam = "arn:${local._partition}:iam::${local._account}:"
 
+  # Values of kms:ViaService: AWS documents amazonaws.com, and in China either suffix is admitted (assumption A100).
+  _via = { for service in ["s3", "sqs"] :
+    service => distinct([for suffix in ["amazonaws.com", data.aws_partition.current.dns_suffix] : "${service}.${local._region}.${suffix}"])
+  }
+
+  # Prefix of the names that are global to the account: another region may have a deployment of the same name.
+  _global_name = "${var.name}-${local._region}"
+
   policies = {
     caller    = { json = data.aws_iam_policy_document.caller.json, description = "Invoke ${var.name} and collect its results" }
     collector = { json = data.aws_iam_policy_document.collector.json, description = "Collect the results of ${var.name}" }
@@ -24,7 +34,7 @@ locals {
 resource "aws_iam_policy" "this" {
   for_each = setunion(var.access.managed_policies, var.access.github.policies)
 
-  name        = "${var.name}-${each.key}"
+  name        = "${local._global_name}-${each.key}"
   description = local.policies[each.key].description
   policy      = local.policies[each.key].json
   tags        = var.tags

@@ -1,5 +1,6 @@
 locals {
-  _role_name = "${var.name}-execution"
+  # With the region: a role is global to its account, and another region may have a deployment of the same name.
+  _role_name = "${var.name}-${local._region}-execution"
 
   role_arn = var.model.role.existing == null ? aws_iam_role.execution[0].arn : var.model.role.existing.arn
 

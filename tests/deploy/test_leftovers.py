@@ -91,6 +91,23 @@ def test_what_has_no_tags_belongs_to_the_deployment_of_its_endpoint(
     assert not [one for one in untagged if "shirts-eu" in one.shown]
 
 
+def test_the_same_deployment_in_another_region_is_not_a_leftover(aws: AwsSession) -> None:
+    """Roles, policies, buckets and dashboards are listed for all regions; these have no tags that would tell them apart."""
+    for region in ("eu-west-1", "us-gov-west-1"):
+        aws.client("iam").create_role(RoleName=f"shirts-{region}-execution", AssumeRolePolicyDocument=POLICY)
+        aws.client("iam").create_policy(PolicyName=f"shirts-{region}-caller", PolicyDocument=POLICY)
+        aws.client("s3").create_bucket(
+            Bucket=f"shirts-123456789012-{region}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        aws.client("cloudwatch").put_dashboard(DashboardName=f"shirts-{region}", DashboardBody="{}")
+    assert [str(one) for one in leftovers(aws, ["shirts"], NOTHING)] == [
+        "dashboard shirts-eu-west-1",
+        "bucket shirts-123456789012-eu-west-1",
+        "role shirts-eu-west-1-execution",
+        "policy shirts-eu-west-1-caller",
+    ]
+
+
 def test_the_alias_of_a_key_that_waits_for_its_deletion_is_left_and_the_key_is_not(aws: AwsSession) -> None:
     key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
     aws.client("kms").create_alias(AliasName="alias/shirts", TargetKeyId=key)

@@ -90,6 +90,12 @@ def alarm_initial_state() -> bool:
     return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
 
 
+def global_dashboards() -> bool:
+    client("cloudwatch").put_dashboard(DashboardName="anywhere", DashboardBody="{}")
+    elsewhere = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="local", aws_secret_access_key="local")
+    return not elsewhere.list_dashboards()["DashboardEntries"]
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -116,6 +122,11 @@ def redrive_policy() -> bool:
 
 def cached_lookups() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
+
+
+def instance_quotas() -> bool:
+    quotas = client("service-quotas")
+    return missing(lambda: quotas.list_service_quotas(ServiceCode="sagemaker"))
 
 
 def network_interfaces() -> bool:
@@ -287,6 +298,7 @@ GAPS = (
     alarm_history,
     bucket_policy,
     alarm_initial_state,
+    instance_quotas,
     lifecycle_versions,
     metric_store,
     network_interfaces,
@@ -308,6 +320,7 @@ GAPS = (
     sqs_message_index,
     sts_credentials,
     sns_removed_attributes,
+    global_dashboards,
     instance_tracking,
     tracking_alarms,
 )

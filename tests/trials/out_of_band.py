@@ -343,9 +343,10 @@ def tracking_alarm(word: str, **changes: Any) -> Callable[[World], Undo]:
 
 def dashboard(w: World) -> Undo:
     cloudwatch = w.client("cloudwatch")
-    body = cloudwatch.get_dashboard(DashboardName=w.name)["DashboardBody"]
-    cloudwatch.put_dashboard(DashboardName=w.name, DashboardBody='{"widgets": []}')
-    return lambda: cloudwatch.put_dashboard(DashboardName=w.name, DashboardBody=body)
+    name = w.outputs.monitoring.dashboard_name
+    body = cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+    cloudwatch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    return lambda: cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body)
 
 
 # --- storage -----------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_data "aws_sagemaker_prebuilt_ecr_image" {
@@ -32,7 +32,7 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
   }
 
   mock_resource "aws_kms_key" {
@@ -76,7 +76,7 @@ run "output" {
       endpoint = {
         arn                                     = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
         config_name                             = "shop-test-20250101"
-        execution_role_arn                      = "arn:aws:iam::123456789012:role/shop-test-execution"
+        execution_role_arn                      = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution"
         instance_type                           = "ml.m5.xlarge"
         max_concurrent_invocations_per_instance = 4
         model_name                              = module.model.name
@@ -105,7 +105,7 @@ run "output" {
           "shop-test-primary-upload-failures",
           "shop-test-stuck-at-zero",
         ]
-        dashboard_name = "shop-test"
+        dashboard_name = "shop-test-eu-west-1"
       }
       model = {
         archives       = module.model.archives

@@ -1,6 +1,6 @@
 mock_provider "aws" {
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_cloudwatch_metric_alarm" {
@@ -93,8 +93,8 @@ run "asynchronous" {
   }
 
   assert {
-    condition     = output.dashboard_name == "shop-test"
-    error_message = "There must be a dashboard."
+    condition     = output.dashboard_name == "shop-test-eu-west-1"
+    error_message = "There must be a dashboard, whose name no other region uses."
   }
 
   assert {

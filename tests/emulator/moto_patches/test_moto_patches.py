@@ -336,3 +336,17 @@ def test_a_scalable_target_of_ecs_is_checked_in_ecs(local_aws: AwsHarness) -> No
     local_aws.scaling.register_scalable_target(**target, ResourceId=f"service/default/{name}")
     with pytest.raises(local_aws.scaling.exceptions.ValidationException, match="doesn't exist"):
         local_aws.scaling.register_scalable_target(**target, ResourceId="service/default/none")
+
+
+# --- global_dashboards ----------------------------------------------------------------------------------------------------
+
+
+def test_dashboards_are_the_same_in_every_region(local_aws: AwsHarness) -> None:
+    name, there = unique("dashboard"), local_aws.client("cloudwatch", "ap-southeast-1")
+    local_aws.cloudwatch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    there.put_dashboard(DashboardName=name, DashboardBody='{"start": "-PT1H", "widgets": []}')
+    assert "start" in local_aws.cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+    listed = local_aws.cloudwatch.list_dashboards(DashboardNamePrefix=name)["DashboardEntries"]
+    assert [item["DashboardArn"] for item in listed] == [f"arn:aws:cloudwatch::123456789012:dashboard/{name}"]
+    there.delete_dashboards(DashboardNames=[name])
+    assert local_aws.cloudwatch.list_dashboards(DashboardNamePrefix=name)["DashboardEntries"] == []

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from async_endpoint.emulator.hosting.async_inference import AsyncInference
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, VariantSnapshot
+from async_endpoint.emulator.hosting.error_messages import unknown_role
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.instance import Instance
@@ -282,6 +283,8 @@ class HostedEndpoint:
 
         rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, is_deleted)
         try:
+            if self._context.faults.role_unknown(self.name):
+                raise DeploymentFailed(unknown_role(deployment.role_arn))
             incoming = self._factory.make(deployment)
             with self.changed:
                 self._holds_resources = True

@@ -10,7 +10,7 @@ import pytest
 
 from async_endpoint import Invocation, Submitted
 from async_endpoint.client.endpoint_info import EndpointInfo
-from async_endpoint.client.queue_leases import LEASE_SECONDS, RECEIVE_SECONDS, LeaseLost, QueueLeases
+from async_endpoint.client.queue_leases import LEASE_SECONDS, RECEIVE_SECONDS, LeaseLost, QueueLeases, Released
 from async_endpoint.client.reply_queue import FILTER_DELAY_SECONDS
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.reply_queues import is_reply_queue, name_in_run
@@ -137,7 +137,7 @@ def test_a_claim_whose_response_was_lost_is_recognized(aws: Any, refusal: Any, m
 def test_a_queue_whose_last_receive_is_not_over_is_free_later(aws: Any) -> None:
     aws.released_queue()
     [free] = leases_of(aws).list()
-    leases_of(aws).claim(NAME, free.etag).release(receiving=True)
+    leases_of(aws).claim(NAME, free.etag).release(Released.RECEIVING)
     assert [(entry.released, entry.expired) for entry in leases_of(aws).list()] == [(False, False)]
     aws.time.sleep(RECEIVE_SECONDS + 1)
     assert [entry.released for entry in leases_of(aws).list()] == [True]
@@ -152,6 +152,14 @@ def test_ages_are_by_the_clock_of_s3(aws: Any, monkeypatch: pytest.MonkeyPatch) 
     aws.time.seconds += 86_400  # this machine's clock is wrong
     [entry] = leases_of(aws).list()
     assert entry.age == 10 and not entry.expired
+
+
+@pytest.mark.parametrize(("left", "reliable"), [(Released.WORKING, True), (Released.UNPROVEN, False)])
+def test_a_young_queue_that_has_worked_works_for_the_next_run(aws: Any, left: Released, reliable: bool) -> None:
+    aws.released_queue(age=120)
+    aws.s3.put(f"s3://{BUCKET}/{LEASE}", b"-" * left)
+    Run(aws)
+    assert ("found by notifications" in aws.explanations[-1]) == reliable
 
 
 def test_a_queue_that_is_gone_loses_its_lease_and_another_is_made(aws: Any) -> None:
@@ -240,7 +248,7 @@ def test_a_queue_that_has_worked_is_left_to_the_next_run(aws: Any) -> None:
     run.end(second, notified=False)
     run.until_done(second)
     assert run.said("Notifications have stopped")
-    assert aws.sqs.deleted == [] and aws.s3.objects[LEASE][0] == b""
+    assert aws.sqs.deleted == [] and aws.s3.objects[LEASE][0] == b"", "it is free, and has worked"
 
 
 # --- names -----------------------------------------------------------------------------------------------------------------

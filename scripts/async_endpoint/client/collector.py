@@ -43,7 +43,9 @@ RECONCILE_INTERVAL_SECONDS: Final = 60.0  # the longest interval between two che
 QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # a request waits for the lease of the queue, closing for its release
 QUEUE_REQUESTS: Final = 8  # pending at a time: with fewer, finding their results costs less than leasing a queue
 MAX_SINGLE_READS: Final = 3  # requests whose outputs are read without listing them first
-MIN_PROBE_INTERVAL_SECONDS: Final = 1.0  # between two receives from a queue whose filter policies may not be in effect
+# Between two receives from a queue whose filter policies may not be in effect; doubles from the first to the longest
+FIRST_PROBE_INTERVAL_SECONDS: Final = 0.1
+LONGEST_PROBE_INTERVAL_SECONDS: Final = 1.0
 RETRY_INTERVAL_SECONDS: Final = 1.0  # before an object is read again that could not be
 
 _ASSUMED_COMPLETED: Final = Notification("Completed", None, None, None, None, None, None)  # a hint to read the output only
@@ -80,6 +82,7 @@ class Collector:
         self._opening_until: float | None = None  # by the monotonic clock; None until a queue is wanted
         self._relied_since: float | None = None  # when notifications began to be relied on
         self._explained = False
+        self._probe_interval = FIRST_PROBE_INTERVAL_SECONDS
         self._may_list = config.collect != "head"
         self._closing = False
         self._settled_before = self._rounds = self._skipped = 0
@@ -268,15 +271,18 @@ class Collector:
     def _probe(self, queue: ReplyQueue, now: float) -> float:
         """List, and look for a first notification: the filter policies of the queue may not be in effect yet."""
         pause = self._poll_s3(now)
-        if not self._pending.accepted or now < self._probe_due:
-            return pause
+        if not self._pending.accepted:
+            return 0.0
+        if now < self._probe_due:
+            return min(pause, self._probe_due - now)
         wait = pause if pause >= 1 else 0  # a long poll lasts whole seconds
-        self._probe_due = now + MIN_PROBE_INTERVAL_SECONDS
+        self._probe_due = now + self._probe_interval
+        self._probe_interval = min(2 * self._probe_interval, LONGEST_PROBE_INTERVAL_SECONDS)
         self._receive(queue, math.floor(wait))
         if queue.works:
             self._explain(f"Results are found by notifications from now on: they arrive in the queue {queue.url}.")
             return 0.0
-        return max(self._poll_due - self._clock.now(), 0.0)
+        return max(min(self._poll_due, self._probe_due) - self._clock.now(), 0.0)
 
     def _receive(self, queue: ReplyQueue, wait_seconds: float) -> float:
         """Wait for notifications."""

@@ -88,7 +88,8 @@ variable "guardrails" {
     - `linear.percent`: Share of the instances in each step: 10 to 50 percent.
     - `linear.wait_seconds`: Seconds to wait after each step: 0 to 3600; 300 when it is null.
     - `maximum_seconds`: Time limit of the whole update: 600 to 14400 seconds. SageMaker's own limit applies when it is null.
-    - `rollback_on`: Alarms that roll back an update when they fire during it, by their name in monitoring.alarms: those on errors, latency, utilization or failures. At least one.
+    - `new_fleet_only`: Whether these alarms watch the new instances alone, so that old instances in trouble do not roll back their own fix; false when it is null. Each configuration then has alarms of its own. Not verified on AWS.
+    - `rollback_on`: Alarms that roll back an update when they fire during it, by their name in monitoring.alarms: those on errors, latency, utilization or failures. At least one. With new_fleet_only none on utilization.
     - `rolling`: Replace old instances by new ones in batches, without running both fleets in full.
     - `rolling.instances`: Instances of each batch: 1 to half of endpoint.initial_instances. Give this or percent.
     - `rolling.percent`: Share of the instances in each batch: 5 to 50 percent.
@@ -109,6 +110,7 @@ variable "guardrails" {
       wait_seconds = optional(number)
     }))
     maximum_seconds = optional(number)
+    new_fleet_only  = optional(bool)
     rollback_on     = optional(set(string), ["server_errors"])
     rolling = optional(object({
       instances          = optional(number)
@@ -134,6 +136,11 @@ variable "guardrails" {
       ], name)
     ])
     error_message = "Each name in guardrails.rollback_on must be an alarm that measures the new instances, such as server_errors, invocation_failures or model_latency; backlog and request age do not."
+  }
+
+  validation {
+    condition     = !coalesce(var.guardrails.new_fleet_only, false) || length(setintersection(var.guardrails.rollback_on, ["cpu", "disk", "gpu", "gpu_memory", "memory"])) == 0
+    error_message = "Remove alarms on utilization from guardrails.rollback_on, or guardrails.new_fleet_only: SageMaker does not publish the utilization of instances by endpoint configuration."
   }
 
   validation {
@@ -282,6 +289,15 @@ variable "model" {
   validation {
     condition     = alltrue([for container in var.model.containers : container.multi_model == null])
     error_message = "Remove multi_model from ${join(", ", [for index, container in var.model.containers : "model.containers[${index}]" if container.multi_model != null])}: a request to an asynchronous endpoint cannot name a model. Use a real-time endpoint (modules model, endpoint-config and endpoint), or one archive with all models."
+  }
+
+  # Families with g after the number are AWS Graviton (arm64); framework images are for x86 CPUs and NVIDIA GPUs
+  # (github.com/aws/deep-learning-containers, available_images.md).
+  validation {
+    condition = !can(regex("^ml\\.(?:[a-z]+[0-9]+g[a-z]*|p6e-gb[0-9]+|inf[0-9]+|trn[0-9]+[a-z]*|dl[0-9]+)\\.", var.endpoint.instance_type)) || alltrue([
+      for container in var.model.containers : try(container.image.framework, null) == null
+    ])
+    error_message = "Give image.prebuilt, image.repository or image.uri instead of image.framework in model.containers: framework images are built for x86 CPUs and NVIDIA GPUs, and would not run, or not use the accelerator, on endpoint.instance_type ${var.endpoint.instance_type}. Repositories pytorch-inference-graviton and pytorch-inference-neuronx of AWS have others."
   }
 
   # "Marketplace images are not supported when specifying an AsyncInferenceConfig." (sagemaker-python-sdk, issue 3969)
@@ -480,13 +496,13 @@ variable "storage" {
     Bucket and KMS key: either of this endpoint alone (module storage), or shared with other endpoints.
     - `access_logs`: Server access logs of the created bucket.
     - `access_logs.destination`: Where access logs go; none when it is null.
-    - `access_logs.destination.bucket_name`: Bucket that admits log delivery by logging.s3.amazonaws.com.
+    - `access_logs.destination.bucket_name`: Bucket of this region and account that admits log delivery by logging.s3.amazonaws.com, encrypted with keys of Amazon S3 (a KMS key is not supported there).
     - `access_logs.destination.prefix`: Key prefix of the logs; the deployment's name and a slash when it is null.
     - `existing`: Existing resources to use instead of creating them. They are never modified.
     - `existing.bucket`: An existing bucket. It needs the policy in output bucket_policy_json of module storage.
     - `existing.bucket.name`: Name of the bucket, in the endpoint's region.
     - `existing.key`: An existing KMS key. It needs the policy in output key_policy_json of module storage.
-    - `existing.key.arn`: ARN of the key, not of an alias.
+    - `existing.key.arn`: ARN of the key, not of an alias, in the endpoint's region.
     - `expire_after_days`: Days until objects expire, by role. 30 days, and 7 for noncurrent versions, when it is null; {} creates no lifecycle rules.
     - `expire_after_days.failure`: Days until failures expire; never when it is null.
     - `expire_after_days.input`: Days until inputs expire; never when it is null.

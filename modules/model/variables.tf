@@ -190,7 +190,7 @@ variable "network" {
 }
 
 variable "rollback_alarm_names" {
-  description = "Names of the CloudWatch alarms that roll back an update of the endpoints: SageMaker reads their state as the execution role."
+  description = "Names of the CloudWatch alarms that roll back an update of the endpoints, or patterns with *: SageMaker reads their state as the execution role."
   type        = set(string)
   default     = []
   nullable    = false

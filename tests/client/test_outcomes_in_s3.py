@@ -76,7 +76,7 @@ def test_pauses_grow_from_fast_to_the_cap_and_shrink_when_results_come() -> None
     assert 0.25 <= pauses[0] < 0.5
     assert pauses == sorted(pauses)
     assert pauses[-1] == 5.0
-    assert poll.after(100, pending=100) == pytest.approx(20 / (100 / 5 * 0.3)), "twenty results' worth of time"
+    assert poll.after(100, pending=100) == pytest.approx(15 / (100 / 5 * 0.3)), "fifteen results' worth of time"
 
 
 def test_a_failure_object_ends_the_wait_with_its_reason(aws: Any, request_: Submitted) -> None:

@@ -18,6 +18,7 @@ from async_endpoint.deploy.alarm_muting import muted
 from async_endpoint.deploy.apply import apply_environment, plan_environment
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback_alarms import guarded_updates
+from async_endpoint.deploy.verify import inspect
 from async_endpoint.emulator.moto_patches import alarm_initial_state
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.plan_document import resource_changes
@@ -123,7 +124,7 @@ def test_what_the_alarm_cannot_roll_back_is_not_refused(planned: Any, aws: AwsSe
     assert "apply" in planned.did
 
 
-def test_alarms_that_are_unknown_until_the_apply_are_those_in_service(
+def test_alarms_that_the_apply_creates_are_not_those_in_service(
     planned: Any, aws: AwsSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_alarm(aws)
@@ -131,8 +132,8 @@ def test_alarms_that_are_unknown_until_the_apply_are_those_in_service(
     unknown["change"]["after"]["deployment_config"] = [{"auto_rollback_configuration": [{"alarms": [{}]}]}]
     planned.document = plan_document(unknown)
     monkeypatch.setattr("async_endpoint.deploy.rollback_alarms.live_alarm_names", lambda aws, endpoint: [ALARM])
-    with pytest.raises(RollbackAlarmFiring, match=ALARM):
-        apply_environment(prepared())
+    apply_environment(prepared())
+    assert "apply" in planned.did
 
 
 def test_muting_lasts_for_the_update(planned: Any, aws: AwsSession) -> None:
@@ -191,6 +192,10 @@ def test_after_a_killed_command_the_next_one_restores_the_alarm_and_says_so(
     assert len(warned) == 1 and warned[0].endswith("restore the alarm with: async-endpoint apply dev")
     assert definition(aws) != before
 
+    outputs = AsyncEndpointOutputs.parse(planned.values[OUTPUT_NAME]["shirts"])
+    [found] = [str(found) for found in inspect(aws, outputs).differences if ALARM in str(found)]
+    assert "is muted since" in found and found.endswith("(an apply repairs this)")
+
     planned.changes, said = Changes(False), list[str]()
     apply_environment(prepared(said.append))
     assert definition(aws) == before
@@ -216,6 +221,39 @@ def test_an_alarm_that_the_plan_changes_is_not_muted(planned: Any, aws: AwsSessi
     with pytest.raises(Refused, match="apply the change of the alarm alone first"):
         apply_environment(prepared(), mute_rollback_alarms=True)
     assert "apply" not in planned.did and definition(aws)["Threshold"] == 0.1
+
+
+def test_an_alarm_whose_tags_alone_the_plan_changes_is_muted(planned: Any, aws: AwsSession) -> None:
+    put_alarm(aws)
+    before = {"alarm_name": ALARM, "threshold": 1, "tags_all": {}}
+    alarm = change("module.shirts.aws_cloudwatch_metric_alarm.this", ["update"], before, before | {"tags_all": {"a": "b"}})
+    planned.document = plan_document(update(ALARM), alarm)
+    apply_environment(prepared(), mute_rollback_alarms=True)
+    assert "apply" in planned.did
+
+
+def test_an_alarm_that_goes_off_while_the_apply_is_approved_refuses_it(planned: Any, aws: AwsSession) -> None:
+    put_alarm(aws, state="OK")
+    with pytest.raises(RollbackAlarmFiring):
+        apply_environment(prepared(), approve=lambda plan: put_alarm(aws) is None)
+    assert "apply" not in planned.did
+
+
+def test_an_alarm_is_not_restored_while_the_update_is_in_progress(
+    planned: Any, aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_alarm(aws)
+    [alarm] = aws.cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"]
+    alarm_muting.put_described(aws.cloudwatch, "PutMetricAlarm", alarm_muting._silenced(alarm))
+    monkeypatch.setattr(alarm_muting, "settle", lambda aws, name: refuse_updating(name))
+    planned.values = {OUTPUT_NAME: {"shirts": deployed.as_dict() | {"monitoring": {"alarm_names": [ALARM]}}}}
+    with pytest.raises(NotReady, match="shirts is still Updating"):
+        apply_environment(prepared())
+    assert definition(aws)["Threshold"] == 1e100
+
+
+def refuse_updating(name: str) -> None:
+    raise NotReady(f"Endpoint {name} is still Updating.")
 
 
 def test_an_alarm_that_has_no_threshold_cannot_be_muted(planned: Any, aws: AwsSession) -> None:

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import AccessRequest, evaluate
+from support.applied_roots import CHECKOUT
 from support.common import until
 
 CHECKS = (
@@ -90,6 +92,47 @@ def test_the_smoke_test_passes(root: Any) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    "root",
+    [pytest.param(name, marks=pytest.mark.xdist_group(f"root-{name}")) for name in ("dev", "staging", "prod")],
+    indirect=True,
+)
+def test_the_readme_counts_what_an_idle_environment_is_billed_for(root: Any) -> None:
+    [header, *rows] = re.findall(r"^\| (.+) \|$", (CHECKOUT / "README.md").read_text().split("### On AWS")[1], re.MULTILINE)
+    column = _cells(header).index(root.environment)
+    table = {_cells(row)[0].split(",")[0]: _cells(row) for row in rows}
+    cloudwatch = root.client("cloudwatch")
+    keys = [item["KeyId"] for item in root.client("kms").list_keys()["Keys"]]
+    described = [root.client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in keys]
+    alarms = [alarm for page in cloudwatch.get_paginator("describe_alarms").paginate() for alarm in page["MetricAlarms"]]
+
+    counted = {
+        "KMS key": len([key for key in described if key["KeyManager"] == "CUSTOMER"]),
+        "CloudWatch alarms": len(alarms),
+        "CloudWatch dashboard": len(cloudwatch.list_dashboards()["DashboardEntries"]),
+    }
+
+    assert {name: int(table[name][column]) for name in counted} == counted
+    cost = sum(float(table[name][1]) * count for name, count in counted.items())
+    assert table["**together"][column] == f"**{cost:.2f}**"
+    free = ("aws_vpc_endpoint", "aws_nat_gateway", "aws_ec2_", "aws_lambda_function", "aws_cloudwatch_composite_alarm")
+    created = {address.split(".")[-2] for address in _created(root)}
+    assert "aws_kms_key" in created
+    assert not [kind for kind in created if kind.startswith(free)], "the table says that there is none"
+
+
+def _cells(row: str) -> list[str]:
+    return re.split(r" *\| *", row)
+
+
+def _created(root: Any) -> list[str]:
+    """The addresses of what the apply created, without the keys of instances."""
+    return [
+        re.sub(r"\[[^]]*\]", "", address)
+        for address in re.findall(r"^(\S+): Creation complete", root.applied.err, re.MULTILINE)
+    ]
+
+
 @every_root
 def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the_results_queue(root: Any) -> None:
     given = root.outputs.notifications
@@ -125,6 +168,20 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
     assert all(
         allowed(act, queue, policy, others[0]) for act in ("sqs:ReceiveMessage", "sqs:SetQueueAttributes", "sqs:DeleteQueue")
     )
+
+
+@pytest.mark.xdist_group("root-prod")
+@pytest.mark.parametrize("root", ["prod"], indirect=True)
+def test_another_region_gets_a_deployment_of_its_own_beside_this_one(root: Any) -> None:
+    """Planned, not applied: tests/trials/two_regions.py applies, uses and destroys both."""
+    elsewhere = replace(root.checkout, environment=root.checkout.environment | {"TF_VAR_region": "us-east-1"})
+
+    planned = elsewhere.succeed("plan", "prod", "--local", "--json").document
+
+    assert planned["notices"] == [], "no name that is global to the account is taken"
+    assert planned["changes"]["add"] > 30
+    assert (planned["changes"]["change"], planned["changes"]["destroy"]) == (0, 0)
+    assert root.run("plan", "--detailed-exitcode").code == 0, "the state of this region is not touched"
 
 
 @pytest.mark.xdist_group("root-dev")

@@ -70,6 +70,7 @@ def test_objects_are_passed_on_as_a_whole(checkout: Path) -> None:
 
     assert taken_apart == {
         "endpoint.instance_type",  # for the processor of the image
+        "guardrails.new_fleet_only",  # for the alarms that module monitoring creates
         "guardrails.rollback_on",  # for the names of alarms that the execution role may read
         "notifications.topics",  # for the policy of the key
     }

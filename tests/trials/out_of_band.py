@@ -3,7 +3,7 @@
 `python -m pytest tests/e2e/test_out_of_band.py` makes those that can be made together, and verifies once. Run as a program,
 this file makes all of them one at a time on an environment that is applied on a running local AWS:
 
-    python tests/trials/out_of_band.py CHECKOUT prod
+    python tests/trials/out_of_band.py CHECKOUT prod  # with the schedules of envs/prod/main.tf uncommented
 """
 
 from __future__ import annotations
@@ -559,7 +559,7 @@ CHANGES = (
     OutOfBand("endpoint: tags", "aws_sagemaker_endpoint.this was changed outside Terraform: tags", endpoint_tags),
     OutOfBand(
         "configuration: concurrency",
-        "has concurrent invocations per instance 9 instead of 8",
+        "has concurrent invocations per instance 9 instead of 4",
         replaced_configuration(
             lambda c: c["AsyncInferenceConfig"]["ClientConfig"].update(MaxConcurrentInvocationsPerInstance=9)
         ),

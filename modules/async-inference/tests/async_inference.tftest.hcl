@@ -238,3 +238,19 @@ run "a_gpu_instance_takes_a_gpu_image" {
     error_message = "The image of a GPU instance must be one for GPUs."
   }
 }
+
+run "alarms_on_the_new_instances" {
+  variables {
+    guardrails = { new_fleet_only = true }
+  }
+
+  assert {
+    condition     = local._rollback_alarm_names == ["shop-test-primary-server-errors-*"]
+    error_message = "The execution role must be allowed to read the alarms of every configuration."
+  }
+
+  assert {
+    condition     = contains(output.async_endpoint.monitoring.alarm_names, "shop-test-primary-server-errors-20250101")
+    error_message = "Verification must know the alarm of the configuration."
+  }
+}

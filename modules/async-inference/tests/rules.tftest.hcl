@@ -90,6 +90,19 @@ run "refuses_an_image_of_marketplace" {
   }
 }
 
+run "refuses_an_image_for_another_processor" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    endpoint = { instance_type = "ml.c7g.xlarge" }
+  }
+}
+
 run "refuses_direct_invocation" {
   command         = plan
   expect_failures = [var.model]
@@ -143,6 +156,19 @@ run "refuses_to_take_an_update_back_by_an_alarm_that_is_not_made" {
   variables {
     guardrails = { rollback_on = ["model_latency"] }
     monitoring = { alarms = { model_latency = { enabled = false } } }
+  }
+}
+
+run "refuses_to_judge_new_instances_by_their_utilization" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { new_fleet_only = true, rollback_on = ["memory", "server_errors"] }
   }
 }
 

@@ -1,4 +1,8 @@
 mock_provider "aws" {
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+
   mock_resource "aws_appautoscaling_policy" {
     defaults = { arn = "arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:resource/sagemaker/endpoint/shop-test/variant/primary:policyName/shop-test" }
   }
@@ -371,5 +375,30 @@ run "refuses_waits_beyond_any_limit" {
   variables {
     endpoint_config = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 10 } } }
     guardrails      = { rolling = { percent = 10, wait_seconds = 2880 } }
+  }
+}
+
+run "alarms_on_the_new_instances" {
+  command = plan
+
+  variables {
+    alarm_names = { server_errors = ["shop-test-primary-server-errors"], "new_fleet/server_errors" = ["shop-test-primary-server-errors-20250101"] }
+    guardrails  = { new_fleet_only = true, rollback_on = ["server_errors"] }
+  }
+
+  assert {
+    condition = [for alarm in tolist(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration[0].alarms) : alarm.alarm_name] == [
+      "shop-test-primary-server-errors-20250101",
+    ]
+    error_message = "Alarms that the old instances trip must not roll the update back."
+  }
+}
+
+run "refuses_a_key_of_another_region" {
+  command         = plan
+  expect_failures = [aws_cloudwatch_log_group.this]
+
+  variables {
+    logs = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/logs" }
   }
 }

@@ -25,7 +25,7 @@ from async_endpoint.deploy.replacement import (
     update_deployment_config,
 )
 from async_endpoint.deploy.role_propagation import PAUSE_SECONDS, awaits_propagation
-from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
+from async_endpoint.deploy.rollback import deregister_restored_targets, outlasted_provider, rollbacks_reported
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
@@ -158,9 +158,9 @@ class _Apply:
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         require_empty_buckets(session, saved.resources)
         if avoidable_replacements(session, saved.resources):
-            updates = self._guarded_updates()
+            self._guarded_updates()
             self._require_approval()
-            with deployment.quiesced(self._changed()), self._muted(updates):
+            with deployment.quiesced(self._changed()), self._muted(self._guarded_updates()):
                 self._update_in_place()
             saved.make()
         if failed := failed_endpoints(session, saved.resources):
@@ -170,23 +170,30 @@ class _Apply:
         command = deployment.copy.command("apply")
         require_no_replacement(session, saved.resources, command, allowed=self._options.allow_replacement)
         require_quotas(session, deployment.environment, _instance_needs(deployment, saved), deployment.on_output)
-        updates = self._guarded_updates()
+        self._guarded_updates()
         self._require_approval()
         orphans.delete_unused()
         if saved.changes.any:
-            self._apply_until_roles_propagate(orphans, updates)
+            self._apply_patiently(orphans)
 
-    def _apply_until_roles_propagate(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
-        """Apply, and while that fails for a role that the plan makes or changes, apply what is left of the plan (A117)."""
+    def _apply_patiently(self, orphans: OrphanCheck) -> None:
+        """Apply; where that fails for want of time alone, apply what is left of the plan.
+
+        That is so while a role that the plan makes or changes is new to SageMaker (A117), and once an update has ended that
+        took longer than the provider waits.
+        """
         saved, approved = self._saved, list(self._saved.resources)
         for pause in PAUSE_SECONDS:
             try:
-                return self._apply(orphans, updates)
+                return self._apply(orphans)
             except (TerraformFailed, RolledBack) as error:
-                if not awaits_propagation(error, approved):
+                outlasted = outlasted_provider(error)
+                if not outlasted and not awaits_propagation(error, approved):
                     raise
-                self._deployment.on_output(f"A new role may not have reached SageMaker yet; planning again. {error}")
-            Poller(deadline=pause).wait(lambda: False, bool, "the new role to reach SageMaker")
+                why = "It took longer than Terraform waits" if outlasted else "A new role may not have reached SageMaker yet"
+                self._deployment.on_output(f"{why}; planning again. {error}")
+            if not outlasted:
+                Poller(deadline=pause).wait(lambda: False, bool, "the new role to reach SageMaker")
             saved.make()
             if not saved.changes.any:
                 return None
@@ -194,11 +201,12 @@ class _Apply:
             require_no_replacement(self._deployment.session, saved.resources, command, allowed=self._options.allow_replacement)
             if not {change.address for change in saved.resources} <= {change.address for change in approved}:
                 self._require_approval()
-        return self._apply(orphans, updates)
+        return self._apply(orphans)
 
-    def _apply(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+    def _apply(self, orphans: OrphanCheck) -> None:
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         with deployment.quiesced(self._changed()):
+            updates = self._guarded_updates()  # the approval may have taken a while
             remove_deleted_endpoints(session, saved.resources)
             with (
                 orphans.explained(),
@@ -221,7 +229,7 @@ class _Apply:
         for update in left_muted:  # alarms that the endpoint did not have yet when a killed command muted them
             aws, names = deployment.session(update.endpoint.region), [str(alarm["AlarmName"]) for alarm in update.alarms]
             unlocked, say = deployment.terraform.require_unlocked, deployment.on_output
-            restore_muted(aws, names, require_unlocked=unlocked, on_output=say)
+            restore_muted(aws, update.endpoint.name, names, require_unlocked=unlocked, on_output=say)
         if left_muted:
             updates = guarded_updates(deployment.session, resources)
         if not self._options.mute_rollback_alarms:

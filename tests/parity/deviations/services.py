@@ -118,7 +118,7 @@ def quotas_are_named_otherwise(patch: pytest.MonkeyPatch, aws: Emulator) -> None
         answering(
             patch,
             aws,
-            "servicequotas",
+            "service-quotas",
             action,
             lambda answer, _: answer.sub(r"(ml\.[a-z0-9.]+) for endpoint usage", r"Endpoint usage of \1"),
         )

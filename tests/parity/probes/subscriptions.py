@@ -125,7 +125,7 @@ def conditional_writes(aws: Account) -> Iterator[Observation]:
 
         def put(number: int, condition: str = condition, value: str = etag or "*") -> int:
             try:
-                answer = aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=str(number).encode(), **{condition: value})
+                answer = aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=f"{condition} {number}".encode(), **{condition: value})
             except ClientError as error:
                 return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
             return int(answer["ResponseMetadata"]["HTTPStatusCode"])

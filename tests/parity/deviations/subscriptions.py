@@ -61,7 +61,7 @@ def quotas_have_other_names(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
         answering(
             patch,
             aws,
-            "servicequotas",
+            "service-quotas",
             action,
             lambda answer, _: answer.sub(r"(ml\.[\w.]+) for endpoint usage", r"endpoint usage of \1"),
         )

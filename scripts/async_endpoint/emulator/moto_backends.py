@@ -51,6 +51,14 @@ def get_object(uri: S3Uri) -> StoredObject:
     return StoredObject(key.value, (key.metadata or {}).get("Content-Type"), key.kms_key_id)
 
 
+def object_exists(uri: S3Uri) -> bool:
+    """Whether bucket and key exist."""
+    try:
+        return _backend("s3", PARTITION).head_object(_bucket(uri.bucket).name, uri.key) is not None
+    except ResourceNotFound:
+        return False
+
+
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
     """Write an object under `kms_key`, or the bucket's default encryption; raises ResourceNotFound without the bucket."""
     _bucket(uri.bucket)
@@ -162,6 +170,22 @@ def role(arn: str) -> IamRole:
     raise ResourceNotFound(f"Role {arn} does not exist.")
 
 
+def role_arn(name: str) -> str | None:
+    """The ARN of a role by its name; None without the role."""
+    found = _role_named(name)
+    return str(found.arn) if found is not None else None
+
+
+def role_boundary(name: str) -> str | None:
+    """The ARN of a role's permissions boundary; None without the role or a boundary."""
+    found = _role_named(name)
+    return (found.permissions_boundary_arn or None) if found is not None else None
+
+
+def _role_named(name: str) -> Any:
+    return next((role for role in list(_backend("iam", PARTITION).get_roles()) if role.name == name), None)
+
+
 def _default_version(policy: Any) -> str:
     return str(next(version.document for version in policy.versions if version.version_id == policy.default_version_id))
 
@@ -184,6 +208,12 @@ def topic(arn: str, region: str) -> SnsTopic:
     if found is None:
         raise ResourceNotFound(f"Topic {arn} does not exist")
     return SnsTopic(arn, found.policy, found.kms_master_key_id or None)
+
+
+def queue_kms_key(name: str, region: str) -> str | None:
+    """The KMS key of a queue, as its owner gave it; None without one, or without the queue."""
+    queue = _backend("sqs", region).queues.get(name)
+    return (queue.kms_master_key_id or None) if queue is not None else None
 
 
 def publish(arn: str, region: str, message: Mapping[str, Any], subject: str | None = None) -> None:

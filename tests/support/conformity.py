@@ -28,7 +28,7 @@ IMPLEMENTED_HERE = (
 COMMON = {
     ("AccessDeniedException", 400),
     ("InternalFailure", 500),
-    ("RequestEntityTooLarge", 413),  # assumption A3 of docs/local-aws.md
+    ("RequestEntityTooLarge", 413),  # assumption A3 of docs/assumptions.md
     ("SerializationException", 400),
     ("ServiceUnavailable", 503),
     ("ThrottlingException", 400),

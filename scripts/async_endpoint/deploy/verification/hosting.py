@@ -16,7 +16,7 @@ from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
 from async_endpoint.deploy.verification.findings import Difference, compare, existing, not_repaired, raise_any
 
-# Scaling corrects a count that is out of bounds by itself (A62 in docs/local-aws.md).
+# Scaling corrects a count that is out of bounds by itself (A62 in docs/assumptions.md).
 COUNT_SETTLES_SECONDS: Final = 300.0
 
 

@@ -2,7 +2,7 @@
 
 Until then EC2 refuses to delete their subnets and security groups. Sources: developer guide, "Give SageMaker Hosted Endpoints
 Access to Resources in Your Amazon VPC"; terraform-provider-aws issue 34397 and cloudformation-coverage-roadmap issue 1327 for
-interfaces that outlive their endpoint. Number, description and delay are assumption A23 of docs/local-aws.md.
+interfaces that outlive their endpoint. Number, description and delay are assumption A23 of docs/assumptions.md.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class WorkloadProvisioner:
         """Run `prepare` again, and attach the instance to the model's VPC; raises DeploymentFailed.
 
         The model, its role and archive, and the volume key must still exist. That the model must is assumption A21 of
-        docs/local-aws.md.
+        docs/assumptions.md.
         """
         if not self.context.callbacks.model_exists(self.region, self.model.name):
             raise DeploymentFailed(f'Could not find model "{self.model.name}".')
@@ -86,7 +86,7 @@ def check_release(deployment: HostedConfig, region: str) -> None:
     """Raise AccessDenied or ResourceNotFound unless SageMaker can release the deployment's network interfaces and key grants.
 
     API reference, DeleteEndpoint: "Do not delete or revoke the permissions for your ExecutionRoleArn, otherwise SageMaker
-    cannot delete these resources." Which permissions it uses is assumption A20 of docs/local-aws.md.
+    cannot delete these resources." Which permissions it uses is assumption A20 of docs/assumptions.md.
     """
     for model in {spec.model.name: spec.model for spec in deployment.specs}.values():
         role = AssumedRole(model.role_arn, region)

@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "github" {
 
     # Without this condition any workflow on GitHub could assume the role.
     condition {
-      test     = "StringLike"
+      test     = anytrue([for subject in var.access.github.subjects : strcontains(subject, "*")]) ? "StringLike" : "StringEquals"
       variable = "${local._github}:sub"
       values   = var.access.github.subjects
     }

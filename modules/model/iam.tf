@@ -1,6 +1,9 @@
 locals {
   _role_name = "${var.name}-execution"
 
+  # Computed, so that policies that name it are known in the plan.
+  _boundary_arn = var.model.role.create_boundary ? "arn:${local._partition}:iam::${local._account}:policy/${local._role_name}-boundary" : var.model.role.permissions_boundary_arn
+
   role_arn = var.model.role.existing == null ? aws_iam_role.execution[0].arn : var.model.role.existing.arn
 
   # Computed rather than read from the role, whose policy needs the topics: the topics' policies name the role.
@@ -30,7 +33,7 @@ resource "aws_iam_role" "execution" {
 
   name                 = local._role_name
   path                 = var.model.role.path
-  permissions_boundary = var.model.role.permissions_boundary_arn
+  permissions_boundary = var.model.role.create_boundary ? aws_iam_policy.boundary[0].arn : var.model.role.permissions_boundary_arn
   description          = "SageMaker execution role of ${join(", ", var.endpoint_names)}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   tags                 = var.tags

@@ -8,8 +8,9 @@ data "aws_iam_policy_document" "backend" {
     actions   = ["s3:ListBucket"]
     resources = [aws_s3_bucket.this.arn]
 
+    # "IfExists", because reading a key carries no prefix: without it, the first init of a new key gives 403 instead of 404.
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["${each.key}*"]
     }

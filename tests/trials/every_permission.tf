@@ -11,8 +11,7 @@ module "recommender" {
   environment = local.environment
 
   access = {
-    managed_policies = ["caller", "collector", "deployer", "verifier", "watcher"]
-    deployer         = { destroy = true }
+    managed_policies = ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"]
 
     github = {
       policies = ["deployer"]
@@ -21,6 +20,8 @@ module "recommender" {
   }
 
   model = {
+    role = { create_boundary = true }
+
     containers = [{
       archive = { path = "../../build/fashion-recommender.tar.gz" }
       image   = { framework = "pytorch", version = "2.6.0" }

@@ -15,7 +15,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -29,7 +28,7 @@ RECORDED = CHECKOUT / "tests" / "iam" / "recorded"
 _GENERATED = (
     (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
     (re.compile(r":key/[0-9a-f-]{36}"), ":key/00000000-0000-0000-0000-000000000000"),
-    (re.compile(r"\b[0-9a-f]{12,}(?=\b|_)|\b20\d{12,}\w*"), "generated"),
+    (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*"), "generated"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "generated"),
 )
 
@@ -108,11 +107,6 @@ def change(checkout: Checkout) -> None:
         ("output = 7", "output = 14"),
         ('["server_errors"]', '["model_latency"]'),
         ("cron(0 7", "cron(0 6"),
-        ('["Failed"]', '["Completed"]'),
-        (
-            "force_destroy            = true",
-            "force_destroy            = true\n    key_rotation_days = 200" if False else "force_destroy            = true",
-        ),
     ):
         assert old in text, old
         text = text.replace(old, new)
@@ -123,9 +117,10 @@ def main() -> None:
     """Record every command once."""
     with tempfile.TemporaryDirectory(prefix="permissions-") as temporary:
         folder = Path(temporary)
-        for name in ("modules", "examples"):
-            (folder / name).symlink_to(CHECKOUT / name)
-        shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        for name in ("envs", "examples", "modules"):  # copies: what is edited meanwhile would be drift
+            shutil.copytree(
+                CHECKOUT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*")
+            )
         (folder / "build").mkdir()
         checkout = Checkout(folder, shell_environment(str(folder / "cache")))
         checkout.build_archives()
@@ -149,7 +144,9 @@ def record(recorder: Recorder) -> None:
     recorder.run("smoke-test", "smoke-test", ENVIRONMENT)
     recorder.run("invoke", "invoke", endpoint, shirt, "--wait")
     recorder.run("invoke-upload", "invoke", endpoint, shirt, "--wait", "--upload")
-    recorder.run("batch", "batch", endpoint, dresses, "--out", str(checkout.folder / "results"), "--json")
+    recorder.run(
+        "batch", "batch", endpoint, dresses, "--out", str(checkout.folder / "results"), codes=(0, 1)
+    )  # one of the images is broken
     recorder.run("watch", "watch", endpoint, "--once")
     recorder.run("logs", "logs", endpoint)
     change(checkout)

@@ -159,6 +159,7 @@ class IamRole:
     name: str
     trust: str
     policies: list[str]
+    boundary: str | None
 
 
 def role(arn: str) -> IamRole:
@@ -166,8 +167,17 @@ def role(arn: str) -> IamRole:
     for found in list(_backend("iam", PARTITION).get_roles()):
         if found.arn == arn:
             documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
-            return IamRole(arn, found.name, found.assume_role_policy_document, documents)
+            boundary = _boundary_document(found.permissions_boundary_arn)
+            return IamRole(arn, found.name, found.assume_role_policy_document, documents, boundary)
     raise ResourceNotFound(f"Role {arn} does not exist.")
+
+
+def _boundary_document(arn: str | None) -> str | None:
+    """The policy of a permissions boundary; one that does not exist allows nothing, as on AWS."""
+    if not arn:
+        return None
+    policy = _backend("iam", PARTITION).managed_policies.get(arn)
+    return _default_version(policy) if policy is not None else json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
 def role_arn(name: str) -> str | None:

@@ -23,7 +23,8 @@ def _function(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
         [name] if name.startswith("arn:") else expand("arn:{partition}:lambda:{region}:{account}:function:{FunctionName}", call)
     )
     resource = f"{arn}:{qualifier}" if qualifier else arn
-    yield Permission(f"lambda:{call.operation}", resource, {"lambda:Principal": call.params.get("Principal", "")})
+    principal = call.params.get("Principal")
+    yield Permission(f"lambda:{call.operation}", resource, {"lambda:Principal": principal} if principal else {})
 
 
 LAMBDA: Final[Rules] = alike(_function, "AddPermission", "GetPolicy", "RemovePermission")

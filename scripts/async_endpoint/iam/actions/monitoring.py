@@ -47,7 +47,7 @@ LOGS: Final[Rules] = {
         "ListTagsLogGroup", "PutRetentionPolicy",
     ),
     **each("{resourceArn}", "ListTagsForResource", "TagResource", "UntagResource"),
-    **each("arn:{partition}:logs:{region}:{account}:log-group:*", "DescribeLogGroups"),
+    **anywhere("DescribeLogGroups"),
     "CreateLogGroup": (_create_group,),
     "DescribeLogStreams": (on(_GROUP),),
     "GetLogEvents": (on(_GROUP + ":log-stream:{logStreamName}"),),

@@ -129,7 +129,8 @@ def _on_alias_and_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permissio
 
 
 KMS: Final[Rules] = {
-    **anywhere("ListAliases", "ListKeys", "CreateKey"),
+    **anywhere("ListAliases", "ListKeys"),
+    "CreateKey": (on("*"), on("*", "kms:PutKeyPolicy", when="Policy"), on("*", "kms:TagResource", when="Tags")),
     **alike(
         _on_key,
         "Decrypt", "DescribeKey", "DisableKeyRotation", "EnableKeyRotation", "GenerateDataKey", "GetKeyPolicy",

@@ -1,0 +1,57 @@
+# Beside the deployer policy, for those who may destroy the deployment, its data and key included; never a bucket or key that other
+# endpoints share.
+locals {
+  _functions = distinct([for subscription in var.subscriptions : join(":", slice(split(":", subscription.endpoint), 0, 7)) if subscription.protocol == "lambda"])
+}
+
+data "aws_iam_policy_document" "destroyer" {
+  # These actions have no resource type. Leftovers are found in the account's lists.
+  statement {
+    sid = "Search"
+    actions = [
+      "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sns:Unsubscribe",
+      "sqs:ListQueues",
+    ]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.storage.shared ? [] : [var.storage.bucket_arn]
+
+    content {
+      sid       = "DestroyBucket"
+      actions   = ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+      resources = [statement.value, "${statement.value}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.storage.shared ? [] : [var.storage.kms_key_arn]
+
+    content {
+      sid       = "DestroyKey"
+      actions   = ["kms:DeleteAlias", "kms:ScheduleKeyDeletion"]
+      resources = [statement.value, "${local._here.kms}alias/${var.name}"]
+    }
+  }
+
+  # A subscribed function no longer admits the topics. Without its aliases and versions, which Lambda adds to the resource.
+  dynamic "statement" {
+    for_each = length(local._functions) > 0 ? [local._functions] : []
+
+    content {
+      sid       = "RemoveTopics"
+      actions   = ["lambda:RemovePermission"]
+      resources = flatten([for arn in statement.value : [arn, "${arn}:*"]])
+    }
+  }
+
+  statement {
+    sid     = "Destroy"
+    actions = ["iam:DeletePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "logs:DeleteLogGroup", "sns:DeleteTopic", "sqs:DeleteQueue"]
+    resources = [
+      var.execution_role.arn, local._log_group, "${local._iam}policy/${local._named}", "${local._here.sns}${local._named}",
+      "${local._here.sqs}${local._named}",
+    ]
+  }
+}

@@ -20,7 +20,7 @@ os.environ["PATH"] = with_installed_terraform(os.environ.get("PATH")) or os.defp
 
 
 # What starts a local AWS, models or other processes that take their time: fixtures, and helpers that tests call themselves.
-SLOW_FIXTURES = {"local_aws", "remote_aws"}
+SLOW_FIXTURES = {"local_aws", "parity_observations", "remote_aws"}
 SLOW_HELPERS = {
     f"support.{name}" for name in ("built_wheel", "containers", "emulator_process", "interrupted_apply", "remote_aws")
 }

@@ -42,7 +42,7 @@ module "async_inference" {
   # Half of the new instances first; an alarm rolls the update back.
   guardrails = {
     canary                   = { percent = 50, wait_seconds = 300 }
-    rollback_on              = ["invocation_failures", "server_errors"]
+    rollback_on              = ["server_errors"]
     termination_wait_seconds = 60
   }
 

@@ -180,10 +180,10 @@ variable "model" {
     - `containers[*].image.repository.tag`: Tag of the image.
     - `containers[*].image.uri`: URI of an image in Amazon ECR with tag or digest, or of one in a private registry.
     - `containers[*].image.version`: Version of the framework, such as 2.6.0.
-    - `containers[*].model_package`: Model package, which includes image and model data.
+    - `containers[*].model_package`: Model package, which includes image and model data. Not of AWS Marketplace: those cannot be asynchronous.
     - `containers[*].model_package.arn`: ARN of the model package version.
-    - `containers[*].model_package.artifact_uri`: S3 URI of the package's artifact, which the execution role must read; null for AWS Marketplace packages.
-    - `containers[*].model_package.image_uri`: URI of the package's image, which the execution role must pull; null for AWS Marketplace packages.
+    - `containers[*].model_package.artifact_uri`: S3 URI of the package's artifact, which the execution role must read; null where its image includes the model.
+    - `containers[*].model_package.image_uri`: URI of the package's image, which the created execution role must pull.
     - `containers[*].model_package.kms_key_arn`: ARN of the KMS key that encrypts the artifact, if it is not the deployment's.
     - `containers[*].multi_model`: Refused: a request to an asynchronous endpoint cannot name a model. Use one archive with all models, or a real-time endpoint.
     - `containers[*].multi_model.cache_models`: Refused, as multi_model is.
@@ -197,7 +197,7 @@ variable "model" {
     - `containers[*].serving.timeout_seconds`: Longest time of one invocation: 1 to 3600 seconds; 300 when it is null.
     - `containers[*].serving.workers`: Worker processes of the model server; 1 when it is null. Raise it together with endpoint.max_concurrent_invocations.
     - `invocation`: How several containers are invoked: serial, each with the output of the previous one. An asynchronous request cannot name a container, so direct is refused.
-    - `network_isolation`: Whether containers can make no network calls; false when it is null. SageMaker still downloads the model and delivers requests. AWS Marketplace packages need it.
+    - `network_isolation`: Whether containers can make no network calls; false when it is null. SageMaker still downloads the model and delivers requests.
     - `role`: The execution role.
     - `role.create_boundary`: Whether to create a permissions boundary for the created role, so that a deployer may change the role's policy (module iam); false when it is null.
     - `role.existing`: An existing role to use instead of creating one. It needs the policy in output execution_policy_json of module model.
@@ -277,6 +277,24 @@ variable "model" {
   validation {
     condition     = alltrue([for container in var.model.containers : container.multi_model == null])
     error_message = "Remove multi_model from ${join(", ", [for index, container in var.model.containers : "model.containers[${index}]" if container.multi_model != null])}: a request to an asynchronous endpoint cannot name a model. Use a real-time endpoint (modules model, endpoint-config and endpoint), or one archive with all models."
+  }
+
+  # "Marketplace images are not supported when specifying an AsyncInferenceConfig." (sagemaker-python-sdk, issue 3969)
+  validation {
+    condition = alltrue(flatten([
+      for container in var.model.containers : [
+        for account in [
+          try(split(":", container.model_package.arn)[4], ""), try(split(".", container.model_package.image_uri)[0], ""),
+          try(split(".", container.image.uri)[0], ""), try(coalesce(container.image.repository.account_id), ""),
+        ] : !contains(local._marketplace_accounts, account)
+      ]
+    ]))
+    error_message = "Images and packages of AWS Marketplace and SageMaker JumpStart in model.containers cannot be asynchronous: SageMaker refuses them. Deploy them to a real-time endpoint (modules model, endpoint-config and endpoint), or use an image of your own."
+  }
+
+  validation {
+    condition     = try(var.model.role.existing, null) != null || alltrue([for container in var.model.containers : try(container.model_package.image_uri, "") != null])
+    error_message = "Give image_uri in each model_package of model.containers, which the execution role must be allowed to pull. Only packages of AWS Marketplace hide theirs, and those cannot be asynchronous."
   }
 
   validation {

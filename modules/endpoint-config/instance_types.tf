@@ -1,6 +1,7 @@
 locals {
-  # Families with local NVMe storage: those with d among their attributes (m5d, c6id, g4dn, p4de), and a few others.
-  _nvme_pattern = "^ml\\.(?:[a-z]+[0-9]+[a-z]*d[a-z]*|gr?[56]e?|p5[a-z]*|p6-[a-z0-9]+|trn[12][a-z]*)\\."
+  # Families with local NVMe storage: those with d among their attributes (m5d, c6id, g4dn, p4de), and a few others (Amazon EC2
+  # instance types, "Instance store specifications"). The same pattern as in scripts/async_endpoint/core/hosting_rules.py.
+  _nvme_pattern = "^ml\\.(?:[a-z]+[0-9]+[a-z]*d[a-z]*|dl1|gr?[5-7][a-z]*|p5[a-z]*|p6[a-z]*-[a-z0-9]+|trn[12][a-z]*)\\."
 
   # CPUUtilization and GPUUtilization add up over cores and GPUs (four busy cores are 400 %), so thresholds need their number. A size
   # of Nxlarge has 4 N virtual CPUs; these sizes and types differ.

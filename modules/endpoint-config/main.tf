@@ -26,7 +26,8 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
   name_prefix = "${var.name}-"
   tags        = var.tags
 
-  # SageMaker refuses a key on instances with local NVMe storage, which hardware encrypts; serverless has no volumes.
+  # One key for the volumes of all variants. SageMaker refuses it on instances with local NVMe storage, which hardware encrypts (A84);
+  # serverless has no volumes.
   kms_key_arn = local._has_nvme || local._serverless != null ? null : var.encryption.kms_key_arn
 
   # Two block types with the same fields: HCL cannot generate a block of a computed type, so the body is written twice.
@@ -53,16 +54,6 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
         content {
           destination_s3_uri = core_dump_config.value
           kms_key_id         = var.encryption.kms_key_arn
-        }
-      }
-
-      dynamic "managed_instance_scaling" {
-        for_each = variant.value.managed_scaling[*]
-
-        content {
-          max_instance_count = managed_instance_scaling.value.max_instances
-          min_instance_count = managed_instance_scaling.value.min_instances
-          status             = "ENABLED"
         }
       }
 
@@ -109,16 +100,6 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
         content {
           destination_s3_uri = core_dump_config.value
           kms_key_id         = var.encryption.kms_key_arn
-        }
-      }
-
-      dynamic "managed_instance_scaling" {
-        for_each = variant.value.managed_scaling[*]
-
-        content {
-          max_instance_count = managed_instance_scaling.value.max_instances
-          min_instance_count = managed_instance_scaling.value.min_instances
-          status             = "ENABLED"
         }
       }
 
@@ -195,6 +176,11 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     precondition {
       condition     = alltrue([for variant in var.variants : variant.volume_size_gb == null || !try(local.hardware[variant.instance_type].nvme, false)])
       error_message = "Remove volume_size_gb from each variant whose instance type has local storage, such as ml.g5.xlarge: its size is fixed."
+    }
+
+    precondition {
+      condition     = var.encryption.kms_key_arn == null || !local._has_nvme || alltrue([for type in local._instance_types : local.hardware[type].nvme])
+      error_message = "Give variants on ${join(", ", sort([for type in local._instance_types : type if local.hardware[type].nvme]))} an endpoint of their own, or use instance types without local storage: a configuration has one key for all volumes, SageMaker refuses it on local storage, and without it the other variants' volumes would lose it."
     }
 
     precondition {

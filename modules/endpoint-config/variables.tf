@@ -178,9 +178,6 @@ variable "variants" {
     - `*.inference_ami_version`: Machine image of the instances, such as al2-ami-sagemaker-inference-gpu-2; SageMaker's default when it is null.
     - `*.initial_instances`: Instances at creation and after every update: 1 or more.
     - `*.instance_type`: SageMaker instance type, such as ml.m5.xlarge. Required unless serverless.
-    - `*.managed_scaling`: Scaling by SageMaker itself instead of module endpoint. Real-time only.
-    - `*.managed_scaling.max_instances`: Most instances: 1 or more.
-    - `*.managed_scaling.min_instances`: Fewest instances: 0 or more.
     - `*.model_download_timeout_seconds`: Time limit for downloading the model from S3: 60 to 3600 seconds.
     - `*.model_name`: Name of the SageMaker model: output name of module model.
     - `*.routing_strategy`: How requests are distributed over instances: LEAST_OUTSTANDING_REQUESTS or RANDOM. Real-time only.
@@ -190,15 +187,11 @@ variable "variants" {
     - `*.weight`: Share of the requests, relative to the sum of all weights.
   TEXT
   type = map(object({
-    core_dump_uri         = optional(string)
-    enable_ssm_access     = optional(bool)
-    inference_ami_version = optional(string)
-    initial_instances     = optional(number, 1)
-    instance_type         = optional(string)
-    managed_scaling = optional(object({
-      max_instances = number
-      min_instances = number
-    }))
+    core_dump_uri                  = optional(string)
+    enable_ssm_access              = optional(bool)
+    inference_ami_version          = optional(string)
+    initial_instances              = optional(number, 1)
+    instance_type                  = optional(string)
     model_download_timeout_seconds = optional(number, 600)
     model_name                     = string
     routing_strategy               = optional(string)
@@ -266,20 +259,6 @@ variable "variants" {
   validation {
     condition     = alltrue([for variant in var.variants : variant.routing_strategy == null || (var.inference.real_time != null && contains(["LEAST_OUTSTANDING_REQUESTS", "RANDOM"], coalesce(variant.routing_strategy, "RANDOM")))])
     error_message = "Field routing_strategy must be LEAST_OUTSTANDING_REQUESTS or RANDOM and needs inference.real_time: asynchronous requests wait in one queue, and serverless variants have no instances."
-  }
-
-  validation {
-    condition     = alltrue([for variant in var.variants : variant.managed_scaling == null || var.inference.real_time != null])
-    error_message = "Field managed_scaling needs inference.real_time; module endpoint scales asynchronous and serverless variants."
-  }
-
-  validation {
-    condition = alltrue([
-      for variant in var.variants : variant.managed_scaling == null || try(
-        variant.managed_scaling.min_instances >= 0 && variant.managed_scaling.max_instances >= max(1, variant.managed_scaling.min_instances), false
-      )
-    ])
-    error_message = "Field managed_scaling.max_instances must be 1 or more and at least managed_scaling.min_instances, which must be 0 or more."
   }
 
   validation {

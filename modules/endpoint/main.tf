@@ -85,6 +85,12 @@ resource "aws_sagemaker_endpoint" "this" {
   # SageMaker rolls a failing update back without an error that the provider sees (provider issues 48997, 46663). Stopping here keeps
   # the configuration, model and archive in service: Terraform would destroy them next, and SageMaker would not refuse.
   lifecycle {
+    # MaximumExecutionTimeoutInSeconds is at most 28800 in the API (botocore 1.44.5), and 14400 in provider 5.100.
+    precondition {
+      condition     = local.deployment == null || local.waiting_seconds < coalesce(var.guardrails.maximum_seconds, 28800)
+      error_message = "Set guardrails.maximum_seconds above ${local.waiting_seconds} seconds (at most 14400), or shorten the waits: an update waits that long in all (wait_seconds after each of its ${local.steps} steps, and termination_wait_seconds unless rolling), and SageMaker rolls it back at its limit."
+    }
+
     postcondition {
       condition     = self.endpoint_config_name == var.endpoint_config.name
       error_message = "Endpoint ${self.name} was rolled back: it serves configuration ${self.endpoint_config_name} instead of ${var.endpoint_config.name}. Read the endpoint's FailureReason and the logs of its new instances, fix the cause and apply again; the configuration in service was kept."

@@ -17,7 +17,6 @@ variable "endpoint_config" {
     - `variants.*.gpus`: GPUs of the instance type.
     - `variants.*.initial_instances`: Instances at creation and after every update.
     - `variants.*.instance_type`: SageMaker instance type, such as ml.m5.xlarge; null for a serverless variant.
-    - `variants.*.managed_scaling`: Whether SageMaker scales the variant itself; such a variant is left out of scaling.
     - `variants.*.provisioned_concurrency`: Provisioned concurrency of a serverless variant; null where it has none.
     - `variants.*.shadow`: Whether the variant receives copies of requests and its responses are discarded.
     - `variants.*.vcpus`: Virtual CPUs of the instance type; null where they are not known.
@@ -30,7 +29,6 @@ variable "endpoint_config" {
       gpus                    = optional(number)
       initial_instances       = optional(number)
       instance_type           = optional(string)
-      managed_scaling         = optional(bool, false)
       provisioned_concurrency = optional(number)
       shadow                  = optional(bool, false)
       vcpus                   = optional(number)
@@ -170,6 +168,15 @@ variable "guardrails" {
   }
 
   validation {
+    condition = alltrue(flatten([
+      for strategy in [var.guardrails.canary, var.guardrails.linear, var.guardrails.rolling] : [
+        for variant in var.endpoint_config.variants : try(strategy.percent * coalesce(variant.initial_instances, 100) >= 100, true)
+      ]
+    ]))
+    error_message = "Raise percent of guardrails.canary, guardrails.linear or guardrails.rolling, or initial_instances: the step is less than one of the initial_instances, and SageMaker shifts whole instances."
+  }
+
+  validation {
     condition     = alltrue([for key in var.guardrails.rollback_on : length(lookup(var.alarm_names, key, [])) > 0])
     error_message = "Remove ${join(", ", [for key in var.guardrails.rollback_on : key if length(lookup(var.alarm_names, key, [])) == 0])} from guardrails.rollback_on, or enable it: this endpoint has no such alarm, so it would never roll an update back. Its alarms are ${join(", ", keys(var.alarm_names))}."
   }
@@ -265,11 +272,6 @@ variable "scaling" {
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.scaling) : !try(var.endpoint_config.variants[name].managed_scaling, false)])
-    error_message = "Scale a variant either in scaling or by its managed_scaling, not by both: they would work against each other."
-  }
-
-  validation {
     condition     = alltrue([for name in keys(var.scaling) : !can(regex("^ml\\.t[0-9]", var.endpoint_config.variants[name].instance_type))])
     error_message = "Remove variants on ml.t instances from scaling, or give them another instance_type: SageMaker does not scale burstable instances."
   }
@@ -289,6 +291,15 @@ variable "scaling" {
       ]
     ]))
     error_message = "Each max_instances and min_instances in scaling must be a whole number, and max_instances 1 or more; a schedule of an asynchronous variant may set both to 0."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, scaling in var.scaling : try(
+        coalesce(var.endpoint_config.variants[name].initial_instances, 1) <= max(scaling.max_instances, [for schedule in scaling.schedules : schedule.max_instances]...), true
+      )
+    ])
+    error_message = "Lower initial_instances of each variant in scaling to its max_instances, or to the largest one of its schedules: the creation and every update would start more instances than scaling allows, and Application Auto Scaling would stop them at once."
   }
 
   validation {

@@ -36,7 +36,7 @@ module "async_inference" {
 
   guardrails = {
     canary                   = { instances = 1, wait_seconds = 72 }
-    maximum_seconds          = 601
+    maximum_seconds          = 1201
     rollback_on              = ["invocation_failures", "model_latency"]
     termination_wait_seconds = 71
   }
@@ -107,7 +107,7 @@ module "async_inference" {
 
   model = {
     containers = [{
-      archive     = { s3_uri = "s3://models/model.tar.gz", kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/foreign" }
+      archive     = { s3_uri = "s3://models/model.tar.gz", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/foreign" }
       environment = { EMBEDDER = "clip" }
       image       = { repository = { name = "serve", tag = "1", account_id = "210987654321" } }
       serving     = { max_request_bytes = 68, max_response_bytes = 69, program = "serve.py", threads = 5, timeout_seconds = 70, workers = 6 }

@@ -226,7 +226,7 @@ def _check_endpoint(found: dict[str, dict[str, Any]]) -> None:
     )
     assert action["scalable_target_action"] == [{"max_capacity": "3", "min_capacity": "2"}]
     policy = found["endpoint.aws_sagemaker_endpoint.this"]["deployment_config"][0]["blue_green_update_policy"][0]
-    assert (policy["maximum_execution_timeout_in_seconds"], policy["termination_wait_in_seconds"]) == (601, 71)
+    assert (policy["maximum_execution_timeout_in_seconds"], policy["termination_wait_in_seconds"]) == (1201, 71)
     routing = policy["traffic_routing_configuration"][0]
     assert (routing["type"], routing["wait_interval_in_seconds"]) == ("CANARY", 72)
     assert routing["canary_size"] == [{"type": "INSTANCE_COUNT", "value": 1}]

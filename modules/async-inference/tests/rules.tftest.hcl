@@ -44,6 +44,52 @@ run "refuses_a_multi_model_container" {
   }
 }
 
+run "refuses_a_package_of_marketplace" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = {
+      containers = [{
+        model_package = {
+          arn       = "arn:aws:sagemaker:eu-west-1:985815980388:model-package/gpt2-73b575105d336b680d151277ebe4ee0"
+          image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/gpt2:1"
+        }
+      }]
+    }
+  }
+}
+
+run "refuses_a_package_whose_image_the_role_cannot_pull" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = { containers = [{ model_package = { arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/shop/1" } }] }
+  }
+}
+
+run "refuses_an_image_of_marketplace" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = { containers = [{ image = { uri = "985815980388.dkr.ecr.eu-west-1.amazonaws.com/gpt2:1" } }] }
+  }
+}
+
 run "refuses_direct_invocation" {
   command         = plan
   expect_failures = [var.model]

@@ -36,7 +36,7 @@ run "asynchronous" {
       variant.variant_name == "primary" && variant.model_name == "shop-test-abc" && variant.initial_instance_count == 1
       && variant.instance_type == "ml.m5.xlarge" && variant.container_startup_health_check_timeout_in_seconds == 600
       && variant.model_data_download_timeout_in_seconds == 600
-      && length(variant.serverless_config) + length(variant.routing_config) + length(variant.managed_instance_scaling) == 0
+      && length(variant.serverless_config) + length(variant.routing_config) == 0
     ]) && length(aws_sagemaker_endpoint_configuration.this.production_variants) == 1
     error_message = "An asynchronous endpoint has one variant, which starts with one instance."
   }
@@ -75,7 +75,6 @@ run "asynchronous" {
         gpus                    = 0
         initial_instances       = 1
         instance_type           = "ml.m5.xlarge"
-        managed_scaling         = false
         provisioned_concurrency = null
         shadow                  = false
         startup_timeout_seconds = 600
@@ -193,7 +192,7 @@ run "real_time" {
     }
     variants = {
       a = { instance_type = "ml.m5.xlarge", model_name = "shop-a", routing_strategy = "LEAST_OUTSTANDING_REQUESTS", weight = 9 }
-      b = { initial_instances = 2, instance_type = "ml.g5.12xlarge", model_name = "shop-b", managed_scaling = { max_instances = 3, min_instances = 1 } }
+      b = { initial_instances = 2, instance_type = "ml.m5.12xlarge", model_name = "shop-b" }
     }
   }
 
@@ -211,11 +210,8 @@ run "real_time" {
   }
 
   assert {
-    condition = alltrue([
-      for scaling in aws_sagemaker_endpoint_configuration.this.production_variants[1].managed_instance_scaling :
-      scaling.status == "ENABLED" && scaling.min_instance_count == 1 && scaling.max_instance_count == 3
-    ])
-    error_message = "Managed scaling must have the configured bounds."
+    condition     = aws_sagemaker_endpoint_configuration.this.kms_key_arn == var.encryption.kms_key_arn
+    error_message = "The volumes of all variants must be encrypted with the key of the deployment."
   }
 
   assert {
@@ -234,7 +230,7 @@ run "real_time" {
   }
 
   assert {
-    condition     = output.variants.b.gpus == 4 && output.variants.b.vcpus == 48 && output.variants.b.managed_scaling && output.variants.a.concurrency == null
+    condition     = output.variants.b.gpus == 0 && output.variants.b.vcpus == 48 && output.variants.a.concurrency == null
     error_message = "Scaling and alarms need each variant's hardware."
   }
 }
@@ -301,6 +297,19 @@ run "refuses_a_volume_size_on_local_storage" {
 
   variables {
     variants = { primary = { instance_type = "ml.g5.xlarge", model_name = "shop-test-abc", volume_size_gb = 50 } }
+  }
+}
+
+run "refuses_a_key_for_some_variants" {
+  command         = plan
+  expect_failures = [aws_sagemaker_endpoint_configuration.this]
+
+  variables {
+    inference = { real_time = {} }
+    variants = {
+      a = { instance_type = "ml.m5.xlarge", model_name = "shop-a" }
+      b = { instance_type = "ml.g5.xlarge", model_name = "shop-b" }
+    }
   }
 }
 

@@ -8,7 +8,8 @@ run "families_with_local_storage" {
 
   variables {
     types = [
-      "ml.c5d.xlarge", "ml.c6id.xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge", "ml.g6.xlarge", "ml.g6e.xlarge", "ml.gr6.4xlarge",
+      "ml.c5d.xlarge", "ml.c6id.xlarge", "ml.dl1.24xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge", "ml.g6.xlarge", "ml.g6e.xlarge",
+      "ml.g7.2xlarge", "ml.g7e.2xlarge", "ml.gr6.4xlarge", "ml.p6-b300.48xlarge", "ml.p6e-gb200.36xlarge",
       "ml.m5d.xlarge", "ml.m5dn.xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge", "ml.p5.48xlarge",
       "ml.p5en.48xlarge", "ml.p6-b200.48xlarge", "ml.r5d.xlarge", "ml.r6gd.xlarge", "ml.trn1.2xlarge", "ml.trn1n.32xlarge",
     ]

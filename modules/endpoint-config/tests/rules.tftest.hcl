@@ -452,35 +452,6 @@ run "refuses_to_route_a_queue" {
   }
 }
 
-run "refuses_managed_scaling_of_a_queue" {
-  command         = plan
-  expect_failures = [var.variants]
-
-  module {
-    source = "./tests/rules"
-  }
-
-  variables {
-    variants = { primary = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc", managed_scaling = { max_instances = 2, min_instances = 1 } } }
-  }
-}
-
-run "refuses_managed_scaling_below_its_minimum" {
-  command         = plan
-  expect_failures = [var.variants]
-
-  module {
-    source = "./tests/rules"
-  }
-
-  variables {
-    inference = { real_time = {} }
-    variants = {
-      a = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc", managed_scaling = { max_instances = 1, min_instances = 2 } }
-    }
-  }
-}
-
 run "refuses_an_image_of_another_purpose" {
   command         = plan
   expect_failures = [var.variants]

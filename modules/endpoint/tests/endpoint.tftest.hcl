@@ -321,7 +321,7 @@ run "linear" {
   command = plan
 
   variables {
-    endpoint_config = { kind = "real_time", name = "shop-test-20250101", variants = { a = { initial_instances = 4 }, b = { initial_instances = 2 } } }
+    endpoint_config = { kind = "real_time", name = "shop-test-20250101", variants = { a = { initial_instances = 4 }, b = { initial_instances = 8 } } }
     guardrails      = { linear = { percent = 25 } }
   }
 
@@ -351,5 +351,25 @@ run "rolling" {
       && policy.rollback_maximum_batch_size[0].type == "CAPACITY_PERCENT" && policy.rollback_maximum_batch_size[0].value == 50
     ]) && length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy) == 0
     error_message = "A rolling update must proceed in batches of the configured size."
+  }
+}
+
+run "refuses_a_limit_that_the_waits_reach" {
+  command         = plan
+  expect_failures = [aws_sagemaker_endpoint.this]
+
+  variables {
+    endpoint_config = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 4 } } }
+    guardrails      = { linear = { instances = 1, wait_seconds = 300 }, maximum_seconds = 1500 }
+  }
+}
+
+run "refuses_waits_beyond_any_limit" {
+  command         = plan
+  expect_failures = [aws_sagemaker_endpoint.this]
+
+  variables {
+    endpoint_config = { kind = "async", name = "shop-test-20250101", variants = { primary = { initial_instances = 10 } } }
+    guardrails      = { rolling = { percent = 10, wait_seconds = 2880 } }
   }
 }

@@ -200,6 +200,19 @@ run "refuses_an_update_of_five_minutes" {
   }
 }
 
+run "refuses_a_step_below_one_instance" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { canary = { percent = 20 } }
+  }
+}
+
 run "refuses_an_eleventh_alarm" {
   command         = plan
   expect_failures = [var.guardrails]
@@ -289,28 +302,6 @@ run "refuses_to_scale_a_shadow" {
   }
 }
 
-run "refuses_to_scale_what_scales_itself" {
-  command         = plan
-  expect_failures = [var.scaling]
-
-  module {
-    source = "./tests/rules"
-  }
-
-  variables {
-    endpoint_config = {
-      kind = "real_time"
-      name = "shop"
-      variants = {
-        primary = { managed_scaling = true }
-      }
-    }
-    scaling = {
-      primary = { max_instances = 2, min_instances = 1, target_invocations_per_instance = 70 }
-    }
-  }
-}
-
 run "refuses_to_scale_burstable_instances" {
   command         = plan
   expect_failures = [var.scaling]
@@ -359,6 +350,29 @@ run "refuses_half_an_instance" {
   variables {
     scaling = {
       primary = { max_instances = 2, min_instances = 0.5, target_backlog_per_instance = 5 }
+    }
+  }
+}
+
+run "refuses_more_initial_instances_than_scaling_allows" {
+  command         = plan
+  expect_failures = [var.scaling]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    scaling = {
+      primary = {
+        min_instances               = 0
+        max_instances               = 2
+        target_backlog_per_instance = 5
+
+        schedules = {
+          day = { min_instances = 1, max_instances = 3, schedule = "cron(0 7 * * ? *)" }
+        }
+      }
     }
   }
 }

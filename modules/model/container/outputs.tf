@@ -45,9 +45,12 @@ output "invocation_timeout_seconds" {
 
 output "kms_key_arns" {
   description = "ARNs of the KMS keys that the execution role needs to read the model data."
-  value = compact([
-    for data in [var.container.archive, var.container.data_source, var.container.model_package, var.container.multi_model] : try(data.kms_key_arn, null)
-  ])
+  value       = local.kms_key_arns
+
+  precondition {
+    condition     = alltrue([for region in concat(local._bucket_regions, local._key_regions) : region == local._region])
+    error_message = "Copy the model data of ${var.path} to a bucket in ${local._region}, the model's region: it is in ${join(", ", distinct(concat(local._bucket_regions, local._key_regions)))}, by the name of its bucket or its key, and Amazon SageMaker does not read model data of other regions."
+  }
 }
 
 output "model_data_url" {
@@ -58,6 +61,11 @@ output "model_data_url" {
 output "model_package" {
   description = "The model package: arn and artifact_uri. Null without one."
   value       = var.container.model_package
+
+  precondition {
+    condition     = var.container.model_package == null || try(split(":", var.container.model_package.arn)[3] == local._region, false)
+    error_message = "The model package of ${var.path} must be in ${local._region}, the model's region: Amazon SageMaker does not find those of other regions."
+  }
 }
 
 output "multi_model" {

@@ -107,6 +107,11 @@ def bucket_policy(bucket: str) -> str | None:
     return policy.decode() if isinstance(policy, bytes) else policy or None
 
 
+def bucket_region(bucket: str) -> str:
+    """The region of a bucket; raises ResourceNotFound."""
+    return str(_bucket(bucket).region_name)
+
+
 def bucket_kms_key(bucket: str) -> str | None:
     """The KMS key of the bucket's default encryption; None without one."""
     encryption = _bucket(bucket).encryption or {}

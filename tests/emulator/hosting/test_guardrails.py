@@ -229,9 +229,10 @@ def test_requests_during_the_traffic_shift_are_all_answered(shared_endpoint: Gua
     assert errors == []
 
 
-def test_an_update_past_its_maximum_execution_time_rolls_back(shared_endpoint: GuardedEndpoint) -> None:
+def test_an_update_past_its_maximum_execution_time_rolls_back(shared_endpoint: GuardedEndpoint, pace: Pace) -> None:
     new = shared_endpoint.new_config("new")
-    shared_endpoint.update(new, blue_green("CANARY", 3_600, CanarySize=ONE, MaximumExecutionTimeoutInSeconds=600))
+    shared_endpoint.update(new, blue_green("CANARY", 200, CanarySize=ONE, MaximumExecutionTimeoutInSeconds=600))
+    pace.until_waiting(1)  # and the test does not end it
     described = shared_endpoint.until_status("InService")
     assert described["EndpointConfigName"] == shared_endpoint.config
     assert "MaximumExecutionTimeoutInSeconds of 600" in described["FailureReason"]
@@ -291,6 +292,11 @@ def test_a_deployment_config_that_does_not_fit_is_refused(local_aws: AwsHarness,
     for config, said in (
         (blue_green("CANARY", CanarySize=large), "CanarySize of 2 is not between 0 and 50 percent of the 2 instances"),
         (blue_green("LINEAR", LinearStepSize=small), "is not between 10 and 50 percent"),
+        (blue_green("CANARY", CanarySize=small), "or is less than one of them"),
+        (
+            blue_green("CANARY", 300, CanarySize=ONE, MaximumExecutionTimeoutInSeconds=600),
+            "waiting time of the deployment, 600",
+        ),
         (rolling() | blue_green(), "has both"),
         (blue_green("CANARY"), "requires CanarySize; found none"),
         (blue_green("ALL_AT_ONCE", CanarySize=ONE), "requires no size; found CanarySize"),

@@ -22,7 +22,12 @@ from support.sample_model import archive
         ({"variant": {"InitialInstanceCount": None}}, "InitialInstanceCount"),
         ({"variant": {"InstanceType": "ml.g5.xlarge"}, "request": {"KmsKeyId": "alias/any"}}, "ml.g5.xlarge"),
         ({"variant": {"InstanceType": "ml.m5d.large"}, "request": {"KmsKeyId": "alias/any"}}, "local storage"),
+        ({"variant": {"InstanceType": "ml.p6-b200.48xlarge"}, "request": {"KmsKeyId": "alias/any"}}, "local storage"),
         ({"variant": {"InstanceType": "ml.none.large"}}, "enum value set"),
+        (
+            {"variant": {"ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 2}}},
+            "ManagedInstanceScaling is only supported for inference component endpoints.",
+        ),
         (
             {"variant": {"InstanceType": None, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}},
             "instance-based",

@@ -220,6 +220,32 @@ def test_a_missing_or_conflicting_model_package_is_refused(local_aws: AwsHarness
     assert "has both" in refusal(local_aws.sagemaker.create_model, **both)[1]
 
 
+def test_an_image_of_marketplace_cannot_be_asynchronous(local_aws: AwsHarness, bucket: str, role: Role) -> None:
+    image = IMAGE.replace(IMAGE[:12], "985815980388")
+    wanted = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": package(local_aws, [{"Image": image}])}}
+    local_aws.sagemaker.create_model(**wanted)
+    code, message = refusal(local_aws.config, model=wanted["ModelName"], bucket=bucket)
+    assert code == "ValidationException"
+    assert message == "Marketplace images are not supported when specifying an AsyncInferenceConfig."
+
+
+def test_images_and_data_of_another_region_are_refused(local_aws: AwsHarness, role: Role) -> None:
+    elsewhere = unique("bucket")
+    local_aws.client("s3", "us-west-2").create_bucket(
+        Bucket=elsewhere, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+    )
+    role.allow(elsewhere)
+    data = local_aws.put(elsewhere, "model/model.tar.gz", archive())
+    for container, said in (
+        ({"Image": IMAGE.replace(REGION, "us-west-2")}, "Cross region ECR image pulls are not allowed."),
+        ({"ModelDataUrl": data}, f"the object is located in {REGION}. (The bucket {elsewhere} is in us-west-2.)"),
+        (source(f"s3://{elsewhere}/model/"), f"the object is located in {REGION}."),
+        ({"ModelDataUrl": f"s3://{elsewhere}/model/", "Mode": "MultiModel"}, f"the object is located in {REGION}."),
+    ):
+        code, message = refusal(local_aws.sagemaker.create_model, **request(role, container))
+        assert (code, said in message) == ("ValidationException", True), message
+
+
 def test_a_failed_multipart_upload_leaves_parts_unless_the_role_may_abort(local_aws: AwsHarness, deploy: Any) -> None:
     endpoint: Deployed = deploy(topics=True)
     whole = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}

@@ -323,3 +323,43 @@ run "refuses_an_image_of_another_region" {
     container = { image = { uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1" } }
   }
 }
+
+run "refuses_data_by_its_key_in_another_region" {
+  command         = plan
+  expect_failures = [output.kms_key_arns]
+
+  variables {
+    container = { archive = { s3_uri = "s3://models/shop/model.tar.gz", kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/foreign" }, image = { framework = "pytorch", version = "2.6.0" } }
+  }
+}
+
+run "refuses_data_by_its_bucket_in_another_region" {
+  command         = plan
+  expect_failures = [output.kms_key_arns]
+
+  variables {
+    container = { data_source = { s3_uri = "s3://sagemaker-us-east-1-123456789012/shop/" }, image = { framework = "pytorch", version = "2.6.0" } }
+  }
+}
+
+run "refuses_a_package_of_another_region" {
+  command         = plan
+  expect_failures = [output.model_package]
+
+  variables {
+    container = { model_package = { arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/shop/1" } }
+  }
+}
+
+run "a_bucket_of_this_region" {
+  command = plan
+
+  variables {
+    container = { multi_model = { s3_uri = "s3://sagemaker-eu-west-1-123456789012/shop/" }, image = { framework = "pytorch", version = "2.6.0" } }
+  }
+
+  assert {
+    condition     = output.model_data_url == "s3://sagemaker-eu-west-1-123456789012/shop/"
+    error_message = "Model data of the model's region must be accepted."
+  }
+}

@@ -9,43 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
+
+from async_endpoint.core.hosting_rules import CapacitySize, TrafficRouting, traffic_stages, waiting_seconds
 
 Described = Mapping[str, Any]
 
-
-class TrafficRouting(Enum):
-    """How traffic is shifted. The first three are TrafficRoutingConfig.Type; ROLLING is a RollingUpdatePolicy."""
-
-    ALL_AT_ONCE = "ALL_AT_ONCE"
-    CANARY = "CANARY"
-    LINEAR = "LINEAR"
-    ROLLING = "ROLLING"
-
-
-@dataclass(frozen=True)
-class CapacitySize:
-    """CapacitySize: a number of instances, or a percentage of them."""
-
-    value: int
-    percent: bool
-
-    @classmethod
-    def read(cls, size: Described | None) -> CapacitySize | None:
-        return cls(size["Value"], size["Type"] == "CAPACITY_PERCENT") if size else None
-
-    def of(self, total: int) -> int:
-        """The number of instances of `total`, from 1 to `total`. Rounding up is our reading."""
-        return max(min(math.ceil(total * self.value / 100) if self.percent else self.value, total), 1)
-
-    def share(self, total: int) -> float:
-        """The requested percentage of `total`."""
-        return self.value if self.percent else 100 * self.value / max(total, 1)
-
-
-# The allowed step sizes, in percent of the variant's instances (API reference).
-STEP_PERCENT = {TrafficRouting.CANARY: (0, 50), TrafficRouting.LINEAR: (10, 50), TrafficRouting.ROLLING: (5, 50)}
 SIZE_MEMBER = {
     TrafficRouting.CANARY: "CanarySize",
     TrafficRouting.LINEAR: "LinearStepSize",
@@ -74,8 +43,8 @@ class Guardrails:
         if rolling:
             return cls(
                 mode=TrafficRouting.ROLLING,
-                step=CapacitySize.read(rolling["MaximumBatchSize"]),
-                rollback_step=CapacitySize.read(rolling.get("RollbackMaximumBatchSize")),
+                step=_size(rolling["MaximumBatchSize"]),
+                rollback_step=_size(rolling.get("RollbackMaximumBatchSize")),
                 wait_interval=rolling["WaitIntervalInSeconds"],
                 max_execution_seconds=rolling.get("MaximumExecutionTimeoutInSeconds", math.inf),
                 alarms=alarms,
@@ -85,7 +54,7 @@ class Guardrails:
         mode = TrafficRouting(routing["Type"])
         return cls(
             mode=mode,
-            step=CapacitySize.read(routing.get(SIZE_MEMBER.get(mode, ""))),
+            step=_size(routing.get(SIZE_MEMBER.get(mode, ""))),
             wait_interval=routing["WaitIntervalInSeconds"],
             termination_wait=policy.get("TerminationWaitInSeconds", 0),
             max_execution_seconds=policy.get("MaximumExecutionTimeoutInSeconds", math.inf),
@@ -94,11 +63,15 @@ class Guardrails:
 
     def stages(self, total: int) -> list[int]:
         """How many of a variant's `total` new instances receive traffic after each step; the last step has all."""
-        if self.step is None or self.mode is TrafficRouting.ALL_AT_ONCE:
-            return [total]
-        size = self.step.of(total)
-        steps = [size] if self.mode is TrafficRouting.CANARY else [*range(size, total, size)]
-        return [*(taken for taken in steps if taken < total), total]
+        return traffic_stages(self.mode, self.step, total)
+
+    def waiting_seconds(self, totals: list[int]) -> float:
+        """The AWS seconds that an update waits in all, for variants of `totals` new instances."""
+        return waiting_seconds(self.mode, self.step, totals, self.wait_interval, self.termination_wait)
+
+
+def _size(size: Described | None) -> CapacitySize | None:
+    return CapacitySize(size["Value"], size["Type"] == "CAPACITY_PERCENT") if size else None
 
 
 UNGUARDED = Guardrails()

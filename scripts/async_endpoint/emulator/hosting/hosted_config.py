@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from async_endpoint.core.hosting_rules import TrafficRouting
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
-from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails, TrafficRouting
+from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails
 from async_endpoint.emulator.hosting.model_spec import Described, ModelSpec
 
 # CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; the local AWS uses this one.

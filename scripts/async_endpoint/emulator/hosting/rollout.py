@@ -11,9 +11,10 @@ import math
 import threading
 from collections.abc import Callable
 
+from async_endpoint.core.hosting_rules import TrafficRouting
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.hosting.guardrails import Guardrails, TrafficRouting
+from async_endpoint.emulator.hosting.guardrails import Guardrails
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.hosting.variant_set import VariantSet

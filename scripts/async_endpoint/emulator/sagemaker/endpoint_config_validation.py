@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.hosting_rules import has_local_storage, is_marketplace
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
 from async_endpoint.emulator.hosting.model_spec import ModelSpec
@@ -14,10 +14,6 @@ from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 MAX_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
 SERVERLESS_MEMORY_MB = range(1_024, 6_145, 1_024)  # developer guide, "Serverless Inference"
-
-# Instances with local NVMe storage, which KmsKeyId does not cover (AWS: CreateEndpointConfig, KmsKeyId): a d among the
-# family's attributes (m5d, g4dn, p4de), or a family that always has it (g5, g6, p5, trn1).
-_LOCAL_STORAGE = re.compile(r"ml\.(?:[a-z]+\d+[a-z]*d[a-z]*|gr?[56]e?|p5[a-z]*|trn[12][a-z]*)\.")
 
 Described = Mapping[str, Any]
 
@@ -48,6 +44,8 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
             raise validation_exception(
                 f"Variant {variant['VariantName']} has no ModelName; the local AWS does not support inference components."
             )
+        if "ManagedInstanceScaling" in variant:  # as quoted in terraform-provider-aws, pull request 45926
+            raise validation_exception("ManagedInstanceScaling is only supported for inference component endpoints.")
         spec = ModelSpec.read(model(variant["ModelName"]))
         if "AsyncInferenceConfig" in request:
             _check_async(request, variant, spec)
@@ -67,7 +65,7 @@ def _check_instances(variant: Described, request: Described) -> None:
             f"InitialInstanceCount of variant {variant['VariantName']} must be at least 1; an asynchronous endpoint "
             "scales in to zero after its creation."
         )
-    if "KmsKeyId" in request and _LOCAL_STORAGE.match(variant["InstanceType"]):
+    if "KmsKeyId" in request and has_local_storage(variant["InstanceType"]):  # A84
         raise validation_exception(
             f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage."
         )
@@ -113,6 +111,8 @@ def _check_async(request: Described, variant: Described, model: ModelSpec) -> No
         raise validation_exception(
             "An asynchronous endpoint requires a single container or a serial pipeline: InvokeEndpointAsync has no target."
         )
+    if any(is_marketplace(container.image) for container in model.containers):  # as quoted in sagemaker-python-sdk, issue 3969
+        raise validation_exception("Marketplace images are not supported when specifying an AsyncInferenceConfig.")
     output = request["AsyncInferenceConfig"]["OutputConfig"]
     for path in ("S3OutputPath", "S3FailurePath"):
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from async_endpoint.core.hosting_rules import MAX_EXECUTION_SECONDS, STEP_PERCENT, step_fits
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.error_messages import quota_error
-from async_endpoint.emulator.hosting.guardrails import SIZE_MEMBER, STEP_PERCENT, Guardrails
+from async_endpoint.emulator.hosting.guardrails import SIZE_MEMBER, Guardrails
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 
@@ -68,13 +69,15 @@ def check_guardrails(
             f"Traffic routing of type {guardrails.mode.value} requires {wanted or 'no size'}; "
             f"found {' and '.join(misplaced) or 'none'}."
         )
-    step, (low, high) = guardrails.step, STEP_PERCENT.get(guardrails.mode, (0, 100))
-    for spec in deployment.specs:
-        if step is not None and spec.serverless is None and not low <= step.share(spec.initial_count) <= high:
+    on_instances = [spec for spec in deployment.specs if spec.serverless is None]
+    for spec in on_instances:
+        if guardrails.step is not None and not step_fits(guardrails.mode, guardrails.step, spec.initial_count):
+            low, high = STEP_PERCENT[guardrails.mode]
             raise validation_exception(
-                f"{wanted} of {step.value} is not between {low} and {high} percent of the {spec.initial_count} instances of "
-                f"variant {spec.name}."
+                f"{wanted} of {guardrails.step.value} is not between {low} and {high} percent of the {spec.initial_count} "
+                f"instances of variant {spec.name}, or is less than one of them."
             )
+    _check_waits(guardrails, [spec.initial_count for spec in on_instances])
     if endpoint is not None:  # "Exclusions" of the developer guide
         before = {spec.name for spec in endpoint.deployment.specs}
         after = {spec.name for spec in deployment.specs}
@@ -83,3 +86,13 @@ def check_guardrails(
                 f"An update with a DeploymentConfig cannot change the variant names: they are {', '.join(sorted(before))} and "
                 f"would become {', '.join(sorted(after))}."
             )
+
+
+def _check_waits(guardrails: Guardrails, totals: list[int]) -> None:
+    waits = guardrails.waiting_seconds(totals)
+    limit = min(guardrails.max_execution_seconds, MAX_EXECUTION_SECONDS)
+    if limit <= waits:
+        raise validation_exception(
+            f"MaximumExecutionTimeoutInSeconds of {limit:.0f} must be larger than the total waiting "
+            f"time of the deployment, {waits:.0f} seconds."
+        )

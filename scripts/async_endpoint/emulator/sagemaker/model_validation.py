@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.hosting_rules import image_region
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import Described, ModelData, ModelDataKind, VpcConfig, containers_of
@@ -21,7 +22,7 @@ def check_model(region: str, request: Described) -> None:
     _check_containers(request, containers)
     role = AssumedRole(request["ExecutionRoleArn"], region)
     for container in containers:
-        _check_image(request, container)
+        _check_image(request, container, region)
         _check_data(role, container)
     vpc = VpcConfig.read(request.get("VpcConfig"))
     if vpc is not None:
@@ -48,8 +49,16 @@ def _check_containers(request: Described, containers: list[Described]) -> None:
         )
 
 
-def _check_image(request: Described, container: Described) -> None:
-    """A private registry is accessed through the model's VPC (developer guide, "Use a Private Docker Registry")."""
+def _check_image(request: Described, container: Described, region: str) -> None:
+    """A private registry is accessed through the model's VPC (developer guide, "Use a Private Docker Registry").
+
+    The error of an image in another region is quoted in sagemaker-pytorch-inference-toolkit, pull request 7.
+    """
+    if image_region(container["Image"]) not in (None, region):
+        raise validation_exception(
+            f'Region of "{container["Image"]}" does not match expected region of {region}. '
+            "Cross region ECR image pulls are not allowed."
+        )
     config = container.get("ImageConfig") or {}
     private = config.get("RepositoryAccessMode") == "Vpc"
     if private and "VpcConfig" not in request:
@@ -72,6 +81,8 @@ def _check_data(role: AssumedRole, container: Described) -> None:
     try:
         role.assume()
         data = ModelData.read(container)
+        if data is not None and (found := moto_backends.bucket_region(data.uri.bucket)) != role.region:
+            raise AccessDenied(f"The bucket {data.uri.bucket} is in {found}.")
         if data is not None and data.kind is ModelDataKind.PREFIX:
             role.get_prefix(data.uri)
         elif (

@@ -1,0 +1,7 @@
+output "steps" {
+  value = local.steps
+}
+
+output "waiting_seconds" {
+  value = local.waiting_seconds
+}

@@ -1,0 +1,90 @@
+"""The guard of a run: every call of its clients is checked, named, tagged and recorded before it is sent.
+
+It is attached to botocore's events, so probes use plain boto3. A call that creates a resource must give it the run's prefix,
+gets the run's tag and is recorded; one that changes something must name a resource of this run; and a creating call without a
+known removal is refused before it is sent. Nothing that exists in the account can be changed, and nothing can be left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from parity.errors import Cancelled, Unremovable
+from parity.kinds import BY_OPERATION, SUBRESOURCES, Kind, value_at
+
+PREFIX = "parity-"
+TAG = "parity-run"
+
+CREATES = ("Create", "Run", "Register", "Allocate", "Import", "Start", "Subscribe", "Request")
+READS = ("Describe", "Get", "Head", "List", "Filter", "Lookup", "Receive", "Simulate", "AssumeRole", "Decode", "Test")
+
+
+class Guard:
+    """Checks and records the calls of one run; `prefix` begins the names of its resources."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.prefix = f"{PREFIX}{run}-"
+        self.cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._created: dict[tuple[str, str], None] = {}
+
+    @property
+    def created(self) -> list[tuple[str, str]]:
+        """(kind, identifier) of everything that this run has or may have created, oldest first."""
+        with self._lock:
+            return list(self._created)
+
+    def attach(self, client: Any) -> None:
+        """Guard the calls of a boto3 client."""
+        events, service = client.meta.events, client.meta.service_model.service_id.hyphenize()
+        events.register(f"provide-client-params.{service}", self._before)
+        events.register(f"after-call.{service}", self._after)
+
+    def _before(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+        if self.cancelled.is_set():
+            raise Cancelled
+        operation = model.name
+        if operation.startswith(READS):
+            return params
+        service = model.service_model.service_name
+        kind = BY_OPERATION.get((service, operation))
+        if kind is not None:
+            params = kind.tagged(operation, params, {TAG: self.run})
+            self._record_before(kind, operation, params)
+        elif operation.startswith(CREATES) and (service, operation) not in SUBRESOURCES:
+            raise Unremovable(f"{service} {operation}: parity/kinds.py has no removal of what it creates; add one")
+        self._require_own(service, operation, params)
+        return params
+
+    def _record_before(self, kind: Kind, operation: str, params: dict[str, Any]) -> None:
+        """Record a name that the caller chooses before the call: a lost response leaves the resource too."""
+        path = kind.creations[operation]
+        if path.startswith("response."):
+            return
+        name = str(value_at(params, path))
+        if self.prefix not in name:
+            raise Unremovable(f"{kind.service} {operation}: {name} does not contain {self.prefix}; use aws.name()")
+        self._record(kind, name)
+
+    def _after(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        kind = BY_OPERATION.get((model.service_model.service_name, model.name))
+        if kind is None or "Error" in parsed:
+            return
+        path = kind.creations[model.name]
+        if path.startswith("response."):
+            self._record(kind, str(value_at(parsed, path.removeprefix("response."))))
+
+    def _record(self, kind: Kind, identifier: str) -> None:
+        with self._lock:
+            self._created[kind.name, identifier] = None
+
+    def _require_own(self, service: str, operation: str, params: dict[str, Any]) -> None:
+        text = json.dumps(params, default=str)
+        if self.prefix in text or self.run in text or any(identifier in text for _, identifier in self.created):
+            return
+        raise Unremovable(
+            f"{service} {operation} names no resource of this run ({self.prefix}…): a probe must change nothing else"
+        )

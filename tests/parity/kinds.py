@@ -1,0 +1,386 @@
+"""The kinds of resources that probes create: how each is created, tagged, found again and removed, in the order of removal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Clients = Callable[[str], Any]
+"""A boto3 client of a service by its name."""
+
+KEY_WAIT_DAYS = 7  # the shortest that KMS accepts; a key that waits for its deletion costs nothing
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+def value_at(document: dict[str, Any], path: str) -> Any:
+    """The value at a dotted path."""
+    value: Any = document
+    for part in path.split("."):
+        value = value[part]
+    return value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`creations` maps operation → where its identifier is: a parameter, or `response.…` when AWS chooses it.
+
+    `tags` names the parameter for tags and their form: a list of Key and Value, a map, or ec2's tag specifications.
+    `find` lists identifiers by a prefix of names or, where names are AWS's, by the tag `parity-run`; the prefix is that of
+    one run or of all. `remove` returns whether the resource is gone: False means that AWS needs more time and is asked again.
+    """
+
+    name: str
+    service: str
+    creations: dict[str, str]
+    find: Callable[[Clients, str], Iterator[str]]
+    remove: Callable[[Clients, str], bool]
+    tags: str = ""
+    form: str = "list"
+    spec: dict[str, str] = field(default_factory=dict)
+
+    def tagged(self, operation: str, params: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
+        """The parameters with these tags added."""
+        if not self.tags:
+            return params
+        if self.form == "map":
+            return params | {self.tags: params.get(self.tags, {}) | tags}
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        if self.form == "ec2":
+            return params | {self.tags: [{"ResourceType": self.spec[operation], "Tags": pairs}]}
+        return params | {self.tags: [*params.get(self.tags, ()), *pairs]}
+
+
+def pages(client: Any, operation: str, key: str, **params: Any) -> Iterator[Any]:
+    """Every item of a paginated list."""
+    for page in client.get_paginator(operation).paginate(**params):
+        yield from page.get(key, ())
+
+
+GONE = ("NotFound", "NoSuch", "NonExistent", "Could not find", "does not exist", "ObjectNotFoundException", "not found")
+BUSY = (
+    "in-progress",
+    "DependencyViolation",
+    "DeleteConflict",
+    "OperationAborted",
+    "Conflict",
+    "ResourceInUse",
+    "Throttl",
+    "SlowDown",
+)
+
+
+def removed(call: Callable[..., Any], **params: Any) -> bool:
+    """Call a deletion: True when the resource is gone, False when AWS refuses it for now. Raises ClientError for the rest."""
+    try:
+        call(**params)
+    except ClientError as error:
+        text = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
+        if any(word in text for word in GONE):
+            return True
+        if any(word in text for word in BUSY):
+            return False
+        raise
+    return True
+
+
+# --- Application Auto Scaling --------------------------------------------------------------------------------------------
+
+
+def _find_targets(clients: Clients, prefix: str) -> Iterator[str]:
+    client = clients("application-autoscaling")
+    for item in pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker"):
+        if item["ResourceId"].startswith(f"endpoint/{prefix}") and item["ScalableDimension"] == DIMENSION:
+            yield item["ResourceId"]
+
+
+def _remove_target(clients: Clients, identifier: str) -> bool:
+    return removed(
+        clients("application-autoscaling").deregister_scalable_target,
+        ServiceNamespace="sagemaker",
+        ResourceId=identifier,
+        ScalableDimension=DIMENSION,
+    )
+
+
+# --- SageMaker -----------------------------------------------------------------------------------------------------------
+
+
+def _sagemaker_finder(operation: str, key: str, name: str) -> Callable[[Clients, str], Iterator[str]]:
+    def find(clients: Clients, prefix: str) -> Iterator[str]:
+        for item in pages(clients("sagemaker"), operation, key, NameContains=prefix):
+            if item[name].startswith(prefix):
+                yield item[name]
+
+    return find
+
+
+def _remove_endpoint(clients: Clients, identifier: str) -> bool:
+    """Delete an endpoint; it is gone when DescribeEndpoint says so. One that is Creating or Updating refuses for now."""
+    client = clients("sagemaker")
+    try:
+        status = client.describe_endpoint(EndpointName=identifier)["EndpointStatus"]
+    except ClientError:
+        return True
+    if status != "Deleting":
+        removed(client.delete_endpoint, EndpointName=identifier)
+    return False
+
+
+# --- SNS and SQS ---------------------------------------------------------------------------------------------------------
+
+
+def _find_topics(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("sns"), "list_topics", "Topics"):
+        if item["TopicArn"].rpartition(":")[2].startswith(prefix):
+            yield item["TopicArn"]
+
+
+def _find_subscriptions(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("sns"), "list_subscriptions", "Subscriptions"):
+        arn = item["SubscriptionArn"]
+        if arn.startswith("arn:") and item["TopicArn"].rpartition(":")[2].startswith(prefix):
+            yield arn
+
+
+def _remove_queue(clients: Clients, identifier: str) -> bool:
+    client = clients("sqs")
+    try:
+        url = client.get_queue_url(QueueName=identifier)["QueueUrl"]
+    except client.exceptions.QueueDoesNotExist:
+        return True
+    return removed(client.delete_queue, QueueUrl=url)
+
+
+def _find_queues(clients: Clients, prefix: str) -> Iterator[str]:
+    for url in pages(clients("sqs"), "list_queues", "QueueUrls", QueueNamePrefix=prefix):
+        yield url.rpartition("/")[2]
+
+
+# --- CloudWatch and Logs -------------------------------------------------------------------------------------------------
+
+
+def _find_alarms(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix):
+        yield item["AlarmName"]
+
+
+def _find_logs(clients: Clients, prefix: str) -> Iterator[str]:
+    """Log groups, also those that SageMaker creates for an endpoint."""
+    for start in (f"/aws/sagemaker/Endpoints/{prefix}", prefix):
+        for item in pages(clients("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=start):
+            yield item["logGroupName"]
+
+
+# --- S3 ------------------------------------------------------------------------------------------------------------------
+
+
+def _find_buckets(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in clients("s3").list_buckets()["Buckets"]:
+        if item["Name"].startswith(prefix):
+            yield item["Name"]
+
+
+def _remove_bucket(clients: Clients, identifier: str) -> bool:
+    """Empty a bucket, versions and uploads included, and delete it."""
+    client = clients("s3")
+    try:
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=identifier):
+            objects = [
+                {"Key": item["Key"], "VersionId": item["VersionId"]}
+                for key in ("Versions", "DeleteMarkers")
+                for item in page.get(key, ())
+            ]
+            if objects:
+                client.delete_objects(Bucket=identifier, Delete={"Objects": objects, "Quiet": True})
+        for item in pages(client, "list_multipart_uploads", "Uploads", Bucket=identifier):
+            client.abort_multipart_upload(Bucket=identifier, Key=item["Key"], UploadId=item["UploadId"])
+    except client.exceptions.NoSuchBucket:
+        return True
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return True
+        raise
+    try:
+        return removed(client.delete_bucket, Bucket=identifier)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "BucketNotEmpty":  # an endpoint delivered meanwhile
+            return False
+        raise
+
+
+# --- IAM -----------------------------------------------------------------------------------------------------------------
+
+
+def _find_roles(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("iam"), "list_roles", "Roles"):
+        if item["RoleName"].startswith(prefix):
+            yield item["RoleName"]
+
+
+def _remove_role(clients: Clients, identifier: str) -> bool:
+    client = clients("iam")
+    try:
+        for name in pages(client, "list_role_policies", "PolicyNames", RoleName=identifier):
+            client.delete_role_policy(RoleName=identifier, PolicyName=name)
+        for item in pages(client, "list_attached_role_policies", "AttachedPolicies", RoleName=identifier):
+            client.detach_role_policy(RoleName=identifier, PolicyArn=item["PolicyArn"])
+    except client.exceptions.NoSuchEntityException:
+        return True
+    return removed(client.delete_role, RoleName=identifier)
+
+
+# --- KMS -----------------------------------------------------------------------------------------------------------------
+
+
+def _tag_finder(clients: Clients, prefix: str, kind: str) -> Iterator[str]:
+    """ARNs of one resource type that have the tag of a run."""
+    run = prefix.removeprefix("parity-").removesuffix("-")
+    wanted: dict[str, Any] = {"Key": "parity-run"} | ({"Values": [run]} if run else {})
+    client = clients("resourcegroupstaggingapi")
+    for item in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=[wanted], ResourceTypeFilters=[kind]):
+        yield item["ResourceARN"]
+
+
+def _find_keys(clients: Clients, prefix: str) -> Iterator[str]:
+    for arn in _tag_finder(clients, prefix, "kms:key"):
+        identifier = arn.rpartition("/")[2]
+        if clients("kms").describe_key(KeyId=identifier)["KeyMetadata"]["KeyState"] != "PendingDeletion":
+            yield identifier
+
+
+def _remove_key(clients: Clients, identifier: str) -> bool:
+    client = clients("kms")
+    if client.describe_key(KeyId=identifier)["KeyMetadata"]["KeyState"] == "PendingDeletion":
+        return True
+    return removed(client.schedule_key_deletion, KeyId=identifier, PendingWindowInDays=KEY_WAIT_DAYS)
+
+
+# --- EC2 -----------------------------------------------------------------------------------------------------------------
+
+
+def _ec2_finder(operation: str, key: str, identifier: str) -> Callable[[Clients, str], Iterator[str]]:
+    def find(clients: Clients, prefix: str) -> Iterator[str]:
+        run = prefix.removeprefix("parity-").removesuffix("-")
+        wanted = {"Name": "tag:parity-run", "Values": [run or "*"]}
+        for item in pages(clients("ec2"), operation, key, Filters=[wanted]):
+            yield item[identifier]
+
+    return find
+
+
+def _remover(service: str, operation: str, parameter: str) -> Callable[[Clients, str], bool]:
+    return lambda clients, identifier: removed(getattr(clients(service), operation), **{parameter: identifier})
+
+
+KINDS = [
+    Kind(
+        "scalable target",
+        "application-autoscaling",
+        {"RegisterScalableTarget": "ResourceId"},
+        _find_targets,
+        _remove_target,
+    ),
+    Kind(
+        "endpoint",
+        "sagemaker",
+        {"CreateEndpoint": "EndpointName"},
+        _sagemaker_finder("list_endpoints", "Endpoints", "EndpointName"),
+        _remove_endpoint,
+        tags="Tags",
+    ),
+    Kind(
+        "endpoint configuration",
+        "sagemaker",
+        {"CreateEndpointConfig": "EndpointConfigName"},
+        _sagemaker_finder("list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
+        _remover("sagemaker", "delete_endpoint_config", "EndpointConfigName"),
+        tags="Tags",
+    ),
+    Kind(
+        "model",
+        "sagemaker",
+        {"CreateModel": "ModelName"},
+        _sagemaker_finder("list_models", "Models", "ModelName"),
+        _remover("sagemaker", "delete_model", "ModelName"),
+        tags="Tags",
+    ),
+    Kind(
+        "subscription",
+        "sns",
+        {"Subscribe": "response.SubscriptionArn"},
+        _find_subscriptions,
+        _remover("sns", "unsubscribe", "SubscriptionArn"),
+    ),
+    Kind(
+        "topic",
+        "sns",
+        {"CreateTopic": "response.TopicArn"},
+        _find_topics,
+        _remover("sns", "delete_topic", "TopicArn"),
+        tags="Tags",
+    ),
+    Kind("queue", "sqs", {"CreateQueue": "QueueName"}, _find_queues, _remove_queue, tags="tags", form="map"),
+    Kind(
+        "alarm",
+        "cloudwatch",
+        {"PutMetricAlarm": "AlarmName"},
+        _find_alarms,
+        lambda clients, name: removed(clients("cloudwatch").delete_alarms, AlarmNames=[name]),
+        tags="Tags",
+    ),
+    Kind(
+        "log group",
+        "logs",
+        {"CreateLogGroup": "logGroupName"},
+        _find_logs,
+        _remover("logs", "delete_log_group", "logGroupName"),
+        tags="tags",
+        form="map",
+    ),
+    Kind("bucket", "s3", {"CreateBucket": "Bucket"}, _find_buckets, _remove_bucket),
+    Kind("role", "iam", {"CreateRole": "RoleName"}, _find_roles, _remove_role, tags="Tags"),
+    Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags"),
+    Kind(
+        "security group",
+        "ec2",
+        {"CreateSecurityGroup": "response.GroupId"},
+        _ec2_finder("describe_security_groups", "SecurityGroups", "GroupId"),
+        _remover("ec2", "delete_security_group", "GroupId"),
+        tags="TagSpecifications",
+        form="ec2",
+        spec={"CreateSecurityGroup": "security-group"},
+    ),
+    Kind(
+        "subnet",
+        "ec2",
+        {"CreateSubnet": "response.Subnet.SubnetId"},
+        _ec2_finder("describe_subnets", "Subnets", "SubnetId"),
+        _remover("ec2", "delete_subnet", "SubnetId"),
+        tags="TagSpecifications",
+        form="ec2",
+        spec={"CreateSubnet": "subnet"},
+    ),
+    Kind(
+        "VPC",
+        "ec2",
+        {"CreateVpc": "response.Vpc.VpcId"},
+        _ec2_finder("describe_vpcs", "Vpcs", "VpcId"),
+        _remover("ec2", "delete_vpc", "VpcId"),
+        tags="TagSpecifications",
+        form="ec2",
+        spec={"CreateVpc": "vpc"},
+    ),
+]
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+BY_OPERATION = {(kind.service, operation): kind for kind in KINDS for operation in kind.creations}
+
+# Creating calls whose result goes with a resource above, or ends by itself.
+SUBRESOURCES = {
+    ("logs", "CreateLogStream"),
+    ("s3", "CreateMultipartUpload"),
+    ("sqs", "StartMessageMoveTask"),
+}

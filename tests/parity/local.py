@@ -1,0 +1,31 @@
+"""A local AWS for a run: one process of its own, in a folder of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+
+from parity.account import Account
+from parity.guard import Guard
+from parity.pace import local_pace
+from support.remote_aws import RemoteAws, running
+
+REGION = "eu-west-1"
+
+
+def local_account(aws: RemoteAws, run: str, scale: float) -> Account:
+    """A run's account on a local AWS with this time scale."""
+    credentials = aws.credentials
+    session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
+    return Account(session, Guard(run), local_pace(aws.clock.now, scale), aws.record.endpoint_url)
+
+
+@contextmanager
+def local_run(run: str, scale: float) -> Iterator[Account]:
+    """A run's account on a local AWS that ends with the block."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), scale) as aws:
+        yield local_account(aws, run, scale)

@@ -1,0 +1,72 @@
+"""The model of all probes: a handler of the standard library that does what the request says, and the role it runs with."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import Any
+
+# Does what the JSON object says: {"sleep": seconds}, {"fail": text}, {"length": bytes}; then answers with the request.
+HANDLER = """
+import json, time
+
+def model_fn(model_dir):
+    return None
+
+def input_fn(data, content_type):
+    return data if isinstance(data, str) else bytes(data)
+
+def predict_fn(data, model):
+    try:
+        orders = json.loads(data)
+    except ValueError:
+        return data
+    time.sleep(orders.get("sleep", 0))
+    if "fail" in orders:
+        raise RuntimeError(orders["fail"])
+    if "length" in orders:
+        return b"x" * orders["length"]
+    return data
+
+def output_fn(prediction, accept):
+    return prediction, accept
+"""
+
+# PREFIX and PARTITION are replaced. Names of buckets and topics begin with the run's prefix.
+EXECUTION_ROLE: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"],
+            "Resource": ["arn:PARTITION:s3:::PREFIX*", "arn:PARTITION:s3:::PREFIX*/*"],
+        },
+        {"Effect": "Allow", "Action": "sns:Publish", "Resource": "arn:PARTITION:sns:*:*:PREFIX*"},
+        {
+            "Effect": "Allow",
+            "Action": [
+                "ecr:GetAuthorizationToken",
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+                "cloudwatch:PutMetricData",
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            "Resource": "*",
+        },
+    ],
+}
+
+
+def archive(code: str = HANDLER) -> bytes:
+    """A model archive with this handler."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        member = tarfile.TarInfo("code/inference.py")
+        content = code.encode()
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

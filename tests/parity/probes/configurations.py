@@ -1,0 +1,20 @@
+"""Probes of models and endpoint configurations; none starts an endpoint of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from parity.account import Account
+from parity.probe import Cost, Observation, compare, probe
+
+
+@probe("A50", seconds=60, cost=Cost(requests=8), deviation="CreateModel returns the existing model, as CreateTopic does")
+def names_that_exist(aws: Account) -> Iterator[Observation]:
+    """CreateTopic and CreateQueue return an existing resource; CreateModel refuses a name that exists."""
+    topic, queue = aws.name("twice"), aws.name("twice")
+    topics = {aws.sns.create_topic(Name=topic)["TopicArn"] for _ in range(2)}
+    queues = {aws.sqs.create_queue(QueueName=queue)["QueueUrl"] for _ in range(2)}
+    yield compare("A50", expected=(1, 1), observed=(len(topics), len(queues)))
+    container = {"Image": aws.image, "ModelDataUrl": aws.archive}
+    again = aws.attempt(aws.sagemaker.create_model, ModelName=aws.model, ExecutionRoleArn=aws.role, PrimaryContainer=container)
+    yield compare("A50", expected="ValidationException", observed=again.partition(":")[0])

@@ -1,0 +1,55 @@
+"""Removes what runs created: what one run recorded, and what AWS lists with the prefix or tag of runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from botocore.exceptions import ClientError
+
+from parity.kinds import BY_NAME, KINDS, Clients
+
+Item = tuple[str, str]
+NEEDS_THE_REST = "endpoint"  # until its deletion ends it needs its role and keys, and it may write logs and results
+
+
+def find(clients: Clients, prefix: str) -> list[Item]:
+    """(kind, identifier) of every resource whose name begins with `prefix` or whose tag says so."""
+    return [(kind.name, identifier) for kind in KINDS for identifier in kind.find(clients, prefix)]
+
+
+def remove(
+    clients: Clients,
+    prefix: str,
+    recorded: Iterable[Item] = (),
+    *,
+    deadline: float,
+    pause: Callable[[], None],
+    log: Callable[[str], None] = lambda _: None,
+) -> list[str]:
+    """Remove what was recorded and what is found, in the order of `KINDS`, until nothing is left.
+
+    A resource that AWS refuses to delete for now (an endpoint that is Creating, a bucket that an endpoint still writes to) is
+    asked for again after `pause`, until `time.monotonic()` passes `deadline`. Returns sentences about what is left.
+    """
+    order = [kind.name for kind in KINDS]
+    needy = order.index(NEEDS_THE_REST)
+    left: dict[Item, str] = dict.fromkeys(recorded, "")
+    while True:
+        left |= {item: left.get(item, "") for item in find(clients, prefix)}
+        for item in sorted(left, key=lambda item: order.index(item[0])):
+            kind, identifier = item
+            if order.index(kind) > needy and any(other == NEEDS_THE_REST for other, _ in left):
+                break
+            try:
+                gone = BY_NAME[kind].remove(clients, identifier)
+            except ClientError as error:
+                gone, left[item] = False, str(error)
+            if gone:
+                log(f"removed {kind} {identifier}")
+                del left[item]
+        if not left and not find(clients, prefix):
+            return []
+        if time.monotonic() > deadline:
+            return [f"{kind} {name}: {reason or 'AWS does not delete it yet'}" for (kind, name), reason in left.items()]
+        pause()

@@ -61,16 +61,16 @@ Rule = Callable[[ApiCall, ResourceFacts], Iterable[Permission]]
 Rules = Mapping[str, Sequence[Rule]]  # by operation; an operation without rules needs no permission
 
 
-def on(template: str, action: str = "", when: str = "", **context: str) -> Rule:
+def on(template: str, action: str = "", when: str = "", keys: Mapping[str, str] | None = None) -> Rule:
     """A rule: `action`, or the one of the operation's name, on the resources of `template`, if parameter `when` is given.
 
-    `context` maps condition keys to parameters, with _ for the colon and for hyphens; an absent parameter gives no key.
+    `keys` maps condition keys to parameters; an absent parameter gives no key.
     """
 
     def rule(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
         if when and not call.params.get(when):
             return
-        found = {_key(name): str(call.params[member]) for name, member in context.items() if call.params.get(member)}
+        found = {key: str(call.params[name]) for key, name in (keys or {}).items() if call.params.get(name)}
         for resource in expand(template, call):
             yield Permission(action or f"{prefix_of(call.service)}:{call.operation}", resource, found)
 
@@ -113,7 +113,3 @@ def prefix_of(service: str) -> str:
 def via(call: ApiCall, service: str) -> dict[str, str]:
     """The condition keys of a use of a KMS key by `service` on the caller's behalf (KMS guide, "kms:ViaService")."""
     return {"kms:ViaService": f"{service}.{call.region}.amazonaws.com", "kms:CallerAccount": call.account}
-
-
-def _key(name: str) -> str:
-    return name.replace("_", ":", 1).replace("_", "-")

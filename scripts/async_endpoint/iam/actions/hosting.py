@@ -23,8 +23,8 @@ _SCALING_ROLE: Final = (
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 )
 _NAMESPACE: Final = {
-    "application_autoscaling_service_namespace": "ServiceNamespace",
-    "application_autoscaling_scalable_dimension": "ScalableDimension",
+    "application-autoscaling:service-namespace": "ServiceNamespace",
+    "application-autoscaling:scalable-dimension": "ScalableDimension",
 }
 
 
@@ -34,7 +34,7 @@ def _pass_role(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
 
 
 def _grant_volume_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-    """SageMaker encrypts volumes through a grant of the creator's (SageMaker guide, "Protect data at rest")."""
+    """SageMaker encrypts volumes through a grant of the creator's (SageMaker guide, "Protect data at rest"; A90)."""
     if key := call.params.get("KmsKeyId"):
         context = {"kms:GrantIsForAWSResource": "true", "kms:ViaService": f"sagemaker.{call.region}.amazonaws.com"}
         yield Permission("kms:CreateGrant", facts.key_arn(key), context)
@@ -42,7 +42,7 @@ def _grant_volume_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permissio
 
 
 def _act_on_endpoint(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
-    """What registering a target calls; the configuration's name is not the caller's to know (ACK issue 2110)."""
+    """What registering a target calls, on a configuration of any name (ACK issue 2110; A91)."""
     name = str(call.params.get("ResourceId", "")).split("/")[1]
     [endpoint] = expand(_SAGEMAKER + f"endpoint/{name}".lower(), call)
     yield Permission("sagemaker:DescribeEndpoint", endpoint, {})
@@ -101,14 +101,14 @@ SCALING: Final[Rules] = {
     **anywhere("DescribeScalableTargets", "DescribeScalingActivities", "DescribeScalingPolicies", "DescribeScheduledActions"),
     **each("{ResourceARN}", "ListTagsForResource", "TagResource", "UntagResource"),
     "RegisterScalableTarget": (
-        on(_TARGET, **_NAMESPACE),
+        on(_TARGET, keys=_NAMESPACE),
         on(_TARGET, "application-autoscaling:TagResource", when="Tags"),
         _act_on_endpoint,
         _link_role,
     ),
-    "DeregisterScalableTarget": (on(_TARGET, **_NAMESPACE), _tracking_alarms("DeleteAlarms")),
-    "PutScalingPolicy": (on(_TARGET, **_NAMESPACE), _tracking_alarms("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")),
-    "DeleteScalingPolicy": (on(_TARGET, **_NAMESPACE), _tracking_alarms("DeleteAlarms")),
-    "PutScheduledAction": (on(_TARGET, **_NAMESPACE),),
-    "DeleteScheduledAction": (on(_TARGET, **_NAMESPACE),),
+    "DeregisterScalableTarget": (on(_TARGET, keys=_NAMESPACE), _tracking_alarms("DeleteAlarms")),
+    "PutScalingPolicy": (on(_TARGET, keys=_NAMESPACE), _tracking_alarms("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")),
+    "DeleteScalingPolicy": (on(_TARGET, keys=_NAMESPACE), _tracking_alarms("DeleteAlarms")),
+    "PutScheduledAction": (on(_TARGET, keys=_NAMESPACE),),
+    "DeleteScheduledAction": (on(_TARGET, keys=_NAMESPACE),),
 }

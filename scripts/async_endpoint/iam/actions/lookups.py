@@ -17,7 +17,7 @@ EC2: Final[Rules] = anywhere(
 
 
 def _function(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
-    """A function by name or ARN; an alias or a version in the ARN is part of the resource."""
+    """A function by name or ARN; an alias or a version is part of the resource (A94)."""
     name, qualifier = call.params["FunctionName"], call.params.get("Qualifier")
     [arn] = (
         [name] if name.startswith("arn:") else expand("arn:{partition}:lambda:{region}:{account}:function:{FunctionName}", call)

@@ -1,7 +1,7 @@
 """SNS and SQS.
 
 Source: service authorization references. Subscriptions have no ARNs in IAM: what acts on one has no resource type. A receive
-from a queue under a KMS key decrypts with the caller's rights (SQS guide, "Key management").
+from a queue under a KMS key decrypts with the caller's rights (SQS guide, "Key management"). sns:Endpoint: A92.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SNS: Final[Rules] = {
     **each("{TopicArn}", "DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic", "Publish", "SetTopicAttributes"),
     **each("{ResourceArn}", "ListTagsForResource", "TagResource", "UntagResource"),
     "CreateTopic": (on(_TOPIC), on(_TOPIC, "sns:TagResource", when="Tags")),
-    "Subscribe": (on("{TopicArn}", sns_Protocol="Protocol", sns_Endpoint="Endpoint"),),
+    "Subscribe": (on("{TopicArn}", keys={"sns:Protocol": "Protocol", "sns:Endpoint": "Endpoint"}),),
 }
 
 

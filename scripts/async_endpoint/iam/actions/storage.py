@@ -13,6 +13,7 @@ from typing import Final
 from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rule, Rules, alike, anywhere, expand, on, via
 
 _BUCKET: Final = "arn:{partition}:s3:::{Bucket}"
+_PREFIX: Final = {"s3:prefix": "prefix"}
 _OBJECT: Final = _BUCKET + "/{Key}"
 
 # Settings of a bucket, as operations name them, by the action's spelling.
@@ -60,7 +61,7 @@ def _versioned(action: str) -> Rule:
 
 
 def _find_missing(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-    """Reading a key carries no prefix, so s3:prefix is absent."""
+    """Reading a key carries no prefix, so s3:prefix is absent (A93)."""
     if not facts.object_exists(call.params["Bucket"], call.params["Key"]):
         yield Permission("s3:ListBucket", expand(_BUCKET, call)[0], {})
 
@@ -96,10 +97,10 @@ S3: Final[Rules] = {
     "CreateBucket": (on(_BUCKET),),
     "DeleteBucket": (on(_BUCKET),),
     "HeadBucket": (on(_BUCKET, "s3:ListBucket"),),
-    "ListObjects": (on(_BUCKET, "s3:ListBucket", s3_prefix="prefix"),),
-    "ListObjectsV2": (on(_BUCKET, "s3:ListBucket", s3_prefix="prefix"),),
-    "ListObjectVersions": (on(_BUCKET, "s3:ListBucketVersions", s3_prefix="prefix"),),
-    "ListMultipartUploads": (on(_BUCKET, "s3:ListBucketMultipartUploads", s3_prefix="prefix"),),
+    "ListObjects": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
+    "ListObjectsV2": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
+    "ListObjectVersions": (on(_BUCKET, "s3:ListBucketVersions", keys=_PREFIX),),
+    "ListMultipartUploads": (on(_BUCKET, "s3:ListBucketMultipartUploads", keys=_PREFIX),),
     "GetObject": (_versioned("GetObject"), _find_missing, _use_key("Decrypt")),
     "HeadObject": (_versioned("GetObject"), _find_missing, _use_key("Decrypt", when="ChecksumMode")),
     "GetObjectTagging": (_versioned("GetObjectTagging"),),

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, unquote
 
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import determine_request_protocol
+from moto.core.utils import get_service_model
 from werkzeug.wrappers import Request
 
 from async_endpoint.emulator.api_calls import ApiCall, uri_pattern
 from async_endpoint.emulator.request_body import CALL_BYTES, decompress
-from async_endpoint.emulator.sagemaker.protocol import service_model
 from async_endpoint.emulator.wsgi import Environ
 
 _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
@@ -45,12 +45,11 @@ def parameters_of(environ: Environ, call: ApiCall) -> dict[str, Any]:
 
 
 def _of_form(environ: Environ, call: ApiCall) -> dict[str, Any]:
-    operation = service_model(call.service).operation_model(call.action)
-    body = _body(environ)
-    request = Request(environ)
-    protocol = determine_request_protocol(service_model(call.service), request.content_type)
+    model = get_service_model(call.service)  # moto's, which its parsers need
+    body, request = _body(environ), Request(environ)
+    protocol = determine_request_protocol(model, request.content_type)
     values = {name: found[-1] for name, found in parse_qs(body.decode(), keep_blank_values=True).items()}
-    parsed = PROTOCOL_PARSERS[protocol](operation).parse(
+    parsed = PROTOCOL_PARSERS[protocol](model.operation_model(call.action)).parse(
         {"method": request.method, "values": values, "headers": request.headers, "body": body, "url_path": request.path}
     )
     return dict(parsed)

@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients policy bench lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients policy bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,6 +11,7 @@ TIME_SCALE ?= 60
 PYTEST_ARGS ?= -n 6 --dist loadgroup
 FAST_ARGS ?= -q -n 2
 BENCH_ARGS ?=
+PARITY_ARGS ?=
 
 BIN := .venv/bin
 # A downloaded Terraform takes precedence over the PATH, as for async-endpoint and the tests.
@@ -53,6 +54,14 @@ policy: .venv/dev ## run checkov and custom checks on all Terraform, source and 
 bench: .venv/runtime ## benchmark the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
+# With AWS=1 on the account of your AWS credentials, after a plan and a question; YES=1 does not ask.
+PARITY = PYTHONPATH=tests $(BIN)/python -m parity $(if $(REGION),--region $(REGION))
+parity: .venv/dev ## check the assumptions about AWS: on a local AWS, or on an account with AWS=1 REGION=... BUDGET=2
+	@$(PARITY) $(if $(AWS),--aws) $(if $(BUDGET),--budget $(BUDGET)) $(if $(YES),--yes) $(PARITY_ARGS)
+
+parity-sweep: .venv/dev ## remove what killed runs of `make parity AWS=1` left: REGION=...
+	@$(PARITY) --aws --sweep
+
 lint: lint-python lint-types lint-terraform lint-shell lint-docs ## check everything, write nothing
 
 # The parts, for .pre-commit-config.yaml.
@@ -74,8 +83,9 @@ lint-shell: .venv/dev
 lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
 
-docs: .venv/dev ## write the tables of inputs and outputs into the README of each module
+docs: .venv/dev ## write the tables of inputs and outputs into the README of each module, and that of docs/parity.md
 	@$(BIN)/python scripts/module_tables.py
+	@PYTHONPATH=tests $(BIN)/python -m parity --table
 
 format: .venv/dev docs ## fix what ruff and terraform fmt can fix
 	@$(BIN)/ruff check --fix .

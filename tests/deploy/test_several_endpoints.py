@@ -21,7 +21,7 @@ from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.core.suspension import suspended
 from async_endpoint.deploy.apply import Planned, apply_environment, plan_environment
 from async_endpoint.deploy.destroy import destroy_environment
-from async_endpoint.deploy.endpoints import changed_endpoints
+from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import verify_environment
@@ -82,16 +82,46 @@ def test_a_plan_says_what_becomes_of_each_endpoint() -> None:
     hats = change("module.hats.aws_sagemaker_endpoint.this", ["create"], None, {"name": "hats-dev"})
     alarm = change(address("coats", "aws_cloudwatch_metric_alarm"), ["update"], {"threshold": 1}, {"threshold": 2})
     shared = change("module.storage.aws_s3_bucket_policy.this", ["update"], {"policy": "{}"}, {"policy": "{ }"})
-    assert changed_endpoints(plan(shared), endpoints) == {}
-    assert changed_endpoints(plan(of_the_endpoint("shirts", "update"), hats, alarm, shared), endpoints) == {
-        "coats": "unchanged",
-        "hats-dev": "create",
-        "shirts": "update",
+    others = EndpointPlan("unchanged", ("1 other resource of its module changes",))
+    unchanged = EndpointPlan("unchanged")
+    assert endpoint_plans(plan(shared), endpoints) == {"coats": unchanged, "shirts": unchanged}
+    assert endpoint_plans(plan(of_the_endpoint("shirts", "update"), hats, alarm, shared), endpoints) == {
+        "coats": others,
+        "hats-dev": EndpointPlan("create"),
+        "shirts": EndpointPlan("update"),
     }
     target = change("aws_appautoscaling_target.elsewhere", ["update"], {"resource_id": "endpoint/coats/variant/main"}, {})
-    assert changed_endpoints(plan(target), endpoints) == {"coats": "unchanged"}
+    assert endpoint_plans(plan(target), endpoints) == {"coats": others, "shirts": unchanged}
     deleted, replaced = of_the_endpoint("shirts", "delete"), of_the_endpoint("coats", "delete", "create")
-    assert changed_endpoints(plan(deleted, replaced), endpoints) == {"coats": "replace", "shirts": "delete"}
+    replaced["change"]["replace_paths"] = [["name"]]
+    assert endpoint_plans(plan(deleted, replaced), endpoints) == {
+        "coats": EndpointPlan("replace", ("name",)),
+        "shirts": EndpointPlan("delete"),
+    }
+    assert endpoint_plans({}, endpoints) == {"coats": unchanged, "shirts": unchanged}
+
+
+def test_a_plan_says_why_an_endpoint_is_updated_or_replaced() -> None:
+    endpoints = {"coats": endpoint_outputs("coats"), "shirts": endpoint_outputs("shirts")}
+    kind, actions = "aws_sagemaker_endpoint_configuration", ["create", "delete"]
+    configuration = change(address("coats", kind), actions, {"name": "coats-2"}, {})
+    configuration["change"]["replace_paths"] = [["production_variants", 0, "instance_type"]]
+    foreign = change(address("shirts", kind), actions, {"name": "shirts-2"}, {})
+    foreign["change"]["replace_paths"] = [["kms_key_arn"]]
+    new_configuration = of_the_endpoint("coats", "update", tags_all={"a": "b"})
+    new_configuration["change"]["after"].pop("endpoint_config_name", None)  # unknown until the apply
+    new_configuration["change"]["before"]["endpoint_config_name"] = "coats-2"
+    found = endpoint_plans(plan(new_configuration, configuration, foreign), endpoints)["coats"]
+    assert found == EndpointPlan("update", ("endpoint_config.production_variants.instance_type", "tags_all"))
+
+    replaced = of_the_endpoint("shirts", "delete", "create")
+    replaced["change"]["replace_paths"] = [["deployment_config", 0, "auto_rollback_configuration"]]
+    forced = EndpointPlan("replace", ("deployment_config.auto_rollback_configuration",))
+    assert endpoint_plans(plan(replaced), endpoints)["shirts"] == forced
+    in_place = EndpointPlan("update", ("deployment_config",))
+    assert endpoint_plans(plan(replaced), endpoints, avoidable=["shirts"])["shirts"] == in_place
+    failed = endpoint_plans(plan(of_the_endpoint("shirts", "update")), endpoints, failed=["shirts"])["shirts"]
+    assert failed == EndpointPlan("replace", ("its status is Failed",))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +145,9 @@ def test_an_apply_suspends_the_scaling_of_what_it_changes_alone(applied: Any, aw
     result = apply_environment(prepared(), approve=lambda planned: asked.append(planned) or True)  # type: ignore[func-returns-value]
     assert seen == [{"coats": True, "shirts": False}]
     assert suspensions(aws) == {"coats": False, "shirts": False}
-    assert [planned.endpoints for planned in asked] == [{"coats": "update"}]
+    assert [{name: plan.action for name, plan in planned.endpoints.items()} for planned in asked] == [
+        {"coats": "update", "shirts": "unchanged"}
+    ]
     assert {name: len(endpoint.checks) > 5 for name, endpoint in result.endpoints.items()} == {"coats": True, "shirts": True}
 
 
@@ -138,7 +170,7 @@ def test_a_module_renamed_without_a_moved_block_does_not_replace_its_endpoint(ap
     again = change(f"module.jackets.module.inner.{ENDPOINT}.this", ["create"], None, {"name": "coats"})
     applied.document = plan(of_the_endpoint("coats", "delete"), again)
     planned = plan_environment(prepared())
-    assert dict(planned.endpoints) == {"coats": "replace"}
+    assert {name: found.action for name, found in planned.endpoints.items()} == {"coats": "replace", "shirts": "unchanged"}
     assert [notice.split(" (")[0] for notice in planned.notices] == ["apply refuses to replace endpoint coats"]
     for allowed in (False, True):
         with pytest.raises(

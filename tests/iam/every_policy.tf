@@ -21,7 +21,7 @@ module "iam" {
 
   storage = {
     bucket_arn  = "arn:aws:s3:::recommender-dev-123456789012-eu-west-1"
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
     prefixes    = { failure = "failure/", input = "input/", output = "output/" }
   }
 

@@ -24,6 +24,10 @@ ROOT = Path(__file__).with_name("every_policy.tf")
 COMMANDS = {
     "apply": ["deployer"],
     "batch": ["caller"],
+    "client-head": ["caller"],
+    "client-listing": ["caller"],
+    "client-notifications": ["caller"],
+    "collector": ["collector"],
     "destroy": ["deployer", "destroyer"],
     "invoke": ["caller"],
     "invoke-upload": ["caller"],

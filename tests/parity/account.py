@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 import boto3
@@ -35,9 +36,21 @@ class Account:
         self._locks: dict[str, threading.RLock] = {}
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
-        identity = self.client("sts").get_caller_identity()
-        self.id: str = identity["Account"]
-        self.partition: str = identity["Arn"].split(":")[1]
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """The answer of GetCallerIdentity."""
+        answer: dict[str, str] = self.client("sts").get_caller_identity()
+        return answer
+
+    @property
+    def id(self) -> str:
+        """The number of the account."""
+        return self.identity["Account"]
+
+    @property
+    def partition(self) -> str:
+        return self.identity["Arn"].split(":")[1]
 
     # --- clients and names -------------------------------------------------------------------------------------------
 
@@ -48,6 +61,11 @@ class Account:
                 self._clients[service] = self.unguarded(service)
                 self.guard.attach(self._clients[service])
             return self._clients[service]
+
+    def endpoint_urls(self) -> list[str]:
+        """Where the calls of every client of this run go, and would go."""
+        with self._lock:
+            return [client.meta.endpoint_url for client in self._clients.values()]
 
     def unguarded(self, service: str) -> Any:
         """A client for the runner's own use: removal, and what the run was not asked to change."""
@@ -79,7 +97,7 @@ class Account:
         """AWS time, in epoch seconds."""
         return self.pace.now()
 
-    def within(self, look: Callable[[], T], seconds: float) -> T | None:
+    def within(self, look: Callable[[], T | None], seconds: float) -> T | None:
         """What `look` returns once that is true, or None when it is not within `seconds` of AWS time."""
         deadline = time.monotonic() + max(self.pace.wall(seconds), self.pace.grace)
         pause = min(0.05, self.pace.longest_poll)
@@ -90,7 +108,7 @@ class Account:
             pause = min(pause * 1.5, self.pace.longest_poll)
         return seen
 
-    def until(self, look: Callable[[], T], what: str, seconds: float) -> T:
+    def until(self, look: Callable[[], T | None], what: str, seconds: float) -> T:
         """As `within`, for what the probe needs but does not judge: raises NotObserved, so that it ends undecided."""
         seen = self.within(look, seconds)
         if seen is None:

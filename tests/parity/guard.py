@@ -24,10 +24,10 @@ READS = ("Describe", "Get", "Head", "List", "Filter", "Lookup", "Receive", "Simu
 class Guard:
     """Checks and records the calls of one run; `prefix` begins the names of its resources."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, cancelled: threading.Event | None = None) -> None:
         self.run = run
         self.prefix = f"{PREFIX}{run}-"
-        self.cancelled = threading.Event()
+        self.cancelled = cancelled or threading.Event()
         self._lock = threading.Lock()
         self._created: dict[tuple[str, str], None] = {}
 

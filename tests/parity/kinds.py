@@ -27,7 +27,7 @@ def value_at(document: dict[str, Any], path: str) -> Any:
 class Kind:
     """`creations` maps operation → where its identifier is: a parameter, or `response.…` when AWS chooses it.
 
-    `tags` names the parameter for tags and their form: a list of Key and Value, a map, or ec2's tag specifications.
+    `tags` names the parameter for tags and their form: a list of Key and Value, a map, or that of kms or ec2.
     `find` lists identifiers by a prefix of names or, where names are AWS's, by the tag `parity-run`; the prefix is that of
     one run or of all. `remove` returns whether the resource is gone: False means that AWS needs more time and is asked again.
     """
@@ -47,6 +47,8 @@ class Kind:
             return params
         if self.form == "map":
             return params | {self.tags: params.get(self.tags, {}) | tags}
+        if self.form == "kms":
+            return params | {self.tags: [*params.get(self.tags, ()), *({"TagKey": k, "TagValue": v} for k, v in tags.items())]}
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         if self.form == "ec2":
             return params | {self.tags: [{"ResourceType": self.spec[operation], "Tags": pairs}]}
@@ -163,8 +165,10 @@ def _find_queues(clients: Clients, prefix: str) -> Iterator[str]:
 
 
 def _find_alarms(clients: Clients, prefix: str) -> Iterator[str]:
-    for item in pages(clients("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix):
-        yield item["AlarmName"]
+    """Alarms, also those that Application Auto Scaling creates for a policy and deletes with it."""
+    for start in (prefix, f"TargetTracking-endpoint/{prefix}"):
+        for item in pages(clients("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
+            yield item["AlarmName"]
 
 
 def _find_logs(clients: Clients, prefix: str) -> Iterator[str]:
@@ -242,6 +246,12 @@ def _tag_finder(clients: Clients, prefix: str, kind: str) -> Iterator[str]:
     client = clients("resourcegroupstaggingapi")
     for item in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=[wanted], ResourceTypeFilters=[kind]):
         yield item["ResourceARN"]
+
+
+def _find_aliases(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("kms"), "list_aliases", "Aliases"):
+        if item["AliasName"].startswith(f"alias/{prefix}"):
+            yield item["AliasName"]
 
 
 def _find_keys(clients: Clients, prefix: str) -> Iterator[str]:
@@ -342,7 +352,14 @@ KINDS = [
     ),
     Kind("bucket", "s3", {"CreateBucket": "Bucket"}, _find_buckets, _remove_bucket),
     Kind("role", "iam", {"CreateRole": "RoleName"}, _find_roles, _remove_role, tags="Tags"),
-    Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags"),
+    Kind(
+        "key alias",
+        "kms",
+        {"CreateAlias": "AliasName"},
+        _find_aliases,
+        _remover("kms", "delete_alias", "AliasName"),
+    ),
+    Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags", form="kms"),
     Kind(
         "security group",
         "ec2",

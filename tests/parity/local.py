@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,11 @@ from support.remote_aws import RemoteAws, running
 REGION = "eu-west-1"
 
 
-def local_account(aws: RemoteAws, run: str, scale: float) -> Account:
+def local_account(aws: RemoteAws, run: str, scale: float, cancelled: threading.Event | None = None) -> Account:
     """A run's account on a local AWS with this time scale."""
     credentials = aws.credentials
     session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
-    return Account(session, Guard(run), local_pace(aws.clock.now, scale), aws.record.endpoint_url)
+    return Account(session, Guard(run, cancelled), local_pace(aws.clock.now, scale), aws.record.endpoint_url)
 
 
 @contextmanager

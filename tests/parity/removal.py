@@ -24,13 +24,14 @@ def remove(
     recorded: Iterable[Item] = (),
     *,
     deadline: float,
-    pause: Callable[[], None],
+    pause: Callable[[], object],
+    stop: Callable[[], bool] = lambda: False,
     log: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
     """Remove what was recorded and what is found, in the order of `KINDS`, until nothing is left.
 
     A resource that AWS refuses to delete for now (an endpoint that is Creating, a bucket that an endpoint still writes to) is
-    asked for again after `pause`, until `time.monotonic()` passes `deadline`. Returns sentences about what is left.
+    asked for again after `pause`, until `time.monotonic()` passes `deadline` or `stop` is true. Returns what is left.
     """
     order = [kind.name for kind in KINDS]
     needy = order.index(NEEDS_THE_REST)
@@ -50,6 +51,6 @@ def remove(
                 del left[item]
         if not left and not find(clients, prefix):
             return []
-        if time.monotonic() > deadline:
+        if stop() or time.monotonic() > deadline:
             return [f"{kind} {name}: {reason or 'AWS does not delete it yet'}" for (kind, name), reason in left.items()]
         pause()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from parity.account import Account
@@ -20,27 +22,25 @@ Log = Callable[[str], None]
 
 
 class Schedule:
-    """Who may run when: the scaling endpoint has one user at a time, endpoints of probes' own have a limit."""
+    """Who may run when: one user of the scaling endpoint at a time, `endpoints` of probes' own, `workers` probes in all."""
 
-    def __init__(self, endpoints: int) -> None:
+    def __init__(self, endpoints: int, workers: int) -> None:
         self._limits = {Need.SLEEPER: threading.Semaphore(1), Need.OWN_ENDPOINT: threading.Semaphore(endpoints)}
+        self._workers = threading.Semaphore(workers)
 
     @contextmanager
     def admitted(self, probe: Probe, cancelled: threading.Event) -> Iterator[None]:
         """For the block, `probe` may use what it needs. Raises Cancelled."""
-        held = []
-        try:
-            for need, limit in self._limits.items():
-                while need in probe.needs:
+        wanted = [limit for need, limit in self._limits.items() if need in probe.needs] + [self._workers]
+        with ExitStack() as held:
+            for limit in wanted:
+                while not limit.acquire(timeout=0.2):
                     if cancelled.is_set():
                         raise Cancelled
-                    if limit.acquire(timeout=0.2):
-                        held.append(limit)
-                        break
+                held.callback(limit.release)
+            if cancelled.is_set():
+                raise Cancelled
             yield
-        finally:
-            for limit in held:
-                limit.release()
 
 
 def observe(probe: Probe, aws: Account) -> list[Observation]:
@@ -48,50 +48,72 @@ def observe(probe: Probe, aws: Account) -> list[Observation]:
     seen: list[Observation] = []
     reason = "the probe ended without an observation"
     try:
-        seen += probe.run(aws)
+        for item in probe.run(aws):
+            seen.append(item)
+            if item.assumption not in probe.assumptions:
+                raise ValueError(f"it reports on {item.assumption}, which it does not declare")
     except NotObserved as error:
         reason = str(error)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    foreign = {item.assumption for item in seen} - set(probe.assumptions)
-    assert not foreign, f"{probe.name} reports on {foreign}, which it does not declare"
-    missing = [number for number in probe.assumptions if number not in {item.assumption for item in seen}]
-    return seen + [undecided(number, reason) for number in missing]
+    declared = [item for item in seen if item.assumption in probe.assumptions]
+    missing = [number for number in probe.assumptions if number not in {item.assumption for item in declared}]
+    return declared + [undecided(number, reason) for number in missing]
 
 
 def run_probes(
-    probes: Sequence[Probe], aws: Account, *, endpoints: int = 2, workers: int = 16, log: Log = lambda _: None
+    probes: Sequence[Probe],
+    aws: Account,
+    *,
+    endpoints: int = 2,
+    workers: int = 16,
+    limit: float = math.inf,
+    log: Log = lambda _: None,
 ) -> dict[str, list[Observation]]:
-    """Probe name → observations. The longest begin first. Raises Cancelled once all threads of a cancelled run ended."""
-    schedule = Schedule(endpoints)
+    """Probe name → observations; the longest begin first.
+
+    After `limit` seconds the run ends, and what was not observed is undecided. Raises Cancelled when a signal cancelled the
+    run, once no probe works any more.
+    """
+    schedule, stopped = Schedule(endpoints, workers), aws.guard.cancelled
 
     def one(probe: Probe) -> list[Observation]:
-        with schedule.admitted(probe, aws.guard.cancelled):
+        with schedule.admitted(probe, stopped):
             found = observe(probe, aws)
             log(f"{probe.name}: {', '.join(f'{item.assumption} {item.verdict}' for item in found)}")
             return found
 
     ordered = sorted(probes, key=lambda probe: -probe.seconds)
-    with ThreadPoolExecutor(workers, thread_name_prefix="probe") as pool:
-        futures: dict[str, Future[list[Observation]]] = {probe.name: pool.submit(one, probe) for probe in ordered}
-        try:
-            while wait(futures.values(), timeout=0.5).not_done and not aws.guard.cancelled.is_set():
-                pass
-        finally:
-            if aws.guard.cancelled.is_set():
-                pool.shutdown(wait=True, cancel_futures=True)
-    if aws.guard.cancelled.is_set():
+    end = time.monotonic() + limit
+    with ThreadPoolExecutor(max(len(ordered), 1), thread_name_prefix="probe") as pool:
+        futures = {probe.name: pool.submit(one, probe) for probe in ordered}
+        while wait(futures.values(), timeout=0.2).not_done and not stopped.is_set() and time.monotonic() < end:
+            pass
+        signalled = stopped.is_set()
+        if time.monotonic() >= end:
+            log("the run ends: its instances have used the budget")
+            stopped.set()
+    if signalled:
         raise Cancelled
-    return {name: future.result() for name, future in futures.items()}
+    return {probe.name: _result(probe, futures[probe.name]) for probe in probes}
+
+
+def _result(probe: Probe, future: Future[list[Observation]]) -> list[Observation]:
+    if isinstance(future.exception(), Cancelled):
+        return [undecided(number, "the run ended when its instances had used the budget") for number in probe.assumptions]
+    return future.result()
 
 
 @contextmanager
-def cancelled_by_signals(cancelled: threading.Event, log: Log) -> Iterator[None]:
+def cancelled_by_signals(cancelled: threading.Event) -> Iterator[None]:
     """For the block, SIGINT, SIGTERM and SIGHUP cancel the run instead of ending the process; removal is never interrupted."""
 
     def handle(number: int, frame: Any) -> None:
-        log(f"{signal.Signals(number).name}: removing what was created; this can take minutes. make parity-sweep does it later")
         cancelled.set()
+        text = (
+            f"{signal.Signals(number).name}: removing what was created, which can take minutes; make parity-sweep does it later"
+        )
+        os.write(2, f"{text}\n".encode())  # print is not reentrant
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -102,19 +124,27 @@ def cancelled_by_signals(cancelled: threading.Event, log: Log) -> Iterator[None]
 
 
 def run_and_remove(
-    probes: Sequence[Probe], aws: Account, *, endpoints: int = 2, workers: int = 16, log: Log = lambda _: None
+    probes: Sequence[Probe],
+    aws: Account,
+    *,
+    endpoints: int = 2,
+    workers: int = 16,
+    limit: float = math.inf,
+    log: Log = lambda _: None,
 ) -> tuple[dict[str, list[Observation]] | None, list[str]]:
     """(observations, or None when cancelled; sentences about what could not be removed)."""
-    with cancelled_by_signals(aws.guard.cancelled, log):
+    with cancelled_by_signals(aws.guard.cancelled):
         try:
-            found: dict[str, list[Observation]] | None = run_probes(probes, aws, endpoints=endpoints, workers=workers, log=log)
+            found: dict[str, list[Observation]] | None = run_probes(
+                probes, aws, endpoints=endpoints, workers=workers, limit=limit, log=log
+            )
         except Cancelled:
             found = None
         finally:
             aws.guard.cancelled.set()  # nothing is created from here on
             log("removing what was created")
             left = remove(
-                cached_clients(aws),
+                removal_clients(aws),
                 aws.guard.prefix,
                 aws.guard.created,
                 deadline=time.monotonic() + max(aws.pace.wall(REMOVAL_SECONDS), 60),
@@ -124,7 +154,7 @@ def run_and_remove(
     return found, left
 
 
-def cached_clients(aws: Account) -> Callable[[str], Any]:
+def removal_clients(aws: Account) -> Callable[[str], Any]:
     """Clients outside the guard, for removal."""
     made: dict[str, Any] = {}
 

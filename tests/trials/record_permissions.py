@@ -9,6 +9,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -18,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.applied_roots import CHECKOUT, Checkout, shell_environment
+from support.applied_roots import CHECKOUT, REGION, Checkout, shell_environment
 from support.recorded_access import Needed, recording
 
 ENVIRONMENT = "dev"
@@ -26,11 +27,42 @@ ROOT = Path(__file__).with_name("every_permission.tf")
 RECORDED = CHECKOUT / "tests" / "iam" / "recorded"
 # What differs from one recording to the next, and what stands for it.
 _GENERATED = (
-    (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
-    (re.compile(r":key/[0-9a-f-]{36}"), ":key/00000000-0000-0000-0000-000000000000"),
-    (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*"), "generated"),
+    (re.compile(r":key/[0-9a-f-]{36}"), ":key/own"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "generated"),
+    (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
+    (re.compile(r"-run-\d{14}-[0-9a-f]{8}"), "-run-generated"),
+    (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*|(?<=/r)[0-9a-f]{12}(?=/)"), "generated"),
 )
+
+
+CLIENT = """
+import sys
+from pathlib import Path
+from async_endpoint import AsyncEndpoint, ClientConfig
+
+with AsyncEndpoint.from_name("recommender-dev", "eu-west-1", config=ClientConfig(collect=sys.argv[2])) as endpoint:
+    endpoint.submit(Path(sys.argv[1])).result()
+"""
+# What a collector may do, as docs/client.md and modules/notifications describe it: results queue, listing, single keys.
+COLLECTOR = """
+import boto3
+
+sqs, s3, sagemaker = boto3.client("sqs"), boto3.client("s3"), boto3.client("sagemaker")
+bucket = "recommender-dev-123456789012-eu-west-1"
+described = sagemaker.describe_endpoint(EndpointName="recommender-dev")
+sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+queue = sqs.get_queue_url(QueueName="recommender-dev-results")["QueueUrl"]
+sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+[message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=60)
+sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+found = s3.list_objects_v2(Bucket=bucket, Prefix="output/")["Contents"][0]["Key"]
+s3.get_object(Bucket=bucket, Key=found)
+try:
+    s3.head_object(Bucket=bucket, Key="output/not-there-yet")
+except s3.exceptions.ClientError as error:
+    assert error.response["Error"]["Code"] == "404", error
+"""
 
 
 class Recorder:
@@ -43,6 +75,15 @@ class Recorder:
         with self.block(name):
             ended = self.checkout.run(*arguments, "--local")
         assert ended.code in codes, f"{arguments} ended with {ended.code}:\n{ended.out}{ended.err}"
+
+    def python(self, name: str, program: str, *arguments: str) -> None:
+        """A program that uses the client, in a process of its own."""
+        environment = self.checkout.environment | self.checkout.credentials.environment(REGION)
+        environment.pop("AWS_PROFILE", None)
+        with self.block(name):
+            subprocess.run(
+                [sys.executable, "-c", program, *arguments], cwd=self.checkout.folder, env=environment, check=True, timeout=300
+            )
 
     @contextmanager
     def block(self, name: str) -> Iterator[None]:
@@ -147,6 +188,9 @@ def record(recorder: Recorder) -> None:
     recorder.run(
         "batch", "batch", endpoint, dresses, "--out", str(checkout.folder / "results"), codes=(0, 1)
     )  # one of the images is broken
+    for method in ("notifications", "listing", "head"):
+        recorder.python(f"client-{method}", CLIENT, shirt, method)
+    recorder.python("collector", COLLECTOR)
     recorder.run("watch", "watch", endpoint, "--once")
     recorder.run("logs", "logs", endpoint)
     change(checkout)

@@ -2,7 +2,7 @@
 
 A trial breaks an update and applies it, which must end with exit code 4 and the reason; asks the endpoint, which must answer
 with the model it had; corrects the cause and applies again, which must succeed at once. Causes take turns in going back to the
-model that serves and on to another one; every third changes the instance type besides.
+model that serves and on to another one; every third changes the instance type besides. The alarm trips during the update.
 
 With `update-endpoint` instead: an UpdateEndpoint by hand drops the deployment configuration, and the next apply must leave the
 endpoint as it is, and serving meanwhile. Prints a line a trial and a count; ends with 1 unless every trial held.
@@ -109,13 +109,57 @@ def _unreadable_image(trials: Trials) -> Callable[[], Any]:
 
 
 def _alarm(trials: Trials) -> Callable[[], Any]:
-    put_alarm(trials, missing_data="breaching")
-    cloudwatch = trials.client("cloudwatch")
-    deadline = time.monotonic() + 60
-    while cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"][0]["StateValue"] != "ALARM":
-        assert time.monotonic() < deadline, "the alarm does not go off"
+    """Trip the alarm once the update has begun: before it, an apply would be refused."""
+
+    def trip_during_update() -> None:
+        until(lambda: trials.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "Updating")
+        put_alarm(trials, missing_data="breaching")
+
+    tripping = threading.Thread(target=trip_during_update, daemon=True)
+    tripping.start()
+
+    def undo() -> None:
+        tripping.join()
+        put_alarm(trials, missing_data="notBreaching")
+
+    return undo
+
+
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.2)
-    return lambda: put_alarm(trials, missing_data="notBreaching")
+
+
+def muted_update(trials: Trials) -> list[str]:
+    """One trial of an alarm in ALARM before the apply: refused, then muted for the update; what did not hold."""
+    cloudwatch, wrong = trials.client("cloudwatch"), []
+
+    def alarm() -> dict[str, Any]:
+        found: dict[str, Any] = cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"][0]
+        return found
+
+    def definition() -> dict[str, Any]:
+        return {member: value for member, value in alarm().items() if "Timestamp" not in member and "State" not in member}
+
+    put_alarm(trials, missing_data="breaching")
+    until(lambda: bool(alarm()["StateValue"] == "ALARM"))
+    before, archive = definition(), trials.archive("cure", ANSWERS.format("cured"))
+    refused = trials.apply(archive=archive)
+    last = refused.stderr.splitlines()[-1]
+    if refused.returncode != REFUSED or f"rollback alarm {ALARM} (" not in last or "--mute-rollback-alarms" not in last:
+        wrong.append(f"exit code {refused.returncode}, {last!r}")
+    applied = trials.run("apply", "local", "--mute-rollback-alarms")
+    if applied.returncode != DONE or f"Muted alarm {ALARM}" not in applied.stderr:
+        wrong.append(f"muted: exit code {applied.returncode}, {applied.stderr.splitlines()[-1]!r}")
+    if (answer := trials.ask()) != "cured":
+        wrong.append(f"muted: it answered {answer!r}")
+    if definition() != before:
+        wrong.append(f"the alarm is {definition()} and was {before}")
+    until(lambda: bool(alarm()["StateValue"] == "ALARM"))  # the alarm watches again
+    put_alarm(trials, missing_data="notBreaching")
+    return wrong
 
 
 def _fault(trials: Trials) -> Callable[[], Any]:

@@ -8,8 +8,8 @@ Source: Application Auto Scaling user guide.
 - The largest capacity wins. During the cooldown of a scale-out, the capacity that it added counts as part of the next one: only
   a larger scale-out adds, and it adds the difference. During the cooldown of a scale-in, further scale-ins wait; a scale-out
   does not, and ends the cooldown. Suspension stops policies, not the bounds.
-- Assumed where the guide is silent: cooldowns belong to the scalable target, with the length of the policy that acted; the
-  cooldown of a scale-out does not hold back a scale-in. Refusals for anticipated flapping are not emulated.
+- Cooldowns belong to the scalable target, with the length of the policy that acted (A180). That of a scale-out blocks
+  scale-outs only ("Define cooldown periods"). Refusals for anticipated flapping are not emulated.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def parse_target_tracking(name: str, resource_id: str, config: Mapping[str, Any]
 
 
 def _tracked_metric(name: str, resource_id: str, config: Mapping[str, Any]) -> tuple[MetricId, Statistic]:
-    """The metric and its statistic. Invocations per instance are the sum of a minute; the other statistic is assumed."""
+    """The metric and its statistic. Invocations per instance are the sum of a minute; the other statistic is A157."""
     custom, predefined = config.get("CustomizedMetricSpecification"), config.get("PredefinedMetricSpecification") or {}
     if custom and "MetricName" in custom:
         metric_id = MetricId.of(custom["Namespace"], custom["MetricName"], custom.get("Dimensions") or ())
@@ -105,7 +105,7 @@ def tracking_alarms(policy: TargetTracking) -> tuple[AlarmRule, AlarmRule]:
 def tracking_capacity(policy: TargetTracking, current: int, metric: float) -> int:
     """`current` x metric / target, rounded up: the capacity that brings a per-instance metric to its target.
 
-    At zero instances the metric counts as one instance's. Inferred, not documented: AWS leaves zero by target tracking once the
+    At zero instances the metric counts as one instance's. Inferred (A171): AWS leaves zero by target tracking once the
     backlog exceeds the target, so the backlog per instance of no instances must be the backlog itself.
     """
     # Rounded first: 3 x 0.7 / 0.7 is 3.0000000000000004 and must not become 4.

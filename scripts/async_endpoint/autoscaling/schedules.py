@@ -1,9 +1,9 @@
 """Schedules of scheduled actions: `at(...)`, `rate(...)` and six-field `cron(...)` expressions.
 
 Sources: Application Auto Scaling API reference, PutScheduledAction; CloudWatch Events user guide, "Schedule expressions for
-rules", for the cron fields. Assumed where the guides are silent: a local time that daylight saving skips is not made up for,
-one that occurs twice counts once, the first time; a rate counts from StartTime, its first occurrence, or else from the
-PutScheduledAction, which is no occurrence.
+rules", for the cron fields. Where the guides are silent (A183, A184): a local time that daylight saving skips is not made
+up for, one that occurs twice counts once, the first time; a rate counts from StartTime, its first occurrence, or else from
+the PutScheduledAction, which is no occurrence.
 """
 
 from __future__ import annotations

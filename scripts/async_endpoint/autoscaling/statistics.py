@@ -1,7 +1,7 @@
 """Aggregation of metric samples into periods, as CloudWatch does it.
 
 Source: CloudWatch user guide, "Statistics definitions" and "Percentiles". CloudWatch's algorithm for percentiles is not
-published; assumed: pN is the smallest value that at least N percent of the values do not exceed.
+published; A175: pN is the smallest value that at least N percent of the values do not exceed.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,9 +34,19 @@ RemoveLeftovers = Annotated[
 AllowReplacement = Annotated[
     bool, typer.Option("--allow-replacement", help="Let a serving endpoint be deleted and created again, absent meanwhile.")
 ]
+MuteRollbackAlarms = Annotated[
+    bool,
+    typer.Option(
+        "--mute-rollback-alarms",
+        help="Update although rollback alarms are in ALARM because of what serves now; they are restored afterwards.",
+    ),
+]
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes, as terraform plan does.")
 ]
+
+
+_DONE = {"create": "created", "delete": "deleted", "replace": "replaced", "update": "updated"}
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +68,8 @@ def plan(
     else:
         for notice in planned.notices:
             console.print(Text(notice), soft_wrap=True)
+        for line in _endpoint_lines(planned):
+            console.print(Text(line), soft_wrap=True)
         console.print(_summary(planned))
     if detailed_exitcode and planned.changes.any:
         raise typer.Exit(2)
@@ -69,6 +82,7 @@ def apply(
     yes: Yes = False,
     adopt: Adopt = False,
     allow_replacement: AllowReplacement = False,
+    mute_rollback_alarms: MuteRollbackAlarms = False,
 ) -> None:
     """Plan, apply that plan, and verify that what it describes is live."""
     from async_endpoint.deploy.apply import apply_environment  # noqa: PLC0415
@@ -78,9 +92,17 @@ def apply(
 
     def approve(planned: Planned) -> bool:
         unasked = yes or deployment.copy.endpoint_url is not None
+        for line in _endpoint_lines(planned):
+            print_progress(line)
         return unasked or _answer(f"{_summary(planned)} Change AWS? Type yes:") == "yes"
 
-    applied = apply_environment(deployment, adopt=adopt, allow_replacement=allow_replacement, approve=approve)
+    applied = apply_environment(
+        deployment,
+        adopt=adopt,
+        allow_replacement=allow_replacement,
+        mute_rollback_alarms=mute_rollback_alarms,
+        approve=approve,
+    )
     if as_json:
         print_json({"environment": environment} | asdict(applied))
         return
@@ -171,10 +193,17 @@ def _summary(planned: Planned) -> str:
     changes = planned.changes
     if not changes.any:
         return "No changes."
-    shown = {"unchanged": "other resources"}
-    affected = ", ".join(f"{name} ({shown.get(how, how)})" for name, how in planned.endpoints.items())
-    endpoints = f" Endpoints: {affected}." if affected else ""
-    return f"{changes.add} to add, {changes.change} to change, {changes.destroy} to destroy.{endpoints}"
+    return f"{changes.add} to add, {changes.change} to change, {changes.destroy} to destroy."
+
+
+def _endpoint_lines(planned: Planned) -> Iterator[str]:
+    """One sentence for each endpoint: what becomes of it, and why."""
+    for name, plan in planned.endpoints.items():
+        reasons = joined(list(plan.reasons))
+        if plan.action == "unchanged":
+            yield f"Endpoint {name} is unchanged{f'; {reasons}' if reasons else ''}."
+        else:
+            yield f"Endpoint {name} is {_DONE[plan.action]}{f' ({reasons})' if reasons else ''}."
 
 
 def _counted(names: tuple[str, ...]) -> str:

@@ -122,7 +122,7 @@ class PrefixListing:
     """Lists the prefixes that pending requests end under.
 
     Outputs of a run are under a prefix of their own and sort by key, so a listing starts at the first missing one. Failures of
-    all runs may share a prefix (where SageMaker writes them is not documented): if it has more pages than there are pending
+    all runs may share a prefix (A124): if it has more pages than there are pending
     requests, `ended` skips it and says so.
     """
 

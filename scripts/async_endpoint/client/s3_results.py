@@ -19,14 +19,14 @@ from async_endpoint.core.notifications import Notification
 from async_endpoint.core.s3_uri import S3Uri
 
 REASON_CHARS: Final = 300
-# SageMaker's wording for a request that expired is not documented; these are the local AWS's words.
+# SageMaker's wording for a request that expired is unknown (A137); these are the local AWS's words.
 _EXPIRED: Final = re.compile(r"\bexpired\b|time.to.live|RequestTTLSeconds", re.IGNORECASE)
 
 
 def names_request(info: EndpointInfo, submitted: Submitted, notification: Notification) -> bool:
     """Whether a message matches this endpoint, this request, and its locations if the message has any.
 
-    The message for an inline input is not documented, so only the location of an input in S3 is compared.
+    Which location the message of an inline input has is unknown (A71), so only the location of an input in S3 is compared.
     """
     return (
         notification.endpoint_name == info.name

@@ -27,7 +27,7 @@ INVOKE_ACTION: Final = "sagemaker:InvokeEndpointAsync"
 RUN_CHARS: Final = 32
 KEY_CHARS: Final = 28  # the output is named <key>.out, in Filename's 32 characters; one dot is all its pattern allows [M]
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_ENDPOINT_MISSING: Final = re.compile(r"not found|not in service", re.IGNORECASE)  # observed wording, not documented
+_ENDPOINT_MISSING: Final = re.compile(r"not found|not in service", re.IGNORECASE)  # A122
 _NOT_SERVING: Final = frozenset({"Creating", "Deleting", "Failed", "OutOfService"})
 
 

@@ -28,6 +28,7 @@
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
+        ├── RollbackAlarmFiring           an alarm that would roll an update back at once is in ALARM
         ├── RolledBack                    an endpoint still serves its previous configuration
         └── VerificationFailed            the live configuration is not the planned one
 
@@ -186,6 +187,10 @@ class RolledBack(Refused):
 
 class ReplacementRefused(Refused):
     """A plan deletes and recreates a serving endpoint, and replacement was not allowed."""
+
+
+class RollbackAlarmFiring(Refused):
+    """A plan updates an endpoint whose rollback alarm is in ALARM, which ends the update as soon as it begins."""
 
 
 class VerificationFailed(Refused):

@@ -33,7 +33,7 @@ DEFAULT_INVOCATION_TIMEOUT_SECONDS: Final = 900  # [D]
 
 INLINE_BODY_BYTES: Final = 128_000  # [M] InvokeEndpointAsync.Body
 INPUT_OBJECT_BYTES: Final = 1_073_741_824  # [D] 1 GB
-OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # not documented; assumed equal to the input's
+OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # A136: equal to the input's
 INFERENCE_ID_CHARS: Final = 64  # [M]
 HEADER_CHARS: Final = 1_024  # [M] Accept, ContentType, CustomAttributes, TargetModel
 INPUT_LOCATION_CHARS: Final = 1_024  # [M]

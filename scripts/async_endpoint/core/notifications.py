@@ -2,7 +2,7 @@
 
 Two shapes occur in practice and both are accepted: the documented envelope (`responseParameters.outputLocation`,
 SageMaker developer guide, 2023) and a flatter one (`outputLocation` at the top). Where `failureLocation` is in an error
-message is not documented; it is searched for at the top, in `responseParameters` and in `requestParameters`.
+message is assumption A141; it is searched for at the top, in `responseParameters` and in `requestParameters`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Notification:
 def parse_notification(text: str | bytes) -> Notification | None:
     """Parse one SNS message, raw or inside the SNS envelope that SQS carries.
 
-    Returns None for the TestNotification that SageMaker publishes when an endpoint is created or updated.
+    Returns None for the TestNotification that SageMaker publishes when an endpoint is created, updated or scaled.
     Raises InvalidInput, and nothing else, for anything that is not a notification: messages are untrusted input.
     """
     try:
@@ -82,7 +82,7 @@ def _parse(text: str | bytes) -> Notification | None:
 def _content(included: Mapping[str, Any]) -> bytes | None:
     """The bytes of a response inside a message; None if there is none, or its encoding is unknown.
 
-    The guide shows plain text; an `encoding` of base64 is not documented, but accepted.
+    The guide shows plain text; an `encoding` of base64, which no page of AWS has, is accepted.
     """
     content, encoding = included.get("content"), included.get("encoding", "")
     if not isinstance(content, str) or not isinstance(encoding, str):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from async_endpoint.aws import failing_as_not_ready
 from async_endpoint.core.errors import Refused, ReplacementRefused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import OrphanCheck
+from async_endpoint.deploy.alarm_muting import Mute, muted, restore_muted
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
-from async_endpoint.deploy.endpoints import changed_endpoints
+from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.polling import reports_waits
 from async_endpoint.deploy.replacement import (
@@ -22,6 +24,7 @@ from async_endpoint.deploy.replacement import (
     update_deployment_config,
 )
 from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
+from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
 
@@ -30,13 +33,12 @@ from async_endpoint.terraform.adapter import Changes
 class Planned:
     """What an apply would do.
 
-    `endpoints` says of each endpoint that is affected how: `create`, `update`, `replace`, `delete`, or `unchanged` where only
-    other resources of its module change. `notices` are sentences about suspended scaling, orphans, and endpoints replaced or
-    deleted.
+    `endpoints` says of each endpoint of the environment what becomes of it. `notices` are sentences about suspended scaling,
+    muted alarms, orphans, endpoints replaced or deleted, and rollback alarms in ALARM.
     """
 
     changes: Changes
-    endpoints: Mapping[str, str]
+    endpoints: Mapping[str, EndpointPlan]
     notices: list[str]
 
 
@@ -67,11 +69,12 @@ def plan_environment(deployment: Deployment) -> Planned:
         require_unique_names(deployment.environment, saved.document)
         notices = [
             *unlisted_endpoints(deployment.environment, saved.document),
-            *deployment.suspension_warnings(),
+            *deployment.leftover_warnings(),
             *OrphanCheck(deployment, saved.document).notices(),
             *endpoint_notices(deployment.session, saved.resources),
+            *alarm_notices(guarded_updates(deployment.session, saved.resources), deployment.copy.command("apply")),
         ]
-        return Planned(saved.changes, changed_endpoints(saved.document, deployment.known_endpoints()), notices)
+        return Planned(saved.changes, _endpoint_plans(deployment, saved), notices)
 
 
 @reports_waits
@@ -80,16 +83,18 @@ def apply_environment(
     *,
     adopt: bool = False,
     allow_replacement: bool = False,
+    mute_rollback_alarms: bool = False,
     approve: Callable[[Planned], bool] = lambda planned: True,
 ) -> Applied:
     """Plan, apply exactly that plan, and verify that what it describes is live, for all endpoints.
 
-    `adopt` imports or deletes what exists outside the state in the plan's way. `approve` is asked once the plan has been shown,
-    and again should what it approved lead to another plan. Raises Refused when it says no, InvalidInput for two resources of
-    one name and for an endpoint that output `async_endpoints` does not list, OrphansFound for what exists outside the state,
-    BucketNotEmpty for a bucket that must not be emptied, ReplacementRefused for a plan that replaces a serving
-    endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
-    verification finds a difference.
+    `adopt` imports or deletes what exists outside the state in the plan's way. `mute_rollback_alarms` keeps the rollback alarms
+    of the endpoints that are updated from ending the update, and restores them afterwards. `approve` is asked once the plan has
+    been shown, and again should what it approved lead to another plan. Raises Refused when it says no, InvalidInput for two
+    resources of one name and for an endpoint that output `async_endpoints` does not list, OrphansFound for what exists outside
+    the state, BucketNotEmpty for a bucket that must not be emptied, RollbackAlarmFiring for an update that would be rolled back
+    at once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an
+    endpoint serves what it served before, VerificationFailed when the verification finds a difference.
     """
     with deployment.planned(read=adopt, resume=True) as saved:
         if saved.changes.any or adopt:
@@ -98,7 +103,8 @@ def apply_environment(
                 deployment.on_output(notice)
             orphans = OrphanCheck(deployment, saved.document)
             with failing_as_not_ready(), orphans.resolved(saved.make, adopt=adopt):
-                _Apply(deployment, saved, approve, allow_replacement).carry_out(orphans)
+                options = _Options(allow_replacement, mute_rollback_alarms)
+                _Apply(deployment, saved, approve, options).carry_out(orphans)
                 orphans.finish()
         changes = saved.changes
     endpoints = deployment.applied_endpoints()
@@ -108,14 +114,28 @@ def apply_environment(
     return Applied(changes, applied, deployment.copy.endpoint_url)
 
 
+def _endpoint_plans(deployment: Deployment, saved: SavedPlan) -> dict[str, EndpointPlan]:
+    session, resources = deployment.session, saved.resources
+    failed = failed_endpoints(session, resources)
+    return endpoint_plans(
+        saved.document,
+        deployment.known_endpoints(),
+        avoidable=[endpoint.name for endpoint in avoidable_replacements(session, resources)],
+        failed=[endpoint.name for endpoint in planned_endpoints(resources) if endpoint.change.address in failed],
+    )
+
+
+@dataclass(frozen=True)
+class _Options:
+    allow_replacement: bool
+    mute_rollback_alarms: bool
+
+
 class _Apply:
     """One apply of a saved plan."""
 
-    def __init__(
-        self, deployment: Deployment, saved: SavedPlan, approve: Callable[[Planned], bool], allow_replacement: bool
-    ) -> None:
-        self._deployment, self._saved = deployment, saved
-        self._approve, self._allow_replacement = approve, allow_replacement
+    def __init__(self, deployment: Deployment, saved: SavedPlan, approve: Callable[[Planned], bool], options: _Options) -> None:
+        self._deployment, self._saved, self._approve, self._options = deployment, saved, approve, options
         self._endpoints = deployment.known_endpoints()
 
     def carry_out(self, orphans: OrphanCheck) -> None:
@@ -123,8 +143,9 @@ class _Apply:
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         require_empty_buckets(session, saved.resources)
         if avoidable_replacements(session, saved.resources):
+            updates = self._guarded_updates()
             self._require_approval()
-            with deployment.quiesced(self._changed()):
+            with deployment.quiesced(self._changed()), self._muted(updates):
                 self._update_in_place()
             saved.make()
         if failed := failed_endpoints(session, saved.resources):
@@ -132,28 +153,54 @@ class _Apply:
         if not saved.changes.any and not orphans.adopting:
             return
         command = deployment.copy.command("apply")
-        require_no_replacement(session, saved.resources, command, allowed=self._allow_replacement)
+        require_no_replacement(session, saved.resources, command, allowed=self._options.allow_replacement)
+        updates = self._guarded_updates()
         self._require_approval()
         orphans.delete_unused()
         if not saved.changes.any:
             return
         with deployment.quiesced(self._changed()):
             remove_deleted_endpoints(session, saved.resources)
-            with orphans.explained(), rollbacks_reported(session, saved.resources, deployment.on_output):
+            with (
+                orphans.explained(),
+                self._muted(updates),
+                rollbacks_reported(session, saved.resources, deployment.on_output),
+            ):
                 deregister_restored_targets(session, saved.resources)
                 saved.apply()
 
     def _changed(self) -> list[AsyncEndpointOutputs]:
         """The endpoints to quiesce: what the plan does not change keeps scaling."""
-        changed = changed_endpoints(self._saved.document, self._endpoints)
-        return [outputs for name, outputs in self._endpoints.items() if name in changed]
+        plans = endpoint_plans(self._saved.document, self._endpoints)
+        return [outputs for name, outputs in self._endpoints.items() if plans[name].concerned]
+
+    def _guarded_updates(self) -> list[GuardedUpdate]:
+        """The updates that alarms guard. Raises RollbackAlarmFiring for one that is in ALARM, unless it is to be muted."""
+        deployment, resources = self._deployment, self._saved.resources
+        updates = guarded_updates(deployment.session, resources)
+        left_muted = [update for update in updates if any(map(Mute.of, update.alarms))]
+        for update in left_muted:  # alarms that the endpoint did not have yet when a killed command muted them
+            aws, names = deployment.session(update.endpoint.region), [str(alarm["AlarmName"]) for alarm in update.alarms]
+            unlocked, say = deployment.terraform.require_unlocked, deployment.on_output
+            restore_muted(aws, names, require_unlocked=unlocked, on_output=say)
+        if left_muted:
+            updates = guarded_updates(deployment.session, resources)
+        if not self._options.mute_rollback_alarms:
+            require_quiet_alarms(updates, deployment.copy.command("apply"))
+        return updates
+
+    def _muted(self, updates: list[GuardedUpdate]) -> AbstractContextManager[None]:
+        if not self._options.mute_rollback_alarms:
+            return nullcontext()
+        deployment, command = self._deployment, self._deployment.copy.command("apply")
+        return muted(deployment.session, updates, self._saved.resources, command, deployment.on_output)
 
     def _require_approval(self) -> None:
         notices = endpoint_notices(self._deployment.session, self._saved.resources)
         for notice in notices:
             self._deployment.on_output(notice)
-        changed = changed_endpoints(self._saved.document, self._endpoints)
-        if not self._approve(Planned(self._saved.changes, changed, notices)):
+        plans = _endpoint_plans(self._deployment, self._saved)
+        if not self._approve(Planned(self._saved.changes, plans, notices)):
             raise Refused(f"The plan of {self._deployment.environment} was not approved; nothing was changed.")
 
     def _update_in_place(self) -> None:
@@ -162,5 +209,5 @@ class _Apply:
             try:
                 update_deployment_config(session, endpoint)
             except ReplacementRefused:
-                if not self._allow_replacement:
+                if not self._options.allow_replacement:
                     raise

@@ -11,8 +11,10 @@ from typing import Any
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
 from async_endpoint.deploy.retries import retrying_session
+from async_endpoint.deploy.rollback_alarms import live_alarm_names
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
 from async_endpoint.terraform.plan_document import ResourceChange, resource_changes
@@ -84,17 +86,25 @@ class Deployment:
             yield
 
     def resume_leftovers(self) -> None:
-        """Resume scaling that a killed command left suspended; Terraform must be initialised."""
-        endpoints = [(self.session(outputs.region), outputs) for outputs in self.known_endpoints().values()]
-        with failing_as_not_ready():
-            resume_leftovers(endpoints, require_unlocked=self.terraform.require_unlocked, on_output=self.on_output)
+        """Resume scaling that a killed command left suspended and restore alarms it left muted.
 
-    def suspension_warnings(self) -> list[str]:
-        """One sentence for each endpoint whose scaling is suspended."""
-        command = self.copy.command("apply")
-        endpoints = self.known_endpoints().values()
-        warnings = (suspension_warning(self.session(outputs.region), outputs, command) for outputs in endpoints)
-        return [warning for warning in warnings if warning]
+        Terraform must be initialised.
+        """
+        endpoints = [(self.session(outputs.region), outputs) for outputs in self.known_endpoints().values()]
+        unlocked, say = self.terraform.require_unlocked, self.on_output
+        with failing_as_not_ready():
+            resume_leftovers(endpoints, require_unlocked=unlocked, on_output=say)
+            for aws, outputs in endpoints:
+                restore_muted(aws, _guarding_alarms(aws, outputs), require_unlocked=unlocked, on_output=say)
+
+    def leftover_warnings(self) -> list[str]:
+        """One sentence for each endpoint whose scaling is suspended, and for each alarm that is muted."""
+        command, warnings = self.copy.command("apply"), list[str]()
+        for outputs in self.known_endpoints().values():
+            aws = self.session(outputs.region)
+            suspension = suspension_warning(aws, outputs, command)
+            warnings += [*([suspension] if suspension else []), *mute_warnings(aws, _guarding_alarms(aws, outputs), command)]
+        return warnings
 
     @contextmanager
     def planned(self, *, destroy: bool = False, read: bool = False, resume: bool = False) -> Iterator[SavedPlan]:
@@ -124,6 +134,11 @@ class Deployment:
             )
         self.terraform.init(self.copy.backend_files)
         self.terraform.force_unlock(lock_id)
+
+
+def _guarding_alarms(aws: AwsSession, outputs: AsyncEndpointOutputs) -> list[str]:
+    """The names of alarms that an update of the endpoint may have muted."""
+    return [*outputs.monitoring.alarm_names, *live_alarm_names(aws, outputs.endpoint.name)]
 
 
 class SavedPlan:

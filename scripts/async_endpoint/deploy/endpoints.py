@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ Connect = Callable[[str], AwsSession]  # the clients of a region
 
 # An endpoint in one of these serves nothing: deleting it interrupts no request.
 ENDPOINT_TYPE: Final = "aws_sagemaker_endpoint"
+CONFIGURATION_TYPE: Final = "aws_sagemaker_endpoint_configuration"
+_ENDPOINT_ATTRIBUTES: Final = ("endpoint_config_name", "deployment_config", "tags_all")
 NOT_SERVING: Final = frozenset({"", "Deleting", "Failed"})
 
 
@@ -53,26 +55,89 @@ def planned_endpoints(changes: Iterable[ResourceChange]) -> list[PlannedEndpoint
     ]
 
 
-def changed_endpoints(document: Mapping[str, Any], endpoints: Mapping[str, AsyncEndpointOutputs]) -> dict[str, str]:
-    """The endpoints that a plan affects, and how: `create`, `update`, `replace`, `delete` or `unchanged`.
+@dataclass(frozen=True)
+class EndpointPlan:
+    """What a plan does to an endpoint: `action` is `create`, `update`, `replace`, `delete` or `unchanged`.
 
-    `unchanged` is one that stays as it is while other resources of its module, or its scaling, change. `document` is the plan
-    as `terraform show -json` prints it. An endpoint is named as in `endpoints`, one that is not in it by its SageMaker name.
+    `reasons` are what an update changes, with the attributes that change in the endpoint configuration; what forces a
+    replacement; and for an unchanged endpoint what else of its module changes, if anything does.
+    """
+
+    action: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def concerned(self) -> bool:
+        """Whether the plan changes the endpoint, its scaling or anything of its module."""
+        return self.action != "unchanged" or bool(self.reasons)
+
+
+def endpoint_plans(
+    document: Mapping[str, Any],
+    endpoints: Mapping[str, AsyncEndpointOutputs],
+    *,
+    avoidable: Collection[str] = (),
+    failed: Collection[str] = (),
+) -> dict[str, EndpointPlan]:
+    """What a plan does to each endpoint, those of `endpoints` first. `document` is the plan in the JSON of `terraform show`.
+
+    An endpoint is named as in `endpoints`, one that is not in it by its SageMaker name. `avoidable` are the SageMaker names of
+    those that an apply updates although the plan replaces them, `failed` of those that it replaces because they have failed.
     """
     changes, modules = resource_changes(document), endpoint_modules(document)
     names = {outputs.endpoint.name: name for name, outputs in endpoints.items()}
-    affected = {
-        name: "unchanged"
+    plans = {
+        name: EndpointPlan("unchanged", _others(changes, outputs, modules.get(outputs.endpoint.name)))
         for name, outputs in endpoints.items()
-        if any(_concerns(change, outputs, modules.get(outputs.endpoint.name)) for change in changes)
     }
     for change in changes:
         if change.type == ENDPOINT_TYPE:
             name = str(change.before.get("name") or change.after.get("name") or change.address)
             shown = names.get(name, name)
-            recreated = {affected.get(shown), change.action} == {"create", "delete"}  # at another address
-            affected[shown] = "replace" if recreated else change.action
-    return affected
+            known = plans.get(shown, EndpointPlan(""))
+            if {known.action, change.action} == {"create", "delete"}:
+                plans[shown] = EndpointPlan("replace", ("its address in Terraform",))
+            elif name in avoidable:
+                plans[shown] = EndpointPlan("update", ("deployment_config",))
+            elif name in failed and change.action == "update":
+                plans[shown] = EndpointPlan("replace", ("its status is Failed",))
+            else:
+                plans[shown] = EndpointPlan(change.action, _reasons(change, changes))
+    return plans
+
+
+def _reasons(change: ResourceChange, changes: Iterable[ResourceChange]) -> tuple[str, ...]:
+    """Why an endpoint is replaced, or what its update changes."""
+    if change.action == "replace":
+        return tuple(sorted({dotted(path) for path in change.replace_paths})) or ("it is marked as tainted",)
+    if change.action != "update":
+        return ()
+    reasons = [name for name in _ENDPOINT_ATTRIBUTES if change.before.get(name) != change.after.get(name)]
+    if "endpoint_config_name" in reasons:
+        module = change.address.rpartition("module.")[0]
+        paths = {
+            dotted(path)
+            for other in changes
+            if other.type == CONFIGURATION_TYPE and other.address.startswith(module)
+            for path in other.replace_paths
+        }
+        if paths:
+            reasons.remove("endpoint_config_name")
+            reasons = [*(f"endpoint_config.{path}" for path in sorted(paths)), *reasons]
+    return tuple(reasons)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path of attributes without the positions of blocks: production_variants.instance_type."""
+    return ".".join(str(part) for part in path if not isinstance(part, int))
+
+
+def _others(changes: Iterable[ResourceChange], outputs: AsyncEndpointOutputs, module: str | None) -> tuple[str, ...]:
+    concerning = [change.address for change in changes if _concerns(change, outputs, module)]
+    if not concerning:
+        return ()
+    what = "other resources of its module change" if len(concerning) > 1 else "other resource of its module changes"
+    return (f"{len(concerning)} {what}",)
 
 
 def endpoint_modules(document: Mapping[str, Any]) -> dict[str, str]:

@@ -218,7 +218,7 @@ def _begin(target: _ScalableTarget) -> SuspensionRecord | None:
         return None
     now, current = timestamp(time.time()), suspended(live)
     previous = found.restored(current) if found else current
-    record = SuspensionRecord(secrets.token_hex(4), previous, now, now, f"{_user()}@{socket.gethostname()}")
+    record = SuspensionRecord(secrets.token_hex(4), previous, now, now, user_and_host())
     target.write(record)
     return record
 
@@ -326,8 +326,10 @@ def _resume(target: _ScalableTarget, record: SuspensionRecord) -> None:
         target.remove_record()
 
 
-def _user() -> str:
+def user_and_host() -> str:
+    """Who runs this command, for records on what it changes."""
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):  # a container that runs under a number without a name
-        return str(os.getuid())
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

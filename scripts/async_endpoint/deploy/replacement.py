@@ -16,6 +16,7 @@ from async_endpoint.deploy.endpoints import (
     Connect,
     PlannedEndpoint,
     describe_endpoint,
+    dotted,
     endpoint_status,
     error_code,
     planned_endpoints,
@@ -158,7 +159,7 @@ def _serving_and_replaced(connect: Connect, changes: Iterable[ResourceChange]) -
 def _described(endpoint: PlannedEndpoint) -> str:
     if endpoint.successor:
         return f"endpoint {endpoint.name} (to create it again as {endpoint.successor})"
-    forced = sorted({".".join(map(str, path)) for path in endpoint.change.replace_paths})
+    forced = sorted({dotted(path) for path in endpoint.change.replace_paths})
     return f"endpoint {endpoint.name}" + (f" (forced by {', '.join(forced)})" if forced else "")
 
 

@@ -54,15 +54,15 @@ def restore_scaling(aws: AwsSession, snapshot: ScalingSnapshot) -> list[str]:
         if scaling.describe_scalable_targets(ServiceNamespace=_NAMESPACE, ResourceIds=[resource])["ScalableTargets"]:
             continue
         # Not its suspension: the apply that quiesced it resumes it.
-        _put(scaling, "RegisterScalableTarget", target, leave_out={"SuspendedState", "RoleARN"})
+        put_described(scaling, "RegisterScalableTarget", target, leave_out={"SuspendedState", "RoleARN"})
         for policy in _of(resource, snapshot.policies):
-            arn = _put(scaling, "PutScalingPolicy", policy)["PolicyARN"]
+            arn = put_described(scaling, "PutScalingPolicy", policy)["PolicyARN"]
             for alarm in snapshot.alarms:
                 if policy["PolicyARN"] in alarm["AlarmActions"]:
                     acts = [arn if action == policy["PolicyARN"] else action for action in alarm["AlarmActions"]]
-                    _put(aws.client("cloudwatch"), "PutMetricAlarm", {**alarm, "AlarmActions": acts})
+                    put_described(aws.client("cloudwatch"), "PutMetricAlarm", {**alarm, "AlarmActions": acts})
         for action in _of(resource, snapshot.actions):
-            _put(scaling, "PutScheduledAction", action)
+            put_described(scaling, "PutScheduledAction", action)
         restored.append(resource)
     return restored
 
@@ -76,7 +76,9 @@ def _of(resource: str, described: list[Mapping[str, Any]]) -> list[Mapping[str, 
     return [one for one in described if one["ResourceId"] == resource]
 
 
-def _put(client: Any, operation: str, described: Mapping[str, Any], leave_out: frozenset[str] | set[str] = frozenset()) -> Any:
+def put_described(
+    client: Any, operation: str, described: Mapping[str, Any], leave_out: frozenset[str] | set[str] = frozenset()
+) -> Any:
     """Call `operation` with those members of a description that it takes."""
     from botocore import xform_name  # noqa: PLC0415
 

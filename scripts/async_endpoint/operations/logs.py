@@ -1,6 +1,7 @@
 """An endpoint's container logs from CloudWatch Logs: the streams of all instances, merged by time.
 
-Group `/aws/sagemaker/Endpoints/<name>`, streams `<variant>/<instance>/data-log`. Times are the events' own, in milliseconds
+Group `/aws/sagemaker/Endpoints/<name>`, streams `<variant>/<instance>` with the output of the container and
+`<variant>/<instance>/data-log` with a line for each failed request. Times are the events' own, in milliseconds
 since the epoch: on a local AWS they run ahead of this machine's clock.
 """
 

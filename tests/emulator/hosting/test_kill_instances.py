@@ -185,7 +185,7 @@ def test_a_request_that_never_reached_its_instance_is_always_requeued(tmp_path: 
     """A request in flight may have caused the death; one whose connection was refused cannot have."""
     changed, clock = threading.Condition(threading.RLock()), ScaledClock()
     requests = AsyncInference(
-        "endpoint", "eu-west-1", HostingContext(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock, True)
+        "endpoint", "eu-west-1", HostingContext(clock, tmp_path, 0), changed, EndpointLogs("endpoint", "eu-west-1", clock)
     )
     invocation = AsyncInvocation("id", None, None, clock.now(), clock.now() + 3600, 60, "text/plain")
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -252,8 +252,24 @@ def test_container_output_is_in_the_log_group(local_aws: AwsHarness, shared_endp
     shared_endpoint.ask({"print": "a line of its own", "answer": ""})
     until(lambda: "a line of its own" in shared_endpoint.log_lines(), "the line")
     streams = local_aws.logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{shared_endpoint.name}")["logStreams"]
-    instances = {f"primary/{item['id']}/data-log" for item in shared_endpoint.status()["instances"]}
+    instances = {f"primary/{item['id']}" for item in shared_endpoint.status()["instances"]}
     assert instances <= {stream["logStreamName"] for stream in streams}
+
+
+def test_the_platform_log_has_a_line_with_the_inference_id_for_each_failed_request(
+    local_aws: AwsHarness, shared_endpoint: Deployed
+) -> None:
+    invoked = shared_endpoint.invoke({"status": 400, "message": "a fault of its own"})
+    assert shared_endpoint.outcome(invoked).kind == "failure"
+    group = f"/aws/sagemaker/Endpoints/{shared_endpoint.name}"
+
+    def lines() -> list[Any]:
+        found = local_aws.logs.filter_log_events(logGroupName=group, filterPattern=f'"{invoked.inference_id}"')["events"]
+        return [event for event in found if f"[sagemaker logs] [{invoked.inference_id}] " in event["message"]]
+
+    (line,) = until(lines, "the line")
+    assert line["logStreamName"].endswith("/data-log")
+    assert "Received client error (400) from primary" in line["message"]
 
 
 def test_the_log_is_stored_however_far_the_scaled_clock_is_ahead(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:

@@ -32,6 +32,8 @@ def update(local_aws: AwsHarness, deployed: Deployed, config: str) -> None:
 
 def test_queued_requests_survive_an_update_and_are_served_by_the_new_configuration(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy(topics=True, VERSION="old").asleep()
+    for queue in deployed.queues.values():
+        assert any("TestNotification" in body for body in until(queue.take, "scaling announces itself"))
     waiting = [deployed.invoke({}) for _ in range(5)]
     new = another(local_aws, deployed, environment={"VERSION": "new"})
     update(local_aws, deployed, new)

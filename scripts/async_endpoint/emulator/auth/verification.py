@@ -31,7 +31,7 @@ from async_endpoint.emulator.auth.sigv4 import (
 )
 from async_endpoint.emulator.sagemaker.protocol import service_model
 
-SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; assumed for every service
+SKEW_SECONDS: Final = 900  # S3 and IAM document 15 minutes; A10 for the others
 MAX_EXPIRES_SECONDS: Final = 604_800
 SIGV4A: Final = "AWS4-ECDSA-P256-SHA256"
 _HEADER: Final = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*", re.ASCII)

@@ -1,7 +1,7 @@
 """Multi-model containers: models are loaded on first use, and evicted (least recently used) when others need the capacity.
 
-The capacity is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is our reading:
-SageMaker uses the instance's memory and documents no number. Also our reading: idle models are evicted before busy ones, and a
+The capacity is a number of models, SAGEMAKER_MULTI_MODEL_MAX_LOADED in the container's environment. That is A147:
+SageMaker uses the instance's memory and documents no number. Also A147: idle models are evicted before busy ones, and a
 busy one finishes its requests first. A model that fails to load, or dies, is an error response and not an instance failure.
 """
 

@@ -19,7 +19,7 @@ from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, Reque
 from async_endpoint.emulator.hosting.variant import Variant, least_busy
 
 # After this many instance deaths during its processing a request fails: a poison request must not kill instances endlessly.
-# SageMaker's own limit is not documented.
+# A138 of docs/assumptions.md.
 MAX_ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
@@ -104,11 +104,9 @@ class AsyncInference:
 
     def processing(self, deployment: HostedConfig, metrics: EndpointMetrics) -> RequestProcessor:
         role = AssumedRole(deployment.role_arn, self._region, self._faults)
-        log = self._logs.writer(role, deployment.variants[0].name)
+        log = self._logs.writer(role, deployment.variants[0].name, "data-log")
         assert deployment.async_settings is not None  # an update cannot remove AsyncInferenceConfig
-        return RequestProcessor(
-            self._name, deployment.async_settings, role, metrics, self._clock, lambda line: log("service", line)
-        )
+        return RequestProcessor(self._name, deployment.async_settings, role, metrics, self._clock, log)
 
     def _process(self, invocation: AsyncInvocation, instance: Instance, variant: Variant) -> None:
         processing = self.processing(variant.deployment, variant.metrics)
@@ -176,7 +174,7 @@ def _fail(processing: RequestProcessor, invocation: AsyncInvocation, reason: str
 def output_locations(
     settings: AsyncSettings, request_id: str, filename: str | None, extension: str | None
 ) -> tuple[S3Uri | None, S3Uri | None]:
-    """The S3 URIs of a request's output and failure. The form of the failure key is observed, not documented."""
+    """The S3 URIs of a request's output and failure. The form of the keys is assumptions A123 and A124."""
     output = settings.output.join(extension or "", filename or f"{request_id}.out") if settings.output else None
     failure = settings.failure.join(f"{request_id}-error.out") if settings.failure else None
     return output, failure

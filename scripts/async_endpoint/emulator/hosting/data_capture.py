@@ -1,8 +1,8 @@
 """Data capture: requests and responses of real-time variants as JSON Lines in S3.
 
 Source: SageMaker developer guide, "Capture data from real-time endpoint": the key
-`<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/`, the shape of a line, base64 unless the content type is listed. Our reading:
-failed requests are not captured, and lines that arrive during an upload go into the next object; AWS uploads every few minutes.
+`<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/`, the shape of a line, base64 unless the content type is listed. Failed
+requests are not captured (A154). Lines that arrive during an upload go into the next object; AWS uploads every few minutes.
 """
 
 from __future__ import annotations

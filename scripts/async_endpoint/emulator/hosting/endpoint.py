@@ -61,7 +61,7 @@ class HostedEndpoint:
         self._variant_set = VariantSet()
         self._capacity = TimeSeries()
         asynchronous = deployment.async_settings is not None
-        logs = EndpointLogs(name, region, context.clock, asynchronous)
+        logs = EndpointLogs(name, region, context.clock)
         self._factory = VariantFactory(name, region, context, logs, self._apply)
         self.async_inference = AsyncInference(name, region, context, self.changed, logs) if asynchronous else None
         self.real_time = (
@@ -140,6 +140,7 @@ class HostedEndpoint:
 
     def adjust(self, variant_name: str, count: int | None, weight: float | None) -> None:
         """Set the capacity (see Variant.capacity) or weight of a variant, each if given; returns at once."""
+        scaled = False
         with self.changed:
             variant = self.variant(variant_name)
             if variant is None:
@@ -149,7 +150,10 @@ class HostedEndpoint:
             if count is not None and count != variant.capacity:
                 variant.fleet.set_capacity(count)
                 self.modified_at = self._clock.now()
+                scaled = True
             self.changed.notify_all()
+        if scaled:
+            self._publish_test_notifications(self.deployment)
 
     def update(self, deployment: HostedConfig) -> bool:
         """Start a blue/green or rolling update; False unless the endpoint is in a stable state. Queued requests stay queued."""
@@ -295,10 +299,12 @@ class HostedEndpoint:
         except Exception as error:  # the endpoint must reach a stable state in every case
             self._fail_deployment(f"InternalFailure: {type(error).__name__}: {error}", rollout)
         else:
-            if self.async_inference is not None:
-                self.async_inference.processing(
-                    deployment, self._factory.metrics[deployment.variants[0].name]
-                ).publish_test_notifications()
+            self._publish_test_notifications(deployment)
+
+    def _publish_test_notifications(self, deployment: HostedConfig) -> None:
+        if self.async_inference is not None:
+            metrics = self._factory.metrics[deployment.variants[0].name]
+            self.async_inference.processing(deployment, metrics).publish_test_notifications()
 
     def _fail_deployment(self, reason: str, rollout: Rollout) -> None:
         """A failed creation ends Failed; a failed update rolls back to the old configuration, which never stopped serving."""

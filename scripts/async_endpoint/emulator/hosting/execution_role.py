@@ -17,7 +17,7 @@ from async_endpoint.iam import AccessRequest, evaluate, evaluate_key, evaluate_t
 from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
-PART_BYTES = 8 * 1_048_576  # boto3's multipart threshold; hosting's own is not documented
+PART_BYTES = 8 * 1_048_576  # boto3's multipart threshold; hosting's own is assumption A149
 AWS_MANAGED_S3_KEY = "alias/aws/s3"  # every principal of the account may use it through S3
 
 

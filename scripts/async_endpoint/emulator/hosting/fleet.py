@@ -12,7 +12,7 @@ from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 # Exponential backoff: a failed instance is replaced after this many AWS seconds, doubling with each consecutive failure.
 FIRST_REPLACEMENT_SECONDS = 30.0
 LONGEST_REPLACEMENT_SECONDS = 600.0
-# How long an idle serverless instance stays warm, in AWS seconds. Not documented; 5 to 15 minutes are observed.
+# How long an idle serverless instance stays warm, in AWS seconds. A155; 5 to 15 minutes are observed.
 IDLE_SECONDS = 600.0
 
 
@@ -111,7 +111,7 @@ def _scale_in_order(instance: Instance) -> tuple[bool, int]:
 class ServerlessFleet(Fleet):
     """The instances of a serverless variant: a request that finds none idle starts one (cold start), idle ones are stopped.
 
-    One instance takes one request at a time: our reading. The fleet starts with one instance even without provisioned
+    One instance takes one request at a time (A155). The fleet starts with one instance even without provisioned
     concurrency, to check that the container starts.
     """
 

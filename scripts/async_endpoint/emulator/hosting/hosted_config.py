@@ -12,10 +12,11 @@ from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
 from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails
 from async_endpoint.emulator.hosting.model_spec import Described, ModelSpec
 
-# CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; the local AWS uses this one.
+# CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this one is assumption A120.
 DEFAULT_CONCURRENCY = 4
-# ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds has no documented default; 600 is observed.
-DEFAULT_STARTUP_SECONDS = 600
+# Of ContainerStartupHealthCheckTimeoutInSeconds: "during the 8 minutes after startup" (developer guide, "How Your Container
+# Should Respond to Health Check (Ping) Requests").
+DEFAULT_STARTUP_SECONDS = 480
 
 DESCRIBED_MEMBERS = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
 

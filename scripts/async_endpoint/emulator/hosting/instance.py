@@ -93,7 +93,7 @@ class Instance:
     def died(self, reason: str) -> None:
         """Mark the instance failed: its container broke a connection, which is noticed before the process's exit.
 
-        A container that breaks a connection and keeps running is stopped too, and its instance replaced. Our reading.
+        A container that breaks a connection and keeps running is stopped too, and its instance replaced (A138).
         """
         if not self.ended:
             self.state, self.reason = InstanceState.FAILED, reason

@@ -31,7 +31,7 @@ def completed(
 def failed(
     invocation: AsyncInvocation, place: Mapping[str, str], now: float, reason: str, failure: S3Uri | None, body: bytes | None
 ) -> dict[str, Any]:
-    """An error notification. The position of failureLocation is not documented: the top level is our reading."""
+    """An error notification. The position of failureLocation is assumption A141."""
     location = {"failureLocation": str(failure)} if failure else {}
     return _with(body, "text/plain", _envelope(invocation, place, now, "Failed") | {"failureReason": reason} | location)
 
@@ -59,7 +59,7 @@ def _envelope(invocation: AsyncInvocation, place: Mapping[str, str], now: float,
 def _with(body: bytes | None, content_type: str, message: dict[str, Any]) -> dict[str, Any]:
     """The message with the response embedded, if that is UTF-8, at most 128 KB, and the whole fits into an SNS message.
 
-    How SageMaker treats binary responses, or those that exceed the limit once escaped, is not documented.
+    Binary responses, and those that exceed the limit once escaped, are assumption A140.
     """
     if body is None or len(body) > NOTIFICATION_BODY_BYTES:
         return message

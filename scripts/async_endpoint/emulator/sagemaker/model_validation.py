@@ -104,7 +104,7 @@ def _check_data(role: AssumedRole, container: Described) -> None:
 
 
 def _check_vpc(role: AssumedRole, vpc: VpcConfig) -> None:
-    """When SageMaker checks the VPC, and its error message, are not documented: our reading."""
+    """When SageMaker checks the VPC is assumption A145; the texts are the local AWS's."""
     try:
         check_attach(role, vpc)
     except ResourceNotFound as error:

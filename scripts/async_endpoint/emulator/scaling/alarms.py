@@ -1,7 +1,7 @@
 """CloudWatch's metric alarms: what PutMetricAlarm refuses, and each alarm's evaluation.
 
 Composite alarms, metric math and anomaly bands are stored by moto and never evaluated. Sources: CloudWatch API reference,
-PutMetricAlarm; the text "Period must not be null" is quoted by users, "Invalid arn syntax" is assumed.
+PutMetricAlarm; the text "Period must not be null" is quoted by users, "Invalid arn syntax" is A186.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
 
 
 def _publish_utilization(endpoint: HostedEndpoint, when: datetime) -> None:
-    """Publish the utilization of instances if the execution role allows it: assumed, from PutMetricData in the guide's list."""
+    """Publish the utilization of instances if the execution role allows it (A172)."""
     data = []
     for variant in endpoint.receiving_traffic:
         if variant.spec.serverless is not None or not _may_publish(variant.spec.model.role_arn, endpoint.region):
@@ -64,7 +64,7 @@ def _may_publish(role_arn: str, region: str) -> bool:
 
 
 def _gauges(endpoint: HostedEndpoint, instances: int, end: float) -> dict[m.Metric, float]:
-    """An asynchronous endpoint's backlog at `end`. Zero instances count as one: see autoscaling.policies.tracking_capacity."""
+    """An asynchronous endpoint's backlog at `end`, also of zero (A170). Zero instances count as one (A171)."""
     if endpoint.async_inference is None:
         return {}
     backlog, age = endpoint.async_inference.backlog_at(end)

@@ -1,8 +1,8 @@
 """Scalable targets: each minute their scheduled actions are run and one scaling decision is made.
 
 A scheduled action changes the bounds of its target, and the capacity follows at once. Sources: Application Auto Scaling user
-guide, "Scheduled scaling" and, for the texts of activities, "Manage scheduled scaling". Assumed: an action that would leave the
-minimum above the maximum fails and changes nothing.
+guide, "Scheduled scaling" and, for the texts of activities, "Manage scheduled scaling". An action that would leave the
+minimum above the maximum fails and changes nothing (A185).
 """
 
 from __future__ import annotations

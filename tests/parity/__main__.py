@@ -1,0 +1,216 @@
+"""`make parity` checks the assumptions about AWS; `make parity-sweep` removes what a killed run left."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady, Refused
+from async_endpoint.local_aws import require_record
+from async_endpoint.workspace import Workspace
+from parity.account import Account
+from parity.guard import PREFIX, Guard
+from parity.kinds import KINDS
+from parity.local import local_account
+from parity.pace import AWS_PACE
+from parity.plan import Plan
+from parity.probe import Observation, Probe, Verdict, all_probes
+from parity.record import entries, require_aws, require_aws_addresses, write_record
+from parity.removal import find, remove
+from parity.runner import REMOVAL_SECONDS, cancelled_by_signals, removal_clients, run_and_remove
+from parity.table import is_current, write_table
+from support.remote_aws import RemoteAws, running
+
+INTERRUPTED = 130
+SERVICES = sorted({kind.service for kind in KINDS} | {"sagemaker-runtime", "sts"})
+LOCAL_WORKERS, AWS_WORKERS = 8, 32
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser("parity", description=__doc__, allow_abbrev=False)
+    made.add_argument("--aws", action="store_true", help="run on the account of your AWS credentials; default: a local AWS")
+    made.add_argument("--region", help="region of the run; required with --aws")
+    made.add_argument("--budget", type=float, help="US dollars that the estimate may not exceed; required with --aws")
+    made.add_argument("--yes", action="store_true", help="do not ask before anything is created")
+    made.add_argument("--probe", action="append", metavar="NAME", help="run this probe only; repeatable")
+    made.add_argument("--endpoints", type=int, default=2, help="endpoints of probes' own at a time (default 2)")
+    made.add_argument("--home", type=Path, help="use the local AWS that runs for this folder; default: start one")
+    made.add_argument("--time-scale", type=float, default=120.0, help="of the local AWS that is started (default 120)")
+    made.add_argument("--plan", action="store_true", help="print plan and cost, and end")
+    made.add_argument("--sweep", action="store_true", help="remove what runs left in the region, and end")
+    made.add_argument("--table", action="store_true", help="write docs/parity.md, and end")
+    made.add_argument("--check-table", action="store_true", help="exit with 1 unless docs/parity.md is current")
+    return made
+
+
+def log(text: str) -> None:
+    """A line of progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code. Errors are one sentence on standard error."""
+    options = parser().parse_args(arguments)
+    cancelled = threading.Event()
+    try:
+        return execute(options, cancelled)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except AsyncEndpointError as error:
+        log(f"error: {error}")
+        return INTERRUPTED if cancelled.is_set() else error.exit_code
+    except (BotoCoreError, ClientError) as error:
+        log(f"error: AWS cannot be used: {error}")
+        return NotReady.exit_code
+
+
+def execute(options: argparse.Namespace, cancelled: threading.Event) -> int:
+    if options.table:
+        write_table()
+        return 0
+    if options.check_table:
+        if not is_current():
+            log("docs/parity.md is not what `make docs` writes: run it")
+        return 0 if is_current() else 1
+    chosen = choose(all_probes(), options.probe)
+    if options.endpoints < 1:
+        raise InvalidInput(f"--endpoints is {options.endpoints}: give 1 or more")
+    plan = Plan(chosen, options.endpoints)
+    if options.aws:
+        return on_aws(options, plan, cancelled)
+    if options.plan:
+        print(plan.text())
+        return 0
+    with cancelled_by_signals(cancelled), local_aws(options) as (aws, scale):
+        account = local_account(aws, new_run(), scale, cancelled)
+        if options.sweep:
+            return sweep(account, cancelled)
+        found, left = run_and_remove(chosen, account, endpoints=options.endpoints, workers=LOCAL_WORKERS, log=log)
+    return report(chosen, found, left, local=True)
+
+
+def on_aws(options: argparse.Namespace, plan: Plan, cancelled: threading.Event) -> int:
+    """Plan, ask, run, remove and record, on the account of the caller's own session."""
+    if not options.region:
+        raise InvalidInput("a run on AWS needs a region: REGION=eu-west-1 (or --region)")
+    if not options.sweep and (options.budget is None or options.budget <= 0):
+        raise InvalidInput("a run on AWS needs a budget in US dollars: BUDGET=2 (or --budget)")
+    account = Account(boto3.Session(region_name=options.region), Guard(new_run(), cancelled), AWS_PACE)
+    for service in SERVICES:
+        account.client(service)
+    require_aws_addresses(account.endpoint_urls())  # before the first call
+    require_aws(account.endpoint_urls(), account.id)
+    if options.sweep:
+        with cancelled_by_signals(cancelled):
+            return sweep(account, cancelled)
+    print(plan.text())
+    print(
+        f"account {account.id}, region {options.region}, resources {account.guard.prefix}…, tag parity-run={account.guard.run}"
+    )
+    if plan.dollars > options.budget:
+        raise Refused(
+            f"the estimate is ${plan.dollars:.2f}, above the budget of ${options.budget:.2f}: raise it or choose probes"
+        )
+    if options.plan:
+        return 0
+    if not options.yes:
+        confirm()
+    with cancelled_by_signals(cancelled):
+        found, left = run_and_remove(
+            plan.probes,
+            account,
+            endpoints=options.endpoints,
+            workers=AWS_WORKERS,
+            limit=plan.seconds_within(options.budget),
+            log=log,
+        )
+    if found is not None:
+        hidden = {account.id: "ACCOUNT", account.guard.run: "RUN"}
+        written = entries(found, options.region, datetime.now(UTC), hidden)
+        write_record(written, account.endpoint_urls(), account.id)
+        write_table()
+    return report(plan.probes, found, left, local=False)
+
+
+def choose(probes: Sequence[Probe], names: Sequence[str] | None) -> list[Probe]:
+    known = {probe.name: probe for probe in probes}
+    for name in names or ():
+        if name not in known:
+            raise InvalidInput(f"there is no probe {name}; there are: {', '.join(known)}")
+    return [known[name] for name in names] if names else list(probes)
+
+
+def new_run() -> str:
+    """The id of a run, part of every name of its resources."""
+    return secrets.token_hex(4)
+
+
+@contextmanager
+def local_aws(options: argparse.Namespace) -> Iterator[tuple[RemoteAws, float]]:
+    """The local AWS of --home, or one that ends with the block, and its time scale."""
+    if options.home:
+        workspace = Workspace(options.home)
+        record = require_record(workspace)
+        yield RemoteAws(record, workspace), record.time_scale
+        return
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), options.time_scale) as aws:
+        yield aws, options.time_scale
+
+
+def confirm() -> None:
+    """Ask before anything is created. Raises Refused."""
+    if not sys.stdin.isatty():
+        raise Refused("confirmation required but stdin is not a terminal; pass YES=1 (or --yes)")
+    if input("Create these resources, and remove them afterwards? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was created")
+
+
+def sweep(account: Account, cancelled: threading.Event) -> int:
+    """Remove everything that any run left in this region."""
+    clients = removal_clients(account)
+    left = remove(
+        clients,
+        PREFIX,
+        deadline=time.monotonic() + max(account.pace.wall(REMOVAL_SECONDS), 60),
+        pause=lambda: cancelled.wait(min(account.pace.longest_poll, 10)),
+        stop=cancelled.is_set,
+        log=log,
+    )
+    for sentence in left:
+        log(f"left: {sentence}")
+    return INTERRUPTED if cancelled.is_set() else 1 if left or find(clients, PREFIX) else 0
+
+
+def report(
+    probes: Sequence[Probe], found: Mapping[str, Sequence[Observation]] | None, left: Sequence[str], *, local: bool
+) -> int:
+    """Print what was observed; 0 when every assumption holds and nothing is left."""
+    for sentence in left:
+        log(f"left: {sentence}; make parity-sweep removes it later")
+    if found is None:
+        return INTERRUPTED
+    wrong = 0
+    for probe in probes:
+        wanted = Verdict.DEVIATES if local and probe.stricter_locally else Verdict.HOLDS
+        for item in found[probe.name]:
+            mark = "" if item.verdict == Verdict.HOLDS else f"; expected {item.expected or '-'}, observed {item.observed}"
+            note = f" (stricter on purpose: {probe.stricter_locally})" if local and probe.stricter_locally else ""
+            print(f"{item.assumption:<5} {probe.name:<44} {item.verdict}{mark}{note}")
+            wrong += item.verdict is not wanted
+    print(f"{len(probes)} probes on {'the local AWS; no record is written' if local else 'AWS; docs/parity.json is written'}")
+    return 1 if wrong or left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

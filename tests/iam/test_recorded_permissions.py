@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import subprocess
@@ -15,33 +14,13 @@ import pytest
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
 from support.module_copies import CHECKOUT, NO_AWS
-from support.recorded_access import Needed, denied
+from support.recorded_access import CALLERS, OPTIONAL, Needed, denied, superfluous
 
 RECORDED = Path(__file__).with_name("recorded")
 ROOT = Path(__file__).with_name("every_policy.tf")
 
-# Which policies a command's caller has. An administrator makes the first apply, and a change of access.
-COMMANDS = {
-    "apply": ["deployer"],
-    "batch": ["caller"],
-    "client-head": ["caller"],
-    "client-listing": ["caller"],
-    "client-notifications": ["caller"],
-    "collector": ["collector"],
-    "destroy": ["deployer", "destroyer"],
-    "invoke": ["caller"],
-    "invoke-upload": ["caller"],
-    "logs": ["watcher"],
-    "outputs": ["deployer"],
-    "plan": ["deployer"],
-    "smoke-test": ["caller", "watcher"],
-    "verify": ["deployer", "verifier"],
-    "verify-no-plan": ["verifier"],
-    "watch": ["watcher"],
-}
+# An administrator makes the first apply, and every change of access.
 ADMINISTRATORS = {"first-apply", "first-plan"}
-# The provider asks who the caller is, and does without an answer.
-OPTIONAL = {"iam:GetUser"}
 
 
 def recorded(command: str) -> list[Needed]:
@@ -77,29 +56,17 @@ def policies(provider_executable: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_every_recording_has_its_callers() -> None:
-    assert {path.stem for path in RECORDED.glob("*.json")} == COMMANDS.keys() | ADMINISTRATORS
+    assert {path.stem for path in RECORDED.glob("*.json")} == CALLERS.keys() | ADMINISTRATORS
 
 
 @pytest.mark.terraform
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", CALLERS)
 def test_the_policies_allow_what_a_command_needs(policies: dict[str, Any], command: str) -> None:
-    assert denied(recorded(command), [policies[role] for role in COMMANDS[command]]) == []
+    assert denied(recorded(command), [policies[role] for role in CALLERS[command]]) == []
 
 
 @pytest.mark.terraform
 @pytest.mark.parametrize("role", ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])
 def test_every_statement_is_needed(policies: dict[str, Any], role: str) -> None:
-    needed = [item for command, roles in COMMANDS.items() if role in roles for item in recorded(command)]
+    needed = [item for command, roles in CALLERS.items() if role in roles for item in recorded(command)]
     assert superfluous(policies[role], needed) == []
-
-
-def superfluous(policy: dict[str, Any], needed: list[Needed]) -> list[str]:
-    """The statements that can be removed without denying anything that the whole policy allows."""
-    allowed = [item for item in needed if item.allowed_by([policy])]
-
-    def without(number: int) -> dict[str, Any]:
-        less = copy.deepcopy(policy)
-        del less["Statement"][number]
-        return less
-
-    return [statement["Sid"] for number, statement in enumerate(policy["Statement"]) if not denied(allowed, [without(number)])]

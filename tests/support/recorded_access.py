@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,27 @@ from async_endpoint.iam import AccessRequest, evaluate
 from async_endpoint.local_aws import LocalCredentials
 
 PRINCIPAL = "arn:aws:iam::123456789012:role/operator"
+# The policies that the caller of a command has.
+CALLERS = {
+    "apply": ["deployer"],
+    "batch": ["caller"],
+    "client-head": ["caller"],
+    "client-listing": ["caller"],
+    "client-notifications": ["caller"],
+    "collector": ["collector"],
+    "destroy": ["deployer", "destroyer"],
+    "invoke": ["caller"],
+    "invoke-upload": ["caller"],
+    "logs": ["watcher"],
+    "outputs": ["deployer"],
+    "plan": ["deployer"],
+    "smoke-test": ["caller", "watcher"],
+    "verify": ["deployer", "verifier"],
+    "verify-no-plan": ["verifier"],
+    "watch": ["watcher"],
+}
+# The provider asks who the caller is, and does without an answer.
+OPTIONAL = {"iam:GetUser"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,18 @@ class Needed:
 def denied(needed: Sequence[Needed], policies: Sequence[Any]) -> list[str]:
     """What the policies do not allow, as sentences."""
     return sorted({str(item) for item in needed if not item.allowed_by(policies)})
+
+
+def superfluous(policy: dict[str, Any], needed: Sequence[Needed]) -> list[str]:
+    """The statements that can be removed without denying anything that the whole policy allows."""
+    allowed = [item for item in needed if item.allowed_by([policy])]
+
+    def without(number: int) -> dict[str, Any]:
+        less = copy.deepcopy(policy)
+        del less["Statement"][number]
+        return less
+
+    return [statement["Sid"] for number, statement in enumerate(policy["Statement"]) if not denied(allowed, [without(number)])]
 
 
 @contextmanager

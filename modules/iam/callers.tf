@@ -157,7 +157,7 @@ data "aws_iam_policy_document" "watcher" {
   statement {
     sid       = "ReadLogs"
     actions   = ["logs:DescribeLogStreams", "logs:FilterLogEvents"]
-    resources = flatten([for arn in [local._log_group_arn] : [arn, "${arn}:*"]])
+    resources = local._log_group
   }
 
   # The suspension record is a tag of the target. Targets have generated ids, so the service limits them.

@@ -3,9 +3,9 @@
 # when a deployment is destroyed is in destroyer.tf. Actions are wildcards where every match is needed: a managed policy has at most
 # 6144 characters.
 locals {
-  _named     = "${var.name}-*"
-  _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
-  _service   = "sagemaker.application-autoscaling.amazonaws.com"
+  _named      = "${var.name}-*"
+  _dashboards = "arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}"
+  _service    = "sagemaker.application-autoscaling.amazonaws.com"
 
   _hosting = [
     var.endpoint_arn,
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "deployer" {
         var.storage.kms_key_arn,
         "${local._iam}oidc-provider/${local._github}",
         "${local._iam}policy/${local._named}",
-        "${local._iam}role/${var.name}-github",
+        local._github_role,
         "${local._here.sns}${local._named}",
         "${local._here.sqs}${local._named}",
       ],
@@ -117,7 +117,7 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid       = "Watch"
     actions   = ["cloudwatch:*Dashboard*", "cloudwatch:*Tag*", "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
-    resources = concat(local._alarms, ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}*"])
+    resources = concat(local._alarms, [local._dashboards, "${local._dashboards}-*"])
   }
 
   # These actions have no resource type. The lists find what exists outside the state.
@@ -125,7 +125,7 @@ data "aws_iam_policy_document" "deployer" {
     sid = "Look"
     actions = [
       "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
-      "sagemaker:ListEndpoint*", "servicequotas:*ServiceQuota*", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
+      "sagemaker:ListEndpoint*", "servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
     ]
     resources = ["*"]
   }
@@ -136,7 +136,7 @@ data "aws_iam_policy_document" "deployer" {
       "logs:*KmsKey", "logs:*Tag*", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents",
       "logs:PutRetentionPolicy",
     ]
-    resources = [local._log_group]
+    resources = local._log_group
   }
 
   statement {

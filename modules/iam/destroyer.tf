@@ -9,18 +9,22 @@ data "aws_iam_policy_document" "destroyer" {
   statement {
     sid = "Search"
     actions = [
-      "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sns:Unsubscribe",
+      "cloudwatch:ListDashboards", "iam:ListOpenIDConnectProviders", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sns:Unsubscribe",
       "sqs:ListQueues",
     ]
     resources = ["*"]
   }
 
+  # Terraform deletes each setting of the bucket before it, which Amazon S3 counts as putting it. None of these opens it to a reader.
   dynamic "statement" {
     for_each = var.storage.shared ? [] : [var.storage.bucket_arn]
 
     content {
-      sid       = "DestroyBucket"
-      actions   = ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+      sid = "DestroyBucket"
+      actions = [
+        "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+      ]
       resources = [statement.value, "${statement.value}/*"]
     }
   }
@@ -35,6 +39,16 @@ data "aws_iam_policy_document" "destroyer" {
     }
   }
 
+  dynamic "statement" {
+    for_each = local._has_github && var.access.github.provider_arn == null ? ["${local._iam}oidc-provider/${local._github}"] : []
+
+    content {
+      sid       = "DestroyProvider"
+      actions   = ["iam:DeleteOpenIDConnectProvider"]
+      resources = [statement.value]
+    }
+  }
+
   # A subscribed function no longer admits the topics. Without its aliases and versions, which Lambda adds to the resource.
   dynamic "statement" {
     for_each = length(local._functions) > 0 ? [local._functions] : []
@@ -46,12 +60,16 @@ data "aws_iam_policy_document" "destroyer" {
     }
   }
 
+  # The policy of a topic is replaced by Amazon SNS's default before the topic is deleted.
   statement {
-    sid     = "Destroy"
-    actions = ["iam:DeletePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "logs:DeleteLogGroup", "sns:DeleteTopic", "sqs:DeleteQueue"]
-    resources = [
-      var.execution_role.arn, local._log_group, "${local._iam}policy/${local._named}", "${local._here.sns}${local._named}",
-      "${local._here.sqs}${local._named}",
+    sid = "Destroy"
+    actions = [
+      "iam:DeletePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "logs:DeleteLogGroup", "sns:DeleteTopic",
+      "sns:SetTopicAttributes", "sqs:DeleteQueue",
     ]
+    resources = concat(local._log_group, [
+      var.execution_role.arn, local._github_role, "${local._iam}policy/${local._named}", "${local._here.sns}${local._named}",
+      "${local._here.sqs}${local._named}",
+    ])
   }
 }

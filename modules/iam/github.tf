@@ -1,6 +1,8 @@
 locals {
   _github = "token.actions.githubusercontent.com"
 
+  _github_role = "${local._iam}role/${var.name}-github"
+
   _has_github          = length(var.access.github.subjects) > 0
   _github_provider_arn = try(coalesce(var.access.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
 }

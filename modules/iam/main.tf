@@ -13,7 +13,9 @@ locals {
   _iam = "arn:${local._partition}:iam::${local._account}:"
 
   _configurations = ["${local._here.sagemaker}endpoint-config/${lower(var.name)}-*"]
-  _log_group_arn  = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}"
+
+  # Actions on a group have its ARN or one that continues with a colon; never another endpoint whose name begins alike.
+  _log_group = [for end in ["", ":*"] : "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}${end}"]
 
   # A caller's own queues, by the prefix of their names (client/run_queue.py).
   _own_queues = "${local._here.sqs}${substr(local._endpoint_name, 0, 40)}-run-*"

@@ -12,6 +12,7 @@ module "iam" {
   source = "../../modules/iam"
 
   name         = "recommender-dev"
+  access       = { github = { policies = ["deployer"], subjects = ["repo:shop/models:environment:dev"] } }
   endpoint_arn = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/recommender-dev"
   execution_role = {
     arn                      = "arn:aws:iam::123456789012:role/recommender-dev-execution"

@@ -232,7 +232,7 @@ class Account:
     @property
     def sleeper(self) -> Endpoint:
         """The endpoint that probes scale, one at a time (Need.SLEEPER); it has no scalable target to begin with."""
-        return self.shared("scaling endpoint", lambda: self.make_endpoint("sleeper"))
+        return self.shared("scaling endpoint", lambda: self.make_endpoint("sleeper", topics=True))
 
     def make_config(self, model: str | None = None, topics: dict[str, Any] | None = None, **variant: Any) -> str:
         """An asynchronous endpoint configuration; `variant` adds to or replaces fields of its one variant."""

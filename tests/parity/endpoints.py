@@ -35,6 +35,11 @@ class Outcome:
     body: bytes
     location: str
 
+    @property
+    def document(self) -> Any:
+        """The JSON of its body."""
+        return json.loads(self.body)
+
 
 @dataclass
 class Endpoint:
@@ -166,15 +171,15 @@ class Endpoint:
 
     def notification(self, invoked: Invoked, seconds: float = 600) -> dict[str, Any] | None:
         """The parsed notification about a request, with `queue`, or None when none arrives by then."""
+        return self.aws.within(lambda: self.announced(invoked), seconds)
 
-        def look() -> dict[str, Any] | None:
-            for envelope in self.envelopes():
-                message: dict[str, Any] = json.loads(envelope["Message"])
-                if message.get("inferenceId") == invoked.inference_id:
-                    return message | {"queue": envelope["queue"]}
-            return None
-
-        return self.aws.within(look, seconds)
+    def announced(self, invoked: Invoked) -> dict[str, Any] | None:
+        """The parsed notification about a request, with `queue`, or None when none has arrived yet."""
+        for envelope in self.envelopes():
+            message: dict[str, Any] = json.loads(envelope["Message"])
+            if message.get("inferenceId") == invoked.inference_id:
+                return message | {"queue": envelope["queue"]}
+        return None
 
     # --- metrics -----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,11 @@ class Guard:
         self.cancelled = cancelled or threading.Event()
         self._lock = threading.Lock()
         self._created: dict[tuple[str, str], None] = {}
+        self._adopted: set[str] = set()
+
+    def adopt(self, identifier: str) -> None:
+        """Allow changes of what AWS identifies so: a part of a resource of this run, which is removed with it."""
+        self._adopted.add(identifier)
 
     @property
     def created(self) -> list[tuple[str, str]]:
@@ -83,7 +88,8 @@ class Guard:
 
     def _require_own(self, service: str, operation: str, params: dict[str, Any]) -> None:
         text = json.dumps(params, default=str)
-        if self.prefix in text or self.run in text or any(identifier in text for _, identifier in self.created):
+        own = [*self._adopted, *(identifier for _, identifier in self.created)]
+        if self.prefix in text or self.run in text or any(identifier in text for identifier in own):
             return
         raise Unremovable(
             f"{service} {operation} names no resource of this run ({self.prefix}…): a probe must change nothing else"

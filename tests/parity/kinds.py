@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -224,6 +225,18 @@ def _find_roles(clients: Clients, prefix: str) -> Iterator[str]:
             yield item["RoleName"]
 
 
+def restore_trust(clients: Clients, identifier: str) -> None:
+    """Let SageMaker assume a role again, if a probe was killed while it must not: an endpoint needs it for its deletion."""
+    client = clients("iam")
+    try:
+        document = client.get_role(RoleName=identifier)["Role"]["AssumeRolePolicyDocument"]
+        if any(statement.get("Effect") == "Deny" for statement in document["Statement"]):
+            trust = document | {"Statement": [statement | {"Effect": "Allow"} for statement in document["Statement"]]}
+            client.update_assume_role_policy(RoleName=identifier, PolicyDocument=json.dumps(trust))
+    except client.exceptions.NoSuchEntityException:
+        return
+
+
 def _remove_role(clients: Clients, identifier: str) -> bool:
     client = clients("iam")
     try:
@@ -360,6 +373,16 @@ KINDS = [
         _remover("kms", "delete_alias", "AliasName"),
     ),
     Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags", form="kms"),
+    Kind(
+        "VPC endpoint",
+        "ec2",
+        {"CreateVpcEndpoint": "response.VpcEndpoint.VpcEndpointId"},
+        _ec2_finder("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+        lambda clients, identifier: removed(clients("ec2").delete_vpc_endpoints, VpcEndpointIds=[identifier]),
+        tags="TagSpecifications",
+        form="ec2",
+        spec={"CreateVpcEndpoint": "vpc-endpoint"},
+    ),
     Kind(
         "security group",
         "ec2",

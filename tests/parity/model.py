@@ -6,7 +6,8 @@ import io
 import tarfile
 from typing import Any
 
-# Does what the JSON object says: {"sleep": seconds}, {"fail": text}, {"length": bytes}; then answers with the request.
+# Does what the JSON object says: {"sleep": seconds}, {"print": text}, {"fail": text}, {"length": bytes}, {"binary": bytes
+# that are no text}, {"report": "content type"}; then answers with the request.
 HANDLER = """
 import json, time
 
@@ -14,18 +15,25 @@ def model_fn(model_dir):
     return None
 
 def input_fn(data, content_type):
-    return data if isinstance(data, str) else bytes(data)
+    return (data if isinstance(data, str) else bytes(data)), content_type
 
-def predict_fn(data, model):
+def predict_fn(request, model):
+    data, content_type = request
     try:
         orders = json.loads(data)
     except ValueError:
         return data
     time.sleep(orders.get("sleep", 0))
+    if "print" in orders:
+        print(orders["print"], "printed", flush=True)
     if "fail" in orders:
         raise RuntimeError(orders["fail"])
     if "length" in orders:
         return b"x" * orders["length"]
+    if "binary" in orders:
+        return bytes([255]) * orders["binary"]
+    if "report" in orders:
+        return content_type
     return data
 
 def output_fn(prediction, accept):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from botocore.exceptions import ClientError
 
-from parity.kinds import BY_NAME, KINDS, Clients
+from parity.kinds import BY_NAME, KINDS, Clients, restore_trust
 
 Item = tuple[str, str]
 NEEDS_THE_REST = "endpoint"  # until its deletion ends it needs its role and keys, and it may write logs and results
@@ -36,6 +36,10 @@ def remove(
     order = [kind.name for kind in KINDS]
     needy = order.index(NEEDS_THE_REST)
     left: dict[Item, str] = dict.fromkeys(recorded, "")
+    left |= dict.fromkeys(find(clients, prefix), "")
+    for kind, identifier in left:
+        if kind == "role":
+            restore_trust(clients, identifier)
     while True:
         left |= {item: left.get(item, "") for item in find(clients, prefix)}
         for item in sorted(left, key=lambda item: order.index(item[0])):

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 from parity.assumptions import read_assumptions
 from parity.probe import all_probes
+
+PARITY = Path(__file__).parents[1] / "parity"
+
+
+def test_only_deviations_know_the_emulator() -> None:
+    wrong = {
+        f"{path.relative_to(PARITY)} imports {node.module}"
+        for path in PARITY.rglob("*.py")
+        if path.parent.name != "deviations"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("async_endpoint.emulator")
+    }
+    assert not wrong
 
 
 def test_every_probe_names_assumptions_that_exist() -> None:

@@ -25,6 +25,7 @@ module "recommender" {
     containers = [{
       archive = { path = "../../build/fashion-recommender.tar.gz" }
       image   = { framework = "pytorch", version = "2.6.0" }
+      serving = { timeout_seconds = 300 }
     }]
   }
 

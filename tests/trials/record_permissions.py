@@ -139,9 +139,13 @@ def prepare(checkout: Checkout) -> None:
 
 def change(checkout: Checkout) -> None:
     """Another archive and other settings of everything that an update changes in place."""
+    with (checkout.folder / "examples" / "fashion-recommender" / "code" / "inference.py").open("a") as handler:
+        handler.write("# changed\n")
+    checkout.build_archives()
     main = checkout.folder / "envs" / ENVIRONMENT / "main.tf"
     text = main.read_text()
     for old, new in (
+        ("timeout_seconds = 300", "timeout_seconds = 600"),
         ("max_concurrent_invocations = 2", "max_concurrent_invocations = 4"),
         ("max_instances = 2", "max_instances = 3"),
         ("retention_days = 7", "retention_days = 14"),

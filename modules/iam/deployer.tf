@@ -125,7 +125,7 @@ data "aws_iam_policy_document" "deployer" {
     sid = "Look"
     actions = [
       "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
-      "sagemaker:ListEndpoint*", "servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
+      "sagemaker:ListEndpoint*", "servicequotas:List*Quotas", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
     ]
     resources = ["*"]
   }

@@ -191,7 +191,7 @@ def run(log: Log, *, time_scale: float, launch_seconds: float) -> None:
             archive = build_archive(workspace.root / EXAMPLES / model, workspace.build / f"{model}.tar.gz")
             log.progress(f"model packaged: {archive.path.name}, {archive.files} files, {archive.size_bytes:,} bytes")
         log.progress(f"terraform apply of envs/{ENVIRONMENT}: two endpoints on shared storage")
-        applied = apply_environment(Deployment.prepare(ENVIRONMENT, needs_archives=True, on_output=log.terraform))
+        applied = apply_environment(Deployment.prepare(ENVIRONMENT, plans=True, on_output=log.terraform))
         log.progress(f"{applied.changes.add} resources applied")
         for name, verified in applied.endpoints.items():
             log.progress(f"verified {name}: {verified.checks[0].detail}, and {len(verified.checks) - 1} more checks")

@@ -12,40 +12,19 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from async_endpoint.core.terraform_types import BLOCK, Field, UnreadableType, attributes_of, parse_type
 
 MODULES = Path(__file__).resolve().parents[1] / "modules"
 BEGIN = "<!-- From here on written by `make docs`, from variables.tf and outputs.tf. -->"
 
-_BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
-_ATTRIBUTE = re.compile(r"^  (\w+) += (.*?)(?=^  [\w#]|\Z)", re.MULTILINE | re.DOTALL)
 _BULLET = re.compile(r"- `([^`]+)`: (.+)")
-_TOKEN = re.compile(r'\s*(#[^\n]*|"(?:[^"\\]|\\.)*"|[\w.-]+|.)', re.DOTALL)
-
-
-class UnreadableType(ValueError):
-    """A type that this parser does not know."""
 
 
 class UndescribedField(ValueError):
     """Fields of a variable and bullets of its description that do not match."""
-
-
-@dataclass(frozen=True)
-class Type:
-    """`name` in words, such as list of object; `fields` of an object by path below it, such as .schedules.*.timezone."""
-
-    name: str
-    fields: dict[str, Field] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of an object: its type, and its default as written, None for a required field."""
-
-    type: Type
-    default: str | None
 
 
 @dataclass(frozen=True)
@@ -59,9 +38,9 @@ class Description:
 def tables(variables: str, outputs: str) -> str:
     """The generated part of a README, for the texts of variables.tf and outputs.tf. Raises UndescribedField, UnreadableType."""
     inputs = [
-        row for kind, name, body in _BLOCK.findall(variables) if kind == "variable" for row in _rows(name, _attributes(body))
+        row for kind, name, body in BLOCK.findall(variables) if kind == "variable" for row in _rows(name, attributes_of(body))
     ]
-    results = [(name, _attributes(body)) for kind, name, body in _BLOCK.findall(outputs) if kind == "output"]
+    results = [(name, attributes_of(body)) for kind, name, body in BLOCK.findall(outputs) if kind == "output"]
     lines = [BEGIN, "", "## Inputs", "", "| Name | Type | Default | Description |", "|---|---|---|---|", *inputs]
     lines += ["", "## Outputs", "", "| Name | Description |", "|---|---|"]
     lines += [f"| `{name}` | {_cell(_description(attributes).text)} |" for name, attributes in results]
@@ -71,15 +50,6 @@ def tables(variables: str, outputs: str) -> str:
 def renewed(readme: str, generated: str) -> str:
     """`readme` with its generated part replaced by `generated`, which is appended where there is none."""
     return f"{readme.split(BEGIN, maxsplit=1)[0].rstrip()}\n\n{generated}"
-
-
-def parse_type(text: str) -> Type:
-    """Raises UnreadableType for what is not a type."""
-    tokens = [token for token in _TOKEN.findall(text) if token.strip() and not token.startswith("#")]
-    found, rest = _type(tokens)
-    if rest:
-        raise UnreadableType(f"{text!r} continues after its type with {rest[0]!r}.")
-    return found
 
 
 def _rows(name: str, attributes: dict[str, str]) -> Iterator[str]:
@@ -98,11 +68,6 @@ def _rows(name: str, attributes: dict[str, str]) -> Iterator[str]:
 def _row(name: str, shown: Field, description: str) -> str:
     default = "required" if shown.default is None else f"`{' '.join(shown.default.split())}`"
     return f"| `{name}` | {shown.type.name} | {_cell(default)} | {_cell(description)} |"
-
-
-def _attributes(body: str) -> dict[str, str]:
-    """Attributes by name, as written, without nested blocks such as validation."""
-    return {name: value.strip() for name, value in _ATTRIBUTE.findall(body)}
 
 
 def _description(attributes: dict[str, str]) -> Description:
@@ -126,59 +91,6 @@ def _description(attributes: dict[str, str]) -> Description:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "\\<")
-
-
-def _type(tokens: list[str]) -> tuple[Type, list[str]]:
-    """The type that `tokens` begin with, and the tokens after it."""
-    if not tokens:
-        raise UnreadableType("A type is missing.")
-    word, *rest = tokens
-    if word in {"any", "bool", "number", "string"}:
-        return Type(word), rest
-    if word in {"list", "map", "set"}:
-        inner, rest = _type(_after("(", rest))
-        member = ".*" if word == "map" else "[*]"
-        return Type(f"{word} of {inner.name}", {member + path: one for path, one in inner.fields.items()}), _after(")", rest)
-    if word == "object":
-        fields, rest = _fields(_after("{", _after("(", rest)))
-        return Type("object", fields), _after(")", rest)
-    raise UnreadableType(f"There is no type {word!r} here.")
-
-
-def _fields(tokens: list[str]) -> tuple[dict[str, Field], list[str]]:
-    fields: dict[str, Field] = {}
-    while tokens and tokens[0] != "}":
-        name, tokens = tokens[0], _after("=", tokens[1:])
-        optional = tokens[0] == "optional"
-        kind, tokens = _type(_after("(", tokens[1:]) if optional else tokens)
-        default = None
-        if optional:
-            default = "null"
-            if tokens[0] == ",":
-                default, tokens = _expression(tokens[1:])
-            tokens = _after(")", tokens)
-        if tokens and tokens[0] == ",":
-            tokens = tokens[1:]
-        fields[f".{name}"] = Field(kind, default)
-        fields |= {f".{name}{path}": one for path, one in kind.fields.items()}
-    return fields, _after("}", tokens)
-
-
-def _expression(tokens: list[str]) -> tuple[str, list[str]]:
-    """Everything up to the bracket that closes the surrounding one, as one line, and the tokens from there on."""
-    depth, taken = 0, []
-    while tokens and (depth or tokens[0] != ")"):
-        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(tokens[0], 0)
-        taken.append(tokens[0])
-        tokens = tokens[1:]
-    text = " ".join(taken)
-    return re.sub(r"(?<=[(\[]) | (?=[)\],])|(?<=\w) (?=\()", "", text).replace("{ }", "{}"), tokens
-
-
-def _after(token: str, tokens: list[str]) -> list[str]:
-    if not tokens or tokens[0] != token:
-        raise UnreadableType(f"{token!r} is missing before {' '.join(tokens[:5])!r}.")
-    return tokens[1:]
 
 
 def _modules() -> list[Path]:

@@ -1,5 +1,5 @@
 variable "region" {
-  description = "AWS region of everything; a pipeline sets it as TF_VAR_region."
+  description = "AWS region of everything, and part of the state's key; another one is chosen by TF_VAR_region."
   type        = string
   default     = "eu-west-1"
   nullable    = false
@@ -10,7 +10,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      deployment  = "${local.project}-${local.environment}" # what to clean up by, should the state be lost
+      deployment  = "${local.project}-${local.environment}-${var.region}" # what to clean up by, should the state be lost
       environment = local.environment
       managed-by  = "terraform"
     }

@@ -17,8 +17,10 @@ locals {
   }
   _uris = { for role, prefix in local.storage.prefixes : role => "s3://${local.storage.bucket_name}/${prefix}" }
 
-  # Computed from the naming of module monitoring: its output would close a cycle through the model.
-  _rollback_alarm_names = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}"]
+  # Computed from the naming of module monitoring: its output would close a cycle through the model. Alarms on the new instances alone
+  # have the suffix of their configuration, which needs the model: a pattern.
+  _new_fleet_only       = coalesce(var.guardrails.new_fleet_only, false)
+  _rollback_alarm_names = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}${local._new_fleet_only ? "-*" : ""}"]
 
   # The image follows the instance: a CPU image on a GPU instance would start and leave the GPU idle.
   _processor = can(regex("^ml\\.[gp][0-9r]", var.endpoint.instance_type)) ? "gpu" : "cpu"
@@ -100,6 +102,7 @@ module "monitoring" {
     invocation_timeout_seconds = module.model.invocation_timeout_seconds
     kind                       = module.endpoint_config.kind
     name                       = local.name
+    new_fleet                  = local._new_fleet_only ? { alarms = var.guardrails.rollback_on, config_name = module.endpoint_config.name } : null
     variants                   = module.endpoint_config.variants
   }
 }

@@ -11,7 +11,7 @@ output "async_endpoint" {
   value = {
     schema_version = 1
     environment    = var.environment
-    region         = data.aws_region.current.name
+    region         = data.aws_region.current.id
     account_id     = data.aws_caller_identity.current.account_id
 
     endpoint = {

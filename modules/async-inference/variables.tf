@@ -81,7 +81,8 @@ variable "guardrails" {
     - `linear.percent`: Share of the instances in each step: 10 to 50 percent.
     - `linear.wait_seconds`: Seconds to wait after each step: 0 to 3600; 300 when it is null.
     - `maximum_seconds`: Time limit of the whole update: 600 to 14400 seconds. SageMaker's own limit applies when it is null.
-    - `rollback_on`: Alarms that roll back an update when they fire during it, by their name in monitoring.alarms: those on errors, latency, utilization or failures. At least one.
+    - `new_fleet_only`: Whether these alarms watch the new instances alone, so that old instances in trouble do not roll back their own fix; false when it is null. Each configuration then has alarms of its own. Not verified on AWS.
+    - `rollback_on`: Alarms that roll back an update when they fire during it, by their name in monitoring.alarms: those on errors, latency, utilization or failures. At least one. With new_fleet_only none on utilization.
     - `rolling`: Replace old instances by new ones in batches, without running both fleets in full.
     - `rolling.instances`: Instances of each batch: 1 to half of endpoint.initial_instances. Give this or percent.
     - `rolling.percent`: Share of the instances in each batch: 5 to 50 percent.
@@ -102,6 +103,7 @@ variable "guardrails" {
       wait_seconds = optional(number)
     }))
     maximum_seconds = optional(number)
+    new_fleet_only  = optional(bool)
     rollback_on     = optional(set(string), ["server_errors"])
     rolling = optional(object({
       instances          = optional(number)
@@ -127,6 +129,11 @@ variable "guardrails" {
       ], name)
     ])
     error_message = "Each name in guardrails.rollback_on must be an alarm that measures the new instances, such as server_errors, invocation_failures or model_latency; backlog and request age do not."
+  }
+
+  validation {
+    condition     = !coalesce(var.guardrails.new_fleet_only, false) || length(setintersection(var.guardrails.rollback_on, ["cpu", "disk", "gpu", "gpu_memory", "memory"])) == 0
+    error_message = "Remove alarms on utilization from guardrails.rollback_on, or guardrails.new_fleet_only: SageMaker does not publish the utilization of instances by endpoint configuration."
   }
 
   validation {

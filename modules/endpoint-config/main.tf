@@ -184,8 +184,8 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     }
 
     precondition {
-      condition     = alltrue([for arn in local._topic_arns : split(":", arn)[3] == data.aws_region.current.name])
-      error_message = "Each topic of inference.async.topic_arns must be in ${data.aws_region.current.name}, the endpoint's region: SageMaker does not publish to other regions. Use a topic here and subscribe to it from there."
+      condition     = alltrue([for arn in local._topic_arns : split(":", arn)[3] == data.aws_region.current.id])
+      error_message = "Each topic of inference.async.topic_arns must be in ${data.aws_region.current.id}, the endpoint's region: SageMaker does not publish to other regions. Use a topic here and subscribe to it from there."
     }
 
     precondition {

@@ -3,7 +3,7 @@
 # Provider 5.100 replaces the endpoint, which is absent meanwhile, when auto_rollback_configuration is added or removed; alarms in it
 # may change. So rollback_on has at least one alarm from the first apply or never any, unless async-endpoint applies the change.
 locals {
-  rollback_alarm_names = flatten([for key in var.guardrails.rollback_on : var.alarm_names[key]])
+  rollback_alarm_names = flatten([for key in var.guardrails.rollback_on : var.alarm_names["${var.guardrails.new_fleet_only ? "new_fleet/" : ""}${key}"]])
 
   _strategy = one([for name in ["canary", "linear", "rolling"] : name if var.guardrails[name] != null])
   _step_size = local._strategy == null ? null : {

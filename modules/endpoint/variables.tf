@@ -54,6 +54,7 @@ variable "guardrails" {
     - `linear.percent`: Share of the instances in each step: 10 to 50 percent.
     - `linear.wait_seconds`: Seconds to wait after each step: 0 to 3600.
     - `maximum_seconds`: Time limit of the whole update: 600 to 14400 seconds. SageMaker's own limit applies when it is null.
+    - `new_fleet_only`: Whether rollback_on names alarms on the new instances alone, keys new_fleet/KEY of alarm_names, so that old instances in trouble do not roll back their fix.
     - `rollback_on`: Keys of alarm_names: an update during which one of these alarms fires is rolled back. Up to 10 alarms.
     - `rolling`: Replace old instances by new ones in batches, without running both fleets in full.
     - `rolling.instances`: Instances of each batch: 1 to half of the new ones. Give this or percent.
@@ -75,6 +76,7 @@ variable "guardrails" {
       wait_seconds = optional(number, 300)
     }))
     maximum_seconds = optional(number)
+    new_fleet_only  = optional(bool, false)
     rollback_on     = optional(set(string), [])
     rolling = optional(object({
       instances          = optional(number)
@@ -177,12 +179,12 @@ variable "guardrails" {
   }
 
   validation {
-    condition     = alltrue([for key in var.guardrails.rollback_on : length(lookup(var.alarm_names, key, [])) > 0])
-    error_message = "Remove ${join(", ", [for key in var.guardrails.rollback_on : key if length(lookup(var.alarm_names, key, [])) == 0])} from guardrails.rollback_on, or enable it: this endpoint has no such alarm, so it would never roll an update back. Its alarms are ${join(", ", keys(var.alarm_names))}."
+    condition     = alltrue([for key in var.guardrails.rollback_on : length(lookup(var.alarm_names, "${var.guardrails.new_fleet_only ? "new_fleet/" : ""}${key}", [])) > 0])
+    error_message = "Remove ${join(", ", [for key in var.guardrails.rollback_on : key if length(lookup(var.alarm_names, "${var.guardrails.new_fleet_only ? "new_fleet/" : ""}${key}", [])) == 0])} from guardrails.rollback_on, or enable it: this endpoint has no such alarm${var.guardrails.new_fleet_only ? " on its new instances" : ""}, so it would never roll an update back. Its alarms are ${join(", ", keys(var.alarm_names))}."
   }
 
   validation {
-    condition     = length(flatten([for key in var.guardrails.rollback_on : lookup(var.alarm_names, key, [])])) <= 10
+    condition     = length(flatten([for key in var.guardrails.rollback_on : lookup(var.alarm_names, "${var.guardrails.new_fleet_only ? "new_fleet/" : ""}${key}", [])])) <= 10
     error_message = "Field guardrails.rollback_on may name up to 10 alarms; one on a metric of variants counts once for each production variant."
   }
 }

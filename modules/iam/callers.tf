@@ -49,12 +49,13 @@ data "aws_iam_policy_document" "collector" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = [for service in ["s3", "sqs"] : "${service}.${local._region}.amazonaws.com"]
+      values   = flatten(values(local._via))
     }
   }
 }
 
-# Uploads inputs, invokes, and collects results through the results queue or a queue of its own for each run (client/run_queue.py).
+# Uploads inputs, invokes, and collects results through the results queue or a reply queue, which it leases by an object below the
+# inputs (client/reply_queue.py, client/queue_leases.py).
 data "aws_iam_policy_document" "caller" {
   source_policy_documents = [data.aws_iam_policy_document.collector.json]
 
@@ -78,17 +79,35 @@ data "aws_iam_policy_document" "caller" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["s3.${local._region}.amazonaws.com"]
+      values   = local._via.s3
     }
   }
 
   statement {
     sid = "OwnQueues"
     actions = [
-      "sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:ListQueueTags", "sqs:ReceiveMessage",
-      "sqs:TagQueue",
+      "sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:PurgeQueue",
+      "sqs:ReceiveMessage", "sqs:TagQueue",
     ]
     resources = [local._own_queues]
+  }
+
+  statement {
+    sid       = "LeaseQueues"
+    actions   = ["s3:DeleteObject", "s3:GetObject"]
+    resources = ["${var.storage.bucket_arn}/${var.storage.prefixes.input}_queues/*"]
+  }
+
+  statement {
+    sid       = "ListLeases"
+    actions   = ["s3:ListBucket"]
+    resources = [var.storage.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${var.storage.prefixes.input}_queues/*"]
+    }
   }
 
   statement {
@@ -115,7 +134,7 @@ data "aws_iam_policy_document" "caller" {
     resources = values(var.topic_arns)
   }
 
-  # These actions have no resource type. They find and remove what a killed run left.
+  # These actions have no resource type. They find and remove queues that nothing uses.
   statement {
     sid       = "ClearUp"
     actions   = ["sns:Unsubscribe", "sqs:ListQueues"]

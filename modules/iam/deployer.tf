@@ -3,9 +3,9 @@
 # when a deployment is destroyed is in destroyer.tf. Actions are wildcards where every match is needed: a managed policy has at most
 # 6144 characters.
 locals {
-  _named      = "${var.name}-*"
-  _dashboards = "arn:${local._partition}:cloudwatch::${local._account}:dashboard/${var.name}"
-  _service    = "sagemaker.application-autoscaling.amazonaws.com"
+  _named     = "${var.name}-*"
+  _dashboard = "arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._global_name}"
+  _service   = "sagemaker.application-autoscaling.amazonaws.com"
 
   _hosting = [
     var.endpoint_arn,
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "deployer" {
         var.execution_role.arn,
         var.storage.kms_key_arn,
         "${local._iam}oidc-provider/${local._github}",
-        "${local._iam}policy/${local._named}",
+        "${local._iam}policy/${local._global_name}-*",
         local._github_role,
         "${local._here.sns}${local._named}",
         "${local._here.sqs}${local._named}",
@@ -117,7 +117,7 @@ data "aws_iam_policy_document" "deployer" {
   statement {
     sid       = "Watch"
     actions   = ["cloudwatch:*Dashboard*", "cloudwatch:*Tag*", "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
-    resources = concat(local._alarms, [local._dashboards, "${local._dashboards}-*"])
+    resources = concat(local._alarms, [local._dashboard])
   }
 
   # These actions have no resource type. The lists find what exists outside the state.
@@ -163,7 +163,7 @@ data "aws_iam_policy_document" "deployer" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["s3.${local._region}.amazonaws.com"]
+      values   = local._via.s3
     }
   }
 

@@ -68,7 +68,7 @@ data "aws_iam_policy_document" "destroyer" {
       "sns:SetTopicAttributes", "sqs:DeleteQueue",
     ]
     resources = concat(local._log_group, [
-      var.execution_role.arn, local._github_role, "${local._iam}policy/${local._named}", "${local._here.sns}${local._named}",
+      var.execution_role.arn, local._github_role, "${local._iam}policy/${local._global_name}-*", "${local._here.sns}${local._named}",
       "${local._here.sqs}${local._named}",
     ])
   }

@@ -1,7 +1,7 @@
 locals {
   _github = "token.actions.githubusercontent.com"
 
-  _github_role = "${local._iam}role/${var.name}-github"
+  _github_role = "${local._iam}role/${local._global_name}-github"
 
   _has_github          = length(var.access.github.subjects) > 0
   _github_provider_arn = try(coalesce(var.access.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
@@ -46,8 +46,8 @@ data "aws_iam_policy_document" "github" {
 resource "aws_iam_role" "github" {
   count = local._has_github ? 1 : 0
 
-  name                 = "${var.name}-github"
-  description          = "GitHub Actions workflows for ${var.name}"
+  name                 = "${local._global_name}-github"
+  description          = "GitHub Actions workflows for ${var.name} in ${local._region}"
   assume_role_policy   = data.aws_iam_policy_document.github[0].json
   max_session_duration = var.access.github.session_seconds
   tags                 = var.tags

@@ -1,3 +1,5 @@
+data "aws_partition" "current" {}
+
 locals {
   # arn:partition:sagemaker:region:account:endpoint/name
   _arn           = split(":", var.endpoint_arn)
@@ -17,8 +19,16 @@ locals {
   # Actions on a group have its ARN or one that continues with a colon; never another endpoint whose name begins alike.
   _log_group = [for end in ["", ":*"] : "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}${end}"]
 
-  # A caller's own queues, by the prefix of their names (client/run_queue.py).
-  _own_queues = "${local._here.sqs}${substr(local._endpoint_name, 0, 40)}-run-*"
+  # Reply queues of callers, by the prefix of their names (client/reply_queue.py).
+  _own_queues = "${local._here.sqs}${local._endpoint_name}-reply-*"
+
+  # Values of kms:ViaService: AWS documents amazonaws.com, and in China either suffix is admitted (assumption A100).
+  _via = { for service in ["s3", "sqs"] :
+    service => distinct([for suffix in ["amazonaws.com", data.aws_partition.current.dns_suffix] : "${service}.${local._region}.${suffix}"])
+  }
+
+  # Prefix of the names that are global to the account: another region may have a deployment of the same name.
+  _global_name = "${var.name}-${local._region}"
 
   policies = {
     caller    = { json = data.aws_iam_policy_document.caller.json, description = "Invoke ${var.name} and collect its results" }
@@ -33,7 +43,7 @@ locals {
 resource "aws_iam_policy" "this" {
   for_each = setunion(var.access.managed_policies, var.access.github.policies)
 
-  name        = "${var.name}-${each.key}"
+  name        = "${local._global_name}-${each.key}"
   description = local.policies[each.key].description
   policy      = local.policies[each.key].json
   tags        = var.tags

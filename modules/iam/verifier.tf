@@ -74,7 +74,7 @@ data "aws_iam_policy_document" "verifier" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["s3.${local._region}.amazonaws.com"]
+      values   = local._via.s3
     }
   }
 

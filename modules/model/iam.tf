@@ -1,5 +1,6 @@
 locals {
-  _role_name = "${var.name}-execution"
+  # With the region: a role is global to its account, and another region may have a deployment of the same name.
+  _role_name = "${var.name}-${local._region}-execution"
 
   # Computed, so that policies that name it are known in the plan.
   _boundary_arn = var.model.role.create_boundary ? "arn:${local._partition}:iam::${local._account}:policy/${local._role_name}-boundary" : var.model.role.permissions_boundary_arn

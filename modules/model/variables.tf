@@ -169,13 +169,13 @@ variable "model" {
 }
 
 variable "name" {
-  description = "Prefix of the names of the model and of its execution role: 2 to 50 letters, digits and hyphens."
+  description = "Prefix of the names of the model and, with the region, of its execution role: 2 to 39 letters, digits and hyphens."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,48}[a-zA-Z0-9]$", var.name))
-    error_message = "Variable name must be 2 to 50 letters, digits and hyphens, so that generated names stay within 63 characters."
+    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,37}[a-zA-Z0-9]$", var.name))
+    error_message = "Variable name must be 2 to 39 letters, digits and hyphens, so that the name of the role, which includes the region, stays within 64 characters."
   }
 }
 
@@ -216,7 +216,7 @@ variable "network" {
 }
 
 variable "rollback_alarm_names" {
-  description = "Names of the CloudWatch alarms that roll back an update of the endpoints: SageMaker reads their state as the execution role."
+  description = "Names of the CloudWatch alarms that roll back an update of the endpoints, or patterns with *: SageMaker reads their state as the execution role."
   type        = set(string)
   default     = []
   nullable    = false

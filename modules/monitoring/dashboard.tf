@@ -36,7 +36,7 @@ locals {
       height = 6
       properties = {
         title  = panel.title
-        region = data.aws_region.current.name
+        region = data.aws_region.current.id
         period = 60
         view   = "timeSeries"
         yAxis  = { left = { label = panel.unit, min = 0, showUnits = false } }
@@ -73,7 +73,7 @@ locals {
     height = 6
     properties = {
       title  = "Errors in container logs"
-      region = data.aws_region.current.name
+      region = data.aws_region.current.id
       view   = "table"
       query = join(" | ", [
         "SOURCE '/aws/sagemaker/Endpoints/${var.endpoint.name}'", "fields @timestamp, @logStream, @message",
@@ -86,7 +86,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.monitoring.dashboard ? 1 : 0
 
-  dashboard_name = var.endpoint.name
+  dashboard_name = "${var.endpoint.name}-${data.aws_region.current.id}" # global to the account, and other regions may have an endpoint of this name
 
   dashboard_body = jsonencode({
     widgets = concat(length(aws_cloudwatch_metric_alarm.this) > 0 ? [local._alarm_widget] : [], local._metric_widgets, [local._log_widget])

@@ -34,6 +34,15 @@ locals {
   ]...)
 }
 
+locals {
+  # SageMaker publishes these metrics by configuration too, with a third dimension (SageMaker guide, "Auto-Rollback Configuration and
+  # Monitoring"); of the metrics of instances it says no such thing.
+  _of_new_fleet = {
+    for key, alarm in local._of_variants : key => alarm
+    if contains(try(var.endpoint.new_fleet.alarms, []), alarm.name) && local.published[alarm.metric].namespace == "AWS/SageMaker"
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = merge(local._of_endpoint, local._of_variants)
 
@@ -58,4 +67,38 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = each.value.missing_data
 
   tags = var.tags
+}
+
+# One for each configuration, and never changed to watch another: PutMetricAlarm keeps the state of an alarm that exists, so one in ALARM
+# would roll the next update back before that has served a request.
+resource "aws_cloudwatch_metric_alarm" "new_fleet" {
+  for_each = local._of_new_fleet
+
+  alarm_name = join("-", [
+    var.endpoint.name, each.value.variant, replace(each.value.name, "_", "-"), trimprefix(var.endpoint.new_fleet.config_name, "${var.endpoint.name}-"),
+  ])
+  alarm_description = "${var.endpoint.name}/${each.value.variant}, instances of configuration ${var.endpoint.new_fleet.config_name} alone: ${each.value.description}"
+
+  namespace   = local.published[each.value.metric].namespace
+  metric_name = each.value.metric
+  dimensions = {
+    EndpointConfigName = var.endpoint.new_fleet.config_name
+    EndpointName       = var.endpoint.name
+    VariantName        = each.value.variant
+  }
+
+  comparison_operator = each.value.comparison_operator
+  datapoints_to_alarm = coalesce(each.value.datapoints, each.value.periods)
+  evaluation_periods  = each.value.periods
+  extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  period              = each.value.period_seconds
+  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  threshold           = each.value.threshold
+  treat_missing_data  = each.value.missing_data
+
+  tags = var.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -4,6 +4,9 @@ variable "endpoint" {
     - `invocation_timeout_seconds`: Longest time of one invocation, which model_latency is measured against; 300 (async) or 60 seconds when it is null.
     - `kind`: How requests are answered, output kind of module endpoint-config: async, real_time or serverless.
     - `name`: Name of the endpoint.
+    - `new_fleet`: Further alarms on the instances of one configuration alone, for guardrails that must not judge the old ones; none when it is null.
+    - `new_fleet.alarms`: Names of the alarms that exist for these instances too: those on errors, latency or failures.
+    - `new_fleet.config_name`: Name of the endpoint configuration.
     - `variants`: Variants by name, output variants of module endpoint-config.
     - `variants.*.gpus`: GPUs of the instance type.
     - `variants.*.instance_type`: SageMaker instance type; null for a serverless variant.
@@ -14,6 +17,10 @@ variable "endpoint" {
     invocation_timeout_seconds = optional(number)
     kind                       = string
     name                       = string
+    new_fleet = optional(object({
+      alarms      = set(string)
+      config_name = string
+    }))
     variants = map(object({
       gpus          = optional(number)
       instance_type = optional(string)

@@ -2,6 +2,9 @@ locals {
   # One security group for all interface endpoints, if there are any.
   _interfaces = length(var.interface_services) > 0 ? 1 : 0
 
+  # Names such as cn.com.amazonaws.cn-north-1.ecr.api are not composed of region and service alone.
+  _full_name = "^([a-z]+\\.)*(amazonaws|aws)\\."
+
   # Amazon ECR stores image layers in an AWS-owned bucket (Amazon ECR guide, "interface VPC endpoints").
   _layers_arn = "arn:${local._partition}:s3:::prod-${local._region}-starport-layer-bucket/*"
 }
@@ -49,7 +52,7 @@ resource "aws_vpc_endpoint" "interface" {
   vpc_id              = aws_vpc.this.id
   private_dns_enabled = true
   security_group_ids  = [aws_security_group.endpoints[0].id]
-  service_name        = "com.amazonaws.${local._region}.${each.key}"
+  service_name        = can(regex(local._full_name, each.key)) ? each.key : "com.amazonaws.${local._region}.${each.key}"
   subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
   vpc_endpoint_type   = "Interface"
 

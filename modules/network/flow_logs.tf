@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "flow_logs" {
 resource "aws_iam_role" "flow_logs" {
   count = local._flow_logs
 
-  name               = "${var.name}-flow-logs"
+  name               = "${var.name}-${local._region}-flow-logs" # global to the account, and other regions may have a network of this name
   assume_role_policy = data.aws_iam_policy_document.flow_logs_trust.json
   description        = "Lets VPC flow logs of ${var.name} write their log group"
   tags               = var.tags

@@ -16,7 +16,7 @@ data "aws_region" "current" {}
 locals {
   _account   = data.aws_caller_identity.current.account_id
   _partition = data.aws_partition.current.partition
-  _region    = data.aws_region.current.name
+  _region    = data.aws_region.current.id
 
   zones = length(var.availability_zones) > 0 ? var.availability_zones : slice(
     data.aws_availability_zones.available.names, 0, min(var.subnet_count, length(data.aws_availability_zones.available.names)),

@@ -84,7 +84,7 @@ variable "flow_logs" {
 }
 
 variable "interface_services" {
-  description = "AWS services, besides Amazon S3, that code in the containers calls itself, such as kms, lambda, logs, sqs or sts. Each gets an interface endpoint, billed per hour and zone. Amazon SageMaker needs none of them to pull images, write logs and results, and publish."
+  description = "AWS services, besides Amazon S3, that code in the containers calls itself, such as kms, lambda, logs, sqs or sts. Each gets an interface endpoint, billed per hour and zone. Where AWS names a service otherwise than com.amazonaws.<region>.<service>, as many in China, give its full name. Amazon SageMaker needs none of them to pull images, write logs and results, and publish."
   type        = set(string)
   default     = []
   nullable    = false
@@ -100,19 +100,19 @@ variable "interface_services" {
   }
 
   validation {
-    condition     = contains(var.interface_services, "ecr.api") == contains(var.interface_services, "ecr.dkr")
+    condition     = anytrue([for service in var.interface_services : endswith(service, "ecr.api")]) == anytrue([for service in var.interface_services : endswith(service, "ecr.dkr")])
     error_message = "Give ecr.api and ecr.dkr together: one authenticates, the other pulls (Amazon ECR guide, interface VPC endpoints)."
   }
 }
 
 variable "name" {
-  description = "Name of the VPC and prefix of the names of its resources: 2 to 50 letters, digits and hyphens."
+  description = "Name of the VPC and prefix of the names of its resources: 2 to 39 letters, digits and hyphens."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,48}[a-zA-Z0-9]$", var.name))
-    error_message = "Variable name must be 2 to 50 letters, digits and hyphens, so that generated names stay within 63 characters."
+    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,37}[a-zA-Z0-9]$", var.name))
+    error_message = "Variable name must be 2 to 39 letters, digits and hyphens, so that the name of the flow logs role, which includes the region, stays within 64 characters."
   }
 }
 

@@ -4,7 +4,7 @@ data "aws_region" "current" {}
 
 locals {
   _account  = data.aws_caller_identity.current.account_id
-  _location = "${data.aws_region.current.name}:${local._account}"
+  _location = "${data.aws_region.current.id}:${local._account}"
   _made     = toset([for outcome, topic in var.notifications.topics : outcome if topic == null])
 
   _publisher_role_arns = var.notifications.restrict_publishers ? var.publisher_role_arns : []

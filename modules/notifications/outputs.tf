@@ -29,7 +29,7 @@ output "topic_arns" {
 
   precondition {
     condition     = alltrue([for arn in values(local.topic_arns) : strcontains(arn, ":sns:${local._location}:")])
-    error_message = "Topics must be in ${data.aws_region.current.name} and account ${local._account}, as the endpoint is: Amazon SageMaker publishes in its own region, and policies of other accounts are not readable. Give topics there, or remove notifications.topics to create them."
+    error_message = "Topics must be in ${data.aws_region.current.id} and account ${local._account}, as the endpoint is: Amazon SageMaker publishes in its own region, and policies of other accounts are not readable. Give topics there, or remove notifications.topics to create them."
   }
 }
 

@@ -35,12 +35,23 @@ resource "aws_sns_topic_subscription" "this" {
   filter_policy_scope = each.value.filter_policy == null ? null : "MessageBody"
 }
 
+# By name, as the provider reads an imported permission back. The qualifier, an alias or a version, is an argument of its own: of one in
+# function_name the provider reads back a trimmed ARN, and every apply would replace the permission
+# (github.com/hashicorp/terraform-provider-aws issues 889, 38558).
 resource "aws_lambda_permission" "deliver" {
-  for_each = { for name, subscription in local._subscriptions : name => subscription if subscription.protocol == "lambda" }
+  for_each = { for name, subscription in local._subscriptions : name => split(":", subscription.endpoint) if subscription.protocol == "lambda" }
 
   statement_id  = "${var.name}-${replace(each.key, ":", "-")}"
   action        = "lambda:InvokeFunction"
-  function_name = each.value.endpoint
+  function_name = each.value[6] # arn:partition:lambda:region:account:function:name[:qualifier]
+  qualifier     = try(each.value[7], null)
   principal     = "sns.amazonaws.com"
-  source_arn    = local.topic_arns[each.value.outcome]
+  source_arn    = local.topic_arns[local._subscriptions[each.key].outcome]
+
+  lifecycle {
+    precondition {
+      condition     = "${each.value[3]}:${each.value[4]}" == local._location
+      error_message = "Function ${join(":", each.value)} is not in ${data.aws_region.current.id} of account ${local._account}, where its permission would be created. Subscribe it where it is, with a permission for ${local.topic_arns[local._subscriptions[each.key].outcome]}."
+    }
+  }
 }

@@ -107,6 +107,11 @@ variable "notifications" {
   }
 
   validation {
+    condition     = alltrue([for subscription in var.notifications.subscriptions : !endswith(subscription.endpoint, ":$LATEST")])
+    error_message = "Field endpoint in notifications.subscriptions must be a function, an alias or a version: AWS Lambda grants no permission on $LATEST. Remove :$LATEST."
+  }
+
+  validation {
     condition     = alltrue([for subscription in var.notifications.subscriptions : !endswith(subscription.endpoint, ".fifo")])
     error_message = "Field endpoint in notifications.subscriptions must not be a FIFO queue: Amazon SageMaker publishes to standard topics, which deliver to standard queues."
   }

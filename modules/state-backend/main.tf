@@ -4,7 +4,7 @@ data "aws_region" "current" {}
 
 locals {
   _account = data.aws_caller_identity.current.account_id
-  _bucket  = coalesce(var.bucket, "terraform-state-${local._account}-${data.aws_region.current.name}")
+  _bucket  = coalesce(var.bucket, "terraform-state-${local._account}-${data.aws_region.current.id}")
   _key_arn = one(aws_kms_key.this[*].arn)
 }
 

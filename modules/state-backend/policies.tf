@@ -39,7 +39,7 @@ data "aws_iam_policy_document" "backend" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["s3.${data.aws_region.current.name}.amazonaws.com"]
+        values   = distinct([for suffix in ["amazonaws.com", data.aws_partition.current.dns_suffix] : "s3.${data.aws_region.current.id}.${suffix}"]) # in China either (A100)
       }
     }
   }

@@ -38,7 +38,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Amazon CloudWatch Logs guide, "encrypt log data".
+  # Amazon CloudWatch Logs guide, "encrypt log data". Unlike that of Amazon SNS, this principal has the DNS suffix of its partition
+  # (provider source, service_principal_data_source.go).
   statement {
     sid       = "EncryptLogs"
     actions   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
@@ -46,7 +47,7 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["logs.${local._region}.amazonaws.com"]
+      identifiers = ["logs.${local._region}.${local._suffix}"]
     }
 
     condition {
@@ -73,7 +74,7 @@ data "aws_iam_policy_document" "key" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["s3.${local._region}.amazonaws.com"]
+        values   = distinct([for suffix in ["amazonaws.com", local._suffix] : "s3.${local._region}.${suffix}"]) # in China either (A100)
       }
     }
   }

@@ -5,7 +5,8 @@ data "aws_region" "current" {}
 locals {
   _account   = data.aws_caller_identity.current.account_id
   _partition = data.aws_partition.current.partition
-  _region    = data.aws_region.current.name
+  _region    = data.aws_region.current.id
+  _suffix    = data.aws_partition.current.dns_suffix
 
   # 1 for a created bucket, 0 for an existing one.
   _made = var.storage.existing.bucket == null ? 1 : 0
@@ -40,10 +41,11 @@ data "aws_s3_bucket" "given" {
 
   bucket = var.storage.existing.bucket.name
 
+  # By the domain name: attribute `region` is the bucket's in version 5 of the provider, and the provider's own in version 6.
   lifecycle {
     postcondition {
-      condition     = self.region == local._region
-      error_message = "Bucket ${var.storage.existing.bucket.name} is in ${self.region}; Amazon SageMaker reads models and writes results in the endpoint's region. Give a bucket in ${local._region}."
+      condition     = strcontains(self.bucket_regional_domain_name, ".s3.${local._region}.")
+      error_message = "Bucket ${var.storage.existing.bucket.name} (${self.bucket_regional_domain_name}) is not in ${local._region}; Amazon SageMaker reads models and writes results in the endpoint's region. Give a bucket there."
     }
   }
 }

@@ -190,7 +190,7 @@ def test_verbose_says_how_the_result_is_found(line: Line, shirt: Path) -> None:
     line.aws.s3.put(OUTPUT, b"{}")
     assert "found by listing" not in line("invoke", "dev", shirt, "--wait").stderr
     messages = line("invoke", "dev", shirt, "--wait", "--verbose").stderr
-    assert "Results are found by listing, not by notifications: sqs:CreateQueue on shop-run-" in messages
+    assert "Results are looked up in S3 while fewer than 8 requests are pending." in messages
 
 
 def test_an_s3_uri_is_invoked_as_it_is(line: Line) -> None:

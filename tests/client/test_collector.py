@@ -12,6 +12,7 @@ import pytest
 
 from async_endpoint import Invocation, State, Submitted
 from async_endpoint.core.errors import InvocationFailed, UsageError
+from async_endpoint.core.reply_queues import name_in_run
 
 BUCKET = "shop-123456789012"
 
@@ -19,9 +20,12 @@ BUCKET = "shop-123456789012"
 class Run:
     """A collector, and invocations that the endpoint has accepted."""
 
-    def __init__(self, aws: Any, *, grants: bool = True, **config: Any) -> None:
+    def __init__(self, aws: Any, *, grants: bool = True, queue_age: float | None = 3_600.0, **config: Any) -> None:
+        """`queue_age`: of the reply queue that an earlier run has left, in seconds; None if there is none yet."""
         self.aws = aws
         aws.sqs.grants = grants
+        if grants and queue_age is not None:
+            aws.released_queue(queue_age)
         self.collector = aws.collector(**config)
         self.collector.open()
         self.invocations: list[Invocation] = []
@@ -29,7 +33,7 @@ class Run:
     def add(self, count: int = 1, deadline: float = 7_200.0) -> list[Invocation]:
         added = []
         for number in range(len(self.invocations), len(self.invocations) + count):
-            name = f"run-{number:04d}"
+            name = f"{self.collector.next_prefix()}run-{number:04d}"
             invocation = Invocation(name, f"{number:04d}")
             self.collector.watch(invocation)
             output = f"s3://{BUCKET}/output/run/{number:04d}.out"
@@ -57,28 +61,33 @@ class Run:
         self.aws.until(lambda: all(invocation.done() for invocation in invocations or self.invocations), self.collector)
 
     def s3_calls(self) -> Counter[str]:
-        return Counter(call for call, _ in self.aws.s3.calls)
+        """Calls for results, not for leases."""
+        return Counter(call for call, key in self.aws.s3.calls if "_queues/" not in key)
 
 
-def test_the_queue_receives_notifications_of_this_run_only(aws: Any) -> None:
-    Run(aws)
+def test_a_new_queue_receives_notifications_of_its_own_prefix_only(aws: Any) -> None:
+    run = Run(aws, queue_age=None)
     [queue] = aws.sqs.made
-    assert queue["QueueName"].startswith("shop-run-")
+    assert queue["QueueName"].startswith("shop-reply-")
     statement = json.loads(queue["Attributes"]["Policy"])["Statement"][0]
     assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
     assert statement["Resource"].endswith(f":123456789012:{queue['QueueName']}")
     topics = [aws.outputs.notifications.success_topic_arn, aws.outputs.notifications.error_topic_arn]
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == topics
+    prefix = queue["QueueName"].rpartition("-")[2] + "."
+    assert run.collector.next_prefix() == prefix
     for topic, subscription in zip(topics, aws.sns.subscribed, strict=True):
         assert (subscription["TopicArn"], subscription["Endpoint"]) == (topic, statement["Resource"])
         assert subscription["Attributes"]["FilterPolicyScope"] == "MessageBody"
-        assert json.loads(subscription["Attributes"]["FilterPolicy"]) == {"inferenceId": [{"prefix": "run-"}]}
+        assert json.loads(subscription["Attributes"]["FilterPolicy"]) == {"inferenceId": [{"prefix": prefix}]}
 
 
-def test_a_subscription_that_is_denied_leaves_no_queue_and_results_are_listed(aws: Any, refusal: Any) -> None:
-    aws.sns.error = refusal("AuthorizationError", "no", 403)
-    run = Run(aws)
+@pytest.mark.parametrize("code", ["AuthorizationError", "FilterPolicyLimitExceeded"])
+def test_a_subscription_that_is_denied_leaves_no_queue_and_results_are_listed(aws: Any, refusal: Any, code: str) -> None:
+    aws.sns.error = refusal(code, "no", 403)
+    run = Run(aws, queue_age=None)
     assert len(aws.sns.unsubscribed) == len(aws.sqs.deleted) == 1
+    assert not [key for key in aws.s3.objects if "_queues/" in key]
     assert "found by listing, not by notifications: sns:Subscribe" in aws.explanations[0]
     [one] = run.add()
     run.write(one)
@@ -92,21 +101,22 @@ def test_a_response_inside_its_notification_costs_no_call_of_s3(aws: Any) -> Non
         run.notify(invocation, body=json.dumps(invocation.key))
     run.until_done()
     assert [invocation.result().json() for invocation in run.invocations] == [i.key for i in run.invocations]
-    assert aws.s3.calls == []
+    assert run.s3_calls() == {}
     assert aws.sqs.receives == 3, "ten at a time"
-    assert len(aws.sqs.messages) == 25, "none is deleted: the queue is"
+    assert len(aws.sqs.messages) == 25, "none is deleted: they are gone in an hour"
     run.collector.close()
-    assert len(aws.sns.unsubscribed) == 2
-    assert len(aws.sqs.deleted) == 1
+    assert (aws.sns.unsubscribed, aws.sqs.deleted, aws.sqs.made) == ([], [], []), "the next run uses the queue"
+    assert aws.s3.objects["input/_queues/shop-reply-0000000001"][0] == b"", "its lease is released"
 
 
 def test_a_notification_before_the_202_counts_after_it(aws: Any) -> None:
     run = Run(aws)
     [first] = run.add()
-    early = Invocation("run-early", "early")
+    name = f"{run.collector.next_prefix()}run-early"
+    early = Invocation(name, "early")
     run.collector.watch(early)
     aws.announce(
-        {"InferenceId": "run-early", "EndpointName": "shop"},
+        {"InferenceId": name, "EndpointName": "shop"},
         {"OutputLocation": f"s3://{BUCKET}/output/run/early.out"},
         body="1",
         envelope=False,
@@ -114,7 +124,7 @@ def test_a_notification_before_the_202_counts_after_it(aws: Any) -> None:
     run.collector.step()
     assert not early.done()
     moment = datetime.fromtimestamp(aws.time.now(), UTC)
-    early.accept(Submitted("run-early", None, f"s3://{BUCKET}/output/run/early.out", None, 60, moment))
+    early.accept(Submitted(name, None, f"s3://{BUCKET}/output/run/early.out", None, 60, moment))
     run.collector.accepted(early)
     assert early.result(0).json() == 1
     assert not first.done()
@@ -189,11 +199,14 @@ def test_one_that_closes_while_its_queue_is_being_removed_waits_for_that(aws: An
     run.write(one)
     removing, go_on = threading.Event(), threading.Event()
 
-    def unsubscribe(**_: Any) -> None:
+    delete_queue = aws.sqs.delete_queue
+
+    def blocked(**queue: str) -> None:
         removing.set()
         assert go_on.wait(60)
+        delete_queue(**queue)
 
-    monkeypatch.setattr(aws.sns, "unsubscribe", unsubscribe)
+    monkeypatch.setattr(aws.sqs, "delete_queue", blocked)
     collecting = threading.Thread(target=run.until_done)
     collecting.start()
     assert removing.wait(60)
@@ -227,7 +240,7 @@ def test_a_queue_that_does_not_exist_yet_is_waited_for(aws: Any, refusal: Any) -
 
 
 def test_a_deleted_queue_switches_to_listing(aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("async_endpoint.client.run_queue.QUEUE_CREATION_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("async_endpoint.client.reply_queue.QUEUE_CREATION_DELAY_SECONDS", 0.0)
     run = Run(aws)
     [one] = run.add()
     run.write(one)
@@ -286,7 +299,7 @@ def test_a_listing_begins_at_the_first_output_that_is_missing(aws: Any, monkeypa
 def test_failures_are_looked_for_one_by_one_where_their_folder_is_full_of_others(aws: Any) -> None:
     for number in range(3_500):
         aws.s3.put(f"s3://{BUCKET}/failure/another-{number:05d}", b"")
-    run = Run(aws, grants=False)
+    run = Run(aws, collect="listing")
     [one] = run.add()
     aws.until(lambda: aws.time.now() > 1_700_000_060, run.collector)
     assert one.submitted is not None
@@ -299,7 +312,7 @@ def test_failures_are_looked_for_one_by_one_where_their_folder_is_full_of_others
 
 def test_a_denied_listing_is_explained_and_keys_are_read_one_by_one(aws: Any) -> None:
     aws.s3.denied.add("s3:ListBucket")
-    run = Run(aws, grants=False)
+    run = Run(aws, collect="listing")
     for invocation in run.add(3):
         run.write(invocation)
     run.until_done()
@@ -307,7 +320,7 @@ def test_a_denied_listing_is_explained_and_keys_are_read_one_by_one(aws: Any) ->
 
 
 def test_credentials_that_expire_end_every_request_at_once(aws: Any, refusal: Any) -> None:
-    run = Run(aws, grants=False)
+    run = Run(aws, collect="listing")
     invocations = run.add(3)
     aws.s3.failures.append(refusal("ExpiredToken", "The provided token has expired."))
     run.until_done()
@@ -322,7 +335,7 @@ def test_credentials_that_expire_end_every_request_at_once(aws: Any, refusal: An
 def resume(run: Run, name: str, *, age: float = 100.0) -> Invocation:
     """Resume a request that was submitted `age` seconds ago, of the run that `name` begins with."""
     moment = datetime.fromtimestamp(run.aws.time.now(), UTC) - timedelta(seconds=age)
-    folder, _, key = name.rpartition("-")
+    folder, _, key = name_in_run(name).rpartition("-")
     submitted = Submitted(name, None, f"s3://{BUCKET}/output/{folder}/{key}.out", None, 3_600, moment)
     again = Submitted.from_dict(json.loads(json.dumps(submitted.as_dict())))
     assert again == submitted
@@ -361,10 +374,8 @@ def test_the_result_of_a_resumed_request_is_no_missed_notification(aws: Any, mon
 
 def test_a_result_written_after_resuming_counts_as_missed(aws: Any) -> None:
     run = Run(aws)
-    invocation = resume(run, "run-old")
-    aws.time.sleep(40)
-    aws.s3.put(f"s3://{BUCKET}/output/run/old.out", b'"old"')
-    aws.time.sleep(20)
+    invocation = resume(run, f"{run.collector.next_prefix()}run-old")
+    aws.time.at(40, lambda: aws.s3.put(f"s3://{BUCKET}/output/run/old.out", b'"old"'))
     run.until_done(invocation)
     assert "1 result exists without a notification." in aws.explanations[-1]
 

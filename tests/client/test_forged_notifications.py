@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from async_endpoint import Invocation, State, Submitted
-from async_endpoint.client.run_queue import _policy
+from async_endpoint.client.reply_queue import sending_policy
 from async_endpoint.core.errors import InvocationFailed, ResultNotReady
 from async_endpoint.iam import AccessRequest, evaluate
 
 BUCKET = "shop-123456789012"
+REQUEST = "0000000001.run-one"
 OUTPUT, FAILURE, INPUT = f"s3://{BUCKET}/output/run/one.out", f"s3://{BUCKET}/failure/one-error.out", f"s3://{BUCKET}/input/one"
 ELSEWHERE = "s3://attacker-bucket/object"
 
@@ -24,7 +25,7 @@ def genuine(status: str) -> dict[str, Any]:
     """What the endpoint publishes, response included."""
     message: dict[str, Any] = {
         "invocationStatus": status,
-        "inferenceId": "run-one",
+        "inferenceId": REQUEST,
         "requestParameters": {"endpointName": "shop", "inputLocation": INPUT},
         "responseBody": {"content": '"genuine"', "contentType": "application/json"},
     }
@@ -47,20 +48,20 @@ def forged(status: str) -> list[dict[str, Any]]:
     ]
     messages = [genuine(status) | change for change in changes]
     messages += [genuine(status) | one | two for one, two in itertools.combinations(changes, 2)]
-    flat = {"invocationStatus": status, "requestId": "run-one", "responseBody": {"content": "1"}, "failureReason": "forged"}
+    flat = {"invocationStatus": status, "requestId": REQUEST, "responseBody": {"content": "1"}, "failureReason": "forged"}
     messages += [flat, flat | {"outputLocation": OUTPUT}, flat | {"failureLocation": ELSEWHERE}]
     return [message | {"responseBody": {"content": '"forged"'}, "failureReason": "forged"} for message in messages]
 
 
 def started(aws: Any, **config: Any) -> tuple[Any, Invocation]:
     """A collector that has_queue, and a request that the endpoint has accepted."""
-    aws.sqs.grants = True
+    aws.released_queue()
     collector = aws.collector(**config)
     collector.open()
-    invocation = Invocation("run-one", "one")
+    invocation = Invocation(REQUEST, "one")
     invocation.sent = 1
     collector.watch(invocation)
-    invocation.accept(Submitted("run-one", INPUT, OUTPUT, FAILURE, 60.0, datetime.fromtimestamp(aws.time.now(), UTC)))
+    invocation.accept(Submitted(REQUEST, INPUT, OUTPUT, FAILURE, 60.0, datetime.fromtimestamp(aws.time.now(), UTC)))
     collector.accepted(invocation)
     return collector, invocation
 
@@ -112,7 +113,20 @@ def test_with_trust_the_genuine_message_is_the_result_and_s3_is_not_asked(aws: A
     collector, invocation = started(aws)
     flood(aws, collector, [genuine("Completed")])
     assert invocation.result(0).json() == "genuine"
-    assert aws.s3.calls == []
+    assert [key for call, key in aws.s3.calls if call == "get"] == []
+
+
+def test_a_queue_that_others_may_send_to_makes_no_result(aws: Any) -> None:
+    aws.released_queue()
+    aws.sqs.attributes["Policy"] = aws.sqs.attributes["Policy"].replace("Deny", "Allow")
+    collector = aws.collector()
+    collector.open()
+    invocation = Invocation(REQUEST, "one")
+    collector.watch(invocation)
+    invocation.accept(Submitted(REQUEST, INPUT, OUTPUT, FAILURE, 60.0, datetime.fromtimestamp(aws.time.now(), UTC)))
+    collector.accepted(invocation)
+    flood(aws, collector, [genuine("Completed")])
+    assert not invocation.done()
 
 
 def test_a_failure_needs_its_object(aws: Any) -> None:
@@ -149,9 +163,9 @@ def test_messages_that_cannot_be_parsed_are_skipped_and_counted(aws: Any) -> Non
 
 
 def test_nothing_but_the_topics_can_send_to_the_queue_of_a_run() -> None:
-    queue, topics = "arn:aws:sqs:eu-west-1:123456789012:shop-run-1", ("arn:aws:sns:eu-west-1:123456789012:shop-success",)
+    queue, topics = "arn:aws:sqs:eu-west-1:123456789012:shop-reply-1", ("arn:aws:sns:eu-west-1:123456789012:shop-success",)
     everything = [{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
-    policy = _policy(queue, topics)
+    policy = sending_policy(queue, topics)
 
     def allowed(who: str, action: str = "sqs:SendMessage", **context: str) -> bool:
         own = [] if who.endswith(".amazonaws.com") else everything

@@ -21,6 +21,7 @@ from async_endpoint.core.outputs import (
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.emulator.moto_patches import scalable_target, scaling_tags, scheduled_actions, tracking_alarms
+from async_endpoint.emulator.moto_patches.servicequotas import instance_quotas
 from async_endpoint.workspace import Workspace
 from support.deployment_fixtures import (
     ARCHIVE,
@@ -53,6 +54,7 @@ def aws(clients: AwsSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSes
     for gap in (scalable_target, scheduled_actions):
         monkeypatch.setattr(gap, "least_capacity", lambda *_: 0)
     scaling_tags.apply()
+    instance_quotas.apply()
     # with the alarms that AWS makes for target tracking
     backend = tracking_alarms.ApplicationAutoscalingBackend
     monkeypatch.setattr(backend, "put_scaling_policy", tracking_alarms._put_scaling_policy)

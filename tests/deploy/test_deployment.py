@@ -82,7 +82,7 @@ def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsS
 def test_an_archive_that_is_not_built_stops_before_terraform(terraform: Any, checkout: Workspace) -> None:
     (checkout.environment("dev") / "main.tf").write_text('archive = { path = "../../build/shirts.tar.gz" }\n')
     with pytest.raises(InvalidInput, match="async-endpoint package"):
-        Deployment.prepare("dev", needs_archives=True, on_output=silent)
+        Deployment.prepare("dev", plans=True, on_output=silent)
     assert terraform.did == []
     assert destroy_environment(prepared()).names == ()
 

@@ -5,7 +5,7 @@ import pytest
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.deploy.leftovers import leftovers
+from async_endpoint.deploy.leftovers import delete_reply_queues, leftovers
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.plan_document import PlanView, plan_view
 from support.deployment_fixtures import create_endpoint, endpoint_outputs
@@ -46,6 +46,18 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: AwsSession, depl
     ]
 
 
+def test_reply_queues_of_clients_are_deleted_and_queues_of_others_are_not(aws: AwsSession) -> None:
+    sqs = aws.client("sqs")
+    for name, tag in (("shirts", "shirts"), ("shirts-eu", "shirts-eu"), ("shirts", "")):
+        queue_id = "0123456789" if tag else "abcdefghij"
+        sqs.create_queue(QueueName=f"{name}-reply-{queue_id}", tags={"async-endpoint-reply-queue-of": tag} if tag else {})
+    found = [(one.found.name, one.own) for one in leftovers(aws, ["shirts"], NOTHING) if one.kind.type == "aws_sqs_queue"]
+    assert ("shirts-reply-0123456789", True) in found and ("shirts-reply-abcdefghij", True) not in found
+    delete_reply_queues(aws, ["shirts"])
+    left = [url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])]
+    assert sorted(left) == ["shirts-eu-reply-0123456789", "shirts-reply-abcdefghij"]
+
+
 @pytest.mark.parametrize("tags", [{"managed-by": "terraform"}, {"managed-by": "terraform", "deployment": "shirts"}])
 def test_names_that_begin_alike_are_no_proof(aws: AwsSession, tags: dict[str, str]) -> None:
     """Deployments `shirts` and `shirts-eu` of one account, with or without the tag that distinguishes them."""
@@ -77,6 +89,23 @@ def test_what_has_no_tags_belongs_to_the_deployment_of_its_endpoint(
     untagged = [one for one in left if one.kind.label in ("scalable target", "dashboard")]
     assert [one.own for one in untagged] == found
     assert not [one for one in untagged if "shirts-eu" in one.shown]
+
+
+def test_the_same_deployment_in_another_region_is_not_a_leftover(aws: AwsSession) -> None:
+    """Roles, policies, buckets and dashboards are listed for all regions; these have no tags that would tell them apart."""
+    for region in ("eu-west-1", "us-gov-west-1"):
+        aws.client("iam").create_role(RoleName=f"shirts-{region}-execution", AssumeRolePolicyDocument=POLICY)
+        aws.client("iam").create_policy(PolicyName=f"shirts-{region}-caller", PolicyDocument=POLICY)
+        aws.client("s3").create_bucket(
+            Bucket=f"shirts-123456789012-{region}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        aws.client("cloudwatch").put_dashboard(DashboardName=f"shirts-{region}", DashboardBody="{}")
+    assert [str(one) for one in leftovers(aws, ["shirts"], NOTHING)] == [
+        "dashboard shirts-eu-west-1",
+        "bucket shirts-123456789012-eu-west-1",
+        "role shirts-eu-west-1-execution",
+        "policy shirts-eu-west-1-caller",
+    ]
 
 
 def test_the_alias_of_a_key_that_waits_for_its_deletion_is_left_and_the_key_is_not(aws: AwsSession) -> None:

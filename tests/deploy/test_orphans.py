@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -117,6 +119,41 @@ def test_what_the_state_has_under_another_address_is_no_orphan(aws: AwsSession) 
         blocking_orphans(aws, plan_view(plan_document(creation("aws_iam_role.new", name="shirts-execution"), state=state)))
         == []
     )
+
+
+@pytest.mark.parametrize("qualifier", ["", "live"])
+def test_a_permission_of_a_function_is_found_by_its_qualifier(aws: AwsSession, qualifier: str) -> None:
+    aws.client("iam").create_role(RoleName="collect", AssumeRolePolicyDocument=POLICY)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("collect.py", "")
+    functions = aws.client("lambda")
+    functions.create_function(
+        FunctionName="collect",
+        Role="arn:aws:iam::123456789012:role/collect",
+        Runtime="python3.13",
+        Handler="collect.handle",
+        Code={"ZipFile": archive.getvalue()},
+        Publish=True,
+    )
+    functions.create_alias(FunctionName="collect", Name="live", FunctionVersion="1")
+    planned = {"function_name": "collect", "qualifier": qualifier or None, "statement_id": "shirts-collect-error"}
+    topic = "arn:aws:sns:eu-west-1:123456789012:shirts-error"
+    view = plan_view(plan_document(creation("aws_lambda_permission.deliver", **planned, source_arn=topic)))
+    place = {"FunctionName": "collect"} | ({"Qualifier": qualifier} if qualifier else {})
+    assert blocking_orphans(aws, view) == []
+    functions.add_permission(
+        **place,
+        StatementId="shirts-collect-error",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    [orphan] = blocking_orphans(aws, view)
+    assert orphan.own
+    assert orphan.found.id == f"collect{qualifier and ':'}{qualifier}/shirts-collect-error", "what the provider imports it by"
+    orphan.kind.delete(aws, orphan.found)
+    assert blocking_orphans(aws, view) == []
 
 
 def strays(aws: AwsSession, document: dict[str, Any]) -> list[str]:

@@ -51,7 +51,7 @@ def with_provider(provider_executable: Path) -> Iterator[Callable[[Checkout, str
     with ExitStack() as providers:
 
         def attach(checkout: Checkout, environment: str) -> Checkout:
-            root = checkout.folder / ".local/deployments" / f"{environment}-local" / "envs" / environment
+            root = checkout.folder / ".local/deployments" / f"{environment}-local/eu-west-1/envs/{environment}"
             root.mkdir(parents=True)
             settings = process_environment(checkout.environment, Path(os.devnull), checkout.credentials)
             del settings["AWS_ENDPOINT_URL"]  # the root's files name it, also when the local AWS has come back elsewhere

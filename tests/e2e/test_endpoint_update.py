@@ -41,7 +41,7 @@ def test_an_update_in_place_is_verified_and_never_interrupts(root: Any) -> None:
     changed = settings.read_text()
     for old, new in (
         ("max_concurrent_invocations = 4", "max_concurrent_invocations = 2"),
-        ("max_instances = 2", "max_instances = 3"),
+        ("max_instances = 2\n  }", "max_instances = 3\n  }\n\n  guardrails = { new_fleet_only = true }"),
     ):
         assert changed.count(old) == 1, settings
         changed = changed.replace(old, new)
@@ -61,6 +61,11 @@ def test_an_update_in_place_is_verified_and_never_interrupts(root: Any) -> None:
         in root.applied.err
     )
     assert "verified recommender: scaling range: 0 to 3 instances" in root.applied.err
+    live = root.client("sagemaker").describe_endpoint(EndpointName=root.name)
+    [rollback] = live["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    [alarm] = root.client("cloudwatch").describe_alarms(AlarmNames=[rollback["AlarmName"]])["MetricAlarms"]
+    assert {"Name": "EndpointConfigName", "Value": after.endpoint.config_name} in alarm["Dimensions"]
+    assert alarm["AlarmName"] in after.monitoring.alarm_names
     assert use.refusals == []
     assert use.states == {"InService", "Updating"}
     assert len(use.locations) > 5

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import AccessRequest, evaluate
-from support.applied_roots import WITH_POLICIES
+from support.applied_roots import CHECKOUT, WITH_POLICIES
 from support.common import until
 from support.recorded_access import CALLERS, denied
 
@@ -90,6 +90,43 @@ def test_the_smoke_test_passes(root: Any) -> None:
             "error notification",
             "scaling",
         ]
+
+
+@pytest.mark.parametrize(
+    "root",
+    [pytest.param(name, marks=pytest.mark.xdist_group(f"root-{name}")) for name in ("dev", "staging", "prod")],
+    indirect=True,
+)
+def test_the_readme_counts_what_an_idle_environment_is_billed_for(root: Any) -> None:
+    [header, *rows] = re.findall(r"^\| (.+) \|$", (CHECKOUT / "README.md").read_text().split("### On AWS")[1], re.MULTILINE)
+    column = header.split(" | ").index(root.environment)
+    table = {cells[0].split(",")[0]: cells for cells in (row.split(" | ") for row in rows)}
+    cloudwatch = root.client("cloudwatch")
+    keys = [item["KeyId"] for item in root.client("kms").list_keys()["Keys"]]
+    described = [root.client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in keys]
+    alarms = [alarm for page in cloudwatch.get_paginator("describe_alarms").paginate() for alarm in page["MetricAlarms"]]
+
+    counted = {
+        "KMS key": len([key for key in described if key["KeyManager"] == "CUSTOMER"]),
+        "CloudWatch alarms": len(alarms),
+        "CloudWatch dashboard": len(cloudwatch.list_dashboards()["DashboardEntries"]),
+    }
+
+    assert {name: int(table[name][column]) for name in counted} == counted
+    cost = sum(float(table[name][1]) * count for name, count in counted.items())
+    assert table["**together"][column] == f"**{cost:.2f}**"
+    free = ("aws_vpc_endpoint", "aws_nat_gateway", "aws_ec2_", "aws_lambda_function", "aws_cloudwatch_composite_alarm")
+    created = {address.split(".")[-2] for address in _created(root)}
+    assert "aws_kms_key" in created
+    assert not [kind for kind in created if kind.startswith(free)], "the table says that there is none"
+
+
+def _created(root: Any) -> list[str]:
+    """The addresses of what the apply created, without the keys of instances."""
+    return [
+        re.sub(r"\[[^]]*\]", "", address)
+        for address in re.findall(r"^(\S+): Creation complete", root.applied.err, re.MULTILINE)
+    ]
 
 
 @every_root

@@ -29,7 +29,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         folder = tmp_path_factory.mktemp("aws")
-        aws = Emulator(folder, 0, TIME_SCALE, launch_seconds=6)
+        aws = Emulator(folder, 0, TIME_SCALE, launch_seconds=6, filter_delay_minutes=0)
         aws.start()
         yield AwsHarness(aws, folder)
         aws.stop()

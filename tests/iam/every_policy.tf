@@ -15,8 +15,8 @@ module "iam" {
   access       = { github = { policies = ["deployer"], subjects = ["repo:shop/models:environment:dev"] } }
   endpoint_arn = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/recommender-dev"
   execution_role = {
-    arn                      = "arn:aws:iam::123456789012:role/recommender-dev-execution"
-    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/recommender-dev-execution-boundary"
+    arn                      = "arn:aws:iam::123456789012:role/recommender-dev-eu-west-1-execution"
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/recommender-dev-eu-west-1-execution-boundary"
   }
   results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:recommender-dev-results"
 

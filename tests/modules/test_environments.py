@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
+from async_endpoint.terraform.root_region import state_key
 
 ENVIRONMENTS = ["dev", "local", "prod", "staging"]
 OWN_FILES = {"backend.tf", "main.tf", "outputs.tf"}
@@ -70,10 +71,11 @@ def test_every_endpoint_of_a_root_is_an_output(root_files: Files, environment: s
     assert [name for name, _ in outputs] == [module.replace("_", "-") for _, module in outputs]
 
 
-def test_remote_states_differ_in_their_key_only(root_files: Files) -> None:
+def test_the_driver_completes_the_key_of_every_remote_state(root_files: Files) -> None:
     for environment in ("dev", "staging", "prod"):
         backend = root_files(environment)["backend.tf"].decode()
-        assert f'key          = "async-endpoint/{environment}/terraform.tfstate"' in backend
+        assert state_key(environment, "<region>") in backend, "a reader who runs Terraform without the driver needs the key"
+        assert not re.search(r"^\s*key\s*=", backend, re.MULTILINE), "it would be the same in every region"
         assert not re.search(r"^\s*encrypt\s*=", backend, re.MULTILINE), "it would pass by the key of the bucket"
         assert backend.replace(f"/{environment}/", "/dev/") == root_files("dev")["backend.tf"].decode()
 
@@ -162,9 +164,9 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
 
     _model_is_as_set(found)
 
-    assert found['iam.aws_iam_policy.this["caller"]']["name"] == "shop-wired-caller"
+    assert found['iam.aws_iam_policy.this["caller"]']["name"] == "shop-wired-eu-west-1-caller"
     assert found["iam.aws_iam_role.github[0]"]["max_session_duration"] == 7200
-    assert found['iam.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-github"
+    assert found['iam.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-eu-west-1-github"
     assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,19 +22,18 @@ from async_endpoint.workspace import Workspace
 from parity.account import Account
 from parity.guard import PREFIX, Guard
 from parity.kinds import KINDS
-from parity.local import local_account
+from parity.local import local_account, temporary_local_aws
 from parity.pace import AWS_PACE
 from parity.plan import Plan
 from parity.probe import Observation, Probe, Verdict, all_probes
 from parity.record import entries, require_aws, require_aws_addresses, write_record
 from parity.removal import find, remove
-from parity.runner import REMOVAL_SECONDS, cancelled_by_signals, removal_clients, run_and_remove
+from parity.runner import ON_AWS, REMOVAL_SECONDS, cancelled_by_signals, removal_clients, run_and_remove
 from parity.table import is_current, write_table
-from support.remote_aws import RemoteAws, running
+from support.remote_aws import RemoteAws
 
 INTERRUPTED = 130
 SERVICES = sorted({kind.service for kind in KINDS} | {"sagemaker-runtime", "sts"})
-LOCAL_WORKERS, AWS_WORKERS = 8, 32
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--budget", type=float, help="US dollars that the estimate may not exceed; required with --aws")
     made.add_argument("--yes", action="store_true", help="do not ask before anything is created")
     made.add_argument("--probe", action="append", metavar="NAME", help="run this probe only; repeatable")
-    made.add_argument("--endpoints", type=int, default=2, help="endpoints of probes' own at a time (default 2)")
+    made.add_argument("--endpoints", type=int, default=ON_AWS.endpoints, help="endpoints of probes' own at a time on AWS")
     made.add_argument("--home", type=Path, help="use the local AWS that runs for this folder; default: start one")
     made.add_argument("--time-scale", type=float, default=120.0, help="of the local AWS that is started (default 120)")
     made.add_argument("--plan", action="store_true", help="print plan and cost, and end")
@@ -57,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
 def log(text: str) -> None:
     """A line of progress, on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def progress() -> Callable[[str], None]:
+    """`log` with the seconds since now before each line."""
+    begin = time.monotonic()
+    return lambda text: log(f"{time.monotonic() - begin:6.1f} s  {text}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +91,7 @@ def execute(options: argparse.Namespace, cancelled: threading.Event) -> int:
     chosen = choose(all_probes(), options.probe)
     if options.endpoints < 1:
         raise InvalidInput(f"--endpoints is {options.endpoints}: give 1 or more")
-    plan = Plan(chosen, options.endpoints)
+    plan = Plan(chosen, replace(ON_AWS, endpoints=options.endpoints))
     if options.aws:
         return on_aws(options, plan, cancelled)
     if options.plan:
@@ -96,7 +101,7 @@ def execute(options: argparse.Namespace, cancelled: threading.Event) -> int:
         account = local_account(aws, new_run(), scale, cancelled)
         if options.sweep:
             return sweep(account, cancelled)
-        found, left = run_and_remove(chosen, account, endpoints=options.endpoints, workers=LOCAL_WORKERS, log=log)
+        found, left = run_and_remove(chosen, account, log=progress())
     return report(chosen, found, left, local=True)
 
 
@@ -130,10 +135,9 @@ def on_aws(options: argparse.Namespace, plan: Plan, cancelled: threading.Event) 
         found, left = run_and_remove(
             plan.probes,
             account,
-            endpoints=options.endpoints,
-            workers=AWS_WORKERS,
-            limit=plan.seconds_within(options.budget),
-            log=log,
+            limits=plan.limits,
+            budget_seconds=plan.seconds_within(options.budget),
+            log=progress(),
         )
     if found is not None:
         hidden = {account.id: "ACCOUNT", account.guard.run: "RUN"}
@@ -164,7 +168,7 @@ def local_aws(options: argparse.Namespace) -> Iterator[tuple[RemoteAws, float]]:
         record = require_record(workspace)
         yield RemoteAws(record, workspace), record.time_scale
         return
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), options.time_scale) as aws:
+    with temporary_local_aws(options.time_scale) as aws:
         yield aws, options.time_scale
 
 

@@ -19,7 +19,7 @@ from parity.errors import Cancelled, NotObserved
 from parity.guard import Guard
 from parity.model import EXECUTION_ROLE, archive
 from parity.pace import Pace
-from parity.probe import INSTANCE_TYPE
+from parity.probe import INSTANCE_TYPE, Need
 
 T = TypeVar("T")
 ACCEPTED = "accepted"
@@ -35,6 +35,7 @@ class Account:
         self._shared: dict[str, Any] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._lock = threading.RLock()
+        self._lane = threading.local()
         self._numbers = itertools.count(1)
 
     @cached_property
@@ -142,12 +143,16 @@ class Account:
         with self._lock:
             return self._locks.setdefault(name, threading.RLock())
 
-    def shared(self, name: str, create: Callable[[], T]) -> T:
-        """The thing of this name, created by its first user; a failed creation fails for every user."""
+    def shared(self, name: str, create: Callable[[], T], need: str = "shared") -> T:
+        """The thing of this name, created by its first user; a failed creation fails for every user.
+
+        Its endpoints belong to `need`, so that they are deleted when no probe has that any more.
+        """
         with self.lock(name):
             if name not in self._shared:
                 try:
-                    self._shared[name] = create()
+                    with self.guard.acting_for(need):
+                        self._shared[name] = create()
                 except Exception as error:
                     self._shared[name] = error
             if isinstance(self._shared[name], Exception):
@@ -227,15 +232,32 @@ class Account:
     @property
     def endpoint(self) -> Endpoint:
         """The shared endpoint: asynchronous, one instance, with both topics, each with a queue. No probe changes it."""
-        return self.shared("endpoint", lambda: self.make_endpoint("shared", topics=True))
+        return self.shared("endpoint", lambda: self.make_endpoint("shared", topics=True), Need.ENDPOINT)
 
     @property
     def sleeper(self) -> Endpoint:
-        """The endpoint that probes scale, one at a time (Need.SLEEPER); it has no scalable target to begin with."""
-        return self.shared("scaling endpoint", lambda: self.make_endpoint("sleeper", topics=True))
+        """The endpoint that probes scale, one at a time (Need.SLEEPER); it has no scalable target to begin with.
 
-    def make_config(self, model: str | None = None, topics: dict[str, Any] | None = None, **variant: Any) -> str:
-        """An asynchronous endpoint configuration; `variant` adds to or replaces fields of its one variant."""
+        Its instance takes one request at a time.
+        """
+        lane = getattr(self._lane, "number", 0)
+
+        def make() -> Endpoint:
+            return self.make_endpoint("sleeper", topics=True, concurrency=1)
+
+        return self.shared(f"scaling endpoint {lane}", make, Need.SLEEPER)
+
+    def use_lane(self, number: int) -> None:
+        """From now on `sleeper` is the scaling endpoint of this number, for this thread."""
+        self._lane.number = number
+
+    def make_config(
+        self, model: str | None = None, topics: dict[str, Any] | None = None, concurrency: int = 0, **variant: Any
+    ) -> str:
+        """An asynchronous endpoint configuration; `variant` adds to or replaces fields of its one variant.
+
+        `concurrency` is MaxConcurrentInvocationsPerInstance, 0 for AWS's choice.
+        """
         name = self.name("config")
         production = {
             "VariantName": "primary",
@@ -247,16 +269,21 @@ class Account:
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name,
             ProductionVariants=[production | variant],
-            AsyncInferenceConfig={"OutputConfig": output | ({"NotificationConfig": topics} if topics else {})},
+            AsyncInferenceConfig={
+                "OutputConfig": output | ({"NotificationConfig": topics} if topics else {}),
+                **({"ClientConfig": {"MaxConcurrentInvocationsPerInstance": concurrency}} if concurrency else {}),
+            },
         )
         return name
 
-    def make_endpoint(self, word: str, *, config: str | None = None, topics: bool = False, wait: bool = True) -> Endpoint:
+    def make_endpoint(
+        self, word: str, *, config: str | None = None, topics: bool = False, concurrency: int = 0, wait: bool = True
+    ) -> Endpoint:
         """An endpoint of this configuration, or of a new one; with `topics`, both, each with a queue."""
         made = Endpoint(self, self.name(word))
         if topics:
             made.add_topics()
-        made.config = config or self.make_config(topics=made.topics or None)
+        made.config = config or self.make_config(topics=made.topics or None, concurrency=concurrency)
         self.sagemaker.create_endpoint(EndpointName=made.name, EndpointConfigName=made.config)
         if wait:
             made.until_status("InService")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from parity.local import local_run
+from parity.local import local_account, temporary_local_aws
 from parity.probe import Observation, all_probes
 from parity.runner import run_and_remove
 
@@ -17,8 +17,9 @@ TIME_SCALE = 120.0  # an AWS minute passes in half a second
 @pytest.fixture(scope="session")
 def parity_observations() -> Iterator[dict[str, list[Observation]]]:
     """Probe name → observations, after everything was removed."""
-    with local_run(f"t{os.getpid():07d}", TIME_SCALE) as aws:
-        found, left = run_and_remove(all_probes(), aws, endpoints=4)
+    with temporary_local_aws(TIME_SCALE) as aws:
+        account = local_account(aws, f"t{os.getpid():07d}", TIME_SCALE)
+        found, left = run_and_remove(all_probes(), account)
         assert found is not None
         assert left == []
         yield found

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from parity.errors import Cancelled, Unremovable
@@ -29,7 +31,8 @@ class Guard:
         self.prefix = f"{PREFIX}{run}-"
         self.cancelled = cancelled or threading.Event()
         self._lock = threading.Lock()
-        self._created: dict[tuple[str, str], None] = {}
+        self._created: dict[tuple[str, str], str] = {}
+        self._actor = threading.local()
         self._adopted: set[str] = set()
 
     def adopt(self, identifier: str) -> None:
@@ -41,6 +44,21 @@ class Guard:
         """(kind, identifier) of everything that this run has or may have created, oldest first."""
         with self._lock:
             return list(self._created)
+
+    def created_by(self, *owners: str) -> list[tuple[str, str]]:
+        """What was created on behalf of these probes or needs."""
+        with self._lock:
+            return [item for item, owner in self._created.items() if owner in owners]
+
+    @contextmanager
+    def acting_for(self, owner: str) -> Iterator[None]:
+        """For the block, what this thread creates belongs to a probe, or to a need that probes share."""
+        before = getattr(self._actor, "owner", "")
+        self._actor.owner = owner
+        try:
+            yield
+        finally:
+            self._actor.owner = before
 
     def attach(self, client: Any) -> None:
         """Guard the calls of a boto3 client."""
@@ -84,7 +102,7 @@ class Guard:
 
     def _record(self, kind: Kind, identifier: str) -> None:
         with self._lock:
-            self._created[kind.name, identifier] = None
+            self._created.setdefault((kind.name, identifier), getattr(self._actor, "owner", ""))
 
     def _require_own(self, service: str, operation: str, params: dict[str, Any]) -> None:
         text = json.dumps(params, default=str)

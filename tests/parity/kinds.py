@@ -56,6 +56,11 @@ class Kind:
         return params | {self.tags: [*params.get(self.tags, ()), *pairs]}
 
 
+def _run_of(prefix: str) -> str:
+    """The run whose names have this prefix; empty for that of all runs."""
+    return prefix.removeprefix("parity-").removesuffix("-")
+
+
 def pages(client: Any, operation: str, key: str, **params: Any) -> Iterator[Any]:
     """Every item of a paginated list."""
     for page in client.get_paginator(operation).paginate(**params):
@@ -254,7 +259,7 @@ def _remove_role(clients: Clients, identifier: str) -> bool:
 
 def _tag_finder(clients: Clients, prefix: str, kind: str) -> Iterator[str]:
     """ARNs of one resource type that have the tag of a run."""
-    run = prefix.removeprefix("parity-").removesuffix("-")
+    run = _run_of(prefix)
     wanted: dict[str, Any] = {"Key": "parity-run"} | ({"Values": [run]} if run else {})
     client = clients("resourcegroupstaggingapi")
     for item in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=[wanted], ResourceTypeFilters=[kind]):
@@ -286,12 +291,19 @@ def _remove_key(clients: Clients, identifier: str) -> bool:
 
 def _ec2_finder(operation: str, key: str, identifier: str) -> Callable[[Clients, str], Iterator[str]]:
     def find(clients: Clients, prefix: str) -> Iterator[str]:
-        run = prefix.removeprefix("parity-").removesuffix("-")
-        wanted = {"Name": "tag:parity-run", "Values": [run or "*"]}
+        wanted = {"Name": "tag:parity-run", "Values": [_run_of(prefix) or "*"]}
         for item in pages(clients("ec2"), operation, key, Filters=[wanted]):
             yield item[identifier]
 
     return find
+
+
+def _find_vpc_endpoints(clients: Clients, prefix: str) -> Iterator[str]:
+    """Deleted ones stay in the list for a while."""
+    states = {"Name": "vpc-endpoint-state", "Values": ["pending", "available", "failed"]}
+    filters = [{"Name": "tag:parity-run", "Values": [_run_of(prefix) or "*"]}, states]
+    for item in pages(clients("ec2"), "describe_vpc_endpoints", "VpcEndpoints", Filters=filters):
+        yield item["VpcEndpointId"]
 
 
 def _remover(service: str, operation: str, parameter: str) -> Callable[[Clients, str], bool]:
@@ -377,7 +389,7 @@ KINDS = [
         "VPC endpoint",
         "ec2",
         {"CreateVpcEndpoint": "response.VpcEndpoint.VpcEndpointId"},
-        _ec2_finder("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+        _find_vpc_endpoints,
         lambda clients, identifier: removed(clients("ec2").delete_vpc_endpoints, VpcEndpointIds=[identifier]),
         tags="TagSpecifications",
         form="ec2",

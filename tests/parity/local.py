@@ -16,6 +16,8 @@ from parity.pace import local_pace
 from support.remote_aws import RemoteAws, running
 
 REGION = "eu-west-1"
+LAUNCH_SECONDS = 120.0  # AWS takes minutes: probes look at endpoints that are Creating and Updating
+FILTER_DELAY_MINUTES = 15.0  # the most that the guide names
 
 
 def local_account(aws: RemoteAws, run: str, scale: float, cancelled: threading.Event | None = None) -> Account:
@@ -26,7 +28,10 @@ def local_account(aws: RemoteAws, run: str, scale: float, cancelled: threading.E
 
 
 @contextmanager
-def local_run(run: str, scale: float) -> Iterator[Account]:
-    """A run's account on a local AWS that ends with the block."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), scale) as aws:
-        yield local_account(aws, run, scale)
+def temporary_local_aws(scale: float) -> Iterator[RemoteAws]:
+    """A local AWS that ends with the block, as slow as AWS in what probes look at."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder), scale, filter_delay=FILTER_DELAY_MINUTES, launch_seconds=LAUNCH_SECONDS) as aws,
+    ):
+        yield aws

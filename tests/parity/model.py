@@ -7,7 +7,7 @@ import tarfile
 from typing import Any
 
 # Does what the JSON object says: {"sleep": seconds}, {"print": text}, {"fail": text}, {"length": bytes}, {"binary": bytes
-# that are no text}, {"report": "content type"}; then answers with the request.
+# that are no text}, {"report": "content type" or "time"}; then answers with the request.
 HANDLER = """
 import json, time
 
@@ -33,7 +33,7 @@ def predict_fn(request, model):
     if "binary" in orders:
         return bytes([255]) * orders["binary"]
     if "report" in orders:
-        return content_type
+        return str(time.time()) if orders["report"] == "time" else content_type
     return data
 
 def output_fn(prediction, accept):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parity.probe import INSTANCE_TYPE, Cost, Need, Probe
+from parity.schedule import Limits
 
 INSTANCE_HOUR = {"ml.m5.large": 0.20, "ml.t2.medium": 0.10, "ml.m5.xlarge": 0.40, "ml.c5.large": 0.20, "ml.m5d.large": 0.24}
 REQUEST = 0.00001  # the most expensive calls are S3's PUT and CloudWatch's GetMetricData
@@ -17,6 +18,7 @@ KEY = 0.01  # a customer-managed key is prorated by the hour
 METRIC = 0.01  # a custom metric or an alarm, prorated by the hour
 FIXED = 0.02  # storage, logs and data transfer of a run
 CREATION_SECONDS = 600  # of an endpoint
+SLEEPER_SECONDS = 1800  # of its first instance, until the first probe, the longest, has brought it to none
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Plan:
     """The probes of a run with an estimate of its cost in US dollars and of its AWS seconds."""
 
     probes: Sequence[Probe]
-    endpoints: int
+    limits: Limits
 
     @property
     def own(self) -> list[Probe]:
@@ -38,14 +40,14 @@ class Plan:
     @property
     def instances(self) -> int:
         """The most instances at a time, of which an update of a probe's own endpoint has two."""
-        return self.shared + 2 * min(self.endpoints, len(self.own))
+        return self.shared + 2 * min(self.limits.endpoints, len(self.own))
 
     @property
     def seconds(self) -> float:
         """Until the last probe has ended."""
         sequences = [
-            sum(probe.seconds for probe in self.own) / self.endpoints,
-            sum(probe.seconds for probe in self.probes if Need.SLEEPER in probe.needs),
+            sum(probe.seconds for probe in self.own) / self.limits.endpoints,
+            sum(probe.seconds for probe in self.probes if Need.SLEEPER in probe.needs) / self.limits.sleepers,
             max((probe.seconds for probe in self.probes), default=0),
         ]
         return CREATION_SECONDS + max(sequences)
@@ -53,12 +55,22 @@ class Plan:
     @property
     def dollars(self) -> float:
         """The whole estimate."""
-        shared = self.shared * self.seconds / 3600 * INSTANCE_HOUR[INSTANCE_TYPE]
-        return FIXED + shared + sum(price(probe.cost) for probe in self.probes)
+        return FIXED + self.shared_dollars + sum(price(probe.cost) for probe in self.probes)
+
+    @property
+    def shared_dollars(self) -> float:
+        """The shared endpoints: each is deleted after its last user. What a probe scales is in its own cost."""
+        users = [probe.seconds for probe in self.probes if Need.ENDPOINT in probe.needs]
+        seconds = (CREATION_SECONDS + max(users) if users else 0) + (SLEEPER_SECONDS if self._sleeps else 0)
+        return seconds / 3600 * INSTANCE_HOUR[INSTANCE_TYPE]
+
+    @property
+    def _sleeps(self) -> bool:
+        return any(Need.SLEEPER in probe.needs for probe in self.probes)
 
     def seconds_within(self, budget: float) -> float:
-        """How long the run may take before its instances alone cost more than the budget, whatever the estimate says."""
-        return budget / (max(self.instances, 1) * INSTANCE_HOUR[INSTANCE_TYPE]) * 3600
+        """How long the run may take: as much longer than the estimate says as the budget is above its cost."""
+        return self.seconds * budget / self.dollars
 
     def text(self) -> str:
         """The plan for a person: one line a probe, then what is shared, and the sums."""
@@ -67,11 +79,10 @@ class Plan:
             f"{probe.name:<{width}}  {' '.join(probe.assumptions):<12}  {uses(probe):<48}  ${price(probe.cost):.4f}"
             for probe in self.probes
         ]
-        shared = self.shared * self.seconds / 3600 * INSTANCE_HOUR[INSTANCE_TYPE]
         return "\n".join(
             [
                 *lines,
-                f"{self.shared} shared endpoints: 1 × {INSTANCE_TYPE} each × {self.seconds / 60:.0f} min, ${shared:.2f}",
+                f"{self.shared} shared endpoints with one {INSTANCE_TYPE}, deleted after their use: ${self.shared_dollars:.2f}",
                 f"{len(self.probes)} probes, at most {self.instances} instances at a time",
                 f"about {self.seconds / 60:.0f} minutes and the time of the removal, at most ${self.dollars:.2f}",
             ]

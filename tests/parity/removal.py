@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 
@@ -16,6 +17,14 @@ NEEDS_THE_REST = "endpoint"  # until its deletion ends it needs its role and key
 def find(clients: Clients, prefix: str) -> list[Item]:
     """(kind, identifier) of every resource whose name begins with `prefix` or whose tag says so."""
     return [(kind.name, identifier) for kind in KINDS for identifier in kind.find(clients, prefix)]
+
+
+def delete_endpoints(clients: Clients, items: Iterable[Item]) -> None:
+    """Start the deletion of the endpoints among these; what AWS refuses for now is left to the removal at the end."""
+    for kind, identifier in items:
+        if kind == "endpoint":
+            with contextlib.suppress(ClientError):
+                BY_NAME[kind].remove(clients, identifier)
 
 
 def remove(

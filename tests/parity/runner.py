@@ -9,38 +9,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from parity.account import Account
 from parity.errors import Cancelled, NotObserved
-from parity.probe import Need, Observation, Probe, undecided
-from parity.removal import remove
+from parity.probe import Observation, Probe, undecided
+from parity.removal import delete_endpoints, remove
+from parity.schedule import Limits, Schedule
 
 REMOVAL_SECONDS = 2400  # an endpoint that is Creating refuses its deletion until that has ended
 Log = Callable[[str], None]
-
-
-class Schedule:
-    """Who may run when: one user of the scaling endpoint at a time, `endpoints` of probes' own, `workers` probes in all."""
-
-    def __init__(self, endpoints: int, workers: int) -> None:
-        self._limits = {Need.SLEEPER: threading.Semaphore(1), Need.OWN_ENDPOINT: threading.Semaphore(endpoints)}
-        self._workers = threading.Semaphore(workers)
-
-    @contextmanager
-    def admitted(self, probe: Probe, cancelled: threading.Event) -> Iterator[None]:
-        """For the block, `probe` may use what it needs. Raises Cancelled."""
-        wanted = [limit for need, limit in self._limits.items() if need in probe.needs] + [self._workers]
-        with ExitStack() as held:
-            for limit in wanted:
-                while not limit.acquire(timeout=0.2):
-                    if cancelled.is_set():
-                        raise Cancelled
-                held.callback(limit.release)
-            if cancelled.is_set():
-                raise Cancelled
-            yield
+LOCAL = Limits(endpoints=8, sleepers=3, workers=12)
+ON_AWS = Limits(endpoints=3, sleepers=1, workers=32)
 
 
 def observe(probe: Probe, aws: Account) -> list[Observation]:
@@ -65,26 +46,29 @@ def run_probes(
     probes: Sequence[Probe],
     aws: Account,
     *,
-    endpoints: int = 2,
-    workers: int = 16,
-    limit: float = math.inf,
+    limits: Limits = LOCAL,
+    budget_seconds: float = math.inf,
     log: Log = lambda _: None,
 ) -> dict[str, list[Observation]]:
     """Probe name → observations; the longest begin first.
 
-    After `limit` seconds the run ends, and what was not observed is undecided. Raises Cancelled when a signal cancelled the
+    An endpoint is deleted once the last probe that uses it has ended. After `budget_seconds` the run ends, and what was not
+    observed is undecided. Raises Cancelled when a signal cancelled the
     run, once no probe works any more.
     """
-    schedule, stopped = Schedule(endpoints, workers), aws.guard.cancelled
+    schedule, stopped = Schedule(probes, limits), aws.guard.cancelled
+    clients = removal_clients(aws)
 
     def one(probe: Probe) -> list[Observation]:
-        with schedule.admitted(probe, stopped):
+        with schedule.admitted(probe, stopped) as lane, aws.guard.acting_for(probe.name):
+            aws.use_lane(lane)
             found = observe(probe, aws)
             log(f"{probe.name}: {', '.join(f'{item.assumption} {item.verdict}' for item in found)}")
+            delete_endpoints(clients, aws.guard.created_by(probe.name, *schedule.ended(probe)))
             return found
 
     ordered = sorted(probes, key=lambda probe: -probe.seconds)
-    end = time.monotonic() + limit
+    end = time.monotonic() + budget_seconds
     with ThreadPoolExecutor(max(len(ordered), 1), thread_name_prefix="probe") as pool:
         futures = {probe.name: pool.submit(one, probe) for probe in ordered}
         while wait(futures.values(), timeout=0.2).not_done and not stopped.is_set() and time.monotonic() < end:
@@ -127,16 +111,15 @@ def run_and_remove(
     probes: Sequence[Probe],
     aws: Account,
     *,
-    endpoints: int = 2,
-    workers: int = 16,
-    limit: float = math.inf,
+    limits: Limits = LOCAL,
+    budget_seconds: float = math.inf,
     log: Log = lambda _: None,
 ) -> tuple[dict[str, list[Observation]] | None, list[str]]:
     """(observations, or None when cancelled; sentences about what could not be removed)."""
     with cancelled_by_signals(aws.guard.cancelled):
         try:
             found: dict[str, list[Observation]] | None = run_probes(
-                probes, aws, endpoints=endpoints, workers=workers, limit=limit, log=log
+                probes, aws, limits=limits, budget_seconds=budget_seconds, log=log
             )
         except Cancelled:
             found = None
@@ -157,10 +140,12 @@ def run_and_remove(
 def removal_clients(aws: Account) -> Callable[[str], Any]:
     """Clients outside the guard, for removal."""
     made: dict[str, Any] = {}
+    lock = threading.Lock()
 
     def client(service: str) -> Any:
-        if service not in made:
-            made[service] = aws.unguarded(service)
-        return made[service]
+        with lock:
+            if service not in made:
+                made[service] = aws.unguarded(service)
+            return made[service]
 
     return client

@@ -36,7 +36,7 @@ def _items(client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
     for service, call, key, identify in LISTS:
         for page in client(service).get_paginator(call).paginate():
             for item in page.get(key, ()):
-                if key == "Keys" and _waits_for_deletion(client, item["KeyId"]):
+                if (key == "Keys" and _waits_for_deletion(client, item["KeyId"])) or item_state(item) == "deleted":
                     continue
                 yield f"{service} {key}", identify(item)
     for bucket in client("s3").list_buckets()["Buckets"]:
@@ -47,6 +47,11 @@ def _items(client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
     targets = client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     for target in targets:
         yield "scalable targets", target["ResourceId"]
+
+
+def item_state(item: Any) -> str:
+    """The state of a thing that stays listed after its deletion: a VPC endpoint."""
+    return str(item.get("State", "")).lower() if isinstance(item, dict) else ""
 
 
 def _waits_for_deletion(client: Callable[[str], Any], key: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -202,6 +203,14 @@ class Root:
         return self._heard[inference_id]
 
 
+def with_office_hours(checkout: Path) -> None:
+    """Uncomment the schedules of envs/prod."""
+    settings = checkout / "envs/prod/main.tf"
+    written = re.sub(r"^( +)# (schedules = \{|  \w+ = \{ .+ \}|\})$", r"\1\2", settings.read_text(), flags=re.MULTILINE)
+    assert "\n    schedules = {\n" in written, settings
+    settings.write_text(written)
+
+
 class Roots:
     """Roots by environment, each applied when it is first asked for.
 
@@ -218,6 +227,8 @@ class Roots:
             checkout = self._make()
             checkout.build_archives()
             url = checkout.start_local_aws()
+            if environment == "prod":
+                with_office_hours(checkout.folder)
             if environment != "local":
                 checkout = self._with_provider(checkout, environment)
             root = Root(environment, checkout, url)

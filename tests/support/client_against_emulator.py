@@ -40,10 +40,13 @@ class Stage:
         self.target = EndpointInfo(self.deployed.name, REGION, f"s3://{self.deployed.bucket}/input/", topics, bounds, True)
 
     def client(self, *, limits: Limits | None = None, **options: Any) -> AsyncEndpoint:
-        """An AsyncEndpoint; keyword arguments are ClientConfig's, besides `limits`, `explain` and `run`."""
+        """An AsyncEndpoint; keyword arguments are ClientConfig's, besides `limits`, `explain` and `run`.
+
+        By default it uses notifications for its first request already.
+        """
         own = {name: options.pop(name) for name in ("explain", "run") if name in options}
         target = self.target if limits is None else replace(self.target, limits=limits)
-        config = ClientConfig(**{"deadline": 90.0} | options)
+        config = ClientConfig(**{"deadline": 90.0, "collect": "notifications"} | options)
         return AsyncEndpoint(target, endpoint_url=self.local_aws.url, config=config, **own)
 
     @contextmanager
@@ -59,9 +62,14 @@ class Stage:
         return {f"{service}:{action}": count for service, actions in calls.items() for action, count in actions.items()}
 
     def queues(self) -> list[str]:
-        """The ephemeral queues that are there."""
-        found: list[str] = self.local_aws.sqs.list_queues(QueueNamePrefix=f"{self.target.name}-run-").get("QueueUrls", [])
+        """The reply queues that are there."""
+        found: list[str] = self.local_aws.sqs.list_queues(QueueNamePrefix=f"{self.target.name}-reply-").get("QueueUrls", [])
         return found
+
+    def leases(self) -> dict[str, bool]:
+        """The reply queues that have a lease, and whether a client holds it."""
+        found = self.local_aws.s3.list_objects_v2(Bucket=self.deployed.bucket, Prefix="input/_queues/").get("Contents", ())
+        return {item["Key"].rpartition("/")[2]: item["Size"] > 1 for item in found}
 
     @staticmethod
     def clear_faults(local_aws: AwsHarness) -> None:

@@ -138,7 +138,7 @@ def put_wake_alarm(aws: AwsSession, outputs: AsyncEndpointOutputs, actions: list
 
 def prepared(on_output: Callable[[str], None] = lambda line: None) -> Deployment:
     """Environment dev of the checkout, as a command prepares it."""
-    return Deployment.prepare("dev", needs_archives=False, on_output=on_output)
+    return Deployment.prepare("dev", plans=False, on_output=on_output)
 
 
 def create_endpoint(aws: Any, outputs: AsyncEndpointOutputs) -> None:

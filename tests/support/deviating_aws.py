@@ -135,7 +135,7 @@ class DeviatingAws:
             for deviation in deviations:
                 deviation.apply(patch, self.aws)
             try:
-                return run_probes(probes, self.account(), endpoints=4, workers=8)
+                return run_probes(probes, self.account())
             finally:
                 self.aws.reset()
 

@@ -3,6 +3,7 @@
 # ruff: noqa: N803 - the arguments are spelled as boto3 spells them
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.client import endpoint as client_endpoint
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.collector import Collector
+from async_endpoint.client.reply_queue import sending_policy
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sender import Sender
 from async_endpoint.core.outputs import AsyncEndpointOutputs
@@ -78,10 +81,23 @@ class FakeS3:
     def put(self, uri: str, body: bytes, content_type: str = "application/json") -> None:
         self._write(uri.removeprefix(f"s3://{BUCKET}/"), body, content_type)
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+    def put_object(
+        self, Bucket: str, Key: str, Body: bytes, ContentType: str, IfMatch: str = "", IfNoneMatch: str = ""
+    ) -> dict[str, str]:
         self._begin("put", Key)
         self._check("s3:PutObject", Key)
+        if (IfNoneMatch and Key in self.objects) or (IfMatch and IfMatch != self.etag(Key)):
+            raise client_error("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
         self._write(Key, Body, ContentType)
+        return {"ETag": self.etag(Key)}
+
+    def delete_object(self, Bucket: str, Key: str) -> None:
+        self._begin("delete", Key)
+        self.objects.pop(Key, None)
+
+    def etag(self, key: str) -> str:
+        body = self.objects.get(key, (b"", ""))[0]
+        return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"' if key in self.objects else ""
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         self._begin("get", Key)
@@ -90,7 +106,12 @@ class FakeS3:
             self._check("s3:ListBucket", Key)
             raise client_error("NoSuchKey", "The specified key does not exist.", 404)
         body, content_type = self.objects[Key]
-        return {"Body": io.BytesIO(body), "ContentType": content_type, "LastModified": self.written[Key]}
+        return {
+            "Body": io.BytesIO(body),
+            "ContentType": content_type,
+            "LastModified": self.written[Key],
+            "ETag": self.etag(Key),
+        }
 
     def list_objects_v2(
         self, Bucket: str, Prefix: str, MaxKeys: int = 1_000, StartAfter: str = "", ContinuationToken: str = ""
@@ -99,8 +120,16 @@ class FakeS3:
         self._check("s3:ListBucket", Prefix)
         after = max(StartAfter, ContinuationToken)
         keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > after)
-        page: dict[str, Any] = {"Contents": [{"Key": key, "LastModified": self.written[key]} for key in keys[:MaxKeys]]}
+        page: dict[str, Any] = {"Contents": [self._entry(key) for key in keys[:MaxKeys]]}
         return page | ({"IsTruncated": True, "NextContinuationToken": keys[MaxKeys - 1]} if len(keys) > MaxKeys else {})
+
+    def _entry(self, key: str) -> dict[str, Any]:
+        return {
+            "Key": key,
+            "LastModified": self.written[key],
+            "ETag": self.etag(key),
+            "Size": len(self.objects[key][0]),
+        }
 
     def _write(self, key: str, body: bytes, content_type: str) -> None:
         self.objects[key], self.written[key] = (body, content_type), datetime.fromtimestamp(self.now(), UTC)
@@ -167,7 +196,10 @@ class Message:
 
 @dataclass
 class FakeSqs:
-    """One queue; always hands out the oldest visible messages first, the worst case for a reader among others."""
+    """One queue; always hands out the oldest visible messages first, the worst case for a reader among others.
+
+    `attributes` are those of the queue that a client leases, None where there is none.
+    """
 
     time: FakeTime
     messages: list[Message] = field(default_factory=list)
@@ -176,6 +208,9 @@ class FakeSqs:
     grants: bool = False
     made: list[dict[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    purged: list[str] = field(default_factory=list)
+    attributes: dict[str, str] | None = None
+    meta: Any = field(default_factory=lambda: SimpleNamespace(endpoint_url=QUEUE_URL.rpartition("/1234")[0]))
 
     def send(self, document: Any) -> None:
         body = document if isinstance(document, str) else json.dumps(document)
@@ -185,7 +220,18 @@ class FakeSqs:
         if not self.grants:
             raise client_error("AccessDenied", "no queue of one's own", 403)
         self.made.append(wanted)
-        return {"QueueUrl": QUEUE_URL}
+        created = {"CreatedTimestamp": str(int(self.time.now())), "ApproximateNumberOfMessages": "0"}
+        self.attributes = wanted["Attributes"] | created
+        return {"QueueUrl": f"{QUEUE_URL.rpartition('/')[0]}/{wanted['QueueName']}"}
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        if self.attributes is None:
+            raise client_error("AWS.SimpleQueueService.NonExistentQueue", "not there")
+        return {"Attributes": self.attributes}
+
+    def purge_queue(self, QueueUrl: str) -> None:
+        self.purged.append(QueueUrl)
+        self.messages.clear()
 
     def delete_queue(self, QueueUrl: str) -> None:
         self.deleted.append(QueueUrl)
@@ -204,7 +250,6 @@ class FakeSqs:
         WaitTimeSeconds: int,
         VisibilityTimeout: int = 43_200,
     ) -> dict[str, Any]:
-        assert QueueUrl == QUEUE_URL
         self.receives += 1
         if self.error:
             raise self.error
@@ -259,6 +304,18 @@ class FakeSns:
 
     def unsubscribe(self, SubscriptionArn: str) -> None:
         self.unsubscribed.append(SubscriptionArn)
+
+    def get_paginator(self, operation: str) -> Any:
+        """The subscriptions of a topic, in one page."""
+        assert operation == "list_subscriptions_by_topic"
+        return SimpleNamespace(paginate=lambda TopicArn: [{"Subscriptions": self._of(TopicArn)}])
+
+    def _of(self, topic: str) -> list[dict[str, str]]:
+        return [
+            {"SubscriptionArn": f"{topic}:{number}", "Endpoint": wanted["Endpoint"]}
+            for number, wanted in enumerate(self.subscribed, start=1)
+            if wanted["TopicArn"] == topic
+        ]
 
 
 class FakeScaling:
@@ -318,7 +375,21 @@ class FakeAws:
         """A collector that does a round when asked, and reads at once."""
         retries = Retries(3, 0.1, 5.0, self.pause)
         target, settings = EndpointInfo.from_outputs(self.outputs), ClientConfig(**config)
-        return Collector(self.session, target, "run-", settings, self.clock, retries, AtOnce(), self.explanations.append)
+        return Collector(self.session, target, settings, self.clock, retries, AtOnce(), self.explanations.append)
+
+    def released_queue(self, age: float = 3_600.0, *, held_for: float | None = None) -> str:
+        """A reply queue that another run has used, `age` seconds old; its lease is held since `held_for` seconds if given.
+
+        Returns its id.
+        """
+        name = "shop-reply-0000000001"
+        info = EndpointInfo.from_outputs(self.outputs)
+        policy = sending_policy(f"arn:aws:sqs:eu-west-1:123456789012:{name}", info.topics)
+        created = str(int(self.time.now() - age))
+        self.sqs.attributes = {"Policy": policy, "CreatedTimestamp": created, "ApproximateNumberOfMessages": "0"}
+        self.s3.put(f"{info.input_uri}_queues/{name}", b"" if held_for is None else b"another client")
+        self.s3.written[f"input/_queues/{name}"] = datetime.fromtimestamp(self.time.now() - (held_for or age), UTC)
+        return name[-10:]
 
     def collect(self, submitted: Submitted, **config: Any) -> Completed:
         """The result of one request, looked for until it has an outcome; raises what its invocation does."""

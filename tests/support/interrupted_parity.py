@@ -74,7 +74,7 @@ class ParityRuns:
         begin, process = self.calls(), self.start()
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("removing what was created"):
+            if "removing what was created" in line:
                 break
         observed = self.calls() - begin
         process.communicate(timeout=LONGEST_SECONDS)

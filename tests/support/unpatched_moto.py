@@ -90,6 +90,12 @@ def alarm_initial_state() -> bool:
     return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
 
 
+def global_dashboards() -> bool:
+    client("cloudwatch").put_dashboard(DashboardName="anywhere", DashboardBody="{}")
+    elsewhere = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="local", aws_secret_access_key="local")
+    return not elsewhere.list_dashboards()["DashboardEntries"]
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -116,6 +122,11 @@ def redrive_policy() -> bool:
 
 def cached_lookups() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
+
+
+def instance_quotas() -> bool:
+    quotas = client("service-quotas")
+    return missing(lambda: quotas.list_service_quotas(ServiceCode="sagemaker"))
 
 
 def network_interfaces() -> bool:
@@ -172,6 +183,36 @@ def scaling_tags() -> bool:
     scaling = register()
     arn = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["ScalableTargetARN"]
     return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
+
+
+def s3_conditional_writes() -> bool:
+    """Whether another write gets in between the check of a condition and the write."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    backend = get_backend("s3")[ACCOUNT]["aws"]
+    put, accepted = backend.put_object, []
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if not accepted:
+            accepted.append("first")
+            s3.put_object(Bucket="bucket", Key="k", Body=b"2", IfNoneMatch="*")
+            accepted.append("second")
+        return put(*arguments, **options)
+
+    backend.put_object = interrupted
+    s3.put_object(Bucket="bucket", Key="k", Body=b"1", IfNoneMatch="*")
+    return accepted == ["first", "second"]
+
+
+def sns_filter_policies() -> bool:
+    """Whether a new filter policy works at once."""
+    sns, sqs = client("sns"), client("sqs")
+    topic, queue = sns.create_topic(Name="t")["TopicArn"], sqs.create_queue(QueueName="q")["QueueUrl"]
+    attributes = {"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps({"key": ["value"]})}
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    sns.publish(TopicArn=topic, Message=json.dumps({"key": "value"}))
+    return bool(sqs.receive_message(QueueUrl=queue).get("Messages"))
 
 
 def s3_access_denied() -> bool:
@@ -257,6 +298,7 @@ GAPS = (
     alarm_history,
     bucket_policy,
     alarm_initial_state,
+    instance_quotas,
     lifecycle_versions,
     metric_store,
     network_interfaces,
@@ -270,12 +312,15 @@ GAPS = (
     scaling_tags,
     scheduled_actions,
     s3_access_denied,
+    s3_conditional_writes,
+    sns_filter_policies,
     sns_envelope,
     sns_to_sqs,
     sns_topics,
     sqs_message_index,
     sts_credentials,
     sns_removed_attributes,
+    global_dashboards,
     instance_tracking,
     tracking_alarms,
 )

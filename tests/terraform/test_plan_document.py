@@ -61,7 +61,7 @@ DOCUMENT = {
     "prior_state": {
         "values": {
             "root_module": {
-                "resources": [resource("data.aws_region.current", mode="data", name="eu-west-1")],
+                "resources": [resource("data.aws_region.current", mode="data", id="eu-west-1")],
                 "child_modules": [
                     {"resources": [resource("module.a.aws_iam_role.this", name="shirts", tags_all={"deployment": "shirts"})]}
                 ],

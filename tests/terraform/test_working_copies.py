@@ -142,6 +142,74 @@ def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Worksp
     assert prepare(checkout, "dev", local=True).backend_files == ()
 
 
+REGION = 'variable "region" {\n  type    = string\n  default = "eu-west-1"\n}\n'
+
+
+def test_each_region_has_a_copy_and_a_state_of_its_own(
+    checkout: Workspace, local_aws_record: LocalAwsRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout.environment("dev") / "providers.tf").write_text(REGION)
+    here = prepare(checkout, "dev", local=True)
+    monkeypatch.setenv("TF_VAR_region", "us-east-1")
+    there = prepare(checkout, "dev", local=True)
+    assert here.folder == checkout.local / "deployments/dev-local/eu-west-1/envs/dev"
+    assert there.folder == checkout.local / "deployments/dev-local/us-east-1/envs/dev"
+    assert here.state == checkout.local / "deployments/dev-local/eu-west-1/state/first/terraform.tfstate"
+    assert there.state == checkout.local / "deployments/dev-local/us-east-1/state/first/terraform.tfstate"
+    assert 'path = "../../state/first/terraform.tfstate"' in (there.folder / OVERRIDE_FILE).read_text()
+    assert there.process_environment["TF_VAR_region"] == "us-east-1"
+    assert (here.command("apply"), there.command("apply")) == (
+        "async-endpoint apply dev --local",
+        "TF_VAR_region=us-east-1 async-endpoint apply dev --local",
+    )
+
+
+def test_the_key_of_a_remote_state_has_the_region(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = checkout.environment("dev")
+    (source / "providers.tf").write_text(REGION)
+    (source / "backend.tf").write_text('terraform {\n  backend "s3" {\n    use_lockfile = true\n  }\n}\n')
+    (source / "state.s3.tfbackend").write_text('bucket = "b"\nregion = "eu-central-1"\n')
+    for region in ("eu-west-1", "ap-southeast-5"):
+        monkeypatch.setenv("TF_VAR_region", region)
+        root = prepare(checkout, "dev", local=False)
+        assert root.folder == checkout.local / f"deployments/dev/{region}/envs/dev"
+        settings = {file.name: file.read_text() for file in root.backend_files}
+        assert settings == {
+            "state.s3.tfbackend": 'bucket = "b"\nregion = "eu-central-1"\n',
+            "region.s3.tfbackend": f'key = "async-endpoint/dev/{region}/terraform.tfstate"\n',
+        }
+
+
+@pytest.mark.parametrize("file", ["backend.tf", "state.s3.tfbackend"])
+def test_a_key_without_the_region_is_refused(checkout: Workspace, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    source = checkout.environment("dev")
+    (source / "providers.tf").write_text(REGION)
+    (source / "backend.tf").write_text('terraform {\n  backend "s3" {\n  }\n}\n')
+    (source / "state.s3.tfbackend").write_text('bucket = "b"\n')
+    text = (source / file).read_text()
+    setting = 'key = "teams/shop/eu-west-1/dev.tfstate"\n'
+    (source / file).write_text(text.replace("  }\n", f"    {setting}  }}\n") if file == "backend.tf" else text + setting)
+    assert [path.name for path in prepare(checkout, "dev", local=False).backend_files] == ["state.s3.tfbackend"]
+    monkeypatch.setenv("TF_VAR_region", "us-east-1")
+    refused = (
+        r"envs/dev keeps its state at teams/shop/eu-west-1/dev\.tfstate, a key that does not name region us-east-1, .*; remove "
+        r"the key \(it is then async-endpoint/dev/us-east-1/terraform\.tfstate\)\.$"
+    )
+    with pytest.raises(InvalidInput, match=refused):
+        prepare(checkout, "dev", local=False)
+
+
+def test_a_region_is_needed_and_checked(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout.environment("dev") / "providers.tf").write_text('variable "region" {\n  type = string\n}\n')
+    with pytest.raises(InvalidInput, match=r"^envs/dev has no default region; set TF_VAR_region"):
+        prepare(checkout, "dev", local=False)
+    monkeypatch.setenv("TF_VAR_region", "../elsewhere")
+    with pytest.raises(InvalidInput, match=r"^'\.\./elsewhere' is not an AWS region"):
+        prepare(checkout, "dev", local=False)
+    monkeypatch.setenv("TF_VAR_region", "me-central-1")
+    assert prepare(checkout, "dev", local=False).command("plan") == "TF_VAR_region=me-central-1 async-endpoint plan dev"
+
+
 def test_an_archive_that_is_not_built_is_named_with_the_command(checkout: Workspace) -> None:
     settings = checkout.environment("dev") / "main.tf"
     settings.write_text(

@@ -3,7 +3,7 @@
 `python -m pytest tests/e2e/test_out_of_band.py` makes those that can be made together, and verifies once. Run as a program,
 this file makes all of them one at a time on an environment that is applied on a running local AWS:
 
-    python tests/trials/out_of_band.py CHECKOUT prod
+    python tests/trials/out_of_band.py CHECKOUT prod  # with the schedules of envs/prod/main.tf uncommented
 """
 
 from __future__ import annotations
@@ -343,9 +343,10 @@ def tracking_alarm(word: str, **changes: Any) -> Callable[[World], Undo]:
 
 def dashboard(w: World) -> Undo:
     cloudwatch = w.client("cloudwatch")
-    body = cloudwatch.get_dashboard(DashboardName=w.name)["DashboardBody"]
-    cloudwatch.put_dashboard(DashboardName=w.name, DashboardBody='{"widgets": []}')
-    return lambda: cloudwatch.put_dashboard(DashboardName=w.name, DashboardBody=body)
+    name = w.outputs.monitoring.dashboard_name
+    body = cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+    cloudwatch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    return lambda: cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body)
 
 
 # --- storage -----------------------------------------------------------------------------------------------------------------
@@ -558,7 +559,7 @@ CHANGES = (
     OutOfBand("endpoint: tags", "aws_sagemaker_endpoint.this was changed outside Terraform: tags", endpoint_tags),
     OutOfBand(
         "configuration: concurrency",
-        "has concurrent invocations per instance 9 instead of 8",
+        "has concurrent invocations per instance 9 instead of 4",
         replaced_configuration(
             lambda c: c["AsyncInferenceConfig"]["ClientConfig"].update(MaxConcurrentInvocationsPerInstance=9)
         ),

@@ -12,7 +12,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_data "aws_sagemaker_prebuilt_ecr_image" {
@@ -32,7 +32,7 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
   }
 
   mock_resource "aws_kms_key" {
@@ -76,7 +76,7 @@ run "output" {
       endpoint = {
         arn                                     = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
         config_name                             = "shop-test-20250101"
-        execution_role_arn                      = "arn:aws:iam::123456789012:role/shop-test-execution"
+        execution_role_arn                      = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution"
         instance_type                           = "ml.m5.xlarge"
         max_concurrent_invocations_per_instance = 4
         model_name                              = module.model.name
@@ -105,7 +105,7 @@ run "output" {
           "shop-test-primary-upload-failures",
           "shop-test-stuck-at-zero",
         ]
-        dashboard_name = "shop-test"
+        dashboard_name = "shop-test-eu-west-1"
       }
       model = {
         archives       = module.model.archives
@@ -236,5 +236,21 @@ run "a_gpu_instance_takes_a_gpu_image" {
   assert {
     condition     = local._processor == "gpu"
     error_message = "The image of a GPU instance must be one for GPUs."
+  }
+}
+
+run "alarms_on_the_new_instances" {
+  variables {
+    guardrails = { new_fleet_only = true }
+  }
+
+  assert {
+    condition     = local._rollback_alarm_names == ["shop-test-primary-server-errors-*"]
+    error_message = "The execution role must be allowed to read the alarms of every configuration."
+  }
+
+  assert {
+    condition     = contains(output.async_endpoint.monitoring.alarm_names, "shop-test-primary-server-errors-20250101")
+    error_message = "Verification must know the alarm of the configuration."
   }
 }

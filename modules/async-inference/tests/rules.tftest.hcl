@@ -146,6 +146,19 @@ run "refuses_to_take_an_update_back_by_an_alarm_that_is_not_made" {
   }
 }
 
+run "refuses_to_judge_new_instances_by_their_utilization" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    guardrails = { new_fleet_only = true, rollback_on = ["memory", "server_errors"] }
+  }
+}
+
 run "refuses_a_name_that_is_too_long" {
   command         = plan
   expect_failures = [var.name]

@@ -373,3 +373,19 @@ run "refuses_waits_beyond_any_limit" {
     guardrails      = { rolling = { percent = 10, wait_seconds = 2880 } }
   }
 }
+
+run "alarms_on_the_new_instances" {
+  command = plan
+
+  variables {
+    alarm_names = { server_errors = ["shop-test-primary-server-errors"], "new_fleet/server_errors" = ["shop-test-primary-server-errors-20250101"] }
+    guardrails  = { new_fleet_only = true, rollback_on = ["server_errors"] }
+  }
+
+  assert {
+    condition = [for alarm in tolist(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration[0].alarms) : alarm.alarm_name] == [
+      "shop-test-primary-server-errors-20250101",
+    ]
+    error_message = "Alarms that the old instances trip must not roll the update back."
+  }
+}

@@ -241,6 +241,20 @@ run "refuses_to_roll_back_on_an_alarm_that_does_not_exist" {
   }
 }
 
+run "refuses_an_alarm_that_new_instances_do_not_have" {
+  command         = plan
+  expect_failures = [var.guardrails]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    alarm_names = { server_errors = ["shop-errors"] }
+    guardrails  = { new_fleet_only = true, rollback_on = ["server_errors"] }
+  }
+}
+
 run "refuses_a_retention_that_is_not_offered" {
   command         = plan
   expect_failures = [var.logs]

@@ -8,10 +8,30 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-north-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+provider "aws" {
+  alias                       = "government"
+  region                      = "us-gov-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
 variables {
   name              = "shop-test"
   endpoint_arn      = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  execution_role    = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+  execution_role    = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
   results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
@@ -86,9 +106,17 @@ run "caller_policy" {
         actions   = ["sagemaker:InvokeEndpointAsync"]
         resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"]
       }
+      LeaseQueues = {
+        actions   = ["s3:DeleteObject", "s3:GetObject"]
+        resources = ["arn:aws:s3:::shop/input/_queues/*"]
+      }
+      ListLeases = {
+        actions   = ["s3:ListBucket"]
+        resources = ["arn:aws:s3:::shop"]
+      }
       OwnQueues = {
-        actions   = ["sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:ListQueueTags", "sqs:ReceiveMessage", "sqs:TagQueue"]
-        resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-run-*"]
+        actions   = ["sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:PurgeQueue", "sqs:ReceiveMessage", "sqs:TagQueue"]
+        resources = ["arn:aws:sqs:eu-west-1:123456789012:shop-test-reply-*"]
       }
       PutInputs = {
         actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
@@ -114,10 +142,11 @@ run "caller_policy" {
       }) == jsonencode({
       DecryptThroughServices = { StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"] } }
       EncryptInputs          = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      ListLeases             = { StringLike = { "s3:prefix" = "input/_queues/*" } }
       ListResults            = { StringLikeIfExists = { "s3:prefix" = ["failure/*", "output/*"] } }
       SubscribeOwnQueues = {
         StringEquals = { "sns:Protocol" = "sqs" }
-        StringLike   = { "sns:Endpoint" = "arn:aws:sqs:eu-west-1:123456789012:shop-test-run-*" }
+        StringLike   = { "sns:Endpoint" = "arn:aws:sqs:eu-west-1:123456789012:shop-test-reply-*" }
       }
     })
     error_message = "Listing must be confined to results, subscribing to queues of the caller's own, and the key to S3 and SQS."
@@ -180,7 +209,7 @@ run "deployer_policy" {
       for statement in jsondecode(output.policies.deployer.json).Statement :
       { resource = statement.Resource, service = statement.Condition.StringEquals["iam:PassedToService"] }
       if contains(flatten([statement.Action]), "iam:PassRole")
-    ]) == jsonencode([{ resource = "arn:aws:iam::123456789012:role/shop-test-execution", service = "sagemaker.amazonaws.com" }])
+    ]) == jsonencode([{ resource = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution", service = "sagemaker.amazonaws.com" }])
     error_message = "A deployer must be able to pass one role, to SageMaker alone."
   }
 
@@ -226,8 +255,8 @@ run "deployer_who_destroys_within_a_boundary" {
     name         = "a-deployment-of-the-longest-name-12"
     endpoint_arn = "arn:aws:sagemaker:ap-southeast-1:123456789012:endpoint/a-deployment-of-the-longest-name-12"
     execution_role = {
-      arn                      = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-execution"
-      permissions_boundary_arn = "arn:aws:iam::123456789012:policy/a-deployment-of-the-longest-name-12-execution-boundary"
+      arn                      = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-ap-southeast-1-execution"
+      permissions_boundary_arn = "arn:aws:iam::123456789012:policy/a-deployment-of-the-longest-name-12-ap-southeast-1-execution-boundary"
     }
     storage = {
       bucket_arn  = "arn:aws:s3:::a-deployment-of-the-longest-name-12-123456789012-ap-southeast-1"
@@ -264,7 +293,7 @@ run "deployer_who_destroys_within_a_boundary" {
     condition = jsonencode([
       for statement in jsondecode(output.policies.deployer.json).Statement : statement.Condition
       if contains(flatten([statement.Action]), "iam:PutRolePolicy")
-    ]) == jsonencode([{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/a-deployment-of-the-longest-name-12-execution-boundary" } }])
+    ]) == jsonencode([{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/a-deployment-of-the-longest-name-12-ap-southeast-1-execution-boundary" } }])
     error_message = "With a boundary, only a role that has it may be given a policy."
   }
 
@@ -322,7 +351,7 @@ run "managed_policies" {
   assert {
     condition = alltrue([
       for who in ["caller", "collector"] :
-      aws_iam_policy.this[who].name == "shop-test-${who}" && jsonencode(jsondecode(aws_iam_policy.this[who].policy)) == jsonencode(jsondecode(output.policies[who].json))
+      aws_iam_policy.this[who].name == "shop-test-eu-west-1-${who}" && jsonencode(jsondecode(aws_iam_policy.this[who].policy)) == jsonencode(jsondecode(output.policies[who].json))
     ]) && keys(aws_iam_policy.this) == ["caller", "collector"]
     error_message = "Only the requested managed policies must be created, each with its policy."
   }
@@ -434,5 +463,83 @@ run "github_role_of_whole_refs" {
       }
     })
     error_message = "Subjects without a wildcard must be compared whole."
+  }
+}
+
+run "policies_in_china" {
+  command   = plan
+  providers = { aws = aws.china }
+
+  variables {
+    endpoint_arn      = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/shop-test"
+    execution_role    = { arn = "arn:aws-cn:iam::123456789012:role/shop-test-cn-north-1-execution" }
+    results_queue_arn = "arn:aws-cn:sqs:cn-north-1:123456789012:shop-test-results"
+    storage = {
+      bucket_arn  = "arn:aws-cn:s3:::shop"
+      kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/own"
+      prefixes    = { failure = "failure/", input = "input/", output = "output/" }
+    }
+    topic_arns = {
+      error   = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-error"
+      success = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-success"
+    }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in output.policies : [
+        for statement in jsondecode(policy.json).Statement : [
+          for resource in flatten([statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-cn:")
+        ]
+      ]
+    ]))
+    error_message = "Every resource must be in the partition."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
+      if statement.Sid == "DecryptArchives"
+    ]) == ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"]
+    error_message = "Amazon S3 must be able to use the key for the caller."
+  }
+}
+
+run "policies_in_the_government_regions" {
+  command   = plan
+  providers = { aws = aws.government }
+
+  variables {
+    endpoint_arn      = "arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:endpoint/shop-test"
+    execution_role    = { arn = "arn:aws-us-gov:iam::123456789012:role/shop-test-us-gov-west-1-execution" }
+    results_queue_arn = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:shop-test-results"
+    storage = {
+      bucket_arn  = "arn:aws-us-gov:s3:::shop"
+      kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/own"
+      prefixes    = { failure = "failure/", input = "input/", output = "output/" }
+    }
+    topic_arns = {
+      error   = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:shop-test-error"
+      success = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:shop-test-success"
+    }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in output.policies : [
+        for statement in jsondecode(policy.json).Statement : [
+          for resource in flatten([statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-us-gov:")
+        ]
+      ]
+    ]))
+    error_message = "Every resource must be in the partition."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
+      if statement.Sid == "DecryptArchives"
+    ]) == ["s3.us-gov-west-1.amazonaws.com"]
+    error_message = "Amazon S3 must be able to use the key for the caller."
   }
 }

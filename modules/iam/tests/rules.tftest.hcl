@@ -2,7 +2,7 @@
 variables {
   name              = "shop-test"
   endpoint_arn      = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  execution_role    = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+  execution_role    = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
   results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
@@ -24,7 +24,7 @@ run "refuses_every_boundary" {
   }
 
   variables {
-    execution_role = { arn = "arn:aws:iam::123456789012:role/shop-test-execution", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" }
+    execution_role = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" }
   }
 }
 

@@ -3,7 +3,7 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  _region = data.aws_region.current.name
+  _region = data.aws_region.current.id
 
   # Whether there is an archive without a path is known before an address that the same apply creates.
   _supplied = var.container.archive != null && try(var.container.archive.path, null) == null

@@ -8,6 +8,26 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-north-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+provider "aws" {
+  alias                       = "government"
+  region                      = "us-gov-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
 override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "123456789012" }
@@ -520,8 +540,8 @@ run "boundary" {
 
   assert {
     condition = (
-      aws_iam_policy.boundary[0].name == "shop-test-execution-boundary"
-      && output.execution_role.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/shop-test-execution-boundary"
+      aws_iam_policy.boundary[0].name == "shop-test-eu-west-1-execution-boundary"
+      && output.execution_role.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/shop-test-eu-west-1-execution-boundary"
     )
     error_message = "The boundary must be created, and its ARN be known in the plan."
   }
@@ -567,5 +587,93 @@ run "boundary" {
       WriteCoreDumps     = ["s3:AbortMultipartUpload", "s3:PutObject"]
     })
     error_message = "SSM access and core dumps must have their permissions."
+  }
+}
+
+run "execution_role_in_china" {
+  command   = plan
+  providers = { aws = aws.china }
+
+  variables {
+    containers = [{
+      archive        = {}
+      ecr_uris       = ["123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/serve:1"]
+      image_uri      = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/serve:1"
+      model_data_url = "s3://models/shop/model.tar.gz"
+    }]
+    network              = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = ["subnet-0123456789abcdef0"] }
+    rollback_alarm_names = ["shop-test-primary-server-errors"]
+    storage = {
+      bucket_arn  = "arn:aws-cn:s3:::shop"
+      bucket_name = "shop"
+      kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/own"
+      prefixes    = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+    }
+    topic_arns = {
+      error   = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-error"
+      success = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-success"
+    }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : [
+        for resource in flatten([statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-cn:")
+      ]
+    ]))
+    error_message = "Every resource must be in the partition."
+  }
+
+  assert {
+    condition = (
+      aws_iam_role.execution[0].name == "shop-test-cn-north-1-execution"
+      && output.planned_execution_role_arn == "arn:aws-cn:iam::123456789012:role/shop-test-cn-north-1-execution"
+      && jsondecode(aws_iam_role.execution[0].assume_role_policy).Statement[0].Principal.Service == "sagemaker.amazonaws.com"
+    )
+    error_message = "The role's name must include the region, and SageMaker's principal is the same in every partition."
+  }
+}
+
+run "execution_role_in_the_government_regions" {
+  command   = plan
+  providers = { aws = aws.government }
+
+  variables {
+    containers = [{
+      archive        = {}
+      ecr_uris       = ["123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/team/serve:1"]
+      image_uri      = "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/team/serve:1"
+      model_data_url = "s3://models/shop/model.tar.gz"
+    }]
+    network              = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = ["subnet-0123456789abcdef0"] }
+    rollback_alarm_names = ["shop-test-primary-server-errors"]
+    storage = {
+      bucket_arn  = "arn:aws-us-gov:s3:::shop"
+      bucket_name = "shop"
+      kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/own"
+      prefixes    = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+    }
+    topic_arns = {
+      error   = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:shop-test-error"
+      success = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:shop-test-success"
+    }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : [
+        for resource in flatten([statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-us-gov:")
+      ]
+    ]))
+    error_message = "Every resource must be in the partition."
+  }
+
+  assert {
+    condition = (
+      aws_iam_role.execution[0].name == "shop-test-us-gov-west-1-execution"
+      && output.planned_execution_role_arn == "arn:aws-us-gov:iam::123456789012:role/shop-test-us-gov-west-1-execution"
+      && jsondecode(aws_iam_role.execution[0].assume_role_policy).Statement[0].Principal.Service == "sagemaker.amazonaws.com"
+    )
+    error_message = "The role's name must include the region, and SageMaker's principal is the same in every partition."
   }
 }

@@ -5,11 +5,11 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-execution" }
+    defaults = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
   }
 }
 

@@ -153,7 +153,7 @@ run "refuses_a_name_that_is_too_long" {
   }
 
   variables {
-    name = "a-name-of-more-than-fifty-characters-leaves-no-room-for-a-hash"
+    name = "a-name-of-40-characters-leaves-no-room-x"
   }
 }
 

@@ -1,6 +1,6 @@
 mock_provider "aws" {
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_cloudwatch_metric_alarm" {
@@ -93,8 +93,8 @@ run "asynchronous" {
   }
 
   assert {
-    condition     = output.dashboard_name == "shop-test"
-    error_message = "There must be a dashboard."
+    condition     = output.dashboard_name == "shop-test-eu-west-1"
+    error_message = "There must be a dashboard, whose name no other region uses."
   }
 
   assert {
@@ -227,5 +227,60 @@ run "serverless" {
       "client_errors/primary", "cold_start/primary", "model_latency/primary", "overhead_latency/primary", "server_errors/primary",
     ])
     error_message = "A serverless endpoint has no instances to watch."
+  }
+}
+
+run "new_fleet" {
+  variables {
+    endpoint = {
+      kind      = "async"
+      name      = "shop-test"
+      new_fleet = { alarms = ["model_latency", "server_errors"], config_name = "shop-test-20250101" }
+      variants  = { primary = { instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
+    }
+    monitoring = { actions = { alarm = ["arn:aws:sns:eu-west-1:123456789012:pager"] }, alarms = { model_latency = { statistic = "p99" } } }
+  }
+
+  assert {
+    condition = alltrue([
+      for name, alarm in aws_cloudwatch_metric_alarm.new_fleet :
+      alarm.dimensions == tomap({ EndpointConfigName = "shop-test-20250101", EndpointName = "shop-test", VariantName = "primary" })
+      && alarm.namespace == "AWS/SageMaker" && alarm.treat_missing_data == "notBreaching"
+    ]) && join(" ", keys(aws_cloudwatch_metric_alarm.new_fleet)) == "model_latency/primary server_errors/primary"
+    error_message = "The alarms must watch the instances of this configuration alone."
+  }
+
+  assert {
+    condition = jsonencode([
+      for alarm in aws_cloudwatch_metric_alarm.new_fleet : [alarm.metric_name, alarm.statistic, alarm.extended_statistic, alarm.threshold, alarm.evaluation_periods]
+    ]) == jsonencode([["ModelLatency", null, "p99", 240000000, 5], ["Invocation5XXErrors", "Average", null, 0.05, 2]])
+    error_message = "They must have the settings of the alarms on the whole variant."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.new_fleet : length(coalesce(alarm.alarm_actions, [])) == 0])
+    error_message = "They decide on updates; the alarms on the whole variant notify people."
+  }
+
+  assert {
+    condition = jsonencode({ for key, names in output.alarm_names : key => names if endswith(key, "server_errors") }) == jsonencode({
+      "new_fleet/server_errors" = ["shop-test-primary-server-errors-20250101"]
+      "server_errors"           = ["shop-test-primary-server-errors"]
+    })
+    error_message = "The names must be unique to the configuration, and begin with those of the alarms on the whole variant."
+  }
+}
+
+run "refuses_utilization_of_the_new_fleet" {
+  command         = plan
+  expect_failures = [output.alarm_names]
+
+  variables {
+    endpoint = {
+      kind      = "async"
+      name      = "shop-test"
+      new_fleet = { alarms = ["cpu", "server_errors"], config_name = "shop-test-20250101" }
+      variants  = { primary = { instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
+    }
   }
 }

@@ -12,11 +12,11 @@ mock_provider "aws" {
   }
 
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_cloudwatch_log_group" {
@@ -173,5 +173,38 @@ run "refuses_more_subnets_than_zones" {
 
   variables {
     subnet_count = 4
+  }
+}
+
+run "services_in_china" {
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "cn-north-1" }
+  }
+
+  variables {
+    interface_services = ["cn.com.amazonaws.cn-north-1.ecr.api", "cn.com.amazonaws.cn-north-1.ecr.dkr", "logs"]
+  }
+
+  assert {
+    condition = [for service, endpoint in aws_vpc_endpoint.interface : endpoint.service_name] == [
+      "cn.com.amazonaws.cn-north-1.ecr.api", "cn.com.amazonaws.cn-north-1.ecr.dkr", "com.amazonaws.cn-north-1.logs",
+    ]
+    error_message = "A full name must be used as it is."
+  }
+
+  assert {
+    condition     = aws_iam_role.flow_logs[0].name == "shop-test-cn-north-1-flow-logs" && aws_vpc_endpoint.s3.service_name == "com.amazonaws.cn-north-1.s3"
+    error_message = "Role and gateway endpoint must be those of the region."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for statement in data.aws_iam_policy_document.s3.statement : [for resource in statement.resources : startswith(resource, "arn:aws-cn:")]]))
+    error_message = "Every resource must be in the partition."
   }
 }

@@ -142,7 +142,7 @@ run "refuses_a_name_that_is_too_long" {
   }
 
   variables {
-    name = "a-name-of-more-than-fifty-characters-leaves-no-room-for-a-suffix"
+    name = "a-name-of-40-characters-leaves-no-room-x"
   }
 }
 

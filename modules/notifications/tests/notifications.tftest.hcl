@@ -8,11 +8,11 @@ mock_provider "aws" {
   }
 
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_sns_topic" {
@@ -193,6 +193,7 @@ run "subscribers" {
       subscriptions = {
         on-call  = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] }
         hook     = { protocol = "https", endpoint = "https://example.com/results", outcomes = ["success"], raw_message_delivery = true }
+        alias    = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:collect:live", outcomes = ["error"] }
         function = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:collect", outcomes = ["success"] }
         nightly = {
           protocol      = "sqs"
@@ -207,6 +208,7 @@ run "subscribers" {
     condition = {
       for name, subscription in aws_sns_topic_subscription.this : name => "${subscription.protocol} ${subscription.endpoint} ${subscription.raw_message_delivery}"
       } == {
+      "alias:error"      = "lambda arn:aws:lambda:eu-west-1:123456789012:function:collect:live false"
       "function:success" = "lambda arn:aws:lambda:eu-west-1:123456789012:function:collect false"
       "hook:success"     = "https https://example.com/results true"
       "nightly:error"    = "sqs arn:aws:sqs:eu-west-1:123456789012:nightly false"
@@ -232,12 +234,13 @@ run "subscribers" {
   }
 
   assert {
-    condition = (
-      keys(aws_lambda_permission.deliver) == ["function:success"]
-      && one(values(aws_lambda_permission.deliver)).source_arn == "arn:aws:sns:eu-west-1:123456789012:shop-test-success"
-      && one(values(aws_lambda_permission.deliver)).principal == "sns.amazonaws.com"
-    )
-    error_message = "A function must be callable for the topic it is subscribed to, and for no other."
+    condition = {
+      for name, permission in aws_lambda_permission.deliver : name => "${permission.function_name} ${coalesce(permission.qualifier, "-")} ${permission.source_arn} ${permission.principal}"
+      } == {
+      "alias:error"      = "collect live arn:aws:sns:eu-west-1:123456789012:shop-test-error sns.amazonaws.com"
+      "function:success" = "collect - arn:aws:sns:eu-west-1:123456789012:shop-test-success sns.amazonaws.com"
+    }
+    error_message = "A function must be callable for the topic it is subscribed to and for no other, and an alias by its qualifier."
   }
 }
 
@@ -271,6 +274,28 @@ run "a_topic_that_exists" {
   }
 }
 
+run "refuses_a_function_of_another_region" {
+  command         = plan
+  expect_failures = [aws_lambda_permission.deliver]
+
+  variables {
+    notifications = {
+      subscriptions = { collect = { protocol = "lambda", endpoint = "arn:aws:lambda:us-east-1:123456789012:function:collect", outcomes = ["error"] } }
+    }
+  }
+}
+
+run "refuses_a_function_of_another_account" {
+  command         = plan
+  expect_failures = [aws_lambda_permission.deliver]
+
+  variables {
+    notifications = {
+      subscriptions = { collect = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:210987654321:function:collect", outcomes = ["error"] } }
+    }
+  }
+}
+
 run "refuses_a_topic_of_another_region" {
   command         = plan
   expect_failures = [output.topic_arns]
@@ -286,5 +311,36 @@ run "refuses_a_topic_of_another_account" {
 
   variables {
     notifications = { topics = { success = { arn = "arn:aws:sns:eu-west-1:210987654321:team-results" } } }
+  }
+}
+
+run "topics_in_china" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "cn-north-1" }
+  }
+
+  variables {
+    kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/own"
+    notifications = {
+      subscriptions = { collect = { protocol = "lambda", endpoint = "arn:aws-cn:lambda:cn-north-1:123456789012:function:collect:7", outcomes = ["error"] } }
+    }
+  }
+
+  assert {
+    condition = (
+      local.topic_arns.error == "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-error"
+      && aws_lambda_permission.deliver["collect:error"].function_name == "collect"
+      && aws_lambda_permission.deliver["collect:error"].qualifier == "7"
+      && aws_lambda_permission.deliver["collect:error"].principal == "sns.amazonaws.com"
+    )
+    error_message = "ARNs must be of the partition; the principal of Amazon SNS is the same in every one."
   }
 }

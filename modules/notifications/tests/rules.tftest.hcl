@@ -134,6 +134,19 @@ run "refuses_an_address_that_is_none" {
   }
 }
 
+run "refuses_the_unpublished_version_of_a_function" {
+  command         = plan
+  expect_failures = [var.notifications]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    notifications = { subscriptions = { collect = { protocol = "lambda", endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:collect:$LATEST" } } }
+  }
+}
+
 run "refuses_a_fifo_queue" {
   command         = plan
   expect_failures = [var.notifications]

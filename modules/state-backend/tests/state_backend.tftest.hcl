@@ -10,11 +10,11 @@ mock_provider "aws" {
   }
 
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_kms_key" {
@@ -111,5 +111,35 @@ run "without_a_key" {
   assert {
     condition     = output.bucket == "states-of-shop" && length(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement) == 3
     error_message = "The name is the given one, and a policy without a key names none."
+  }
+}
+
+run "key_in_china" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "cn-north-1" }
+  }
+
+  variables {
+    key_prefixes = ["async-endpoint/dev/"]
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement : sort(one(statement.condition).values) if statement.sid == "UseKeyThroughS3"
+    ]) == tolist(["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"])
+    error_message = "Amazon S3 must be able to use the key for a deployer."
+  }
+
+  assert {
+    condition     = one(one(data.aws_iam_policy_document.key.statement).principals).identifiers == toset(["arn:aws-cn:iam::123456789012:root"])
+    error_message = "The key must be governed by this account."
   }
 }

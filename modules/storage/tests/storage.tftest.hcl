@@ -8,11 +8,11 @@ mock_provider "aws" {
   }
 
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
 
   mock_resource "aws_s3_bucket" {
@@ -210,7 +210,7 @@ run "bucket_and_key_that_exist" {
 
   override_data {
     target = data.aws_s3_bucket.given
-    values = { bucket = "team-data", region = "eu-west-1" }
+    values = { bucket = "team-data", bucket_regional_domain_name = "team-data.s3.eu-west-1.amazonaws.com" }
   }
 
   assert {
@@ -240,7 +240,7 @@ run "refuses_a_bucket_of_another_region" {
 
   override_data {
     target = data.aws_s3_bucket.given
-    values = { bucket = "team-data", region = "us-east-1" }
+    values = { bucket = "team-data", bucket_regional_domain_name = "team-data.s3.us-east-1.amazonaws.com" }
   }
 }
 
@@ -286,5 +286,79 @@ run "lifecycle" {
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.status == "Enabled"])
     error_message = "Every rule must be in force."
+  }
+}
+
+run "key_in_china" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "cn-north-1" }
+  }
+
+  variables {
+    storage = { readers = { Analysts = { principal_arns = ["arn:aws-cn:iam::210987654321:root"] } } }
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.key.statement : statement.sid => one([for principal in statement.principals : one(principal.identifiers)])
+      } == {
+      DecryptForReaders = "arn:aws-cn:iam::210987654321:root"
+      DelegateToIam     = "arn:aws-cn:iam::123456789012:root"
+      DeliverFromTopics = "sns.amazonaws.com"
+      EncryptLogs       = "logs.cn-north-1.amazonaws.com.cn"
+    }
+    error_message = "Principals must be those of the partition."
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.key.statement : sort(one(statement.condition).values) if statement.sid == "DecryptForReaders"
+    ]) == tolist(["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"])
+    error_message = "Readers must be able to decrypt what they read from Amazon S3."
+  }
+}
+
+run "key_in_the_government_regions" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov", dns_suffix = "amazonaws.com" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "us-gov-west-1" }
+  }
+
+  variables {
+    storage = { readers = { Analysts = { principal_arns = ["arn:aws-us-gov:iam::210987654321:root"] } } }
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.key.statement : statement.sid => one([for principal in statement.principals : one(principal.identifiers)])
+      } == {
+      DecryptForReaders = "arn:aws-us-gov:iam::210987654321:root"
+      DelegateToIam     = "arn:aws-us-gov:iam::123456789012:root"
+      DeliverFromTopics = "sns.amazonaws.com"
+      EncryptLogs       = "logs.us-gov-west-1.amazonaws.com"
+    }
+    error_message = "Principals must be those of the partition."
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.key.statement : sort(one(statement.condition).values) if statement.sid == "DecryptForReaders"
+    ]) == tolist(["s3.us-gov-west-1.amazonaws.com"])
+    error_message = "Readers must be able to decrypt what they read from Amazon S3."
   }
 }

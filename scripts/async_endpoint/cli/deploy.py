@@ -62,7 +62,7 @@ def plan(
     from async_endpoint.deploy.apply import plan_environment  # noqa: PLC0415
     from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
 
-    planned = plan_environment(Deployment.prepare(environment, local=local, needs_archives=True, on_output=print_progress))
+    planned = plan_environment(Deployment.prepare(environment, local=local, plans=True, on_output=print_progress))
     if as_json:
         print_json({"environment": environment} | asdict(planned))
     else:
@@ -88,7 +88,7 @@ def apply(
     from async_endpoint.deploy.apply import apply_environment  # noqa: PLC0415
     from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
 
-    deployment = Deployment.prepare(environment, local=local, needs_archives=True, on_output=print_progress)
+    deployment = Deployment.prepare(environment, local=local, plans=True, on_output=print_progress)
 
     def approve(planned: Planned) -> bool:
         unasked = yes or deployment.copy.endpoint_url is not None

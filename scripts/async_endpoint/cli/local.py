@@ -59,6 +59,10 @@ def up(
     instance_launch_seconds: Annotated[
         float, typer.Option(help="AWS seconds that launching an instance takes.", min=0.0)
     ] = 60.0,
+    filter_delay: Annotated[
+        float,
+        typer.Option(metavar="MINUTES", help="AWS minutes until a new or changed SNS filter policy takes effect.", min=0.0),
+    ] = 15.0,
     containers: Annotated[
         Containers, typer.Option(help="What runs a model: its code in a Python process, or its image in docker or podman.")
     ] = Containers.PYTHON,
@@ -110,9 +114,15 @@ def up(
     workspace = Workspace.for_local_aws()
     key = parse_access_key(access_key, sys.stdin.readline().rstrip("\r\n") if secret_key == "-" else secret_key)
     if detach:
-        announce(daemon.start_detached(workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key))
+        announce(
+            daemon.start_detached(
+                workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key, filter_delay
+            )
+        )
     else:
-        daemon.run(workspace, port, time_scale, instance_launch_seconds, announce, containers.value, state_dir, key)
+        daemon.run(
+            workspace, port, time_scale, instance_launch_seconds, announce, containers.value, state_dir, key, filter_delay
+        )
 
 
 def _directory(text: str | Path) -> Path:

@@ -32,7 +32,7 @@ def verify(address: Endpoints, local: Local = False, as_json: Json = False, plan
     from async_endpoint.deploy.verify import verify_environment  # noqa: PLC0415
 
     parsed = Address.parse(address)
-    deployment = Deployment.prepare(parsed.environment, local=local, needs_archives=plan, on_output=print_progress)
+    deployment = Deployment.prepare(parsed.environment, local=local, plans=plan, on_output=print_progress)
     report = verify_environment(deployment, parsed, plan=plan)
     if as_json:
         print_json({"environment": parsed.environment, "verified": not report.differences} | _document(report))

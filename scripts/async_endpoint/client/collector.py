@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Final
+
+from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.client.clock import Clock
@@ -17,8 +20,10 @@ from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.invocation import Invocation, Outcome
 from async_endpoint.client.pending import Pending
 from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
+from async_endpoint.client.queue_leases import LeaseLost
+from async_endpoint.client.reply_queue import LONG_POLL_SECONDS, ReplyQueue, is_missing
+from async_endpoint.client.reply_queues import ReplyQueues
 from async_endpoint.client.retries import Retries
-from async_endpoint.client.run_queue import LONG_POLL_SECONDS, RunQueue
 from async_endpoint.client.s3_reader import ListedResult, ListingDenied, ObjectReader, PrefixListing, ReadDenied
 from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
@@ -26,8 +31,13 @@ from async_endpoint.core.notifications import Notification
 
 MAX_HEAD_CHECKS_PER_ROUND: Final = 32  # keys read one by one, the oldest first: endpoints answer in order of arrival
 RECONCILE_INTERVAL_SECONDS: Final = 60.0  # the longest interval between two checks of S3 while notifications come
-QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # closing waits for a thread that creates or deletes the queue; then it is abandoned
+QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # a request waits for the lease of the queue, closing for its release
+QUEUE_REQUESTS: Final = 8  # pending at a time: with fewer, finding their results costs less than leasing a queue
+MAX_SINGLE_READS: Final = 3  # requests whose outputs are read without listing them first
+MIN_PROBE_INTERVAL_SECONDS: Final = 1.0  # between two receives from a queue whose filter policies may not be in effect
 RETRY_INTERVAL_SECONDS: Final = 1.0  # before an object is read again that could not be
+
+_ASSUMED_COMPLETED: Final = Notification("Completed", None, None, None, None, None, None)  # a hint to read the output only
 
 log = logging.getLogger(__name__)
 
@@ -39,31 +49,33 @@ class Collector:
         self,
         session: AwsSession,
         info: EndpointInfo,
-        prefix: str,
         config: ClientConfig,
         clock: Clock,
         retries: Retries,
         pool: Executor,
         explain: Callable[[str], object],
     ) -> None:
-        """Inference ids begin with `prefix`; `pool` reads objects; `explain` receives how results are found, and why."""
-        self._session, self._info, self._prefix, self._config = session, info, prefix, config
-        self._clock, self._pool, self._explain, self._retries = clock, pool, explain, retries
-        # only the endpoint can have published a message, so a response in it counts
-        self._trusted = config.trust_notifications and info.publishers_restricted
+        """`pool` reads objects and leases the queue; `explain` receives how results are found, and why."""
+        self._session, self._info, self._config = session, info, config
+        self._clock, self._pool, self._explain = clock, pool, explain
         self._objects, self._listing = ObjectReader(session, retries), PrefixListing(session)
         self._pending = Pending()
         self._changed = self._pending.changed
         self._reading: set[str] = set()
-        self._other_runs: list[Invocation] = []  # resumed requests that the filter policy of the queue does not select
-        self._other_runs_due = math.inf
-        self._queue: RunQueue | None = None
-        self._queue_setup = threading.Lock()  # held by the thread that creates or deletes the run's queue
+        self._unannounced: dict[str, Invocation] = {}  # requests that the filter policy of the queue does not select
+        self._unannounced_due = math.inf
+        self._queues = ReplyQueues(session, info, retries, clock.now)
+        self._queue: ReplyQueue | None = None
+        self._queue_setup = threading.Lock()  # held by the thread that leases or releases the queue
+        self._queue_opened = threading.Event()  # leasing has ended, or is not wanted
+        self._opening_until: float | None = None  # by the monotonic clock; None until a queue is wanted
+        self._relied_since: float | None = None  # when notifications began to be relied on
+        self._explained = False
         self._may_list = config.collect != "head"
         self._closing = False
         self._settled_before = self._rounds = self._skipped = 0
         now = clock.now()
-        self._last_response = now
+        self._last_response = self._poll_due = self._probe_due = now
         self._last_failure: NotReady | None = None  # the last call without a response, until one has one
         self._poll_interval = PollInterval(config.poll_interval, config.max_poll_interval, clock.now)
         self._batch_delay = BatchDelay(clock.now)
@@ -71,14 +83,35 @@ class Collector:
 
     # --- called by other threads -------------------------------------------------------------------------------------
 
+    def next_prefix(self) -> str:
+        """What the inference id of the next request begins with: empty, unless a queue is leased.
+
+        Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS.
+        """
+        wanted = QUEUE_REQUESTS if self._config.collect == "auto" and self._info.topics else 0
+        with self._changed:
+            first = self._opening_until is None and len(self._pending) + 1 >= wanted
+            if first:
+                self._opening_until = time.monotonic() + QUEUE_SETUP_TIMEOUT_SECONDS
+                self._queue_opened.clear()
+            until = self._opening_until
+        if first:
+            try:
+                self._pool.submit(self.open)
+            except RuntimeError:  # the pool is shut down: the client is closing
+                return ""
+        if until is not None:
+            self._queue_opened.wait(max(until - time.monotonic(), 0.0))
+        queue = self._queue
+        return queue.prefix if queue is not None and queue.is_certain() else ""
+
     def watch(self, invocation: Invocation) -> None:
         """Add an invocation to the pending ones: accepted (resumed then: it was sent earlier) or not yet."""
         if invocation.submitted is not None:
             invocation.resumed_at = self._clock.now()
         self._pending.add(invocation)
         if invocation.submitted is not None:
-            self._reconciliation.request()  # it may have ended before the queue was subscribed
-            self._add_other_run(invocation)
+            self._reconciliation.request()  # it may have ended before the queue was leased
         if self._closing:
             self._end_pending()
 
@@ -86,8 +119,13 @@ class Collector:
         """The endpoint has accepted it. A notification that came before counts now; a resumed request is read at once."""
         with self._changed:
             if self._pending.accept(invocation):
-                self._last_response = self._clock.now()
+                self._last_response = now = self._clock.now()
                 self._poll_interval.reset()
+                self._poll_due, self._rounds = now + self._config.poll_interval, 0
+                if self._opening_until is None and not self._explained:
+                    self._explained = True
+                    self._explain(f"Results are looked up in S3 while fewer than {QUEUE_REQUESTS} requests are pending.")
+        self._add_unannounced([invocation])
         if invocation.notification is not None:
             self._on_notification(invocation, invocation.notification)
         elif invocation.resumed_at is not None:
@@ -104,35 +142,49 @@ class Collector:
         self._pending.remove(invocation)
 
     def open(self) -> None:
-        """Choose how results are found; before the first request is sent, or its notification would be missed."""
+        """Lease a queue if notifications are to be used and can be; else results are found by listing."""
         method, topics = self._config.collect, self._info.topics
-        if method not in ("auto", "notifications"):
-            self._explain(f"Results are found by {method}, as configured.")
-        elif not topics:
-            self._explain(f"Results are found by listing: endpoint {self._info.name} has no topics.")
-        else:
-            self._open_queue()
+        self._opening_until = self._opening_until or time.monotonic()
+        try:
+            if method not in ("auto", "notifications"):
+                self._explain(f"Results are found by {method}, as configured.")
+            elif not topics:
+                self._explain(f"Results are found by listing: endpoint {self._info.name} has no topics.")
+            else:
+                self._open_queue()
+        except Exception:  # listing needs nothing opened
+            log.exception("Notifications could not be opened.")
+        finally:
+            self._queue_opened.set()
 
     def _open_queue(self) -> None:
         try:
             with self._queue_setup:
-                if self._closing:
+                if self._closing or self._queue is not None:
                     return
-                self._queue = RunQueue.open(self._session, self._info, self._prefix, self._retries)
+                queue = self._queues.lease()
+                with self._changed:
+                    self._queue, self._relied_since = queue, None
+                    self._changed.notify_all()
         except AsyncEndpointError as error:
             self._explain(f"Results are found by listing, not by notifications: {error}")
+            return
+        self._add_unannounced(self._pending.waiting())
+        if queue.is_reliable(self._clock.now()):
+            self._explain(f"Results are found by notifications, in the queue {queue.url}.")
         else:
-            self._explain(f"Results are found by notifications, in the queue {self._queue.url} of this run.")
+            self._explain(
+                f"Results are found by listing, until notifications arrive in the queue {queue.url}: its filter policies are "
+                "new, and Amazon SNS may take 15 minutes to apply them."
+            )
+        if queue.sweep_due:
+            with suppress(RuntimeError):  # the pool is shut down: the client is closing
+                self._pool.submit(self._queues.sweep)
 
     @property
     def skipped_messages(self) -> int:
-        """How many messages of the run's queue were not notifications and were skipped."""
+        """How many messages of the queue were not notifications and were skipped."""
         return self._skipped + (self._queue.skipped if self._queue else 0)
-
-    @property
-    def has_queue(self) -> bool:
-        """Whether results are announced in a queue of this run."""
-        return self._queue is not None
 
     def run(self) -> None:
         """Do rounds until `close`; none while no accepted request is pending."""
@@ -146,19 +198,24 @@ class Collector:
             except Exception:  # a defect in one round must not leave callers waiting forever
                 log.exception("A round of collecting failed.")
                 pause = self._config.poll_interval
-            with self._changed:
-                if self._pending.accepted:
-                    self._clock.wait(self._changed, lambda: self._closing, pause)
+            self._wait(pause)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until the next round is due, a queue has been leased, or the client is closing."""
+        with self._changed:
+            queue = self._queue
+            if self._pending.accepted:
+                self._clock.wait(self._changed, lambda: self._closing or self._queue is not queue, seconds)
 
     def close(self) -> None:
-        """End all pending invocations and delete the run's queue."""
+        """End all pending invocations and release the queue."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._end_pending()
         if self._queue_setup.acquire(timeout=QUEUE_SETUP_TIMEOUT_SECONDS):
             try:
-                self._delete_queue()
+                self._release_queue()
             finally:
                 self._queue_setup.release()
 
@@ -172,31 +229,58 @@ class Collector:
         for invocation, hint in self._pending.due_retries(now):
             self._fetch(invocation, hint)
         self._fail_if_unreachable(now)
+        queue = self._queue
         try:
-            if self._queue is None:
+            if queue is None:
                 return self._poll_s3(now)
+            if not queue.is_reliable(now):
+                return self._probe(queue, now)
+            if self._relied_since is None:
+                self._relied_since = now
+                self._reconciliation.restart(now)
             if now >= self._reconciliation.due():
                 self._reconcile(now)
-            elif now >= self._other_runs_due:
-                self._poll_other_runs(now)
+            elif now >= self._unannounced_due:
+                self._poll_unannounced(now)
         except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no read will succeed
             for invocation in self._pending.waiting():
                 self.settle(invocation, type(error)(str(error)))
         if self._queue is None or not self._pending.accepted:
             return 0.0
-        return self._receive(self._queue, self._clock.now())
+        now = self._clock.now()
+        due = min(self._reconciliation.due(), self._pending.next_due(), self._unannounced_due)
+        return self._receive(self._queue, min(max(due - now, 0), LONG_POLL_SECONDS))
 
-    def _receive(self, queue: RunQueue, now: float) -> float:
-        """Wait for notifications, no longer than until something else is due."""
-        wait = min(self._reconciliation.due(), self._pending.next_due(), self._other_runs_due) - now
+    def _probe(self, queue: ReplyQueue, now: float) -> float:
+        """List, and look for a first notification: the filter policies of the queue may not be in effect yet."""
+        pause = self._poll_s3(now)
+        if not self._pending.accepted or now < self._probe_due:
+            return pause
+        wait = pause if pause >= 1 else 0  # a long poll lasts whole seconds
+        self._probe_due = now + MIN_PROBE_INTERVAL_SECONDS
+        self._receive(queue, math.floor(wait))
+        if queue.works:
+            self._explain(f"Results are found by notifications from now on: they arrive in the queue {queue.url}.")
+            return 0.0
+        return max(self._poll_due - self._clock.now(), 0.0)
+
+    def _receive(self, queue: ReplyQueue, wait_seconds: float) -> float:
+        """Wait for notifications."""
         try:
-            notifications = queue.receive(math.ceil(min(max(wait, 0), LONG_POLL_SECONDS)))
+            notifications = queue.receive(wait_seconds)
         except NotReady as error:
             self._last_failure = error
             return RETRY_INTERVAL_SECONDS
+        except LeaseLost as error:
+            if not self._closing:
+                self._switch_to_listing(f"{error}.")
+                self._opening_until = None  # the next requests may lease another
+            return 0.0
         except AsyncEndpointError as error:
             if not self._closing:
-                self._switch_to_listing(str(error))
+                self._switch_to_listing(
+                    str(error), discard=isinstance(error.__cause__, ClientError) and is_missing(error.__cause__)
+                )
             return 0.0
         now = self._note_response()
         if notifications:
@@ -214,11 +298,16 @@ class Collector:
         if submitted is None:
             return
         seconds = self._clock.now() - submitted.submitted_at.timestamp()
-        result = result_from_notification(self._info, submitted, notification, seconds) if self._trusted else None
+        result = result_from_notification(self._info, submitted, notification, seconds) if self._trusted() else None
         if result is not None:
             self.settle(invocation, result)
         else:
             self._fetch(invocation, notification)
+
+    def _trusted(self) -> bool:
+        """Whether only the endpoint can have published a message, so that a response in it counts."""
+        queue = self._queue
+        return self._config.trust_notifications and self._info.publishers_restricted and queue is not None and queue.restricted
 
     def _reconcile(self, now: float) -> None:
         """Check S3 although notifications come: some may be lost, or all."""
@@ -227,56 +316,82 @@ class Collector:
         missed = sum(self._missed_notification(result, now) for result in self._list(waiting))
         self._reconciliation.reconciled(now, missed=missed > 0)
         if missed and silent:
-            self._switch_to_listing(f"{missed} {'result exists' if missed == 1 else 'results exist'} without a notification.")
+            why = f"{missed} {'result exists' if missed == 1 else 'results exist'} without a notification."
+            self._switch_to_listing(why, discard=self._queue is not None and not self._queue.works)
 
     def _missed_notification(self, result: ListedResult, now: float) -> bool:
-        """Whether the run's queue must have received the result's notification by now."""
-        written_at, resumed_at = result.since.timestamp(), result.invocation.resumed_at
-        subscribed = resumed_at is None or written_at > resumed_at
-        return subscribed and self._is_of_this_run(result.invocation) and now - written_at >= self._config.notification_grace
+        """Whether the queue must have received the result's notification by now."""
+        written_at, submitted, relied_since = result.since.timestamp(), result.invocation.submitted, self._relied_since or 0.0
+        since = result.invocation.resumed_at or 0.0
+        if submitted is not None and submitted.submitted_at.timestamp() < relied_since:
+            since = max(since, relied_since)
+        return (
+            written_at > since and self._is_announced(result.invocation) and now - written_at >= self._config.notification_grace
+        )
 
-    def _is_of_this_run(self, invocation: Invocation) -> bool:
-        """Whether the filter policy of the run's queue selects the request."""
-        return invocation.inference_id.startswith(self._prefix)
+    def _is_announced(self, invocation: Invocation) -> bool:
+        """Whether the filter policies of the queue select the request."""
+        queue = self._queue
+        return queue is not None and invocation.inference_id.startswith(queue.prefix)
 
-    def _add_other_run(self, invocation: Invocation) -> None:
-        if self._is_of_this_run(invocation):
+    def _add_unannounced(self, invocations: Iterable[Invocation]) -> None:
+        if self._queue is None:
             return
         with self._changed:
-            if not self._other_runs:
-                self._poll_interval.reset()
-                self._other_runs_due = self._clock.now() + self._config.poll_interval
-            self._other_runs.append(invocation)
+            for invocation in invocations:
+                if self._is_announced(invocation) or invocation.done():
+                    continue
+                if not self._unannounced:
+                    self._poll_interval.reset()
+                    self._unannounced_due = self._clock.now() + self._config.poll_interval
+                self._unannounced[invocation.inference_id] = invocation
 
-    def _poll_other_runs(self, now: float) -> None:
-        """Check S3 for resumed requests of other runs, which the queue of this run never announces."""
+    def _poll_unannounced(self, now: float) -> None:
+        """Check S3 for requests that the queue never announces: of other runs, or sent before it was leased."""
         with self._changed:
-            waiting = [invocation for invocation in self._other_runs if not invocation.done()]
-            ended, self._other_runs = len(self._other_runs) - len(waiting), waiting
-            self._other_runs_due = now + self._poll_interval.after(ended, len(waiting)) if waiting else math.inf
-        if waiting:
-            self._list(list(waiting))
+            waiting = [invocation for invocation in self._unannounced.values() if not invocation.done()]
+            ended = len(self._unannounced) - len(waiting)
+            self._unannounced = {invocation.inference_id: invocation for invocation in waiting}
+            self._unannounced_due = now + self._poll_interval.after(ended, len(waiting)) if waiting else math.inf
+        self._look_up(waiting, failures=not ended)
 
-    def _switch_to_listing(self, why: str) -> None:
+    def _switch_to_listing(self, why: str, *, discard: bool = False) -> None:
+        """Stop using notifications; `discard` a queue that is of no use to others either."""
         self._explain(f"Notifications have stopped, results are found by listing from now on: {why}")
         with self._queue_setup:  # `close` waits for this: the process could otherwise end in the middle of it
-            self._delete_queue()
+            self._release_queue(discard=discard)
 
-    def _delete_queue(self) -> None:
+    def _release_queue(self, *, discard: bool = False) -> None:
         queue, self._queue = self._queue, None
-        if queue is not None:
-            self._skipped += queue.skipped
-            queue.close()
+        if queue is None:
+            return
+        self._skipped += queue.skipped
+        self._poll_due = self._clock.now()
+        if discard:
+            self._queues.discard(queue)
+        else:
+            queue.release()
 
     def _poll_s3(self, now: float) -> float:
-        """Check S3, the only source without a queue."""
-        found, self._settled_before = self._pending.settled - self._settled_before, self._pending.settled
-        self._rounds += 1
-        waiting = self._pending.waiting()
-        if waiting:
-            self._list(waiting, failures=not found or self._rounds % 4 == 0)
-        pause = self._poll_interval.after(found, len(self._pending))
-        return max(min(pause, self._pending.next_due() - now), 0.0)
+        """Check S3 if that is due; returns the seconds until something is."""
+        if now >= self._poll_due:
+            found, self._settled_before = self._pending.settled - self._settled_before, self._pending.settled
+            self._rounds += 1
+            waiting = self._pending.waiting()
+            # the first time all wait, so that nothing was found says nothing about failures
+            self._look_up(waiting, failures=self._rounds % 4 == 0 or (not found and self._rounds > 1))
+            self._poll_due = now + self._poll_interval.after(found, len(self._pending))
+        return max(min(self._poll_due, self._pending.next_due()) - now, 0.0)
+
+    def _look_up(self, waiting: list[Invocation], *, failures: bool) -> None:
+        """Find results without notifications: of a few requests by reading, which saves the listing."""
+        if not waiting:
+            return
+        if len(waiting) > MAX_SINGLE_READS or self._config.collect == "listing":
+            self._list(waiting, failures=failures)
+            return
+        for invocation in waiting:
+            self._fetch(invocation, None if failures else _ASSUMED_COMPLETED)
 
     def _list(self, waiting: list[Invocation], *, failures: bool = True) -> list[ListedResult]:
         """Read what a listing shows to have ended, or single keys if the caller may not list; returns what was listed."""
@@ -323,7 +438,7 @@ class Collector:
         outcome: Outcome | ReadDenied | None = None
         try:
             seconds = self._clock.now() - submitted.submitted_at.timestamp()
-            outcome = result_from_s3(self._objects, self._info, invocation, hint, seconds, trusted=self._trusted)
+            outcome = result_from_s3(self._objects, self._info, invocation, hint, seconds, trusted=self._trusted())
             self._note_response()
         except NotReady as error:
             self._last_failure = error

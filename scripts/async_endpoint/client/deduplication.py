@@ -15,6 +15,7 @@ from typing import Final
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import Request, Submitted
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.reply_queues import name_in_run
 
 FINISHED_KEYS: Final = 10_000  # remembered, some 1 KB each
 
@@ -40,7 +41,10 @@ class FinishedRequest:
 
 
 class RequestRegistry:
-    """The requests of one client by inference id: active ones, and the last 10,000 finished ones with a key. Thread-safe."""
+    """The requests of one client: active ones, and the last 10,000 finished ones with a key. Thread-safe.
+
+    They are identified by run and key, whichever queue their notifications go to.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,9 +68,10 @@ class RequestRegistry:
 
         `fingerprint` is None for a numbered key, or for a request sent elsewhere. An `invocation` that will have an outcome
         supersedes an active request that will not, and a finished one. A cancelled request frees its key. Raises InvalidInput
-        if the key belongs to a request with another payload or other options.
+        if the key belongs to a request with another payload or other options. `invocation` takes on the inference id of a known
+        request.
         """
-        name, key = invocation.inference_id, invocation.key
+        name, key = name_in_run(invocation.inference_id), invocation.key
         with self._lock:
             known: ActiveRequest | FinishedRequest | None = self._active.get(name) or self._finished.get(name)
             if isinstance(known, ActiveRequest) and known.invocation.withdrawn:
@@ -83,6 +88,7 @@ class RequestRegistry:
                 )
             superseded = not known.collected if isinstance(known, ActiveRequest) else True
             unsent = isinstance(known, FinishedRequest) and known.submitted is None
+            invocation.inference_id = _inference_id(known) or invocation.inference_id
             if (collected and superseded) or unsent:
                 self._active[name] = ActiveRequest(known.fingerprint, invocation, collected)
             return known
@@ -92,7 +98,7 @@ class RequestRegistry:
 
         `keep` False frees the key, as for a request that was not accepted.
         """
-        name = invocation.inference_id
+        name = name_in_run(invocation.inference_id)
         with self._lock:
             known = self._active.get(name)
             if known is None or known.invocation is not invocation:
@@ -106,6 +112,12 @@ class RequestRegistry:
 
     def _looks_numbered(self, key: str) -> bool:
         return key.isascii() and key.isdigit() and int(key) <= self._number and key == f"{int(key):08d}"
+
+
+def _inference_id(known: ActiveRequest | FinishedRequest) -> str | None:
+    if isinstance(known, ActiveRequest):
+        return known.invocation.inference_id
+    return known.submitted.inference_id if known.submitted is not None else None
 
 
 def fingerprint(request: Request) -> str:

@@ -15,7 +15,6 @@ from typing import Any, Final, Literal, overload
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.client import iteration
-from async_endpoint.client.abandoned_queues import remove_abandoned
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
 from async_endpoint.client.collector import Collector
 from async_endpoint.client.config import ClientConfig
@@ -49,8 +48,8 @@ class AsyncEndpoint:
             invocation = endpoint.submit(Path("shirt.png"))
             print(invocation.result().json())
 
-    Thread-safe; one thread collects for all invocations. Create one and keep it: each has a run of its own, whose name
-    prefixes all inference ids and is the folder of all outputs. In a forked child and after `close`, requests raise UsageError.
+    Thread-safe; one thread collects for all invocations. Create one and keep it: each has a run of its own, whose name is
+    in all inference ids and is the folder of all outputs. In a forked child and after `close`, requests raise UsageError.
 
     `info` describes the endpoint; `from_terraform`, `from_outputs` and `from_name` provide it.
     """
@@ -69,7 +68,7 @@ class AsyncEndpoint:
     ) -> None:
         """Calls go through `session`, by default one for AWS, or for the local AWS at `endpoint_url`.
 
-        `run` names the run: up to 32 letters, digits, hyphens and underscores; pass one to submit the same keys again.
+        `run` names the run: up to 24 letters, digits, hyphens and underscores; pass one to submit the same keys again.
         `explain` receives how results are found, and why. `on_accepted` is called in the thread that sent a request, when the
         endpoint has accepted it and before its outcome is collected. Raises InvalidInput, and UsageError for unusable AWS
         settings.
@@ -92,8 +91,7 @@ class AsyncEndpoint:
         self._readers = ThreadPoolExecutor(config.concurrency, "async-endpoint-read")
         self._room = threading.BoundedSemaphore(2 * config.concurrency)  # requests being sent, or about to be
         retries = Retries(3, config.backoff_base, config.backoff_cap, self._pause)
-        self._collector = Collector(self._session, info, f"{self.run}-", config, clock, retries, self._readers, explain)
-        self._open = threading.Event()
+        self._collector = Collector(self._session, info, config, clock, retries, self._readers, explain)
         self._thread: threading.Thread | None = None
         self._requests = RequestRegistry()
         self._process = current_process()
@@ -216,7 +214,7 @@ class AsyncEndpoint:
             if isinstance(payload, Request)
             else Request(payload=payload, content_type=content_type, accept=accept, key=key, inline=inline, tag=tag)
         )
-        invocation, mark = self._invocation(request)
+        invocation, mark = self._invocation(request, self._collector.next_prefix())
         known = self._requests.claim(invocation, mark)
         while isinstance(known, ActiveRequest) and known.collected:
             if invocation.follow(known.invocation):
@@ -321,13 +319,13 @@ class AsyncEndpoint:
 
     @property
     def skipped_messages(self) -> int:
-        """How many messages of the run's queue were not notifications and were skipped."""
+        """How many messages of the reply queue were not notifications and were skipped."""
         return self._collector.skipped_messages
 
     # --- closing -----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End all pending requests and delete the run's queue with its subscriptions. May be called twice.
+        """End all pending requests and release the reply queue for the next run. May be called twice.
 
         What has not been sent is cancelled; what has been sent ends with Abandoned, and its result will still be written to its
         output location. Does nothing in a forked child: queue and requests are the parent's.
@@ -362,13 +360,13 @@ class AsyncEndpoint:
         if self._closing.is_set():
             raise UsageError(f"The client of endpoint {self.info.name} is closed; create another one.")
 
-    def _invocation(self, request: Request) -> tuple[Invocation, str | None]:
+    def _invocation(self, request: Request, prefix: str = "") -> tuple[Invocation, str | None]:
         """The invocation of a request, and the fingerprint of its payload if others may use its key."""
         if request.key is None:
             key = self._requests.next_key(f"{self.run}-")
-            return Invocation(f"{self.run}-{key}", key, request.tag), None
+            return Invocation(f"{prefix}{self.run}-{key}", key, request.tag), None
         key = validate_name("key", request.key, KEY_CHARS)
-        return Invocation(f"{self.run}-{key}", key, request.tag), fingerprint(request)
+        return Invocation(f"{prefix}{self.run}-{key}", key, request.tag), fingerprint(request)
 
     def _ended(self, invocation: Invocation) -> None:
         if invocation.withdrawn:
@@ -387,24 +385,12 @@ class AsyncEndpoint:
         with self._lock:
             self._check_usable()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._collect, name="async-endpoint-collect", daemon=True)
+                self._thread = threading.Thread(target=self._collector.run, name="async-endpoint-collect", daemon=True)
                 self._thread.start()
-
-    def _collect(self) -> None:
-        try:
-            self._collector.open()
-        except Exception:  # listing needs nothing opened
-            log.exception("Notifications could not be opened.")
-        finally:
-            self._open.set()
-        if self._collector.has_queue:
-            self._readers.submit(remove_abandoned, self._session, self.info)
-        self._collector.run()
 
     def _send(self, request: Request, invocation: Invocation, known: ActiveRequest | FinishedRequest | None) -> None:
         """Have the endpoint accept `request`, unless it was cancelled, or `known` has been accepted or is about to be."""
         try:
-            self._open.wait()
             if not invocation.begin():
                 return
             if isinstance(known, ActiveRequest):

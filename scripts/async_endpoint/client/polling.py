@@ -76,6 +76,11 @@ class ReconcileSchedule:
         self._last_check = self._last_notification = now
         self._requested = False
 
+    def restart(self, now: float) -> None:
+        """Notifications are relied on from `now`."""
+        self._last_check = self._last_notification = now
+        self._interval = self._first
+
     def request(self) -> None:
         """Make a check due at once."""
         self._requested = True

@@ -24,7 +24,8 @@ from async_endpoint.core.errors import EndpointNotReady, InvalidInput, UsageErro
 from async_endpoint.core.s3_uri import S3Uri
 
 INVOKE_ACTION: Final = "sagemaker:InvokeEndpointAsync"
-RUN_CHARS: Final = 32
+# An inference id has 64 characters at most [M]: the queue's id and a dot (11), the run, a hyphen, the key.
+RUN_CHARS: Final = 24
 KEY_CHARS: Final = 28  # the output is named <key>.out, in Filename's 32 characters; one dot is all its pattern allows [M]
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ENDPOINT_MISSING: Final = re.compile(r"not found|not in service", re.IGNORECASE)  # A122

@@ -27,6 +27,7 @@
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── OrphansFound                  resources to create already exist outside the Terraform state
+        ├── QuotaTooLow                   a plan needs more instances at once than the account's quota allows
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
         ├── RollbackAlarmFiring           an alarm that would roll an update back at once is in ALARM
         ├── RolledBack                    an endpoint still serves its previous configuration
@@ -170,6 +171,10 @@ class BucketNotEmpty(Refused):
 
 class OrphansFound(Refused):
     """Resources that a plan would create already exist outside the Terraform state."""
+
+
+class QuotaTooLow(Refused):
+    """A plan needs more instances of a type at once than the account's quota for endpoints allows."""
 
 
 class RolledBack(Refused):

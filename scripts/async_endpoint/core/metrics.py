@@ -34,11 +34,12 @@ class Metric:
     scope: Scope
     kinds: frozenset[Kind] = ASYNCHRONOUS
 
-    def dimensions(self, endpoint: str, variant: str) -> list[dict[str, str]]:
-        """The dimensions exactly as CloudWatch stores them."""
+    def dimensions(self, endpoint: str, variant: str, config: str = "") -> list[dict[str, str]]:
+        """The dimensions exactly as CloudWatch stores them; with `config` those of the instances of one configuration (A82)."""
         pairs = [{"Name": "EndpointName", "Value": endpoint}]
         if self.scope == "variant":
             pairs.append({"Name": "VariantName", "Value": variant})
+            pairs += [{"Name": "EndpointConfigName", "Value": config}] if config else []
         return pairs
 
 

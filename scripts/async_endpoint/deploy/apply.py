@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from async_endpoint.aws import failing_as_not_ready
-from async_endpoint.core.errors import Refused, ReplacementRefused
+from async_endpoint.core.errors import Refused, ReplacementRefused, RolledBack, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.alarm_muting import Mute, muted, restore_muted
@@ -15,7 +15,8 @@ from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_em
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
-from async_endpoint.deploy.polling import reports_waits
+from async_endpoint.deploy.polling import Poller, reports_waits
+from async_endpoint.deploy.quotas import Need, compare_quotas, instance_needs, require_quotas
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
     endpoint_notices,
@@ -23,10 +24,12 @@ from async_endpoint.deploy.replacement import (
     require_no_replacement,
     update_deployment_config,
 )
+from async_endpoint.deploy.role_propagation import PAUSE_SECONDS, awaits_propagation
 from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
+from async_endpoint.terraform.plan_document import plan_view
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def plan_environment(deployment: Deployment) -> Planned:
             *deployment.leftover_warnings(),
             *OrphanCheck(deployment, saved.document).notices(),
             *endpoint_notices(deployment.session, saved.resources),
+            *_quota_notices(deployment, saved),
             *alarm_notices(guarded_updates(deployment.session, saved.resources), deployment.copy.command("apply")),
         ]
         return Planned(saved.changes, _endpoint_plans(deployment, saved), notices)
@@ -90,11 +94,13 @@ def apply_environment(
 
     `adopt` imports or deletes what exists outside the state in the plan's way. `mute_rollback_alarms` keeps the rollback alarms
     of the endpoints that are updated from ending the update, and restores them afterwards. `approve` is asked once the plan has
-    been shown, and again should what it approved lead to another plan. Raises Refused when it says no, InvalidInput for two
-    resources of one name and for an endpoint that output `async_endpoints` does not list, OrphansFound for what exists outside
-    the state, BucketNotEmpty for a bucket that must not be emptied, RollbackAlarmFiring for an update that would be rolled back
-    at once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an
-    endpoint serves what it served before, VerificationFailed when the verification finds a difference.
+    been shown, and again should what it approved lead to another plan.
+
+    Raises Refused when it says no, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
+    does not list, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket that must not be emptied,
+    QuotaTooLow for more instances than the account may have, RollbackAlarmFiring for an update that would be rolled back at
+    once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an endpoint
+    serves what it served before, VerificationFailed when the verification finds a difference.
     """
     with deployment.planned(read=adopt, resume=True) as saved:
         if saved.changes.any or adopt:
@@ -112,6 +118,15 @@ def apply_environment(
         checks = verify(deployment.session, endpoints)
     applied = {name: AppliedEndpoint(outputs, checks[name]) for name, outputs in endpoints.items()}
     return Applied(changes, applied, deployment.copy.endpoint_url)
+
+
+def _instance_needs(deployment: Deployment, saved: SavedPlan) -> list[Need]:
+    return instance_needs(deployment.session, saved.resources, plan_view(saved.document).region)
+
+
+def _quota_notices(deployment: Deployment, saved: SavedPlan) -> list[str]:
+    refusals, notices = compare_quotas(deployment.session, deployment.environment, _instance_needs(deployment, saved))
+    return [*(f"apply refuses this: {refusal}" for refusal in refusals), *notices]
 
 
 def _endpoint_plans(deployment: Deployment, saved: SavedPlan) -> dict[str, EndpointPlan]:
@@ -154,11 +169,35 @@ class _Apply:
             return
         command = deployment.copy.command("apply")
         require_no_replacement(session, saved.resources, command, allowed=self._options.allow_replacement)
+        require_quotas(session, deployment.environment, _instance_needs(deployment, saved), deployment.on_output)
         updates = self._guarded_updates()
         self._require_approval()
         orphans.delete_unused()
-        if not saved.changes.any:
-            return
+        if saved.changes.any:
+            self._apply_until_roles_propagate(orphans, updates)
+
+    def _apply_until_roles_propagate(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+        """Apply, and while that fails for a role that the plan makes or changes, apply what is left of the plan (A117)."""
+        saved, approved = self._saved, list(self._saved.resources)
+        for pause in PAUSE_SECONDS:
+            try:
+                return self._apply(orphans, updates)
+            except (TerraformFailed, RolledBack) as error:
+                if not awaits_propagation(error, approved):
+                    raise
+                self._deployment.on_output(f"A new role may not have reached SageMaker yet; planning again. {error}")
+            Poller(deadline=pause).wait(lambda: False, bool, "the new role to reach SageMaker")
+            saved.make()
+            if not saved.changes.any:
+                return None
+            command = self._deployment.copy.command("apply")
+            require_no_replacement(self._deployment.session, saved.resources, command, allowed=self._options.allow_replacement)
+            if not {change.address for change in saved.resources} <= {change.address for change in approved}:
+                self._require_approval()
+        return self._apply(orphans, updates)
+
+    def _apply(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+        deployment, saved, session = self._deployment, self._saved, self._deployment.session
         with deployment.quiesced(self._changed()):
             remove_deleted_endpoints(session, saved.resources)
             with (

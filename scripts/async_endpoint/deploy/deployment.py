@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
-from async_endpoint.core.errors import Refused
+from async_endpoint.core.errors import InvalidInput, Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
@@ -17,9 +17,11 @@ from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
-from async_endpoint.terraform.plan_document import ResourceChange, resource_changes
+from async_endpoint.terraform.plan_document import ResourceChange, plan_view, resource_changes
+from async_endpoint.terraform.root_region import REGION_VARIABLE
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
+from async_endpoint.terraform.unknown_fields import require_known_fields
 from async_endpoint.terraform.working_copy import WorkingCopy, prepare
 from async_endpoint.workspace import Workspace
 
@@ -41,15 +43,16 @@ class Deployment:
     _known: dict[str, AsyncEndpointOutputs] | None = field(default=None, repr=False)
 
     @classmethod
-    def prepare(cls, environment: str, *, local: bool = False, needs_archives: bool = False, on_output: Listener) -> Deployment:
+    def prepare(cls, environment: str, *, local: bool = False, plans: bool = False, on_output: Listener) -> Deployment:
         """Bring the working copy of `environment` up to date; `local` deploys to the local AWS.
 
-        With `needs_archives`, raises InvalidInput for a model archive that is not built. Raises ToolMissing, and what
-        `working_copy.prepare` does.
+        With `plans`, raises InvalidInput for a field that a called module does not have, and for a model archive that is not
+        built. Raises ToolMissing, and what `working_copy.prepare` does.
         """
         workspace = Workspace.find()
         copy = prepare(workspace, environment, local=local)
-        if needs_archives:
+        if plans:
+            require_known_fields(copy.source)
             copy.require_archives()
         # A local state has no lock that outlives its process, so nothing to unlock.
         unlock = copy.command("unlock") if copy.state is None else None
@@ -110,13 +113,25 @@ class Deployment:
     def planned(self, *, destroy: bool = False, read: bool = False, resume: bool = False) -> Iterator[SavedPlan]:
         """Initialise Terraform, plan, and remove the plan afterwards: it may hold secrets, and no other command may apply it.
 
-        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended.
+        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended. Raises
+        InvalidInput for a plan for another region than the state's.
         """
         self.terraform.init(self.copy.backend_files)
         if resume:
             self.resume_leftovers()
         with saved_plan(self.workspace) as file:
-            yield SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy)
+            saved = SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy)
+            self._require_own_region(plan_view(saved.document).region)
+            yield saved
+
+    def _require_own_region(self, planned: str | None) -> None:
+        """Raise InvalidInput for a plan for another region than the one whose state it was made on."""
+        own = self.copy.region
+        if own is not None and planned not in (None, own.name):
+            raise InvalidInput(
+                f"envs/{self.environment} plans resources in {planned}, on the state of {own.name}; set the region by "
+                f"{REGION_VARIABLE} or by the default of variable region, not in a .tfvars file or in the provider block."
+            )
 
     def unlock(self, lock_id: str) -> None:
         """Remove lock `lock_id`, which a killed command left, from the state.

@@ -12,7 +12,14 @@ from async_endpoint.core.errors import NotReady, Refused, TerraformFailed, WorkF
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment
-from async_endpoint.deploy.leftovers import Leftover, delete_leftovers, is_settled, leftover_message, leftovers
+from async_endpoint.deploy.leftovers import (
+    Leftover,
+    delete_leftovers,
+    delete_reply_queues,
+    is_settled,
+    leftover_message,
+    leftovers,
+)
 from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.terraform.adapter import Terraform
@@ -65,6 +72,8 @@ def destroy_environment(
         # An apply would create again what is destroyed by then, so a destroy resumes scaling.
         with deployment.quiesced(endpoints, resumed_by="destroy"):
             remove_deleted_endpoints(deployment.session, saved.resources)
+            if expected.view.region is not None:  # before the rest: SQS lists a queue for a minute after it is deleted
+                delete_reply_queues(deployment.session(expected.view.region), expected.names)
             saved.apply()
     if expected.view.region is None:
         return Destroyed((), expected.unsearched)

@@ -40,8 +40,13 @@ class PlannedEndpoint:
 
     @property
     def region(self) -> str:
-        """Of its ARN, arn:aws:sagemaker:REGION:ACCOUNT:endpoint/NAME."""
-        return str(self.change.before["arn"]).split(":")[3]
+        return endpoint_region(self.change)
+
+
+def endpoint_region(change: ResourceChange) -> str:
+    """Of the endpoint's ARN, arn:aws:sagemaker:REGION:ACCOUNT:endpoint/NAME; empty for one that does not exist yet."""
+    arn = str(change.before.get("arn", ""))
+    return arn.split(":")[3] if arn else ""
 
 
 def planned_endpoints(changes: Iterable[ResourceChange]) -> list[PlannedEndpoint]:
@@ -114,17 +119,23 @@ def _reasons(change: ResourceChange, changes: Iterable[ResourceChange]) -> tuple
         return ()
     reasons = [name for name in _ENDPOINT_ATTRIBUTES if change.before.get(name) != change.after.get(name)]
     if "endpoint_config_name" in reasons:
-        module = change.address.rpartition("module.")[0]
-        paths = {
-            dotted(path)
-            for other in changes
-            if other.type == CONFIGURATION_TYPE and other.address.startswith(module)
-            for path in other.replace_paths
-        }
+        configuration = planned_configuration(change, changes)
+        paths = {dotted(path) for path in configuration.replace_paths} if configuration else set()
         if paths:
             reasons.remove("endpoint_config_name")
             reasons = [*(f"endpoint_config.{path}" for path in sorted(paths)), *reasons]
     return tuple(reasons)
+
+
+def planned_configuration(endpoint: ResourceChange, changes: Iterable[ResourceChange]) -> ResourceChange | None:
+    """The configuration that a plan makes for an endpoint, the only one in its module; None where there is none, or several."""
+    module = top_module(endpoint.address)
+    made = [
+        change
+        for change in changes
+        if change.type == CONFIGURATION_TYPE and change.creates and top_module(change.address) == module
+    ]
+    return made[0] if len(made) == 1 else None
 
 
 def dotted(path: Iterable[str | int]) -> str:

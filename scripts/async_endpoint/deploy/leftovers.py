@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from botocore.exceptions import ClientError
+
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
 from async_endpoint.core.errors import WorkFailed
+from async_endpoint.core.regions import regions_in
+from async_endpoint.core.reply_queues import ENDPOINT_TAG, is_reply_queue, queue_prefix
 from async_endpoint.deploy.deletions import remove_endpoint
 from async_endpoint.deploy.orphans import planned_orphans, stray_orphans
 from async_endpoint.deploy.resource_kinds import ENDPOINT, KINDS, Found, Kind, bucket_content
@@ -34,7 +38,8 @@ def _claimed_by_name(label: str, delete: Any) -> Kind:
 class _Listing:
     """How one kind of resource is listed. `field` holds its name, or its ARN or URL, of which the last part counts.
 
-    `place` is what its names carry before the deployment's.
+    `place` is what its names carry before the deployment's. `is_global` says that the listing has those of every region: the
+    deployment of the same name in another region has them there, under names with that region (modules/iam, model, monitoring).
     """
 
     kind: Kind
@@ -44,6 +49,7 @@ class _Listing:
     field: str
     place: str = ""
     options: Mapping[str, Any] | None = None
+    is_global: bool = False
 
 
 # In the order in which they can be deleted: the scalable target before its endpoint, whose scaling would continue.
@@ -60,13 +66,16 @@ _LISTINGS = (
     _Listing(KINDS["aws_sagemaker_model"], "sagemaker", "list_models", "Models", "ModelName"),
     _Listing(KINDS["aws_cloudwatch_metric_alarm"], "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     _Listing(
-        _claimed_by_name("dashboard", _delete_dashboard), "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"
+        _claimed_by_name("dashboard", _delete_dashboard), "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName",
+        is_global=True,
     ),
-    _Listing(KINDS["aws_s3_bucket"], "s3", "list_buckets", "Buckets", "Name"),
+    _Listing(KINDS["aws_s3_bucket"], "s3", "list_buckets", "Buckets", "Name", is_global=True),
     _Listing(KINDS["aws_sns_topic"], "sns", "list_topics", "Topics", "TopicArn"),
     _Listing(KINDS["aws_sqs_queue"], "sqs", "list_queues", "QueueUrls", ""),
-    _Listing(KINDS["aws_iam_role"], "iam", "list_roles", "Roles", "RoleName"),
-    _Listing(KINDS["aws_iam_policy"], "iam", "list_policies", "Policies", "PolicyName", options={"Scope": "Local"}),
+    _Listing(KINDS["aws_iam_role"], "iam", "list_roles", "Roles", "RoleName", is_global=True),
+    _Listing(
+        KINDS["aws_iam_policy"], "iam", "list_policies", "Policies", "PolicyName", options={"Scope": "Local"}, is_global=True
+    ),
     _Listing(KINDS["aws_kms_alias"], "kms", "list_aliases", "Aliases", "AliasName", place="alias/"),
     _Listing(
         KINDS["aws_cloudwatch_log_group"], "logs", "describe_log_groups", "logGroups", "logGroupName",
@@ -128,12 +137,35 @@ def delete_leftovers(aws: AwsSession, left: Iterable[Leftover]) -> None:
             one.kind.delete(aws, one.found)
 
 
+def reply_queues(aws: AwsSession, endpoint: str) -> list[str]:
+    """The URLs of an endpoint's reply queues: by name, and by the tag that its clients set. Raises what boto3 raises."""
+    sqs = aws.client("sqs")
+    pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=queue_prefix(endpoint))
+    named = [url for page in pages for url in page.get("QueueUrls", ()) if is_reply_queue(url.rpartition("/")[2], endpoint)]
+    return [url for url in named if sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(ENDPOINT_TAG) == endpoint]
+
+
+def delete_reply_queues(aws: AwsSession, names: Iterable[str]) -> None:
+    """Delete the queues that clients of the endpoints `names` have left for the next run; their topics are about to go.
+
+    What this role may not list or delete is left, and found as a leftover.
+    """
+    for name in names:
+        try:
+            for url in reply_queues(aws, name):
+                aws.client("sqs").delete_queue(QueueUrl=url)
+        except ClientError as error:
+            if error_code(error) not in DENIED_CODES:
+                raise
+
+
 def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
     for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
         name = _own_part(shown, listing)
-        if not _begins_as(name, names):
+        if not _begins_as(name, names) or (listing.is_global and _is_another_regions(name, names, view)):
             continue
         if not listing.kind.type:  # it has no tags: what begins alike may be another deployment's, and it is its endpoint's
+            name = name.removesuffix(f"-{view.region}") if listing.is_global else name
             endpoint = KINDS[ENDPOINT].find(aws, name) if name in names else None
             if name in names and not (endpoint and _is_another_deployments(endpoint, view)):
                 own = endpoint is None or endpoint.carries(view.tags)
@@ -146,6 +178,12 @@ def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: Pla
 
 def _begins_as(name: str, names: Iterable[str]) -> bool:
     return any(name == own or name.startswith(f"{own}-") for own in names)
+
+
+def _is_another_regions(name: str, names: Sequence[str], view: PlanView) -> bool:
+    """Whether `name`, which begins as one of `names`, contains a region after it, and not the one of `view`."""
+    rests = [name.removeprefix(own) for own in names if _begins_as(name, [own])]
+    return all((found := regions_in(rest)) and view.region not in found for rest in rests)
 
 
 def _by_state(aws: AwsSession, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
@@ -165,6 +203,8 @@ def _is_own(kind: Kind, found: Found, names: Sequence[str], view: PlanView) -> b
     planned = {kind.name(creation.after) for creation in view.creations if creation.type == kind.type}
     exact = found.name in planned or view.has(kind.type, found.name) or found.name.rpartition("/")[2] in names
     carried = found.carries(view.tags)
+    if (found.tags or {}).get(ENDPOINT_TAG) in names:  # a client has made it for one of these endpoints
+        return True
     return (exact and (carried or found.unclaimed)) or (carried and DEPLOYMENT_TAG in view.tags)
 
 

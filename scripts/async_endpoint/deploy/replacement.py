@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import NotReady, ReplacementRefused, RolledBack
 from async_endpoint.deploy.endpoints import (
     NOT_SERVING,
@@ -57,11 +58,13 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
     except ClientError as error:
         if error_code(error) != "ValidationException":
             raise
-        raise ReplacementRefused(
-            f"Endpoint {name} would be replaced for its deployment configuration, and SageMaker refused to update it instead: "
-            f"{error.response['Error'].get('Message')} Nothing was changed; correct that (rollback alarms have to exist before "
-            "the endpoint names them), or accept that the endpoint is absent meanwhile with --allow-replacement."
-        ) from error
+        if not _began(aws, name, live):
+            raise ReplacementRefused(
+                f"Endpoint {name} would be replaced for its deployment configuration, and SageMaker refused to update it "
+                f"instead: {error.response['Error'].get('Message')} Nothing was changed; correct that (rollback alarms have to "
+                "exist before the endpoint names them), or accept that the endpoint is absent meanwhile with "
+                "--allow-replacement."
+            ) from error
     after = updated.wait(
         lambda: describe_endpoint(aws, name),
         lambda seen: seen.get("EndpointStatus") not in TRANSITIONAL_STATES,
@@ -77,6 +80,12 @@ def update_deployment_config(connect: Connect, endpoint: PlannedEndpoint, update
             endpoint=name,
             reason=reason,
         )
+
+
+def _began(aws: AwsSession, name: str, before: Mapping[str, Any]) -> bool:
+    """Whether an update of the quiescent endpoint began: the refusal is of a repetition, the first answer having been lost."""
+    now = describe_endpoint(aws, name)
+    return now.get("EndpointStatus") in TRANSITIONAL_STATES and now.get("LastModifiedTime") != before.get("LastModifiedTime")
 
 
 def deployment_config(blocks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

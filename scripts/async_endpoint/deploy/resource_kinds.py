@@ -247,13 +247,22 @@ def _delete_queue(aws: AwsSession, found: Found) -> None:
 
 
 def _permission_name(attributes: Attributes) -> str | None:
+    """The id that it is imported by (provider documentation): FUNCTION/STATEMENT, or FUNCTION:QUALIFIER/STATEMENT."""
     function, statement = attributes.get("function_name"), attributes.get("statement_id")
-    return f"{function}/{statement}" if function and statement else None
+    qualifier = f":{attributes['qualifier']}" if attributes.get("qualifier") else ""
+    return f"{function}{qualifier}/{statement}" if function and statement else None
+
+
+def _permission_key(name: str) -> tuple[dict[str, str], str]:
+    """What a call on a permission names, its function and qualifier, and its statement."""
+    place, _, statement = name.rpartition("/")
+    function, _, qualifier = place.partition(":")
+    return {"FunctionName": function} | ({"Qualifier": qualifier} if qualifier else {}), statement
 
 
 def _permission(aws: AwsSession, name: str) -> Found | None:
-    function, _, statement = name.rpartition("/")
-    policy = _answer(aws.client("lambda").get_policy, "ResourceNotFoundException", FunctionName=function)
+    function, statement = _permission_key(name)
+    policy = _answer(aws.client("lambda").get_policy, "ResourceNotFoundException", **function)
     for allowed in json.loads(policy["Policy"])["Statement"] if policy else ():
         if allowed.get("Sid") == statement:
             return Found(name, name, None, details=allowed)
@@ -261,8 +270,8 @@ def _permission(aws: AwsSession, name: str) -> Found | None:
 
 
 def _delete_permission(aws: AwsSession, found: Found) -> None:
-    function, _, statement = found.name.rpartition("/")
-    aws.client("lambda").remove_permission(FunctionName=function, StatementId=statement)
+    function, statement = _permission_key(found.name)
+    aws.client("lambda").remove_permission(**function, StatementId=statement)
 
 
 # --- CloudWatch, Logs -------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ def guarded_updates(connect: Connect, changes: Iterable[ResourceChange]) -> list
     """The endpoints that the plan deploys to and that planned alarms guard.
 
     Assumption A115: the alarms in service before do not count, unless the update names them too: SageMaker reuses the last
-    deployment configuration only when RetainDeploymentConfig is set (API reference, UpdateEndpoint).
+    deployment configuration only when RetainDeploymentConfig is set (API reference, UpdateEndpoint). Nor do alarms whose names
+    are unknown until the apply: it creates them, as those on the new instances alone, and a new alarm is not in ALARM.
     """
     changes = list(changes)
     avoidable = {endpoint.change.address for endpoint in avoidable_replacements(connect, changes)}
@@ -47,8 +48,6 @@ def guarded_updates(connect: Connect, changes: Iterable[ResourceChange]) -> list
         if endpoint.change.address in avoidable or (endpoint.change.action == "update" and _deploys(endpoint.change)):
             aws = connect(endpoint.region)
             names = _alarm_names(endpoint.change.after.get("deployment_config") or [])
-            if names is None:  # unknown until the apply
-                names = live_alarm_names(aws, endpoint.name)
             updates.append(GuardedUpdate(endpoint, described_alarms(aws, names)))
     return [update for update in updates if update.alarms]
 
@@ -91,10 +90,10 @@ def _deploys(change: ResourceChange) -> bool:
     return any(change.before.get(name) != change.after.get(name) for name in _DEPLOYING)
 
 
-def _alarm_names(blocks: Iterable[Mapping[str, Any]]) -> list[str] | None:
+def _alarm_names(blocks: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The alarm names that a plan knows."""
     alarms = (deployment_config(blocks).get("AutoRollbackConfiguration") or {}).get("Alarms") or ()
-    names = [alarm.get("AlarmName") for alarm in alarms]
-    return [str(name) for name in names] if all(names) else None
+    return [str(alarm["AlarmName"]) for alarm in alarms if alarm.get("AlarmName")]
 
 
 def _sentence(update: GuardedUpdate) -> str:

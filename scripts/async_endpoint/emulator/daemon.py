@@ -23,6 +23,7 @@ from async_endpoint.core.extras import require_extra
 from async_endpoint.emulator.auth.credentials import remove_credentials, write_credentials
 from async_endpoint.emulator.container.runtime import runtime_named
 from async_endpoint.emulator.file_lock import try_lock
+from async_endpoint.emulator.filter_delay import DEFAULT_FILTER_DELAY_MINUTES
 from async_endpoint.emulator.persistence.folder import was_closed
 from async_endpoint.local_aws import (
     AccessKey,
@@ -55,6 +56,7 @@ def run(
     containers: str = "python",
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
+    filter_delay_minutes: float = DEFAULT_FILTER_DELAY_MINUTES,
 ) -> None:
     """Serve until stopped by a signal or by `stop`; `access_key` None generates credentials.
 
@@ -79,7 +81,15 @@ def run(
         runtime.remove_leftovers()
         try:
             aws = Emulator(
-                folder, port, time_scale, launch_seconds, runtime, state_dir, access_key, partial(write_record, workspace)
+                folder,
+                port,
+                time_scale,
+                launch_seconds,
+                runtime,
+                state_dir,
+                access_key,
+                partial(write_record, workspace),
+                filter_delay_minutes,
             )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
@@ -108,6 +118,7 @@ def start_detached(
     containers: str = "python",
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
+    filter_delay_minutes: float = DEFAULT_FILTER_DELAY_MINUTES,
 ) -> LocalAwsRecord:
     """Start one in a process of its own and wait until it is ready; raises its error if it does not start."""
     require_extra("local", "The local AWS")
@@ -121,6 +132,7 @@ def start_detached(
         "time_scale": time_scale,
         "launch_seconds": launch_seconds,
         "containers": containers,
+        "filter_delay_minutes": filter_delay_minutes,
         "state_dir": str(state_dir.absolute()) if state_dir else None,
     }
     log.write_bytes(b"")

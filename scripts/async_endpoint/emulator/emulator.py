@@ -25,6 +25,7 @@ from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRu
 from async_endpoint.emulator.faults.admin import FaultsAdmin
 from async_endpoint.emulator.faults.deliveries import Deliveries
 from async_endpoint.emulator.faults.middleware import FaultMiddleware
+from async_endpoint.emulator.filter_delay import DEFAULT_FILTER_DELAY_MINUTES, FilterDelay
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
@@ -64,11 +65,13 @@ class Emulator:
         state_dir: Path | None = None,
         access_key: AccessKey | None = None,
         on_reset: Callable[[LocalAwsRecord], None] = lambda _: None,
+        filter_delay_minutes: float = DEFAULT_FILTER_DELAY_MINUTES,
     ) -> None:
         """Bind `port`; 0 chooses the port of the saved state, or a free one. Raises OSError when it is in use.
 
         `folder` holds the instances' files. `access_key` None uses the one of the saved state, or generates one. `on_reset`
-        receives the new record after a reset. Raises InvalidInput when `state_dir` cannot be used or has another version.
+        receives the new record after a reset. `filter_delay_minutes` are AWS minutes until a new SNS filter policy works.
+        Raises InvalidInput when `state_dir` cannot be used or has another version.
         """
         self._state = PersistentState(state_dir) if state_dir is not None else None
         resume_point = self._state.resume_point if self._state is not None else None
@@ -84,7 +87,8 @@ class Emulator:
         self._scheduler = MinuteScheduler(self.hosting, metric_store)
         self._metric_store = metric_store
         self._deliveries = Deliveries(self.faults)
-        apply_patches(self.hosting, metric_store, self._scheduler, self._deliveries)
+        self.filter_delay = FilterDelay(self.clock, 60 * filter_delay_minutes)
+        apply_patches(self.hosting, metric_store, self._scheduler, self._deliveries, self.filter_delay)
         self._control = control = ControlPlane(self.hosting)
         patch_tagging_api(control)
         self._parts: dict[str, StatefulPart] = {

@@ -256,7 +256,7 @@ def _region(document: Mapping[str, Any], prior: Mapping[str, Any]) -> str | None
             return str(variable["value"])
     for item in resources(prior.get("root_module") or {}):
         if item["type"] == "aws_region" and item["mode"] == "data":
-            return str(item["values"]["name"])
+            return str(item["values"]["id"])
     output = (document.get("output_changes") or {}).get(OUTPUT_NAME) or {}
     for side in ("after", "before"):
         endpoints = output.get(side)

@@ -1,10 +1,12 @@
 """Working copies of roots: where Terraform runs, so that it writes nothing below envs/.
 
-.local/deployments/<environment>[-local]/
+.local/deployments/<environment>[-local]/<region>/
 ├── envs/<environment>/     the root's files, updated before every command, and Terraform's own .terraform/
 ├── modules, build, …       links to the checkout's, so that the root's relative paths hold
 ├── state/<instance>/       only for the local AWS: the state that belongs to one run of it
 └── terraform.rc            Terraform's CLI configuration
+
+A root without the variable `region` has no folder for it.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.local_aws import PERSISTENT_PREFIX, require_credentials, require_record
 from async_endpoint.terraform.local_override import local_files, process_environment
 from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror, own_configuration
+from async_endpoint.terraform.root_region import REGION_VARIABLE, RootRegion, key_file, root_region
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"
@@ -36,7 +39,7 @@ class WorkingCopy:
     """A copy of the root in `source`, ready for Terraform: run it in `folder` under `process_environment`.
 
     `endpoint_url` is the local AWS it is deployed to, None for AWS; `state` is the file of a local state, None with a remote
-    one; `backend_files` complete a remote backend.
+    one; `backend_files` complete a remote backend; `region` is None for a root without that variable.
     """
 
     environment: str
@@ -46,11 +49,13 @@ class WorkingCopy:
     endpoint_url: str | None
     state: Path | None
     backend_files: tuple[Path, ...] = ()
+    region: RootRegion | None = None
 
     def command(self, verb: str) -> str:
         """The command line that does `verb` with this environment, for messages."""
         local = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
-        return f"async-endpoint {verb} {self.environment}{local}"
+        chosen = f"{REGION_VARIABLE}={self.region.name} " if self.region and not self.region.is_default else ""
+        return f"{chosen}async-endpoint {verb} {self.environment}{local}"
 
     def require_archives(self) -> None:
         """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
@@ -74,7 +79,8 @@ def is_local(environment: str, *, local: bool) -> bool:
 def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCopy:
     """Bring the working copy of `environment` up to date; `local` deploys it to the local AWS, implied for environment local.
 
-    On AWS the root's *.tfbackend files (Terraform's name for them) name what its backend does not: the bucket of the state.
+    On AWS the root's *.tfbackend files (Terraform's name for them) name what its backend does not: the bucket of the state, and
+    a generated one its key, which names the region. Each region has a copy of its own, on the local AWS with its own state.
     Raises UnknownEnvironment, LocalAwsNotRunning, and InvalidInput for an unusable provider mirror or an incomplete backend.
     """
     source = workspace.environment(environment)
@@ -82,7 +88,10 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     record = require_record(workspace) if local else None
     credentials = require_credentials(workspace) if local else None
     copies = workspace.make_local("deployments")
+    region = root_region(source, os.environ)
     copy = copies / (f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment)
+    if region is not None:
+        copy /= region.name
     folder = copy / "envs" / environment
     files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
     state = None
@@ -91,25 +100,15 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
         state = copy / "state" / record.instance_id / "terraform.tfstate"
         override = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
         files |= {Path(name): text.encode() for name, text in override.items()}
+    if not local:
+        files |= {Path(name): text.encode() for name, text in key_file(source, region).items()}
     backend_files = () if local else tuple(folder / name for name in files if name.suffix == ".tfbackend")
-    if not local and not backend_files:
-        _require_whole_backend(source)
     _synchronise(folder, files)
     for name in _LINKED:
         _link(copy / name, workspace.root / name)
     endpoint_url = record.endpoint_url if record else None
     settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), credentials)
-    return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files)
-
-
-def _require_whole_backend(source: Path) -> None:
-    backend = source / "backend.tf"
-    text = backend.read_text(encoding="utf-8") if backend.is_file() else ""
-    if 'backend "s3"' in text and not re.search(r"^\s*bucket\s*=", text, re.MULTILINE):
-        raise InvalidInput(
-            f"envs/{source.name}/backend.tf names no state bucket; set bucket and region in "
-            f"envs/{source.name}/state.s3.tfbackend, or use the local AWS with --local."
-        )
+    return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region)
 
 
 def _cli_configuration(generated: Path) -> Path:

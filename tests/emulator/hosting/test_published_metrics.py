@@ -29,7 +29,13 @@ def test_metrics_have_the_documented_names_units_and_dimensions(local_aws: AwsHa
     listed = local_aws.cloudwatch.list_metrics(
         Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": deployed.name}]
     )
-    found = {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"]}
+    by_config = {item["MetricName"]: item["Dimensions"] for item in listed["Metrics"] if len(item["Dimensions"]) == 3}
+    found = {metric["MetricName"]: metric["Dimensions"] for metric in listed["Metrics"] if len(metric["Dimensions"]) < 3}
+    assert by_config == {
+        name: [{"Name": "EndpointConfigName", "Value": deployed.config}, *dimensions]
+        for name, dimensions in found.items()
+        if m.PUBLISHED[name].scope == "variant"
+    }
     assert found.keys().isdisjoint(m.NEVER_PUBLISHED)
     assert found.keys() == {
         "ApproximateBacklogSize",

@@ -319,7 +319,7 @@ def test_a_lifecycle_rule_keeps_its_number_of_versions(local_aws: AwsHarness) ->
 def test_the_local_aws_starts_without_motos_ec2() -> None:
     program = (
         "import sys, unittest.mock; from async_endpoint.emulator import moto_patches; "
-        "moto_patches.apply_patches(*[unittest.mock.MagicMock()] * 4); "
+        "moto_patches.apply_patches(*[unittest.mock.MagicMock()] * 5); "
         "print('moto.applicationautoscaling' in sys.modules, 'moto.ec2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "True False\n"
@@ -336,3 +336,17 @@ def test_a_scalable_target_of_ecs_is_checked_in_ecs(local_aws: AwsHarness) -> No
     local_aws.scaling.register_scalable_target(**target, ResourceId=f"service/default/{name}")
     with pytest.raises(local_aws.scaling.exceptions.ValidationException, match="doesn't exist"):
         local_aws.scaling.register_scalable_target(**target, ResourceId="service/default/none")
+
+
+# --- global_dashboards ----------------------------------------------------------------------------------------------------
+
+
+def test_dashboards_are_the_same_in_every_region(local_aws: AwsHarness) -> None:
+    name, there = unique("dashboard"), local_aws.client("cloudwatch", "ap-southeast-1")
+    local_aws.cloudwatch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    there.put_dashboard(DashboardName=name, DashboardBody='{"start": "-PT1H", "widgets": []}')
+    assert "start" in local_aws.cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+    listed = local_aws.cloudwatch.list_dashboards(DashboardNamePrefix=name)["DashboardEntries"]
+    assert [item["DashboardArn"] for item in listed] == [f"arn:aws:cloudwatch::123456789012:dashboard/{name}"]
+    there.delete_dashboards(DashboardNames=[name])
+    assert local_aws.cloudwatch.list_dashboards(DashboardNamePrefix=name)["DashboardEntries"] == []

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from parity.account import Account
-from parity.probe import Cost, Observation, compare, probe
+from parity.probe import Cost, Observation, check, compare, probe
 
 
 @probe("A186", seconds=60, cost=Cost(requests=8), deviation="PutMetricAlarm accepts an alarm without a period")
@@ -53,3 +53,30 @@ def percentiles(aws: Account) -> Iterator[Observation]:
 
     (point,) = aws.until(look, "four values in one datapoint", 600)
     yield compare("A175", expected=2.0, observed=round(point["ExtendedStatistics"]["p50"], 3))
+
+
+@probe("A116", seconds=900, cost=Cost(requests=60, metrics=2), deviation="an alarm keeps its state when its threshold changes")
+def alarm_out_of_reach(aws: Account) -> Iterator[Observation]:
+    """An alarm in ALARM whose threshold is moved out of reach leaves ALARM within five minutes."""
+    name, metric = aws.name("alarm"), {"Namespace": aws.guard.prefix, "MetricName": "load"}
+
+    def state(threshold: float | None = None) -> str:
+        """Report a load of 10, set the threshold where one is given, and return the alarm's state."""
+        aws.cloudwatch.put_metric_data(Namespace=aws.guard.prefix, MetricData=[{"MetricName": "load", "Value": 10.0}])
+        if threshold is not None:
+            aws.cloudwatch.put_metric_alarm(
+                AlarmName=name,
+                **metric,
+                Statistic="Maximum",
+                Period=60,
+                EvaluationPeriods=1,
+                Threshold=threshold,
+                ComparisonOperator="GreaterThanThreshold",
+            )
+        return str(aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+    state(1.0)
+    aws.until(lambda: state() == "ALARM", "the alarm is in ALARM", 900)
+    state(1e9)
+    left = aws.within(lambda: state() != "ALARM", 300)
+    yield check("A116", bool(left), expected="not ALARM within 5 minutes", observed=state())

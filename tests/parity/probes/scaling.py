@@ -189,6 +189,7 @@ def capacity_outside_the_bounds(aws: Account) -> Iterator[Observation]:
     "A171",
     "A181",
     "A182",
+    "A125",
     needs=SLEEPER,
     seconds=6000,
     cost=Cost({INSTANCE_TYPE: 40}, requests=300, metrics=1),
@@ -211,16 +212,17 @@ def wake_and_sleep(aws: Account) -> Iterator[Observation]:
 
         aws.until(low, "the alarm for scaling in is in ALARM", 1800)
         sent = aws.now()
-        requests = [endpoint.invoke({"number": number}) for number in range(3)]
+        requests = [endpoint.invoke({"report": "time"}) for _ in range(3)]
         woken = aws.within(lambda: desired(endpoint) == 1 and aws.now(), 900)
         yield check(
             "A181", bool(woken) and 60 <= woken - sent <= 300, expected="1 to 5 minutes", observed=_minutes(sent, woken)
         )
         if not woken:
             yield undecided("A182", "the endpoint did not wake")
+            yield undecided("A125", "the endpoint did not wake")
         else:
-            for request in requests:
-                endpoint.outcome(request, 1800)
+            times = [float(endpoint.outcome(request, 1800).body) for request in requests]
+            yield check("A125", times == sorted(times), expected="the order of acceptance", observed=times)
             answered = aws.now()
             back = aws.within(lambda: desired(endpoint) == 0 and aws.now(), 1500)
             holds = bool(back) and back - answered <= 600
@@ -290,3 +292,33 @@ def scheduled_actions(aws: Account) -> Iterator[Observation]:
         aws.scaling.register_scalable_target(**target, SuspendedState={"ScheduledScalingSuspended": False})
         aws.elapse(180)
         yield compare("A34", expected=1, observed=bounds()[1])
+
+
+@probe(
+    "A188",
+    needs=SLEEPER,
+    seconds=2400,
+    cost=Cost({INSTANCE_TYPE: 5}, requests=80),
+    deviation="the activity ends as Successful once the instance has started",
+)
+def activity_of_a_deregistered_target(aws: Account) -> Iterator[Observation]:
+    """A scaling activity in progress ends as Failed when its target is deregistered."""
+    endpoint = aws.sleeper
+    asleep(aws, endpoint)
+    names = {"ServiceNamespace": "sagemaker", "ResourceId": endpoint.resource_id}
+
+    def latest() -> str:
+        found = aws.scaling.describe_scaling_activities(**names)["ScalingActivities"]
+        return str(found[0]["StatusCode"]) if found else ""
+
+    def started() -> bool:
+        return desired(endpoint) == 1
+
+    with scalable(aws, 1, 1):
+        aws.until(started, "the minimum of 1 is desired", 600)
+        before = latest()
+        aws.scaling.deregister_scalable_target(**target_of(endpoint))
+        ended = aws.within(lambda: (seen := latest()) != "InProgress" and seen, 900)
+        yield compare("A188", expected=("InProgress", "Failed"), observed=(before, ended))
+        endpoint.register(0, 1)  # what the block ends with needs a target
+    endpoint.until_status("InService")

@@ -54,6 +54,8 @@ def configuration_in_use_is_deleted(aws: Account) -> Iterator[Observation]:
     "A158",
     "A122",
     "A41",
+    "A80",
+    "A81",
     needs=OWN,
     seconds=7200,
     cost=Cost({INSTANCE_TYPE: 60}, requests=120),
@@ -62,6 +64,7 @@ def configuration_in_use_is_deleted(aws: Account) -> Iterator[Observation]:
 def updates_of_a_scaled_endpoint(aws: Account) -> Iterator[Observation]:
     """An update resets the instance count, which RetainAllVariantProperties keeps, and needs the target deregistered."""
     endpoint, other = aws.make_endpoint("updated"), aws.make_config()
+    yield from refused_deployments(aws, endpoint, other)
     endpoint.scale(0)
     endpoint.register(0, 2)
     bigger = aws.make_config(InstanceType=OTHER_TYPE)
@@ -91,6 +94,26 @@ def updates_of_a_scaled_endpoint(aws: Account) -> Iterator[Observation]:
     yield compare("A41", expected=("accepted", 2), observed=(again, endpoint.instances()))
 
 
+def refused_deployments(aws: Account, endpoint: Endpoint, config: str) -> Iterator[Observation]:
+    """Waits that exceed the maximum, and steps that are less than an instance, are refused at once."""
+    one = {"Type": "INSTANCE_COUNT", "Value": 1}
+    routings = {
+        "A80": ({"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}, 400),
+        "A81": ({"Type": "CANARY", "WaitIntervalInSeconds": 0, "CanarySize": one}, 0),
+    }
+    for number, (routing, termination) in routings.items():
+        policy = {
+            "TrafficRoutingConfiguration": routing,
+            "TerminationWaitInSeconds": termination,
+            "MaximumExecutionTimeoutInSeconds": 600,
+        }
+        request = {"EndpointName": endpoint.name, "EndpointConfigName": config}
+        call, deployment = aws.sagemaker.update_endpoint, {"BlueGreenUpdatePolicy": policy}
+        answer = aws.attempt(call, **request, DeploymentConfig=deployment).partition(":")[0]
+        yield compare(number, expected="ValidationException", observed=answer)
+        endpoint.until_status("InService")
+
+
 def failing_update(aws: Account, endpoint: Endpoint, alarm: str) -> tuple[list[str], dict[str, Any]]:
     """(the states that an update with this rollback alarm shows, the description at its end)."""
     endpoint.update(aws.make_config(endpoint_model(endpoint)), DeploymentConfig=all_at_once(alarm))
@@ -114,6 +137,7 @@ def endpoint_model(endpoint: Endpoint) -> str:
     "A163",
     "A162",
     "A166",
+    "A115",
     needs=OWN,
     seconds=5400,
     cost=Cost({INSTANCE_TYPE: 40}, requests=120, metrics=1),
@@ -150,6 +174,10 @@ def update_with_an_alarm_in_alarm(aws: Account) -> Iterator[Observation]:
     yield compare("A162", expected=("InService", True), observed=(states[-1], kept))
     holds = states[-2:] == ["RollingBack", "InService"] and kept and bool(seen.get("FailureReason"))
     yield check("A166", holds, expected="RollingBack, InService, a FailureReason", observed=(states, seen.get("FailureReason")))
+    fresh = aws.make_config(endpoint_model(endpoint))
+    endpoint.update(fresh, DeploymentConfig=all_at_once())
+    seen = endpoint.until_status("InService")
+    yield compare("A115", expected=fresh, observed=seen["EndpointConfigName"])
 
 
 @probe(

@@ -8,6 +8,26 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-north-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+provider "aws" {
+  alias                       = "government"
+  region                      = "us-gov-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
 override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "123456789012" }
@@ -321,6 +341,48 @@ run "refuses_an_image_of_another_region" {
 
   variables {
     container = { image = { uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1" } }
+  }
+}
+
+run "images_in_china" {
+  command   = plan
+  providers = { aws = aws.china }
+
+  variables {
+    container = { image = { framework = "pytorch", version = "2.6.0" } }
+  }
+
+  assert {
+    condition     = output.image_uri == "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/pytorch-inference:2.6.0-cpu-py312" && output.ecr_uris == tolist([output.image_uri])
+    error_message = "The registry must be that of the partition, under its domain."
+  }
+}
+
+run "own_image_in_china" {
+  command   = plan
+  providers = { aws = aws.china }
+
+  variables {
+    container = { image = { repository = { name = "team/serve", tag = "1" } } }
+  }
+
+  assert {
+    condition     = output.image_uri == "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/serve:1"
+    error_message = "A repository of this account must be under the partition's domain."
+  }
+}
+
+run "images_of_the_government_regions" {
+  command   = plan
+  providers = { aws = aws.government }
+
+  variables {
+    container = { image = { framework = "pytorch", version = "2.6.0" } }
+  }
+
+  assert {
+    condition     = output.image_uri == "442386744353.dkr.ecr.us-gov-west-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+    error_message = "The registry must be that of the region."
   }
 }
 

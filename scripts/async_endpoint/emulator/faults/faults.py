@@ -19,6 +19,7 @@ from async_endpoint.emulator.faults.kinds import (
     DeliveryFault,
     FailedStart,
     Fault,
+    RolePropagation,
     S3Denial,
     SlowStart,
     StartFault,
@@ -96,6 +97,7 @@ class Faults:
         self.deliveries: tuple[ActiveFault[DeliveryFault], ...] = ()
         self._starts: tuple[ActiveFault[StartFault], ...] = ()
         self._updates: tuple[ActiveFault[UpdateRollback], ...] = ()
+        self._propagations: tuple[ActiveFault[RolePropagation], ...] = ()
         self._denials: tuple[ActiveFault[S3Denial], ...] = ()
         self._active: list[ActiveFault[Fault]] = []
         self._numbers = itertools.count(1)
@@ -141,11 +143,11 @@ class Faults:
 
     def update_failure(self, endpoint: str) -> str:
         """Why an update of `endpoint` rolls back once its new fleet has started; empty if it does not."""
-        if not self._updates:
-            return ""
-        now = self.clock.now()
-        injected = [item for item in self._updates if item.fault.endpoint in (None, endpoint) and item.sample(now) is not None]
-        return ROLLED_BACK if injected else ""
+        return ROLLED_BACK if self._happens_to(endpoint, self._updates) else ""
+
+    def role_unknown(self, endpoint: str) -> bool:
+        """Whether a creation or update of `endpoint` fails because its execution role has not propagated."""
+        return self._happens_to(endpoint, self._propagations)
 
     def denies(self, action: str, uri: S3Uri) -> bool:
         """Whether the execution role is denied `action` (GetObject, PutObject) of the object at `uri`."""
@@ -155,6 +157,11 @@ class Faults:
         injected = [item for item in self._denials if _matches(item.fault, action, uri) and item.sample(now) is not None]
         return bool(injected)
 
+    def _happens_to(self, endpoint: str, active: Iterable[ActiveFault[UpdateRollback | RolePropagation]]) -> bool:
+        now = self.clock.now()
+        injected = [item for item in active if item.fault.endpoint in (None, endpoint) and item.sample(now) is not None]
+        return bool(injected)
+
     def _set_active(self, active: Iterable[ActiveFault[Fault]]) -> None:
         now = self.clock.now()
         self._active = [item for item in active if not item.over(now)]
@@ -162,6 +169,7 @@ class Faults:
         self.deliveries = self._of_type(DeliveryFault)
         self._starts = self._of_type(StartFault)
         self._updates = self._of_type(UpdateRollback)
+        self._propagations = self._of_type(RolePropagation)
         self._denials = self._of_type(S3Denial)
 
     def _of_type(self, fault_type: type[F]) -> tuple[ActiveFault[F], ...]:

@@ -147,6 +147,16 @@ class UpdateRollback(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RolePropagation(Fault):
+    """A fault of creations and updates of `endpoint`, by default of all endpoints; by default of the next one only."""
+
+    name = "role-propagation"
+    effect = "a creation or update fails because SageMaker does not know the execution role yet, as just after its creation"
+    endpoint: str | None = None
+    count: int | None = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class S3Denial(Fault):
     """A fault of the S3 calls that hosting makes as the execution role, for objects below `prefix`, an S3 URI."""
 
@@ -190,6 +200,7 @@ KINDS: Final[dict[str, type[FaultKind]]] = {
         SlowStart,
         FailedStart,
         UpdateRollback,
+        RolePropagation,
         S3Denial,
         ClockJump,
     )

@@ -6,14 +6,16 @@ import logging
 import threading
 from collections.abc import Callable
 
+from async_endpoint.core.metrics import Metric
 from async_endpoint.emulator.hosting.async_inference import AsyncInference
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, VariantSnapshot
+from async_endpoint.emulator.hosting.error_messages import unknown_role
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.metrics import TimeSeries
+from async_endpoint.emulator.hosting.metrics import StatisticSet, TimeSeries
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed, check_release
 from async_endpoint.emulator.hosting.real_time import RealTimeInference
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
@@ -123,6 +125,10 @@ class HostedEndpoint:
         with self.changed:
             return self._capacity.at(moment)
 
+    def flush_metrics(self, variant_name: str) -> dict[str, dict[Metric, StatisticSet]]:
+        """The statistics of a variant's old and new instances since the last flush, by configuration."""
+        return self._factory.flush(variant_name)
+
     def invoke_async(self, invocation: AsyncInvocation) -> bool:
         """Queue a request; False when the endpoint does not accept requests or is not asynchronous."""
         with self.changed:
@@ -200,7 +206,7 @@ class HostedEndpoint:
 
     def _fail_requests(self, requests: list[AsyncInvocation], reason: str | None = None) -> None:
         if self.async_inference is not None:
-            metrics = self._factory.metrics[self.deployment.variants[0].name]
+            metrics = self._factory.metrics[self.deployment.variants[0].name, self.deployment.config_name]
             self.async_inference.fail_all(requests, self.deployment, metrics, reason)
 
     def _start_deletion(self) -> None:
@@ -238,7 +244,7 @@ class HostedEndpoint:
                 modified_at=self.modified_at,
                 failure_reason=self.failure_reason,
                 variants={variant.name: VariantSnapshot.of(variant) for variant in self._variant_set.live},
-                metrics={name: metrics.current() for name, metrics in dict(self._factory.metrics).items()},
+                metrics={key: counts for key, metrics in list(self._factory.metrics.items()) if (counts := metrics.current())},
                 requests=(*self._unprocessed, *waiting),
             )
 
@@ -251,8 +257,8 @@ class HostedEndpoint:
         self.created_at, self.modified_at = saved.created_at, saved.modified_at
         self.target, self.failure_reason = saved.target, saved.failure_reason
         self._phase = "InService" if saved.phase == "RollingBack" else saved.phase
-        for name, counted in saved.metrics.items():
-            self._factory.metrics[name].restore(counted)
+        for key, counted in saved.metrics.items():
+            self._factory.metrics[key].restore(counted)
         self._holds_resources = bool(saved.variants) or self._phase == "Deleting"
         if self._phase == "Deleting":
             self._unprocessed = list(saved.requests)
@@ -282,6 +288,8 @@ class HostedEndpoint:
 
         rollout = Rollout(deployment.guardrails, self._variant_set, self.region, self._clock, self.changed, is_deleted)
         try:
+            if self._context.faults.role_unknown(self.name):
+                raise DeploymentFailed(unknown_role(deployment.role_arn))
             incoming = self._factory.make(deployment)
             with self.changed:
                 self._holds_resources = True
@@ -303,7 +311,7 @@ class HostedEndpoint:
 
     def _publish_test_notifications(self, deployment: HostedConfig) -> None:
         if self.async_inference is not None:
-            metrics = self._factory.metrics[deployment.variants[0].name]
+            metrics = self._factory.metrics[deployment.variants[0].name, deployment.config_name]
             self.async_inference.processing(deployment, metrics).publish_test_notifications()
 
     def _fail_deployment(self, reason: str, rollout: Rollout) -> None:

@@ -37,7 +37,7 @@ class VariantSnapshot:
 
 @dataclass(frozen=True)
 class EndpointSnapshot:
-    """One endpoint. `variants` and `metrics` are by variant name; `requests` has those in process first."""
+    """One endpoint. `variants` is by name, `metrics` by variant and configuration; `requests` has those in process first."""
 
     name: str
     region: str
@@ -48,5 +48,5 @@ class EndpointSnapshot:
     modified_at: float
     failure_reason: str
     variants: Mapping[str, VariantSnapshot]
-    metrics: Mapping[str, Mapping[Metric, StatisticSet]]
+    metrics: Mapping[tuple[str, str], Mapping[Metric, StatisticSet]]
     requests: tuple[AsyncInvocation, ...]

@@ -23,6 +23,14 @@ def invocation_timeout(container: str) -> str:
     return f"Your invocation timed out while waiting for a response from container {container}"
 
 
+def unknown_role(arn: str) -> str:
+    """SageMaker does not know the execution role, as just after its creation (amazon-sagemaker-examples issue 4461)."""
+    return (
+        f"The provided role '{arn}' is invalid. Please ensure the role exists and that its trust relationship policy allows "
+        'the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com".'
+    )
+
+
 def quota_error(instance_type: str, desired: int, current: int = 0) -> str:
     """Why a variant with `current` instances may not have `desired` of them; empty when it may."""
     if desired <= MAX_INSTANCES:

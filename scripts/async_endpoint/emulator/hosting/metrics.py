@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from async_endpoint.core.metrics import Metric
@@ -27,9 +27,26 @@ class StatisticSet:
         self.maximum = max(self.maximum, value)
         self.rounded[float(f"{value:.2g}")] += 1  # bounds the number of distinct values
 
+    def include(self, other: StatisticSet) -> None:
+        """Add all values of another set."""
+        self.count += other.count
+        self.total += other.total
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+        self.rounded.update(other.rounded)
+
+
+def merged(sets: Iterable[Mapping[Metric, StatisticSet]]) -> dict[Metric, StatisticSet]:
+    """The statistics of several sources together, by metric."""
+    result: dict[Metric, StatisticSet] = {}
+    for source in sets:
+        for metric, counted in source.items():
+            result.setdefault(metric, StatisticSet()).include(counted)
+    return result
+
 
 class EndpointMetrics:
-    """Counters and timers of one endpoint, in the units core/metrics.py names."""
+    """Counters and timers of one variant with one configuration, in the units core/metrics.py names."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

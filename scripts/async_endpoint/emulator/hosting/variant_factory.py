@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from async_endpoint.core.metrics import Metric
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
 from async_endpoint.emulator.hosting.fleet import Fleet, ServerlessFleet
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig, VariantSpec
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
-from async_endpoint.emulator.hosting.metrics import EndpointMetrics
+from async_endpoint.emulator.hosting.metrics import EndpointMetrics, StatisticSet
 from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_permissions, prepare
 from async_endpoint.emulator.hosting.variant import Variant
 
@@ -26,7 +27,7 @@ class VariantFactory:
     context: HostingContext
     logs: EndpointLogs
     apply: Callable[[Callable[[], None]], None]
-    metrics: defaultdict[str, EndpointMetrics] = field(  # by variant name, kept across updates
+    metrics: defaultdict[tuple[str, str], EndpointMetrics] = field(  # by variant and configuration, kept across updates
         default_factory=lambda: defaultdict(EndpointMetrics)
     )
 
@@ -35,13 +36,18 @@ class VariantFactory:
         check_permissions(deployment, self.region)
         return [self._variant(deployment, spec) for spec in deployment.specs]
 
+    def flush(self, variant_name: str) -> dict[str, dict[Metric, StatisticSet]]:
+        """The statistics of a variant since the last flush, by configuration, of those that counted something."""
+        flushed = {config: counted.flush() for (name, config), counted in list(self.metrics.items()) if name == variant_name}
+        return {config: counts for config, counts in flushed.items() if counts}
+
     def _variant(self, deployment: HostedConfig, spec: VariantSpec) -> Variant:
         return Variant(
             endpoint_name=self.endpoint_name,
             deployment=deployment,
             spec=spec,
             fleet=self._fleet(deployment, spec),
-            metrics=self.metrics[spec.name],
+            metrics=self.metrics[spec.name, deployment.config_name],
             weight=spec.weight,
             shadow=spec in deployment.shadows,
         )

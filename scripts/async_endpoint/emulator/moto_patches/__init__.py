@@ -13,14 +13,27 @@ from inspect import signature
 from pathlib import Path
 
 from async_endpoint.emulator.faults.deliveries import Deliveries
+from async_endpoint.emulator.filter_delay import FilterDelay
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.scaling.metric_store import MetricStore
 from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 
 
-def apply_patches(hosting: Hosting, metric_store: MetricStore, scheduler: MinuteScheduler, deliveries: Deliveries) -> None:
+def apply_patches(
+    hosting: Hosting,
+    metric_store: MetricStore,
+    scheduler: MinuteScheduler,
+    deliveries: Deliveries,
+    filter_delay: FilterDelay,
+) -> None:
     """Apply every patch but those of services that load lazily."""
-    parts = {"hosting": hosting, "metric_store": metric_store, "scheduler": scheduler, "deliveries": deliveries}
+    parts = {
+        "hosting": hosting,
+        "metric_store": metric_store,
+        "scheduler": scheduler,
+        "deliveries": deliveries,
+        "filter_delay": filter_delay,
+    }
     modules = [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__) if not found.ispkg]
     for module in modules:  # all are loaded by now: each has kept the functions of moto's that it replaces
         if hasattr(module, "apply"):

@@ -25,7 +25,7 @@ SNAPSHOT_FILE = "snapshot"
 NOT_AS_WRITTEN = f"its file {SNAPSHOT_FILE} does not hold what was written"
 OBJECTS_PREFIX = "objects-"
 # Version of the pickled classes: raise it with every change that makes old pickles unreadable.
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)

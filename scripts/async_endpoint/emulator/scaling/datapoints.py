@@ -10,7 +10,7 @@ from async_endpoint.core import metrics as m
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.execution_role import AssumedRole
-from async_endpoint.emulator.hosting.metrics import StatisticSet
+from async_endpoint.emulator.hosting.metrics import StatisticSet, merged
 
 
 def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
@@ -24,10 +24,12 @@ def publish(endpoint: HostedEndpoint, start: float, end: float) -> None:
     when = datetime.fromtimestamp(start, UTC)
     gauges = _gauges(endpoint, serving, end)
     data = [_datum(metric, endpoint.name, "", when) | {"Value": value} for metric, value in gauges.items()]
-    # By name: during an update, old and new instances count together.
+    # By name: during an update, old and new instances count together, and each by its configuration too (A82).
     for variant in {item.name: item for item in (*endpoint.receiving_traffic, *endpoint.variants)}.values():
-        counts = variant.metrics.flush()
-        data += [_datum(metric, endpoint.name, variant.name, when) | _set(counted) for metric, counted in counts.items()]
+        by_config = endpoint.flush_metrics(variant.name)
+        counts = merged(by_config.values())
+        for config, found in ({"": counts} | by_config).items():
+            data += [_datum(metric, endpoint.name, variant.name, when, config) | _set(item) for metric, item in found.items()]
         # Without traffic a variant on instances sends zeros, so that it scales in ("Automatic scaling prerequisites").
         idle = [] if m.INVOCATIONS in counts or variant.kind != "real-time" else [m.INVOCATIONS, m.INVOCATIONS_PER_INSTANCE]
         if (
@@ -76,10 +78,10 @@ def _gauges(endpoint: HostedEndpoint, instances: int, end: float) -> dict[m.Metr
     }
 
 
-def _datum(metric: m.Metric, endpoint: str, variant: str, when: datetime) -> dict[str, Any]:
+def _datum(metric: m.Metric, endpoint: str, variant: str, when: datetime, config: str = "") -> dict[str, Any]:
     return {
         "MetricName": metric.name,
-        "Dimensions": metric.dimensions(endpoint, variant),
+        "Dimensions": metric.dimensions(endpoint, variant, config),
         "Timestamp": when,
         "Unit": metric.unit,
     }

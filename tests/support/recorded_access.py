@@ -21,6 +21,7 @@ CALLERS = {
     "client-head": ["caller"],
     "client-listing": ["caller"],
     "client-notifications": ["caller"],
+    "client-sweep": ["caller"],
     "collector": ["collector"],
     "destroy": ["deployer", "destroyer"],
     "invoke": ["caller"],

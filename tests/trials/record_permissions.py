@@ -30,7 +30,7 @@ _GENERATED = (
     (re.compile(r":key/[0-9a-f-]{36}"), ":key/own"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "generated"),
     (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
-    (re.compile(r"-run-\d{14}-[0-9a-f]{8}"), "-run-generated"),
+    (re.compile(r"-reply-[0-9a-z]{10}"), "-reply-generated"),
     (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*|(?<=/r)[0-9a-f]{12}(?=/)"), "generated"),
 )
 
@@ -42,6 +42,18 @@ from async_endpoint import AsyncEndpoint, ClientConfig
 
 with AsyncEndpoint.from_name("recommender-dev", "eu-west-1", config=ClientConfig(collect=sys.argv[2])) as endpoint:
     endpoint.submit(Path(sys.argv[1])).result()
+"""
+# Removes the reply queues that no run uses, as every run does after three days.
+SWEEP = """
+import time
+from async_endpoint import AsyncEndpoint
+from async_endpoint.client import reply_queues
+from async_endpoint.client.retries import Retries
+
+reply_queues.UNUSED_SECONDS = -1.0
+with AsyncEndpoint.from_name("recommender-dev", "eu-west-1") as endpoint:
+    retries = Retries(3, 0.1, 1.0, lambda seconds: time.sleep(seconds) or False)
+    assert reply_queues.ReplyQueues(endpoint._session, endpoint.info, retries, time.time).sweep()
 """
 # What a collector may do, as docs/client.md and modules/notifications describe it: results queue, listing, single keys.
 COLLECTOR = """
@@ -137,13 +149,6 @@ def prepare(checkout: Checkout) -> None:
     checkout.client("sqs").create_queue(QueueName="elsewhere")
 
 
-def abandon_queue(checkout: Checkout) -> None:
-    """A queue of a client that was killed long ago, which the next client removes."""
-    checkout.client("sqs").create_queue(
-        QueueName="recommender-dev-run-20200101000000-00000000", tags={"async-endpoint-heartbeat": "1577836800"}
-    )
-
-
 def change(checkout: Checkout) -> None:
     """Another archive and other settings of everything that an update changes in place."""
     with (checkout.folder / "examples" / "fashion-recommender" / "code" / "inference.py").open("a") as handler:
@@ -199,9 +204,9 @@ def record(recorder: Recorder) -> None:
     recorder.run(
         "batch", "batch", endpoint, dresses, "--out", str(checkout.folder / "results"), codes=(0, 1)
     )  # one of the images is broken
-    abandon_queue(checkout)
     for method in ("notifications", "listing", "head"):
         recorder.python(f"client-{method}", CLIENT, shirt, method)
+    recorder.python("client-sweep", SWEEP)
     recorder.python("collector", COLLECTOR)
     recorder.run("watch", "watch", endpoint, "--once")
     recorder.run("logs", "logs", endpoint)

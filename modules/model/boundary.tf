@@ -147,4 +147,11 @@ resource "aws_iam_policy" "boundary" {
   description = "Permissions boundary of ${local._role_name}"
   policy      = data.aws_iam_policy_document.boundary.json
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(replace(data.aws_iam_policy_document.boundary.json, "/\\s/", "")) <= 6144
+      error_message = "The permissions boundary of the execution role has ${length(replace(data.aws_iam_policy_document.boundary.json, "/\\s/", ""))} characters, and AWS accepts 6144 in a managed policy: give fewer endpoints or model data of their own, or a boundary of your own in model.role.permissions_boundary_arn."
+    }
+  }
 }

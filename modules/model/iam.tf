@@ -46,4 +46,11 @@ resource "aws_iam_role_policy" "execution" {
   name   = "execution"
   role   = aws_iam_role.execution[0].name
   policy = data.aws_iam_policy_document.execution.json
+
+  lifecycle {
+    precondition {
+      condition     = length(replace(data.aws_iam_policy_document.execution.json, "/\\s/", "")) <= 10240
+      error_message = "The policy of the execution role has ${length(replace(data.aws_iam_policy_document.execution.json, "/\\s/", ""))} characters, and AWS accepts 10240 in a role's inline policies: give fewer endpoints, containers with model data of their own, subnets or security groups."
+    }
+  }
 }

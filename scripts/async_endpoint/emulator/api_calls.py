@@ -25,7 +25,11 @@ SERVICES: Final = (
     "sqs",
     "sts",
 )
-_SIGNED_AS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}  # where that is another name
+_SIGNED_AS = {
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+    "tagging": "resourcegroupstaggingapi",
+}  # where that is another name
 _SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+(?:%2F|/)(?P<service>[^%/&]+)(?:%2F|/)aws4_request", re.IGNORECASE)
 _INVOKED = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 _INVOCATIONS = {

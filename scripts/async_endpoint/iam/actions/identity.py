@@ -11,11 +11,24 @@ _IAM: Final = "arn:{partition}:iam::{account}:"
 _POLICY: Final = _IAM + "policy/{PolicyName}"
 
 
+# The actions that have iam:PermissionsBoundary (service authorization reference of IAM).
+_BOUNDED: Final = frozenset(
+    {
+        "AttachRolePolicy",
+        "DeleteRolePermissionsBoundary",
+        "DeleteRolePolicy",
+        "DetachRolePolicy",
+        "PutRolePermissionsBoundary",
+        "PutRolePolicy",
+    }
+)
+
+
 def _role(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     """The action on a role, with its permissions boundary and the policy that is attached or detached."""
     name = call.params["RoleName"]
     context = {"iam:PolicyARN": call.params["PolicyArn"]} if "PolicyArn" in call.params else {}
-    if boundary := facts.role_boundary(name):
+    if call.operation in _BOUNDED and (boundary := facts.role_boundary(name)):
         context["iam:PermissionsBoundary"] = boundary
     yield Permission(f"iam:{call.operation}", facts.role_arn(name), context)
 

@@ -14,6 +14,7 @@ from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, 
 
 _BUCKET: Final = "arn:{partition}:s3:::{Bucket}"
 _PREFIX: Final = {"s3:prefix": "prefix"}
+_NEW_KEY: Final = "arn:{partition}:kms:{region}:{account}:key/new"
 _OBJECT: Final = _BUCKET + "/{Key}"
 
 # Settings of a bucket, as operations name them, by the action's spelling.
@@ -131,7 +132,7 @@ def _on_alias_and_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permissio
 
 KMS: Final[Rules] = {
     **anywhere("ListAliases", "ListKeys"),
-    "CreateKey": (on("*"), on("*", "kms:PutKeyPolicy", when="Policy"), on("*", "kms:TagResource", when="Tags")),
+    "CreateKey": (on("*"), on(_NEW_KEY, "kms:PutKeyPolicy", when="Policy"), on(_NEW_KEY, "kms:TagResource", when="Tags")),
     **alike(
         _on_key,
         "Decrypt", "DescribeKey", "DisableKeyRotation", "EnableKeyRotation", "GenerateDataKey", "GetKeyPolicy",

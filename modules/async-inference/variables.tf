@@ -482,13 +482,13 @@ variable "storage" {
     Bucket and KMS key: either of this endpoint alone (module storage), or shared with other endpoints.
     - `access_logs`: Server access logs of the created bucket.
     - `access_logs.destination`: Where access logs go; none when it is null.
-    - `access_logs.destination.bucket_name`: Bucket that admits log delivery by logging.s3.amazonaws.com.
+    - `access_logs.destination.bucket_name`: Bucket of this region and account that admits log delivery by logging.s3.amazonaws.com, encrypted with keys of Amazon S3 (a KMS key is not supported there).
     - `access_logs.destination.prefix`: Key prefix of the logs; the deployment's name and a slash when it is null.
     - `existing`: Existing resources to use instead of creating them. They are never modified.
     - `existing.bucket`: An existing bucket. It needs the policy in output bucket_policy_json of module storage.
     - `existing.bucket.name`: Name of the bucket, in the endpoint's region.
     - `existing.key`: An existing KMS key. It needs the policy in output key_policy_json of module storage.
-    - `existing.key.arn`: ARN of the key, not of an alias.
+    - `existing.key.arn`: ARN of the key, not of an alias, in the endpoint's region.
     - `expire_after_days`: Days until objects expire, by role. 30 days, and 7 for noncurrent versions, when it is null; {} creates no lifecycle rules.
     - `expire_after_days.failure`: Days until failures expire; never when it is null.
     - `expire_after_days.input`: Days until inputs expire; never when it is null.

@@ -38,6 +38,13 @@ data "aws_iam_policy_document" "flow_logs" {
     actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = [for group in aws_cloudwatch_log_group.flow_logs : "${group.arn}:*"]
   }
+
+  # Amazon VPC guide, "IAM role for publishing flow logs to CloudWatch Logs", for the groups of this region.
+  statement {
+    sid       = "FindLogGroup"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["arn:${local._partition}:logs:${local._region}:${local._account}:log-group:*"]
+  }
 }
 
 resource "aws_iam_role" "flow_logs" {

@@ -36,4 +36,13 @@ output "topic_arns" {
 output "topic_kms_key_arns" {
   description = "ARNs of the KMS keys of supplied topics, which the execution role must be allowed to use (variable topic_kms_key_arns of module model)."
   value       = distinct([for topic in values(var.notifications.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null])
+
+  # Amazon SNS accepts any key for a topic, and then fails to publish.
+  precondition {
+    condition = alltrue([
+      for arn in concat([var.kms_key_arn], [for topic in values(var.notifications.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null]) :
+      split(":", arn)[3] == data.aws_region.current.id
+    ])
+    error_message = "Keys of topics and queues (kms_key_arn, notifications.topics.*.kms_key_arn) must be in ${data.aws_region.current.id}: AWS services use keys of their own region. Give a key there, or a replica of it."
+  }
 }

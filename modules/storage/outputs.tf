@@ -29,6 +29,11 @@ output "key_policy_json" {
 output "kms_key_arn" {
   description = "ARN of the KMS key."
   value       = local.kms_key_arn
+
+  precondition {
+    condition     = var.storage.existing.key == null || try(split(":", var.storage.existing.key.arn)[3] == local._region, false)
+    error_message = "Key ${try(var.storage.existing.key.arn, "")} is not in ${local._region}: AWS services use keys of their own region. Give a key there, or a replica of it."
+  }
 }
 
 output "prefixes" {

@@ -26,13 +26,13 @@ variable "storage" {
     Settings of bucket and key.
     - `access_logs`: Server access logs of the created bucket.
     - `access_logs.destination`: Where access logs go; none when it is null.
-    - `access_logs.destination.bucket_name`: Bucket that admits log delivery by logging.s3.amazonaws.com.
+    - `access_logs.destination.bucket_name`: Bucket of this region and account that admits log delivery by logging.s3.amazonaws.com, encrypted with keys of Amazon S3 (a KMS key is not supported there).
     - `access_logs.destination.prefix`: Key prefix of the logs; the name and a slash when it is null.
     - `existing`: Existing resources to use instead of creating them. They are never modified; outputs bucket_policy_json and key_policy_json have the statements that their policies need.
     - `existing.bucket`: An existing bucket; its policy, encryption, versioning and lifecycle are its owner's.
     - `existing.bucket.name`: Name of the bucket, in this region.
     - `existing.key`: An existing KMS key; its policy is its owner's.
-    - `existing.key.arn`: ARN of the key, not of an alias.
+    - `existing.key.arn`: ARN of the key, not of an alias, in this region.
     - `expire_after_days`: Days until objects of the created bucket expire, by role of their prefix. Objects of a role that is null never expire; {} creates no lifecycle rules.
     - `expire_after_days.capture`: Days until captured requests expire.
     - `expire_after_days.failure`: Days until failures expire.

@@ -1,4 +1,4 @@
-"""An apply whose new role SageMaker does not know yet is repeated, within bounds, and never for another cause."""
+"""What fails for want of time alone is applied again: a role that is new to SageMaker, an update that outlasts the provider."""
 
 from __future__ import annotations
 
@@ -59,9 +59,21 @@ def test_what_is_left_of_the_plan_is_applied_once_the_role_is_known(planned: Any
     assert len(asked) == 1, "what is left was approved"
 
 
+def test_an_update_that_outlasts_the_provider_is_completed(planned: Any) -> None:
+    said, asked = list[str](), list[Planned]()
+    text = (
+        "waiting for SageMaker AI Endpoint (shirts) update: timeout while waiting for state to become 'InService' (last state: "
+    )
+    planned.document = plan_document(UPDATE)
+    planned.carry_out = failing(1, TerraformFailed(f"{text}'Updating', timeout: 1h0m0s)."))
+    apply_environment(prepared(said.append), approve=lambda plan: asked.append(plan) or True)  # type: ignore[func-returns-value]
+    assert (planned.did.count("apply"), len(asked)) == (2, 1)
+    assert [line for line in said if line.startswith("It took longer than Terraform waits; planning again.")]
+
+
 def test_it_is_repeated_three_times(planned: Any) -> None:
     planned.carry_out = failing(9)
-    with pytest.raises(TerraformFailed, match="The provided role"):
+    with pytest.raises(TerraformFailed, match="The execution role ARN"):
         apply_environment(prepared())
     assert planned.did.count("apply") == 4
 
@@ -92,7 +104,8 @@ def test_a_serving_endpoint_is_not_replaced_by_a_repetition(planned: Any, aws: A
         (TerraformFailed("creating SageMaker AI Model: ValidationException: Could not assume role arn:aws:x."), [ROLE], True),
         (TerraformFailed("creating SageMaker AI Endpoint: ResourceLimitExceeded: The account-level limit"), [ROLE], False),
         (RolledBack("not updated", endpoint="shirts", reason=unknown_role("arn:aws:x")), [ROLE], True),
-        (RolledBack("The provided role is invalid", endpoint="shirts", reason="No ping."), [ROLE], False),
+        (TerraformFailed("The provided role 'arn:aws:x' is invalid. Please ensure the role exists."), [ROLE], True),
+        (RolledBack("The provided role 'x' is invalid", endpoint="shirts", reason="No ping."), [ROLE], False),
     ],
 )
 def test_only_a_new_role_is_waited_for(error: AsyncEndpointError, changes: list[Any], expected: bool) -> None:

@@ -18,6 +18,7 @@ from async_endpoint.deploy.alarm_muting import muted
 from async_endpoint.deploy.apply import apply_environment, plan_environment
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback_alarms import guarded_updates
+from async_endpoint.deploy.verify import inspect
 from async_endpoint.emulator.moto_patches import alarm_initial_state
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.plan_document import resource_changes
@@ -190,6 +191,10 @@ def test_after_a_killed_command_the_next_one_restores_the_alarm_and_says_so(
     warned = [notice for notice in plan_environment(prepared()).notices if "is muted since" in notice]
     assert len(warned) == 1 and warned[0].endswith("restore the alarm with: async-endpoint apply dev")
     assert definition(aws) != before
+
+    outputs = AsyncEndpointOutputs.parse(planned.values[OUTPUT_NAME]["shirts"])
+    [found] = [str(found) for found in inspect(aws, outputs).differences if ALARM in str(found)]
+    assert "is muted since" in found and found.endswith("(an apply repairs this)")
 
     planned.changes, said = Changes(False), list[str]()
     apply_environment(prepared(said.append))

@@ -62,6 +62,13 @@ def test_a_rollback_that_is_in_progress_is_waited_for() -> None:
     assert str(error) == f"Endpoint shirts was rolled back: No ping. {serving} Fix the cause and apply again."
 
 
+def test_an_update_that_outlasts_the_provider_is_waited_for_before_it_is_judged() -> None:
+    rolled_back = later("InService", FailureReason="An alarm.")
+    assert isinstance(reported(Described(*[later("Updating")] * 3, later("RollingBack"), rolled_back)), RolledBack)
+    updated = later("InService", EndpointConfigName="new")
+    assert isinstance(reported(Described(*[later("Updating")] * 3, updated)), TerraformFailed)
+
+
 def test_a_rollback_that_fails_says_so() -> None:
     error = reported(Described(later("UpdateRollbackFailed", EndpointConfigName="new", FailureReason="No room.")), ADDRESS)
     assert isinstance(error, RolledBack)

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,20 @@ def test_only_the_execution_role_can_publish_and_only_the_topics_can_send_to_the
     assert all(
         allowed(act, queue, policy, others[0]) for act in ("sqs:ReceiveMessage", "sqs:SetQueueAttributes", "sqs:DeleteQueue")
     )
+
+
+@pytest.mark.xdist_group("root-prod")
+@pytest.mark.parametrize("root", ["prod"], indirect=True)
+def test_another_region_gets_a_deployment_of_its_own_beside_this_one(root: Any) -> None:
+    """Planned, not applied: tests/trials/two_regions.py applies, uses and destroys both."""
+    elsewhere = replace(root.checkout, environment=root.checkout.environment | {"TF_VAR_region": "us-east-1"})
+
+    planned = elsewhere.succeed("plan", "prod", "--local", "--json").document
+
+    assert planned["notices"] == [], "no name that is global to the account is taken"
+    assert planned["changes"]["add"] > 30
+    assert (planned["changes"]["change"], planned["changes"]["destroy"]) == (0, 0)
+    assert root.run("plan", "--detailed-exitcode").code == 0, "the state of this region is not touched"
 
 
 @pytest.mark.xdist_group("root-dev")

@@ -27,6 +27,12 @@ _VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTA
 _OUTPUT = re.compile(r'^output "(\w+)"', re.MULTILINE)
 _RULE = re.compile(r"^  validation \{", re.MULTILINE)
 _REFUSAL = re.compile(r"^  expect_failures = \[var\.(\w+)\]", re.MULTILINE)
+# Resources that an account has once for all regions, and whose names are free.
+_GLOBAL = re.compile(
+    r'^resource "(aws_iam_(?:group|instance_profile|policy|role|user)|aws_cloudwatch_dashboard)" "\w+" \{\n(.*?)^\}',
+    re.MULTILINE | re.DOTALL,
+)
+_GLOBAL_NAME = re.compile(r"^  (?:name|dashboard_name) += (.*)$", re.MULTILINE)
 _MESSAGE = re.compile(r'^\s+error_message = "(.*)"$', re.MULTILINE)
 
 
@@ -90,6 +96,20 @@ def test_no_module_declares_a_provider(checkout: Path) -> None:
         path for path in (checkout / "modules").glob("*/*.tf") if re.search(r"^provider ", path.read_text(), re.MULTILINE)
     ]
     assert declaring == []
+
+
+def test_names_that_are_global_to_an_account_include_the_region(checkout: Path) -> None:
+    """Roles, policies and dashboards: another region of the account may have a deployment of the same name."""
+    found = {}
+    for path in (checkout / "modules").rglob("*.tf"):
+        module = "".join(file.read_text() for file in path.parent.glob("*.tf"))
+        for kind, body in _GLOBAL.findall(path.read_text()):
+            [name] = _GLOBAL_NAME.findall(body)
+            for local in re.findall(r"local\.(\w+)", name):
+                name += "".join(re.findall(rf"^  {local} += (.*)$", module, re.MULTILINE))
+            found[path.parent.name, kind] = name
+    assert {kind for _, kind in found} == {"aws_iam_role", "aws_iam_policy", "aws_cloudwatch_dashboard"}
+    assert {place: name for place, name in found.items() if not re.search(r"local\._region|data\.aws_region", name)} == {}
 
 
 @pytest.mark.terraform

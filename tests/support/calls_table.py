@@ -18,6 +18,7 @@ SERVICES = {
     "SQS": ["sqs"],
     "IAM and STS": ["iam", "sts"],
     "KMS": ["kms"],
+    "Service Quotas": ["service-quotas"],
     "Resource Groups Tagging": ["resourcegroupstaggingapi"],
 }
 

@@ -274,6 +274,24 @@ run "a_topic_that_exists" {
   }
 }
 
+run "refuses_a_key_of_another_region" {
+  command         = plan
+  expect_failures = [output.topic_kms_key_arns]
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/own"
+  }
+}
+
+run "refuses_a_key_of_a_topic_in_another_region" {
+  command         = plan
+  expect_failures = [output.topic_kms_key_arns]
+
+  variables {
+    notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:team-errors", kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/team" } } }
+  }
+}
+
 run "refuses_a_function_of_another_region" {
   command         = plan
   expect_failures = [aws_lambda_permission.deliver]

@@ -244,6 +244,15 @@ run "refuses_a_bucket_of_another_region" {
   }
 }
 
+run "refuses_a_key_of_another_region" {
+  command         = plan
+  expect_failures = [output.kms_key_arn]
+
+  variables {
+    storage = { existing = { key = { arn = "arn:aws:kms:us-east-1:123456789012:key/team" } } }
+  }
+}
+
 run "access_logs" {
   command = plan
 

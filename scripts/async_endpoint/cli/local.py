@@ -167,7 +167,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     for endpoint in document["endpoints"]:
         instances = f"instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
         state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
-        console.print(f"  {endpoint['name']}  {state}", markup=False)
+        console.print(f"  {endpoint['name']} ({endpoint['region']})  {state}", markup=False)
         for variant in endpoint["variants"]:
             if variant["last_failure"]:
                 console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}", markup=False)

@@ -25,7 +25,7 @@ from async_endpoint.deploy.replacement import (
     update_deployment_config,
 )
 from async_endpoint.deploy.role_propagation import PAUSE_SECONDS, awaits_propagation
-from async_endpoint.deploy.rollback import deregister_restored_targets, rollbacks_reported
+from async_endpoint.deploy.rollback import deregister_restored_targets, outlasted_provider, rollbacks_reported
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
@@ -174,19 +174,26 @@ class _Apply:
         self._require_approval()
         orphans.delete_unused()
         if saved.changes.any:
-            self._apply_until_roles_propagate(orphans, updates)
+            self._apply_patiently(orphans, updates)
 
-    def _apply_until_roles_propagate(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
-        """Apply, and while that fails for a role that the plan makes or changes, apply what is left of the plan (A117)."""
+    def _apply_patiently(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+        """Apply; where that fails for want of time alone, apply what is left of the plan.
+
+        That is so while a role that the plan makes or changes is new to SageMaker (A117), and once an update has ended that
+        took longer than the provider waits.
+        """
         saved, approved = self._saved, list(self._saved.resources)
         for pause in PAUSE_SECONDS:
             try:
                 return self._apply(orphans, updates)
             except (TerraformFailed, RolledBack) as error:
-                if not awaits_propagation(error, approved):
+                outlasted = outlasted_provider(error)
+                if not outlasted and not awaits_propagation(error, approved):
                     raise
-                self._deployment.on_output(f"A new role may not have reached SageMaker yet; planning again. {error}")
-            Poller(deadline=pause).wait(lambda: False, bool, "the new role to reach SageMaker")
+                why = "It took longer than Terraform waits" if outlasted else "A new role may not have reached SageMaker yet"
+                self._deployment.on_output(f"{why}; planning again. {error}")
+            if not outlasted:
+                Poller(deadline=pause).wait(lambda: False, bool, "the new role to reach SageMaker")
             saved.make()
             if not saved.changes.any:
                 return None

@@ -16,7 +16,8 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import RolledBack, TerraformFailed
 from async_endpoint.deploy.endpoints import Connect, PlannedEndpoint, describe_endpoint, planned_endpoints
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import SCALING_SETTLES, TRANSITIONAL_STATES
+from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
+from async_endpoint.deploy.replacement import UPDATED
 from async_endpoint.deploy.retries import THROTTLING_SECONDS, repeated_together
 from async_endpoint.deploy.scaling_snapshot import ScalingSnapshot, restore_scaling, scaling_snapshot
 from async_endpoint.terraform.plan_document import ResourceChange
@@ -24,6 +25,7 @@ from async_endpoint.terraform.plan_document import ResourceChange
 LOG_LINES: Final = 10
 _TARGET: Final = "aws_appautoscaling_target"
 _LOG_GROUP: Final = "/aws/sagemaker/Endpoints/"
+_OUTLASTED: Final = "timeout while waiting for state to become 'InService'"
 _SERVING: Final = frozenset({"InService", "UpdateRollbackFailed"})
 
 
@@ -54,12 +56,20 @@ class _Update:
         return change.address in failure.addresses or (self.attempted and (new_config or "FailureReason" in self.after))
 
 
+def outlasted_provider(error: Exception) -> bool:
+    """Whether Terraform failed because an endpoint took longer than the provider waits, an hour (provider PR 39090).
+
+    A deployment with guardrails may take four (MaximumExecutionTimeoutInSeconds).
+    """
+    return isinstance(error, TerraformFailed) and _OUTLASTED in str(error)
+
+
 @contextmanager
 def rollbacks_reported(
     connect: Connect,
     changes: Iterable[ResourceChange],
     on_output: Callable[[str], None],
-    poller: Poller = SCALING_SETTLES,
+    poller: Poller = UPDATED,
 ) -> Iterator[None]:
     """Carry out a plan within: where it fails and endpoints still serve what they served before, raise RolledBack.
 
@@ -67,7 +77,8 @@ def rollbacks_reported(
     were updated: the outputs of an apply that failed are those of the apply before, so verification cannot follow.
 
     What scaled the endpoint is put back where Terraform had deregistered it for the update, also when a signal ended it.
-    `on_output` gets the last log lines of the instances that failed.
+    An update that is still in progress is waited for, also where the provider gave up (`outlasted_provider`). `on_output` gets
+    the last log lines of the instances that failed.
     """
     kept = [endpoint for endpoint in planned_endpoints(changes) if not endpoint.change.deletes]
     updates = [_observe(connect(endpoint.region), endpoint) for endpoint in kept]

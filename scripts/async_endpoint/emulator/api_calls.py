@@ -21,15 +21,13 @@ SERVICES: Final = (
     "s3",
     "sagemaker",
     "sagemaker-runtime",
+    "service-quotas",
     "sns",
     "sqs",
     "sts",
 )
-_SIGNED_AS = {
-    "monitoring": "cloudwatch",
-    "servicequotas": "service-quotas",
-    "tagging": "resourcegroupstaggingapi",
-}  # where that is another name
+# Where that is another name.
+_SIGNED_AS = {"monitoring": "cloudwatch", "servicequotas": "service-quotas", "tagging": "resourcegroupstaggingapi"}
 _SCOPE_OF_URL = re.compile(r"X-Amz-Credential=[^&]+(?:%2F|/)(?P<service>[^%/&]+)(?:%2F|/)aws4_request", re.IGNORECASE)
 _INVOKED = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 _INVOCATIONS = {

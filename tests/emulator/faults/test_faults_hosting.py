@@ -59,7 +59,7 @@ def test_an_endpoint_whose_container_never_answers_fails(local_aws: AwsHarness, 
         deployed: Deployed = deploy(wait=False)
         reason = deployed.until_status("Failed")["FailureReason"]
     assert "did not pass the ping health check" in reason
-    assert "/ping did not answer within 600 seconds" in reason
+    assert "/ping did not answer within 480 seconds" in reason
 
 
 def test_an_instance_that_never_answers_is_replaced(local_aws: AwsHarness, deploy: Any) -> None:

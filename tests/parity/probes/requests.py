@@ -182,3 +182,19 @@ def resources_by_tag(aws: Account) -> Iterator[Observation]:
     for kind in names:
         seen = aws.within(lambda kind=kind: found(kind), 300)
         yield compare("A51", expected=f"{kind} found", observed=f"{kind} {'found' if seen else 'not found in five minutes'}")
+
+
+@probe(
+    "A82",
+    needs=SHARED,
+    seconds=1200,
+    cost=Cost(requests=40),
+    deviation="metrics of asynchronous endpoints have no dimension EndpointConfigName",
+)
+def metrics_by_configuration(aws: Account) -> Iterator[Observation]:
+    """The metrics of a variant are published with its EndpointConfigName too."""
+    aws.endpoint.outcome(aws.endpoint.invoke({"a": 1}))
+    place = {"VariantName": "primary", "EndpointConfigName": aws.endpoint.config}
+    for name in ("ModelLatency", "InvocationsProcessed", "Invocation5XXErrors"):
+        counted = aws.within(lambda name=name: aws.endpoint.metric(name, "SampleCount", **place), 600)
+        yield check("A82", bool(counted), expected=f"{name} of {aws.endpoint.config}", observed=counted)

@@ -12,6 +12,7 @@ from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import MetricId, TargetTracking, tracking_alarms
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.alarm_muting import Mute
 from async_endpoint.deploy.verification.findings import Difference, compare, not_repaired, only, pages, raise_any
 from async_endpoint.deploy.verification.scaling import command, live_policies
 
@@ -65,6 +66,8 @@ def watching(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That every alarm of the monitoring exists and may act."""
     planned = outputs.monitoring.alarm_names
     live = _described(aws, planned)
+    muted = [(name, mute) for name, alarm in live.items() if (mute := Mute.of(alarm))]
+    raise_any([Difference(f"alarm {name}", f"is muted since {mute.since} by {mute.by}") for name, mute in muted])
     acting = {name for name, alarm in live.items() if alarm.get("ActionsEnabled", True)}
     if missing := [name for name in planned if name not in acting]:
         raise_any([Difference("monitoring", f"has alarms that do not exist, or do not act: {', '.join(missing)}")])

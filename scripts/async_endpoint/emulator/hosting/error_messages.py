@@ -24,10 +24,10 @@ def invocation_timeout(container: str) -> str:
 
 
 def unknown_role(arn: str) -> str:
-    """SageMaker does not know the execution role, as just after its creation (amazon-sagemaker-examples issue 4461)."""
+    """SageMaker does not know the execution role, as just after its creation (terraform-provider-aws 6.x, endpoint.go)."""
     return (
-        f"The provided role '{arn}' is invalid. Please ensure the role exists and that its trust relationship policy allows "
-        'the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com".'
+        f'The execution role ARN "{arn}" is invalid. Please ensure that the role exists and that its trust relationship policy '
+        'allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com".'
     )
 
 

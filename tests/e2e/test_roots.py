@@ -101,7 +101,7 @@ def test_the_smoke_test_passes(root: Any) -> None:
 def test_the_readme_counts_what_an_idle_environment_is_billed_for(root: Any) -> None:
     [header, *rows] = re.findall(r"^\| (.+) \|$", (CHECKOUT / "README.md").read_text().split("### On AWS")[1], re.MULTILINE)
     column = header.split(" | ").index(root.environment)
-    table = {cells[0].split(",")[0]: cells for cells in (row.split(" | ") for row in rows)}
+    table = {cells[0].split(",")[0]: cells for cells in (re.split(r" *\| *", row) for row in rows)}
     cloudwatch = root.client("cloudwatch")
     keys = [item["KeyId"] for item in root.client("kms").list_keys()["Keys"]]
     described = [root.client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in keys]

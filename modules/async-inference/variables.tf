@@ -286,6 +286,15 @@ variable "model" {
     error_message = "Remove multi_model from ${join(", ", [for index, container in var.model.containers : "model.containers[${index}]" if container.multi_model != null])}: a request to an asynchronous endpoint cannot name a model. Use a real-time endpoint (modules model, endpoint-config and endpoint), or one archive with all models."
   }
 
+  # Families with g after the number are AWS Graviton (arm64); framework images are for x86 CPUs and NVIDIA GPUs
+  # (github.com/aws/deep-learning-containers, available_images.md).
+  validation {
+    condition = !can(regex("^ml\\.(?:[a-z]+[0-9]+g[a-z]*|p6e-gb[0-9]+|inf[0-9]+|trn[0-9]+[a-z]*|dl[0-9]+)\\.", var.endpoint.instance_type)) || alltrue([
+      for container in var.model.containers : try(container.image.framework, null) == null
+    ])
+    error_message = "Give image.prebuilt, image.repository or image.uri instead of image.framework in model.containers: framework images are built for x86 CPUs and NVIDIA GPUs, and would not run, or not use the accelerator, on endpoint.instance_type ${var.endpoint.instance_type}. Repositories pytorch-inference-graviton and pytorch-inference-neuronx of AWS have others."
+  }
+
   # "Marketplace images are not supported when specifying an AsyncInferenceConfig." (sagemaker-python-sdk, issue 3969)
   validation {
     condition = alltrue(flatten([

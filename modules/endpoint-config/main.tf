@@ -184,6 +184,11 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     }
 
     precondition {
+      condition     = var.encryption.kms_key_arn == null || try(split(":", var.encryption.kms_key_arn)[3] == data.aws_region.current.id, false)
+      error_message = "Field encryption.kms_key_arn must be a key in ${data.aws_region.current.id}, the endpoint's region: AWS KMS has no keys across regions."
+    }
+
+    precondition {
       condition     = alltrue([for arn in local._topic_arns : split(":", arn)[3] == data.aws_region.current.id])
       error_message = "Each topic of inference.async.topic_arns must be in ${data.aws_region.current.id}, the endpoint's region: SageMaker does not publish to other regions. Use a topic here and subscribe to it from there."
     }

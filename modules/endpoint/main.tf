@@ -1,3 +1,5 @@
+data "aws_region" "current" {}
+
 # Every update resets the instance count to initial_instances (provider issue 48990: RetainAllVariantProperties is not exposed).
 resource "aws_sagemaker_endpoint" "this" {
   name                 = var.name
@@ -108,4 +110,11 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.logs.kms_key_arn
   retention_in_days = var.logs.retention_days
   tags              = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = var.logs.kms_key_arn == null || try(split(":", var.logs.kms_key_arn)[3] == data.aws_region.current.id, false)
+      error_message = "Field logs.kms_key_arn must be a key in ${data.aws_region.current.id}, the endpoint's region: AWS KMS has no keys across regions."
+    }
+  }
 }

@@ -67,6 +67,17 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = each.value.missing_data
 
   tags = var.tags
+
+  lifecycle {
+    # "Invalid region … specified. Only … is supported." (cds-snc/notification-terraform, pull request 128); some ARNs have no region.
+    precondition {
+      condition = alltrue([
+        for arn in flatten([[for arns in var.monitoring.actions : tolist(arns)], tolist(coalesce(each.value.actions, []))]) :
+        contains(["", data.aws_region.current.id], split(":", arn)[3])
+      ])
+      error_message = "Actions of monitoring must be in ${data.aws_region.current.id}, the region of the alarms: Amazon CloudWatch notifies no topic of another region. Use a topic here and subscribe to it from there."
+    }
+  }
 }
 
 # One for each configuration, and never changed to watch another: PutMetricAlarm keeps the state of an alarm that exists, so one in ALARM

@@ -27,6 +27,7 @@ from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.outputs import read_outputs
 from async_endpoint.workspace import Workspace
 from support.deployment_fixtures import prepared
+from support.plan_documents import plan_document
 
 pytestmark = pytest.mark.usefixtures("checkout")
 
@@ -68,6 +69,17 @@ def test_a_plan_that_is_not_approved_is_not_applied(terraform: Any) -> None:
     with pytest.raises(Refused, match="not approved; nothing was changed"):
         apply_environment(prepared(), approve=lambda changes: False)
     assert terraform.did == ["init", "plan"]
+
+
+@pytest.mark.parametrize("verb", [plan_environment, apply_environment, destroy_environment])
+def test_a_plan_for_another_region_than_the_states_is_refused(terraform: Any, checkout: Workspace, verb: Any) -> None:
+    """As a .tfvars file makes it: Terraform prefers its value to TF_VAR_region."""
+    (checkout.root / "envs/dev/providers.tf").write_text('variable "region" {\n  default = "us-east-1"\n}\n')
+    terraform.document = plan_document()
+    refused = r"^envs/dev plans resources in eu-west-1, on the state of us-east-1; set the region by TF_VAR_region or"
+    with pytest.raises(InvalidInput, match=refused):
+        verb(prepared())
+    assert not {"apply", "destroy"} & set(terraform.did)
 
 
 def test_an_apply_that_rolled_back_silently_is_refused(terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:

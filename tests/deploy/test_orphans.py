@@ -121,6 +121,20 @@ def test_what_the_state_has_under_another_address_is_no_orphan(aws: AwsSession) 
     )
 
 
+def test_the_identity_provider_of_another_region_is_to_be_shared(aws: AwsSession) -> None:
+    theirs = [{"Key": "deployment", "Value": "shirts-us-east-1"}]
+    provider = aws.client("iam").create_open_id_connect_provider(Url="https://token.actions.githubusercontent.com", Tags=theirs)
+    planned = plan_view(
+        plan_document(
+            creation("aws_iam_openid_connect_provider.github", url="https://token.actions.githubusercontent.com"),
+            creation("aws_sqs_queue.results", name="shirts-results"),
+        )
+    )
+    refused = rf"provider_arn = \"{provider['OpenIDConnectProviderArn']}\"\.$"
+    with pytest.raises(OrphansFound, match=refused):
+        refuse_orphans("dev", blocking_orphans(aws, planned), planned, "async-endpoint apply dev --adopt")
+
+
 @pytest.mark.parametrize("qualifier", ["", "live"])
 def test_a_permission_of_a_function_is_found_by_its_qualifier(aws: AwsSession, qualifier: str) -> None:
     aws.client("iam").create_role(RoleName="collect", AssumeRolePolicyDocument=POLICY)

@@ -223,6 +223,39 @@ def test_an_alarm_that_the_plan_changes_is_not_muted(planned: Any, aws: AwsSessi
     assert "apply" not in planned.did and definition(aws)["Threshold"] == 0.1
 
 
+def test_an_alarm_whose_tags_alone_the_plan_changes_is_muted(planned: Any, aws: AwsSession) -> None:
+    put_alarm(aws)
+    before = {"alarm_name": ALARM, "threshold": 1, "tags_all": {}}
+    alarm = change("module.shirts.aws_cloudwatch_metric_alarm.this", ["update"], before, before | {"tags_all": {"a": "b"}})
+    planned.document = plan_document(update(ALARM), alarm)
+    apply_environment(prepared(), mute_rollback_alarms=True)
+    assert "apply" in planned.did
+
+
+def test_an_alarm_that_goes_off_while_the_apply_is_approved_refuses_it(planned: Any, aws: AwsSession) -> None:
+    put_alarm(aws, state="OK")
+    with pytest.raises(RollbackAlarmFiring):
+        apply_environment(prepared(), approve=lambda plan: put_alarm(aws) is None)
+    assert "apply" not in planned.did
+
+
+def test_an_alarm_is_not_restored_while_the_update_is_in_progress(
+    planned: Any, aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_alarm(aws)
+    [alarm] = aws.cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"]
+    alarm_muting.put_described(aws.cloudwatch, "PutMetricAlarm", alarm_muting._silenced(alarm))
+    monkeypatch.setattr(alarm_muting, "settle", lambda aws, name: refuse_updating(name))
+    planned.values = {OUTPUT_NAME: {"shirts": deployed.as_dict() | {"monitoring": {"alarm_names": [ALARM]}}}}
+    with pytest.raises(NotReady, match="shirts is still Updating"):
+        apply_environment(prepared())
+    assert definition(aws)["Threshold"] == 1e100
+
+
+def refuse_updating(name: str) -> None:
+    raise NotReady(f"Endpoint {name} is still Updating.")
+
+
 def test_an_alarm_that_has_no_threshold_cannot_be_muted(planned: Any, aws: AwsSession) -> None:
     aws.cloudwatch.put_metric_alarm(
         AlarmName="unusual",

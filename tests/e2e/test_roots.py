@@ -100,8 +100,8 @@ def test_the_smoke_test_passes(root: Any) -> None:
 )
 def test_the_readme_counts_what_an_idle_environment_is_billed_for(root: Any) -> None:
     [header, *rows] = re.findall(r"^\| (.+) \|$", (CHECKOUT / "README.md").read_text().split("### On AWS")[1], re.MULTILINE)
-    column = header.split(" | ").index(root.environment)
-    table = {cells[0].split(",")[0]: cells for cells in (re.split(r" *\| *", row) for row in rows)}
+    column = _cells(header).index(root.environment)
+    table = {_cells(row)[0].split(",")[0]: _cells(row) for row in rows}
     cloudwatch = root.client("cloudwatch")
     keys = [item["KeyId"] for item in root.client("kms").list_keys()["Keys"]]
     described = [root.client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in keys]
@@ -120,6 +120,10 @@ def test_the_readme_counts_what_an_idle_environment_is_billed_for(root: Any) -> 
     created = {address.split(".")[-2] for address in _created(root)}
     assert "aws_kms_key" in created
     assert not [kind for kind in created if kind.startswith(free)], "the table says that there is none"
+
+
+def _cells(row: str) -> list[str]:
+    return re.split(r" *\| *", row)
 
 
 def _created(root: Any) -> list[str]:

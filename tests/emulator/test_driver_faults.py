@@ -100,7 +100,7 @@ def test_the_life_of_an_endpoint_under_faults(
                 deregister_restored_targets(connect, [update, restored])
                 update_deployment_config(connect, PlannedEndpoint(update), SOON)
                 assert restore_scaling(aws, snapshot) == [deployed.resource_id]
-            restore_muted(aws, [alarm], require_unlocked=lambda: None, on_output=print)
+            restore_muted(aws, deployed.name, [alarm], require_unlocked=lambda: None, on_output=print)
         described = local_aws.sagemaker.describe_endpoint(EndpointName=deployed.name)
         assert (described["EndpointStatus"], described.get("FailureReason")) == ("InService", None)
         [after] = local_aws.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]

@@ -30,7 +30,7 @@ module "async_inference" {
   }
 
   logs = {
-    kms_key_arn    = "arn:aws:kms:us-west-2:123456789012:key/logs"
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/logs"
     retention_days = 7
   }
 
@@ -43,13 +43,13 @@ module "async_inference" {
 
   monitoring = {
     actions = {
-      alarm             = ["arn:aws:sns:us-west-2:123456789012:alarm"]
-      insufficient_data = ["arn:aws:sns:us-west-2:123456789012:unknown"]
-      ok                = ["arn:aws:sns:us-west-2:123456789012:ok"]
+      alarm             = ["arn:aws:sns:eu-west-1:123456789012:alarm"]
+      insufficient_data = ["arn:aws:sns:eu-west-1:123456789012:unknown"]
+      ok                = ["arn:aws:sns:eu-west-1:123456789012:ok"]
     }
     alarms = {
       backlog = {
-        actions             = ["arn:aws:sns:us-west-2:123456789012:own"]
+        actions             = ["arn:aws:sns:eu-west-1:123456789012:own"]
         datapoints_to_alarm = 2
         evaluation_periods  = 3
         missing_data        = "ignore"

@@ -210,7 +210,7 @@ def _check_configuration(configuration: dict[str, Any]) -> None:
 
 def _check_endpoint(found: dict[str, dict[str, Any]]) -> None:
     logs = found["endpoint.aws_cloudwatch_log_group.this"]
-    assert (logs["retention_in_days"], logs["kms_key_id"]) == (7, "arn:aws:kms:us-west-2:123456789012:key/logs")
+    assert (logs["retention_in_days"], logs["kms_key_id"]) == (7, "arn:aws:kms:eu-west-1:123456789012:key/logs")
     target = found['endpoint.aws_appautoscaling_target.scheduled["primary"]']
     assert (target["min_capacity"], target["max_capacity"]) == (1, 4)
     tracking = found['endpoint.aws_appautoscaling_policy.tracking["primary/backlog_per_instance"]'][
@@ -238,16 +238,16 @@ def _check_monitoring(found: dict[str, dict[str, Any]]) -> None:
     assert 'monitoring.aws_cloudwatch_metric_alarm.this["cpu/primary"]' not in found
     backlog = found['monitoring.aws_cloudwatch_metric_alarm.this["backlog"]']
     assert (backlog["alarm_actions"], backlog["ok_actions"], backlog["insufficient_data_actions"]) == (
-        ["arn:aws:sns:us-west-2:123456789012:own"],
-        ["arn:aws:sns:us-west-2:123456789012:ok"],
-        ["arn:aws:sns:us-west-2:123456789012:unknown"],
+        ["arn:aws:sns:eu-west-1:123456789012:own"],
+        ["arn:aws:sns:eu-west-1:123456789012:ok"],
+        ["arn:aws:sns:eu-west-1:123456789012:unknown"],
     )
     assert (backlog["datapoints_to_alarm"], backlog["evaluation_periods"], backlog["period"]) == (2, 3, 120)
     assert (backlog["extended_statistic"], backlog["threshold"], backlog["treat_missing_data"]) == ("p90", 73, "ignore")
     own = found['monitoring.aws_cloudwatch_metric_alarm.this["slow_start/primary"]']
     assert (own["metric_name"], own["statistic"], own["threshold"]) == ("TimeInBacklog", "Average", 74)
     assert (own["comparison_operator"], own["evaluation_periods"]) == ("GreaterThanThreshold", 4)
-    assert own["alarm_actions"] == ["arn:aws:sns:us-west-2:123456789012:alarm"]
+    assert own["alarm_actions"] == ["arn:aws:sns:eu-west-1:123456789012:alarm"]
     latency = found['monitoring.aws_cloudwatch_metric_alarm.this["model_latency/primary"]']
     assert latency["threshold"] == 0.8 * 70 * 1_000_000, "four fifths of the model's time-out"
     [rollback] = found["endpoint.aws_sagemaker_endpoint.this"]["deployment_config"][0]["auto_rollback_configuration"]

@@ -157,7 +157,7 @@ def test_each_region_has_a_copy_and_a_state_of_its_own(
     assert here.state == checkout.local / "deployments/dev-local/eu-west-1/state/first/terraform.tfstate"
     assert there.state == checkout.local / "deployments/dev-local/us-east-1/state/first/terraform.tfstate"
     assert 'path = "../../state/first/terraform.tfstate"' in (there.folder / OVERRIDE_FILE).read_text()
-    assert there.process_environment["TF_VAR_region"] == "us-east-1"
+    assert [root.process_environment["TF_VAR_region"] for root in (here, there)] == ["eu-west-1", "us-east-1"]
     assert (here.command("apply"), there.command("apply")) == (
         "async-endpoint apply dev --local",
         "TF_VAR_region=us-east-1 async-endpoint apply dev --local",
@@ -197,6 +197,21 @@ def test_a_key_without_the_region_is_refused(checkout: Workspace, monkeypatch: p
     )
     with pytest.raises(InvalidInput, match=refused):
         prepare(checkout, "dev", local=False)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        'variable "region" { default = "us-west-2" }\n',
+        'variable "region" {\n  nullable = false\n  validation {\n    condition=true\n  }\n  default = "us-west-2" # here\n}\n',
+        '# variable "region" {}\nvariable  "region"  {\n  default="us-west-2"\n}\nvariable "zone" {\n  default = "a"\n}\n',
+    ],
+)
+def test_the_default_region_is_read_however_it_is_written(checkout: Workspace, declaration: str) -> None:
+    (checkout.environment("dev") / "variables.tf").write_text(declaration)
+    root = prepare(checkout, "dev", local=False)
+    assert root.region is not None
+    assert (root.region.name, root.region.is_default) == ("us-west-2", True)
 
 
 def test_a_region_is_needed_and_checked(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

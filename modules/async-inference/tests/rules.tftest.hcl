@@ -90,6 +90,19 @@ run "refuses_an_image_of_marketplace" {
   }
 }
 
+run "refuses_an_image_for_another_processor" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    endpoint = { instance_type = "ml.c7g.xlarge" }
+  }
+}
+
 run "refuses_direct_invocation" {
   command         = plan
   expect_failures = [var.model]

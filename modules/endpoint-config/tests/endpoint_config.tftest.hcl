@@ -313,6 +313,15 @@ run "refuses_a_key_for_some_variants" {
   }
 }
 
+run "refuses_a_key_of_another_region" {
+  command         = plan
+  expect_failures = [aws_sagemaker_endpoint_configuration.this]
+
+  variables {
+    encryption = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/own" }
+  }
+}
+
 run "refuses_a_topic_of_another_region" {
   command         = plan
   expect_failures = [aws_sagemaker_endpoint_configuration.this]

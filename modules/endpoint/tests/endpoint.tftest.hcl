@@ -1,4 +1,8 @@
 mock_provider "aws" {
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+
   mock_resource "aws_appautoscaling_policy" {
     defaults = { arn = "arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:resource/sagemaker/endpoint/shop-test/variant/primary:policyName/shop-test" }
   }
@@ -387,5 +391,14 @@ run "alarms_on_the_new_instances" {
       "shop-test-primary-server-errors-20250101",
     ]
     error_message = "Alarms that the old instances trip must not roll the update back."
+  }
+}
+
+run "refuses_a_key_of_another_region" {
+  command         = plan
+  expect_failures = [aws_cloudwatch_log_group.this]
+
+  variables {
+    logs = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/logs" }
   }
 }

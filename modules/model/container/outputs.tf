@@ -76,4 +76,9 @@ output "multi_model" {
 output "private_registry" {
   description = "The private registry of the image: credentials_function_arn. Null for an image in Amazon ECR."
   value       = try(local._image.private_registry, null)
+
+  precondition {
+    condition     = try(local._image.private_registry.credentials_function_arn, null) == null || try(split(":", local._image.private_registry.credentials_function_arn)[3] == local._region, false)
+    error_message = "The credentials function of ${var.path}.image.private_registry must be in ${local._region}, the model's region."
+  }
 }

@@ -284,3 +284,12 @@ run "refuses_utilization_of_the_new_fleet" {
     }
   }
 }
+
+run "refuses_a_topic_of_another_region" {
+  command         = plan
+  expect_failures = [aws_cloudwatch_metric_alarm.this]
+
+  variables {
+    monitoring = { alarms = { backlog = { actions = ["arn:aws:sns:us-east-1:123456789012:pager"] } } }
+  }
+}

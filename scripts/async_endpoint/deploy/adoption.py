@@ -65,8 +65,14 @@ def refuse_foreign(environment: str, orphans: Sequence[Orphan], view: PlanView) 
         tags = ", ".join(f"{name}={value}" for name, value in sorted(view.tags.items())) or "none"
         raise OrphansFound(
             f"{environment} would create {_list(foreign)}, which exist already and do not carry its tags ({tags}), so they may "
-            "belong to another deployment; choose another name, or delete or tag them yourself."
+            f"belong to another deployment; choose another name, or delete or tag them yourself.{_shared_provider(foreign)}"
         )
+
+
+def _shared_provider(foreign: Sequence[Orphan]) -> str:
+    """What to do about an identity provider: an account has one, which its environments and regions share."""
+    found = next((orphan.found.id for orphan in foreign if orphan.kind.type == "aws_iam_openid_connect_provider"), None)
+    return f" Use the account's identity provider: access.github.provider_arn = {json.dumps(found)}." if found else ""
 
 
 def plan_adoption(aws: AwsSession, environment: str, view: PlanView) -> Adoption:

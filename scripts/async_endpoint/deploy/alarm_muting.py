@@ -22,7 +22,7 @@ from async_endpoint.core.suspension import timestamp
 from async_endpoint.core.text import joined
 from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.quiesce import user_and_host
+from async_endpoint.deploy.quiesce import settle, user_and_host
 from async_endpoint.deploy.retries import repeated_together
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, described_alarms
 from async_endpoint.deploy.scaling_snapshot import put_described
@@ -113,12 +113,22 @@ def muted(
 
 
 def restore_muted(
-    aws: AwsSession, names: Iterable[str], *, require_unlocked: Callable[[], None], on_output: Callable[[str], None]
+    aws: AwsSession,
+    endpoint: str,
+    names: Iterable[str],
+    *,
+    require_unlocked: Callable[[], None],
+    on_output: Callable[[str], None],
 ) -> None:
-    """Restore those of the alarms `names` that a killed command left muted; `require_unlocked` raises while one runs."""
+    """Restore those of the alarms `names` that a killed command left muted, once endpoint `endpoint` is in no update.
+
+    An update that is still in progress would be rolled back by them. `require_unlocked` raises while a command runs; NotReady
+    is raised for an update that does not end.
+    """
     left = [alarm for alarm in described_alarms(aws, names) if Mute.of(alarm)]
     if left:
         require_unlocked()
+        settle(aws, endpoint)
     for alarm in left:
         with signals.deferred(), repeated_together(RESTORE_SECONDS):
             mute = _restore(aws, str(alarm["AlarmName"]))
@@ -139,7 +149,8 @@ def mute_warnings(aws: AwsSession, names: Iterable[str], command: str) -> list[s
 
 def _to_mute(updates: Sequence[GuardedUpdate], changes: list[ResourceChange]) -> dict[str, list[Mapping[str, Any]]]:
     """The alarms to mute, by region."""
-    changed = {str(change.before.get("alarm_name")): change for change in changes if change.type == _ALARM_TYPE}
+    alarms = (change for change in changes if change.type == _ALARM_TYPE and _is_put(change))
+    changed = {str(change.before.get("alarm_name")): change for change in alarms}
     chosen: dict[str, dict[str, Mapping[str, Any]]] = {}
     for update in updates:
         for alarm in update.alarms:
@@ -158,6 +169,12 @@ def _to_mute(updates: Sequence[GuardedUpdate], changes: list[ResourceChange]) ->
                 )
             chosen.setdefault(update.endpoint.region, {})[name] = alarm
     return {region: list(alarms.values()) for region, alarms in chosen.items()}
+
+
+def _is_put(change: ResourceChange) -> bool:
+    """Whether the provider calls PutMetricAlarm: not where tags alone change."""
+    names = change.before.keys() | change.after.keys()
+    return any(change.before.get(name) != change.after.get(name) for name in names - {"tags", "tags_all"})
 
 
 def _can_be_muted(alarm: Mapping[str, Any]) -> bool:
@@ -192,8 +209,8 @@ def _silenced(alarm: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _changed(alarm: Mapping[str, Any], members: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`alarm` with these members; one of None is left out."""
-    return {name: value for name, value in {**alarm, **members}.items() if value is not None}
+    """`alarm` with these members. What is None or empty is left out: metric math excludes even empty Dimensions."""
+    return {name: value for name, value in {**alarm, **members}.items() if value is not None and value != []}
 
 
 def _require_quiet(aws: AwsSession, names: Sequence[str], poller: Poller) -> None:

@@ -158,9 +158,9 @@ class _Apply:
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         require_empty_buckets(session, saved.resources)
         if avoidable_replacements(session, saved.resources):
-            updates = self._guarded_updates()
+            self._guarded_updates()
             self._require_approval()
-            with deployment.quiesced(self._changed()), self._muted(updates):
+            with deployment.quiesced(self._changed()), self._muted(self._guarded_updates()):
                 self._update_in_place()
             saved.make()
         if failed := failed_endpoints(session, saved.resources):
@@ -170,13 +170,13 @@ class _Apply:
         command = deployment.copy.command("apply")
         require_no_replacement(session, saved.resources, command, allowed=self._options.allow_replacement)
         require_quotas(session, deployment.environment, _instance_needs(deployment, saved), deployment.on_output)
-        updates = self._guarded_updates()
+        self._guarded_updates()
         self._require_approval()
         orphans.delete_unused()
         if saved.changes.any:
-            self._apply_patiently(orphans, updates)
+            self._apply_patiently(orphans)
 
-    def _apply_patiently(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+    def _apply_patiently(self, orphans: OrphanCheck) -> None:
         """Apply; where that fails for want of time alone, apply what is left of the plan.
 
         That is so while a role that the plan makes or changes is new to SageMaker (A117), and once an update has ended that
@@ -185,7 +185,7 @@ class _Apply:
         saved, approved = self._saved, list(self._saved.resources)
         for pause in PAUSE_SECONDS:
             try:
-                return self._apply(orphans, updates)
+                return self._apply(orphans)
             except (TerraformFailed, RolledBack) as error:
                 outlasted = outlasted_provider(error)
                 if not outlasted and not awaits_propagation(error, approved):
@@ -201,11 +201,12 @@ class _Apply:
             require_no_replacement(self._deployment.session, saved.resources, command, allowed=self._options.allow_replacement)
             if not {change.address for change in saved.resources} <= {change.address for change in approved}:
                 self._require_approval()
-        return self._apply(orphans, updates)
+        return self._apply(orphans)
 
-    def _apply(self, orphans: OrphanCheck, updates: list[GuardedUpdate]) -> None:
+    def _apply(self, orphans: OrphanCheck) -> None:
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         with deployment.quiesced(self._changed()):
+            updates = self._guarded_updates()  # the approval may have taken a while
             remove_deleted_endpoints(session, saved.resources)
             with (
                 orphans.explained(),
@@ -228,7 +229,7 @@ class _Apply:
         for update in left_muted:  # alarms that the endpoint did not have yet when a killed command muted them
             aws, names = deployment.session(update.endpoint.region), [str(alarm["AlarmName"]) for alarm in update.alarms]
             unlocked, say = deployment.terraform.require_unlocked, deployment.on_output
-            restore_muted(aws, names, require_unlocked=unlocked, on_output=say)
+            restore_muted(aws, update.endpoint.name, names, require_unlocked=unlocked, on_output=say)
         if left_muted:
             updates = guarded_updates(deployment.session, resources)
         if not self._options.mute_rollback_alarms:

@@ -98,7 +98,8 @@ class Deployment:
         with failing_as_not_ready():
             resume_leftovers(endpoints, require_unlocked=unlocked, on_output=say)
             for aws, outputs in endpoints:
-                restore_muted(aws, _guarding_alarms(aws, outputs), require_unlocked=unlocked, on_output=say)
+                alarms = _guarding_alarms(aws, outputs)
+                restore_muted(aws, outputs.endpoint.name, alarms, require_unlocked=unlocked, on_output=say)
 
     def leftover_warnings(self) -> list[str]:
         """One sentence for each endpoint whose scaling is suspended, and for each alarm that is muted."""

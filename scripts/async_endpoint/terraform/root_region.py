@@ -19,8 +19,8 @@ from async_endpoint.core.regions import is_region
 REGION_VARIABLE: Final = "TF_VAR_region"
 KEY_FILE: Final = "region.s3.tfbackend"
 
-_DECLARED = re.compile(r'^variable "region" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
-_DEFAULT = re.compile(r'^\s*default\s*=\s*"([^"]*)"', re.MULTILINE)
+_DECLARED = re.compile(r'^variable\s+"region"\s*\{(?:[^\n]*\}$|.*?^\})', re.MULTILINE | re.DOTALL)
+_DEFAULT = re.compile(r'\bdefault\s*=\s*"([^"]*)"')
 _KEY = re.compile(r'^\s*key\s*=\s*"([^"]*)"', re.MULTILINE)
 _BUCKET = re.compile(r"^\s*bucket\s*=", re.MULTILINE)
 
@@ -41,7 +41,7 @@ def root_region(source: Path, environment: Mapping[str, str]) -> RootRegion | No
     declared = next((found for text in _texts(source.glob("*.tf")) if (found := _DECLARED.search(text))), None)
     if declared is None:
         return None
-    default = _DEFAULT.search(declared[1])
+    default = _DEFAULT.search(declared[0])
     name = environment.get(REGION_VARIABLE) or (default[1] if default else "")
     if not name:
         raise InvalidInput(

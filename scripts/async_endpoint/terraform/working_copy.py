@@ -108,6 +108,8 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
         _link(copy / name, workspace.root / name)
     endpoint_url = record.endpoint_url if record else None
     settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), credentials)
+    if region is not None:
+        settings[REGION_VARIABLE] = region.name
     return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region)
 
 

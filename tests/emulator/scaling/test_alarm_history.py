@@ -291,6 +291,10 @@ def test_an_alarm_that_cannot_be_evaluated_does_not_affect_the_others(local_aws:
         ({"AlarmActions": ["foo"]}, "Invalid arn syntax: foo"),
         ({"OKActions": ["arn:aws:sns"]}, "Invalid arn syntax: arn:aws:sns"),
         ({"InsufficientDataActions": ["notBreaching"]}, "Invalid arn syntax: notBreaching"),
+        (
+            {"AlarmActions": ["arn:aws:sns:us-west-2:123456789012:pager"]},
+            "Invalid region us-west-2 specified. Only eu-west-1 is supported.",
+        ),
     ],
 )
 def test_an_alarm_that_could_never_be_evaluated_is_refused(local_aws: AwsHarness, changes: dict[str, Any], said: str) -> None:

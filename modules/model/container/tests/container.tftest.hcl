@@ -425,3 +425,12 @@ run "a_bucket_of_this_region" {
     error_message = "Model data of the model's region must be accepted."
   }
 }
+
+run "refuses_a_credentials_function_of_another_region" {
+  command         = plan
+  expect_failures = [output.private_registry]
+
+  variables {
+    container = { image = { uri = "registry.example.com/serve:1", private_registry = { credentials_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:login" } } }
+  }
+}

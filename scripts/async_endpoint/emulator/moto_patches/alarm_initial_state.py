@@ -22,7 +22,7 @@ PRESERVED = ("state_value", "state_reason", "state_reason_data", "state_updated_
 def put_alarm(backend: CloudWatchBackend, now: float, name: str, **request: Any) -> tuple[Any, Any | None]:
     """PutMetricAlarm: the alarm, and the previous one of that name. Raises ValidationError for an alarm that is refused."""
     try:
-        check_alarm(request)
+        check_alarm(request, backend.region_name)
     except InvalidInput as error:
         raise ValidationError(str(error)) from error
     before = backend.alarms.get(name)

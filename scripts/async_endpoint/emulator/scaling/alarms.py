@@ -35,11 +35,16 @@ _REQUIRED: Final = {
 _ACTIONS: Final = ("alarm_actions", "ok_actions", "insufficient_data_actions")
 
 
-def check_alarm(alarm: Mapping[str, Any]) -> None:
-    """Check a PutMetricAlarm request, by moto's names; raises InvalidInput in CloudWatch's words for one that it refuses."""
+def check_alarm(alarm: Mapping[str, Any], region: str) -> None:
+    """Check a PutMetricAlarm request, by moto's names; raises InvalidInput in CloudWatch's words for one that it refuses.
+
+    The error of an action in another region is quoted in cds-snc/notification-terraform, pull request 128.
+    """
     for action in (action for kind in _ACTIONS for action in alarm.get(kind) or ()):
         if not ARN.fullmatch(action):
             raise InvalidInput(f"Invalid arn syntax: {action}")
+        if (found := action.split(":")[3]) not in ("", region):
+            raise InvalidInput(f"Invalid region {found} specified. Only {region} is supported.")
     if not alarm.get("rule") and not alarm.get("metric_data_queries"):  # neither composite nor metric math
         _parse_rule(alarm)
 

@@ -56,9 +56,9 @@ def output_fn(prediction, accept):
 class Harness(Program):
     """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
 
-    def __init__(self, time_scale: float = TIME_SCALE, program: str | None = None) -> None:
-        """`program`: Python that runs the console command, in place of the command itself."""
-        scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1")
+    def __init__(self, time_scale: float = TIME_SCALE, program: str | None = None, filter_delay: float = 0.0) -> None:
+        """`program`: Python that runs the console command, in place of the command itself. `filter_delay` in AWS minutes."""
+        scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1", "--filter-delay", str(filter_delay))
         run = ("-m", "async_endpoint.cli") if program is None else ("-c", program)
         super().__init__(*run, "local", "up", "--port", "0", "--json", *scale)
         self.bucket = "bench"
@@ -118,6 +118,10 @@ class Harness(Program):
         """The status of one endpoint: backlog, instances with their process ids, and more."""
         found: dict[str, Any] = next(item for item in self._all()["endpoints"] if item["name"] == name)
         return found
+
+    def now(self) -> float:
+        """AWS time, in seconds since the epoch."""
+        return float(self._all()["now"])
 
     def calls(self) -> Counter[str]:
         """How often each action has been called so far, as `service:Action`."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from bench.comparisons.compare import Outcome, run
 from bench.harness import Harness
+from bench.program import until
 from bench.report import Report
 
+FILTER_DELAY_MINUTES = 3.0  # AWS minutes: 18 s here
 SECONDS, CONCURRENCY = 0.2, 4  # of compute, and how many at a time: a hundred take five seconds
 
 
@@ -22,6 +24,7 @@ class Client:
     drawn: bool = True
 
 
+INACTIVE = Client("this client, filters inactive", "this_client", {})
 CLIENTS = (
     Client("this client, notifications", "this_client", {}),
     Client("this client, listing", "this_client", {"collect": "listing"}),
@@ -35,10 +38,13 @@ CLIENTS = (
 
 
 def measure(report: Report, requests: int) -> None:
-    """Each client on the same endpoint, one after another."""
-    with Harness() as harness:
+    """Each client on the same endpoint, one after another; this one first while the filters of its new queue do not work."""
+    with Harness(filter_delay=FILTER_DELAY_MINUTES) as harness:
         endpoint = harness.endpoint("hundred", concurrency=CONCURRENCY, model="timed", include=True)
         run(endpoint, "this_client", CONCURRENCY, 0)  # the first requests load what the later ones use
+        _report_client(report, INACTIVE, run(endpoint, "this_client", requests, SECONDS))
+        working = harness.now() + 60 * FILTER_DELAY_MINUTES
+        until(lambda: harness.now() > working, "the filters of the queue work")
         for client in CLIENTS:
             asked = max(round(requests * client.share), 2)
             outcome = run(endpoint, client.script, asked, SECONDS, **client.settings)
@@ -53,6 +59,8 @@ def _report_client(report: Report, client: Client, outcome: Outcome) -> None:
     text = f"{outcome.calls_each:.2f} calls a request; {lag}"
     if client is CLIENTS[0]:
         report.bar("hundred requests", name, text, outcome.median <= 0.15 and outcome.p99 <= 1.0, "≤ 0.150 s, ≤ 1 s")
+    elif client is INACTIVE:
+        report.bar("hundred requests", name, text, outcome.median <= 1.0, "median ≤ 1 s")
     else:
         report.add("hundred requests", name, text)
 

@@ -37,7 +37,7 @@ output "topic_kms_key_arns" {
   description = "ARNs of the KMS keys of supplied topics, which the execution role must be allowed to use (variable topic_kms_key_arns of module model)."
   value       = distinct([for topic in values(var.notifications.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null])
 
-  # Amazon SNS accepts any key for a topic, and then fails to publish.
+  # Publish has errors of keys, CreateTopic has none (service model): a wrong one is noticed when results are announced.
   precondition {
     condition = alltrue([
       for arn in concat([var.kms_key_arn], [for topic in values(var.notifications.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null]) :

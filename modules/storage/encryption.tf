@@ -20,7 +20,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Without this, messages from topics to the encrypted results queue are lost (Amazon SNS guide, "encrypted queues").
+  # Without this, messages from topics to the encrypted results queue are lost (Amazon SNS guide, "encrypted queues"). The condition is
+  # that of AWS CDK (github.com/aws/aws-cdk, pull request 20521).
   statement {
     sid       = "DeliverFromTopics"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

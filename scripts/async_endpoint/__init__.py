@@ -25,7 +25,10 @@ if TYPE_CHECKING:
         AmbiguousEndpoint,
         AsyncEndpointError,
         BatchFailed,
+        BucketMissing,
         BucketNotEmpty,
+        CredentialsExpired,
+        EndpointDeleted,
         EndpointNotReady,
         ExtraMissing,
         InvalidInput,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
         QuotaTooLow,
         Refused,
         ReplacementRefused,
+        ResultDeleted,
         ResultNotJson,
         ResultNotReady,
         ResultUnreadable,
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
         UsageError,
         VerificationFailed,
         WorkFailed,
+        WrongRegion,
     )
     from async_endpoint.core.outputs import AsyncEndpointOutputs
 
@@ -78,9 +83,12 @@ __all__ = [
     "AsyncEndpointOutputs",
     "AwsSession",
     "BatchFailed",
+    "BucketMissing",
     "BucketNotEmpty",
     "ClientConfig",
     "Completed",
+    "CredentialsExpired",
+    "EndpointDeleted",
     "EndpointInfo",
     "EndpointNotReady",
     "ExtraMissing",
@@ -98,6 +106,7 @@ __all__ = [
     "Refused",
     "ReplacementRefused",
     "Request",
+    "ResultDeleted",
     "ResultNotJson",
     "ResultNotReady",
     "ResultUnreadable",
@@ -114,6 +123,7 @@ __all__ = [
     "UsageError",
     "VerificationFailed",
     "WorkFailed",
+    "WrongRegion",
     "__version__",
 ]
 

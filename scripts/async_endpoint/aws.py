@@ -22,7 +22,16 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, LocalAwsNotRunning, NotReady, UsageError
+from async_endpoint.core.errors import (
+    AsyncEndpointError,
+    BucketMissing,
+    CredentialsExpired,
+    InvalidInput,
+    LocalAwsNotRunning,
+    NotReady,
+    UsageError,
+    WrongRegion,
+)
 from async_endpoint.local_aws import find_access_key
 
 if TYPE_CHECKING:
@@ -39,11 +48,23 @@ ENDPOINT_URL_VARIABLE: Final = "AWS_ENDPOINT_URL"
 DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "Forbidden", "403"})
 _CREDENTIAL_CODES: Final = frozenset(
     {
-        "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
+        "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
         "InvalidSignatureException", "InvalidToken", "MissingAuthenticationToken", "MissingAuthenticationTokenException",
-        "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
+        "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
     }
 )  # fmt: skip
+EXPIRED_CODES: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+# S3 API reference, "Error responses"; a HEAD request has the status only
+_REDIRECT_CODES: Final = frozenset(
+    {
+        "PermanentRedirect",
+        "TemporaryRedirect",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "301",
+        "307",
+    }
+)
 # ThrottlingException is not in sagemaker-runtime's model, so there is no exception class to catch
 _THROTTLING_CODE: Final = re.compile(r"Throttl|TooManyRequests|SlowDown|RequestLimitExceeded")
 _UNAVAILABLE_CODE: Final = re.compile(r"ServiceUnavailable|InternalFailure|InternalError|RequestTimeout$")
@@ -96,8 +117,9 @@ class AwsSession:
         """A session with AWS, or with the local AWS at `endpoint_url`.
 
         With `endpoint_url`, calls are signed with what `find_access_key` finds for it, and AWS profiles are ignored; without it
-        boto3's own chain applies, AWS_ENDPOINT_URL included. Each client makes up to `attempts` attempts of a call, keeps up to
-        `connections` open and passes through `configure` once. Raises UsageError for unusable AWS settings; so does `client`.
+        boto3's own chain applies, AWS_ENDPOINT_URL included. Credentials that expire are looked up there again. Each client
+        makes up to `attempts` attempts of a call, keeps up to `connections` open and passes through `configure` once. Raises
+        UsageError for unusable AWS settings; so does `client`.
         """
         url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
         with _usable_settings(region):
@@ -106,6 +128,7 @@ class AwsSession:
         def create_client(service: str) -> Any:
             settings = _without_validation(config) if service in UNVALIDATED else config
             with _usable_settings(region):
+                CredentialRenewal.register(session, lambda: _boto3_session(region, endpoint_url))
                 return configure(session.client(service, endpoint_url=endpoint_url, config=settings))
 
         return cls(create_client, region, url)
@@ -119,6 +142,47 @@ class AwsSession:
                     self._clients[service] = self._create_client(service)
                 created = self._clients[service]
         return created
+
+
+class CredentialRenewal:
+    """Retries a call once that failed for expired credentials, if the session's sources have newer ones by now.
+
+    boto3 renews the credentials of roles, SSO and instances by itself, but reads those of files and processes without an
+    expiry only once.
+    """
+
+    def __init__(self, credentials: Any, load: Callable[[], Any]) -> None:
+        """`credentials` are botocore's, shared by all clients of a session; `load` returns a new boto3 session."""
+        self._credentials, self._load = credentials, load
+        self._renewed = False
+        self._lock = threading.Lock()
+
+    @classmethod
+    def register(cls, session: Any, load: Callable[[], Any]) -> None:
+        """Do so for all clients that the boto3 `session` creates from here on; a second time changes nothing."""
+        credentials = session.get_credentials()
+        if credentials is not None and type(credentials).__name__ == "Credentials":  # not one that renews itself
+            session.events.register("needs-retry", cls(credentials, load).handle, unique_id=cls.__name__)
+
+    def handle(self, response: Any = None, attempts: int = 0, **_: Any) -> float | None:
+        """botocore's event: the seconds until the call is retried, None to let it fail."""
+        code = response[1].get("Error", {}).get("Code") if response is not None else None
+        if code not in EXPIRED_CODES or attempts > 1:
+            return None
+        with self._lock:
+            return 0.0 if self._renew() else None
+
+    def _renew(self) -> bool:
+        """Whether there are other credentials than those that have expired; another thread may have loaded them."""
+        found = self._load().get_credentials()
+        if found is None:
+            return False
+        newest, current = found.get_frozen_credentials(), self._credentials.get_frozen_credentials()
+        if newest == current:
+            return self._renewed
+        self._credentials.access_key, self._credentials.secret_key = newest.access_key, newest.secret_key
+        self._credentials.token, self._renewed = newest.token, True
+        return True
 
 
 @contextmanager
@@ -175,16 +239,41 @@ def _rejected(error: ClientError, session: AwsSession, action: str, resource: st
     answer = f"{code}: {message}" if message else code
     if code in DENIED_CODES:
         return UsageError(f"{action} on {resource} is denied ({answer}); attach the environment's caller policy.")
-    if code in _CREDENTIAL_CODES and session.endpoint_url:
-        return UsageError(
-            f"{session.endpoint_url} does not accept these credentials ({answer}); if it is a local AWS, run in its checkout: "
-            'eval "$(async-endpoint local env)"'
-        )
-    if code in _CREDENTIAL_CODES:
-        return UsageError(f"AWS does not accept these credentials ({answer}); renew them and try again.")
+    if code in EXPIRED_CODES or code in _CREDENTIAL_CODES:
+        return _bad_credentials(code, session, answer)
+    if code == "NoSuchBucket" or (code in _REDIRECT_CODES and action.startswith("s3:")):
+        return _misplaced_bucket(error, session, action, resource, answer)
     if is_retryable(error):
         return NotReady(f"{action} on {resource} failed for now ({answer}); try again later.")
     return UsageError(f"{action} on {resource} failed ({answer}); check that the environment is applied in this account.")
+
+
+def _bad_credentials(code: str, session: AwsSession, answer: str) -> UsageError:
+    local = 'in the checkout of a local AWS run eval "$(async-endpoint local env)"'
+    if code in EXPIRED_CODES:
+        how = local if session.endpoint_url else "sign in again"
+        return CredentialsExpired(
+            f"The AWS credentials have expired ({answer}); {how} and repeat the command: a batch resumes, and accepted "
+            "requests are collected."
+        )
+    if session.endpoint_url:
+        return UsageError(f"{session.endpoint_url} does not accept these credentials ({answer}); {local}")
+    return UsageError(f"AWS does not accept these credentials ({answer}); renew them and try again.")
+
+
+def _misplaced_bucket(error: ClientError, session: AwsSession, action: str, resource: str, answer: str) -> UsageError:
+    """The error for a bucket that does not exist, or is in another region."""
+    if error_code(error) == "NoSuchBucket":
+        return BucketMissing(
+            f"The bucket of {resource} does not exist ({action}: {answer}); apply the environment again and submit what has no "
+            "result."
+        )
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    place = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region") or "another region"
+    return WrongRegion(
+        f"The bucket of {resource} is in {place}, and {action} was sent to {session.region} ({answer}); use the endpoint's "
+        "region for the session."
+    )
 
 
 def _not_sent(error: Exception, session: AwsSession, action: str, resource: str) -> AsyncEndpointError:

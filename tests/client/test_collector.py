@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from async_endpoint import Invocation, State, Submitted
-from async_endpoint.core.errors import InvocationFailed, UsageError
+from async_endpoint.core.errors import CredentialsExpired, InvocationFailed
 from async_endpoint.core.reply_queues import name_in_run
 
 BUCKET = "shop-123456789012"
@@ -325,8 +325,9 @@ def test_credentials_that_expire_end_every_request_at_once(aws: Any, refusal: An
     aws.s3.failures.append(refusal("ExpiredToken", "The provided token has expired."))
     run.until_done()
     for invocation in invocations:
-        with pytest.raises(UsageError, match="renew them"):
+        with pytest.raises(CredentialsExpired, match="sign in again"):
             invocation.result()
+        assert invocation.status() is State.CREDENTIALS_EXPIRED
 
 
 # --- resumed requests ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,17 @@ from botocore.exceptions import EndpointConnectionError
 
 from async_endpoint import Submitted
 from async_endpoint.client.polling import PollInterval
-from async_endpoint.core.errors import InvocationFailed, NotReady, ResultNotJson, ResultNotReady, UsageError
+from async_endpoint.core.errors import (
+    BucketMissing,
+    EndpointDeleted,
+    InvocationFailed,
+    NotReady,
+    ResultDeleted,
+    ResultNotJson,
+    ResultNotReady,
+    UsageError,
+    WrongRegion,
+)
 
 DEADLINE = 3600 + 60 + 300
 
@@ -65,7 +76,7 @@ def test_pauses_grow_from_fast_to_the_cap_and_shrink_when_results_come() -> None
     assert 0.25 <= pauses[0] < 0.5
     assert pauses == sorted(pauses)
     assert pauses[-1] == 5.0
-    assert poll.after(100, pending=100) == pytest.approx(20 / (100 / 5 * 0.3)), "twenty results' worth of time"
+    assert poll.after(100, pending=100) == pytest.approx(15 / (100 / 5 * 0.3)), "fifteen results' worth of time"
 
 
 def test_a_failure_object_ends_the_wait_with_its_reason(aws: Any, request_: Submitted) -> None:
@@ -222,8 +233,67 @@ def test_a_failure_prefix_out_of_reach_does_not_hide_the_result(aws: Any, reques
 
 def test_a_deleted_bucket_ends_requests_at_once(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
     aws.s3.failures.append(refusal("NoSuchBucket", "The specified bucket does not exist", 404))
-    with pytest.raises(UsageError, match=r"s3:GetObject on s3://shop-123456789012/output/1.out failed .NoSuchBucket"):
+    with pytest.raises(BucketMissing, match=r"The bucket of s3://shop-123456789012/output/1.out does not exist"):
         collect(aws, request_)
+
+
+def test_a_bucket_of_another_region_ends_requests_at_once(
+    aws: Any, request_: Submitted, refusal: Callable[..., Exception]
+) -> None:
+    error: Any = refusal("PermanentRedirect", "The bucket must be addressed using the specified endpoint", 301)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"x-amz-bucket-region": "us-east-2"}
+    aws.s3.failures.append(error)
+    with pytest.raises(WrongRegion, match=r"is in us-east-2, and s3:GetObject was sent to eu-west-1"):
+        collect(aws, request_)
+
+
+def test_a_result_with_a_delete_marker_was_deleted(aws: Any, request_: Submitted, refusal: Callable[..., Exception]) -> None:
+    def get(**_: str) -> None:
+        error: Any = refusal("NoSuchKey", "The specified key does not exist.", 404)
+        error.response["ResponseMetadata"]["HTTPHeaders"] = {"x-amz-delete-marker": "true"}
+        raise error
+
+    aws.s3.get_object = get
+    with pytest.raises(ResultDeleted, match=r"is no longer in s3://shop-123456789012/output/1.out: it was deleted; submit"):
+        collect(aws, request_, deadline_seconds=60)
+
+
+def test_a_result_of_long_ago_has_expired(aws: Any, request_: Submitted) -> None:
+    old = dataclasses.replace(request_, submitted_at=request_.submitted_at - timedelta(days=40))
+    with pytest.raises(ResultDeleted, match="a lifecycle rule has deleted it"):
+        collect(aws, old, deadline_seconds=60)
+
+
+@pytest.mark.parametrize("method", ["listing", "head", "auto"])
+def test_requests_end_soon_after_their_endpoint_is_deleted(aws: Any, request_: Submitted, method: str) -> None:
+    begun = aws.time.now()
+    aws.time.at(30, lambda: setattr(aws.sagemaker, "status", None))
+    with pytest.raises(EndpointDeleted, match="Endpoint shop was deleted before run-one ended"):
+        aws.collect(dataclasses.replace(request_, deadline_seconds=7_200), collect=method)
+    assert aws.time.now() - begun <= 200
+
+
+def test_a_result_that_comes_late_from_a_deleted_endpoint_counts(aws: Any, request_: Submitted) -> None:
+    aws.sagemaker.status = None
+    aws.time.at(100, lambda: aws.s3.put(request_.output_location, b"{}"))
+    assert collect(aws, request_, deadline_seconds=7_200).body == b"{}"
+
+
+def test_who_may_not_describe_the_endpoint_waits_for_the_deadline(
+    aws: Any, request_: Submitted, refusal: Callable[..., Exception]
+) -> None:
+    aws.sagemaker.error = refusal("AccessDeniedException", "no", 403)
+    with pytest.raises(ResultNotReady, match="has not ended after 600 s"):
+        collect(aws, request_, deadline_seconds=600)
+
+
+def test_the_models_own_words_do_not_make_a_failure_an_expiry(aws: Any, request_: Submitted) -> None:
+    text = b'ClientError: Received server error (500) from primary with message "client error (400): the token has expired".'
+    aws.s3.put(request_.failure_location, text)
+    with pytest.raises(InvocationFailed, match="Fix the cause") as caught:
+        collect(aws, request_)
+    assert type(caught.value) is InvocationFailed
+    assert caught.value.status == 500
 
 
 def test_credentials_that_expire_while_waiting_end_requests_at_once(

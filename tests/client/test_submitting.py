@@ -14,6 +14,7 @@ from async_endpoint import AsyncEndpoint, ClientConfig, Request
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import (
     AsyncEndpointError,
+    CredentialsExpired,
     EndpointNotReady,
     InvalidInput,
     LocalAwsNotRunning,
@@ -218,7 +219,8 @@ def test_an_endpoint_that_came_into_service_meanwhile_is_worth_another_try(aws: 
     ("code", "status", "error", "sentence"),
     [
         ("AccessDeniedException", 403, UsageError, "sagemaker:InvokeEndpointAsync on endpoint shop is denied"),
-        ("ExpiredTokenException", 400, UsageError, "AWS does not accept these credentials"),
+        ("ExpiredTokenException", 400, CredentialsExpired, "sign in again and repeat the command"),
+        ("InvalidClientTokenId", 403, UsageError, "AWS does not accept these credentials"),
         ("ThrottlingException", 400, NotReady, "failed for now (ThrottlingException: said); try again"),
         ("ServiceUnavailable", 503, NotReady, "failed for now"),
         ("InternalFailure", 500, NotReady, "failed for now"),

@@ -92,7 +92,7 @@ def test_what_has_no_tags_belongs_to_the_deployment_of_its_endpoint(
 
 
 def test_the_same_deployment_in_another_region_is_not_a_leftover(aws: AwsSession) -> None:
-    """Roles, policies, buckets and dashboards are listed for all regions; these have no tags that would tell them apart."""
+    """Roles, policies, buckets and dashboards are listed for all regions; these have no tags that distinguish them."""
     for region in ("eu-west-1", "us-gov-west-1"):
         aws.client("iam").create_role(RoleName=f"shirts-{region}-execution", AssumeRolePolicyDocument=POLICY)
         aws.client("iam").create_policy(PolicyName=f"shirts-{region}-caller", PolicyDocument=POLICY)

@@ -387,7 +387,7 @@ class FakeAws:
         policy = sending_policy(f"arn:aws:sqs:eu-west-1:123456789012:{name}", info.topics)
         created = str(int(self.time.now() - age))
         self.sqs.attributes = {"Policy": policy, "CreatedTimestamp": created, "ApproximateNumberOfMessages": "0"}
-        self.s3.put(f"{info.input_uri}_queues/{name}", b"" if held_for is None else b"another client")
+        self.s3.put(f"{info.input_uri}_queues/{name}", b"-" if held_for is None else b"another client")
         self.s3.written[f"input/_queues/{name}"] = datetime.fromtimestamp(self.time.now() - (held_for or age), UTC)
         return name[-10:]
 

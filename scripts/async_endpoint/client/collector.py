@@ -17,7 +17,9 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint_info import EndpointInfo
+from async_endpoint.client.endpoint_watch import EndpointWatch
 from async_endpoint.client.invocation import Invocation, Outcome
+from async_endpoint.client.models import Submitted
 from async_endpoint.client.pending import Pending
 from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
 from async_endpoint.client.queue_leases import LeaseLost
@@ -25,7 +27,14 @@ from async_endpoint.client.reply_queue import LONG_POLL_SECONDS, ReplyQueue, is_
 from async_endpoint.client.reply_queues import ReplyQueues
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.s3_reader import ListedResult, ListingDenied, ObjectReader, PrefixListing, ReadDenied
-from async_endpoint.client.s3_results import access_error, result_from_notification, result_from_s3, timeout_error
+from async_endpoint.client.s3_results import (
+    access_error,
+    deleted_error,
+    endpoint_deleted_error,
+    result_from_notification,
+    result_from_s3,
+    timeout_error,
+)
 from async_endpoint.core.errors import Abandoned, AsyncEndpointError, NotReady
 from async_endpoint.core.notifications import Notification
 
@@ -34,7 +43,9 @@ RECONCILE_INTERVAL_SECONDS: Final = 60.0  # the longest interval between two che
 QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # a request waits for the lease of the queue, closing for its release
 QUEUE_REQUESTS: Final = 8  # pending at a time: with fewer, finding their results costs less than leasing a queue
 MAX_SINGLE_READS: Final = 3  # requests whose outputs are read without listing them first
-MIN_PROBE_INTERVAL_SECONDS: Final = 1.0  # between two receives from a queue whose filter policies may not be in effect
+# Between two receives from a queue whose filter policies may not be in effect; doubles from the first to the longest
+FIRST_PROBE_INTERVAL_SECONDS: Final = 0.1
+LONGEST_PROBE_INTERVAL_SECONDS: Final = 1.0
 RETRY_INTERVAL_SECONDS: Final = 1.0  # before an object is read again that could not be
 
 _ASSUMED_COMPLETED: Final = Notification("Completed", None, None, None, None, None, None)  # a hint to read the output only
@@ -71,6 +82,7 @@ class Collector:
         self._opening_until: float | None = None  # by the monotonic clock; None until a queue is wanted
         self._relied_since: float | None = None  # when notifications began to be relied on
         self._explained = False
+        self._probe_interval = FIRST_PROBE_INTERVAL_SECONDS
         self._may_list = config.collect != "head"
         self._closing = False
         self._settled_before = self._rounds = self._skipped = 0
@@ -79,6 +91,7 @@ class Collector:
         self._last_failure: NotReady | None = None  # the last call without a response, until one has one
         self._poll_interval = PollInterval(config.poll_interval, config.max_poll_interval, clock.now)
         self._batch_delay = BatchDelay(clock.now)
+        self._endpoint_watch = EndpointWatch(session, info.name, now)
         self._reconciliation = ReconcileSchedule(config.notification_grace, RECONCILE_INTERVAL_SECONDS, now)
 
     # --- called by other threads -------------------------------------------------------------------------------------
@@ -120,6 +133,7 @@ class Collector:
         with self._changed:
             if self._pending.accept(invocation):
                 self._last_response = now = self._clock.now()
+                self._endpoint_watch.restart(now)
                 self._poll_interval.reset()
                 self._poll_due, self._rounds = now + self._config.poll_interval, 0
                 if self._opening_until is None and not self._explained:
@@ -229,6 +243,9 @@ class Collector:
         for invocation, hint in self._pending.due_retries(now):
             self._fetch(invocation, hint)
         self._fail_if_unreachable(now)
+        if self._endpoint_watch.check(self._pending.settled, now):
+            for invocation in self._pending.waiting():
+                self._fetch(invocation, None, last=True)
         queue = self._queue
         try:
             if queue is None:
@@ -254,15 +271,18 @@ class Collector:
     def _probe(self, queue: ReplyQueue, now: float) -> float:
         """List, and look for a first notification: the filter policies of the queue may not be in effect yet."""
         pause = self._poll_s3(now)
-        if not self._pending.accepted or now < self._probe_due:
-            return pause
+        if not self._pending.accepted:
+            return 0.0
+        if now < self._probe_due:
+            return min(pause, self._probe_due - now)
         wait = pause if pause >= 1 else 0  # a long poll lasts whole seconds
-        self._probe_due = now + MIN_PROBE_INTERVAL_SECONDS
+        self._probe_due = now + self._probe_interval
+        self._probe_interval = min(2 * self._probe_interval, LONGEST_PROBE_INTERVAL_SECONDS)
         self._receive(queue, math.floor(wait))
         if queue.works:
             self._explain(f"Results are found by notifications from now on: they arrive in the queue {queue.url}.")
             return 0.0
-        return max(self._poll_due - self._clock.now(), 0.0)
+        return max(min(self._poll_due, self._probe_due) - self._clock.now(), 0.0)
 
     def _receive(self, queue: ReplyQueue, wait_seconds: float) -> float:
         """Wait for notifications."""
@@ -456,12 +476,21 @@ class Collector:
         elif outcome is None:
             invocation.denied_since = None
         if outcome is None and last:
-            cannot_list = self._objects.cannot_list
-            outcome = timeout_error(self._info, submitted, invocation.notification, cannot_list=cannot_list)
+            outcome = self._error_without_outcome(submitted, invocation.notification)
         if outcome is not None:
             self.settle(invocation, outcome)
         with self._changed:
             self._reading.discard(invocation.inference_id)
+
+    def _error_without_outcome(self, submitted: Submitted, hint: Notification | None) -> AsyncEndpointError:
+        """The error for a request that has no outcome by its deadline, or once its endpoint is gone."""
+        marked = submitted.output_location in self._objects.delete_markers
+        deleted = deleted_error(submitted, hint if self._trusted() else None, self._clock.now(), marked=marked)
+        if deleted is not None:
+            return deleted
+        if self._endpoint_watch.is_gone:
+            return endpoint_deleted_error(self._info, submitted)
+        return timeout_error(self._info, submitted, hint, cannot_list=self._objects.cannot_list)
 
     def _on_access_denied(
         self, invocation: Invocation, hint: Notification | None, denied: ReadDenied, last: bool

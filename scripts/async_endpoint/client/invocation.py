@@ -16,12 +16,17 @@ from async_endpoint.client.models import Completed, State, Submitted
 from async_endpoint.core.errors import (
     Abandoned,
     AsyncEndpointError,
+    BucketMissing,
+    CredentialsExpired,
+    EndpointDeleted,
     InvalidInput,
     InvocationExpired,
     InvocationFailed,
+    ResultDeleted,
     ResultNotReady,
     ResultUnreadable,
     UsageError,
+    WrongRegion,
 )
 from async_endpoint.core.notifications import Notification
 
@@ -34,7 +39,12 @@ _STATES: tuple[tuple[type[Outcome], State], ...] = (
     (InvocationExpired, State.EXPIRED),
     (InvocationFailed, State.FAILED),
     (ResultUnreadable, State.LOST_PERMISSION),
+    (CredentialsExpired, State.CREDENTIALS_EXPIRED),
+    (WrongRegion, State.WRONG_REGION),
+    (BucketMissing, State.BUCKET_MISSING),
+    (EndpointDeleted, State.ENDPOINT_DELETED),
     (Abandoned, State.ABANDONED),
+    (ResultDeleted, State.RESULT_DELETED),
     (ResultNotReady, State.TIMED_OUT),
 )
 
@@ -276,8 +286,9 @@ class Invocation(Future[Completed]):
             if self._withdrawn:
                 return State.CANCELLED
             return State.SUBMITTING if self.submitted is None else State.WAITING
-        known = next((state for kind, state in _STATES if isinstance(outcome, kind)), None)
-        return known or (State.NOT_SENT if self.submitted is None else State.UNREACHABLE)
+        if self.submitted is None and not isinstance(outcome, Abandoned):
+            return State.NOT_SENT
+        return next((state for kind, state in _STATES if isinstance(outcome, kind)), State.UNREACHABLE)
 
     def _wait(self, get: Callable[[], Any], timeout: float | None) -> Any:
         """What `get` returns once that is not None; raises ResultNotReady after `timeout` seconds, CancelledError."""

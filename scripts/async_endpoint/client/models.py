@@ -49,6 +49,11 @@ class State(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     EXPIRED = "expired"  # not started within its time to live
+    RESULT_DELETED = "result-deleted"  # its result is gone, as by the bucket's lifecycle
+    ENDPOINT_DELETED = "endpoint-deleted"  # before it ended
+    BUCKET_MISSING = "bucket-missing"  # the bucket of its result was deleted
+    WRONG_REGION = "wrong-region"  # its result is in a bucket of another region
+    CREDENTIALS_EXPIRED = "credentials-expired"  # its result can be collected with new ones
     LOST_PERMISSION = "lost-permission"  # access to its result is denied
     TIMED_OUT = "timed-out"  # neither output nor failure by its deadline
     UNREACHABLE = "unreachable"  # AWS has not responded for too long

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-RESULTS_PER_POLL: Final = 20  # that justify a poll of S3, if so many are pending
+RESULTS_PER_POLL: Final = 15  # that justify a poll of S3, if so many are pending
 RESULTS_PER_RECEIVE: Final = 8  # of the ten that a receive returns at most
 MAX_BATCH_DELAY_SECONDS: Final = 0.15  # the longest a notification waits for more
 FIRST_BATCH_DELAY_SECONDS: Final = 0.05

@@ -2,9 +2,9 @@
 
 A lease is the object `<input prefix>_queues/<queue name>`. It is claimed, renewed and released by conditional writes (If-Match,
 If-None-Match; S3 User Guide, "How to prevent object overwrites with conditional writes"). S3 accepts one of several, so two
-clients never hold the same lease. A released one has no content, or one character if a call that receives messages was not over
-yet: one listing shows which queues are free. A lease that has not been renewed for LEASE_SECONDS is free as well: its holder
-was killed, or is cut off. Ages are by the clock of S3 alone.
+clients never hold the same lease. The size of a released one says how its queue was left (Released), so one listing shows which
+are free. A lease that has not been renewed for LEASE_SECONDS is free as well: its holder was killed, or is cut off. Ages are by
+the clock of S3 alone.
 
 Actions: s3:ListBucket with the prefix; s3:GetObject, s3:PutObject and s3:DeleteObject on the objects.
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from enum import IntEnum
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -37,6 +38,14 @@ RECEIVE_SECONDS: Final = 25.0  # after which no receive of a former holder can t
 _LOST_CODES: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"})
 
 
+class Released(IntEnum):
+    """How a queue was left: the size of its lease object, in bytes. A lease that is held has more."""
+
+    WORKING = 0  # notifications have come, so its filter policies are in effect
+    UNPROVEN = 1
+    RECEIVING = 2  # a receive was not over yet
+
+
 @dataclass(frozen=True)
 class LeaseEntry:
     """A listed lease: `age` in seconds since it was claimed, renewed or released."""
@@ -49,12 +58,12 @@ class LeaseEntry:
     @property
     def released(self) -> bool:
         """Whether its holder has released it, and receives nothing any more."""
-        return self.size == 0 or (self.size == 1 and self.age > RECEIVE_SECONDS)
+        return self.size < Released.RECEIVING or (self.size == Released.RECEIVING and self.age > RECEIVE_SECONDS)
 
     @property
     def expired(self) -> bool:
         """Whether its holder has not renewed it in time."""
-        return self.size > 1 and self.age > LEASE_SECONDS
+        return self.size > Released.RECEIVING and self.age > LEASE_SECONDS
 
 
 class LeaseLost(Exception):
@@ -81,9 +90,9 @@ class Lease:
         self._etag = self._leases.write(self.name, _holder(), self._etag)
         self._renewed_at = now
 
-    def release(self, *, receiving: bool) -> None:
-        """Make it free for the next client, at once unless a receive is not over; raises as `renew`."""
-        self._leases.write(self.name, b"-" if receiving else b"", self._etag)
+    def release(self, left: Released) -> None:
+        """Make it free for the next client; raises as `renew`."""
+        self._leases.write(self.name, b"-" * left, self._etag)
 
     def delete(self) -> None:
         """Remove it, before its queue is deleted."""
@@ -134,7 +143,7 @@ class QueueLeases:
                 if error_code(error) not in _LOST_CODES:
                     raise
                 refusal = error
-        written = self._read(uri) if body else None
+        written = self._read(uri) if len(body) > Released.RECEIVING else None
         if written is None or written[0] != body:
             raise LeaseLost(f"{name} is held by another client") from refusal
         return written[1]

@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.endpoint_info import EndpointInfo
-from async_endpoint.client.queue_leases import Lease, LeaseLost
+from async_endpoint.client.queue_leases import Lease, LeaseLost, Released
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady
 from async_endpoint.core.notifications import Notification, parse_notification
@@ -123,7 +123,9 @@ class ReplyQueue:
     def release(self) -> None:
         """Give up the lease; the queue is the next run's. One that cannot be released is free when its lease expires."""
         with suppress(LeaseLost, AsyncEndpointError):
-            self._lease.release(receiving=self._receiving)
+            self._lease.release(
+                Released.RECEIVING if self._receiving else Released.WORKING if self.works else Released.UNPROVEN
+            )
 
     def delete(self, subscriptions: Sequence[str]) -> None:
         """Delete the queue, with these subscriptions and its lease; what cannot be deleted is left to `reply_queues.sweep`."""

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.endpoint_info import EndpointInfo
-from async_endpoint.client.queue_leases import Lease, LeaseEntry, LeaseLost, QueueLeases
+from async_endpoint.client.queue_leases import Lease, LeaseEntry, LeaseLost, QueueLeases, Released
 from async_endpoint.client.reply_queue import (
     MAX_LEFTOVER_MESSAGES,
     RETENTION_SECONDS,
@@ -55,12 +55,14 @@ class ReplyQueues:
         return QueueLeases(self.session, self.info.input_uri, self.retries, self.now)
 
     def lease(self) -> ReplyQueue:
-        """Lease a free queue, the oldest first, or create one; raises what `translate_errors` raises, and leaves nothing then.
+        """Lease a free queue, a working and old one first, or create one.
 
-        Leasing takes a listing, a write and a check of the queue, three calls; creating two more for each topic and one.
+        Leasing takes three calls (a listing, a write, a check of the queue), creating a queue one more and one for each topic.
+        Raises what `translate_errors` raises, and leaves nothing then.
         """
         found = [entry for entry in self.leases.list() if is_reply_queue(entry.name, self.info.name)]
-        free = [entry for entry in found if entry.released] + [entry for entry in found if entry.expired]
+        free = sorted((entry for entry in found if entry.released), key=lambda entry: entry.size)  # working ones first
+        free += [entry for entry in found if entry.expired]
         for entry in free[:MAX_CLAIMS]:
             with suppress(LeaseLost):
                 queue = self._open(entry)
@@ -115,6 +117,7 @@ class ReplyQueues:
             _release(lease)
             raise
         queue = ReplyQueue(self.session, entry.name, url, lease, created_at, self.now)
+        queue.works = entry.size == Released.WORKING
         arn = queue_arn(self.info.topics[0], entry.name)
         queue.restricted = _same(attributes.get("Policy"), sending_policy(arn, self.info.topics))
         if int(attributes.get("ApproximateNumberOfMessages", 0)) > MAX_LEFTOVER_MESSAGES:
@@ -197,7 +200,7 @@ class _QueueMissing(Exception):
 
 def _release(lease: Lease) -> None:
     with suppress(LeaseLost, AsyncEndpointError):
-        lease.release(receiving=False)
+        lease.release(Released.UNPROVEN)
 
 
 def _same(policy: str | None, expected: str) -> bool:

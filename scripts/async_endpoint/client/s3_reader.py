@@ -52,6 +52,7 @@ class ObjectReader:
         self._session, self._retries = session, retries
         self.cannot_list = False
         self.could_read = False
+        self.delete_markers: set[str] = set()  # locations whose object was deleted, in a versioned bucket
 
     def fetch(self, location: str) -> FetchedObject | ReadDenied | None:
         """The object, or why it cannot be read, or None if it does not exist yet. Raises what `translate_errors` raises."""
@@ -80,6 +81,8 @@ class ObjectReader:
                 return self._retries.call(lambda: self._read(uri))
             except ClientError as error:
                 if error_code(error) in ("NoSuchKey", "404"):
+                    if _has_delete_marker(error):
+                        self.delete_markers.add(location)
                     return None
                 if error_code(error) not in DENIED_CODES:
                     raise
@@ -103,6 +106,12 @@ class ObjectReader:
                     raise
                 return None
         return any(entry["Key"] == uri.key for entry in reply.get("Contents", []))
+
+
+def _has_delete_marker(error: ClientError) -> bool:
+    """Whether the current version of a missing object is a delete marker (GetObject API reference, x-amz-delete-marker)."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(headers.get("x-amz-delete-marker", "")).lower() == "true"
 
 
 class ListingDenied(Exception):

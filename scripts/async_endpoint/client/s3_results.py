@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from async_endpoint.client.endpoint_info import EndpointInfo
@@ -10,17 +9,19 @@ from async_endpoint.client.invocation import Invocation, Outcome
 from async_endpoint.client.models import Completed, Submitted
 from async_endpoint.client.s3_reader import LIST_ACTION, FetchedObject, ObjectReader, ReadDenied
 from async_endpoint.core.errors import (
+    EndpointDeleted,
     InvocationExpired,
     InvocationFailed,
+    ResultDeleted,
     ResultNotReady,
     ResultUnreadable,
 )
+from async_endpoint.core.failure_reasons import FailureReason
 from async_endpoint.core.notifications import Notification
 from async_endpoint.core.s3_uri import S3Uri
 
 REASON_CHARS: Final = 300
-# SageMaker's wording for a request that expired is unknown (A137); these are the local AWS's words.
-_EXPIRED: Final = re.compile(r"\bexpired\b|time.to.live|RequestTTLSeconds", re.IGNORECASE)
+LIFECYCLE_SECONDS: Final = 86_400  # lifecycle rules delete after a day at the earliest
 
 
 def names_request(info: EndpointInfo, submitted: Submitted, notification: Notification) -> bool:
@@ -114,15 +115,15 @@ def _failure(
 
 def failure(info: EndpointInfo, submitted: Submitted, reason: str, where: str | None) -> InvocationFailed:
     """The error for a failed request, with the service's reason."""
-    first = _first_line(reason)
+    first, parsed = _first_line(reason), FailureReason.parse(reason)
     places = f"{where} and log group {info.log_group}" if where else f"log group {info.log_group}"
-    kind = InvocationExpired if _EXPIRED.search(first) and not first.startswith("Received ") else InvocationFailed
-    # the service's own wording: "Received client error (400) from primary with message …"
-    remedy = "Correct the input" if re.search(r"client error \(4\d\d\)", reason) else "Fix the cause"
+    kind = InvocationExpired if parsed.expired else InvocationFailed
+    remedy = "Correct the input" if parsed.of_the_input else "Fix the cause"
     return kind(
         f"Endpoint {info.name} failed on {submitted.inference_id}: {first}. Details: {places}. {remedy} and submit again.",
         reason=reason.strip(),
         failure_location=where,
+        status=parsed.status,
     )
 
 
@@ -144,6 +145,31 @@ def access_error(submitted: Submitted, denied: ReadDenied) -> ResultUnreadable:
     return ResultUnreadable(
         f"The result of {submitted.inference_id} {there}cannot be read: {denied.action} on {submitted.output_location} is "
         "denied; attach the environment's caller policy and read it there."
+    )
+
+
+def deleted_error(submitted: Submitted, hint: Notification | None, now: float, *, marked: bool) -> ResultDeleted | None:
+    """The error for a result that was deleted, None if it may never have been written; `hint` is the notification, if any.
+
+    Evidence is a delete marker (`marked`), a notification of success, or a deadline that has passed for longer than the
+    shortest lifecycle rule takes.
+    """
+    reported = hint is not None and hint.status == "Completed"
+    deadline = submitted.submitted_at.timestamp() + submitted.deadline_seconds
+    if not (marked or reported or now - deadline >= LIFECYCLE_SECONDS):
+        return None
+    why = "it was deleted" if marked or reported else "a lifecycle rule has deleted it, or it was never written"
+    return ResultDeleted(
+        f"The result of {submitted.inference_id} of {submitted.submitted_at:%Y-%m-%d %H:%M} UTC is no longer in "
+        f"{submitted.output_location}: {why}; submit the request again."
+    )
+
+
+def endpoint_deleted_error(info: EndpointInfo, submitted: Submitted) -> EndpointDeleted:
+    """The error for a request whose endpoint was deleted before it ended."""
+    return EndpointDeleted(
+        f"Endpoint {info.name} was deleted before {submitted.inference_id} ended: there is no {submitted.output_location}; "
+        "apply its environment and submit the request again."
     )
 
 

@@ -10,6 +10,9 @@
     ├── UsageError                     2  the request cannot be executed as given
     │   ├── InvalidInput                  an argument, a file or a URI is invalid
     │   ├── ResultUnreadable              a result exists but may not be read
+    │   ├── CredentialsExpired            the session's credentials have expired, and there are no newer ones
+    │   ├── WrongRegion                   a bucket is in another region than the session
+    │   ├── BucketMissing                 a bucket does not exist, or no longer
     │   ├── ResultNotJson                 a result was decoded as JSON and is not
     │   ├── UnknownEnvironment            no folder of that name under envs/
     │   ├── UnknownEndpoint               the environment has no endpoint of that name
@@ -21,9 +24,11 @@
     │   ├── LocalAwsNotRunning            no local AWS answers at its address
     │   │   └── LocalAwsDenied                it is running and rejects this user's token
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
+    │   │   └── EndpointDeleted               it was deleted while requests were waiting for their results
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
-    │       └── Abandoned                     the client was closed after sending, before the outcome was known
+    │       ├── Abandoned                     the client was closed after sending, before the outcome was known
+    │       └── ResultDeleted                 its result is gone, as by the bucket's lifecycle
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── OrphansFound                  resources to create already exist outside the Terraform state
@@ -59,11 +64,14 @@ class InvocationFailed(WorkFailed):
     """An invocation ended in its failure location.
 
     `reason` is the service's or the model's own text, `failure_location` the S3 URI of the failure object if one is known.
+    `status` is the HTTP status of the model's response, 0 if it did not respond, None for other failures.
     """
 
-    def __init__(self, message: str, *, reason: str = "", failure_location: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, reason: str = "", failure_location: str | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.status = reason, status
         self.failure_location = failure_location
 
 
@@ -99,6 +107,18 @@ class InvalidInput(UsageError):
 
 class ResultUnreadable(UsageError):
     """A result or a failure object exists, but the caller may not read it, or no longer."""
+
+
+class CredentialsExpired(UsageError):
+    """The credentials of the session have expired, and nothing provides newer ones."""
+
+
+class WrongRegion(UsageError):
+    """A bucket is in another region than the session."""
+
+
+class BucketMissing(UsageError):
+    """A bucket does not exist, or no longer."""
 
 
 class ResultNotJson(UsageError):
@@ -147,6 +167,10 @@ class EndpointNotReady(NotReady):
     """The endpoint is unknown, still creating, or failed."""
 
 
+class EndpointDeleted(EndpointNotReady):
+    """The endpoint was deleted while requests were waiting for their results."""
+
+
 class StateLocked(NotReady):
     """The Terraform state is locked by a running command, or by a killed one that left its lock behind."""
 
@@ -157,6 +181,10 @@ class ResultNotReady(NotReady, TimeoutError):
 
 class Abandoned(ResultNotReady):
     """The client was closed before the outcome of a request was known; it may still arrive."""
+
+
+class ResultDeleted(ResultNotReady):
+    """The result of a request is gone, as by the lifecycle of its bucket."""
 
 
 class Refused(AsyncEndpointError):

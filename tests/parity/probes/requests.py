@@ -54,6 +54,7 @@ def keys_of_outputs(aws: Account) -> Iterator[Observation]:
     "A72",
     "A130",
     "A141",
+    "A110",
     needs=SHARED,
     seconds=1200,
     cost=Cost(requests=60),
@@ -71,6 +72,8 @@ def request_that_the_model_fails(aws: Account) -> Iterator[Observation]:
     said = outcome.body.decode(errors="replace")
     holds = "Received server error (500) from" in said and text in said
     yield check("A130", holds, expected=f"Received server error (500) from … {text}", observed=said[:1000])
+    begins = re.match(r"(ClientError: )?Received (client|server) error \(\d+\) from", said) is not None
+    yield check("A110", begins, expected="begins with Received server error (500) from", observed=said[:1000])
     message = aws.endpoint.notification(invoked)
     if message is None:
         yield undecided("A141", "no error notification within ten minutes")

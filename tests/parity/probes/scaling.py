@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -249,6 +250,7 @@ def _minutes(start: float, end: float | None) -> str:
 
 @probe(
     "A137",
+    "A110",
     needs=SLEEPER,
     seconds=2400,
     cost=Cost(requests=60),
@@ -261,6 +263,9 @@ def request_that_expires(aws: Account) -> Iterator[Observation]:
     request = endpoint.invoke({"a": 1}, RequestTTLSeconds=60)
     seen = aws.within(lambda: endpoint.seen(request), 900)
     yield compare("A137", expected="failure", observed=seen.kind if seen else "no object within 15 minutes")
+    text = seen.body.decode(errors="replace") if seen else ""
+    said = re.match(r"(\w+Error: )?(The request expired|Request has expired)", text) is not None
+    yield check("A110", said, expected="The request expired … or Request has expired …", observed=text[:1000])
     message = endpoint.notification(request)
     yield compare("A137", expected=("error", "Failed"), observed=message and (message["queue"], message["invocationStatus"]))
     counted = aws.within(lambda: sum(endpoint.metric("ExpiredRequests", VariantName="primary")), 600)

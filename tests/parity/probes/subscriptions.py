@@ -124,8 +124,9 @@ def conditional_writes(aws: Account) -> Iterator[Observation]:
     for condition in ("IfNoneMatch", "IfMatch"):
 
         def put(number: int, condition: str = condition, value: str = etag or "*") -> int:
+            body = f"{condition} {number}".encode()  # of its own: equal bodies have equal ETags
             try:
-                answer = aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=str(number).encode(), **{condition: value})
+                answer = aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=body, **{condition: value})
             except ClientError as error:
                 return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
             return int(answer["ResponseMetadata"]["HTTPStatusCode"])

@@ -11,10 +11,12 @@ module "recommender" {
   environment = local.environment
 
   access = {
-    managed_policies = ["caller", "collector", "deployer"]
+    managed_policies = ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"]
   }
 
   model = {
+    role = { create_boundary = true }
+
     containers = [{
       archive = { path = "../../build/fashion-recommender.tar.gz" }
       image   = { framework = "pytorch", version = "2.6.0" }

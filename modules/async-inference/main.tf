@@ -60,6 +60,8 @@ module "model" {
 
   name                 = local.name
   containers           = module.container
+  core_dump_uris       = var.endpoint.core_dump_uri[*]
+  enable_ssm_access    = var.endpoint.enable_ssm_access
   endpoint_names       = [local.name]
   model                = var.model
   network              = var.network
@@ -120,13 +122,14 @@ module "endpoint" {
 module "iam" {
   source = "../iam"
 
-  name               = local.name
-  access             = var.access
-  archive_uris       = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
-  endpoint_arn       = module.endpoint.arn
-  execution_role_arn = module.model.execution_role_arn
-  results_queue_arn  = module.notifications.results_queue.arn
-  storage            = local.storage
-  tags               = var.tags
-  topic_arns         = module.notifications.topic_arns
+  name              = local.name
+  access            = var.access
+  archive_uris      = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
+  endpoint_arn      = module.endpoint.arn
+  execution_role    = { arn = module.model.execution_role_arn, permissions_boundary_arn = module.model.execution_role.permissions_boundary_arn }
+  results_queue_arn = module.notifications.results_queue.arn
+  storage           = local.storage
+  subscriptions     = var.notifications.subscriptions
+  tags              = var.tags
+  topic_arns        = module.notifications.topic_arns
 }

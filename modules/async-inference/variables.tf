@@ -2,22 +2,15 @@
 
 variable "access" {
   description = <<-TEXT
-    Managed policies, a role for GitHub Actions, and what a deployer may do (module iam).
-    - `deployer`: Limits of the deployer policy.
-    - `deployer.destroy`: Whether the deployer may also destroy the deployment, its data and key included; false when it is null.
-    - `deployer.permissions_boundary_arn`: Permissions boundary that the execution role must have for the deployer to change its policy. Without one a deployer can give that role any permission.
+    Managed policies, and a role for GitHub Actions (module iam).
     - `github`: Role that GitHub Actions workflows assume through OIDC; none without subjects.
-    - `github.policies`: Policies of the role: caller, collector, deployer, verifier, watcher.
+    - `github.policies`: Policies of the role: caller, collector, deployer, destroyer (beside deployer), verifier, watcher.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
     - `github.session_seconds`: Longest session: 3600 to 43200 seconds; 3600 when it is null.
     - `github.subjects`: Workflows that may assume the role, such as repo:owner/name:environment:dev.
-    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, verifier, watcher; none when it is null.
+    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), verifier, watcher; none when it is null.
   TEXT
   type = object({
-    deployer = optional(object({
-      destroy                  = optional(bool)
-      permissions_boundary_arn = optional(string)
-    }))
     github = optional(object({
       policies        = optional(set(string))
       provider_arn    = optional(string)
@@ -33,8 +26,8 @@ variable "access" {
 variable "endpoint" {
   description = <<-TEXT
     The endpoint's instances (its one variant, primary, of module endpoint-config) and its request queue.
-    - `core_dump_uri`: S3 prefix of core dumps of crashed containers, which the execution role must be allowed to write; none when it is null.
-    - `enable_ssm_access`: Whether AWS Systems Manager can open a shell on the instances.
+    - `core_dump_uri`: S3 prefix of core dumps of crashed containers; none when it is null. The created execution role may write there.
+    - `enable_ssm_access`: Whether AWS Systems Manager can open a shell on the instances. AWS Support must admit the account to it first.
     - `inference_ami_version`: Machine image of the instances, such as al2-ami-sagemaker-inference-gpu-2; SageMaker's default when it is null.
     - `initial_instances`: Instances at creation and after every update: 1 or more; 1 when it is null. Scaling takes over from there.
     - `instance_type`: SageMaker instance type, such as ml.m5.xlarge or ml.g5.xlarge.
@@ -213,6 +206,7 @@ variable "model" {
     - `invocation`: How several containers are invoked: serial, each with the output of the previous one. An asynchronous request cannot name a container, so direct is refused.
     - `network_isolation`: Whether containers can make no network calls; false when it is null. SageMaker still downloads the model and delivers requests.
     - `role`: The execution role.
+    - `role.create_boundary`: Whether to create a permissions boundary for the created role, so that a deployer may change the role's policy (module iam); false when it is null.
     - `role.existing`: An existing role to use instead of creating one. It needs the policy in output execution_policy_json of module model.
     - `role.existing.arn`: ARN of the role.
     - `role.path`: IAM path of the created role; / when it is null.
@@ -276,6 +270,7 @@ variable "model" {
     invocation        = optional(string, "serial")
     network_isolation = optional(bool)
     role = optional(object({
+      create_boundary = optional(bool)
       existing = optional(object({
         arn = string
       }))

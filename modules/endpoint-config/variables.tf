@@ -174,7 +174,7 @@ variable "variants" {
   description = <<-TEXT
     Variants by name: one for async and serverless, up to ten for real_time, or one and its shadow. A serverless variant takes model_name alone.
     - `*.core_dump_uri`: S3 prefix of core dumps of crashed containers, which the execution role must be allowed to write; null for none.
-    - `*.enable_ssm_access`: Whether AWS Systems Manager can open a shell on the instances.
+    - `*.enable_ssm_access`: Whether AWS Systems Manager can open a shell on the instances. AWS Support must admit the account to it first, and the execution role needs the four ssmmessages actions (enable_ssm_access of module model).
     - `*.inference_ami_version`: Machine image of the instances, such as al2-ami-sagemaker-inference-gpu-2; SageMaker's default when it is null.
     - `*.initial_instances`: Instances at creation and after every update: 1 or more.
     - `*.instance_type`: SageMaker instance type, such as ml.m5.xlarge. Required unless serverless.

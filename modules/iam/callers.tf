@@ -6,6 +6,13 @@ data "aws_iam_policy_document" "collector" {
     resources = [var.endpoint_arn]
   }
 
+  # Output paths and topics, for a client that has the endpoint's name alone (AsyncEndpoint.from_name).
+  statement {
+    sid       = "DescribeConfiguration"
+    actions   = ["sagemaker:DescribeEndpointConfig"]
+    resources = local._configurations
+  }
+
   statement {
     sid     = "GetResults"
     actions = ["s3:GetObject"]
@@ -82,7 +89,7 @@ data "aws_iam_policy_document" "caller" {
       "sqs:CreateQueue", "sqs:DeleteMessage", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:PurgeQueue",
       "sqs:ReceiveMessage", "sqs:TagQueue",
     ]
-    resources = ["${local._here.sqs}${local._endpoint_name}-reply-*"]
+    resources = [local._own_queues]
   }
 
   statement {
@@ -113,6 +120,12 @@ data "aws_iam_policy_document" "caller" {
       variable = "sns:Protocol"
       values   = ["sqs"]
     }
+
+    condition {
+      test     = "StringLike"
+      variable = "sns:Endpoint"
+      values   = [local._own_queues]
+    }
   }
 
   statement {
@@ -129,7 +142,7 @@ data "aws_iam_policy_document" "caller" {
   }
 }
 
-# For `async-endpoint watch` and the timing of a smoke test. Lists results, but does not read them.
+# For `async-endpoint watch`, `async-endpoint logs` and the timing of a smoke test. Lists results, but does not read them.
 data "aws_iam_policy_document" "watcher" {
   statement {
     sid       = "DescribeEndpoint"
@@ -157,6 +170,13 @@ data "aws_iam_policy_document" "watcher" {
       "cloudwatch:GetMetricStatistics",
     ]
     resources = ["*"]
+  }
+
+  # What containers print may quote requests: give the watcher policy to those who may read them.
+  statement {
+    sid       = "ReadLogs"
+    actions   = ["logs:DescribeLogStreams", "logs:FilterLogEvents"]
+    resources = local._log_group
   }
 
   # The suspension record is a tag of the target. Targets have generated ids, so the service limits them.

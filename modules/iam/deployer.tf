@@ -1,16 +1,15 @@
-# Updates a deployment. An administrator applies first: the deployer cannot change the key or any permissions. It deletes bucket, key,
-# role, log group and objects other than models only with access.deployer.destroy, and never a bucket or key that other endpoints
-# share. Actions are wildcards where every match is needed (*Tag* includes UntagResource): a managed policy has at most 6144 characters.
+# Updates a deployment that an administrator has applied first, and changes nothing that decides who may read data or act: not the
+# key, the settings of the bucket but expiry, topics, subscriptions, queues, roles and policies, nor their tags. What is deleted only
+# when a deployment is destroyed is in destroyer.tf. Actions are wildcards where every match is needed: a managed policy has at most
+# 6144 characters.
 locals {
   _named     = "${var.name}-*"
-  _log_group = "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}*" # with and without :* at its end
+  _dashboard = "arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._global_name}"
   _service   = "sagemaker.application-autoscaling.amazonaws.com"
-
-  _roles = "${local._iam}role/${local._global_name}-" # execution and github
 
   _hosting = [
     var.endpoint_arn,
-    "${local._here.sagemaker}endpoint-config/${lower(local._named)}",
+    one(local._configurations),
     "${local._here.sagemaker}model/${lower(local._named)}",
   ]
   _alarms = [
@@ -18,23 +17,30 @@ locals {
     # Application Auto Scaling creates these with the permissions of the caller of PutScalingPolicy (user guide, "Target tracking").
     "${local._here.cloudwatch}alarm:TargetTracking-endpoint/${local._endpoint_name}/*",
   ]
+
+  _supplied_topics = [for arn in values(var.topic_arns) : arn if !startswith(arn, "${local._here.sns}${var.name}-")]
 }
 
 data "aws_iam_policy_document" "deployer" {
   statement {
-    sid = "Host"
-    actions = [
-      "sagemaker:AddTags", "sagemaker:Create*", "sagemaker:Delete*", "sagemaker:Describe*", "sagemaker:ListTags",
-      "sagemaker:UpdateEndpoint",
-    ]
+    sid       = "Host"
+    actions   = ["sagemaker:*Tags", "sagemaker:Create*", "sagemaker:Delete*", "sagemaker:Describe*", "sagemaker:Update*"]
     resources = local._hosting
+  }
+
+  # Application Auto Scaling describes configurations with the rights of the caller of RegisterScalableTarget, whatever their names.
+  # Alarms are described by a prefix or without names, so it needs all.
+  statement {
+    sid       = "DescribeAll"
+    actions   = ["cloudwatch:DescribeAlarms", "sagemaker:DescribeEndpointConfig"]
+    resources = ["${local._here.cloudwatch}alarm:*", "${local._here.sagemaker}endpoint-config/*"]
   }
 
   # The one role it may pass, to SageMaker only.
   statement {
     sid       = "PassExecutionRole"
     actions   = ["iam:PassRole"]
-    resources = [var.execution_role_arn]
+    resources = [var.execution_role.arn]
 
     condition {
       test     = "StringEquals"
@@ -43,30 +49,42 @@ data "aws_iam_policy_document" "deployer" {
     }
   }
 
+  # What only an administrator changes.
   statement {
-    sid     = "ReadAccess"
-    actions = ["iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions"]
-    resources = distinct([
-      startswith(var.execution_role_arn, local._roles) ? "${local._roles}*" : var.execution_role_arn,
-      "${local._iam}oidc-provider/${local._github}",
-      "${local._iam}policy/${local._named}",
-      "${local._roles}*",
-    ])
+    sid = "Read"
+    actions = [
+      "iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions", "kms:DescribeKey",
+      "kms:GetKey*", "kms:ListResourceTags", "lambda:GetPolicy", "sns:GetTopic*", "sns:List*", "sqs:GetQueue*", "sqs:ListQueueTags",
+    ]
+    resources = concat(
+      [
+        var.execution_role.arn,
+        var.storage.kms_key_arn,
+        "${local._iam}oidc-provider/${local._github}",
+        "${local._iam}policy/${local._global_name}-*",
+        local._github_role,
+        "${local._here.sns}${local._named}",
+        "${local._here.sqs}${local._named}",
+      ],
+      local._supplied_topics,
+      anytrue([for subscription in var.subscriptions : subscription.protocol == "lambda"]) ? ["${local._here.lambda}function:*"] : [],
+    )
   }
 
-  # The execution role's permissions follow from model and image; the boundary caps what the deployer can grant.
-  statement {
-    sid       = "WriteExecutionRole"
-    actions   = ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-    resources = [var.execution_role_arn]
+  # The execution role's permissions follow from model and image. The boundary caps what the deployer can grant; without one, an
+  # administrator applies such a change.
+  dynamic "statement" {
+    for_each = var.execution_role.permissions_boundary_arn[*]
 
-    dynamic "condition" {
-      for_each = var.access.deployer.permissions_boundary_arn[*]
+    content {
+      sid       = "WriteExecutionRole"
+      actions   = ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+      resources = [var.execution_role.arn]
 
-      content {
+      condition {
         test     = "StringEquals"
         variable = "iam:PermissionsBoundary"
-        values   = [condition.value]
+        values   = [statement.value]
       }
     }
   }
@@ -83,13 +101,10 @@ data "aws_iam_policy_document" "deployer" {
     }
   }
 
-  # Targets have generated ids, so the service limits them.
+  # All that has a resource. Targets have generated ids, so the service limits them.
   statement {
-    sid = "Scale"
-    actions = [
-      "application-autoscaling:*Tag*", "application-autoscaling:Delete*", "application-autoscaling:Deregister*",
-      "application-autoscaling:Put*", "application-autoscaling:Register*",
-    ]
+    sid       = "Scale"
+    actions   = ["application-autoscaling:*"]
     resources = ["${local._here["application-autoscaling"]}scalable-target/*"]
 
     condition {
@@ -101,14 +116,8 @@ data "aws_iam_policy_document" "deployer" {
 
   statement {
     sid       = "Watch"
-    actions   = ["cloudwatch:*Tag*", "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
-    resources = local._alarms
-  }
-
-  statement {
-    sid       = "Show"
-    actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
-    resources = ["arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._global_name}"]
+    actions   = ["cloudwatch:*Dashboard*", "cloudwatch:*Tag*", "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
+    resources = concat(local._alarms, [local._dashboard])
   }
 
   # These actions have no resource type. The lists find what exists outside the state.
@@ -116,62 +125,46 @@ data "aws_iam_policy_document" "deployer" {
     sid = "Look"
     actions = [
       "application-autoscaling:Describe*", "ec2:DescribeNetworkInterfaces", "kms:ListAliases", "logs:DescribeLogGroups",
-      "sagemaker:ListEndpoint*", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
+      "sagemaker:ListEndpoint*", "servicequotas:List*Quotas", "sns:GetSubscriptionAttributes", "sns:ListTopics", "tag:GetResources",
     ]
     resources = ["*"]
-  }
-
-  # These have none either; they update subscriptions.
-  statement {
-    sid       = "Subscriptions"
-    actions   = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
-    resources = ["*"]
-  }
-
-  # Called with a prefix or without names, so it needs all alarms.
-  statement {
-    sid       = "LookAtAlarms"
-    actions   = ["cloudwatch:DescribeAlarms"]
-    resources = ["${local._here.cloudwatch}alarm:*"]
   }
 
   statement {
     sid = "KeepLogs"
     actions = [
-      "logs:*Tag*", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents",
+      "logs:*KmsKey", "logs:*Tag*", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DescribeLogStreams", "logs:GetLogEvents",
       "logs:PutRetentionPolicy",
     ]
-    resources = [local._log_group]
+    resources = local._log_group
   }
 
   statement {
     sid = "SetUpBucket"
     actions = concat(
       ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*"],
-      var.storage.shared ? [] : ["s3:PutBucket*", "s3:Put*Configuration"],
+      var.storage.shared ? [] : ["s3:PutLifecycleConfiguration"],
     )
     resources = [var.storage.bucket_arn]
   }
 
   statement {
     sid       = "PutModels"
-    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject*", "s3:PutObject*"]
+    actions   = ["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject", "s3:PutObjectTagging"]
     resources = ["${var.storage.bucket_arn}/${var.storage.prefixes.model}*"]
   }
 
+  # Through S3, where it may read and write model archives alone.
   statement {
-    sid = "Announce"
-    actions = [
-      "sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:List*", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue",
-      "sqs:GetQueue*", "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
-    ]
-    resources = ["${local._here.sns}${local._named}", "${local._here.sqs}${local._named}"]
-  }
-
-  statement {
-    sid       = "UseKey"
-    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GetKey*", "kms:ListResourceTags"]
+    sid       = "EncryptModels"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [var.storage.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = local._via.s3
+    }
   }
 
   # SageMaker encrypts volumes through a grant that it creates on behalf of the endpoint's creator.
@@ -184,42 +177,6 @@ data "aws_iam_policy_document" "deployer" {
       test     = "Bool"
       variable = "kms:GrantIsForAWSResource"
       values   = ["true"]
-    }
-  }
-
-  # These have no resource type either: leftovers of a destroy are found in the account's lists.
-  dynamic "statement" {
-    for_each = var.access.deployer.destroy ? [true] : []
-
-    content {
-      sid = "Search"
-      actions = [
-        "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListModels", "sqs:ListQueues",
-      ]
-      resources = ["*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.access.deployer.destroy && !var.storage.shared ? [true] : []
-
-    content {
-      sid       = "DestroyBucket"
-      actions   = ["s3:DeleteBucket*", "s3:DeleteObject*"]
-      resources = [var.storage.bucket_arn, "${var.storage.bucket_arn}/*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.access.deployer.destroy ? [true] : []
-
-    content {
-      sid     = "Destroy"
-      actions = ["iam:DeletePolicy", "iam:DeleteRole", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup"]
-      resources = concat(
-        [var.execution_role_arn, local._log_group, "${local._iam}policy/${local._global_name}-*"],
-        var.storage.shared ? [] : [var.storage.kms_key_arn, "${local._here.kms}alias/${var.name}"],
-      )
     }
   }
 }

@@ -1,6 +1,8 @@
 locals {
   _github = "token.actions.githubusercontent.com"
 
+  _github_role = "${local._iam}role/${local._global_name}-github"
+
   _has_github          = length(var.access.github.subjects) > 0
   _github_provider_arn = try(coalesce(var.access.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
 }
@@ -34,7 +36,7 @@ data "aws_iam_policy_document" "github" {
 
     # Without this condition any workflow on GitHub could assume the role.
     condition {
-      test     = "StringLike"
+      test     = anytrue([for subject in var.access.github.subjects : strcontains(subject, "*")]) ? "StringLike" : "StringEquals"
       variable = "${local._github}:sub"
       values   = var.access.github.subjects
     }

@@ -9,10 +9,18 @@ locals {
   _endpoint_name = trimprefix(local._arn[5], "endpoint/")
 
   # ARN prefixes by service, in the endpoint's account and region.
-  _here = { for service in ["application-autoscaling", "cloudwatch", "kms", "logs", "sagemaker", "sns", "sqs"] :
+  _here = { for service in ["application-autoscaling", "cloudwatch", "kms", "lambda", "logs", "sagemaker", "sns", "sqs"] :
     service => "arn:${local._partition}:${service}:${local._region}:${local._account}:"
   }
   _iam = "arn:${local._partition}:iam::${local._account}:"
+
+  _configurations = ["${local._here.sagemaker}endpoint-config/${lower(var.name)}-*"]
+
+  # Actions on a group have its ARN or one that continues with a colon; never another endpoint whose name begins alike.
+  _log_group = [for end in ["", ":*"] : "${local._here.logs}log-group:/aws/sagemaker/Endpoints/${local._endpoint_name}${end}"]
+
+  # Reply queues of callers, by the prefix of their names (client/reply_queue.py).
+  _own_queues = "${local._here.sqs}${local._endpoint_name}-reply-*"
 
   # Values of kms:ViaService: AWS documents amazonaws.com, and in China either suffix is admitted (assumption A100).
   _via = { for service in ["s3", "sqs"] :
@@ -26,6 +34,7 @@ locals {
     caller    = { json = data.aws_iam_policy_document.caller.json, description = "Invoke ${var.name} and collect its results" }
     collector = { json = data.aws_iam_policy_document.collector.json, description = "Collect the results of ${var.name}" }
     deployer  = { json = data.aws_iam_policy_document.deployer.json, description = "Update ${var.name}" }
+    destroyer = { json = data.aws_iam_policy_document.destroyer.json, description = "Destroy ${var.name}, beside its deployer policy" }
     verifier  = { json = data.aws_iam_policy_document.verifier.json, description = "Compare ${var.name} with what was applied" }
     watcher   = { json = data.aws_iam_policy_document.watcher.json, description = "Monitor ${var.name}" }
   }
@@ -38,4 +47,11 @@ resource "aws_iam_policy" "this" {
   description = local.policies[each.key].description
   policy      = local.policies[each.key].json
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(replace(local.policies[each.key].json, "/\\s/", "")) <= 6144
+      error_message = "The ${each.key} policy has ${length(replace(local.policies[each.key].json, "/\\s/", ""))} characters, and AWS accepts 6144 in a managed policy: shorten names, or give fewer functions in notifications.subscriptions."
+    }
+  }
 }

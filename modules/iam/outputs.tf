@@ -6,7 +6,7 @@ output "github_role_arn" {
 }
 
 output "policies" {
-  description = "Policies by role (caller, collector, deployer, verifier, watcher): json, and arn of the managed policy or null."
+  description = "Policies by role (caller, collector, deployer, destroyer, verifier, watcher): json, and arn of the managed policy or null."
   value = {
     for role, policy in local.policies :
     role => { arn = try(aws_iam_policy.this[role].arn, null), json = policy.json }

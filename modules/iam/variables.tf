@@ -1,21 +1,14 @@
 variable "access" {
   description = <<-TEXT
-    Managed policies, a role for GitHub Actions, and what a deployer may do.
-    - `deployer`: Limits of the deployer policy.
-    - `deployer.destroy`: Whether the deployer may also destroy the deployment, its data and key included.
-    - `deployer.permissions_boundary_arn`: Permissions boundary that the execution role must have for the deployer to change its policy. Without one a deployer can give that role any permission.
+    Managed policies, and a role for GitHub Actions.
     - `github`: Role that GitHub Actions workflows assume through OIDC; none without subjects.
-    - `github.policies`: Policies of the role: caller, collector, deployer, verifier, watcher.
+    - `github.policies`: Policies of the role: caller, collector, deployer, destroyer (beside deployer), verifier, watcher.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
     - `github.session_seconds`: Longest session: 3600 to 43200 seconds.
     - `github.subjects`: Workflows that may assume the role, such as repo:owner/name:environment:dev.
-    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, verifier, watcher.
+    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), verifier, watcher.
   TEXT
   type = object({
-    deployer = optional(object({
-      destroy                  = optional(bool, false)
-      permissions_boundary_arn = optional(string)
-    }), {})
     github = optional(object({
       policies        = optional(set(string), [])
       provider_arn    = optional(string)
@@ -27,24 +20,31 @@ variable "access" {
   default  = {}
   nullable = false
 
+  # GitHub documentation, "OpenID Connect reference" and "Immutable subject claims": repositories of July 2026 and later have the ids
+  # of owner and repository in their subjects, as in repo:owner@123/name@456.
   validation {
-    condition     = var.access.deployer.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/[^*?]+$", var.access.deployer.permissions_boundary_arn))
-    error_message = "Field access.deployer.permissions_boundary_arn must be the ARN of one managed policy, such as arn:aws:iam::account:policy/name."
+    condition     = alltrue([for subject in var.access.github.subjects : can(regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?:", subject))])
+    error_message = "Every subject in access.github.subjects must name one repository, such as repo:owner/name:ref:refs/heads/main or repo:owner@123/name@456:environment:prod, without wildcards in owner and name: other repositories could assume the role."
+  }
+
+  # After a whole word, so that release-* does not admit a branch that merely begins with the same letters.
+  validation {
+    condition = alltrue([
+      for subject in var.access.github.subjects :
+      can(regex("^[^:]*:[^:]*:(environment:[^*?:]+|pull_request|ref:refs/(heads|tags)/([^*?:]+|[^*?:]*[^*?:/._-][/._-][*]|v[*]))$", subject))
+    ])
+    error_message = "After the repository, every subject in access.github.subjects must be environment:name, ref:refs/heads/name, ref:refs/tags/name or pull_request, in full: any workflow run of the repository could assume a role with a wider pattern. The only wildcard allowed is one * at the end of a branch or tag, after a word and one of - . _ / (release-*, hotfix/*), or in ref:refs/tags/v*."
+  }
+
+  # The workflow of a pull request is the one of its branch, which nobody has reviewed.
+  validation {
+    condition     = length(setintersection(var.access.github.policies, ["deployer", "destroyer"])) == 0 || alltrue([for subject in var.access.github.subjects : !endswith(subject, ":pull_request")])
+    error_message = "Remove the pull_request subject from access.github.subjects, or deployer and destroyer from access.github.policies: the workflow of a pull request is not reviewed yet, and could deploy. Let a protected environment deploy (repo:owner/name:environment:prod)."
   }
 
   validation {
-    condition     = alltrue([for subject in var.access.github.subjects : can(regex("^repo:[A-Za-z0-9-]+/[A-Za-z0-9._-]+:", subject))])
-    error_message = "Every subject in access.github.subjects must name one repository, such as repo:owner/name:ref:refs/heads/main or repo:owner/name:environment:prod, without wildcards in owner and name: other repositories could assume the role."
-  }
-
-  validation {
-    condition     = alltrue([for subject in var.access.github.subjects : !can(regex("(:|refs/heads/|refs/tags/)[*?]*$", subject))])
-    error_message = "Every subject in access.github.subjects must name a branch, tag or environment of the repository and not end in a bare wildcard: any workflow run there could assume the role."
-  }
-
-  validation {
-    condition     = length(setsubtract(var.access.github.policies, ["caller", "collector", "deployer", "verifier", "watcher"])) == 0
-    error_message = "Field access.github.policies may hold caller, collector, deployer, verifier and watcher only."
+    condition     = length(setsubtract(var.access.github.policies, ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])) == 0
+    error_message = "Field access.github.policies may hold caller, collector, deployer, destroyer, verifier and watcher only."
   }
 
   validation {
@@ -63,8 +63,8 @@ variable "access" {
   }
 
   validation {
-    condition     = length(setsubtract(var.access.managed_policies, ["caller", "collector", "deployer", "verifier", "watcher"])) == 0
-    error_message = "Field access.managed_policies may hold caller, collector, deployer, verifier and watcher only."
+    condition     = length(setsubtract(var.access.managed_policies, ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])) == 0
+    error_message = "Field access.managed_policies may hold caller, collector, deployer, destroyer, verifier and watcher only."
   }
 }
 
@@ -86,14 +86,26 @@ variable "endpoint_arn" {
   }
 }
 
-variable "execution_role_arn" {
-  description = "ARN of the execution role, the only role that a deployer may pass to SageMaker."
-  type        = string
-  nullable    = false
+variable "execution_role" {
+  description = <<-TEXT
+    The execution role of the endpoint.
+    - `arn`: ARN of the role, the only one that a deployer may pass to SageMaker.
+    - `permissions_boundary_arn`: ARN of its permissions boundary. Null leaves the role's policy to an administrator: without a boundary, a deployer could give the role any permission and run code with it.
+  TEXT
+  type = object({
+    arn                      = string
+    permissions_boundary_arn = optional(string)
+  })
+  nullable = false
 
   validation {
-    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", var.execution_role_arn))
-    error_message = "Variable execution_role_arn must be the ARN of one role, arn:aws:iam::account:role/name, without wildcards: permission to pass any role is permission to do anything."
+    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", var.execution_role.arn))
+    error_message = "Field execution_role.arn must be the ARN of one role, arn:aws:iam::account:role/name, without wildcards: permission to pass any role is permission to do anything."
+  }
+
+  validation {
+    condition     = var.execution_role.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/[^*?]+$", var.execution_role.permissions_boundary_arn))
+    error_message = "Field execution_role.permissions_boundary_arn must be the ARN of one managed policy, such as arn:aws:iam::account:policy/name."
   }
 }
 
@@ -137,6 +149,20 @@ variable "storage" {
     })
     shared = optional(bool, false)
   })
+  nullable = false
+}
+
+variable "subscriptions" {
+  description = <<-TEXT
+    Subscriptions of the topics besides the results queue, by name (notifications.subscriptions of module notifications): the deployer reads their functions' policies, and the destroyer removes their permissions.
+    - `*.endpoint`: Where messages are delivered.
+    - `*.protocol`: Protocol: email, https, lambda or sqs.
+  TEXT
+  type = map(object({
+    endpoint = string
+    protocol = string
+  }))
+  default  = {}
   nullable = false
 }
 

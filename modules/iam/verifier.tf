@@ -81,7 +81,7 @@ data "aws_iam_policy_document" "verifier" {
   statement {
     sid       = "ReadExecutionRole"
     actions   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
-    resources = [var.execution_role_arn]
+    resources = [var.execution_role.arn]
   }
 
   # Any policy attached to the role, AWS managed policies included.

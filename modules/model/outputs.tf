@@ -23,7 +23,7 @@ output "execution_policy_json" {
 output "execution_role" {
   description = "The execution role, for verification: policy_json, and whether it is supplied; for a created role also policy_name, trust_policy_json and permissions_boundary_arn."
   value = {
-    permissions_boundary_arn = var.model.role.existing == null ? var.model.role.permissions_boundary_arn : null
+    permissions_boundary_arn = local._boundary_arn
     policy_json              = data.aws_iam_policy_document.execution.json
     policy_name              = one(aws_iam_role_policy.execution[*].name)
     supplied                 = var.model.role.existing != null

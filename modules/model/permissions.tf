@@ -22,6 +22,11 @@ locals {
     for prefix in compact([var.storage.prefixes.capture, var.storage.prefixes.failure, var.storage.prefixes.output]) : "${var.storage.bucket_arn}/${prefix}*"
   ]
 
+  _dumps = [for uri in var.core_dump_uris : "${local._s3}${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"]
+
+  # API reference, ProductionVariantCoreDumpConfig: core dumps under a key need kms:Encrypt.
+  _key_actions = concat(["kms:Decrypt"], length(local._dumps) > 0 ? ["kms:Encrypt"] : [], length(concat(local._dumps, local._writable)) > 0 ? ["kms:GenerateDataKey"] : [])
+
   _data_keys = flatten(var.containers[*].kms_key_arns)
 
   # account.dkr.ecr.region.…
@@ -61,6 +66,16 @@ data "aws_iam_policy_document" "execution" {
     }
   }
 
+  dynamic "statement" {
+    for_each = length(local._dumps) > 0 ? [local._dumps] : []
+
+    content {
+      sid       = "WriteCoreDumps"
+      actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+      resources = statement.value
+    }
+  }
+
   # On the bucket itself: on bucket/* it has no effect, and a missing input would give 403 instead of 404.
   dynamic "statement" {
     for_each = length(local._inputs) > 0 ? [var.storage.bucket_arn] : []
@@ -93,7 +108,7 @@ data "aws_iam_policy_document" "execution" {
 
     content {
       sid       = "UseKeyOfDeployment"
-      actions   = length(local._writable) > 0 ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
+      actions   = local._key_actions
       resources = [statement.value]
     }
   }
@@ -191,6 +206,17 @@ data "aws_iam_policy_document" "execution" {
       test     = "StringEquals"
       variable = "cloudwatch:namespace"
       values   = ["/aws/sagemaker/Endpoints", "AWS/SageMaker"]
+    }
+  }
+
+  # SageMaker guide, "Access containers through SSM". These actions have no resource type.
+  dynamic "statement" {
+    for_each = var.enable_ssm_access ? ["*"] : []
+
+    content {
+      sid       = "OpenShellChannels"
+      actions   = ["ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"]
+      resources = [statement.value]
     }
   }
 

@@ -80,6 +80,25 @@ variable "containers" {
   }
 }
 
+variable "core_dump_uris" {
+  description = "S3 prefixes that the endpoints' variants write core dumps to (core_dump_uri of module endpoint-config): the execution role may write there."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for uri in var.core_dump_uris : can(regex("^s3://[^/*?]+/[^*?]+$", uri))])
+    error_message = "Every item of core_dump_uris must be an S3 prefix, such as s3://bucket/core-dumps/, without wildcards."
+  }
+}
+
+variable "enable_ssm_access" {
+  description = "Whether an endpoint of the model opens its instances to AWS Systems Manager (enable_ssm_access of module endpoint-config): the execution role may then open its channels."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "endpoint_names" {
   description = "Names of the endpoints that serve the model: the execution role may write to their log groups only."
   type        = set(string)
@@ -97,6 +116,7 @@ variable "model" {
     - `invocation`: How several containers are invoked: serial, each with the output of the previous one, or direct, each by its hostname.
     - `network_isolation`: Whether containers can make no network calls. SageMaker still downloads the model and delivers requests. AWS Marketplace packages need it.
     - `role`: The execution role.
+    - `role.create_boundary`: Whether to create a permissions boundary for the created role, so that a deployer may change the role's policy (module iam).
     - `role.existing`: An existing role to use instead of creating one. It needs the policy in output execution_policy_json.
     - `role.existing.arn`: ARN of the role.
     - `role.path`: IAM path of the created role.
@@ -106,6 +126,7 @@ variable "model" {
     invocation        = optional(string, "serial")
     network_isolation = optional(bool, false)
     role = optional(object({
+      create_boundary = optional(bool, false)
       existing = optional(object({
         arn = string
       }))
@@ -137,8 +158,13 @@ variable "model" {
   }
 
   validation {
-    condition     = var.model.role.existing == null || (var.model.role.path == "/" && var.model.role.permissions_boundary_arn == null)
-    error_message = "Remove model.role.path and model.role.permissions_boundary_arn: they apply to a created role, and model.role.existing is not modified."
+    condition     = var.model.role.existing == null || (var.model.role.path == "/" && var.model.role.permissions_boundary_arn == null && !var.model.role.create_boundary)
+    error_message = "Remove model.role.path, model.role.permissions_boundary_arn and model.role.create_boundary: they apply to a created role, and model.role.existing is not modified."
+  }
+
+  validation {
+    condition     = var.model.role.permissions_boundary_arn == null || !var.model.role.create_boundary
+    error_message = "Give model.role.permissions_boundary_arn or model.role.create_boundary, not both: a role has one permissions boundary."
   }
 }
 

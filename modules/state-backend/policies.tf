@@ -8,10 +8,12 @@ data "aws_iam_policy_document" "backend" {
     actions   = ["s3:ListBucket"]
     resources = [aws_s3_bucket.this.arn]
 
+    # "IfExists", because reading a key carries no prefix: without it, the first init of a new key gives 403 instead of 404.
+    # An init lists the workspaces, below env:/ (Terraform documentation, "Backend type: s3", workspace_key_prefix).
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = ["${each.key}*"]
+      values   = ["env:/", "${each.key}*"]
     }
   }
 

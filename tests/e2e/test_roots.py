@@ -18,8 +18,9 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import AccessRequest, evaluate
-from support.applied_roots import CHECKOUT
+from support.applied_roots import CHECKOUT, WITH_POLICIES
 from support.common import until
+from support.recorded_access import CALLERS, denied
 
 CHECKS = (
     "endpoint", "variant", "configuration", "model", "scaling range", "scaling policies", "tracking alarms", "wake alarm",
@@ -290,9 +291,20 @@ def _write_without(path: Path, pattern: str) -> None:
     path.write_text(text)
 
 
+@pytest.mark.xdist_group(f"root-{WITH_POLICIES}")
+@pytest.mark.parametrize("root", [WITH_POLICIES], indirect=True)
+def test_the_deployed_policies_allow_what_the_commands_needed(root: Any) -> None:
+    policies, verbs = root.policies(), root.needed.keys() - {"apply"}
+    assert {"invoke", "plan", "smoke-test"} <= verbs
+    for verb in verbs:
+        assert denied(root.needed[verb], [policies[role] for role in CALLERS[verb]]) == [], verb
+    boundary = root.client("iam").get_role(RoleName=root.outputs.endpoint.execution_role_arn.rpartition("/")[2])["Role"]
+    assert boundary["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith("-boundary"), "under which all of this worked"
+
+
 @every_root
 def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
-    before, outputs = _inventory(root), root.outputs
+    before, outputs, policies = _inventory(root), root.outputs, root.policies()
     kinds_there = {kind for kind, found in before.items() if found}
     of_the_endpoint = {"endpoint", "scalable target", "scaling policy"}  # absent where an earlier test deleted the endpoint
     assert kinds_there >= before.keys() - {"dashboard", "policy"} - of_the_endpoint, "kinds seen before the destroy"
@@ -304,6 +316,8 @@ def test_destroying_leaves_nothing(root: Any, roots: Any) -> None:
     destroyed = root.succeed("destroy")
 
     assert destroyed.out == ""
+    if root.environment == WITH_POLICIES:
+        assert denied(root.needed["destroy"], [policies[role] for role in CALLERS["destroy"]]) == []
     assert _inventory(root) == {kind: [] for kind in before}
     again = root.run("outputs", "--json")
     assert again.code == 3

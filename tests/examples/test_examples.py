@@ -12,6 +12,7 @@ import pytest
 import tftest
 
 from async_endpoint.terraform.provider import LOCK_FILE
+from support.recorded_access import OPTIONAL, denied, recording, superfluous
 
 # A root without a provider, so that nothing but its state is made.
 USER_OF_STATE_BUCKET = """
@@ -143,10 +144,17 @@ def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
     user = example.folder / "user"
     user.mkdir()
     (user / "main.tf").write_text(USER_OF_STATE_BUCKET % outputs["bucket"])
-    for arguments in (("init",), ("apply", "-auto-approve")):
-        command = ["terraform", *arguments, "-input=false", "-no-color"]
-        done = subprocess.run(command, cwd=user, env=example.aws.environment(), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    with recording(example.aws.credentials) as needed:
+        for arguments in (("init",), ("apply", "-auto-approve")):
+            command = ["terraform", *arguments, "-input=false", "-no-color"]
+            done = subprocess.run(command, cwd=user, env=example.aws.environment(), capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+    policies = {prefix: json.loads(text) for prefix, text in outputs["backend_policies"].items()}
+    wanted = [item for item in needed if item.action not in OPTIONAL]
+    assert denied(wanted, [policies["async-endpoint/dev/"]]) == [], "the first init of a new key, and an apply"
+    assert superfluous(policies["async-endpoint/dev/"], wanted) == []
+    state_of_dev = [item for item in wanted if ":::" in item.resource and "/" in item.resource]
+    assert len(denied(state_of_dev, [policies["async-endpoint/prod/"]])) == len({str(item) for item in state_of_dev})
 
     kept = example.s3.list_objects_v2(Bucket=outputs["bucket"])["Contents"]
     assert [item["Key"] for item in kept] == ["async-endpoint/dev/terraform.tfstate"], "a lock is gone once it is let go"

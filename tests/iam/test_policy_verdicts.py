@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.iam import AccessRequest, evaluate
+from async_endpoint.iam import AccessRequest, evaluate, evaluate_key
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-execution"
@@ -189,3 +189,27 @@ def test_a_resource_with_a_variable_without_a_value_matches_nothing():
 def test_a_role_with_a_path_and_another_session_is_named_as_aws_names_it():
     request = AccessRequest("s3:GetObject", "*", f"arn:aws:iam::{ACCOUNT}:role/a/b/runner", session="i-1")
     assert f"User: arn:aws:sts::{ACCOUNT}:assumed-role/runner/i-1 is not" in evaluate(request, []).explain
+
+
+BOUNDARY = policy(allow(["s3:GetObject", "s3:PutObject"], f"{BUCKET}/*", Sid="Cap"), deny("s3:*", f"{BUCKET}/model/*"))
+
+
+def test_a_boundary_limits_and_grants_nothing() -> None:
+    within = evaluate(ask("s3:GetObject", f"{BUCKET}/input/a"), [EXECUTION], boundary=BOUNDARY)
+    beyond = evaluate(ask("sns:Publish", TOPIC), [EXECUTION], boundary=BOUNDARY)
+    not_granted = evaluate(ask("s3:PutObject", f"{BUCKET}/input/a"), [EXECUTION], boundary=BOUNDARY)
+    refused = evaluate(ask("s3:GetObject", f"{BUCKET}/model/a"), [EXECUTION], boundary=BOUNDARY)
+
+    assert within.allowed and within.decided_by == "statement Read of the identity-based policy"
+    assert not beyond.allowed and not beyond.explicit_deny
+    assert beyond.explain.endswith("because no permissions boundary allows the sns:Publish action")
+    assert not not_granted.allowed and "identity-based policy" in not_granted.explain
+    assert refused.explicit_deny and refused.explain.endswith("with an explicit deny in a permissions boundary")
+
+
+def test_a_boundary_limits_the_use_of_keys() -> None:
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/own"
+    key_policy = policy(allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"}))
+    own = policy(allow("kms:Decrypt", key))
+    assert evaluate_key(ask("kms:Decrypt", key), [own], key_policy).allowed
+    assert not evaluate_key(ask("kms:Decrypt", key), [own], key_policy, boundary=BOUNDARY).allowed

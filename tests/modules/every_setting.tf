@@ -7,7 +7,6 @@ module "async_inference" {
   tags        = { team = "search" }
 
   access = {
-    deployer         = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
     managed_policies = ["caller"]
 
     github = {

@@ -69,9 +69,12 @@ def test_objects_are_passed_on_as_a_whole(checkout: Path) -> None:
     }
 
     assert taken_apart == {
+        "endpoint.core_dump_uri",  # for the permissions of the execution role
+        "endpoint.enable_ssm_access",  # likewise
         "endpoint.instance_type",  # for the processor of the image
         "guardrails.new_fleet_only",  # for the alarms that module monitoring creates
         "guardrails.rollback_on",  # for the names of alarms that the execution role may read
+        "notifications.subscriptions",  # for the functions whose policies the deployer reads
         "notifications.topics",  # for the policy of the key
     }
 

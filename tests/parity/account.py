@@ -71,7 +71,12 @@ class Account:
     def unguarded(self, service: str) -> Any:
         """A client for the runner's own use: removal, and what the run was not asked to change."""
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=50, connect_timeout=10, read_timeout=60
+            retries={"mode": "standard", "total_max_attempts": 8},
+            max_pool_connections=50,
+            connect_timeout=10,
+            read_timeout=60,
+            # botocore presigns for S3 with version 2, which newer regions refuse.
+            signature_version="s3v4" if service == "s3" else None,
         )
         return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
 

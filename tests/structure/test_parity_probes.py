@@ -29,5 +29,21 @@ def test_every_probe_names_assumptions_that_exist() -> None:
     assert not {f"{probe.name}: {number}" for probe in probes for number in probe.assumptions if number not in assumptions}
 
 
+def test_every_probe_has_a_deviation_that_it_must_find() -> None:
+    """By their source, since a deviation imports the emulator; tests/trials/parity_deviations.py applies all of them."""
+    decorated = [
+        str(decorator.args[0].value)
+        for path in (PARITY / "deviations").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and isinstance(decorator.args[0], ast.Constant)
+    ]
+    probes = {probe.name: probe for probe in all_probes()}
+    assert {*decorated} <= {*probes}
+    # One that deviates on the local AWS as it is needs no other deviation.
+    assert not {name for name, probe in probes.items() if not probe.stricter_locally} - {*decorated}
+
+
 def test_every_probe_says_what_it_checks_and_what_would_contradict_it() -> None:
     assert not [probe.name for probe in all_probes() if not (probe.summary and probe.deviation and probe.assumptions)]

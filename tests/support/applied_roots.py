@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.local_aws import LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
+from support.recorded_access import OPTIONAL, Needed, recording
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -27,6 +28,7 @@ MODELS = ("fashion-recommender", "language-detector")
 ENDPOINT = "recommender"  # every environment has it
 OF_ONE_ENDPOINT = ("batch", "invoke", "logs", "outputs", "watch")
 REGION = "eu-west-1"
+WITH_POLICIES = "prod"  # creates the managed policies
 LONGEST_COMMAND_SECONDS = 400
 
 
@@ -117,6 +119,9 @@ class Root:
     checkout: Checkout
     url: str
     applied: Ended = field(init=False)
+    needed: dict[str, list[Needed]] = field(
+        default_factory=dict
+    )  # what its commands needed, by verb, where policies are deployed
     _heard: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def address(self, verb: str) -> str:
@@ -124,10 +129,26 @@ class Root:
         return f"{self.environment}/{ENDPOINT}" if verb in OF_ONE_ENDPOINT else self.environment
 
     def run(self, verb: str, *arguments: str) -> Ended:
-        return self.checkout.run(verb, self.address(verb), *arguments, "--local")
+        command = (verb, self.address(verb), *arguments, "--local")
+        if self.environment != WITH_POLICIES:
+            return self.checkout.run(*command)
+        with recording(self.checkout.credentials) as needed:
+            ended = self.checkout.run(*command)
+        self.needed.setdefault(verb, []).extend(item for item in needed if item.action not in OPTIONAL)
+        return ended
 
     def succeed(self, verb: str, *arguments: str) -> Ended:
-        return self.checkout.succeed(verb, self.address(verb), *arguments, "--local")
+        ended = self.run(verb, *arguments)
+        assert ended.code == 0, f"{' '.join(ended.arguments)} ended with {ended.code}:\n{ended.out}{ended.err}"
+        return ended
+
+    def policies(self) -> dict[str, Any]:
+        """The managed policies of its endpoint, by role: caller, deployer, ..."""
+        iam, found = self.client("iam"), {}
+        for policy in iam.list_policies(Scope="Local")["Policies"]:
+            version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
+            found[policy["PolicyName"].rpartition("-")[2]] = version["PolicyVersion"]["Document"]
+        return found
 
     def apply(self) -> None:
         self.applied = self.run("apply")

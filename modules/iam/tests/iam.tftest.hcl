@@ -29,10 +29,10 @@ provider "aws" {
 }
 
 variables {
-  name               = "shop-test"
-  endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  execution_role_arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution"
-  results_queue_arn  = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
+  name              = "shop-test"
+  endpoint_arn      = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
+  execution_role    = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
+  results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
@@ -55,6 +55,10 @@ run "collector_policy" {
       DecryptThroughServices = {
         actions   = ["kms:Decrypt"]
         resources = ["arn:aws:kms:eu-west-1:123456789012:key/own"]
+      }
+      DescribeConfiguration = {
+        actions   = ["sagemaker:DescribeEndpointConfig"]
+        resources = ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint-config/shop-test-*"]
       }
       DescribeEndpoint = {
         actions   = ["sagemaker:DescribeEndpoint"]
@@ -140,9 +144,12 @@ run "caller_policy" {
       EncryptInputs          = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
       ListLeases             = { StringLike = { "s3:prefix" = "input/_queues/*" } }
       ListResults            = { StringLikeIfExists = { "s3:prefix" = ["failure/*", "output/*"] } }
-      SubscribeOwnQueues     = { StringEquals = { "sns:Protocol" = "sqs" } }
+      SubscribeOwnQueues = {
+        StringEquals = { "sns:Protocol" = "sqs" }
+        StringLike   = { "sns:Endpoint" = "arn:aws:sqs:eu-west-1:123456789012:shop-test-reply-*" }
+      }
     })
-    error_message = "Listing must be confined to results, subscribing to queues, and the key to S3 and SQS."
+    error_message = "Listing must be confined to results, subscribing to queues of the caller's own, and the key to S3 and SQS."
   }
 
   assert {
@@ -157,7 +164,7 @@ run "watcher_policy" {
   assert {
     condition = jsonencode({
       for statement in jsondecode(output.policies.watcher.json).Statement :
-      statement.Sid => { actions = sort(flatten([statement.Action])), resources = flatten([statement.Resource]) }
+      statement.Sid => { actions = sort(flatten([statement.Action])), resources = sort(flatten([statement.Resource])) }
       }) == jsonencode({
       DescribeEndpoint = {
         actions   = ["sagemaker:DescribeEndpoint"]
@@ -170,6 +177,13 @@ run "watcher_policy" {
       Measure = {
         actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"]
         resources = ["*"]
+      }
+      ReadLogs = {
+        actions = ["logs:DescribeLogStreams", "logs:FilterLogEvents"]
+        resources = [
+          "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/shop-test",
+          "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/shop-test:*",
+        ]
       }
       ReadSuspension = {
         actions   = ["application-autoscaling:ListTagsForResource"]
@@ -210,17 +224,22 @@ run "deployer_policy" {
   assert {
     condition = alltrue([
       for statement in jsondecode(output.policies.deployer.json).Statement :
-      statement.Resource != "*" || contains(["Look", "Subscriptions"], statement.Sid)
+      statement.Resource != "*" || statement.Sid == "Look"
     ])
-    error_message = "Only reading, and actions on subscriptions, which have no resource type, may be allowed on *."
+    error_message = "Without subscriptions, only reading may be allowed on *."
   }
 
   assert {
-    condition = length(setintersection(flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action]), [
-      "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy",
-      "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "s3:DeleteBucket*", "s3:DeleteObject*",
-    ])) == 0
-    error_message = "A deployer must not change permissions and, without access.deployer.destroy, not destroy data."
+    condition     = !contains(flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action]), "iam:PutRolePolicy")
+    error_message = "Without a permissions boundary, a deployer must not write the execution role's policy."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.deployer.json).Statement : statement.Sid => statement.Condition
+      if contains(flatten([statement.Action]), "kms:Decrypt")
+    } == { EncryptModels = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } } }
+    error_message = "A deployer must decrypt through Amazon S3 only, where it reads model archives alone."
   }
 
   assert {
@@ -233,42 +252,53 @@ run "deployer_who_destroys_within_a_boundary" {
   command = plan
 
   variables {
-    name               = "a-deployment-of-the-longest-name-12"
-    endpoint_arn       = "arn:aws:sagemaker:ap-southeast-1:123456789012:endpoint/a-deployment-of-the-longest-name-12"
-    execution_role_arn = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-ap-southeast-1-execution"
+    name         = "a-deployment-of-the-longest-name-12"
+    endpoint_arn = "arn:aws:sagemaker:ap-southeast-1:123456789012:endpoint/a-deployment-of-the-longest-name-12"
+    execution_role = {
+      arn                      = "arn:aws:iam::123456789012:role/a-deployment-of-the-longest-name-12-ap-southeast-1-execution"
+      permissions_boundary_arn = "arn:aws:iam::123456789012:policy/a-deployment-of-the-longest-name-12-ap-southeast-1-execution-boundary"
+    }
     storage = {
       bucket_arn  = "arn:aws:s3:::a-deployment-of-the-longest-name-12-123456789012-ap-southeast-1"
       kms_key_arn = "arn:aws:kms:ap-southeast-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
       prefixes    = { failure = "failure/", input = "input/", output = "output/" }
     }
-    access = { deployer = { destroy = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" } }
+    topic_arns = {
+      error   = "arn:aws:sns:ap-southeast-1:123456789012:a-topic-of-your-own-with-a-long-name-for-failed-requests"
+      success = "arn:aws:sns:ap-southeast-1:123456789012:a-topic-of-your-own-with-a-long-name-for-completed-requests"
+    }
+    subscriptions = {
+      function = { protocol = "lambda", endpoint = "arn:aws:lambda:ap-southeast-1:123456789012:function:notify-of-results:live" }
+      queue    = { protocol = "sqs", endpoint = "arn:aws:sqs:ap-southeast-1:123456789012:results-elsewhere" }
+    }
   }
 
   assert {
     condition = length(setsubtract([
       "cloudwatch:ListDashboards", "iam:ListPolicies", "iam:ListRoles", "s3:ListAllMyBuckets", "sagemaker:ListEndpoint*",
       "sagemaker:ListModels", "sns:ListTopics", "sqs:ListQueues",
-    ], flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action if statement.Resource == "*"]))) == 0
+    ], flatten([for statement in concat(jsondecode(output.policies.deployer.json).Statement, jsondecode(output.policies.destroyer.json).Statement) : statement.Action if statement.Resource == "*"]))) == 0
     error_message = "A destroy ends with a search for leftovers, by calls for which AWS defines no resource."
   }
 
   assert {
-    condition = length(setsubtract(["iam:DeleteRole", "kms:ScheduleKeyDeletion", "s3:DeleteBucket*", "s3:DeleteObject*"], flatten([
-      for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action
-    ]))) == 0
-    error_message = "A deployer who may destroy must be able to."
+    condition = alltrue([
+      for statement in jsondecode(output.policies.deployer.json).Statement :
+      length(setintersection(flatten([statement.Action]), ["iam:DeletePolicy", "iam:DeleteRole", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup", "s3:DeleteBucket", "sns:DeleteTopic", "sqs:DeleteQueue"])) == 0
+    ])
+    error_message = "A deployer alone must not destroy."
   }
 
   assert {
     condition = jsonencode([
       for statement in jsondecode(output.policies.deployer.json).Statement : statement.Condition
       if contains(flatten([statement.Action]), "iam:PutRolePolicy")
-    ]) == jsonencode([{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/boundary" } }])
+    ]) == jsonencode([{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/a-deployment-of-the-longest-name-12-ap-southeast-1-execution-boundary" } }])
     error_message = "With a boundary, only a role that has it may be given a policy."
   }
 
   assert {
-    condition     = length(replace(output.policies.deployer.json, "/\\s/", "")) <= 6144
+    condition     = alltrue([for policy in output.policies : length(replace(policy.json, "/\\s/", "")) <= 6144])
     error_message = "The policy must fit into a managed one, whatever it is called, and is ${length(replace(output.policies.deployer.json, "/\\s/", ""))} long."
   }
 }
@@ -277,7 +307,6 @@ run "deployer_of_an_endpoint_on_shared_storage" {
   command = plan
 
   variables {
-    access = { deployer = { destroy = true } }
     storage = {
       bucket_arn  = "arn:aws:s3:::shop"
       kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
@@ -287,15 +316,15 @@ run "deployer_of_an_endpoint_on_shared_storage" {
   }
 
   assert {
-    condition = length(setintersection(flatten([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Action if statement.Effect == "Allow"]), [
-      "s3:DeleteBucket*", "s3:DeleteObject*", "s3:PutBucket*", "s3:Put*Configuration",
+    condition = length(setintersection(flatten([for statement in concat(jsondecode(output.policies.deployer.json).Statement, jsondecode(output.policies.destroyer.json).Statement) : statement.Action if statement.Effect == "Allow"]), [
+      "s3:DeleteBucket*", "s3:PutBucketTagging", "s3:PutLifecycleConfiguration",
     ])) == 0
     error_message = "A bucket that other endpoints use must be neither changed nor removed."
   }
 
   assert {
     condition = alltrue(flatten([
-      for statement in jsondecode(output.policies.deployer.json).Statement : [
+      for statement in concat(jsondecode(output.policies.deployer.json).Statement, jsondecode(output.policies.destroyer.json).Statement) : [
         for resource in flatten([statement.Resource]) : !strcontains(resource, ":key/") && !strcontains(resource, ":alias/")
       ] if contains(flatten([statement.Action]), "kms:ScheduleKeyDeletion")
     ]))
@@ -304,7 +333,7 @@ run "deployer_of_an_endpoint_on_shared_storage" {
 
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(output.policies.deployer.json).Statement : [
+      for statement in concat(jsondecode(output.policies.deployer.json).Statement, jsondecode(output.policies.destroyer.json).Statement) : [
         for resource in flatten([statement.Resource]) : resource if startswith(resource, "arn:aws:s3:::shop/")
       ]
     ])) == toset(["arn:aws:s3:::shop/model/shop/*"])
@@ -413,14 +442,38 @@ run "verifier_policy" {
   }
 }
 
+run "github_role_of_whole_refs" {
+  command = plan
+
+  variables {
+    access = {
+      github = {
+        policies     = ["deployer"]
+        provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+        subjects     = ["repo:shop/models:environment:prod", "repo:shop@1/models@2:ref:refs/heads/main"]
+      }
+    }
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_role.github[0].assume_role_policy).Statement[0].Condition) == jsonencode({
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = ["repo:shop/models:environment:prod", "repo:shop@1/models@2:ref:refs/heads/main"]
+      }
+    })
+    error_message = "Subjects without a wildcard must be compared whole."
+  }
+}
+
 run "policies_in_china" {
   command   = plan
   providers = { aws = aws.china }
 
   variables {
-    endpoint_arn       = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/shop-test"
-    execution_role_arn = "arn:aws-cn:iam::123456789012:role/shop-test-cn-north-1-execution"
-    results_queue_arn  = "arn:aws-cn:sqs:cn-north-1:123456789012:shop-test-results"
+    endpoint_arn      = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/shop-test"
+    execution_role    = { arn = "arn:aws-cn:iam::123456789012:role/shop-test-cn-north-1-execution" }
+    results_queue_arn = "arn:aws-cn:sqs:cn-north-1:123456789012:shop-test-results"
     storage = {
       bucket_arn  = "arn:aws-cn:s3:::shop"
       kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/own"
@@ -457,9 +510,9 @@ run "policies_in_the_government_regions" {
   providers = { aws = aws.government }
 
   variables {
-    endpoint_arn       = "arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:endpoint/shop-test"
-    execution_role_arn = "arn:aws-us-gov:iam::123456789012:role/shop-test-us-gov-west-1-execution"
-    results_queue_arn  = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:shop-test-results"
+    endpoint_arn      = "arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:endpoint/shop-test"
+    execution_role    = { arn = "arn:aws-us-gov:iam::123456789012:role/shop-test-us-gov-west-1-execution" }
+    results_queue_arn = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:shop-test-results"
     storage = {
       bucket_arn  = "arn:aws-us-gov:s3:::shop"
       kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/own"

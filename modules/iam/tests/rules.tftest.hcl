@@ -1,9 +1,9 @@
 # One run for each rule of variables.tf. Module tests/rules is that file and nothing else, so that no provider is started.
 variables {
-  name               = "shop-test"
-  endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
-  execution_role_arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution"
-  results_queue_arn  = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
+  name              = "shop-test"
+  endpoint_arn      = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop-test"
+  execution_role    = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution" }
+  results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-results"
   storage = {
     bucket_arn  = "arn:aws:s3:::shop"
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own"
@@ -17,14 +17,14 @@ variables {
 
 run "refuses_every_boundary" {
   command         = plan
-  expect_failures = [var.access]
+  expect_failures = [var.execution_role]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    access = { deployer = { permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" } }
+    execution_role = { arn = "arn:aws:iam::123456789012:role/shop-test-eu-west-1-execution", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/*" }
   }
 }
 
@@ -56,14 +56,14 @@ run "refuses_a_pattern_of_endpoints" {
 
 run "refuses_to_pass_every_role" {
   command         = plan
-  expect_failures = [var.execution_role_arn]
+  expect_failures = [var.execution_role]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    execution_role_arn = "arn:aws:iam::123456789012:role/*"
+    execution_role = { arn = "arn:aws:iam::123456789012:role/*" }
   }
 }
 
@@ -116,6 +116,144 @@ run "refuses_every_branch" {
 
   variables {
     access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/*"] } }
+  }
+}
+
+run "refuses_every_ref_that_begins_alike" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:r*"] } }
+  }
+}
+
+run "refuses_a_branch_by_its_end" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*main"] } }
+  }
+}
+
+run "refuses_branches_by_a_letter" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/m*"] } }
+  }
+}
+
+run "refuses_every_tag" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/tags/*"] } }
+  }
+}
+
+run "refuses_a_pattern_of_environments" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:environment:prod*"] } }
+  }
+}
+
+run "refuses_a_single_character_wildcard" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/mai?"] } }
+  }
+}
+
+run "refuses_a_wildcard_inside" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/*/main"] } }
+  }
+}
+
+run "refuses_another_claim" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:job_workflow_ref:shop/models/.github/workflows/deploy.yml@refs/heads/main"] } }
+  }
+}
+
+run "refuses_pull_requests_that_deploy" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:pull_request"] } }
+  }
+}
+
+run "accepts_whole_refs_environments_and_words_with_a_wildcard" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = {
+      github = {
+        policies = ["verifier"]
+        subjects = [
+          "repo:shop/models:environment:prod", "repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/hotfix/*",
+          "repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/release-*", "repo:shop/models:ref:refs/tags/v*",
+          "repo:shop@123/models@456:environment:prod",
+        ]
+      }
+    }
   }
 }
 

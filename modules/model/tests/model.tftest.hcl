@@ -527,6 +527,69 @@ run "verification_knows_what_a_supplied_role_needs" {
   }
 }
 
+run "boundary" {
+  command = plan
+
+  variables {
+    model              = { role = { create_boundary = true } }
+    core_dump_uris     = ["s3://dumps/shop/"]
+    enable_ssm_access  = true
+    topic_kms_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/topics"]
+    network            = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition = (
+      aws_iam_policy.boundary[0].name == "shop-test-eu-west-1-execution-boundary"
+      && output.execution_role.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/shop-test-eu-west-1-execution-boundary"
+    )
+    error_message = "The boundary must be created, and its ARN be known in the plan."
+  }
+
+  assert {
+    condition = length(setsubtract(
+      flatten([for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Action]),
+      flatten([for statement in jsondecode(data.aws_iam_policy_document.boundary.json).Statement : statement.Action]),
+    )) == 0
+    error_message = "The boundary must allow every action of the execution role."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten([for statement in jsondecode(data.aws_iam_policy_document.boundary.json).Statement : statement.Action]) :
+      !startswith(action, "iam:") && !startswith(action, "sts:") && !endswith(action, "*")
+    ])
+    error_message = "The boundary must allow nothing of IAM, and no action by a wildcard."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.boundary.json).Statement : statement.Resource if statement.Sid == "Data"
+      ])) == toset([
+      "arn:aws:s3:::dumps/shop/*", "arn:aws:s3:::models/shop/model.tar.gz", "arn:aws:s3:::shop/failure/*", "arn:aws:s3:::shop/input/*",
+      "arn:aws:s3:::shop/model/*", "arn:aws:s3:::shop/output/*",
+    ])
+    error_message = "The boundary must cover this deployment's data, model archives to come included, and nothing else."
+  }
+
+  assert {
+    condition     = length(replace(data.aws_iam_policy_document.boundary.json, "/\\s/", "")) <= 6144
+    error_message = "The boundary must fit into a managed policy."
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(data.aws_iam_policy_document.execution.json).Statement : statement.Sid => sort(flatten([statement.Action]))
+      if contains(["OpenShellChannels", "UseKeyOfDeployment", "WriteCoreDumps"], statement.Sid)
+      }) == jsonencode({
+      OpenShellChannels  = ["ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"]
+      UseKeyOfDeployment = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+      WriteCoreDumps     = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    })
+    error_message = "SSM access and core dumps must have their permissions."
+  }
+}
+
 run "execution_role_in_china" {
   command   = plan
   providers = { aws = aws.china }

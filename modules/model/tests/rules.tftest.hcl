@@ -301,3 +301,29 @@ run "refuses_a_security_group_for_a_subnet" {
     network = { subnet_ids = ["sg-1"], security_group_ids = ["sg-1"] }
   }
 }
+
+run "refuses_two_boundaries" {
+  command         = plan
+  expect_failures = [var.model]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = { role = { create_boundary = true, permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" } }
+  }
+}
+
+run "refuses_core_dumps_in_any_bucket" {
+  command         = plan
+  expect_failures = [var.core_dump_uris]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    core_dump_uris = ["s3://*/core-dumps/"]
+  }
+}

@@ -89,6 +89,14 @@ run "backend_policies" {
   }
 
   assert {
+    condition = [
+      for condition in tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[0].condition :
+      "${condition.test} ${condition.variable} ${join(" ", sort(condition.values))}"
+    ] == ["StringLikeIfExists s3:prefix async-endpoint/dev/* env:/"]
+    error_message = "The first init of a key must find it missing, and list the workspaces."
+  }
+
+  assert {
     condition     = tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[2].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[2].resources), "/async-endpoint/dev/*.tflock")
     error_message = "Only locks may be deleted, and of these states alone."
   }

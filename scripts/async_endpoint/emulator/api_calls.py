@@ -35,6 +35,7 @@ _INVOCATIONS = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
     "invocations": "InvokeEndpoint",
 }
+_REST: Final = ("lambda",)  # services beside S3 and the runtime whose requests name no action
 _CALL_KEY = "async_endpoint.call"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -76,8 +77,25 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
         return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
     if service == "s3":
         return ApiCall(service, s3_action(environ["REQUEST_METHOD"], environ["PATH_INFO"], _query(environ), _headers(environ)))
+    if service in _REST:
+        return ApiCall(service, _rest_action(service, environ["REQUEST_METHOD"], environ["PATH_INFO"]))
     target = environ.get("HTTP_X_AMZ_TARGET")
     return ApiCall(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
+
+
+@cache
+def uri_pattern(service: str, action: str) -> re.Pattern[str]:
+    """The path of an operation of a REST service, with a group for each parameter in it."""
+    path = str(service_model(service).operation_model(action).http["requestUri"]).partition("?")[0]
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _rest_action(service: str, method: str, path: str) -> str:
+    """The operation of a REST service with this method and path; empty if there is none."""
+    for name in service_model(service).operation_names:
+        if service_model(service).operation_model(name).http["method"] == method and uri_pattern(service, name).fullmatch(path):
+            return str(name)
+    return ""
 
 
 def s3_action(method: str, path: str, query: frozenset[str], headers: frozenset[str]) -> str:

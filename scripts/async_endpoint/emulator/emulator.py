@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
 from async_endpoint.emulator import NOT_EMULATED, moto_backends
+from async_endpoint.emulator.access_recorder import AccessRecorder
 from async_endpoint.emulator.auth.credentials import load_secrets
 from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
@@ -98,7 +99,8 @@ class Emulator:
         }
         router = Router(control, RuntimeApi(self.hosting, self._journal_request), self._admin, self.stopped.set)
         self._entry = RequestGate(router)
-        self._calls = CallCounter(FaultMiddleware(self._entry, self.faults))
+        self._access = AccessRecorder(FaultMiddleware(self._entry, self.faults))
+        self._calls = CallCounter(self._access)
         self._on_reset = on_reset
         self._resetting = threading.Lock()
         try:
@@ -236,10 +238,12 @@ class Emulator:
             raise ApiError("ServiceUnavailable", str(error), 503) from error
 
     def _admin(self, method: str, path: str, document: dict[str, Any]) -> dict[str, Any] | None:
-        """The administration API under `/_local/`: GET status, POST reset and stop, faults. Raises InvalidInput, ApiError."""
+        """The administration API under `/_local/`: status, reset, stop, faults, access. Raises InvalidInput, ApiError."""
         first, _, rest = path.partition("/")
         if first == "faults":
             return self._faults_admin.answer(method, rest, document)
+        if path == "access":
+            return self._access.admin(method, document)
         if (method, path) == ("GET", "status"):
             return self.status()
         if (method, path) == ("POST", RESET):

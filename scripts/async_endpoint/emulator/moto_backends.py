@@ -51,6 +51,14 @@ def get_object(uri: S3Uri) -> StoredObject:
     return StoredObject(key.value, (key.metadata or {}).get("Content-Type"), key.kms_key_id)
 
 
+def object_exists(uri: S3Uri) -> bool:
+    """Whether bucket and key exist."""
+    try:
+        return _backend("s3", PARTITION).head_object(_bucket(uri.bucket).name, uri.key) is not None
+    except ResourceNotFound:
+        return False
+
+
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
     """Write an object under `kms_key`, or the bucket's default encryption; raises ResourceNotFound without the bucket."""
     _bucket(uri.bucket)
@@ -156,6 +164,7 @@ class IamRole:
     name: str
     trust: str
     policies: list[str]
+    boundary: str | None
 
 
 def role(arn: str) -> IamRole:
@@ -163,8 +172,33 @@ def role(arn: str) -> IamRole:
     for found in list(_backend("iam", PARTITION).get_roles()):
         if found.arn == arn:
             documents = [*found.policies.values(), *map(_default_version, found.managed_policies.values())]
-            return IamRole(arn, found.name, found.assume_role_policy_document, documents)
+            boundary = _boundary_document(found.permissions_boundary_arn)
+            return IamRole(arn, found.name, found.assume_role_policy_document, documents, boundary)
     raise ResourceNotFound(f"Role {arn} does not exist.")
+
+
+def _boundary_document(arn: str | None) -> str | None:
+    """The policy of a permissions boundary; one that does not exist allows nothing, as on AWS."""
+    if not arn:
+        return None
+    policy = _backend("iam", PARTITION).managed_policies.get(arn)
+    return _default_version(policy) if policy is not None else json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+def role_arn(name: str) -> str | None:
+    """The ARN of a role by its name; None without the role."""
+    found = _role_named(name)
+    return str(found.arn) if found is not None else None
+
+
+def role_boundary(name: str) -> str | None:
+    """The ARN of a role's permissions boundary; None without the role or a boundary."""
+    found = _role_named(name)
+    return (found.permissions_boundary_arn or None) if found is not None else None
+
+
+def _role_named(name: str) -> Any:
+    return next((role for role in list(_backend("iam", PARTITION).get_roles()) if role.name == name), None)
 
 
 def _default_version(policy: Any) -> str:
@@ -189,6 +223,12 @@ def topic(arn: str, region: str) -> SnsTopic:
     if found is None:
         raise ResourceNotFound(f"Topic {arn} does not exist")
     return SnsTopic(arn, found.policy, found.kms_master_key_id or None)
+
+
+def queue_kms_key(name: str, region: str) -> str | None:
+    """The KMS key of a queue, as its owner gave it; None without one, or without the queue."""
+    queue = _backend("sqs", region).queues.get(name)
+    return (queue.kms_master_key_id or None) if queue is not None else None
 
 
 def publish(arn: str, region: str, message: Mapping[str, Any], subject: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """Evaluation of IAM policies as pure functions: documents and a request in, a verdict in AWS's words out.
 
-Source: IAM user guide, "Policy evaluation logic" and the policy element reference. Not emulated: permissions boundaries,
+Source: IAM user guide, "Policy evaluation logic" and the policy element reference. Not emulated:
 service control policies, session policies, grants, ACLs.
 """
 

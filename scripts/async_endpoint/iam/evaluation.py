@@ -3,7 +3,8 @@
 Source: IAM user guide, "Policy evaluation logic", and KMS developer guide, "Key policies". An explicit deny in any policy
 wins. Within an account, an allow in an identity-based or in the resource-based policy is enough; across accounts both must
 allow. A KMS key's policy must allow, or name the account and so let identity-based policies allow. Only its trust policy
-decides who may assume a role.
+decides who may assume a role. A role's permissions boundary must allow too, and grants nothing itself (user guide, "Permissions
+boundaries for IAM entities"); for a user, a policy of a resource that names it may do without, which is not emulated.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from async_endpoint.iam.request import AccessRequest
 _IDENTITY: Final = "identity-based policy"
 _RESOURCE: Final = "resource-based policy"
 _TRUST: Final = "role trust policy"
+_BOUNDARY: Final = "permissions boundary"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,22 @@ class Verdict:
 
 
 def evaluate(
-    request: AccessRequest, identity: Sequence[Document], resource_policy: Document | None = None, same_account: bool = True
+    request: AccessRequest,
+    identity: Sequence[Document],
+    resource_policy: Document | None = None,
+    same_account: bool = True,
+    boundary: Document | None = None,
 ) -> Verdict:
-    """The verdict of the principal's and the resource's policies. A service principal has no policies of its own.
+    """The verdict of the principal's policies within its permissions boundary, and of the resource's policy.
 
-    Raises InvalidInput for an invalid policy.
+    A service principal has no policies of its own. Raises InvalidInput for an invalid policy.
     """
+    return _bounded(request, _unbounded(request, identity, resource_policy, same_account), boundary)
+
+
+def _unbounded(
+    request: AccessRequest, identity: Sequence[Document], resource_policy: Document | None, same_account: bool
+) -> Verdict:
     own = _consult(request, _IDENTITY, identity)
     resource = _consult(request, _RESOURCE, [] if resource_policy is None else [resource_policy])
     if request.is_service:
@@ -47,11 +59,22 @@ def evaluate(
     return _verdict(request, [own, resource], resource_allows and own.allowed_by, _RESOURCE if own.allowed_by else _IDENTITY)
 
 
-def evaluate_key(request: AccessRequest, identity: Sequence[Document], key_policy: Document) -> Verdict:
+def _bounded(request: AccessRequest, verdict: Verdict, boundary: Document | None) -> Verdict:
+    """The verdict within a permissions boundary."""
+    if boundary is None or not verdict.allowed:
+        return verdict
+    found = _consult(request, _BOUNDARY, [boundary])
+    return verdict if found.allowed_by and not found.denied_by else _verdict(request, [found], None, _BOUNDARY)
+
+
+def evaluate_key(
+    request: AccessRequest, identity: Sequence[Document], key_policy: Document, boundary: Document | None = None
+) -> Verdict:
     """The verdict on the use of a KMS key; identity-based policies count only if the key's policy names the account."""
     own, key = _consult(request, _IDENTITY, identity), _consult(request, _RESOURCE, [key_policy])
     granted = key.allowed_by or (key.delegated_by and own.allowed_by)
-    return _verdict(request, [own, key], granted, _IDENTITY if key.delegated_by else _RESOURCE)
+    verdict = _verdict(request, [own, key], granted, _IDENTITY if key.delegated_by else _RESOURCE)
+    return _bounded(request, verdict, boundary)
 
 
 def evaluate_trust(policy: Document, service: str, context: Mapping[str, str | list[str]] | None = None) -> Verdict:
@@ -75,7 +98,7 @@ def _consult(request: AccessRequest, kind: str, documents: Sequence[Document]) -
     denied, allowed, delegated = None, None, None
     for number, document in enumerate(documents, 1):
         where = f"{kind} {number}" if len(documents) > 1 else kind
-        for statement in parse_policy(document, where, has_principal=kind != _IDENTITY):
+        for statement in parse_policy(document, where, has_principal=kind not in (_IDENTITY, _BOUNDARY)):
             how = statement.applies(request)
             description = f"statement {statement.label} of the {where}"
             if how is Named.NO:

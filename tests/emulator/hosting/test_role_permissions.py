@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from async_endpoint.core.notifications import Notification
-from support.common import until
+from support.common import unique, until
 from support.deployed_endpoint import Deployed, Queue
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
@@ -48,6 +48,19 @@ def test_without_put_object_no_output_is_written_and_the_error_is_notified(local
     assert deployed.seen(invoked) is None
     until(lambda: sum(deployed.metric("ResponseUploadFailures")) >= 1, "the failed upload is counted")
     until(lambda: sum(deployed.metric("InvocationFailures")) == 1, "the failure is counted")
+
+
+def test_a_permissions_boundary_limits_the_role(local_aws: AwsHarness, deploy: Any) -> None:
+    deployed: Deployed = deploy(topics=True)
+    reads = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket", "sns:Publish", "logs:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [reads]})
+    boundary = local_aws.iam.create_policy(PolicyName=unique("boundary"), PolicyDocument=document)["Policy"]["Arn"]
+    local_aws.iam.put_role_permissions_boundary(RoleName=deployed.role.name, PermissionsBoundary=boundary)
+    invoked = deployed.invoke({"answer": "red"})
+    reason = next_for(deployed.queues["Error"], invoked.inference_id).failure_reason or ""
+    assert "because no permissions boundary allows the s3:PutObject action" in reason
+    local_aws.iam.delete_role_permissions_boundary(RoleName=deployed.role.name)
+    assert deployed.ask({"answer": "red"}).body == b"red"
 
 
 def test_with_put_object_on_the_failure_prefix_only_the_reason_is_in_the_failure_object(

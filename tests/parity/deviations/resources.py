@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.emulator.sagemaker import model_validation
 from async_endpoint.emulator.sagemaker.protocol import ApiError
-from support.deviating_aws import Answer, answering, deviation
+from support.deviating_aws import acting, answering, deviation
 
 
 @deviation("names_that_exist")
@@ -104,7 +105,7 @@ def configurations_cannot_be_found(patch: pytest.MonkeyPatch, aws: Emulator) -> 
         aws,
         "resourcegroupstaggingapi",
         "GetResources",
-        lambda answer, _: answer.sub(r":endpoint-config/", ":endpoint-configuration/"),
+        lambda answer, _: answer.sub(r':endpoint-config/[^"]*', ":endpoint-config/another"),
     )
 
 
@@ -115,10 +116,17 @@ def checksums_are_not_returned(patch: pytest.MonkeyPatch, aws: Emulator) -> None
 
 
 @deviation("bucket_with_an_upload_in_progress")
-def uploads_are_no_content(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
-    """DeleteBucket ignores uploads in progress."""
+def uploads_are_content(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """DeleteBucket is refused while an upload is in progress."""
+    error = b"<Error><Code>BucketNotEmpty</Code><Message>The bucket you tried to delete is not empty</Message></Error>"
+    answering(patch, aws, "s3", "DeleteBucket", lambda answer, _: replace(answer, status="409 Conflict", body=error))
 
-    def accept(answer: Answer, _: bytes) -> Answer:
-        return replace(answer, status="204 No Content", body=b"") if b"BucketNotEmpty" in answer.body else answer
 
-    answering(patch, aws, "s3", "DeleteBucket", accept)
+@deviation("key_of_local_storage")
+def keys_of_local_storage_are_accepted(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """CreateEndpointConfig accepts a key for every instance type."""
+
+    def changed(create: Callable[[str, dict[str, Any]], Any], region: str, request: dict[str, Any]) -> Any:
+        return create(region, {key: value for key, value in request.items() if key != "KmsKeyId"})
+
+    acting(patch, aws, "CreateEndpointConfig", changed)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.autoscaling import policies
+from async_endpoint.core import metrics as m
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.scaling import metric_queries, scalable_targets
 from async_endpoint.emulator.scaling.scalable_targets import ScalableTargets
@@ -97,4 +98,32 @@ def every_alarm_is_accepted(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     answering(patch, aws, "cloudwatch", "PutMetricAlarm", accept)
 
 
+@deviation("alarm_out_of_reach")
+def alarms_keep_their_state(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An alarm in ALARM keeps that state when its threshold changes."""
+
+    def keep(answer: Answer, _: bytes) -> Answer:
+        return answer.sub(r"\b(OK|INSUFFICIENT_DATA)\b", "ALARM") if b"1000000000" in answer.body else answer
+
+    answering(patch, aws, "cloudwatch", "DescribeAlarms", keep)
+
+
+@deviation("activity_of_a_deregistered_target")
+def activities_outlive_their_target(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An activity whose target is deregistered stays in progress."""
+    patch.setattr(ScalableTargets, "fail_activities_of", lambda *_: None)
+    patch.setattr(ScalableTargets, "fail_orphaned_activities", lambda *_: None)
+
+
 _ACCEPTED = b'<PutMetricAlarmResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"/>'
+
+
+@deviation("metrics_by_configuration")
+def metrics_name_no_configuration(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """Metrics of asynchronous endpoints have no dimension EndpointConfigName."""
+    dimensions = m.Metric.dimensions
+
+    def changed(self: m.Metric, endpoint: str, variant: str, config: str = "") -> list[dict[str, str]]:
+        return dimensions(self, endpoint, variant, "another" if config else "")
+
+    patch.setattr(m.Metric, "dimensions", changed)

@@ -12,7 +12,8 @@ from async_endpoint.emulator import browser_guard, error_responses, http_server
 from async_endpoint.emulator.auth import middleware, verification
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.moto_patches import sns_to_sqs
-from support.deviating_aws import deviation
+from async_endpoint.emulator.sagemaker.protocol import ApiError
+from support.deviating_aws import Answer, acting, answering, deviation
 
 
 @deviation("clock_skew")
@@ -80,3 +81,58 @@ def deliveries_have_no_source(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
         return original(replace(request, context=context), *policies)
 
     patch.setattr(sns_to_sqs, "evaluate", changed)
+
+
+@deviation("delay_of_filter_policies")
+def new_filters_let_everything_pass(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """A subscription receives every message until its filter policy is in effect."""
+    patch.setattr(aws.filter_delay, "unfiltered", True)
+
+
+@deviation("conditional_writes")
+def conditional_writes_race(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """Every conditional write of one key at the same time succeeds."""
+
+    def succeed(answer: Answer, _: bytes) -> Answer:
+        return replace(answer, status="200 OK", body=b"") if answer.status.startswith("412") else answer
+
+    answering(patch, aws, "s3", "PutObject", succeed)
+
+
+@deviation("subscribing_again")
+def policies_are_rewritten(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """GetQueueAttributes returns a queue's policy with its fields in lower case."""
+    answering(patch, aws, "sqs", "GetQueueAttributes", lambda answer, _: answer.sub("Principal", "principal"))
+
+
+@deviation("receiver_that_has_gone")
+def abandoned_calls_take_messages(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """A receiving call whose client has gone takes the next messages, so that others get none."""
+    answering(patch, aws, "sqs", "ReceiveMessage", lambda answer, _: replace(answer, body=b"{}"))
+
+
+@deviation("quota_of_an_instance_type")
+def quotas_are_named_otherwise(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """The quota of an instance type is named by its usage first."""
+    for action in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
+        answering(
+            patch,
+            aws,
+            "service-quotas",
+            action,
+            lambda answer, _: answer.sub(r"(ml\.[a-z0-9.]+) for endpoint usage", r"Endpoint usage of \1"),
+        )
+
+
+@deviation("new_role")
+def roles_take_minutes(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """SageMaker knows a new role 100 seconds after its first use."""
+    first: dict[str, float] = {}
+
+    def changed(create: Any, region: str, request: dict[str, Any]) -> Any:
+        since = aws.clock.now() - first.setdefault(request["ExecutionRoleArn"], aws.clock.now())
+        if since < 100:
+            raise ApiError("ValidationException", "Could not assume role")
+        return create(region, request)
+
+    acting(patch, aws, "CreateModel", changed)

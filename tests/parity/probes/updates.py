@@ -214,7 +214,12 @@ def endpoint_that_fails(aws: Account) -> Iterator[Observation]:
 def life_of_an_endpoint(aws: Account) -> Iterator[Observation]:
     """An endpoint of a one-element Containers list refuses calls until it serves; its deletion fails what still waits."""
     containers = [{"Image": aws.image, "ModelDataUrl": aws.archive}]
-    model = aws.make_model(PrimaryContainer=None, Containers=containers)
+    assert aws.model  # the role has reached SageMaker
+    model = aws.name("model")
+    created = aws.attempt(aws.sagemaker.create_model, ModelName=model, ExecutionRoleArn=aws.role, Containers=containers)
+    yield compare("A143", expected="accepted", observed=created)
+    if created != "accepted":
+        return
     endpoint = aws.make_endpoint("listed", config=aws.make_config(model), wait=False)
     early = aws.attempt(endpoint.invoke, orders={"a": 1})
     if endpoint.status() == "Creating":

@@ -145,7 +145,7 @@ class AssumedRole:
         """Evaluate the role's policies and the resource policy, if any; raises ResourceNotFound without the role."""
         role = moto_backends.role(self.arn)
         try:
-            return evaluate(self._request(action, resource, context), role.policies, policy)
+            return evaluate(self._request(action, resource, context), role.policies, policy, boundary=role.boundary)
         except InvalidInput as error:  # an invalid policy allows nothing
             raise AccessDenied(f"AccessDenied: {error}") from error
 
@@ -161,7 +161,8 @@ class AssumedRole:
         context = {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
         request = self._request(action, key.arn, {**context, **(more or {})})
         try:
-            verdict = evaluate_key(request, moto_backends.role(self.arn).policies, key.policy)
+            role = moto_backends.role(self.arn)
+            verdict = evaluate_key(request, role.policies, key.policy, role.boundary)
         except InvalidInput as error:
             raise AccessDenied(f"AccessDenied: {error}") from error
         if not verdict.allowed:

@@ -1,0 +1,145 @@
+"""S3 and KMS.
+
+Source: service authorization references; S3 API reference, "Permissions" of each operation: actions are not named as operations
+are, removing a setting needs the permission to put it, and reading a key that is missing needs s3:ListBucket. Uses of a key by
+S3 on the caller's behalf: KMS guide, "How Amazon S3 uses AWS KMS".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rule, Rules, alike, anywhere, expand, on, via
+
+_BUCKET: Final = "arn:{partition}:s3:::{Bucket}"
+_PREFIX: Final = {"s3:prefix": "prefix"}
+_NEW_KEY: Final = "arn:{partition}:kms:{region}:{account}:key/new"
+_OBJECT: Final = _BUCKET + "/{Key}"
+
+# Settings of a bucket, as operations name them, by the action's spelling.
+_SETTINGS: Final = {
+    "BucketAccelerateConfiguration": "AccelerateConfiguration",
+    "BucketAcl": "BucketAcl",
+    "BucketCors": "BucketCORS",
+    "BucketEncryption": "EncryptionConfiguration",
+    "BucketLifecycle": "LifecycleConfiguration",
+    "BucketLifecycleConfiguration": "LifecycleConfiguration",
+    "BucketLocation": "BucketLocation",
+    "BucketLogging": "BucketLogging",
+    "BucketNotificationConfiguration": "BucketNotification",
+    "BucketOwnershipControls": "BucketOwnershipControls",
+    "BucketPolicy": "BucketPolicy",
+    "BucketReplication": "ReplicationConfiguration",
+    "BucketRequestPayment": "BucketRequestPayment",
+    "BucketTagging": "BucketTagging",
+    "BucketVersioning": "BucketVersioning",
+    "BucketWebsite": "BucketWebsite",
+    "ObjectLockConfiguration": "BucketObjectLockConfiguration",
+    "PublicAccessBlock": "BucketPublicAccessBlock",
+}
+_DELETED_BY_OWN_ACTION: Final = ("BucketPolicy", "BucketWebsite")
+
+
+def _settings() -> Iterable[tuple[str, tuple[Rule, ...]]]:
+    for operation, action in _SETTINGS.items():
+        yield f"Get{operation}", (on(_BUCKET, f"s3:Get{action}"),)
+        yield f"Put{operation}", (on(_BUCKET, f"s3:Put{action}"),)
+        verb = "Delete" if operation in _DELETED_BY_OWN_ACTION else "Put"
+        yield f"Delete{operation}", (on(_BUCKET, f"s3:{verb}{action}"),)
+
+
+def _versioned(action: str) -> Rule:
+    """The action on an object, or on the version that is named."""
+
+    def rule(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+        version = "Version" if call.params.get("VersionId") else ""
+        suffix = "Tagging" if action.endswith("Tagging") else ""
+        name = f"s3:{action.removesuffix(suffix)}{version}{suffix}"
+        return [Permission(name, resource, {}) for resource in expand(_OBJECT, call)]
+
+    return rule
+
+
+def _find_missing(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """Reading a key carries no prefix, so s3:prefix is absent (A93)."""
+    if not facts.object_exists(call.params["Bucket"], call.params["Key"]):
+        yield Permission("s3:ListBucket", expand(_BUCKET, call)[0], {})
+
+
+def _use_key(*actions: str, when: str = "") -> Rule:
+    def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+        key = facts.bucket_key(call.params["Bucket"])
+        if key and (not when or call.params.get(when)):
+            for action in actions:
+                yield Permission(f"kms:{action}", key, via(call, "s3"))
+
+    return rule
+
+
+def _deleted_objects(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    [bucket] = expand(_BUCKET, call)
+    for item in call.params.get("Objects", []):
+        yield Permission(f"s3:DeleteObject{'Version' if item.get('VersionId') else ''}", f"{bucket}/{item['Key']}", {})
+
+
+_PUT: Final = (
+    on(_OBJECT, "s3:PutObject"),
+    on(_OBJECT, "s3:PutObjectTagging", when="Tagging"),
+    on(_OBJECT, "s3:PutObjectAcl", when="ACL"),
+    _use_key("GenerateDataKey"),
+)
+# Parts are decrypted to be put together (KMS guide, same page); S3's documentation asks for both on every part.
+_PART: Final = (on(_OBJECT, "s3:PutObject"), _use_key("Decrypt", "GenerateDataKey"))
+
+S3: Final[Rules] = {
+    **dict(_settings()),
+    **{"ListBuckets": (on("*", "s3:ListAllMyBuckets"),)},
+    "CreateBucket": (on(_BUCKET),),
+    "DeleteBucket": (on(_BUCKET),),
+    "HeadBucket": (on(_BUCKET, "s3:ListBucket"),),
+    "ListObjects": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
+    "ListObjectsV2": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
+    "ListObjectVersions": (on(_BUCKET, "s3:ListBucketVersions", keys=_PREFIX),),
+    "ListMultipartUploads": (on(_BUCKET, "s3:ListBucketMultipartUploads", keys=_PREFIX),),
+    "GetObject": (_versioned("GetObject"), _find_missing, _use_key("Decrypt")),
+    "HeadObject": (_versioned("GetObject"), _find_missing, _use_key("Decrypt", when="ChecksumMode")),
+    "GetObjectTagging": (_versioned("GetObjectTagging"),),
+    "GetObjectAttributes": (on(_OBJECT), on(_OBJECT, "s3:GetObject")),
+    "PutObject": _PUT,
+    "PutObjectTagging": (_versioned("PutObjectTagging"),),
+    "DeleteObjectTagging": (_versioned("DeleteObjectTagging"),),
+    "DeleteObject": (_versioned("DeleteObject"),),
+    "DeleteObjects": (_deleted_objects,),
+    "CreateMultipartUpload": _PUT,
+    "UploadPart": _PART,
+    "CompleteMultipartUpload": _PART,
+    "AbortMultipartUpload": (on(_OBJECT),),
+    "ListParts": (on(_OBJECT, "s3:ListMultipartUploadParts"),),
+}
+
+
+def _on_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    yield Permission(f"kms:{call.operation}", facts.key_arn(call.params["KeyId"]), {})
+
+
+def _on_alias_and_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """Aliases are managed with permission on both the alias and its key (KMS guide, "Controlling access to aliases")."""
+    [alias] = expand("arn:{partition}:kms:{region}:{account}:{AliasName}", call)
+    yield Permission(f"kms:{call.operation}", alias, {})
+    yield Permission(f"kms:{call.operation}", facts.key_arn(call.params.get("TargetKeyId") or call.params["AliasName"]), {})
+
+
+KMS: Final[Rules] = {
+    **anywhere("ListAliases", "ListKeys"),
+    "CreateKey": (on("*"), on(_NEW_KEY, "kms:PutKeyPolicy", when="Policy"), on(_NEW_KEY, "kms:TagResource", when="Tags")),
+    **alike(
+        _on_key,
+        "Decrypt", "DescribeKey", "DisableKeyRotation", "EnableKeyRotation", "GenerateDataKey", "GetKeyPolicy",
+        "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource",
+        "UpdateKeyDescription",
+    ),
+    **alike(
+        _on_alias_and_key, "CreateAlias", "DeleteAlias", "UpdateAlias",
+    ),
+}  # fmt: skip

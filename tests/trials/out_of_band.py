@@ -500,7 +500,7 @@ def boundary(w: World) -> Undo:
 def _managed(w: World) -> str:
     """The ARN of a managed policy that there is."""
     found = w.client("iam").list_policies(Scope="Local")["Policies"]
-    return str(next(one["Arn"] for one in found if one["PolicyName"] == f"{w.name}-collector"))
+    return str(next(one["Arn"] for one in found if one["PolicyName"] == f"{w.name}-{w.outputs.region}-collector"))
 
 
 def trust(w: World) -> Undo:
@@ -514,7 +514,11 @@ def trust(w: World) -> Undo:
 def managed_policy(w: World) -> Undo:
     """A version of a managed policy is made the default one."""
     iam = w.client("iam")
-    [found] = [one for one in iam.list_policies(Scope="Local")["Policies"] if one["PolicyName"] == f"{w.name}-caller"]
+    [found] = [
+        one
+        for one in iam.list_policies(Scope="Local")["Policies"]
+        if one["PolicyName"] == f"{w.name}-{w.outputs.region}-caller"
+    ]
     made = iam.create_policy_version(PolicyArn=found["Arn"], PolicyDocument=json.dumps(DENIAL), SetAsDefault=True)
 
     def undo() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.notifications import parse_notification
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.faults.kinds import KINDS
 from async_endpoint.emulator.file_lock import try_lock
@@ -124,7 +125,7 @@ def test_a_clock_jump_triggers_what_waits_for_the_time(aws: AwsHarness) -> None:
         done = put(aws, "clock-jump", seconds=3600)
         assert done["now"] >= before + 3600
         assert deployed.outcome(invoked).body.startswith(b"The request expired")
-    assert deployed.queues["Error"].take() == []
+    assert not any(map(parse_notification, deployed.queues["Error"].take())), "there are TestNotifications only"
     put(aws, "clock-jump", seconds=86_400)
     assert deployed.queues["Error"].notification().inference_id == invoked.inference_id
 

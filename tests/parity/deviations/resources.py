@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
@@ -130,3 +131,9 @@ def keys_of_local_storage_are_accepted(patch: pytest.MonkeyPatch, aws: Emulator)
         return create(region, {key: value for key, value in request.items() if key != "KmsKeyId"})
 
     acting(patch, aws, "CreateEndpointConfig", changed)
+
+
+@deviation("model_with_a_bounded_role")
+def boundaries_do_not_limit_checks(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """CreateModel reads the data although the role's boundary allows nothing."""
+    patch.setattr(moto_backends, "_boundary_document", lambda _: None)

@@ -66,3 +66,16 @@ def model_in_a_vpc_without_permissions(aws: Account) -> Iterator[Observation]:
     vpc = {"Subnets": [network(aws).subnet], "SecurityGroupIds": [network(aws).group]}
     yield compare("A145", expected="ValidationException", observed=code(create(aws, aws.role, VpcConfig=vpc)))
     yield compare("A145", expected="accepted", observed=create(aws, vpc_role(aws), VpcConfig=vpc))
+
+
+@probe("A95", seconds=400, cost=Cost(requests=20), deviation="CreateModel reads the data although the boundary allows nothing")
+def model_with_a_bounded_role(aws: Account) -> Iterator[Observation]:
+    """CreateModel refuses model data once a permissions boundary keeps the role from reading it."""
+    role = aws.make_role()
+    assert aws.make_model(ExecutionRoleArn=role)
+    allow = {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    boundary = aws.iam.create_policy(PolicyName=aws.name("boundary"), PolicyDocument=document)["Policy"]["Arn"]
+    aws.iam.put_role_permissions_boundary(RoleName=role.rpartition("/")[2], PermissionsBoundary=boundary)
+    refused = aws.within(lambda: code(answer) if (answer := create(aws, role)) != "accepted" else None, 180)
+    yield compare("A95", expected="ValidationException", observed=refused or "accepted for three minutes")

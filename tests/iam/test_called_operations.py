@@ -1,4 +1,4 @@
-"""Every operation that the package calls has rules: without them its permission cannot be recorded, and no policy is known to allow it."""
+"""Every operation that the package calls has rules in iam/actions: without them no recording has it, and no policy is tested."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from support.documents import ROOT
 
 PACKAGE = ROOT / "scripts" / "async_endpoint"
 SERVICES = (
-    "application-autoscaling", "cloudwatch", "ec2", "iam", "kms", "lambda", "logs", "resourcegroupstaggingapi", "s3", "sagemaker",
-    "sagemaker-runtime", "service-quotas", "sns", "sqs", "sts",
+    "application-autoscaling", "cloudwatch", "ec2", "iam", "kms", "lambda", "logs", "resourcegroupstaggingapi", "s3",
+    "sagemaker", "sagemaker-runtime", "service-quotas", "sns", "sqs", "sts",
 )  # fmt: skip
 # Names that are methods of other objects or commands as well, and that this project calls on no client.
 OTHERS = {"invoke", "search", "sign", "verify"}

@@ -1,4 +1,4 @@
-"""Every operation that the package calls has rules in iam/actions: without them no recording has it, and no policy is tested."""
+"""Every operation that the package calls has rules in iam/actions: without them no recording has it, and no policy is tried."""
 
 from __future__ import annotations
 

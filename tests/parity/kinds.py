@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from parity.model import archive
 
 Clients = Callable[[str], Any]
 """A boto3 client of a service by its name."""
@@ -135,6 +138,23 @@ def _remove_endpoint(clients: Clients, identifier: str) -> bool:
     if status != "Deleting":
         removed(client.delete_endpoint, EndpointName=identifier)
     return False
+
+
+def restore_archive(clients: Clients, model: str) -> None:
+    """Put back an archive that a probe had deleted: an endpoint that waits for it is Updating, and refuses its deletion."""
+    try:
+        container = clients("sagemaker").describe_model(ModelName=model).get("PrimaryContainer", {})
+    except ClientError:
+        return
+    bucket, _, key = container.get("ModelDataUrl", "").removeprefix("s3://").partition("/")
+    if not bucket.startswith("parity-"):
+        return
+    try:
+        clients("s3").head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "404":
+            with contextlib.suppress(ClientError):  # the bucket is gone too
+                clients("s3").put_object(Bucket=bucket, Key=key, Body=archive())
 
 
 # --- SNS and SQS ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from botocore.exceptions import ClientError
 
-from parity.kinds import BY_NAME, KINDS, Clients, restore_trust
+from parity.kinds import BY_NAME, KINDS, Clients, restore_archive, restore_trust
 
 Item = tuple[str, str]
 NEEDS_THE_REST = "endpoint"  # until its deletion ends it needs its role and keys, and it may write logs and results
@@ -49,6 +49,8 @@ def remove(
     for kind, identifier in left:
         if kind == "role":
             restore_trust(clients, identifier)
+        if kind == "model":
+            restore_archive(clients, identifier)
     while True:
         left |= {item: left.get(item, "") for item in find(clients, prefix)}
         for item in sorted(left, key=lambda item: order.index(item[0])):

@@ -47,3 +47,10 @@ def test_every_probe_has_a_deviation_that_it_must_find() -> None:
 
 def test_every_probe_says_what_it_checks_and_what_would_contradict_it() -> None:
     assert not [probe.name for probe in all_probes() if not (probe.summary and probe.deviation and probe.assumptions)]
+
+
+def test_every_assumption_has_a_probe_or_a_reason() -> None:
+    probed = {number for probe in all_probes() for number in probe.assumptions}
+    assumptions = read_assumptions().values()
+    assert not {item.number for item in assumptions if item.number not in probed and not item.not_probed}
+    assert not {item.number for item in assumptions if item.number in probed and item.not_probed}

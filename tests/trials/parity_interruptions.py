@@ -42,6 +42,7 @@ def main() -> int:
         print(rows[-1])
         for name in options.signals or SIGNALS:
             for point in points:
+                runs.before = runs.snapshot()
                 trial = runs.interrupt(point, SIGNALS[name])
                 if signal.SIGKILL in trial.signals:
                     runs.complete("--sweep")

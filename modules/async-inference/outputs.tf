@@ -1,5 +1,5 @@
 output "access" {
-  description = "Policies of caller, collector, deployer, verifier and watcher (json, and arn of the managed policy or null), and github_role_arn (null without that role)."
+  description = "Policies of caller, collector, deployer, destroyer, verifier and watcher (json, and arn of the managed policy or null), and github_role_arn (null without that role)."
   value = {
     github_role_arn = module.iam.github_role_arn
     policies        = module.iam.policies

@@ -36,7 +36,7 @@ variable "access" {
     error_message = "After the repository, every subject in access.github.subjects must be environment:name, ref:refs/heads/name, ref:refs/tags/name or pull_request, in full: any workflow run of the repository could assume a role with a wider pattern. The only wildcard allowed is one * at the end of a branch or tag, after a word and one of - . _ / (release-*, hotfix/*), or in ref:refs/tags/v*."
   }
 
-  # The workflow of a pull request is the one of its branch, which nobody has reviewed.
+  # The workflow of a pull request is the one of its branch, which is not reviewed yet.
   validation {
     condition     = length(setintersection(var.access.github.policies, ["deployer", "destroyer"])) == 0 || alltrue([for subject in var.access.github.subjects : !endswith(subject, ":pull_request")])
     error_message = "Remove the pull_request subject from access.github.subjects, or deployer and destroyer from access.github.policies: the workflow of a pull request is not reviewed yet, and could deploy. Let a protected environment deploy (repo:owner/name:environment:prod)."

@@ -1,4 +1,4 @@
-# The most that the execution role can ever be allowed, whoever writes its policy: everything that this deployment may need after
+# The most that the execution role can ever be allowed, by any author of its policy: everything that this deployment may need after
 # updates of model, image and alarms, and nothing of IAM or of other deployments' data. Model data in another bucket, other topics, keys
 # and networks change it, and so need an administrator.
 locals {

@@ -16,6 +16,7 @@ from async_endpoint.cli.app import app
 from async_endpoint.core import errors
 from async_endpoint.emulator import NOT_EMULATED, moto_patches
 from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.faults.kinds import KINDS
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
@@ -142,6 +143,44 @@ def test_every_patch_of_moto_is_listed(local_aws_page: Document) -> None:
     files = {path.name for path in Path(moto_patches.__file__).parent.rglob("*.py")} - {"__init__.py"}
     assert set(listed) == files
     assert all(listed.values())
+
+
+def test_every_kind_of_fault_is_in_the_table(local_aws_page: Document) -> None:
+    assert sorted(coded(kind)[0] for kind, *_ in rows(local_aws_page.section("Faults"))) == sorted(KINDS)
+
+
+WORDS = [
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md"], ids=str)
+def test_numbers_of_things_are_right(document: str) -> None:
+    alarms = re.findall(r"^    (\w+) += \{$", (ROOT / "modules/monitoring/alarms.tf").read_text(), re.MULTILINE)
+    numbers = {
+        "kinds of faults": len(KINDS),
+        "example roots": len({path.parent for path in ROOT.glob("examples/*/versions.tf")}),
+        "custom checks": len(rows(Document.read(ROOT / "policies/README.md").prose)),
+        "alarms": len(alarms),
+    }
+    stated = re.findall(rf"\b({'|'.join(WORDS)}) ({'|'.join(numbers)})\b", Document.read(ROOT / document).prose, re.IGNORECASE)
+    assert stated
+    for word, things in stated:
+        assert WORDS.index(word.lower()) + 6 == numbers[things], f"{word} {things}: there are {numbers[things]}"
 
 
 def test_every_module_is_in_the_table() -> None:

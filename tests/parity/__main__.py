@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import secrets
 import sys
 import threading
@@ -43,21 +44,38 @@ SERVICES = sorted({kind.service for kind in KINDS} | OTHER_SERVICES)
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser("parity", description=__doc__, allow_abbrev=False)
+    made = argparse.ArgumentParser(
+        "parity", usage="make parity [AWS=1 REGION=... BUDGET=...] [PARITY_ARGS=...]", description=__doc__, allow_abbrev=False
+    )
     made.add_argument("--aws", action="store_true", help="run on the account of your AWS credentials; default: a local AWS")
     made.add_argument("--region", help="region of the run; required with --aws")
-    made.add_argument("--budget", type=float, help="US dollars that the estimate may not exceed; required with --aws")
+    made.add_argument("--budget", type=at_least(0.01), help="US dollars that the estimate may not exceed; required with --aws")
     made.add_argument("--yes", action="store_true", help="do not ask before anything is created")
     made.add_argument("--probe", action="append", metavar="NAME", help="run this probe only; repeatable")
     made.add_argument("--endpoints", type=int, default=ON_AWS.endpoints, help="endpoints of probes' own at a time on AWS")
     made.add_argument("--home", type=Path, help="use the local AWS that runs for this folder; default: start one")
-    made.add_argument("--time-scale", type=float, default=120.0, help="of the local AWS that is started (default 120)")
+    made.add_argument("--time-scale", type=at_least(0.1), default=120.0, help="of the local AWS that is started (default 120)")
     made.add_argument("--plan", action="store_true", help="print plan and cost, and end")
     made.add_argument("--sweep", action="store_true", help="list what runs left in the region, ask, remove it, and end")
     made.add_argument("--run", default="", help="of --sweep: this run only; default: every run")
     made.add_argument("--table", action="store_true", help="write docs/parity.md, and end")
     made.add_argument("--check-table", action="store_true", help="exit with 1 unless docs/parity.md is current")
     return made
+
+
+def at_least(least: float) -> Callable[[str], float]:
+    """A type of argument: a finite number from `least` on. NaN would be above no budget, and no estimate above it."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} on")
+        return value
+
+    return number
 
 
 def log(text: str) -> None:
@@ -83,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log(f"error: {error}")
         return INTERRUPTED if cancelled.is_set() else error.exit_code
     except (BotoCoreError, ClientError) as error:
-        log(f"error: AWS cannot be used: {error}")
+        log(f"error: AWS cannot be used: {error}; check AWS_PROFILE, the sign-in (aws sso login) and the region")
         return NotReady.exit_code
 
 
@@ -116,7 +134,7 @@ def on_aws(options: argparse.Namespace, plan: Plan, cancelled: threading.Event) 
     """Plan, ask, run, remove and record, on the account of the caller's own session."""
     if not options.region:
         raise InvalidInput("a run on AWS needs a region: REGION=eu-west-1 (or --region)")
-    if not options.sweep and (options.budget is None or options.budget <= 0):
+    if not options.sweep and options.budget is None:
         raise InvalidInput("a run on AWS needs a budget in US dollars: BUDGET=2 (or --budget)")
     account = Account(boto3.Session(region_name=options.region), Guard(new_run(), cancelled), AWS_PACE)
     for service in SERVICES:

@@ -18,7 +18,7 @@ KEY = 0.01  # a customer-managed key is prorated by the hour
 METRIC = 0.01  # a custom metric or an alarm, prorated by the hour
 FIXED = 0.02  # storage, logs and data transfer of a run
 CREATION_SECONDS = 600  # of an endpoint
-SLEEPER_SECONDS = 1800  # of its first instance, until the first probe, the longest, has brought it to none
+SLEEPER_SECONDS = 1800  # of its first instance, until the first probe, the longest, has scaled it to zero
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ COMMON = {
     ("SerializationException", 400),
     ("ServiceUnavailable", 503),
     ("ThrottlingException", 400),
-    ("ThrottlingException", 429),  # of serverless endpoints: our reading
+    ("ThrottlingException", 429),  # of serverless endpoints: undocumented
     ("UnknownOperationException", 400),
     ("ValidationError", 400),
     ("ValidationException", 400),

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.core.errors import NotReady
 from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
 
@@ -81,5 +82,6 @@ def _command(home: Path, *arguments: str) -> str:
         timeout=LONGEST_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    if done.returncode != 0:
+        raise NotReady(f"async-endpoint local {' '.join(arguments)} failed: {done.stderr.strip()}")
     return done.stdout

@@ -25,7 +25,7 @@ from support.recorded_access import Needed, recording
 ENVIRONMENT = "dev"
 ROOT = Path(__file__).with_name("every_permission.tf")
 RECORDED = CHECKOUT / "tests" / "iam" / "recorded"
-# What differs from one recording to the next, and what stands for it.
+# What differs from one recording to the next, and its placeholder.
 _GENERATED = (
     (re.compile(r":key/[0-9a-f-]{36}"), ":key/own"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "generated"),

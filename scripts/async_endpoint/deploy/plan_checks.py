@@ -70,7 +70,7 @@ def require_unique_names(environment: str, document: Mapping[str, Any]) -> None:
 
 
 def _shown(addresses: list[str]) -> list[str]:
-    """The module calls of resources where these tell them apart, else the addresses."""
+    """The module calls of resources where these distinguish them, else the addresses."""
     calls = [top_module(address) for address in addresses]
     return calls if all(calls) and len(set(calls)) == len(calls) else addresses
 

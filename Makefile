@@ -82,6 +82,7 @@ lint-shell: .venv/dev
 
 lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
+	@PYTHONPATH=tests $(BIN)/python -m parity --check-table
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module, and that of docs/parity.md
 	@$(BIN)/python scripts/module_tables.py

@@ -184,7 +184,7 @@ variable "variants" {
     - `*.shadow`: Whether the variant receives copies of requests and its responses are discarded. Real-time only.
     - `*.startup_timeout_seconds`: Time limit for the container to answer /ping after it starts: 60 to 3600 seconds.
     - `*.volume_size_gb`: Size of the instance volume: 1 to 512 GB. Not for instance types with local NVMe storage.
-    - `*.weight`: Share of the requests, relative to the sum of all weights.
+    - `*.weight`: Share of the requests, relative to the sum of all weights, such as 9 and 1: a multiple of 1/1024, at most 16384.
   TEXT
   type = map(object({
     core_dump_uri                  = optional(string)
@@ -254,6 +254,12 @@ variable "variants" {
   validation {
     condition     = alltrue([for variant in var.variants : variant.weight >= 0]) && anytrue([for variant in var.variants : variant.weight > 0 && !variant.shadow])
     error_message = "Field weight of each variant must be 0 or more, and above 0 for at least one production variant; otherwise no variant would receive requests."
+  }
+
+  # Numbers that a float of 32 bits holds exactly.
+  validation {
+    condition     = alltrue([for variant in var.variants : floor(variant.weight * 1024) == variant.weight * 1024 && variant.weight <= 16384])
+    error_message = "Field weight of each variant must be a multiple of 1/1024, at most 16384, such as 9 and 1 instead of 0.9 and 0.1: SageMaker's weights are floats of 32 bits, so 0.9 is read back as another number, and every apply would replace the configuration."
   }
 
   validation {

@@ -139,10 +139,11 @@ data "aws_iam_policy_document" "deployer" {
     resources = local._log_group
   }
 
+  # From version 6.23 the provider reads tags by S3 Control's ListTagsForResource (its release notes).
   statement {
     sid = "SetUpBucket"
     actions = concat(
-      ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*"],
+      ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket*", "s3:ListTagsForResource"],
       var.storage.shared ? [] : ["s3:PutLifecycleConfiguration"],
     )
     resources = [var.storage.bucket_arn]

@@ -22,8 +22,8 @@ data "aws_iam_policy_document" "destroyer" {
     content {
       sid = "DestroyBucket"
       actions = [
-        "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketOwnershipControls",
-        "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+        "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketLogging",
+        "s3:PutBucketOwnershipControls", "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
       ]
       resources = [statement.value, "${statement.value}/*"]
     }
@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "destroyer" {
 
     content {
       sid       = "DestroyProvider"
-      actions   = ["iam:DeleteOpenIDConnectProvider"]
+      actions   = ["iam:DeleteOpenIDConnectProvider", "iam:ListOpenIDConnectProviderTags"]
       resources = [statement.value]
     }
   }
@@ -60,12 +60,13 @@ data "aws_iam_policy_document" "destroyer" {
     }
   }
 
-  # The policy of a topic is replaced by Amazon SNS's default before the topic is deleted.
+  # The policy of a topic is replaced by Amazon SNS's default before the topic is deleted. The provider deletes each older version of a
+  # policy first (terraform-provider-aws, iam/policy.go); tags and entities of policies are for destroy --remove-leftovers.
   statement {
     sid = "Destroy"
     actions = [
-      "iam:DeletePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "logs:DeleteLogGroup", "sns:DeleteTopic",
-      "sns:SetTopicAttributes", "sqs:DeleteQueue",
+      "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
+      "iam:ListEntitiesForPolicy", "iam:ListPolicyTags", "logs:DeleteLogGroup", "sns:DeleteTopic", "sns:SetTopicAttributes", "sqs:DeleteQueue",
     ]
     resources = concat(local._log_group, [
       var.execution_role.arn, local._github_role, "${local._iam}policy/${local._global_name}-*", "${local._here.sns}${local._named}",

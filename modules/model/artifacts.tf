@@ -42,6 +42,12 @@ resource "aws_s3_object" "archive" {
       condition     = fileexists(each.value[0])
       error_message = "There is no file ${each.value[0]}; build the archive first (async-endpoint package), or give archive.s3_uri."
     }
+
+    # With the provider's default_tags, which variable tags does not have.
+    postcondition {
+      condition     = length(self.tags_all) <= 10
+      error_message = "Remove some of tags, or of the provider's default_tags: the model archive would have ${length(self.tags_all)} tags together, and Amazon S3 accepts 10 on an object."
+    }
   }
 }
 

@@ -19,6 +19,24 @@ from support.recorded_access import CALLERS, OPTIONAL, Needed, denied, superfluo
 RECORDED = Path(__file__).with_name("recorded")
 ROOT = Path(__file__).with_name("every_policy.tf")
 
+_POLICY = "arn:aws:iam::123456789012:policy/recommender-dev-eu-west-1-caller"
+_PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+_BUCKET = "arn:aws:s3:::recommender-dev-123456789012-eu-west-1"
+# What the recorded deployment and provider do not call, by the policies that must allow it.
+UNRECORDED = {
+    ("deployer",): [
+        ("s3:ListTagsForResource", _BUCKET),  # by provider 6.23 and later (docs/provider-versions.md)
+    ],
+    ("deployer", "destroyer"): [
+        ("iam:DeletePolicyVersion", _POLICY),  # of a policy that was updated: the provider deletes each version of it
+        ("iam:ListEntitiesForPolicy", _POLICY),  # destroy --remove-leftovers, as the next two
+        ("iam:ListOpenIDConnectProviderTags", _PROVIDER),
+        ("iam:ListPolicyTags", _POLICY),
+        ("s3:ListBucketMultipartUploads", _BUCKET),
+        ("s3:PutBucketLogging", _BUCKET),  # of a bucket with storage.access_logs
+    ],
+}
+
 # An administrator makes the first apply, and every change of access.
 ADMINISTRATORS = {"first-apply", "first-plan"}
 
@@ -63,6 +81,13 @@ def test_every_recording_has_its_callers() -> None:
 @pytest.mark.parametrize("command", CALLERS)
 def test_the_policies_allow_what_a_command_needs(policies: dict[str, Any], command: str) -> None:
     assert denied(recorded(command), [policies[role] for role in CALLERS[command]]) == []
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("roles", UNRECORDED)
+def test_the_policies_allow_what_other_deployments_need(policies: dict[str, Any], roles: tuple[str, ...]) -> None:
+    needed = [Needed(action, resource) for action, resource in UNRECORDED[roles]]
+    assert denied(needed, [policies[role] for role in roles]) == []
 
 
 @pytest.mark.terraform

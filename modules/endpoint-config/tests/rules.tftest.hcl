@@ -439,6 +439,23 @@ run "refuses_to_answer_nothing" {
   }
 }
 
+run "refuses_a_weight_that_is_read_back_as_another" {
+  command         = plan
+  expect_failures = [var.variants]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    inference = { real_time = {} }
+    variants = {
+      a = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc", weight = 0.9 }
+      b = { instance_type = "ml.m5.xlarge", model_name = "shop-test-abc", weight = 0.1 }
+    }
+  }
+}
+
 run "refuses_to_route_a_queue" {
   command         = plan
   expect_failures = [var.variants]

@@ -463,6 +463,21 @@ run "refuses_an_archive_that_is_not_there" {
   }
 }
 
+run "refuses_an_archive_whose_tags_are_too_many_with_default_tags" {
+  command         = plan
+  expect_failures = [aws_s3_object.archive]
+
+  override_resource {
+    target          = aws_s3_object.archive
+    override_during = plan
+    values          = { tags_all = { a = "", b = "", c = "", d = "", e = "", f = "", g = "", h = "", i = "", j = "", k = "" } }
+  }
+
+  variables {
+    containers = [{ archive = { path = "./tests/archive.tar.gz" }, image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve:1" }]
+  }
+}
+
 run "refuses_too_large_environments" {
   command         = plan
   expect_failures = [aws_sagemaker_model.this]

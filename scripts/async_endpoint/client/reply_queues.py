@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.queue_leases import Lease, LeaseEntry, LeaseLost, QueueLeases, Released
 from async_endpoint.client.reply_queue import (
+    MAX_IN_FLIGHT_MESSAGES,
     MAX_LEFTOVER_MESSAGES,
     RETENTION_SECONDS,
     VISIBILITY_TIMEOUT_SECONDS,
@@ -36,7 +38,8 @@ from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.core.reply_queues import ENDPOINT_TAG, is_reply_queue, queue_prefix
 
 UNUSED_SECONDS: Final = 3 * 86_400.0  # after which a queue is deleted: the filter delay of a new one is then a fair price
-MAX_CLAIMS: Final = 5  # attempts at queues that are free, each lost to another client, before a queue is created
+MAX_CLAIMS: Final = 30  # attempts at queues that are free, each lost to another client, before a queue is created
+MESSAGE_COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +58,14 @@ class ReplyQueues:
         return QueueLeases(self.session, self.info.input_uri, self.retries, self.now)
 
     def lease(self) -> ReplyQueue:
-        """Lease a free queue, a working and old one first, or create one.
+        """Lease a free queue, a working one first, or create one.
 
         Leasing takes three calls (a listing, a write, a check of the queue), creating a queue one more and one for each topic.
         Raises what `translate_errors` raises, and leaves nothing then.
         """
         found = [entry for entry in self.leases.list() if is_reply_queue(entry.name, self.info.name)]
-        free = sorted((entry for entry in found if entry.released), key=lambda entry: entry.size)  # working ones first
+        random.shuffle(found)  # runs that begin together try different queues
+        free = sorted((entry for entry in found if entry.released), key=lambda entry: not entry.works)  # working ones first
         free += [entry for entry in found if entry.expired]
         for entry in free[:MAX_CLAIMS]:
             with suppress(LeaseLost):
@@ -93,7 +97,12 @@ class ReplyQueues:
         return removed
 
     def discard(self, queue: ReplyQueue) -> None:
-        """Delete a queue that receives nothing, with its subscriptions and its lease; errors are logged."""
+        """Delete a queue that receives nothing, with its subscriptions and its lease; errors are logged.
+
+        Does nothing if another client holds its lease by now.
+        """
+        if not queue.is_held():
+            return
         subscriptions: Sequence[str] = ()
         try:
             subscriptions = self._subscriptions(queue.url.rpartition("/")[2])
@@ -117,10 +126,11 @@ class ReplyQueues:
             _release(lease)
             raise
         queue = ReplyQueue(self.session, entry.name, url, lease, created_at, self.now)
-        queue.works = entry.size == Released.WORKING
+        queue.works = entry.works
         arn = queue_arn(self.info.topics[0], entry.name)
         queue.restricted = _same(attributes.get("Policy"), sending_policy(arn, self.info.topics))
-        if int(attributes.get("ApproximateNumberOfMessages", 0)) > MAX_LEFTOVER_MESSAGES:
+        leftover, in_flight = (int(attributes.get(name, 0)) for name in MESSAGE_COUNTS)
+        if leftover > MAX_LEFTOVER_MESSAGES or in_flight > MAX_IN_FLIGHT_MESSAGES:
             with suppress(BotoCoreError, ClientError):
                 self.session.sqs.purge_queue(QueueUrl=url)
                 queue.expect_losses()
@@ -157,7 +167,7 @@ class ReplyQueues:
     def _attributes(self, name: str) -> tuple[str, dict[str, str]]:
         """URL and attributes of a queue; raises _QueueMissing, and what `translate_errors` raises."""
         url = self._url(name)
-        names = ["ApproximateNumberOfMessages", "CreatedTimestamp", "Policy"]
+        names = [*MESSAGE_COUNTS, "CreatedTimestamp", "Policy"]
         with translate_errors(self.session, "sqs:GetQueueAttributes", name):
             try:
                 reply = self.retries.call(lambda: self.session.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names))

@@ -56,10 +56,12 @@ def _user(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
 IAM: Final[Rules] = {
     "GetUser": (_user,),
     **anywhere("ListOpenIDConnectProviders", "ListPolicies", "ListRoles"),
-    **each("{OpenIDConnectProviderArn}", "DeleteOpenIDConnectProvider", "GetOpenIDConnectProvider"),
+    **each(
+        "{OpenIDConnectProviderArn}", "DeleteOpenIDConnectProvider", "GetOpenIDConnectProvider", "ListOpenIDConnectProviderTags"
+    ),
     **each(
         "{PolicyArn}", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "GetPolicy", "GetPolicyVersion",
-        "ListPolicyVersions", "ListEntitiesForPolicy", "TagPolicy", "UntagPolicy",
+        "ListEntitiesForPolicy", "ListPolicyTags", "ListPolicyVersions", "TagPolicy", "UntagPolicy",
     ),
     **alike(
         _role,

@@ -29,7 +29,7 @@ import python_terraform
 from python_terraform import IsFlagged
 
 from async_endpoint import signals
-from async_endpoint.core.errors import TerraformFailed, ToolMissing
+from async_endpoint.core.errors import InvalidInput, TerraformFailed, ToolMissing
 from async_endpoint.terraform.diagnostics import errors, first_error
 from async_endpoint.terraform.state_lock import locked_error, read_lock
 
@@ -113,8 +113,15 @@ class Terraform:
         self._stream("destroy", input=False, auto_approve=IsFlagged)
 
     def force_unlock(self, lock_id: str) -> None:
-        """Remove the lock `lock_id` from the state, also while a command holds it."""
-        self._stream("force-unlock", lock_id, force=IsFlagged)
+        """Remove the lock `lock_id`, also while a command holds it. Raises InvalidInput where the state is not locked."""
+        try:
+            self._stream("force-unlock", lock_id, force=IsFlagged)
+        except TerraformFailed as error:
+            if "NoSuchKey" in str(error):  # the S3 backend reads the lock before it deletes it
+                raise InvalidInput(
+                    f"The state of {self.folder.name} is not locked; repeat the command that was refused."
+                ) from error
+            raise
 
     def require_unlocked(self) -> None:
         """Raise StateLocked when another Terraform command holds the lock of the state."""

@@ -24,6 +24,17 @@ from parity.scope import REGION_TAG, TAG, Scope
 
 T = TypeVar("T")
 ACCEPTED = "accepted"
+SAY_NOTHING = (
+    "Throttl",
+    "RequestLimitExceeded",
+    "TooManyRequests",
+    "ResourceLimitExceeded",
+    "ExpiredToken",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "is not authorized to perform",
+)
 
 
 class Account:
@@ -153,11 +164,17 @@ class Account:
 
     @staticmethod
     def attempt(call: Callable[..., Any], **params: Any) -> str:
-        """`accepted`, or the code and message that AWS refuses the call with."""
+        """`accepted`, or the code and message that AWS refuses the call with.
+
+        Raises NotObserved for an answer that says nothing about the call: the caller is throttled, at a quota or not permitted.
+        """
         try:
             call(**params)
         except ClientError as error:
-            return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+            answer = f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+            if any(word in answer for word in SAY_NOTHING):
+                raise NotObserved(answer) from error
+            return answer
         return ACCEPTED
 
     def lock(self, name: str) -> threading.RLock:

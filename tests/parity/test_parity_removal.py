@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from async_endpoint.core.errors import QuotaTooLow
 from parity import __main__ as command
 from parity import kinds, removal
+from parity.account import Account
+from parity.errors import NotObserved
 from parity.meter import Meter
 from parity.plan import INSTANCE_HOUR, Plan
 from parity.probe import INSTANCE_TYPE, all_probes
@@ -111,6 +113,16 @@ def test_roles_stay_while_it_is_not_known_whether_there_are_endpoints(monkeypatc
     left = removal.remove(Refusing(error("ThrottlingException")), Scope(REGION), deadline=0, pause=lambda: None)
     assert deleted == []
     assert len(left) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [("ThrottlingException", ""), ("ResourceLimitExceeded", ""), ("AccessDenied", "a is not authorized to perform b")],
+)
+def test_an_answer_about_the_caller_is_no_observation(answer: tuple[str, str]) -> None:
+    with pytest.raises(NotObserved):
+        Account.attempt(Refusing(error(*answer)).create_model)
+    assert Account.attempt(Refusing(error("ValidationException", "no")).create_model) == "ValidationException: no"
 
 
 class Clock:

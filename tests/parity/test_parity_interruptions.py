@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from parity.local import REGION
+from parity.scope import REGION_TAG, TAG
 from support.interrupted_parity import ParityRuns
 from support.remote_aws import running
 
 pytestmark = [pytest.mark.xdist_group("parity_interruptions"), pytest.mark.slow]
+DENYING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}],
+}
 PROBES = ("--probe", "configuration_in_use_is_deleted", "--probe", "names_that_exist")
 
 
@@ -31,9 +39,40 @@ def test_an_interrupted_run_leaves_nothing(point: int, signals: list[signal.Sign
     assert "Traceback" not in trial.output
 
 
-def test_a_sweep_finds_what_a_killed_run_left(runs: ParityRuns) -> None:
+def test_a_sweep_finds_what_a_killed_run_left_and_nothing_of_others(runs: ParityRuns) -> None:
+    make_foreign(runs.client)
+    runs.before = runs.snapshot()
     assert runs.interrupt(22, [signal.SIGKILL], *PROBES).exit_code == -signal.SIGKILL
     assert runs.left()
     code, output = runs.complete("--sweep")
     assert code == 0, output
-    assert runs.left() == set()
+    assert runs.snapshot() == runs.before
+    assert runs.client("iam").get_role(RoleName="parity-auditor")["Role"]["AssumeRolePolicyDocument"] == DENYING
+
+
+def make_foreign(client: Callable[[str], Any]) -> None:
+    """Resources of others with names and tags like those of runs: of another product, of another region, without tags."""
+    elsewhere = {TAG: "0a1b2c3d", REGION_TAG: "us-east-1"}
+    client("iam").create_role(
+        RoleName="parity-auditor",
+        AssumeRolePolicyDocument=json.dumps(DENYING),
+        Tags=[{"Key": TAG, "Value": "yes"}],
+    )
+    client("iam").create_role(
+        RoleName="parity-0a1b2c3d-role-1",
+        AssumeRolePolicyDocument=json.dumps(DENYING),
+        Tags=[{"Key": key, "Value": value} for key, value in elsewhere.items()],
+    )
+    client("sqs").create_queue(QueueName="parity-0a1b2c3d-queue-1")
+    client("sqs").create_queue(QueueName="parity-reports", tags={TAG: "0a1b2c3d", REGION_TAG: REGION})
+    client("sns").create_topic(Name="parity-alerts")
+    place = {"LocationConstraint": REGION}
+    for bucket in ("parity-archive", "parity-0a1b2c3d-bucket-1-of-others"):
+        client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        client("s3").put_object(Bucket=bucket, Key="valuable", Body=b"1")
+    client("logs").create_log_group(logGroupName="parity-logs")
+    client("kms").create_key(Tags=[{"TagKey": TAG, "TagValue": "yes"}])
+    client("kms").create_key(Tags=[{"TagKey": "parity-run", "TagValue": "0a1b2c3d"}])
+    client("ec2").create_vpc(
+        CidrBlock="10.9.0.0/24", TagSpecifications=[{"ResourceType": "vpc", "Tags": [{"Key": TAG, "Value": "yes"}]}]
+    )

@@ -210,11 +210,66 @@ def test_many_leftover_messages_are_purged_and_a_loss_is_expected_for_a_minute(
     aws.s3.put(f"s3://{BUCKET}/{LEASE}", b"-" * left)
     aws.sqs.attributes[count] = value
     run = Run(aws)
-    assert len(aws.sqs.purged) == 1
+    assert len(aws.sqs.purged) == 1 and run.said("was purged")
     one = run.add()
     run.end(one, notified=False)
     run.until_done(one)
     assert not run.said("Notifications have stopped")
+
+
+@pytest.mark.parametrize("code", ["PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress"])
+def test_losses_are_expected_of_the_purge_of_another_run(
+    aws: Any, code: str, refusal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def purge_queue(QueueUrl: str) -> None:  # noqa: N803
+        raise refusal(code, "Only one PurgeQueue operation is allowed every 60 seconds", 403)
+
+    aws.released_queue()
+    aws.sqs.attributes["ApproximateNumberOfMessages"] = "101"
+    monkeypatch.setattr(aws.sqs, "purge_queue", purge_queue)
+    run = Run(aws)
+    assert run.said("Results are found by listing, until notifications arrive")
+
+
+def test_a_queue_that_cannot_be_checked_is_left_as_it_was(aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get_queue_attributes(**wanted: Any) -> Any:
+        raise refusal("AccessDenied", "no", 403)
+
+    aws.released_queue()
+    aws.s3.put(f"s3://{BUCKET}/{LEASE}", b"")
+    monkeypatch.setattr(aws.sqs, "get_queue_attributes", get_queue_attributes)
+    assert Run(aws).said("found by listing, not by notifications: sqs:GetQueueAttributes")
+    assert aws.s3.objects[LEASE][0] == b"", "it works for those who may use it"
+
+
+def test_an_expired_queue_that_cannot_be_subscribed_is_not_given_to_the_next_run(aws: Any, refusal: Any) -> None:
+    aws.released_queue(held_for=LEASE_SECONDS + 1)
+    aws.sns.error = refusal("FilterPolicyLimitExceeded", "The maximum of 200 is reached", 403)
+    assert Run(aws).said("found by listing, not by notifications: sns:Subscribe")
+    [entry] = leases_of(aws).list()
+    assert not entry.released, "its first subscription was removed"
+
+
+def test_the_lease_of_a_missing_queue_that_cannot_be_deleted_is_no_obstacle(
+    aws: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_object(**wanted: Any) -> Any:
+        raise refusal("AccessDenied", "no", 403)
+
+    aws.released_queue()
+    aws.sqs.attributes = None
+    monkeypatch.setattr(aws.s3, "delete_object", delete_object)
+    assert Run(aws).prefix == aws.sqs.made[0]["QueueName"][-10:] + "."
+
+
+def test_the_age_of_a_queue_is_by_the_clock_of_sqs(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.released_queue(age=60)
+    answer = aws.sqs.get_queue_attributes
+    date = datetime.fromtimestamp(aws.time.now(), UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    metadata = {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+    monkeypatch.setattr(aws.sqs, "get_queue_attributes", lambda **wanted: answer(**wanted) | metadata)
+    aws.time.seconds += 3_600  # this machine's clock is wrong
+    assert Run(aws).said("Results are found by listing, until notifications arrive")
 
 
 def test_without_the_permission_to_lease_results_are_listed(aws: Any) -> None:

@@ -42,6 +42,7 @@ def test_the_services_own_word_for_expiry_counts_at_the_beginning(text: str) -> 
         "Your invocation timed out while waiting for a response from container primary",
         "The response has headers with length greater than 4096 bytes: X-Note: the request expired",
         '{"error": "client error (400)"}',
+        "The request has not expired, but its endpoint was deleted",
     ],
 )
 def test_words_elsewhere_decide_nothing(text: str) -> None:

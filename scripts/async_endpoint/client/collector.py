@@ -184,16 +184,16 @@ class Collector:
             self._explain(f"Results are found by listing, not by notifications: {error}")
             return
         self._add_unannounced(self._pending.waiting())
-        if queue.is_reliable(self._clock.now()):
+        now = self._clock.now()
+        if queue.is_reliable(now):
             self._explain(f"Results are found by notifications, in the queue {queue.url}.")
         else:
             self._explain(
-                f"Results are found by listing, until notifications arrive in the queue {queue.url}: its filter policies are "
-                "new, and Amazon SNS may take 15 minutes to apply them."
+                f"Results are found by listing, until notifications arrive in the queue {queue.url}: {queue.doubts(now)}."
             )
         if queue.sweep_due:
             with suppress(RuntimeError):  # the pool is shut down: the client is closing
-                self._pool.submit(self._queues.sweep)
+                self._pool.submit(self._queues.sweep, lambda: self._closing)
 
     @property
     def skipped_messages(self) -> int:

@@ -89,6 +89,12 @@ class ReplyQueue:
         """Whether a result without a notification is exceptional; before, results are listed too."""
         return now >= self._losses_until and (self.works or now >= self._expected_at)
 
+    def doubts(self, now: float) -> str:
+        """Why it is not reliable yet."""
+        if now < self._losses_until:
+            return "it had many old messages and was purged, and Amazon SQS may delete new ones for a minute"
+        return "its filter policies are new, and Amazon SNS may take 15 minutes to apply them"
+
     def is_certain(self) -> bool:
         """Whether no other client can hold the lease."""
         return self._lease.is_certain(self._now())

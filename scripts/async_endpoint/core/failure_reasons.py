@@ -14,7 +14,7 @@ from typing import Final
 _KIND: Final = r"(?:\w+(?:Error|Exception): )?"
 _MODEL_RESPONSE: Final = re.compile(rf"{_KIND}Received (?:client|server) error \((?P<status>\d{{1,3}})\) from ")
 _EXPIRED: Final = re.compile(
-    rf"{_KIND}(?:(?:the|this|your|an?) )?(?:[\w-]+ ){{0,2}}request (?:[\w-]+ ){{0,2}}expired\b", re.IGNORECASE
+    rf"{_KIND}(?:(?:the|this|your|an?) )?(?:[\w-]+ ){{0,2}}request (?:(?!not |never )[\w-]+ ){{0,2}}expired\b", re.IGNORECASE
 )
 REASON_CHARS: Final = 300  # of a reason in a sentence
 

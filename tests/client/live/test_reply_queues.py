@@ -165,6 +165,7 @@ def test_unused_queues_are_deleted_with_subscriptions_and_leases(own: Stage, mon
         assert queues.sweep() == [], "all are young"
         assert set(leftovers.reply_queues(client._session, own.target.name)) == {kept.url, unused.url, orphan.url}
         monkeypatch.setattr(reply_queues, "UNUSED_SECONDS", -1.0)
+        assert queues.sweep(lambda: True) == [], "the client is closing"
         assert set(queues.sweep()) == {kept.url, unused.url, orphan.url}
         assert own.queues() == [stranger], "without the tag it belongs to something else"
         assert subscriptions(own) == [] and own.leases() == {}

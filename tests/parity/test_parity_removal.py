@@ -122,7 +122,8 @@ def test_roles_stay_while_it_is_not_known_whether_there_are_endpoints(monkeypatc
 def test_an_answer_about_the_caller_is_no_observation(answer: tuple[str, str]) -> None:
     with pytest.raises(NotObserved):
         Account.attempt(Refusing(error(*answer)).create_model)
-    assert Account.attempt(Refusing(error("ValidationException", "no")).create_model) == "ValidationException: no"
+    about_the_role = error("ValidationException", "the role is not authorized to perform b")
+    assert Account.attempt(Refusing(about_the_role).create_model).startswith("ValidationException: the role")
 
 
 class Clock:

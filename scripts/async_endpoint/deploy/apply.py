@@ -100,8 +100,9 @@ def apply_environment(
     Raises Refused when it says no, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
     does not list, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket that must not be emptied,
     PolicyInUse for a policy to delete that is attached, QuotaTooLow for more instances than the account may have,
-    RollbackAlarmFiring for an update that would be rolled back at once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an endpoint
-    serves what it served before, VerificationFailed when the verification finds a difference.
+    RollbackAlarmFiring for an update that would be rolled back at once, ReplacementRefused for a plan that replaces a serving
+    endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
+    verification finds a difference.
     """
     with deployment.planned(read=adopt, resume=True) as saved:
         if saved.changes.any or adopt:

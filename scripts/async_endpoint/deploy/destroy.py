@@ -61,7 +61,7 @@ def destroy_environment(
 
     `approve` is asked with the names of the endpoints, once the plan has been shown. With `remove_leftovers` what is provably
     this deployment's is deleted. Raises Refused when `approve` says no, WorkFailed naming what exists afterwards, NotReady when
-    AWS refuses the search; before anything changes BucketNotEmpty for a bucket that must be kept, PolicyInUse for a policy in use.
+    AWS refuses the search; before anything changes BucketNotEmpty for a bucket that must be kept, PolicyInUse for a policy.
     """
     with deployment.planned(destroy=True, resume=True) as saved, failing_as_not_ready():
         endpoints = deployment.known_endpoints().values()

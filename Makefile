@@ -59,8 +59,8 @@ PARITY = PYTHONPATH=tests $(BIN)/python -m parity $(if $(REGION),--region $(REGI
 parity: .venv/dev ## check the assumptions about AWS: on a local AWS, or on an account with AWS=1 REGION=... BUDGET=2
 	@$(PARITY) $(if $(AWS),--aws) $(if $(BUDGET),--budget $(BUDGET)) $(if $(YES),--yes) $(PARITY_ARGS)
 
-parity-sweep: .venv/dev ## remove what killed runs of `make parity AWS=1` left: REGION=...
-	@$(PARITY) --aws --sweep
+parity-sweep: .venv/dev ## list what killed runs of `make parity AWS=1` left, ask, and remove it: REGION=...
+	@$(PARITY) --aws --sweep $(if $(YES),--yes) $(PARITY_ARGS)
 
 lint: lint-python lint-types lint-terraform lint-shell lint-docs ## check everything, write nothing
 
@@ -82,6 +82,7 @@ lint-shell: .venv/dev
 
 lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
+	@PYTHONPATH=tests $(BIN)/python -m parity --check-table
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module, and that of docs/parity.md
 	@$(BIN)/python scripts/module_tables.py

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import (
@@ -219,6 +220,12 @@ def error_code(error: ClientError) -> str:
 def error_message(error: ClientError) -> str:
     """The service's message without its full stop; empty if it sent none."""
     return str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
+
+
+def server_time(reply: Mapping[str, Any]) -> float | None:
+    """When the service sent `reply`, in seconds since the epoch by its own clock; None if the response does not say."""
+    date = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date).timestamp() if date else None
 
 
 def is_throttled(error: Exception) -> bool:

@@ -41,7 +41,7 @@ def test_what_is_done_is_not_sent_again_and_what_failed_only_when_asked(tmp_path
         assert manifest.counts() == {"sending": 1, "submitted": 1, "done": 1, "failed": 1}
         [underway] = manifest.records("submitted")
         assert (underway.name, underway.request) == ("underway", {"inference_id": "id-3"})
-        assert manifest.reasons(5) == [("no", 1)]
+        assert manifest.reasons(5) == [("no\nmore", 1)]
         assert manifest.seconds(0.5) == 2.5
     with opened(tmp_path) as manifest:
         assert [manifest.begin(item(name), again=True) for name in ("done", "failed")] == [None, 5]

@@ -8,9 +8,20 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
+from async_endpoint.client.clock import ForwardClock
 from async_endpoint.client.polling import BatchDelay, ReconcileSchedule
 from async_endpoint.client.rate_limiter import RateLimiter
 from async_endpoint.client.retries import Retries
+
+
+def test_a_clock_that_is_set_back_delays_nothing_and_one_that_is_set_forward_is_followed() -> None:
+    wall, elapsed = [1_000.0], [0.0]
+    now = ForwardClock(lambda: wall[0], lambda: elapsed[0])
+    seen = []
+    for step in (-3_600.0, 5.0, 0.5, -7_200.0):  # a second passes each time, whatever the wall clock does
+        wall[0], elapsed[0] = wall[0] + step, elapsed[0] + 1.0
+        seen.append(now())
+    assert seen == [1_001.0, 1_006.0, 1_006.5, 1_007.5]
 
 
 def send(pace: RateLimiter, time: Any, count: int, seconds_each: float = 0.0) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from async_endpoint.core.failure_reasons import FailureReason
+from async_endpoint.core.failure_reasons import REASON_CHARS, FailureReason, first_line
 
 
 @pytest.mark.parametrize("prefix", ["", "ClientError: ", "ModelError: "])
@@ -42,7 +42,22 @@ def test_the_services_own_word_for_expiry_counts_at_the_beginning(text: str) -> 
         "Your invocation timed out while waiting for a response from container primary",
         "The response has headers with length greater than 4096 bytes: X-Note: the request expired",
         '{"error": "client error (400)"}',
+        "The request has not expired, but its endpoint was deleted",
     ],
 )
 def test_words_elsewhere_decide_nothing(text: str) -> None:
     assert FailureReason.parse(text) == FailureReason(None, expired=False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ('Received client error (400) from primary with message "no image.\nTraceback". See …', '… with message "no image…"'),
+        ("Out of memory.\nTraceback", "Out of memory"),
+        ('a pipe of 5" is refused', 'a pipe of 5" is refused'),
+        ("", "no reason given"),
+    ],
+)
+def test_a_reason_is_shown_by_its_first_line_with_its_quotation_closed(reason: str, shown: str) -> None:
+    assert first_line(reason).endswith(shown.removeprefix("…"))
+    assert len(first_line("x" * 1000)) == REASON_CHARS

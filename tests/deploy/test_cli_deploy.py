@@ -140,7 +140,7 @@ def test_approvals_name_the_endpoints(terraform: Any, deployed: AsyncEndpointOut
     before = {"name": "shirts", "arn": deployed.endpoint.arn, "endpoint_config_name": "shirts-2"}
     terraform.document = plan_document(change("module.a.aws_sagemaker_endpoint.this", ["update"], before, before))
     asked = run("apply", "dev", typed="no\n").stderr
-    assert asked.index("Endpoint shirts is updated.\n") < asked.index("to destroy. Change AWS? Type yes:")
+    assert asked.index("Endpoint shirts will be updated.\n") < asked.index("to destroy. Change AWS? Type yes:")
     destroyed = run("destroy", "dev", typed="no\n").stderr
     assert "This destroys dev on AWS with endpoint shirts, results included. Type its name:" in destroyed
     assert "apply" not in terraform.did

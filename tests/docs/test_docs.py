@@ -149,23 +149,10 @@ def test_every_kind_of_fault_is_in_the_table(local_aws_page: Document) -> None:
     assert sorted(coded(kind)[0] for kind, *_ in rows(local_aws_page.section("Faults"))) == sorted(KINDS)
 
 
-WORDS = [
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-]
+WORDS = (
+    "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+    "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md"], ids=str)

@@ -17,24 +17,30 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady, Refused
+from async_endpoint.aws import AwsSession
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, NotReady, QuotaTooLow, Refused
+from async_endpoint.deploy.quotas import Need as QuotaNeed
+from async_endpoint.deploy.quotas import compare_quotas
 from async_endpoint.local_aws import require_record
 from async_endpoint.workspace import Workspace
 from parity.account import Account
-from parity.guard import PREFIX, Guard
+from parity.guard import Guard
 from parity.kinds import KINDS
 from parity.local import local_account, temporary_local_aws
+from parity.meter import Meter
 from parity.pace import AWS_PACE
 from parity.plan import Plan
-from parity.probe import Observation, Probe, Verdict, all_probes
+from parity.probe import INSTANCE_TYPE, Observation, Probe, Verdict, all_probes
 from parity.record import entries, require_aws, require_aws_addresses, write_record
 from parity.removal import find, remove
 from parity.runner import ON_AWS, REMOVAL_SECONDS, cancelled_by_signals, removal_clients, run_and_remove
+from parity.scope import TAG, Scope
 from parity.table import is_current, write_table
 from support.remote_aws import RemoteAws
 
 INTERRUPTED = 130
-SERVICES = sorted({kind.service for kind in KINDS} | {"sagemaker-runtime", "sts"})
+OTHER_SERVICES = {"sagemaker-runtime", "sts", "resourcegroupstaggingapi", "service-quotas"}
+SERVICES = sorted({kind.service for kind in KINDS} | OTHER_SERVICES)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +56,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--home", type=Path, help="use the local AWS that runs for this folder; default: start one")
     made.add_argument("--time-scale", type=at_least(0.1), default=120.0, help="of the local AWS that is started (default 120)")
     made.add_argument("--plan", action="store_true", help="print plan and cost, and end")
-    made.add_argument("--sweep", action="store_true", help="remove what runs left in the region, and end")
+    made.add_argument("--sweep", action="store_true", help="list what runs left in the region, ask, remove it, and end")
+    made.add_argument("--run", default="", help="of --sweep: this run only; default: every run")
     made.add_argument("--table", action="store_true", help="write docs/parity.md, and end")
     made.add_argument("--check-table", action="store_true", help="exit with 1 unless docs/parity.md is current")
     return made
@@ -118,7 +125,7 @@ def execute(options: argparse.Namespace, cancelled: threading.Event) -> int:
     with cancelled_by_signals(cancelled), local_aws(options) as (aws, scale):
         account = local_account(aws, new_run(), scale, cancelled)
         if options.sweep:
-            return sweep(account, cancelled)
+            return sweep(account, Scope(account.region, options.run), cancelled)
         found, left = run_and_remove(chosen, account, log=progress())
     return report(chosen, found, left, local=True)
 
@@ -135,31 +142,29 @@ def on_aws(options: argparse.Namespace, plan: Plan, cancelled: threading.Event) 
     require_aws_addresses(account.endpoint_urls())  # before the first call
     require_aws(account.endpoint_urls(), account.id)
     if options.sweep:
-        with cancelled_by_signals(cancelled):
-            return sweep(account, cancelled)
+        return sweep_aws(options, account, cancelled)
     print(plan.text())
-    print(
-        f"account {account.id}, region {options.region}, resources {account.guard.prefix}…, tag parity-run={account.guard.run}"
-    )
+    print(f"account {account.id}, region {options.region}, resources {account.guard.prefix}…, tag {TAG}={account.guard.run}")
+    print(f"if this process is killed, instances cost until you run: make parity-sweep REGION={options.region}")
     if plan.dollars > options.budget:
         raise Refused(
             f"the estimate is ${plan.dollars:.2f}, above the budget of ${options.budget:.2f}: raise it or choose probes"
         )
+    require_quota(plan, options.region)
     if options.plan:
         return 0
     if not options.yes:
-        confirm()
+        confirm("Create these resources, and remove them afterwards?")
     with cancelled_by_signals(cancelled):
         found, left = run_and_remove(
             plan.probes,
             account,
             limits=plan.limits,
-            budget_seconds=plan.seconds_within(options.budget),
+            over_budget=over_budget(account, options.budget - plan.dollars_beside_instances),
             log=progress(),
         )
     if found is not None:
-        hidden = {account.id: "ACCOUNT", account.guard.run: "RUN"}
-        written = entries(found, options.region, datetime.now(UTC), hidden)
+        written = entries(found, options.region, datetime.now(UTC), account.hidden)
         write_record(written, account.endpoint_urls(), account.id)
         write_table()
     return report(plan.probes, found, left, local=False)
@@ -190,20 +195,60 @@ def local_aws(options: argparse.Namespace) -> Iterator[tuple[RemoteAws, float]]:
         yield aws, options.time_scale
 
 
-def confirm() -> None:
-    """Ask before anything is created. Raises Refused."""
+def over_budget(account: Account, dollars: float) -> Callable[[], bool]:
+    """Whether the instances of a run would cost more than this by the end of its removal."""
+
+    def endpoints() -> list[str]:
+        return [name for kind, name in account.guard.created if kind == "endpoint"]
+
+    meter = Meter(account.unguarded("sagemaker"), endpoints)
+    return lambda: meter.projected() > dollars
+
+
+def require_quota(plan: Plan, region: str) -> None:
+    """Raise QuotaTooLow when the account may not have as many instances as the run needs at a time."""
+    if not plan.instances:
+        return
+    need = QuotaNeed(region, INSTANCE_TYPE, plan.instances, plan.instances)
+    refusals, notices = compare_quotas(AwsSession.create, "the run", [need])
+    for notice in notices:
+        log(notice)
+    if refusals:
+        raise QuotaTooLow(
+            f'the run needs {plan.instances} instances {INSTANCE_TYPE} at a time, more than the quota "{INSTANCE_TYPE} for '
+            f'endpoint usage" of {region} allows: request an increase, or run fewer at a time (PARITY_ARGS="--endpoints 1" '
+            "or --probe NAME)"
+        )
+
+
+def confirm(question: str) -> None:
+    """Ask before anything is changed. Raises Refused."""
     if not sys.stdin.isatty():
         raise Refused("confirmation required but stdin is not a terminal; pass YES=1 (or --yes)")
-    if input("Create these resources, and remove them afterwards? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise Refused("nothing was created")
+    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was changed")
 
 
-def sweep(account: Account, cancelled: threading.Event) -> int:
-    """Remove everything that any run left in this region."""
-    clients = removal_clients(account)
+def sweep_aws(options: argparse.Namespace, account: Account, cancelled: threading.Event) -> int:
+    """List what runs left in the region, ask, and remove it: a run that is in progress elsewhere would lose its resources."""
+    scope = Scope(account.region, options.run)
+    items, unknown = find(removal_clients(account), scope)
+    print(f"account {account.id}, region {account.region}: {len(items)} resources of runs, with names and tags of their form")
+    for kind, identifier in items:
+        print(f"{kind} {identifier}")
+    for sentence in unknown:
+        log(sentence)
+    if items and not options.yes:
+        confirm("Remove these? A run in progress would lose what it uses.")
+    with cancelled_by_signals(cancelled):
+        return sweep(account, scope, cancelled)
+
+
+def sweep(account: Account, scope: Scope, cancelled: threading.Event) -> int:
+    """Remove everything in a scope; 1 when something is left, or may be."""
     left = remove(
-        clients,
-        PREFIX,
+        removal_clients(account),
+        scope,
         deadline=time.monotonic() + max(account.pace.wall(REMOVAL_SECONDS), 60),
         pause=lambda: cancelled.wait(min(account.pace.longest_poll, 10)),
         stop=cancelled.is_set,
@@ -211,7 +256,7 @@ def sweep(account: Account, cancelled: threading.Event) -> int:
     )
     for sentence in left:
         log(f"left: {sentence}")
-    return INTERRUPTED if cancelled.is_set() else 1 if left or find(clients, PREFIX) else 0
+    return INTERRUPTED if cancelled.is_set() else 1 if left else 0
 
 
 def report(

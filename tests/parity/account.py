@@ -17,12 +17,24 @@ from botocore.exceptions import ClientError
 from parity.endpoints import Endpoint
 from parity.errors import Cancelled, NotObserved
 from parity.guard import Guard
-from parity.model import EXECUTION_ROLE, archive
+from parity.model import EXECUTION_ROLE, archive, registry
 from parity.pace import Pace
 from parity.probe import INSTANCE_TYPE, Need
+from parity.scope import REGION_TAG, TAG, Scope
 
 T = TypeVar("T")
 ACCEPTED = "accepted"
+SAY_NOTHING = (
+    "Throttl",
+    "RequestLimitExceeded",
+    "TooManyRequests",
+    "ResourceLimitExceeded",
+    "ExpiredToken",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "UnauthorizedOperation",
+)
 
 
 class Account:
@@ -50,6 +62,12 @@ class Account:
         return self.identity["Account"]
 
     @property
+    def hidden(self) -> dict[str, str]:
+        """What a published record must not contain → the word that replaces it."""
+        arn, user = self.identity["Arn"], self.identity["UserId"]
+        return {arn: "CALLER", user: "CALLER", self.id: "ACCOUNT", self.guard.run: "RUN"}
+
+    @property
     def partition(self) -> str:
         return self.identity["Arn"].split(":")[1]
 
@@ -60,13 +78,18 @@ class Account:
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self.unguarded(service)
-                self.guard.attach(self._clients[service])
+                self.guard.attach(self._clients[service], self.region)
             return self._clients[service]
 
     def endpoint_urls(self) -> list[str]:
         """Where the calls of every client of this run go, and would go."""
         with self._lock:
             return [client.meta.endpoint_url for client in self._clients.values()]
+
+    @property
+    def scope(self) -> Scope:
+        """What belongs to this run."""
+        return Scope(self.region, self.guard.run)
 
     def unguarded(self, service: str) -> Any:
         """A client for the runner's own use: removal, and what the run was not asked to change."""
@@ -121,6 +144,11 @@ class Account:
             raise NotObserved(f"not within {seconds:g} s: {what}")
         return seen
 
+    @property
+    def long_poll(self) -> dict[str, int]:
+        """Parameters of ReceiveMessage. On AWS, a short poll asks some servers only and misses messages of the others."""
+        return {"WaitTimeSeconds": min(int(self.pace.longest_poll), 2)}
+
     def elapse(self, seconds: float) -> None:
         """Let AWS seconds pass: before something is found absent, or between steps that AWS needs apart."""
         end = self.now() + seconds
@@ -136,11 +164,19 @@ class Account:
 
     @staticmethod
     def attempt(call: Callable[..., Any], **params: Any) -> str:
-        """`accepted`, or the code and message that AWS refuses the call with."""
+        """`accepted`, or the code and message that AWS refuses the call with.
+
+        Raises NotObserved for an answer that says nothing about the call: the caller is throttled, at a quota or not permitted.
+        """
         try:
             call(**params)
         except ClientError as error:
-            return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            # A ValidationException may quote the same words about the execution role: that is an observation.
+            denied = code.startswith("AccessDenied") and "is not authorized to perform" in message
+            if denied or code.startswith(SAY_NOTHING):
+                raise NotObserved(f"{code}: {message}") from error
+            return f"{code}: {message}"
         return ACCEPTED
 
     def lock(self, name: str) -> threading.RLock:
@@ -174,8 +210,9 @@ class Account:
         """A bucket of a probe's own, tagged."""
         name = f"{self.name('bucket')}-{self.id}"
         where = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        tags = [{"Key": TAG, "Value": self.guard.run}, {"Key": REGION_TAG, "Value": self.region}]
         self.s3.create_bucket(Bucket=name, **where)
-        self.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "parity-run", "Value": self.guard.run}]})
+        self.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
         return name
 
     @property
@@ -205,9 +242,9 @@ class Account:
 
     @property
     def image(self) -> str:
-        """A framework image of AWS in this region; its registry is the same account in most regions."""
+        """A framework image of AWS in this region."""
         suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
-        return f"763104351884.dkr.ecr.{self.region}.{suffix}/pytorch-inference:2.6.0-cpu-py312"
+        return f"{registry(self.region)}.dkr.ecr.{self.region}.{suffix}/pytorch-inference:2.6.0-cpu-py312"
 
     @property
     def model(self) -> str:

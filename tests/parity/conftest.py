@@ -18,7 +18,7 @@ TIME_SCALE = 120.0  # an AWS minute passes in half a second
 def parity_observations() -> Iterator[dict[str, list[Observation]]]:
     """Probe name → observations, after everything was removed."""
     with temporary_local_aws(TIME_SCALE) as aws:
-        account = local_account(aws, f"t{os.getpid():07d}", TIME_SCALE)
+        account = local_account(aws, f"{os.getpid():08x}", TIME_SCALE)
         found, left = run_and_remove(all_probes(), account)
         assert found is not None
         assert left == []

@@ -63,11 +63,13 @@ class Endpoint:
         return answer
 
     def status(self) -> str:
-        """Its EndpointStatus, or `absent`."""
+        """Its EndpointStatus, or `absent` when AWS says that it does not exist."""
         try:
             return str(self.describe()["EndpointStatus"])
-        except ClientError:
-            return "absent"
+        except ClientError as error:
+            if "Could not find endpoint " in str(error):
+                return "absent"
+            raise
 
     def until_status(self, *wanted: str, seconds: float = CREATION_SECONDS) -> dict[str, Any]:
         """Its description, once it has one of these states. Raises NotObserved when it fails or takes longer."""
@@ -87,9 +89,8 @@ class Endpoint:
 
     def scale(self, count: int) -> None:
         """Set the desired count and wait until it is reached."""
-        self.aws.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=self.name, DesiredWeightsAndCapacities=[{"VariantName": "primary", "DesiredInstanceCount": count}]
-        )
+        wanted = [{"VariantName": "primary", "DesiredInstanceCount": count}]
+        self.aws.sagemaker.update_endpoint_weights_and_capacities(EndpointName=self.name, DesiredWeightsAndCapacities=wanted)
         self.aws.until(
             lambda: self.instances() == count and self.status() == "InService", f"{self.name} has {count} instances", 1800
         )
@@ -164,7 +165,9 @@ class Endpoint:
         """Every SNS envelope that its queues have received so far, oldest first; `queue` names the topic it came by."""
         with self.aws.lock(f"messages of {self.name}"):
             for word, url in self.queues.items():
-                for message in self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
+                for message in self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, **self.aws.long_poll).get(
+                    "Messages", ()
+                ):
                     self._messages.append(json.loads(message["Body"]) | {"queue": word})
                     self.aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             return list(self._messages)

@@ -7,20 +7,34 @@ known removal is refused before it is sent. Nothing that exists in the account c
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from parity.errors import Cancelled, Unremovable
 from parity.kinds import BY_OPERATION, SUBRESOURCES, Kind, value_at
-
-PREFIX = "parity-"
-TAG = "parity-run"
+from parity.scope import DERIVED, REGION_TAG, TAG, Scope
 
 CREATES = ("Create", "Run", "Register", "Allocate", "Import", "Start", "Subscribe", "Request")
-READS = ("Describe", "Get", "Head", "List", "Filter", "Lookup", "Receive", "Simulate", "AssumeRole", "Decode", "Test")
+READS = ("Describe", "Get", "Head", "List", "Filter", "Lookup", "Simulate")
+
+# The parameters that say what a call changes, by service: each that is given must name a resource of the run.
+TARGETS = {
+    "application-autoscaling": ("ResourceId", "ResourceARN"),
+    "cloudwatch": ("AlarmName", "AlarmNames"),
+    "ec2": ("VpcId", "SubnetId", "GroupId", "GroupName", "VpcEndpointIds"),
+    "iam": ("RoleName", "PolicyArn", "PermissionsBoundary"),
+    "kms": ("KeyId", "AliasName", "TargetKeyId"),
+    "logs": ("logGroupName",),
+    "s3": ("Bucket",),
+    "sagemaker": ("EndpointName", "EndpointConfigName", "ModelName", "ResourceArn"),
+    "sagemaker-runtime": ("EndpointName",),
+    "sns": ("TopicArn", "SubscriptionArn", "Name", "Endpoint", "ResourceArn"),
+    "sqs": ("QueueUrl", "QueueName", "SourceArn"),
+}
+TARGETS_OF_OPERATIONS = {"PutMetricData": ("Namespace",), "CreatePolicy": ("PolicyName",)}
 
 
 class Guard:
@@ -28,7 +42,7 @@ class Guard:
 
     def __init__(self, run: str, cancelled: threading.Event | None = None) -> None:
         self.run = run
-        self.prefix = f"{PREFIX}{run}-"
+        self.prefix = Scope("", run).prefix
         self.cancelled = cancelled or threading.Event()
         self._lock = threading.Lock()
         self._created: dict[tuple[str, str], str] = {}
@@ -60,13 +74,13 @@ class Guard:
         finally:
             self._actor.owner = before
 
-    def attach(self, client: Any) -> None:
-        """Guard the calls of a boto3 client."""
+    def attach(self, client: Any, region: str) -> None:
+        """Guard the calls of a boto3 client, and tag what it creates with the region: clients of IAM have none."""
         events, service = client.meta.events, client.meta.service_model.service_id.hyphenize()
-        events.register(f"provide-client-params.{service}", self._before)
+        events.register(f"provide-client-params.{service}", partial(self._before, region))
         events.register(f"after-call.{service}", self._after)
 
-    def _before(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+    def _before(self, region: str, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
         if self.cancelled.is_set():
             raise Cancelled
         operation = model.name
@@ -75,11 +89,11 @@ class Guard:
         service = model.service_model.service_name
         kind = BY_OPERATION.get((service, operation))
         if kind is not None:
-            params = kind.tagged(operation, params, {TAG: self.run})
+            params = kind.tagged(operation, params, {TAG: self.run, REGION_TAG: region})
             self._record_before(kind, operation, params)
         elif operation.startswith(CREATES) and (service, operation) not in SUBRESOURCES:
             raise Unremovable(f"{service} {operation}: parity/kinds.py has no removal of what it creates; add one")
-        self._require_own(service, operation, params)
+        self._require_own(service, operation, params, creates=kind is not None)
         return params
 
     def _record_before(self, kind: Kind, operation: str, params: dict[str, Any]) -> None:
@@ -88,8 +102,8 @@ class Guard:
         if path.startswith("response."):
             return
         name = str(value_at(params, path))
-        if self.prefix not in name:
-            raise Unremovable(f"{kind.service} {operation}: {name} does not contain {self.prefix}; use aws.name()")
+        if not name.startswith((self.prefix, *(f"{before}{self.prefix}" for before in DERIVED))):
+            raise Unremovable(f"{kind.service} {operation}: {name} does not begin with {self.prefix}; use aws.name()")
         self._record(kind, name)
 
     def _after(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
@@ -104,11 +118,15 @@ class Guard:
         with self._lock:
             self._created.setdefault((kind.name, identifier), getattr(self._actor, "owner", ""))
 
-    def _require_own(self, service: str, operation: str, params: dict[str, Any]) -> None:
-        text = json.dumps(params, default=str)
-        own = [*self._adopted, *(identifier for _, identifier in self.created)]
-        if self.prefix in text or self.run in text or any(identifier in text for identifier in own):
-            return
-        raise Unremovable(
-            f"{service} {operation} names no resource of this run ({self.prefix}…): a probe must change nothing else"
-        )
+    def _require_own(self, service: str, operation: str, params: dict[str, Any], *, creates: bool) -> None:
+        """Raise Unremovable unless what the call changes is of this run: its other parameters, such as a body, do not count."""
+        targets = TARGETS_OF_OPERATIONS.get(operation, TARGETS.get(service, ()))
+        given = [params[name] for name in targets if name in params]
+        names = [str(name) for value in given for name in (value if isinstance(value, list) else [value])]
+        own = [self.prefix, *self._adopted, *(identifier for _, identifier in self.created)]
+        strange = [name for name in names if not any(identifier in name for identifier in own)]
+        if strange or not (names or creates):
+            raise Unremovable(
+                f"{service} {operation} names no resource of this run ({self.prefix}…) but {', '.join(strange) or 'none'}: a "
+                "probe must change nothing else"
+            )

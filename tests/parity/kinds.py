@@ -6,11 +6,13 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from parity.model import archive
+from parity.scope import TAG, Scope, as_mapping, run_of
 
 Clients = Callable[[str], Any]
 """A boto3 client of a service by its name."""
@@ -32,14 +34,14 @@ class Kind:
     """`creations` maps operation → where its identifier is: a parameter, or `response.…` when AWS chooses it.
 
     `tags` names the parameter for tags and their form: a list of Key and Value, a map, or that of kms or ec2.
-    `find` lists identifiers by a prefix of names or, where names are AWS's, by the tag `parity-run`; the prefix is that of
-    one run or of all. `remove` returns whether the resource is gone: False means that AWS needs more time and is asked again.
+    `find` lists the identifiers of a scope, by names and tags (`parity.scope`). `remove` returns whether the resource is gone:
+    False means that AWS needs more time and is asked again.
     """
 
     name: str
     service: str
     creations: dict[str, str]
-    find: Callable[[Clients, str], Iterator[str]]
+    find: Callable[[Clients, Scope], Iterator[str]]
     remove: Callable[[Clients, str], bool]
     tags: str = ""
     form: str = "list"
@@ -57,11 +59,6 @@ class Kind:
         if self.form == "ec2":
             return params | {self.tags: [{"ResourceType": self.spec[operation], "Tags": pairs}]}
         return params | {self.tags: [*params.get(self.tags, ()), *pairs]}
-
-
-def _run_of(prefix: str) -> str:
-    """The run whose names have this prefix; empty for that of all runs."""
-    return prefix.removeprefix("parity-").removesuffix("-")
 
 
 def pages(client: Any, operation: str, key: str, **params: Any) -> Iterator[Any]:
@@ -88,22 +85,38 @@ def removed(call: Callable[..., Any], **params: Any) -> bool:
     try:
         call(**params)
     except ClientError as error:
-        text = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
-        if any(word in text for word in GONE):
-            return True
-        if any(word in text for word in BUSY):
-            return False
-        raise
+        return _gone(error)
     return True
+
+
+def _gone(error: ClientError) -> bool:
+    """True for an error that says that the resource does not exist, False for one that will pass. Raises any other."""
+    text = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
+    if any(word in text for word in BUSY):
+        return False
+    if any(word in text for word in GONE):
+        return True
+    raise error
+
+
+def tags_of(call: Callable[[], Any], key: str, names: tuple[str, str] = ("Key", "Value")) -> dict[str, str]:
+    """The tags in the response of a call; none for a resource that has gone meanwhile, or that has none."""
+    try:
+        tags = call().get(key, ())
+    except ClientError as error:
+        if _gone(error):
+            return {}
+        raise
+    return dict(tags) if isinstance(tags, dict) else as_mapping(tags, *names)
 
 
 # --- Application Auto Scaling --------------------------------------------------------------------------------------------
 
 
-def _find_targets(clients: Clients, prefix: str) -> Iterator[str]:
+def _find_targets(clients: Clients, scope: Scope) -> Iterator[str]:
     client = clients("application-autoscaling")
     for item in pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker"):
-        if item["ResourceId"].startswith(f"endpoint/{prefix}") and item["ScalableDimension"] == DIMENSION:
+        if scope.has_name(item["ResourceId"]) and item["ScalableDimension"] == DIMENSION:
             yield item["ResourceId"]
 
 
@@ -119,11 +132,14 @@ def _remove_target(clients: Clients, identifier: str) -> bool:
 # --- SageMaker -----------------------------------------------------------------------------------------------------------
 
 
-def _sagemaker_finder(operation: str, key: str, name: str) -> Callable[[Clients, str], Iterator[str]]:
-    def find(clients: Clients, prefix: str) -> Iterator[str]:
-        for item in pages(clients("sagemaker"), operation, key, NameContains=prefix):
-            if item[name].startswith(prefix):
-                yield item[name]
+def _sagemaker_finder(operation: str, key: str, kind: str) -> Callable[[Clients, Scope], Iterator[str]]:
+    def find(clients: Clients, scope: Scope) -> Iterator[str]:
+        client = clients("sagemaker")
+        for item in pages(client, operation, key, NameContains=scope.prefix):
+            name = item[f"{kind}Name"]
+            tags = partial(client.list_tags, ResourceArn=item[f"{kind}Arn"])
+            if scope.has_name(name) and scope.owns(name, tags_of(tags, "Tags")):
+                yield name
 
     return find
 
@@ -133,8 +149,8 @@ def _remove_endpoint(clients: Clients, identifier: str) -> bool:
     client = clients("sagemaker")
     try:
         status = client.describe_endpoint(EndpointName=identifier)["EndpointStatus"]
-    except ClientError:
-        return True
+    except ClientError as error:
+        return _gone(error)
     if status != "Deleting":
         removed(client.delete_endpoint, EndpointName=identifier)
     return False
@@ -147,7 +163,7 @@ def restore_archive(clients: Clients, model: str) -> None:
     except ClientError:
         return
     bucket, _, key = container.get("ModelDataUrl", "").removeprefix("s3://").partition("/")
-    if not bucket.startswith("parity-"):
+    if run_of(bucket) != run_of(model):
         return
     try:
         clients("s3").head_object(Bucket=bucket, Key=key)
@@ -160,16 +176,18 @@ def restore_archive(clients: Clients, model: str) -> None:
 # --- SNS and SQS ---------------------------------------------------------------------------------------------------------
 
 
-def _find_topics(clients: Clients, prefix: str) -> Iterator[str]:
+def _find_topics(clients: Clients, scope: Scope) -> Iterator[str]:
     for item in pages(clients("sns"), "list_topics", "Topics"):
-        if item["TopicArn"].rpartition(":")[2].startswith(prefix):
-            yield item["TopicArn"]
+        arn = item["TopicArn"]
+        name, tags = arn.rpartition(":")[2], partial(clients("sns").list_tags_for_resource, ResourceArn=arn)
+        if scope.has_name(name) and scope.owns(name, tags_of(tags, "Tags")):
+            yield arn
 
 
-def _find_subscriptions(clients: Clients, prefix: str) -> Iterator[str]:
+def _find_subscriptions(clients: Clients, scope: Scope) -> Iterator[str]:
     for item in pages(clients("sns"), "list_subscriptions", "Subscriptions"):
         arn = item["SubscriptionArn"]
-        if arn.startswith("arn:") and item["TopicArn"].rpartition(":")[2].startswith(prefix):
+        if arn.startswith("arn:") and scope.has_name(item["TopicArn"].rpartition(":")[2]):
             yield arn
 
 
@@ -177,40 +195,65 @@ def _remove_queue(clients: Clients, identifier: str) -> bool:
     client = clients("sqs")
     try:
         url = client.get_queue_url(QueueName=identifier)["QueueUrl"]
-    except client.exceptions.QueueDoesNotExist:
-        return True
+    except ClientError as error:
+        return _gone(error)
     return removed(client.delete_queue, QueueUrl=url)
 
 
-def _find_queues(clients: Clients, prefix: str) -> Iterator[str]:
-    for url in pages(clients("sqs"), "list_queues", "QueueUrls", QueueNamePrefix=prefix):
-        yield url.rpartition("/")[2]
+def _find_queues(clients: Clients, scope: Scope) -> Iterator[str]:
+    client = clients("sqs")
+    for url in pages(client, "list_queues", "QueueUrls", QueueNamePrefix=scope.prefix):
+        name, tags = url.rpartition("/")[2], partial(client.list_queue_tags, QueueUrl=url)
+        if scope.has_name(name) and scope.owns(name, tags_of(tags, "Tags")):
+            yield name
 
 
 # --- CloudWatch and Logs -------------------------------------------------------------------------------------------------
 
 
-def _find_alarms(clients: Clients, prefix: str) -> Iterator[str]:
+def _find_alarms(clients: Clients, scope: Scope) -> Iterator[str]:
     """Alarms, also those that Application Auto Scaling creates for a policy and deletes with it."""
-    for start in (prefix, f"TargetTracking-endpoint/{prefix}"):
-        for item in pages(clients("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
-            yield item["AlarmName"]
+    client, derived = clients("cloudwatch"), f"TargetTracking-endpoint/{scope.prefix}"
+    for start in (scope.prefix, derived):
+        for item in pages(client, "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
+            name, tags = item["AlarmName"], partial(client.list_tags_for_resource, ResourceARN=item["AlarmArn"])
+            if scope.has_name(name) and (start == derived or scope.owns(name, tags_of(tags, "Tags"))):
+                yield name
 
 
-def _find_logs(clients: Clients, prefix: str) -> Iterator[str]:
+def _find_logs(clients: Clients, scope: Scope) -> Iterator[str]:
     """Log groups, also those that SageMaker creates for an endpoint."""
-    for start in (f"/aws/sagemaker/Endpoints/{prefix}", prefix):
-        for item in pages(clients("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=start):
-            yield item["logGroupName"]
+    client, derived = clients("logs"), f"/aws/sagemaker/Endpoints/{scope.prefix}"
+    for start in (scope.prefix, derived):
+        for item in pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=start):
+            name = item["logGroupName"]
+            tags = partial(client.list_tags_for_resource, resourceArn=item["arn"].removesuffix(":*"))
+            if scope.has_name(name) and (start == derived or scope.owns(name, tags_of(tags, "tags"))):
+                yield name
 
 
 # --- S3 ------------------------------------------------------------------------------------------------------------------
 
 
-def _find_buckets(clients: Clients, prefix: str) -> Iterator[str]:
-    for item in clients("s3").list_buckets()["Buckets"]:
-        if item["Name"].startswith(prefix):
-            yield item["Name"]
+def _find_buckets(clients: Clients, scope: Scope) -> Iterator[str]:
+    """Buckets of runs. One without tags is of a run that was killed before its second call: it is in the region, and empty."""
+    client = clients("s3")
+    for item in client.list_buckets()["Buckets"]:
+        name = item["Name"]
+        if scope.has_name(name):
+            tags = tags_of(partial(client.get_bucket_tagging, Bucket=name), "TagSet")
+            if scope.owns(name, tags) or (not tags and _just_created(client, name, scope.region)):
+                yield name
+
+
+def _just_created(client: Any, bucket: str, region: str) -> bool:
+    try:
+        place = client.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
+        return place == region and not client.list_objects_v2(Bucket=bucket, MaxKeys=1).get("KeyCount")
+    except ClientError as error:
+        if _gone(error):
+            return False
+        raise
 
 
 def _remove_bucket(clients: Clients, identifier: str) -> bool:
@@ -244,10 +287,12 @@ def _remove_bucket(clients: Clients, identifier: str) -> bool:
 # --- IAM -----------------------------------------------------------------------------------------------------------------
 
 
-def _find_roles(clients: Clients, prefix: str) -> Iterator[str]:
-    for item in pages(clients("iam"), "list_roles", "Roles"):
-        if item["RoleName"].startswith(prefix):
-            yield item["RoleName"]
+def _find_roles(clients: Clients, scope: Scope) -> Iterator[str]:
+    client = clients("iam")
+    for item in pages(client, "list_roles", "Roles"):
+        name, tags = item["RoleName"], partial(client.list_role_tags, RoleName=item["RoleName"])
+        if scope.has_name(name) and scope.owns(name, tags_of(tags, "Tags")):
+            yield name
 
 
 def restore_trust(clients: Clients, identifier: str) -> None:
@@ -258,8 +303,8 @@ def restore_trust(clients: Clients, identifier: str) -> None:
         if any(statement.get("Effect") == "Deny" for statement in document["Statement"]):
             trust = document | {"Statement": [statement | {"Effect": "Allow"} for statement in document["Statement"]]}
             client.update_assume_role_policy(RoleName=identifier, PolicyDocument=json.dumps(trust))
-    except client.exceptions.NoSuchEntityException:
-        return
+    except ClientError as error:
+        _gone(error)
 
 
 def _remove_role(clients: Clients, identifier: str) -> bool:
@@ -269,45 +314,54 @@ def _remove_role(clients: Clients, identifier: str) -> bool:
             client.delete_role_policy(RoleName=identifier, PolicyName=name)
         for item in pages(client, "list_attached_role_policies", "AttachedPolicies", RoleName=identifier):
             client.detach_role_policy(RoleName=identifier, PolicyArn=item["PolicyArn"])
-    except client.exceptions.NoSuchEntityException:
-        return True
+    except ClientError as error:
+        return _gone(error)
     return removed(client.delete_role, RoleName=identifier)
 
 
-def _find_policies(clients: Clients, prefix: str) -> Iterator[str]:
-    for item in pages(clients("iam"), "list_policies", "Policies", Scope="Local"):
-        if item["PolicyName"].startswith(prefix):
+def _find_policies(clients: Clients, scope: Scope) -> Iterator[str]:
+    client = clients("iam")
+    for item in pages(client, "list_policies", "Policies", Scope="Local"):
+        name, tags = item["PolicyName"], partial(client.list_policy_tags, PolicyArn=item["Arn"])
+        if scope.has_name(name) and scope.owns(name, tags_of(tags, "Tags")):
             yield item["Arn"]
 
 
 # --- KMS -----------------------------------------------------------------------------------------------------------------
 
 
-def _tag_finder(clients: Clients, prefix: str, kind: str) -> Iterator[str]:
-    """ARNs of one resource type that have the tag of a run."""
-    run = _run_of(prefix)
-    wanted: dict[str, Any] = {"Key": "parity-run"} | ({"Values": [run]} if run else {})
-    client = clients("resourcegroupstaggingapi")
-    for item in pages(client, "get_resources", "ResourceTagMappingList", TagFilters=[wanted], ResourceTypeFilters=[kind]):
-        yield item["ResourceARN"]
-
-
-def _find_aliases(clients: Clients, prefix: str) -> Iterator[str]:
+def _find_aliases(clients: Clients, scope: Scope) -> Iterator[str]:
     for item in pages(clients("kms"), "list_aliases", "Aliases"):
-        if item["AliasName"].startswith(f"alias/{prefix}"):
+        if scope.has_name(item["AliasName"]):
             yield item["AliasName"]
 
 
-def _find_keys(clients: Clients, prefix: str) -> Iterator[str]:
-    for arn in _tag_finder(clients, prefix, "kms:key"):
-        identifier = arn.rpartition("/")[2]
-        if clients("kms").describe_key(KeyId=identifier)["KeyMetadata"]["KeyState"] != "PendingDeletion":
+def _find_keys(clients: Clients, scope: Scope) -> Iterator[str]:
+    wanted = {"Key": TAG, **({"Values": [scope.run]} if scope.run else {})}
+    found = pages(
+        clients("resourcegroupstaggingapi"),
+        "get_resources",
+        "ResourceTagMappingList",
+        TagFilters=[wanted],
+        ResourceTypeFilters=["kms:key"],
+    )
+    for item in found:
+        identifier = item["ResourceARN"].rpartition("/")[2]
+        if scope.has_tags(as_mapping(item["Tags"])) and not _waits_for_deletion(clients("kms"), identifier):
             yield identifier
+
+
+def _waits_for_deletion(client: Any, key: str) -> bool:
+    """Whether a key is scheduled for deletion, or gone: the tagging service lists it for a while."""
+    try:
+        return bool(client.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion")
+    except ClientError as error:
+        return _gone(error)
 
 
 def _remove_key(clients: Clients, identifier: str) -> bool:
     client = clients("kms")
-    if client.describe_key(KeyId=identifier)["KeyMetadata"]["KeyState"] == "PendingDeletion":
+    if _waits_for_deletion(client, identifier):
         return True
     return removed(client.schedule_key_deletion, KeyId=identifier, PendingWindowInDays=KEY_WAIT_DAYS)
 
@@ -315,21 +369,26 @@ def _remove_key(clients: Clients, identifier: str) -> bool:
 # --- EC2 -----------------------------------------------------------------------------------------------------------------
 
 
-def _ec2_finder(operation: str, key: str, identifier: str) -> Callable[[Clients, str], Iterator[str]]:
-    def find(clients: Clients, prefix: str) -> Iterator[str]:
-        wanted = {"Name": "tag:parity-run", "Values": [_run_of(prefix) or "*"]}
-        for item in pages(clients("ec2"), operation, key, Filters=[wanted]):
-            yield item[identifier]
+def _ec2_finder(operation: str, key: str, identifier: str) -> Callable[[Clients, Scope], Iterator[str]]:
+    def find(clients: Clients, scope: Scope) -> Iterator[str]:
+        for item in pages(clients("ec2"), operation, key, Filters=[_tagged(scope)]):
+            if scope.has_tags(as_mapping(item["Tags"])):
+                yield item[identifier]
 
     return find
 
 
-def _find_vpc_endpoints(clients: Clients, prefix: str) -> Iterator[str]:
+def _tagged(scope: Scope) -> dict[str, Any]:
+    """The filter of EC2 for resources with the tag of runs, of which `has_tags` chooses."""
+    return {"Name": f"tag:{TAG}", "Values": [scope.run or "*"]}
+
+
+def _find_vpc_endpoints(clients: Clients, scope: Scope) -> Iterator[str]:
     """Deleted ones stay in the list for a while."""
     states = {"Name": "vpc-endpoint-state", "Values": ["pending", "available", "failed"]}
-    filters = [{"Name": "tag:parity-run", "Values": [_run_of(prefix) or "*"]}, states]
-    for item in pages(clients("ec2"), "describe_vpc_endpoints", "VpcEndpoints", Filters=filters):
-        yield item["VpcEndpointId"]
+    for item in pages(clients("ec2"), "describe_vpc_endpoints", "VpcEndpoints", Filters=[_tagged(scope), states]):
+        if scope.has_tags(as_mapping(item["Tags"])):
+            yield item["VpcEndpointId"]
 
 
 def _remover(service: str, operation: str, parameter: str) -> Callable[[Clients, str], bool]:
@@ -348,7 +407,7 @@ KINDS = [
         "endpoint",
         "sagemaker",
         {"CreateEndpoint": "EndpointName"},
-        _sagemaker_finder("list_endpoints", "Endpoints", "EndpointName"),
+        _sagemaker_finder("list_endpoints", "Endpoints", "Endpoint"),
         _remove_endpoint,
         tags="Tags",
     ),
@@ -356,7 +415,7 @@ KINDS = [
         "endpoint configuration",
         "sagemaker",
         {"CreateEndpointConfig": "EndpointConfigName"},
-        _sagemaker_finder("list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
+        _sagemaker_finder("list_endpoint_configs", "EndpointConfigs", "EndpointConfig"),
         _remover("sagemaker", "delete_endpoint_config", "EndpointConfigName"),
         tags="Tags",
     ),
@@ -364,7 +423,7 @@ KINDS = [
         "model",
         "sagemaker",
         {"CreateModel": "ModelName"},
-        _sagemaker_finder("list_models", "Models", "ModelName"),
+        _sagemaker_finder("list_models", "Models", "Model"),
         _remover("sagemaker", "delete_model", "ModelName"),
         tags="Tags",
     ),

@@ -40,6 +40,34 @@ def output_fn(prediction, accept):
     return prediction, accept
 """
 
+# The accounts of AWS's framework images where they are not REGISTRY (SageMaker Python SDK, image_uri_config/pytorch.json).
+REGISTRY = "763104351884"
+REGISTRIES = {
+    "af-south-1": "626614931356",
+    "ap-east-1": "871362719292",
+    "ap-northeast-3": "364406365360",
+    "ap-south-2": "772153158452",
+    "ap-southeast-3": "907027046896",
+    "ap-southeast-4": "457447274322",
+    "ca-west-1": "204538143572",
+    "cn-north-1": "727897471807",
+    "cn-northwest-1": "727897471807",
+    "eu-central-2": "380420809688",
+    "eu-south-1": "692866216735",
+    "eu-south-2": "503227376785",
+    "il-central-1": "780543022126",
+    "me-central-1": "914824155844",
+    "me-south-1": "217643126080",
+    "us-gov-east-1": "446045086412",
+    "us-gov-west-1": "442386744353",
+}
+
+
+def registry(region: str) -> str:
+    """The account whose registry has AWS's framework images in a region."""
+    return REGISTRIES.get(region, REGISTRY)
+
+
 # PREFIX and PARTITION are replaced. Names of buckets and topics begin with the run's prefix.
 EXECUTION_ROLE: dict[str, Any] = {
     "Version": "2012-10-17",

@@ -7,7 +7,7 @@ CloudWatch; not verified on a bill): the estimate is meant to be above the bill,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parity.probe import INSTANCE_TYPE, Cost, Need, Probe
 from parity.schedule import Limits
@@ -39,8 +39,9 @@ class Plan:
 
     @property
     def instances(self) -> int:
-        """The most instances at a time, of which an update of a probe's own endpoint has two."""
-        return self.shared + 2 * min(self.limits.endpoints, len(self.own))
+        """The most instances at a time: those of the probes that have most, together, and of the shared endpoints."""
+        peaks = sorted((probe.cost.peak for probe in self.own), reverse=True)
+        return self.shared + sum(peaks[: self.limits.endpoints])
 
     @property
     def seconds(self) -> float:
@@ -68,9 +69,10 @@ class Plan:
     def _sleeps(self) -> bool:
         return any(Need.SLEEPER in probe.needs for probe in self.probes)
 
-    def seconds_within(self, budget: float) -> float:
-        """How long the run may take: as much longer than the estimate says as the budget is above its cost."""
-        return self.seconds * budget / self.dollars
+    @property
+    def dollars_beside_instances(self) -> float:
+        """What is left of the estimate without instances."""
+        return FIXED + sum(price(replace(probe.cost, minutes={})) for probe in self.probes)
 
     def text(self) -> str:
         """The plan for a person: one line a probe, then what is shared, and the sums."""

@@ -47,13 +47,15 @@ class Cost:
     """What a probe uses on AWS beyond shared things; the plan prices it (`parity.plan`).
 
     `minutes` is instance type → minutes of its own instances; `requests` counts API calls and invocations together; `keys` are
-    customer-managed KMS keys; `metrics` are alarms and custom metrics.
+    customer-managed KMS keys; `metrics` are alarms and custom metrics. `peak` is the most instances of its own endpoint at a
+    time: two during an update.
     """
 
     minutes: Mapping[str, float] = field(default_factory=dict)
     requests: int = 10
     keys: int = 0
     metrics: int = 0
+    peak: int = 2
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def check(assumption: str, holds: bool, *, expected: str, observed: object) -> O
 def compare(assumption: str, *, expected: object, observed: object) -> Observation:
     """An observation that holds where the two are equal."""
     return check(assumption, expected == observed, expected=str(expected), observed=observed)
+
+
+def refused(assumption: str, code: str, answer: str) -> Observation:
+    """An observation that holds where `Account.attempt` was answered with this error; the message stays in the record."""
+    return check(assumption, answer.startswith(f"{code}:"), expected=code, observed=answer[:1000])
 
 
 def undecided(assumption: str, reason: str, *, expected: str = "") -> Observation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,16 @@ from parity.probe import Observation, Verdict
 
 RECORD = DOCS / "parity.json"
 SCHEMA = 1
+PRIVATE = [
+    (re.compile(r"arn:aws[\w-]*:(?:sts|organizations|sso)::[^\s'\"]+"), "ARN"),
+    (re.compile(r"arn:aws[\w-]*:iam::[^\s'\"]*?:(?!role/parity-)[^\s'\"]+"), "ARN"),
+    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}"), "ACCESS-KEY"),
+    (re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s'\"]+"), r"\1HIDDEN"),
+    (re.compile(r"(?i)(encoded authorization failure message: )\S+"), r"\1HIDDEN"),
+    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "ADDRESS"),
+    (re.compile(r"(?<![\w:/.])/(?:home|Users|root|tmp)/[^\s'\"]*"), "PATH"),
+    (re.compile(r"(?<!\d)\d{12}(?!\d)"), "ACCOUNT"),
+]
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
@@ -68,11 +79,17 @@ def require_aws_addresses(endpoint_urls: Sequence[str]) -> None:
 def entries(
     observations: Mapping[str, Sequence[Observation]], region: str, now: datetime, hidden: Mapping[str, str]
 ) -> list[Entry]:
-    """Entries of one run. Texts in `hidden`, such as the account's number, are replaced: the record is published."""
+    """Entries of one run. Texts in `hidden`, such as the account's number, are replaced: the record is published.
+
+    So is what errors of AWS quote: principals and policies of the account, access keys, signatures, encoded messages and
+    paths of this machine.
+    """
 
     def clean(text: str) -> str:
         for secret, word in hidden.items():
             text = text.replace(secret, word)
+        for pattern, word in PRIVATE:
+            text = pattern.sub(word, text)
         return text
 
     date = now.astimezone(UTC).date().isoformat()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import threading
@@ -47,14 +46,13 @@ def run_probes(
     aws: Account,
     *,
     limits: Limits = LOCAL,
-    budget_seconds: float = math.inf,
+    over_budget: Callable[[], bool] = lambda: False,
     log: Log = lambda _: None,
 ) -> dict[str, list[Observation]]:
     """Probe name → observations; the longest begin first.
 
-    An endpoint is deleted once the last probe that uses it has ended. After `budget_seconds` the run ends, and what was not
-    observed is undecided. Raises Cancelled when a signal cancelled the
-    run, once no probe works any more.
+    An endpoint is deleted once the last probe that uses it has ended. Once `over_budget` is true the run ends, and what was
+    not observed is undecided. Raises Cancelled when a signal cancelled the run, once no probe works any more.
     """
     schedule, stopped = Schedule(probes, limits), aws.guard.cancelled
     clients = removal_clients(aws)
@@ -68,13 +66,13 @@ def run_probes(
             return found
 
     ordered = sorted(probes, key=lambda probe: -probe.seconds)
-    end = time.monotonic() + budget_seconds
     with ThreadPoolExecutor(max(len(ordered), 1), thread_name_prefix="probe") as pool:
         futures = {probe.name: pool.submit(one, probe) for probe in ordered}
-        while wait(futures.values(), timeout=0.2).not_done and not stopped.is_set() and time.monotonic() < end:
-            pass
+        spent = False
+        while not spent and wait(futures.values(), timeout=0.2).not_done and not stopped.is_set():
+            spent = over_budget()
         signalled = stopped.is_set()
-        if time.monotonic() >= end:
+        if spent:
             log("the run ends: its instances have used the budget")
             stopped.set()
     if signalled:
@@ -112,14 +110,14 @@ def run_and_remove(
     aws: Account,
     *,
     limits: Limits = LOCAL,
-    budget_seconds: float = math.inf,
+    over_budget: Callable[[], bool] = lambda: False,
     log: Log = lambda _: None,
 ) -> tuple[dict[str, list[Observation]] | None, list[str]]:
     """(observations, or None when cancelled; sentences about what could not be removed)."""
     with cancelled_by_signals(aws.guard.cancelled):
         try:
             found: dict[str, list[Observation]] | None = run_probes(
-                probes, aws, limits=limits, budget_seconds=budget_seconds, log=log
+                probes, aws, limits=limits, over_budget=over_budget, log=log
             )
         except Cancelled:
             found = None
@@ -128,7 +126,7 @@ def run_and_remove(
             log("removing what was created")
             left = remove(
                 removal_clients(aws),
-                aws.guard.prefix,
+                aws.scope,
                 aws.guard.created,
                 deadline=time.monotonic() + max(aws.pace.wall(REMOVAL_SECONDS), 60),
                 pause=lambda: time.sleep(min(aws.pace.longest_poll, 10)),

@@ -60,6 +60,29 @@ def test_a_record_is_read_back_without_the_account(tmp_path: Path) -> None:
     assert read_record(tmp_path / "parity.json") == [entry(expected="b-ACCOUNT", observed="a-ACCOUNT-RUN", date="2026-12-01")]
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "User: arn:aws:sts::111122223333:assumed-role/Admin/jane.doe@example.com is not authorized",
+        "with an explicit deny in arn:aws:organizations::999988887777:policy/o-abc/service_control_policy/p-secret",
+        "https://b.s3.amazonaws.com/k?X-Amz-Credential=ASIAABCDEFGHIJKLMNOP%2F2&X-Amz-Security-Token=secret",
+        "Encoded authorization failure message: secret",
+        "No such file: '/home/jane.doe/secret'",
+        "bucket of 999988887777",
+    ],
+)
+def test_a_record_has_nothing_private(secret: str) -> None:
+    (found,) = entries({"one": [Observation("A22", "", secret, Verdict.UNDECIDED)]}, "eu-west-1", NOW, {})
+    for private in ("jane", "secret", "999988887777", "111122223333", "ASIA"):
+        assert private not in found.observed
+
+
+def test_a_record_keeps_what_a_probe_made() -> None:
+    text = "arn:aws:iam::111122223333:role/parity-0a1b2c3d-role-1 · s3://parity-0a1b2c3d-bucket-1-111122223333/output/a.out"
+    (found,) = entries({"one": [Observation("A22", "", text, Verdict.HOLDS)]}, "eu-west-1", NOW, {"0a1b2c3d": "RUN"})
+    assert found.observed.replace("ACCOUNT", "111122223333").replace("RUN", "0a1b2c3d") == text
+
+
 def test_a_run_that_could_not_decide_keeps_an_earlier_decision() -> None:
     assert merged([entry()], [entry(Verdict.UNDECIDED, date="2026-12-01")]) == [entry()]
     assert merged([entry()], [entry(Verdict.DEVIATES)]) == [entry(Verdict.DEVIATES)]
@@ -86,7 +109,7 @@ def test_the_plan_counts_what_a_run_uses() -> None:
     plan = Plan([alone, probe("free", cost=Cost(requests=0))], ON_AWS)
     assert (plan.shared, plan.instances) == (0, 2)
     assert 0.2 <= plan.dollars < 0.3
-    assert plan.seconds_within(2 * plan.dollars) == pytest.approx(2 * plan.seconds)
+    assert plan.dollars_beside_instances == pytest.approx(0.02)
 
 
 def test_all_probes_fit_the_documented_budget() -> None:

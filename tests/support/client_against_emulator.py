@@ -70,7 +70,7 @@ class Stage:
     def leases(self) -> dict[str, bool]:
         """The reply queues that have a lease, and whether a client holds it."""
         found = self.local_aws.s3.list_objects_v2(Bucket=self.deployed.bucket, Prefix="input/_queues/").get("Contents", ())
-        return {item["Key"].rpartition("/")[2]: item["Size"] > Released.RECEIVING for item in found}
+        return {item["Key"].rpartition("/")[2]: item["Size"] > max(Released) for item in found}
 
     @staticmethod
     def clear_faults(local_aws: AwsHarness) -> None:

@@ -155,7 +155,8 @@ def _error(operation: OperationModel, answer: Answer) -> Iterator[str]:
         yield f"x-amzn-errortype is {header!r} and __type is {code!r}"
     if not isinstance(document.get("message", document.get("Message")), str):
         yield f"{code} without a message"
-    modelled = {shape.error_code: shape for shape in operation.error_shapes}
+    # A service that was a query service sends the name of the shape here, and its former code in x-amzn-query-error.
+    modelled = {name: shape for shape in operation.error_shapes for name in (shape.error_code, shape.name)}
     if code not in modelled:
         # Actions of SageMaker model few errors, and answer the common ones all the same.
         if (code, answer.status) not in COMMON:

@@ -127,7 +127,7 @@ class DeviatingAws:
     def account(self) -> Account:
         self._runs += 1
         remote: Any = self.aws
-        return local_account(remote, f"d{self._runs:07d}", self.aws.clock.scale)
+        return local_account(remote, f"{self._runs:08x}", self.aws.clock.scale)
 
     def observe(self, probes: Sequence[Probe], deviations: Sequence[Deviation] = ()) -> dict[str, list[Observation]]:
         """Run probes under all of these deviations, on an empty account."""

@@ -371,11 +371,11 @@ class FakeAws:
         sender = Sender(session or self.session, target, "run", ClientConfig(), self.clock, self.pause)
         return sender.send(Request(payload=payload, **fields), Invocation(f"run-{key}", key))
 
-    def collector(self, **config: Any) -> Collector:
-        """A collector that does a round when asked, and reads at once."""
+    def collector(self, *, pool: Executor | None = None, **config: Any) -> Collector:
+        """A collector that does a round when asked, and reads at once, or in `pool`."""
         retries = Retries(3, 0.1, 5.0, self.pause)
         target, settings = EndpointInfo.from_outputs(self.outputs), ClientConfig(**config)
-        return Collector(self.session, target, settings, self.clock, retries, AtOnce(), self.explanations.append)
+        return Collector(self.session, target, settings, self.clock, retries, pool or AtOnce(), self.explanations.append)
 
     def released_queue(self, age: float = 3_600.0, *, held_for: float | None = None) -> str:
         """A reply queue that another run has used, `age` seconds old; its lease is held since `held_for` seconds if given.

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -36,19 +37,19 @@ class ParityRuns:
 
     def __init__(self, aws: RemoteAws, home: Path) -> None:
         self.aws, self.home = aws, home
+        self._clients: dict[str, Any] = {}
         self.before = self.snapshot()
 
+    def client(self, service: str) -> Any:
+        """A client of this local AWS, the same one each time."""
+        if service not in self._clients:
+            credentials = self.aws.credentials
+            session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
+            self._clients[service] = session.client(service, endpoint_url=self.aws.record.endpoint_url)
+        return self._clients[service]
+
     def snapshot(self) -> set[tuple[str, str]]:
-        credentials = self.aws.credentials
-        session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
-        clients = {}
-
-        def client(service: str) -> object:
-            if service not in clients:
-                clients[service] = session.client(service, endpoint_url=self.aws.record.endpoint_url)
-            return clients[service]
-
-        return account_snapshot(client)
+        return account_snapshot(self.client)
 
     def left(self) -> set[tuple[str, str]]:
         """What there is and was not before the first run."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.core.errors import StateLocked, TerraformFailed, ToolMissing
+from async_endpoint.core.errors import StateLocked, TerraformFailed, ToolMissing, UsageError
 from async_endpoint.terraform.adapter import Changes, Terraform
 
 FakeTerraform = Callable[..., dict[str, str]]
@@ -87,6 +87,30 @@ def test_plan_says_what_it_would_do(
 ) -> None:
     terraform = Terraform(tmp_path, fake_terraform(f"echo '{text}'; exit {code}"), silent)
     assert terraform.plan(tmp_path / "saved") == changes
+
+
+@pytest.mark.parametrize(
+    ("printed", "cause"),
+    [
+        (
+            "Error: No valid credential sources found\n\nPlease see https://x for more.\n\nError: failed to refresh cached "
+            "credentials, failed to read\ncached SSO token file\n\n",
+            "failed to refresh cached credentials, failed to read cached SSO token file",
+        ),
+        ("Error: failed to get shared config profile, nope\n", "failed to get shared config profile, nope"),
+    ],
+)
+def test_missing_credentials_are_named_with_their_cause(
+    tmp_path: Path, fake_terraform: FakeTerraform, printed: str, cause: str
+) -> None:
+    (tmp_path / "said").write_text(printed)
+    terraform = Terraform(tmp_path, fake_terraform("cat said >&2; exit 1"), silent)
+    with pytest.raises(UsageError) as failure:
+        terraform.init([])
+    assert str(failure.value) == (
+        f"There are no usable AWS credentials for {tmp_path.name} ({cause}); sign in (aws sso login) or set AWS_PROFILE, or "
+        "use the local AWS with --local."
+    )
 
 
 def test_a_failure_is_one_sentence_that_names_the_command(tmp_path: Path, fake_terraform: FakeTerraform) -> None:

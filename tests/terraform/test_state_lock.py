@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.core.errors import StateLocked
+from async_endpoint.core.errors import InvalidInput, StateLocked, TerraformFailed
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.state_lock import read_lock, running_terraform
 
@@ -99,6 +99,27 @@ def test_a_living_holder_is_named_and_is_not_to_be_unlocked(
 
 def test_a_local_state_has_nothing_to_unlock(root: Path, fake_terraform: FakeTerraform) -> None:
     assert "only a running process can hold a local state" in refused(root, fake_terraform, OWN, unlock=None)
+
+
+# What Terraform 1.11.4 prints where the lock is gone.
+NOT_LOCKED = (
+    "Failed to unlock state: unable to retrieve file from S3 bucket 'states' with key 'dev.tflock': operation error S3: "
+    "GetObject, https response error StatusCode: 404, RequestID: NO7Z, HostID: abc, NoSuchKey: "
+)
+
+
+def test_unlocking_what_is_not_locked_says_so(root: Path, fake_terraform: FakeTerraform) -> None:
+    (root / "said").write_text(NOT_LOCKED)
+    environment = fake_terraform("cat said >&2; exit 1")
+    with pytest.raises(InvalidInput, match="The state of dev is not locked; repeat the command that was refused"):
+        Terraform(root, environment, silent).force_unlock(LOCK_ID)
+
+
+def test_another_failure_to_unlock_is_terraforms(root: Path, fake_terraform: FakeTerraform) -> None:
+    (root / "said").write_text("Failed to unlock state: lock ID '123' does not match existing lock ID '456'\n")
+    environment = fake_terraform("cat said >&2; exit 1")
+    with pytest.raises(TerraformFailed, match="does not match existing lock ID"):
+        Terraform(root, environment, silent).force_unlock("123")
 
 
 def test_another_failure_is_no_lock() -> None:

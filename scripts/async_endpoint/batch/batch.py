@@ -16,6 +16,7 @@ from async_endpoint.batch.source import open_source
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.failure_reasons import first_line
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 DEFAULTS: Final = Options()
@@ -79,7 +80,7 @@ def run_batch(
             median_seconds=manifest.seconds(0.5),
             p95_seconds=manifest.seconds(0.95),
             longest_seconds=manifest.seconds(1.0),
-            reasons=tuple(Reason(text, items) for text, items in manifest.reasons(MAX_REASONS)),
+            reasons=tuple(Reason(first_line(text), items) for text, items in manifest.reasons(MAX_REASONS)),
         )
         write_report(results, manifest, report)
     return report

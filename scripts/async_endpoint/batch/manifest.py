@@ -166,10 +166,10 @@ class Manifest:
             last = rows[-1][0]
 
     def reasons(self, most: int) -> list[tuple[str, int]]:
-        """The first lines of failure reasons with their counts, the most frequent first, at most `most`."""
+        """Failure reasons that differ in their first lines, with their counts, the most frequent first, at most `most`."""
         cut = "CASE instr(reason, char(10)) WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, char(10)) - 1) END"
         return self._all(
-            f"SELECT {cut} AS said, COUNT(*) FROM items WHERE state = 'failed' GROUP BY said ORDER BY 2 DESC, 1 LIMIT ?", most
+            f"SELECT MIN(reason), COUNT(*) FROM items WHERE state = 'failed' GROUP BY {cut} ORDER BY 2 DESC, 1 LIMIT ?", most
         )
 
     def seconds(self, share: float) -> float | None:

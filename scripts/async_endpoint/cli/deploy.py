@@ -203,7 +203,7 @@ def _endpoint_lines(planned: Planned) -> Iterator[str]:
         if plan.action == "unchanged":
             yield f"Endpoint {name} is unchanged{f'; {reasons}' if reasons else ''}."
         else:
-            yield f"Endpoint {name} is {_DONE[plan.action]}{f' ({reasons})' if reasons else ''}."
+            yield f"Endpoint {name} will be {_DONE[plan.action]}{f' ({reasons})' if reasons else ''}."
 
 
 def _counted(names: tuple[str, ...]) -> str:

@@ -69,7 +69,7 @@ class Collector:
         """`pool` reads objects and leases the queue; `explain` receives how results are found, and why."""
         self._session, self._info, self._config = session, info, config
         self._clock, self._pool, self._explain = clock, pool, explain
-        self._objects, self._listing = ObjectReader(session, retries), PrefixListing(session)
+        self._objects, self._listing = ObjectReader(session, retries), PrefixListing(session, clock.now)
         self._pending = Pending()
         self._changed = self._pending.changed
         self._reading: set[str] = set()
@@ -184,16 +184,16 @@ class Collector:
             self._explain(f"Results are found by listing, not by notifications: {error}")
             return
         self._add_unannounced(self._pending.waiting())
-        if queue.is_reliable(self._clock.now()):
+        now = self._clock.now()
+        if queue.is_reliable(now):
             self._explain(f"Results are found by notifications, in the queue {queue.url}.")
         else:
             self._explain(
-                f"Results are found by listing, until notifications arrive in the queue {queue.url}: its filter policies are "
-                "new, and Amazon SNS may take 15 minutes to apply them."
+                f"Results are found by listing, until notifications arrive in the queue {queue.url}: {queue.doubts(now)}."
             )
         if queue.sweep_due:
             with suppress(RuntimeError):  # the pool is shut down: the client is closing
-                self._pool.submit(self._queues.sweep)
+                self._pool.submit(self._queues.sweep, lambda: self._closing)
 
     @property
     def skipped_messages(self) -> int:
@@ -215,11 +215,19 @@ class Collector:
             self._wait(pause)
 
     def _wait(self, seconds: float) -> None:
-        """Wait until the next round is due, a queue has been leased, or the client is closing."""
+        """Wait until the next round is due, a queue has been leased, reads have ended, or the client is closing."""
         with self._changed:
-            queue = self._queue
+            queue, reading = self._queue, self._all_being_read()
             if self._pending.accepted:
-                self._clock.wait(self._changed, lambda: self._closing or self._queue is not queue, seconds)
+                self._clock.wait(
+                    self._changed,
+                    lambda: self._closing or self._queue is not queue or (reading and not self._all_being_read()),
+                    seconds,
+                )
+
+    def _all_being_read(self) -> bool:
+        """Whether no pending request needs a notification: a receive would keep the queue in use after the run has ended."""
+        return len(self._reading) >= self._pending.accepted > 0
 
     def close(self) -> None:
         """End all pending invocations and release the queue."""
@@ -262,8 +270,14 @@ class Collector:
         except AsyncEndpointError as error:  # the bucket is gone, credentials have expired: no read will succeed
             for invocation in self._pending.waiting():
                 self.settle(invocation, type(error)(str(error)))
+        return self._next_notifications()
+
+    def _next_notifications(self) -> float:
+        """Wait for notifications, until something else is due."""
         if self._queue is None or not self._pending.accepted:
             return 0.0
+        if self._all_being_read():
+            return RETRY_INTERVAL_SECONDS
         now = self._clock.now()
         due = min(self._reconciliation.due(), self._pending.next_due(), self._unannounced_due)
         return self._receive(self._queue, min(max(due - now, 0), LONG_POLL_SECONDS))
@@ -273,13 +287,15 @@ class Collector:
         pause = self._poll_s3(now)
         if not self._pending.accepted:
             return 0.0
+        if self._all_being_read():
+            return RETRY_INTERVAL_SECONDS
         if now < self._probe_due:
             return min(pause, self._probe_due - now)
         wait = pause if pause >= 1 else 0  # a long poll lasts whole seconds
         self._probe_due = now + self._probe_interval
         self._probe_interval = min(2 * self._probe_interval, LONGEST_PROBE_INTERVAL_SECONDS)
         self._receive(queue, math.floor(wait))
-        if queue.works:
+        if queue.is_reliable(self._clock.now()):
             self._explain(f"Results are found by notifications from now on: they arrive in the queue {queue.url}.")
             return 0.0
         return max(min(self._poll_due, self._probe_due) - self._clock.now(), 0.0)
@@ -337,11 +353,15 @@ class Collector:
         self._reconciliation.reconciled(now, missed=missed > 0)
         if missed and silent:
             why = f"{missed} {'result exists' if missed == 1 else 'results exist'} without a notification."
-            self._switch_to_listing(why, discard=self._queue is not None and not self._queue.works)
+            queue = self._queue
+            discard = queue is not None and not queue.works
+            if queue is not None:
+                queue.doubt()
+            self._switch_to_listing(why, discard=discard)
 
     def _missed_notification(self, result: ListedResult, now: float) -> bool:
         """Whether the queue must have received the result's notification by now."""
-        written_at, submitted, relied_since = result.since.timestamp(), result.invocation.submitted, self._relied_since or 0.0
+        written_at, submitted, relied_since = result.written_at, result.invocation.submitted, self._relied_since or 0.0
         since = result.invocation.resumed_at or 0.0
         if submitted is not None and submitted.submitted_at.timestamp() < relied_since:
             since = max(since, relied_since)
@@ -456,6 +476,7 @@ class Collector:
         submitted = invocation.submitted
         assert submitted is not None
         outcome: Outcome | ReadDenied | None = None
+        notification = invocation.notification
         try:
             seconds = self._clock.now() - submitted.submitted_at.timestamp()
             outcome = result_from_s3(self._objects, self._info, invocation, hint, seconds, trusted=self._trusted())
@@ -481,6 +502,9 @@ class Collector:
             self.settle(invocation, outcome)
         with self._changed:
             self._reading.discard(invocation.inference_id)
+            self._changed.notify_all()
+        if outcome is None and invocation.notification is not notification:
+            self._fetch(invocation, invocation.notification)  # it came while an earlier read found nothing
 
     def _error_without_outcome(self, submitted: Submitted, hint: Notification | None) -> AsyncEndpointError:
         """The error for a request that has no outcome by its deadline, or once its endpoint is gone."""

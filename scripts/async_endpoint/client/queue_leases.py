@@ -11,6 +11,7 @@ Actions: s3:ListBucket with the prefix; s3:GetObject, s3:PutObject and s3:Delete
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -18,13 +19,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import IntEnum
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.aws import AwsSession, error_code, translate_errors
+from async_endpoint.aws import AwsSession, error_code, server_time, translate_errors
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.s3_uri import S3Uri
 
@@ -43,7 +43,14 @@ class Released(IntEnum):
 
     WORKING = 0  # notifications have come, so its filter policies are in effect
     UNPROVEN = 1
-    RECEIVING = 2  # a receive was not over yet
+    WORKING_RECEIVING = 2  # as WORKING, and a receive was not over yet
+    UNPROVEN_RECEIVING = 3
+
+    @classmethod
+    def of(cls, *, works: bool, receiving: bool) -> Released:
+        if receiving:
+            return cls.WORKING_RECEIVING if works else cls.UNPROVEN_RECEIVING
+        return cls.WORKING if works else cls.UNPROVEN
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,23 @@ class LeaseEntry:
     @property
     def released(self) -> bool:
         """Whether its holder has released it, and receives nothing any more."""
-        return self.size < Released.RECEIVING or (self.size == Released.RECEIVING and self.age > RECEIVE_SECONDS)
+        receiving = self.size in (Released.WORKING_RECEIVING, Released.UNPROVEN_RECEIVING)
+        return not self.held and (not receiving or self.age > RECEIVE_SECONDS)
+
+    @property
+    def works(self) -> bool:
+        """Whether its notifications came when it was released."""
+        return self.size in (Released.WORKING, Released.WORKING_RECEIVING)
+
+    @property
+    def held(self) -> bool:
+        """Whether no holder has released it since it was claimed."""
+        return self.size > max(Released)
 
     @property
     def expired(self) -> bool:
         """Whether its holder has not renewed it in time."""
-        return self.size > Released.RECEIVING and self.age > LEASE_SECONDS
+        return self.held and self.age > LEASE_SECONDS
 
 
 class LeaseLost(Exception):
@@ -113,7 +131,7 @@ class QueueLeases:
         with translate_errors(self._session, "s3:ListBucket", f"s3://{self._folder.bucket}/{prefix}"):
             while True:
                 page = self._retries.call(lambda: self._session.s3.list_objects_v2(**request))
-                now = self._server_time(page)
+                now = server_time(page) or self._now()  # this machine's clock may be wrong
                 found += [_entry(item, prefix, now) for item in page.get("Contents", ())]
                 if not page.get("IsTruncated"):
                     return found
@@ -133,17 +151,21 @@ class QueueLeases:
         A refusal may follow an attempt whose response was lost: then the object has this body already.
         """
         uri = self._folder.join(name)
+        attempts = itertools.count()
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         request: dict[str, Any] = {"Bucket": uri.bucket, "Key": uri.key, "Body": body, **condition}
         with translate_errors(self._session, "s3:PutObject", str(uri)):
             try:
-                reply = self._retries.call(lambda: self._session.s3.put_object(**request, ContentType="application/json"))
+                reply = self._retries.call(
+                    lambda: self._session.s3.put_object(**request, ContentType="application/json"),
+                    before=lambda: next(attempts),
+                )
                 return str(reply["ETag"])
             except ClientError as error:
                 if error_code(error) not in _LOST_CODES:
                     raise
                 refusal = error
-        written = self._read(uri) if len(body) > Released.RECEIVING else None
+        written = self._read(uri) if next(attempts) > 1 and len(body) > max(Released) else None
         if written is None or written[0] != body:
             raise LeaseLost(f"{name} is held by another client") from refusal
         return written[1]
@@ -163,11 +185,6 @@ class QueueLeases:
                     return None
                 raise
             return reply["Body"].read(), str(reply["ETag"])
-
-    def _server_time(self, page: dict[str, Any]) -> float:
-        """When S3 answered, by its own clock; this machine's may be wrong."""
-        date = page.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-        return parsedate_to_datetime(date).timestamp() if date else self._now()
 
 
 def _holder() -> bytes:

@@ -15,6 +15,7 @@ import json
 import logging
 import math
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -39,10 +40,12 @@ MAX_UNDELETED_MESSAGES: Final = 10_000  # of one run; SQS allows 120,000 in flig
 # SNS developer guide: "Additions or changes to a subscription filter policy require up to 15 minutes to fully take effect"
 FILTER_DELAY_SECONDS: Final = 900.0
 MAX_LEFTOVER_MESSAGES: Final = 100  # of earlier runs; a queue with more is purged, which is one call
+MAX_IN_FLIGHT_MESSAGES: Final = 90_000  # received by earlier runs: a queue with more is purged before SQS refuses receives
 PURGE_SECONDS: Final = 60.0  # SQS may delete messages for so long after a purge (API reference, PurgeQueue)
 # SQS asks to wait a second after creating a queue (API reference, CreateQueue); it may be missing for so long.
 QUEUE_CREATION_DELAY_SECONDS: Final = 15.0
 QUEUE_MISSING_CODES: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+RELEASE_TIMEOUT_SECONDS: Final = 10.0  # closing waits so long for a renewal that is in progress
 CLOSING_BACKOFF_SECONDS: Final = 0.5  # the longest pause between attempts to release or delete something when closing
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -73,15 +76,24 @@ class ReplyQueue:
         self.url = url
         self.prefix = f"{name[-QUEUE_ID_CHARS:]}."
         self._session, self._lease, self._now = session, lease, now
+        self._use = threading.Lock()  # held to begin a receive, and to release the lease
+        self._in_use = True
         self._received = 0
         self._leased_at = time.monotonic()
         self._expected_at = created_at + FILTER_DELAY_SECONDS
+        self._losses_until = 0.0
         self.skipped = 0
-        self.works = self.restricted = self.sweep_due = self._receiving = False
+        self.works = self.restricted = self.sweep_due = self._receiving = self._proven = False
 
     def is_reliable(self, now: float) -> bool:
         """Whether a result without a notification is exceptional; before, results are listed too."""
-        return self.works or now >= self._expected_at
+        return now >= self._losses_until and (self.works or now >= self._expected_at)
+
+    def doubts(self, now: float) -> str:
+        """Why it is not reliable yet."""
+        if now < self._losses_until:
+            return "it had many old messages and was purged, and Amazon SQS may delete new ones for a minute"
+        return "its filter policies are new, and Amazon SNS may take 15 minutes to apply them"
 
     def is_certain(self) -> bool:
         """Whether no other client can hold the lease."""
@@ -92,8 +104,11 @@ class ReplyQueue:
 
         Raises LeaseLost if another client leases the queue by now, and what `translate_errors` raises.
         """
-        self._renew()
-        self._receiving = True
+        with self._use:
+            if not self._in_use:
+                raise LeaseLost(f"{self.url} was released")
+            self._renew()
+            self._receiving = True
         try:
             messages = self._receive(max(0, min(math.ceil(wait_seconds), LONG_POLL_SECONDS)))
         finally:
@@ -118,14 +133,29 @@ class ReplyQueue:
 
     def expect_losses(self) -> None:
         """Notifications may be lost for a minute."""
-        self._expected_at = max(self._expected_at, self._now() + PURGE_SECONDS)
+        self._losses_until = self._now() + PURGE_SECONDS
+
+    def doubt(self) -> None:
+        """Notifications are missing: unless one has come in this run, the next run must not rely on those of earlier ones."""
+        self.works = self.works and self._proven
 
     def release(self) -> None:
         """Give up the lease; the queue is the next run's. One that cannot be released is free when its lease expires."""
+        if not self._use.acquire(timeout=RELEASE_TIMEOUT_SECONDS):
+            return
+        try:
+            self._in_use = False
+            with suppress(LeaseLost, AsyncEndpointError):
+                self._lease.release(Released.of(works=self.works, receiving=self._receiving))
+        finally:
+            self._use.release()
+
+    def is_held(self) -> bool:
+        """Whether this client holds the lease, by renewing it; False if that fails."""
         with suppress(LeaseLost, AsyncEndpointError):
-            self._lease.release(
-                Released.RECEIVING if self._receiving else Released.WORKING if self.works else Released.UNPROVEN
-            )
+            self._lease.renew(self._now())
+            return True
+        return False
 
     def delete(self, subscriptions: Sequence[str]) -> None:
         """Delete the queue, with these subscriptions and its lease; what cannot be deleted is left to `reply_queues.sweep`."""
@@ -161,7 +191,8 @@ class ReplyQueue:
                 others = True  # a filter that is not in effect yet may select everything (assumption A106)
             else:
                 found.append(notification)
-        self.works = self.works or (bool(found) and not others)
+        self._proven = self._proven or (bool(found) and not others)
+        self.works = self.works or self._proven
         return found
 
     def _delete(self, messages: list[dict[str, Any]]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,10 +18,11 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.aws import AwsSession, translate_errors
+from async_endpoint.aws import AwsSession, error_code, server_time, translate_errors
 from async_endpoint.client.endpoint_info import EndpointInfo
-from async_endpoint.client.queue_leases import Lease, LeaseEntry, LeaseLost, QueueLeases, Released
+from async_endpoint.client.queue_leases import LeaseEntry, LeaseLost, QueueLeases, Released
 from async_endpoint.client.reply_queue import (
+    MAX_IN_FLIGHT_MESSAGES,
     MAX_LEFTOVER_MESSAGES,
     RETENTION_SECONDS,
     VISIBILITY_TIMEOUT_SECONDS,
@@ -36,7 +39,10 @@ from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.core.reply_queues import ENDPOINT_TAG, is_reply_queue, queue_prefix
 
 UNUSED_SECONDS: Final = 3 * 86_400.0  # after which a queue is deleted: the filter delay of a new one is then a fair price
-MAX_CLAIMS: Final = 5  # attempts at queues that are free, each lost to another client, before a queue is created
+MAX_CLAIMS: Final = 30  # attempts at queues that are free, each lost to another client, before a queue is created
+MESSAGE_COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+# another run's purge is less than a minute old (API reference, PurgeQueue; the second is the code of the query protocol)
+PURGING_CODES: Final = frozenset({"PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress"})
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +61,14 @@ class ReplyQueues:
         return QueueLeases(self.session, self.info.input_uri, self.retries, self.now)
 
     def lease(self) -> ReplyQueue:
-        """Lease a free queue, a working and old one first, or create one.
+        """Lease a free queue, a working one first, or create one.
 
         Leasing takes three calls (a listing, a write, a check of the queue), creating a queue one more and one for each topic.
         Raises what `translate_errors` raises, and leaves nothing then.
         """
         found = [entry for entry in self.leases.list() if is_reply_queue(entry.name, self.info.name)]
-        free = sorted((entry for entry in found if entry.released), key=lambda entry: entry.size)  # working ones first
+        random.shuffle(found)  # runs that begin together try different queues
+        free = sorted((entry for entry in found if entry.released), key=lambda entry: not entry.works)  # working ones first
         free += [entry for entry in found if entry.expired]
         for entry in free[:MAX_CLAIMS]:
             with suppress(LeaseLost):
@@ -71,21 +78,26 @@ class ReplyQueues:
                     return queue
         return self._create()
 
-    def sweep(self) -> list[str]:
+    def sweep(self, stopped: Callable[[], bool] = lambda: False) -> list[str]:
         """Delete the queues that no run has used for three days, and those without a lease; returns their URLs.
 
-        Raises nothing: the caller may lack the permission, and does not depend on it.
+        Ends early once it is `stopped`. Raises nothing: the caller may lack the permission, and does not depend on it.
         """
         removed: list[str] = []
+        subscriptions: dict[str, list[str]] | None = None
         try:
             leased = {entry.name: entry for entry in self.leases.list()}
             for url in self._urls():
                 name = url.rpartition("/")[2]
                 entry = leased.get(name)
+                if stopped():
+                    break
                 if (entry.age > UNUSED_SECONDS) if entry else self._is_orphan(url):
+                    if subscriptions is None:
+                        subscriptions = self._subscriptions()
                     with suppress(LeaseLost):
                         lease = self.leases.claim(name, entry.etag if entry else None)
-                        delete_queue(self.session, url, self._subscriptions(name))
+                        delete_queue(self.session, url, subscriptions.get(name, ()))
                         lease.delete()
                         removed.append(url)
         except (BotoCoreError, ClientError, AsyncEndpointError) as error:
@@ -93,10 +105,15 @@ class ReplyQueues:
         return removed
 
     def discard(self, queue: ReplyQueue) -> None:
-        """Delete a queue that receives nothing, with its subscriptions and its lease; errors are logged."""
+        """Delete a queue that receives nothing, with its subscriptions and its lease; errors are logged.
+
+        Does nothing if another client holds its lease by now.
+        """
+        if not queue.is_held():
+            return
         subscriptions: Sequence[str] = ()
         try:
-            subscriptions = self._subscriptions(queue.url.rpartition("/")[2])
+            subscriptions = self._subscriptions().get(queue.url.rpartition("/")[2], ())
         except (BotoCoreError, ClientError) as error:
             log.info("The subscriptions of %s could not be listed: %s", queue.url, error)
         queue.delete(subscriptions)
@@ -105,26 +122,37 @@ class ReplyQueues:
         """Claim a queue and check it; None if it does not exist. Raises LeaseLost, and what `translate_errors` raises."""
         lease = self.leases.claim(entry.name, entry.etag)
         try:
-            url, attributes = self._attributes(entry.name)
-            created_at = float(attributes["CreatedTimestamp"])
+            url, attributes, created_at = self._attributes(entry.name)
             if entry.expired:  # its creator may have been killed before the last subscription
                 subscribe(self.session, self.info, entry.name, self.retries)
                 created_at = self.now()
         except _QueueMissing:
-            lease.delete()
+            with suppress(AsyncEndpointError):
+                lease.delete()
             return None
         except BaseException:
-            _release(lease)
+            if not entry.expired:  # subscriptions may be missing: it expires again, and is subscribed again
+                with suppress(LeaseLost, AsyncEndpointError):
+                    lease.release(Released.of(works=entry.works, receiving=False))
             raise
         queue = ReplyQueue(self.session, entry.name, url, lease, created_at, self.now)
-        queue.works = entry.size == Released.WORKING
+        queue.works = entry.works
         arn = queue_arn(self.info.topics[0], entry.name)
         queue.restricted = _same(attributes.get("Policy"), sending_policy(arn, self.info.topics))
-        if int(attributes.get("ApproximateNumberOfMessages", 0)) > MAX_LEFTOVER_MESSAGES:
-            with suppress(BotoCoreError, ClientError):
-                self.session.sqs.purge_queue(QueueUrl=url)
-                queue.expect_losses()
+        leftover, in_flight = (int(attributes.get(name, 0)) for name in MESSAGE_COUNTS)
+        if leftover > MAX_LEFTOVER_MESSAGES or in_flight > MAX_IN_FLIGHT_MESSAGES:
+            self._purge(queue)
         return queue
+
+    def _purge(self, queue: ReplyQueue) -> None:
+        try:
+            self.session.sqs.purge_queue(QueueUrl=queue.url)
+        except ClientError as error:
+            if error_code(error) not in PURGING_CODES:
+                return
+        except BotoCoreError:
+            return
+        queue.expect_losses()
 
     def _create(self) -> ReplyQueue:
         created_at = self.now()
@@ -154,10 +182,13 @@ class ReplyQueues:
         queue.restricted = queue.sweep_due = True
         return queue
 
-    def _attributes(self, name: str) -> tuple[str, dict[str, str]]:
-        """URL and attributes of a queue; raises _QueueMissing, and what `translate_errors` raises."""
+    def _attributes(self, name: str) -> tuple[str, dict[str, str], float]:
+        """URL and attributes of a queue, and when it was created by this machine's clock, which may be wrong.
+
+        Raises _QueueMissing, and what `translate_errors` raises.
+        """
         url = self._url(name)
-        names = ["ApproximateNumberOfMessages", "CreatedTimestamp", "Policy"]
+        names = [*MESSAGE_COUNTS, "CreatedTimestamp", "Policy"]
         with translate_errors(self.session, "sqs:GetQueueAttributes", name):
             try:
                 reply = self.retries.call(lambda: self.session.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names))
@@ -165,7 +196,8 @@ class ReplyQueues:
                 if is_missing(error):
                     raise _QueueMissing from error
                 raise
-        return url, reply["Attributes"]
+        attributes, now = reply["Attributes"], self.now()
+        return url, attributes, now - ((server_time(reply) or now) - float(attributes["CreatedTimestamp"]))
 
     def _url(self, name: str) -> str:
         """The URL of a queue, which saves a call to GetQueueUrl: SQS takes any host, and the account and name from the path."""
@@ -185,22 +217,17 @@ class ReplyQueues:
         attributes = self.session.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])["Attributes"]
         return self.now() - float(attributes["CreatedTimestamp"]) > UNUSED_SECONDS
 
-    def _subscriptions(self, name: str) -> list[str]:
-        return [
-            subscription["SubscriptionArn"]
-            for topic in self.info.topics
-            for subscription in _subscriptions_of(self.session, topic)
-            if subscription["Endpoint"].endswith(f":{name}")
-        ]
+    def _subscriptions(self) -> dict[str, list[str]]:
+        """The subscriptions of each queue, by its name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for topic in self.info.topics:
+            for subscription in _subscriptions_of(self.session, topic):
+                found[subscription["Endpoint"].rpartition(":")[2]].append(subscription["SubscriptionArn"])
+        return found
 
 
 class _QueueMissing(Exception):
     pass
-
-
-def _release(lease: Lease) -> None:
-    with suppress(LeaseLost, AsyncEndpointError):
-        lease.release(Released.UNPROVEN)
 
 
 def _same(policy: str | None, expected: str) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.aws import DENIED_CODES, AwsSession, error_code, error_message, translate_errors
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code, error_message, server_time, translate_errors
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.notifications import Notification
@@ -120,11 +119,11 @@ class ListingDenied(Exception):
 
 @dataclass(frozen=True)
 class ListedResult:
-    """An object that ends `invocation`, and when it was written."""
+    """An object that ends `invocation`; `written_at` is its LastModified by this machine's clock, seconds since the epoch."""
 
     invocation: Invocation
     hint: Notification
-    since: datetime
+    written_at: float
 
 
 class PrefixListing:
@@ -135,8 +134,9 @@ class PrefixListing:
     requests, `ended` skips it and says so.
     """
 
-    def __init__(self, session: AwsSession) -> None:
-        self._session = session
+    def __init__(self, session: AwsSession, now: Callable[[], float]) -> None:
+        """`now` is this machine's clock, in seconds since the epoch; that of S3 may differ by minutes."""
+        self._session, self._now = session, now
         self._failure_pages = 1
 
     def ended(self, pending: Sequence[Invocation], *, failures: bool = True) -> tuple[list[ListedResult], bool]:
@@ -154,24 +154,25 @@ class PrefixListing:
         return found, True
 
     def _outputs(self, folder: S3Uri, wanted: dict[str, Invocation]) -> Iterator[ListedResult]:
-        for entry in self._entries(folder, after=min(wanted)[:-1]):  # sorts just before the first missing key
-            invocation = wanted.get(entry["Key"])
+        for key, written_at in self._entries(folder, after=min(wanted)[:-1]):  # sorts just before the first missing key
+            invocation = wanted.get(key)
             if invocation is not None:
-                location = str(S3Uri(folder.bucket, entry["Key"]))
+                location = str(S3Uri(folder.bucket, key))
                 hint = Notification("Completed", invocation.inference_id, None, location, None, None, None)
-                yield ListedResult(invocation, hint, entry["LastModified"])
+                yield ListedResult(invocation, hint, written_at)
 
     def _failures(self, folder: S3Uri, wanted: dict[str, Invocation]) -> Iterator[ListedResult]:
         number = 0
-        for number, entry in enumerate(self._entries(folder), start=1):  # noqa: B007
-            invocation = wanted.get(entry["Key"])
+        for number, (key, written_at) in enumerate(self._entries(folder), start=1):  # noqa: B007
+            invocation = wanted.get(key)
             if invocation is not None:
-                location = str(S3Uri(folder.bucket, entry["Key"]))
+                location = str(S3Uri(folder.bucket, key))
                 hint = Notification("Failed", invocation.inference_id, None, None, location, None, None)
-                yield ListedResult(invocation, hint, entry["LastModified"])
+                yield ListedResult(invocation, hint, written_at)
         self._failure_pages = 1 + number // 1_000
 
-    def _entries(self, folder: S3Uri, after: str | None = None) -> Iterator[dict[str, Any]]:
+    def _entries(self, folder: S3Uri, after: str | None = None) -> Iterator[tuple[str, float]]:
+        """Keys, and when each was written by this machine's clock."""
         request: dict[str, Any] = {"Bucket": folder.bucket, "Prefix": folder.key}
         if after is not None and after > folder.key:
             request["StartAfter"] = after
@@ -179,7 +180,10 @@ class PrefixListing:
             try:
                 while True:
                     page = self._session.s3.list_objects_v2(**request)
-                    yield from page.get("Contents", ())
+                    now = self._now()
+                    ahead = now - (server_time(page) or now)
+                    for entry in page.get("Contents", ()):
+                        yield entry["Key"], entry["LastModified"].timestamp() + ahead
                     if not page.get("IsTruncated"):
                         return
                     request["ContinuationToken"] = page["NextContinuationToken"]

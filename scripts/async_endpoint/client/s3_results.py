@@ -16,11 +16,10 @@ from async_endpoint.core.errors import (
     ResultNotReady,
     ResultUnreadable,
 )
-from async_endpoint.core.failure_reasons import FailureReason
+from async_endpoint.core.failure_reasons import REASON_CHARS, FailureReason, first_line
 from async_endpoint.core.notifications import Notification
 from async_endpoint.core.s3_uri import S3Uri
 
-REASON_CHARS: Final = 300
 LIFECYCLE_SECONDS: Final = 86_400  # lifecycle rules delete after a day at the earliest
 
 
@@ -115,7 +114,7 @@ def _failure(
 
 def failure(info: EndpointInfo, submitted: Submitted, reason: str, where: str | None) -> InvocationFailed:
     """The error for a failed request, with the service's reason."""
-    first, parsed = _first_line(reason), FailureReason.parse(reason)
+    first, parsed = first_line(reason), FailureReason.parse(reason)
     places = f"{where} and log group {info.log_group}" if where else f"log group {info.log_group}"
     kind = InvocationExpired if parsed.expired else InvocationFailed
     remedy = "Correct the input" if parsed.of_the_input else "Fix the cause"
@@ -125,18 +124,6 @@ def failure(info: EndpointInfo, submitted: Submitted, reason: str, where: str | 
         failure_location=where,
         status=parsed.status,
     )
-
-
-def _first_line(reason: str) -> str:
-    """The first line, shortened, without its full stop; a quotation that the cut leaves open is closed."""
-    line, *more = reason.strip().splitlines() or ["no reason given"]
-    too_long = len(line) > REASON_CHARS
-    cut_quotation = False
-    if too_long or more:
-        line = line[: REASON_CHARS - 1] if too_long else line
-        cut_quotation = line.count('"') % 2 == 1
-    line = line.rstrip(". ") + ("…" if too_long or cut_quotation else "")
-    return f'{line}"' if cut_quotation else line
 
 
 def access_error(submitted: Submitted, denied: ReadDenied) -> ResultUnreadable:

@@ -14,8 +14,21 @@ from typing import Final
 _KIND: Final = r"(?:\w+(?:Error|Exception): )?"
 _MODEL_RESPONSE: Final = re.compile(rf"{_KIND}Received (?:client|server) error \((?P<status>\d{{1,3}})\) from ")
 _EXPIRED: Final = re.compile(
-    rf"{_KIND}(?:(?:the|this|your|an?) )?(?:[\w-]+ ){{0,2}}request (?:[\w-]+ ){{0,2}}expired\b", re.IGNORECASE
+    rf"{_KIND}(?:(?:the|this|your|an?) )?(?:[\w-]+ ){{0,2}}request (?:(?!not |never )[\w-]+ ){{0,2}}expired\b", re.IGNORECASE
 )
+REASON_CHARS: Final = 300  # of a reason in a sentence
+
+
+def first_line(reason: str) -> str:
+    """The first line of a failure's text, shortened, without its full stop; a quotation that the cut leaves open is closed."""
+    line, *more = reason.strip().splitlines() or ["no reason given"]
+    too_long = len(line) > REASON_CHARS
+    cut_quotation = False
+    if too_long or more:
+        line = line[: REASON_CHARS - 1] if too_long else line
+        cut_quotation = line.count('"') % 2 == 1
+    line = line.rstrip(". ") + ("…" if too_long or cut_quotation else "")
+    return f'{line}"' if cut_quotation else line
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import Request, Submitted, guess_content_type
 from async_endpoint.core.errors import AsyncEndpointError, EndpointNotReady, InvocationFailed, UsageError
+from async_endpoint.core.failure_reasons import first_line
 from async_endpoint.core.notifications import Notification, Status
 from async_endpoint.core.outputs import AsyncEndpointOutputs, Limits
 from async_endpoint.core.suspension import SCALE_OUT
@@ -166,8 +167,7 @@ class _SmokeTest:
         try:
             completed = invocation.result()
         except InvocationFailed as failed:
-            reason = (failed.reason.splitlines() or ["no reason given"])[0]
-            return self._check("failure object", request, True, f"{reason} in {failed.failure_location}")
+            return self._check("failure object", request, True, f"{first_line(failed.reason)} in {failed.failure_location}")
         except AsyncEndpointError as error:
             return self._check("failure object", request, False, str(error))
         seen = f"The bad request had a result of {len(completed.body):,} bytes; pass one that the model rejects."
@@ -220,7 +220,7 @@ class _SmokeTest:
             queue_url = self.outputs.notifications.results_queue_url
             seen = f"Not in {queue_url} within {NOTIFICATION_SECONDS} s; check topic, subscription and execution role."
             return self._check(name, request, False, seen)
-        reason = (notification.failure_reason or "").partition("\n")[0]
+        reason = first_line(notification.failure_reason) if notification.failure_reason else ""
         said = f": {reason}" if reason else ""
         return self._check(name, request, notification.status == status, f"{notification.status}{said}")
 

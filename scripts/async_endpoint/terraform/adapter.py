@@ -29,7 +29,7 @@ import python_terraform
 from python_terraform import IsFlagged
 
 from async_endpoint import signals
-from async_endpoint.core.errors import TerraformFailed, ToolMissing
+from async_endpoint.core.errors import InvalidInput, TerraformFailed, ToolMissing, UsageError
 from async_endpoint.terraform.diagnostics import errors, first_error
 from async_endpoint.terraform.state_lock import locked_error, read_lock
 
@@ -40,6 +40,8 @@ POLL_INTERVAL_SECONDS: Final = 0.05
 REPEATED_INTERRUPT_SECONDS: Final = 2.0
 
 _COUNTS = re.compile(r"^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy", re.MULTILINE)
+# Of the S3 backend and of the provider, before any call.
+_NO_CREDENTIALS: Final = ("No valid credential sources found", "failed to get shared config profile")
 _INSTALL = "install it from https://developer.hashicorp.com/terraform/install"
 
 
@@ -57,7 +59,8 @@ class Terraform:
     """Terraform in one folder, under one environment.
 
     `on_output` is called with each line of init, plan, apply and destroy as it is printed. A command that fails raises
-    TerraformFailed with one sentence; ToolMissing when there is no Terraform 1.11 or newer on the PATH of `environment`.
+    TerraformFailed with one sentence; UsageError where there are no AWS credentials; ToolMissing when there is no Terraform
+    1.11 or newer on the PATH of `environment`.
     On Ctrl-C, SIGTERM and SIGHUP Terraform is interrupted and waited for; then Interrupted is raised (signals.py).
     A state that is locked raises StateLocked; `unlock_command`, without the lock's ID, is what its message advises.
     """
@@ -113,8 +116,15 @@ class Terraform:
         self._stream("destroy", input=False, auto_approve=IsFlagged)
 
     def force_unlock(self, lock_id: str) -> None:
-        """Remove the lock `lock_id` from the state, also while a command holds it."""
-        self._stream("force-unlock", lock_id, force=IsFlagged)
+        """Remove the lock `lock_id`, also while a command holds it. Raises InvalidInput where the state is not locked."""
+        try:
+            self._stream("force-unlock", lock_id, force=IsFlagged)
+        except TerraformFailed as error:
+            if "NoSuchKey" in str(error):  # the S3 backend reads the lock before it deletes it
+                raise InvalidInput(
+                    f"The state of {self.folder.name} is not locked; repeat the command that was refused."
+                ) from error
+            raise
 
     def require_unlocked(self) -> None:
         """Raise StateLocked when another Terraform command holds the lock of the state."""
@@ -201,10 +211,16 @@ class Terraform:
         if (lock := read_lock(text)) is not None:
             unlock = f"{self._unlock_command} {lock.id}" if self._unlock_command and lock.id else None
             raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=unlock)
+        found = errors(text)
+        if any(error.summary.startswith(_NO_CREDENTIALS) for error in found):
+            raise UsageError(  # the last error is the cause: the SSO session, the profile, the instance metadata
+                f"There are no usable AWS credentials for {self.folder.name} ({found[-1]}); sign in (aws sso login) or set "
+                "AWS_PROFILE, or use the local AWS with --local."
+            )
         last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
         raise TerraformFailed(
             f"terraform {command} of {self.folder.name} failed (exit code {code}): {first_error(text) or last_line}.",
-            addresses=frozenset(error.address for error in errors(text) if error.address),
+            addresses=frozenset(error.address for error in found if error.address),
         )
 
 

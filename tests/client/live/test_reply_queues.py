@@ -116,12 +116,13 @@ def test_two_runs_at_a_time_have_queues_of_their_own_and_receive_nothing_of_each
 def test_of_many_that_lease_at_the_same_time_no_two_get_the_same_queue(own: Stage) -> None:
     with own.client() as client:
         queues = queues_of(own, client)
-        for queue in [queues.lease() for _ in range(3)]:
-            queue.release()
-        with ThreadPoolExecutor(8) as pool:
-            leased = list(pool.map(lambda _: queues.lease().url, range(8)))
-    assert len(set(leased)) == 8
-    assert len(own.queues()) == 8, "the three free ones are among them"
+        for _ in range(2):
+            with ThreadPoolExecutor(12) as pool:
+                leased = list(pool.map(lambda _: queues.lease(), range(12)))
+            assert len({queue.url for queue in leased}) == 12
+            for queue in leased:
+                queue.release()
+        assert len(own.queues()) == 12, "those who lost a queue to another took the next, and created none"
 
 
 def test_ctrl_c_releases_the_lease_without_a_with_block(asleep: Stage) -> None:
@@ -164,6 +165,7 @@ def test_unused_queues_are_deleted_with_subscriptions_and_leases(own: Stage, mon
         assert queues.sweep() == [], "all are young"
         assert set(leftovers.reply_queues(client._session, own.target.name)) == {kept.url, unused.url, orphan.url}
         monkeypatch.setattr(reply_queues, "UNUSED_SECONDS", -1.0)
+        assert queues.sweep(lambda: True) == [], "the client is closing"
         assert set(queues.sweep()) == {kept.url, unused.url, orphan.url}
         assert own.queues() == [stranger], "without the tag it belongs to something else"
         assert subscriptions(own) == [] and own.leases() == {}

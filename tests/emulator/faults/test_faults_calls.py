@@ -31,6 +31,7 @@ CALLS: dict[str, Callable[[AwsHarness], Any]] = {
     "s3": lambda local_aws: local_aws.s3.list_buckets(),
     "sagemaker": lambda local_aws: local_aws.sagemaker.list_endpoints(),
     "sagemaker-runtime": lambda local_aws: local_aws.runtime.invoke_endpoint_async(EndpointName="none", Body=b"x"),
+    "service-quotas": lambda local_aws: local_aws.client("service-quotas").list_service_quotas(ServiceCode="sagemaker"),
     "sns": lambda local_aws: local_aws.sns.list_topics(),
     "sqs": lambda local_aws: local_aws.sqs.list_queues(),
     "sts": lambda local_aws: local_aws.client("sts").get_caller_identity(),

@@ -174,19 +174,20 @@ def test_percentiles_of_hosting_metrics_are_available(local_aws: AwsHarness, dep
         deployed.ask({"answer": "yes"})
     until(lambda: sum(deployed.metric("ModelLatency", "SampleCount")) == 3, "all three are counted")
     now = local_aws.aws.clock.now()
-    points = local_aws.cloudwatch.get_metric_statistics(
-        Namespace="AWS/SageMaker",
-        MetricName="ModelLatency",
-        Dimensions=m.MODEL_LATENCY.dimensions(deployed.name, "primary"),
-        StartTime=now - 20 * 3_600,
-        EndTime=now + 3_600,
-        Period=3_600,
-        Statistics=["Minimum", "Maximum"],
-        ExtendedStatistics=["p50", "p99"],
-    )["Datapoints"]
+    asked = {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "ModelLatency",
+        "Dimensions": m.MODEL_LATENCY.dimensions(deployed.name, "primary"),
+        "StartTime": now - 20 * 3_600,
+        "EndTime": now + 3_600,
+        "Period": 3_600,
+    }
+    query = local_aws.cloudwatch.get_metric_statistics
+    points = query(**asked, Statistics=["Minimum", "Maximum"])["Datapoints"]
+    extended = query(**asked, ExtendedStatistics=["p50", "p99"])["Datapoints"]
     assert points
-    for point in points:
-        percentiles = point["ExtendedStatistics"]
+    for point, other in zip(points, extended, strict=True):
+        percentiles = other["ExtendedStatistics"]
         assert point["Minimum"] <= percentiles["p50"] <= percentiles["p99"] <= point["Maximum"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from async_endpoint.emulator import moto_backends
 from support.common import refusal, unique, until
@@ -398,9 +399,12 @@ def test_a_percentile_is_evaluated_and_returned(local_aws: AwsHarness, name: str
     now = local_aws.put_minutely(name, {"MetricName": "Wait", "Values": values})
     until_state(local_aws, name, "ALARM")
     asked = {"Namespace": name, "MetricName": "Wait", "StartTime": now - MINUTE, "EndTime": now + 10 * MINUTE, "Period": 60}
-    points = local_aws.cloudwatch.get_metric_statistics(**asked, ExtendedStatistics=["p50", "p99.9", "p0"], Statistics=["Sum"])
+    query = local_aws.cloudwatch.get_metric_statistics
+    points = query(**asked, ExtendedStatistics=["p50", "p99.9", "p0"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {"p50": 50.0, "p99.9": 100.0, "p0": 1.0}
-    assert points["Datapoints"][0]["Sum"] == 5_050.0
+    assert query(**asked, Statistics=["Sum"])["Datapoints"][0]["Sum"] == 5_050.0
+    with pytest.raises(ClientError, match="InvalidParameterCombination"):
+        query(**asked, ExtendedStatistics=["p50"], Statistics=["Sum"])
     sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # a statistic set has no percentiles
     local_aws.put_minutely(name, {"MetricName": "Sets", "StatisticValues": sets})
     points = local_aws.cloudwatch.get_metric_statistics(**asked | {"MetricName": "Sets"}, ExtendedStatistics=["p50"])

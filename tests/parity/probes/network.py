@@ -36,9 +36,17 @@ def network(aws: Account) -> Network:
 
     def make() -> Network:
         vpc = aws.ec2.create_vpc(CidrBlock="10.71.0.0/24")["Vpc"]["VpcId"]
+
+        def visible() -> list[dict[str, Any]]:
+            """The route tables of the VPC, which calls may not see right after its creation (EC2, eventual consistency)."""
+            filters = [{"Name": "vpc-id", "Values": [vpc]}]
+            found: list[dict[str, Any]] = aws.ec2.describe_route_tables(Filters=filters)["RouteTables"]
+            return found
+
+        tables = aws.until(visible, f"the route table of {vpc}", 60)
+        aws.until(lambda: aws.attempt(aws.ec2.describe_vpcs, VpcIds=[vpc]) == "accepted", f"{vpc} is seen by DescribeVpcs", 60)
         subnet = aws.ec2.create_subnet(VpcId=vpc, CidrBlock="10.71.0.0/26")["Subnet"]["SubnetId"]
         group = aws.ec2.create_security_group(VpcId=vpc, GroupName=aws.name("group"), Description="parity probe")["GroupId"]
-        tables = aws.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
         service = f"com.amazonaws.{aws.region}.s3"
         routes = [item["RouteTableId"] for item in tables]
         aws.ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service, VpcEndpointType="Gateway", RouteTableIds=routes)
@@ -93,8 +101,8 @@ def interfaces_of_an_endpoint(aws: Account) -> Iterator[Observation]:
     whole = len(seen) == 1 and described[0].startswith(expected) and seen[0].get("RequesterManaged", False)
     yield check("A23", whole, expected=f"one, managed by its requester: {expected}…", observed=described)
     aws.sagemaker.delete_endpoint(EndpointName=endpoint.name)
-    outlived = bool(interfaces())
     aws.until(lambda: endpoint.status() == "absent", f"{endpoint.name} is gone", 1800)
+    outlived = bool(interfaces())
     removed = aws.within(lambda: not interfaces(), 900) is not None
     yield compare(
         "A23",

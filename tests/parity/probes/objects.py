@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from parity.account import Account
-from parity.probe import Cost, Observation, check, compare, probe
+from parity.probe import Cost, Observation, check, compare, probe, undecided
 
 ALLOWED, FOREIGN = "https://allowed.example", "https://foreign.example"
 
@@ -80,6 +80,11 @@ def two_lengths(aws: Account) -> Iterator[Observation]:
     """A request with Content-Length and Transfer-Encoding is refused, and nothing is stored."""
     key = aws.name("object")
     url = aws.s3.generate_presigned_url("put_object", {"Bucket": aws.bucket, "Key": key})
+    control, _ = ask(url, "PUT", {"Content-Length": "7"}, b"control")
+    aws.s3.delete_object(Bucket=aws.bucket, Key=key)
+    if control != 200:
+        yield undecided("A5", f"a request with one length is answered with {control}")
+        return
     try:
         status, _ = ask(url, "PUT", {"Content-Length": "5", "Transfer-Encoding": "chunked"}, b"0\r\n\r\n")
     except (OSError, http.client.HTTPException):

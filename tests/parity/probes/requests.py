@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from parity.account import Account
 from parity.probe import Cost, Need, Observation, check, compare, probe, undecided
+from parity.scope import TAG
 
 SHARED = [Need.ENDPOINT]
 
@@ -154,8 +155,11 @@ def log_streams(aws: Account) -> Iterator[Observation]:
     group = f"/aws/sagemaker/Endpoints/{aws.endpoint.name}"
 
     def streams(words: str) -> set[str]:
-        found = aws.logs.filter_log_events(logGroupName=group, filterPattern=f'"{words}"')["events"]
-        return {event["logStreamName"] for event in found}
+        pages = aws.logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern=f'"{words}"')
+        try:  # a page may be empty and have a successor
+            return {event["logStreamName"] for page in pages for event in page["events"]}
+        except aws.logs.exceptions.ResourceNotFoundException:  # the group comes with the first line
+            return set()
 
     platform = aws.within(lambda: streams(invoked.inference_id), 600) or set()
     holds = bool(platform) and all(re.fullmatch(r"primary/i-[^/]+/data-log", stream) for stream in platform)
@@ -176,7 +180,7 @@ def weight_of_a_new_variant(aws: Account) -> Iterator[Observation]:
 def resources_by_tag(aws: Account) -> Iterator[Observation]:
     """tag:GetResources finds models and endpoint configurations by their tags soon after their creation."""
     names = {"sagemaker:model": aws.model, "sagemaker:endpoint-config": aws.endpoint.config}
-    wanted = {"Key": "parity-run", "Values": [aws.guard.run]}
+    wanted = {"Key": TAG, "Values": [aws.guard.run]}
 
     def found(kind: str) -> bool:
         pages = aws.tagging.get_paginator("get_resources").paginate(TagFilters=[wanted], ResourceTypeFilters=[kind])

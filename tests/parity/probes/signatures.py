@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from parity.account import Account
-from parity.probe import Cost, Observation, compare, probe
+from parity.probe import Cost, Observation, check, compare, probe
 
 READS = {
     "sts": ("sts", {"Content-Type": "application/x-www-form-urlencoded"}, "Action=GetCallerIdentity&Version=2011-06-15"),
@@ -76,6 +76,10 @@ def unsigned_headers(aws: Account) -> Iterator[Observation]:
     """A header x-amz-… that is not signed is refused by every service."""
     for service, operation in (("sts", "get_caller_identity"), ("sagemaker", "list_models"), ("sqs", "list_queues")):
         client = aws.unguarded(service)
+        signed = aws.attempt(getattr(client, operation))
         client.meta.events.register(f"before-send.{service}", add_header)
-        refused = aws.attempt(getattr(client, operation)) != "accepted"
-        yield compare("A12", expected=(service, True), observed=(service, refused))
+        unsigned = aws.attempt(getattr(client, operation))
+        holds = signed == "accepted" and unsigned != "accepted"
+        yield check(
+            "A12", holds, expected=f"{service}: accepted, then refused with the header", observed=f"{signed}, then {unsigned}"
+        )

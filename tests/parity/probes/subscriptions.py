@@ -51,7 +51,9 @@ class Filtered(NamedTuple):
     def received(self) -> set[str]:
         """The inference ids of the messages that have arrived since the last call."""
         found: set[str] = set()
-        while messages := self.aws.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", ()):
+        while messages := self.aws.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, **self.aws.long_poll).get(
+            "Messages", ()
+        ):
             for message in messages:
                 found.add(json.loads(message["Body"])["inferenceId"])
                 self.aws.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])

@@ -37,8 +37,9 @@ def apply(hosting: Hosting, metric_store: MetricStore) -> None:
 
     def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
         request = self._get_params()
-        if not request.get("Statistics") and not request.get("ExtendedStatistics"):
-            raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
+        # "either Statistics or ExtendedStatistics, but not both" (API reference, GetMetricStatistics)
+        if bool(request.get("Statistics")) == bool(request.get("ExtendedStatistics")):
+            raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics, but not both")
         try:
             datapoints = metric_queries.metric_statistics(metric_store, self.region, request)
         except metric_queries.TooManyDatapoints as error:

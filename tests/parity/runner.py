@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from parity.account import Account
@@ -62,7 +62,9 @@ def run_probes(
             aws.use_lane(lane)
             found = observe(probe, aws)
             log(f"{probe.name}: {', '.join(f'{item.assumption} {item.verdict}' for item in found)}")
-            delete_endpoints(clients, aws.guard.created_by(probe.name, *schedule.ended(probe)))
+            unused = aws.guard.created_by(probe.name, *schedule.ended(probe))
+            with suppress(Cancelled):  # until then its instances count: no other probe may take their place
+                aws.within(lambda: delete_endpoints(clients, unused), REMOVAL_SECONDS)
             return found
 
     ordered = sorted(probes, key=lambda probe: -probe.seconds)

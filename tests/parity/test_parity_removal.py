@@ -72,6 +72,15 @@ def test_an_endpoint_that_cannot_be_described_is_not_gone(code: str) -> None:
         assert raised.response["Error"]["Code"] == code
 
 
+@pytest.mark.parametrize(("status", "deletes"), [("Creating", False), ("Updating", False), ("Deleting", True)])
+def test_the_deletion_of_an_endpoint_counts_once_it_is_accepted(status: str, deletes: bool) -> None:
+    busy = error("ValidationException", "Cannot update in-progress endpoint")
+    clients = Refusing(busy, describe_endpoint={"EndpointStatus": status})
+    assert removal.delete_endpoints(clients, [("endpoint", "one"), ("queue", "two")]) is deletes
+    gone = error("ValidationException", 'Could not find endpoint "one".')
+    assert removal.delete_endpoints(Refusing(gone), [("endpoint", "one")])
+
+
 def only(monkeypatch: pytest.MonkeyPatch, **finders: Callable[..., Iterator[str]]) -> list[str]:
     """Make removal find only these kinds and delete whatever it finds; returns what it deletes, as it does."""
     deleted: list[str] = []

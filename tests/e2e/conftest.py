@@ -28,7 +28,9 @@ def make_checkout(tmp_path_factory: pytest.TempPathFactory, container_cache: str
         folder = tmp_path_factory.mktemp("check out")
         for name in ("modules", "examples"):
             (folder / name).symlink_to(CHECKOUT / name)
-        shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        shutil.copytree(
+            CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend")
+        )
         (folder / "build").mkdir()
         made.append(Checkout(folder, shell_environment(container_cache)))
         return made[-1]

@@ -23,7 +23,7 @@ def environment(provider_executable: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def copy(tmp_path: Path, environment: dict[str, str]) -> Copy:
     for name in ("modules", "envs"):
-        leave_out = shutil.ignore_patterns(".terraform", "*_override.tf")
+        leave_out = shutil.ignore_patterns(".terraform", "*_override.tf", "*.tfbackend")
         shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True, ignore=leave_out)
     return Copy(tmp_path, environment)
 
@@ -35,10 +35,10 @@ def checkout() -> Path:
 
 @pytest.fixture
 def root_files() -> Callable[[str], dict[str, bytes]]:
-    """The files of a root by name."""
+    """The files of a root by name, without those of this checkout's user (.gitignore)."""
 
     def read(environment: str) -> dict[str, bytes]:
         folder = CHECKOUT / "envs" / environment
-        return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in {".hcl", ".tf"}}
 
     return read

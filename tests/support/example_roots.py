@@ -60,7 +60,9 @@ class Example:
 
     def __post_init__(self) -> None:
         for name in ("modules", "examples"):
-            shutil.copytree(CHECKOUT / name, self.folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+            shutil.copytree(
+                CHECKOUT / name, self.folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend")
+            )
         self.guard(False)
         for code in self.root.rglob("code"):
             model = code.parent

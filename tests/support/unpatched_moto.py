@@ -96,6 +96,16 @@ def global_dashboards() -> bool:
     return not elsewhere.list_dashboards()["DashboardEntries"]
 
 
+def iam_policy_deletion() -> bool:
+    iam = client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = iam.create_policy(PolicyName="limit", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_role(RoleName="bounded", AssumeRolePolicyDocument="{}", PermissionsBoundary=arn)
+    iam.attach_role_policy(RoleName="bounded", PolicyArn=arn)
+    return not missing(lambda: iam.delete_policy(PolicyArn=arn))
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -321,6 +331,7 @@ GAPS = (
     sts_credentials,
     sns_removed_attributes,
     global_dashboards,
+    iam_policy_deletion,
     instance_tracking,
     tracking_alarms,
 )

@@ -176,7 +176,10 @@ def main() -> None:
         folder = Path(temporary)
         for name in ("envs", "examples", "modules"):  # copies: what is edited meanwhile would be drift
             shutil.copytree(
-                CHECKOUT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*")
+                CHECKOUT / name,
+                folder / name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend"),
             )
         (folder / "build").mkdir()
         checkout = Checkout(folder, shell_environment(str(folder / "cache")))

@@ -195,6 +195,17 @@ def scaling_tags() -> bool:
     return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
 
 
+def s3_suspended_versioning() -> bool:
+    """Whether a deletion in a bucket with suspended versioning loses the versions of before."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="suspended", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for status in ("Enabled", "Suspended"):
+        s3.put_bucket_versioning(Bucket="suspended", VersioningConfiguration={"Status": status})
+        s3.put_object(Bucket="suspended", Key="k", Body=status.encode())
+    s3.delete_object(Bucket="suspended", Key="k")
+    return len(s3.list_object_versions(Bucket="suspended").get("Versions", [])) != 1
+
+
 def s3_conditional_writes() -> bool:
     """Whether another write gets in between the check of a condition and the write."""
     s3 = client("s3")
@@ -323,6 +334,7 @@ GAPS = (
     scheduled_actions,
     s3_access_denied,
     s3_conditional_writes,
+    s3_suspended_versioning,
     sns_filter_policies,
     sns_envelope,
     sns_to_sqs,

@@ -22,7 +22,9 @@ STARTED = time.monotonic()
 SOURCES = ("modules", "envs", "examples")
 
 # Not deployed: Terraform's tests and temporary files, and the examples' data.
-_IGNORED = shutil.ignore_patterns(".terraform", "*_override.tf", "*.tfstate*", "*.tfplan", "tests", "catalogue", "queries")
+_IGNORED = shutil.ignore_patterns(
+    ".terraform", "*_override.tf", "*.tfstate*", "*.tfplan", "*.tfbackend", "tests", "catalogue", "queries"
+)
 
 
 def main() -> int:

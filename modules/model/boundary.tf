@@ -148,7 +148,10 @@ resource "aws_iam_policy" "boundary" {
   policy      = data.aws_iam_policy_document.boundary.json
   tags        = var.tags
 
+  # Deleted after the role no longer has it: IAM refuses before. Another name comes with another role alone.
   lifecycle {
+    create_before_destroy = true
+
     precondition {
       condition     = length(replace(data.aws_iam_policy_document.boundary.json, "/\\s/", "")) <= 6144
       error_message = "The permissions boundary of the execution role has ${length(replace(data.aws_iam_policy_document.boundary.json, "/\\s/", ""))} characters, and AWS accepts 6144 in a managed policy: give fewer endpoints or model data of their own, or a boundary of your own in model.role.permissions_boundary_arn."

@@ -15,6 +15,7 @@ import pytest
 from async_endpoint.cli.app import main
 from async_endpoint.cli.console import reported_errors
 from async_endpoint.core.errors import InvalidInput, NotReady
+from async_endpoint.emulator import daemon
 from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -155,3 +156,15 @@ def test_a_defect_keeps_its_traceback_when_asked(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
     with pytest.raises(ZeroDivisionError), reported_errors():
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("option", ["--time-scale", "--instance-launch-seconds", "--filter-delay"])
+@pytest.mark.parametrize("value", ["inf", "nan", "-1"])
+def test_a_local_aws_starts_with_finite_times_only(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["async-endpoint", "local", "up", f"{option}={value}"])
+    monkeypatch.setattr(daemon, "run", lambda *_, **__: pytest.fail("it started"))
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"Invalid value for '{option}'" in capsys.readouterr().err

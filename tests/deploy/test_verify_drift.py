@@ -25,11 +25,20 @@ def change(address: str, actions: list[str], before: Any = None, after: Any = No
 def test_what_was_changed_outside_is_told_apart_from_what_was_not_applied() -> None:
     group = change("aws_cloudwatch_log_group.this", ["update"], {"retention_in_days": 1}, {"retention_in_days": 7})
     queue = change("aws_sqs_queue.results", ["update"], {"visibility": 30, "name": "q"}, {"visibility": 60, "name": "q"})
-    document = {"resource_changes": [group, queue], "resource_drift": [change("aws_sqs_queue.results", ["update"])]}
+    drifted = change("aws_sqs_queue.results", ["update"], {"visibility": 60}, {"visibility": 30})
+    document = {"resource_changes": [group, queue], "resource_drift": [drifted]}
     assert [str(one) for one in drift(document)] == [
         "aws_cloudwatch_log_group.this is not as it is configured: retention_in_days 1 instead of 7 (an apply repairs this)",
         "aws_sqs_queue.results was changed outside Terraform: visibility 30 instead of 60 (an apply repairs this)",
     ]
+
+
+def test_a_refresh_that_finds_other_attributes_is_no_change_outside() -> None:
+    """As of an endpoint configuration that is edited and not applied: its refreshed tags are {} instead of null."""
+    edited = change("aws_x.this", ["delete", "create"], {"tags": {}, "count": 3}, {"tags": None, "count": 4})
+    drifted = change("aws_x.this", ["update"], {"tags": None, "count": 3}, {"tags": {}, "count": 3})
+    [found] = drift({"resource_changes": [edited], "resource_drift": [drifted]})
+    assert found.found == "is not as it is configured, and an apply replaces it: count 3 instead of 4"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def has_rules(service: str, operation: str) -> bool:
         required_permissions(ApiCall(service, operation, {}, region="eu-west-1", account="123456789012"), None)  # type: ignore[arg-type]
     except InvalidInput:
         return False
-    except (AttributeError, KeyError):  # its rules need parameters and facts
+    except (AttributeError, LookupError, ValueError):  # its rules need parameters and facts
         return True
     return True
 

@@ -24,6 +24,17 @@ from parity.scope import REGION_TAG, TAG, Scope
 
 T = TypeVar("T")
 ACCEPTED = "accepted"
+SAY_NOTHING = (
+    "Throttl",
+    "RequestLimitExceeded",
+    "TooManyRequests",
+    "ResourceLimitExceeded",
+    "ExpiredToken",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "UnauthorizedOperation",
+)
 
 
 class Account:
@@ -153,11 +164,19 @@ class Account:
 
     @staticmethod
     def attempt(call: Callable[..., Any], **params: Any) -> str:
-        """`accepted`, or the code and message that AWS refuses the call with."""
+        """`accepted`, or the code and message that AWS refuses the call with.
+
+        Raises NotObserved for an answer that says nothing about the call: the caller is throttled, at a quota or not permitted.
+        """
         try:
             call(**params)
         except ClientError as error:
-            return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            # A ValidationException may quote the same words about the execution role: that is an observation.
+            denied = code.startswith("AccessDenied") and "is not authorized to perform" in message
+            if denied or code.startswith(SAY_NOTHING):
+                raise NotObserved(f"{code}: {message}") from error
+            return f"{code}: {message}"
         return ACCEPTED
 
     def lock(self, name: str) -> threading.RLock:

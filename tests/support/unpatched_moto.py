@@ -96,6 +96,16 @@ def global_dashboards() -> bool:
     return not elsewhere.list_dashboards()["DashboardEntries"]
 
 
+def iam_policy_deletion() -> bool:
+    iam = client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = iam.create_policy(PolicyName="limit", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_role(RoleName="bounded", AssumeRolePolicyDocument="{}", PermissionsBoundary=arn)
+    iam.attach_role_policy(RoleName="bounded", PolicyArn=arn)
+    return not missing(lambda: iam.delete_policy(PolicyArn=arn))
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -183,6 +193,17 @@ def scaling_tags() -> bool:
     scaling = register()
     arn = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["ScalableTargetARN"]
     return missing(lambda: scaling.list_tags_for_resource(ResourceARN=arn))
+
+
+def s3_suspended_versioning() -> bool:
+    """Whether a deletion in a bucket with suspended versioning loses the versions of before."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="suspended", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for status in ("Enabled", "Suspended"):
+        s3.put_bucket_versioning(Bucket="suspended", VersioningConfiguration={"Status": status})
+        s3.put_object(Bucket="suspended", Key="k", Body=status.encode())
+    s3.delete_object(Bucket="suspended", Key="k")
+    return len(s3.list_object_versions(Bucket="suspended").get("Versions", [])) != 1
 
 
 def s3_conditional_writes() -> bool:
@@ -313,6 +334,7 @@ GAPS = (
     scheduled_actions,
     s3_access_denied,
     s3_conditional_writes,
+    s3_suspended_versioning,
     sns_filter_policies,
     sns_envelope,
     sns_to_sqs,
@@ -321,6 +343,7 @@ GAPS = (
     sts_credentials,
     sns_removed_attributes,
     global_dashboards,
+    iam_policy_deletion,
     instance_tracking,
     tracking_alarms,
 )

@@ -234,7 +234,9 @@ def main(environment: str) -> None:
     folder = Path(tempfile.mkdtemp(prefix="two-regions-"))
     try:
         for name in ("envs", "examples", "modules"):  # copies: a change of the repository meanwhile would be a change to plan
-            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+            shutil.copytree(
+                REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend")
+            )
         workspace = Region(folder, environment, REGIONS[0])
         for model in ("fashion-recommender", "language-detector"):
             workspace.run("package", f"examples/{model}", "-o", f"build/{model}.tar.gz")

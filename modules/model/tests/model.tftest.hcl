@@ -588,6 +588,14 @@ run "boundary" {
   }
 
   assert {
+    condition = length(setsubtract(
+      flatten(jsondecode(data.aws_iam_policy_document.execution.json).Statement[*].Action),
+      flatten(jsondecode(data.aws_iam_policy_document.boundary.json).Statement[*].Action),
+    )) == 0
+    error_message = "The boundary must have every action of the execution role's policy."
+  }
+
+  assert {
     condition     = length(replace(data.aws_iam_policy_document.boundary.json, "/\\s/", "")) <= 6144
     error_message = "The boundary must fit into a managed policy."
   }
@@ -628,6 +636,14 @@ run "execution_role_in_china" {
       error   = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-error"
       success = "arn:aws-cn:sns:cn-north-1:123456789012:shop-test-success"
     }
+  }
+
+  assert {
+    condition = length(setsubtract(
+      flatten(jsondecode(data.aws_iam_policy_document.execution.json).Statement[*].Action),
+      flatten(jsondecode(data.aws_iam_policy_document.boundary.json).Statement[*].Action),
+    )) == 0
+    error_message = "The boundary must have every action of the execution role's policy."
   }
 
   assert {

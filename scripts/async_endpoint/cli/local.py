@@ -54,14 +54,16 @@ def register(app: typer.Typer) -> None:
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = DEFAULT_PORT,
     time_scale: Annotated[
-        float, typer.Option(help="AWS seconds that pass in a second: 60 makes a minute a second.", min=0.1)
+        float, typer.Option(help="AWS seconds that pass in a second: 60 makes a minute a second.", min=0.1, max=86_400)
     ] = 60.0,
     instance_launch_seconds: Annotated[
-        float, typer.Option(help="AWS seconds that launching an instance takes.", min=0.0)
+        float, typer.Option(help="AWS seconds that launching an instance takes.", min=0.0, max=86_400)
     ] = 60.0,
     filter_delay: Annotated[
         float,
-        typer.Option(metavar="MINUTES", help="AWS minutes until a new or changed SNS filter policy takes effect.", min=0.0),
+        typer.Option(
+            metavar="MINUTES", help="AWS minutes until a new or changed SNS filter policy takes effect.", min=0.0, max=1440
+        ),
     ] = 15.0,
     containers: Annotated[
         Containers, typer.Option(help="What runs a model: its code in a Python process, or its image in docker or podman.")

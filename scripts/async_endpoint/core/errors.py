@@ -32,6 +32,7 @@
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── OrphansFound                  resources to create already exist outside the Terraform state
+        ├── PolicyInUse                   a policy to delete is attached, or the command runs as the role to delete
         ├── QuotaTooLow                   a plan needs more instances at once than the account's quota allows
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
         ├── RollbackAlarmFiring           an alarm that would roll an update back at once is in ALARM
@@ -199,6 +200,10 @@ class BucketNotEmpty(Refused):
 
 class OrphansFound(Refused):
     """Resources that a plan would create already exist outside the Terraform state."""
+
+
+class PolicyInUse(Refused):
+    """A plan deletes an IAM policy that something else has attached, or the role that the command runs as."""
 
 
 class QuotaTooLow(Refused):

@@ -15,6 +15,7 @@ from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_em
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
+from async_endpoint.deploy.policy_deletions import require_unused_policies
 from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.quotas import Need, compare_quotas, instance_needs, require_quotas
 from async_endpoint.deploy.replacement import (
@@ -98,9 +99,10 @@ def apply_environment(
 
     Raises Refused when it says no, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
     does not list, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket that must not be emptied,
-    QuotaTooLow for more instances than the account may have, RollbackAlarmFiring for an update that would be rolled back at
-    once, ReplacementRefused for a plan that replaces a serving endpoint unless `allow_replacement`, RolledBack when an endpoint
-    serves what it served before, VerificationFailed when the verification finds a difference.
+    PolicyInUse for a policy to delete that is attached, QuotaTooLow for more instances than the account may have,
+    RollbackAlarmFiring for an update that would be rolled back at once, ReplacementRefused for a plan that replaces a serving
+    endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
+    verification finds a difference.
     """
     with deployment.planned(read=adopt, resume=True) as saved:
         if saved.changes.any or adopt:
@@ -157,6 +159,7 @@ class _Apply:
         """Apply the plan, endpoints that it deletes first; another plan where a replacement can be avoided."""
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         require_empty_buckets(session, saved.resources)
+        require_unused_policies(session, saved.resources)
         if avoidable_replacements(session, saved.resources):
             self._guarded_updates()
             self._require_approval()

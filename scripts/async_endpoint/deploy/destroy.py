@@ -20,6 +20,7 @@ from async_endpoint.deploy.leftovers import (
     leftover_message,
     leftovers,
 )
+from async_endpoint.deploy.policy_deletions import require_unused_policies
 from async_endpoint.deploy.polling import Poller, reports_waits
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.terraform.adapter import Terraform
@@ -60,13 +61,14 @@ def destroy_environment(
 
     `approve` is asked with the names of the endpoints, once the plan has been shown. With `remove_leftovers` what is provably
     this deployment's is deleted. Raises Refused when `approve` says no, WorkFailed naming what exists afterwards, NotReady when
-    AWS refuses the search, BucketNotEmpty, before anything changes, for a bucket that must be kept.
+    AWS refuses the search; before anything changes BucketNotEmpty for a bucket that must be kept, PolicyInUse for a policy.
     """
     with deployment.planned(destroy=True, resume=True) as saved, failing_as_not_ready():
         endpoints = deployment.known_endpoints().values()
         complete = saved.file.with_name("complete.tfplan")
         expected = expected_resources(deployment.terraform.silent(), saved.document, endpoints, complete)
         require_empty_buckets(deployment.session, saved.resources)
+        require_unused_policies(deployment.session, saved.resources)
         if not approve(expected.names):
             raise Refused(f"The destruction of {deployment.environment} was not approved; nothing was destroyed.")
         # An apply would create again what is destroyed by then, so a destroy resumes scaling.

@@ -193,7 +193,9 @@ def _policy(aws: AwsSession, name: str) -> Found | None:
 
 def _delete_policy(aws: AwsSession, found: Found) -> None:
     iam = aws.client("iam")
-    for page in iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=found.id):
+    for page in iam.get_paginator("list_entities_for_policy").paginate(
+        PolicyArn=found.id, PolicyUsageFilter="PermissionsPolicy"
+    ):
         for role in page["PolicyRoles"]:
             iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=found.id)
     for version in iam.list_policy_versions(PolicyArn=found.id)["Versions"]:

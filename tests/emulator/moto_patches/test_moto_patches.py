@@ -338,6 +338,30 @@ def test_a_scalable_target_of_ecs_is_checked_in_ecs(local_aws: AwsHarness) -> No
         local_aws.scaling.register_scalable_target(**target, ResourceId="service/default/none")
 
 
+# --- iam_policy_deletion --------------------------------------------------------------------------------------------------
+
+ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}],
+}
+
+
+def test_a_policy_in_use_is_not_deleted(local_aws: AwsHarness) -> None:
+    iam, name = local_aws.client("iam"), unique("policy")
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(ALLOW))["Policy"]["Arn"]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=arn)
+    assert refusal(iam.delete_policy, PolicyArn=arn)[0] == "DeleteConflict"
+    iam.delete_role_permissions_boundary(RoleName=name)
+    iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    assert refusal(iam.delete_policy, PolicyArn=arn)[0] == "DeleteConflict"
+    iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(ALLOW))
+    assert "more than one version" in refusal(iam.delete_policy, PolicyArn=arn)[1]
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
+    iam.delete_policy(PolicyArn=arn)
+
+
 # --- global_dashboards ----------------------------------------------------------------------------------------------------
 
 

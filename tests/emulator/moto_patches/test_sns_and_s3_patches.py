@@ -78,3 +78,32 @@ def test_a_denied_head_request_has_a_status_only(local_aws: AwsHarness) -> None:
     local_aws.put(bucket, "key", b"value")
     denied(local_aws, bucket, "s3:*")
     assert refusal(local_aws.s3.head_object, Bucket=bucket, Key="key") == ("403", "Forbidden")
+
+
+# --- s3_suspended_versioning ----------------------------------------------------------------------------------------------
+
+
+def test_suspended_versioning_keeps_other_versions_and_the_bucket_can_be_emptied(local_aws: AwsHarness) -> None:
+    bucket, s3 = local_aws.bucket(), local_aws.s3
+
+    def versions() -> list[dict[str, Any]]:
+        listed = s3.list_object_versions(Bucket=bucket)
+        return [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    kept = [local_aws.s3.put_object(Bucket=bucket, Key="key", Body=body)["VersionId"] for body in (b"1", b"2")]
+    kept.append(s3.delete_object(Bucket=bucket, Key="key")["VersionId"])
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    s3.put_object(Bucket=bucket, Key="key", Body=b"3")
+    s3.put_object(Bucket=bucket, Key="key", Body=b"4")
+    assert {item["VersionId"] for item in versions()} == {*kept, "null"}
+    assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"4"
+
+    assert s3.delete_object(Bucket=bucket, Key="key")["DeleteMarker"]
+    assert {item["VersionId"] for item in versions()} == {*kept, "null"}
+    assert s3.get_object(Bucket=bucket, Key="key", VersionId=kept[0])["Body"].read() == b"1"
+
+    remaining = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions()]
+    assert not s3.delete_objects(Bucket=bucket, Delete={"Objects": remaining}).get("Errors")
+    assert versions() == []
+    s3.delete_bucket(Bucket=bucket)

@@ -10,6 +10,7 @@ import pytest
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.emulator import Emulator
+from async_endpoint.emulator.hosting import network_interfaces
 from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.network_interfaces import NetworkInterfaces
 from async_endpoint.emulator.moto_backends import ResourceNotFound
@@ -96,6 +97,12 @@ def interfaces_do_not_name_their_endpoint(patch: pytest.MonkeyPatch, aws: Emulat
         attach(self, instance_id, "of a customer", model, region)
 
     patch.setattr(NetworkInterfaces, "attach", changed)
+
+
+@deviation("interfaces_of_an_endpoint")
+def interfaces_end_with_their_endpoint(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An interface is gone when its endpoint is."""
+    patch.setattr(network_interfaces, "REMOVAL_SECONDS", 0.0)
 
 
 @deviation("resources_by_tag")

@@ -83,6 +83,12 @@ def deliveries_have_no_source(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     patch.setattr(sns_to_sqs, "evaluate", changed)
 
 
+@deviation("source_of_deliveries")
+def every_source_is_delivered(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """A queue that denies other sources gets their messages."""
+    patch.setattr(sns_to_sqs, "_may_send", lambda *_: True)
+
+
 @deviation("delay_of_filter_policies")
 def new_filters_let_everything_pass(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """A subscription receives every message until its filter policy is in effect."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from parity.account import Account
-from parity.endpoints import Endpoint
+from parity.endpoints import Endpoint, Invoked
 from parity.probe import INSTANCE_TYPE, Cost, Need, Observation, check, compare, probe
 
 PROPAGATION_SECONDS = 120  # until a changed policy of IAM, SNS or SQS takes effect everywhere
@@ -90,12 +90,15 @@ def deliveries_that_are_denied(aws: Account) -> Iterator[Observation]:
 
 
 def included_responses(endpoint: Endpoint) -> Iterator[Observation]:
-    text = endpoint.notification(endpoint.invoke({"text": "ä"})) or {}
+    def announced(invoked: Invoked) -> dict[str, Any]:
+        return endpoint.aws.until(lambda: endpoint.announced(invoked), f"a notification of {invoked.inference_id}", 600)
+
+    text = announced(endpoint.invoke({"text": "ä"}))
     yield compare("A140", expected={"text": "ä"}, observed=json.loads(text.get("responseBody", {}).get("content", "null")))
-    binary = endpoint.notification(endpoint.invoke({"binary": 8}))
-    yield compare("A140", expected=(True, False), observed=(binary is not None, "responseBody" in (binary or {})))
+    binary = announced(endpoint.invoke({"binary": 8}))
+    yield compare("A140", expected=False, observed="responseBody" in binary)
     failed = endpoint.invoke({"fail": "included"})
-    failure, message = endpoint.outcome(failed), endpoint.notification(failed) or {}
+    failure, message = endpoint.outcome(failed), announced(failed)
     yield compare("A142", expected=failure.body.decode(), observed=message.get("responseBody", {}).get("content"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,8 @@ def scalable(aws: Account, minimum: int, maximum: int) -> Iterator[Endpoint]:
         yield endpoint
     finally:
         if not aws.guard.cancelled.is_set():
-            aws.scaling.deregister_scalable_target(**target_of(endpoint))
+            with contextlib.suppress(aws.scaling.exceptions.ObjectNotFoundException):
+                aws.scaling.deregister_scalable_target(**target_of(endpoint))
             endpoint.until_status("InService")
 
 

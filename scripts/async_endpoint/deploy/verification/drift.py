@@ -20,25 +20,34 @@ def drift(document: Mapping[str, Any], ignored_modules: Collection[str] = ()) ->
 
     `ignored_modules` are calls in the root module whose resources are left out.
     """
-    drifted = {change.address for change in resource_drift(document)}
+    drifted = {change.address: change for change in resource_drift(document)}
     everything = resource_changes(document)
     changes = [change for change in everything if top_module(change.address) not in ignored_modules]
-    found = [Difference(change.address, _found(change, outside=change.address in drifted)) for change in changes]
+    found = [Difference(change.address, _found(change, drifted.get(change.address))) for change in changes]
     if not everything:
         found = [Difference(f"output {name}", "was not applied as it is configured") for name in changed_outputs(document)]
     return found
 
 
-def _found(change: ResourceChange, *, outside: bool) -> str:
+def _found(change: ResourceChange, drifted: ResourceChange | None) -> str:
+    """`drifted` is what the refresh found of the resource, None for nothing."""
     if not change.deletes and change.creates:
-        return "was deleted outside Terraform" if outside else "has not been applied"
+        return "was deleted outside Terraform" if drifted else "has not been applied"
     if change.deletes and not change.creates:
         return "exists and is no longer configured"
+    outside = drifted is not None and any(
+        name in change.changed or name not in change.after for name in drifted.changed if _differs(drifted, name)
+    )
     how = "was changed outside Terraform" if outside else "is not as it is configured"
-    attributes = [_attribute(change, name) for name in change.changed]
+    attributes = [_attribute(change, name) for name in change.changed if _differs(change, name)]
     if change.replaces:
         return f"{how}, and an apply replaces it: {', '.join(attributes) or 'what it depends on differs'}"
     return f"{how}: {', '.join(attributes) or 'what it depends on differs'}"
+
+
+def _differs(change: ResourceChange, name: str) -> bool:
+    """Whether an attribute has another value; after a refresh the provider has `{}` where the state has null."""
+    return any(values[name] not in (None, {}, []) for values in (change.before, change.after))
 
 
 def _attribute(change: ResourceChange, name: str) -> str:

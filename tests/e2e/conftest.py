@@ -18,6 +18,7 @@ import pytest
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
 from support.applied_roots import CHECKOUT, Checkout, Root, Roots, shell_environment
+from support.module_copies import LEFT_OUT
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +29,7 @@ def make_checkout(tmp_path_factory: pytest.TempPathFactory, container_cache: str
         folder = tmp_path_factory.mktemp("check out")
         for name in ("modules", "examples"):
             (folder / name).symlink_to(CHECKOUT / name)
-        shutil.copytree(
-            CHECKOUT / "envs", folder / "envs", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend")
-        )
+        shutil.copytree(CHECKOUT / "envs", folder / "envs", ignore=LEFT_OUT)
         (folder / "build").mkdir()
         made.append(Checkout(folder, shell_environment(container_cache)))
         return made[-1]

@@ -9,7 +9,7 @@ import pytest
 
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
-from support.module_copies import CHECKOUT, NO_AWS, Copy
+from support.module_copies import CHECKOUT, LEFT_OUT, NO_AWS, Copy
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +23,7 @@ def environment(provider_executable: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def copy(tmp_path: Path, environment: dict[str, str]) -> Copy:
     for name in ("modules", "envs"):
-        leave_out = shutil.ignore_patterns(".terraform", "*_override.tf", "*.tfbackend")
-        shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True, ignore=leave_out)
+        shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True, ignore=LEFT_OUT)
     return Copy(tmp_path, environment)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.terraform.root_region import state_key
+from support.module_copies import LEFT_OUT
 
 ENVIRONMENTS = ["dev", "local", "prod", "staging"]
 OWN_FILES = {"backend.tf", "main.tf", "outputs.tf"}
@@ -261,3 +262,13 @@ def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from (item for item in module.get("resources", []) if item["mode"] == "managed")
     for child in module.get("child_modules", []):
         yield from _resources(child)
+
+
+def test_what_the_user_of_a_checkout_adds_to_a_root_is_not_copied(tmp_path: Path) -> None:
+    """A state bucket that is named, as README.md says, must not become the one of a test."""
+    root = tmp_path / "dev"
+    root.mkdir()
+    for name in ("main.tf", "state.s3.tfbackend", "terraform.tfstate", "backend_override.tf", "saved.tfplan"):
+        (root / name).touch()
+    shutil.copytree(root, tmp_path / "copy", ignore=LEFT_OUT)
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["main.tf"]

@@ -26,12 +26,19 @@ def find(clients: Clients, scope: Scope) -> tuple[list[Item], list[str]]:
     return items, unknown
 
 
-def delete_endpoints(clients: Clients, items: Iterable[Item]) -> None:
-    """Start the deletion of the endpoints among these; what AWS refuses for now is left to the removal at the end."""
-    for kind, identifier in items:
-        if kind == "endpoint":
-            with contextlib.suppress(ClientError, BotoCoreError):
-                BY_NAME[kind].remove(clients, identifier)
+def delete_endpoints(clients: Clients, items: Iterable[Item]) -> bool:
+    """Start the deletion of the endpoints among these; False while AWS refuses one, which is Creating or Updating."""
+    deleting = [_deletes(clients, identifier) for kind, identifier in items if kind == "endpoint"]
+    return all(deleting)
+
+
+def _deletes(clients: Clients, endpoint: str) -> bool:
+    try:
+        if BY_NAME["endpoint"].remove(clients, endpoint):
+            return True
+        return bool(clients("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Deleting")
+    except (ClientError, BotoCoreError):
+        return False
 
 
 def remove(

@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from parity.account import Account
 from parity.errors import Cancelled, NotObserved
-from parity.probe import Observation, Probe, undecided
+from parity.probe import Observation, Probe, Verdict, undecided
 from parity.removal import delete_endpoints, remove
 from parity.schedule import Limits, Schedule
 
@@ -24,20 +24,25 @@ ON_AWS = Limits(endpoints=3, sleepers=1, workers=32)
 
 
 def observe(probe: Probe, aws: Account) -> list[Observation]:
-    """The observations of one probe, one or more for each of its assumptions; whatever goes wrong leaves them undecided."""
+    """The observations of one probe, one or more for each of its assumptions; whatever goes wrong leaves them undecided.
+
+    Where a probe ends early, so are those that hold so far: what it would have observed later may concern each of them.
+    """
     seen: list[Observation] = []
-    reason = "the probe ended without an observation"
+    reason, whole = "the probe ended without an observation", False
     try:
         for item in probe.run(aws):
             seen.append(item)
             if item.assumption not in probe.assumptions:
                 raise ValueError(f"it reports on {item.assumption}, which it does not declare")
+        whole = True
     except NotObserved as error:
         reason = str(error)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
     declared = [item for item in seen if item.assumption in probe.assumptions]
-    missing = [number for number in probe.assumptions if number not in {item.assumption for item in declared}]
+    settled = {item.assumption for item in declared if whole or item.verdict is Verdict.DEVIATES}
+    missing = [number for number in probe.assumptions if number not in settled]
     return declared + [undecided(number, reason) for number in missing]
 
 
@@ -62,7 +67,9 @@ def run_probes(
             aws.use_lane(lane)
             found = observe(probe, aws)
             log(f"{probe.name}: {', '.join(f'{item.assumption} {item.verdict}' for item in found)}")
-            delete_endpoints(clients, aws.guard.created_by(probe.name, *schedule.ended(probe)))
+            unused = aws.guard.created_by(probe.name, *schedule.ended(probe))
+            with suppress(Cancelled):  # until then its instances count: no other probe may take their place
+                aws.within(lambda: delete_endpoints(clients, unused), REMOVAL_SECONDS)
             return found
 
     ordered = sorted(probes, key=lambda probe: -probe.seconds)

@@ -11,8 +11,9 @@ import pytest
 
 from parity import meter
 from parity.__main__ import new_run, over_budget
+from parity.account import Account
 from parity.local import REGION, local_account
-from parity.probe import all_probes
+from parity.probe import Cost, Need, Observation, Probe, compare
 from parity.runner import run_and_remove
 from parity.scope import REGION_TAG, TAG
 from support.interrupted_parity import ParityRuns
@@ -58,7 +59,13 @@ def test_a_run_ends_before_its_instances_exceed_the_budget(runs: ParityRuns, mon
     monkeypatch.setattr(meter, "READ_SECONDS", 0.0)
     runs.before = runs.snapshot()
     account = local_account(runs.aws, new_run(), scale=600)
-    (probe,) = (item for item in all_probes() if item.name == PROBES[1])
+
+    def endless(aws: Account) -> Iterator[Observation]:
+        aws.make_endpoint("endless")
+        aws.elapse(1e6)
+        yield compare("A22", expected=1, observed=1)
+
+    probe = Probe("endless", ("A22",), frozenset({Need.OWN_ENDPOINT}), 60, Cost(), "", endless)
     found, left = run_and_remove([probe], account, over_budget=over_budget(account, dollars=0.01))
     assert found is not None
     assert "used the budget" in found[probe.name][-1].observed

@@ -15,8 +15,8 @@ from parity.account import Account
 from parity.errors import NotObserved
 from parity.meter import Meter
 from parity.plan import INSTANCE_HOUR, Plan
-from parity.probe import INSTANCE_TYPE, all_probes
-from parity.runner import ON_AWS
+from parity.probe import INSTANCE_TYPE, Cost, Observation, Probe, Verdict, all_probes, compare
+from parity.runner import ON_AWS, observe
 from parity.scope import REGION_TAG, TAG, Scope
 
 RUN, REGION = "0a1b2c3d", "eu-west-1"
@@ -72,6 +72,15 @@ def test_an_endpoint_that_cannot_be_described_is_not_gone(code: str) -> None:
         assert raised.response["Error"]["Code"] == code
 
 
+@pytest.mark.parametrize(("status", "deletes"), [("Creating", False), ("Updating", False), ("Deleting", True)])
+def test_the_deletion_of_an_endpoint_counts_once_it_is_accepted(status: str, deletes: bool) -> None:
+    busy = error("ValidationException", "Cannot update in-progress endpoint")
+    clients = Refusing(busy, describe_endpoint={"EndpointStatus": status})
+    assert removal.delete_endpoints(clients, [("endpoint", "one"), ("queue", "two")]) is deletes
+    gone = error("ValidationException", 'Could not find endpoint "one".')
+    assert removal.delete_endpoints(Refusing(gone), [("endpoint", "one")])
+
+
 def only(monkeypatch: pytest.MonkeyPatch, **finders: Callable[..., Iterator[str]]) -> list[str]:
     """Make removal find only these kinds and delete whatever it finds; returns what it deletes, as it does."""
     deleted: list[str] = []
@@ -124,6 +133,17 @@ def test_an_answer_about_the_caller_is_no_observation(answer: tuple[str, str]) -
         Account.attempt(Refusing(error(*answer)).create_model)
     about_the_role = error("ValidationException", "the role is not authorized to perform b")
     assert Account.attempt(Refusing(about_the_role).create_model).startswith("ValidationException: the role")
+
+
+def test_a_probe_that_ends_early_decides_nothing_but_deviations() -> None:
+    def run(_: Any) -> Iterator[Observation]:
+        yield compare("A1", expected=1, observed=1)
+        yield compare("A2", expected=1, observed=2)
+        raise NotObserved("no answer")
+
+    early = Probe("early", ("A1", "A2"), frozenset(), 1, Cost(), "", run)
+    seen = [(item.assumption, item.verdict) for item in observe(early, Refusing(error("any")))]
+    assert seen == [("A1", Verdict.HOLDS), ("A2", Verdict.DEVIATES), ("A1", Verdict.UNDECIDED)]
 
 
 class Clock:

@@ -21,6 +21,7 @@ from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.packaging.archive import build_archive
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
+from support.module_copies import LEFT_OUT
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -60,9 +61,7 @@ class Example:
 
     def __post_init__(self) -> None:
         for name in ("modules", "examples"):
-            shutil.copytree(
-                CHECKOUT / name, self.folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend")
-            )
+            shutil.copytree(CHECKOUT / name, self.folder / name, ignore=LEFT_OUT)
         self.guard(False)
         for code in self.root.rglob("code"):
             model = code.parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from async_endpoint.local_aws import LocalCredentials
 CHECKOUT = Path(__file__).resolve().parents[2]
 # mocks do not look for one; what is not mocked must not find one
 NO_AWS = LocalCredentials("http://127.0.0.1:1", "AKIAOFTHESETESTSONLY", "a secret", "a token")
+# For shutil.copytree: what Terraform and the user of a checkout leave there, which git ignores too.
+LEFT_OUT = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend", "*.tfplan", "*_override.tf")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.applied_roots import CHECKOUT, REGION, Checkout, shell_environment
+from support.module_copies import LEFT_OUT
 from support.recorded_access import Needed, recording
 
 ENVIRONMENT = "dev"
@@ -179,7 +180,7 @@ def main() -> None:
                 CHECKOUT / name,
                 folder / name,
                 symlinks=True,
-                ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend"),
+                ignore=LEFT_OUT,
             )
         (folder / "build").mkdir()
         checkout = Checkout(folder, shell_environment(str(folder / "cache")))

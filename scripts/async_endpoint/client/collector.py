@@ -21,7 +21,7 @@ from async_endpoint.client.endpoint_watch import EndpointWatch
 from async_endpoint.client.invocation import Invocation, Outcome
 from async_endpoint.client.models import Submitted
 from async_endpoint.client.pending import Pending
-from async_endpoint.client.polling import BatchDelay, PollInterval, ReconcileSchedule
+from async_endpoint.client.polling import FEW_REQUESTS, BatchDelay, PollInterval, ReconcileSchedule
 from async_endpoint.client.queue_leases import LeaseLost
 from async_endpoint.client.reply_queue import LONG_POLL_SECONDS, ReplyQueue, is_missing
 from async_endpoint.client.reply_queues import ReplyQueues
@@ -41,7 +41,6 @@ from async_endpoint.core.notifications import Notification
 MAX_HEAD_CHECKS_PER_ROUND: Final = 32  # keys read one by one, the oldest first: endpoints answer in order of arrival
 RECONCILE_INTERVAL_SECONDS: Final = 60.0  # the longest interval between two checks of S3 while notifications come
 QUEUE_SETUP_TIMEOUT_SECONDS: Final = 10.0  # a request waits for the lease of the queue, closing for its release
-QUEUE_REQUESTS: Final = 8  # pending at a time: with fewer, finding their results costs less than leasing a queue
 MAX_SINGLE_READS: Final = 3  # requests whose outputs are read without listing them first
 # Between two receives from a queue whose filter policies may not be in effect; doubles from the first to the longest
 FIRST_PROBE_INTERVAL_SECONDS: Final = 0.1
@@ -101,7 +100,7 @@ class Collector:
 
         Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS.
         """
-        wanted = QUEUE_REQUESTS if self._config.collect == "auto" and self._info.topics else 0
+        wanted = FEW_REQUESTS if self._config.collect == "auto" and self._info.topics else 0
         with self._changed:
             first = self._opening_until is None and len(self._pending) + 1 >= wanted
             if first:
@@ -138,7 +137,7 @@ class Collector:
                 self._poll_due, self._rounds = now + self._config.poll_interval, 0
                 if self._opening_until is None and not self._explained:
                     self._explained = True
-                    self._explain(f"Results are looked up in S3 while fewer than {QUEUE_REQUESTS} requests are pending.")
+                    self._explain(f"Results are looked up in S3 while fewer than {FEW_REQUESTS} requests are pending.")
         self._add_unannounced([invocation])
         if invocation.notification is not None:
             self._on_notification(invocation, invocation.notification)

@@ -9,6 +9,8 @@ RESULTS_PER_POLL: Final = 15  # that justify a poll of S3, if so many are pendin
 RESULTS_PER_RECEIVE: Final = 8  # of the ten that a receive returns at most
 MAX_BATCH_DELAY_SECONDS: Final = 0.15  # the longest a notification waits for more
 FIRST_BATCH_DELAY_SECONDS: Final = 0.05
+FEW_REQUESTS: Final = 8  # pending at a time: with fewer, finding their results costs less than leasing a queue
+MAX_DELAY_SHARE: Final = 0.1  # of the time that they take, from ten seconds on: the longest that a poll adds to it
 
 
 class RateEstimator:
@@ -28,15 +30,20 @@ class RateEstimator:
 
 
 class PollInterval:
-    """The interval between polls of S3: grows while nothing comes, then follows the rate of results."""
+    """The interval between polls of S3: grows while nothing comes, then follows the rate of results.
+
+    While few requests are pending it is at most a second, or a tenth of the time since the last result.
+    """
 
     def __init__(self, first: float, longest: float, now: Callable[[], float]) -> None:
         self._first, self._longest, self._interval = first, longest, first
+        self._now = now
+        self._last_result = now()
         self._rate = RateEstimator(now)
 
     def reset(self) -> None:
         """Start with short intervals again: the first request is pending."""
-        self._interval = self._first
+        self._interval, self._last_result = self._first, self._now()
 
     def after(self, found: int, pending: int) -> float:
         """Seconds until the next poll, given what the last one found and how many requests are pending."""
@@ -47,6 +54,9 @@ class PollInterval:
             enough = min(RESULTS_PER_POLL, max(pending / 4, 1))
             wanted = max(enough / (self._rate.value or 1), self._first)
             self._interval = min(wanted, 2 * self._interval, self._longest)  # the first results say little about the rate
+            self._last_result = self._now()
+        if pending < FEW_REQUESTS:
+            self._interval = min(self._interval, max(1.0, MAX_DELAY_SHARE * (self._now() - self._last_result)))
         return self._interval
 
 

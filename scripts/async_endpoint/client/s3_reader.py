@@ -18,6 +18,7 @@ from async_endpoint.core.s3_uri import S3Uri
 
 LIST_ACTION: Final = "s3:ListBucket"
 READ_ACTION: Final = "s3:GetObject"
+CLOCK_TOLERANCE_SECONDS: Final = 2.0
 _DENIED_ACTION: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 
@@ -180,8 +181,7 @@ class PrefixListing:
             try:
                 while True:
                     page = self._session.s3.list_objects_v2(**request)
-                    now = self._now()
-                    ahead = now - (server_time(page) or now)
+                    ahead = self._clock_difference(page)
                     for entry in page.get("Contents", ()):
                         yield entry["Key"], entry["LastModified"].timestamp() + ahead
                     if not page.get("IsTruncated"):
@@ -191,6 +191,12 @@ class PrefixListing:
                 if error_code(error) in DENIED_CODES:
                     raise ListingDenied(f"{LIST_ACTION} on {folder} is denied") from error
                 raise
+
+    def _clock_difference(self, page: dict[str, Any]) -> float:
+        """Seconds that this machine's clock is ahead of S3's; 0 below what two times of whole seconds can show."""
+        now = self._now()
+        ahead = now - (server_time(page) or now)
+        return ahead if abs(ahead) > CLOCK_TOLERANCE_SECONDS else 0.0
 
 
 def _by_folder(pending: Sequence[Invocation], location: str) -> Iterator[tuple[S3Uri, dict[str, Invocation]]]:

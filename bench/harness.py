@@ -64,7 +64,7 @@ class Harness(Program):
         self.bucket = "bench"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for model, code in (("noop", NOOP), ("timed", TIMED)):
-            self.s3.put_object(Bucket=self.bucket, Key=f"{model}.tar.gz", Body=_archive(code))
+            self.s3.put_object(Bucket=self.bucket, Key=f"{model}.tar.gz", Body=archive(code))
         self.role = self._execution_role()
         self.queue, arn = self._open_queue()
         self.topics: dict[str, str] = {}
@@ -198,7 +198,7 @@ def _policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def _archive(code: str) -> bytes:
+def archive(code: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         member = tarfile.TarInfo("code/inference.py")

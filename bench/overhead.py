@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import http.client
 import statistics
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
-
+from async_endpoint.emulator.container.container import ContainerSpec, Workload
+from async_endpoint.emulator.container.runtime import PythonRuntime, launch
 from bench.curve import Curve
-from bench.harness import TIME_SCALE, Endpoint, Harness
+from bench.harness import NOOP, TIME_SCALE, Endpoint, Harness, archive
 from bench.load import BODY, Consumer, invoke, together
+from bench.program import until
 from bench.report import Report
 
 CONCURRENCY = 4
 
 
 def measure(report: Report, requests: int) -> None:
-    """Medians of the same number of calls: to the container's own port, through the queue, and in real time."""
-    with Harness() as harness:
+    """Medians of the same number of calls: to a container, through the queue, and in real time."""
+    with Harness() as harness, direct() as direct_call:
         endpoint = harness.endpoint("overhead", concurrency=CONCURRENCY)
-        direct_call = direct(endpoint)
         timed(direct_call, requests)
         _Rounds(harness).run(requests // 4)
         direct_ms = timed(direct_call, requests)
@@ -43,20 +45,26 @@ def measure(report: Report, requests: int) -> None:
     report.bar("overhead", "the same, over the direct call", f"{over:.1f} ms mean", over <= 10, "≤ 10 ms")
 
 
-def direct(endpoint: Endpoint) -> Callable[[], None]:
-    """A call of the container that the endpoint itself uses, at its port, on a connection kept open by each thread."""
-    [pid] = endpoint.containers
-    [port] = {item.laddr.port for item in psutil.Process(pid).net_connections("tcp") if item.status == psutil.CONN_LISTEN}
-    mine = threading.local()
+@contextmanager
+def direct() -> Iterator[Callable[[], None]]:
+    """A call of a container like the endpoint's, of its own: those of the local AWS accept no connection from outside."""
+    specification = ContainerSpec(archive(NOOP), {"SAGEMAKER_MODEL_SERVER_WORKERS": str(CONCURRENCY)})
+    with tempfile.TemporaryDirectory() as folder:
+        ended = threading.Event()
+        container = launch(
+            Path(folder) / "container", Workload((specification,)), lambda _: None, lambda _: ended.set(), PythonRuntime()
+        )
+        try:
+            until(container.ping, "the container answers /ping")
 
-    def call() -> None:
-        if not hasattr(mine, "connection"):
-            mine.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        mine.connection.request("POST", "/invocations", BODY, {"Content-Type": "application/json"})
-        answer = mine.connection.getresponse()
-        assert (answer.status, answer.read()) == (200, BODY)
+            def call() -> None:
+                answer = container.invoke(BODY, {"Content-Type": "application/json"}, 60)
+                assert (answer.status, answer.body) == (200, BODY)
 
-    return call
+            yield call
+        finally:
+            container.kill()
+            ended.wait(60)
 
 
 def timed(call: Callable[[], Any], requests: int) -> list[float]:

@@ -13,7 +13,7 @@ from bench.report import Report
 
 def measure(report: Report, requests: int) -> None:
     """Latency and rate of the same number of calls, four at a time."""
-    with Harness() as harness:
+    with Harness() as harness, direct() as direct_call:
         endpoint = harness.endpoint("real-time", concurrency=CONCURRENCY, real_time=True)
 
         def invoke() -> None:
@@ -21,7 +21,7 @@ def measure(report: Report, requests: int) -> None:
             assert answer["Body"].read() == BODY
 
         medians = {}
-        for name, call in (("direct POST /invocations", direct(endpoint)), ("InvokeEndpoint, with boto3", invoke)):
+        for name, call in (("direct POST /invocations", direct_call), ("InvokeEndpoint, with boto3", invoke)):
             timed(call, requests // 4)
             begun, cpu = time.monotonic(), harness.cpu
             taken = timed(call, requests)

@@ -39,11 +39,11 @@ data "aws_iam_policy_document" "flow_logs" {
     resources = [for group in aws_cloudwatch_log_group.flow_logs : "${group.arn}:*"]
   }
 
-  # Amazon VPC guide, "IAM role for publishing flow logs to CloudWatch Logs", for the groups of this region.
+  # Amazon VPC guide, "IAM role for publishing flow logs to CloudWatch Logs". The action has no resource type.
   statement {
     sid       = "FindLogGroup"
     actions   = ["logs:DescribeLogGroups"]
-    resources = ["arn:${local._partition}:logs:${local._region}:${local._account}:log-group:*"]
+    resources = ["*"]
   }
 }
 

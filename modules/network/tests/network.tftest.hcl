@@ -137,7 +137,7 @@ run "flow_logs" {
 
   assert {
     condition = { for statement in data.aws_iam_policy_document.flow_logs.statement : statement.sid => one(statement.resources) } == {
-      FindLogGroup  = "arn:aws:logs:eu-west-1:123456789012:log-group:*"
+      FindLogGroup  = "*"
       WriteFlowLogs = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vpc/shop-test:*"
     }
     error_message = "Flow logs may look for their group, and write to that one only."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,6 +91,19 @@ def test_instances_that_exist_at_once_are_counted(
 ) -> None:
     found = instance_needs(lambda region: aws, resource_changes(plan_document(*changes)), REGION)
     assert {need.instance_type: need.during for need in found} == expected
+
+
+def test_shadow_instances_that_serve_are_counted() -> None:
+    variants = {
+        member: [{"VariantName": name, "InstanceType": "ml.m5.large", "CurrentInstanceCount": count}]
+        for member, name, count in (("ProductionVariants", "main", 2), ("ShadowProductionVariants", "shadow", 3))
+    }
+    live = {"EndpointConfigName": "shirts-1", "EndpointStatus": "InService", **variants}
+    sagemaker = SimpleNamespace(describe_endpoint=lambda **_: live, describe_endpoint_config=lambda **_: variants)
+    aws: Any = SimpleNamespace(sagemaker=sagemaker, client=lambda service: sagemaker)
+    document = plan_document(endpoint("update"), configuration(count=1))
+    [need] = instance_needs(lambda region: aws, resource_changes(document), REGION)
+    assert need.during == 1 + 2 + 3
 
 
 def test_endpoints_of_one_plan_share_the_quota(aws: AwsSession) -> None:

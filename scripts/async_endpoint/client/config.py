@@ -30,7 +30,8 @@ class ClientConfig:
         deadline: Seconds after which a request ends in any case; None is the sum of the endpoint's time to live, invocation
             timeout and cold start. Default None.
         poll_interval: First interval between two polls of S3, in seconds; it grows while no result comes. Default 0.25.
-        max_poll_interval: Longest interval between two polls of S3, in seconds. Default 5.
+        max_poll_interval: Longest interval between two polls of S3, in seconds. With fewer than eight requests pending it is
+            at most a second, or a tenth of the time since the last result. Default 5.
         notification_grace: Seconds a notification may lag behind its result; later ones count as lost. Default 5.
         access_denied_grace: Seconds for which reading a result may be denied before the request ends. Default 10.
         unreachable_timeout: Seconds without any response of AWS after which requests end. Default 120.

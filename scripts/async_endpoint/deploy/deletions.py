@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.errors import BucketNotEmpty, NotReady
 from async_endpoint.deploy.endpoints import (
     Connect,
     describe_endpoint,
     endpoint_status,
-    error_code,
     planned_endpoints,
 )
 from async_endpoint.deploy.polling import Poller
@@ -52,7 +51,7 @@ def _require_empty(aws: AwsSession, bucket: str, address: str, changes: Sequence
     try:
         content = bucket_content(aws, bucket, ignored_keys=managed)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucket":  # deleted by other means: Terraform drops it from the state
+        if error_code(error) == "NoSuchBucket":  # deleted by other means: Terraform drops it from the state
             return
         raise
     if content is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.terraform.plan_document import ResourceChange, prior_resources, resource_changes, top_module
 
@@ -187,8 +187,3 @@ def describe_endpoint(aws: AwsSession, name: str) -> Mapping[str, Any]:
 def endpoint_status(aws: AwsSession, name: str) -> str:
     """The endpoint's status; empty when there is no such endpoint."""
     return str(describe_endpoint(aws, name).get("EndpointStatus", ""))
-
-
-def error_code(error: Any) -> str:
-    """The code of a botocore ClientError."""
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.errors import PolicyInUse
-from async_endpoint.deploy.endpoints import Connect, error_code
+from async_endpoint.deploy.endpoints import Connect
 from async_endpoint.terraform.plan_document import ResourceChange
 
 # IAM is called in any region of the partition of its ARNs.

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from async_endpoint import signals
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.errors import AsyncEndpointError, NotReady, WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.suspension import (
@@ -201,7 +201,7 @@ class _ScalableTarget:
         try:
             tags = self._scaling.list_tags_for_resource(ResourceARN=live["ScalableTargetARN"])["Tags"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in _NOT_FOUND:  # deregistered just now
+            if error_code(error) in _NOT_FOUND:  # deregistered just now
                 return None
             raise
         return SuspensionRecord.parse(tags.get(TAG_KEY))

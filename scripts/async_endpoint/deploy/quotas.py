@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.errors import QuotaTooLow
 from async_endpoint.deploy.endpoints import (
     ENDPOINT_TYPE,
@@ -29,6 +29,7 @@ SERVICE_CODE: Final = "sagemaker"
 NAME: Final = "{} for endpoint usage"
 PAGE: Final = 100
 _TARGET: Final = "aws_appautoscaling_target"
+_LIVE_VARIANTS: Final = ("ProductionVariants", "ShadowProductionVariants")
 
 
 @dataclass(frozen=True)
@@ -171,12 +172,13 @@ def _live_instances(aws: AwsSession, name: str) -> dict[str, int]:
     try:
         config = aws.sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
+        if error_code(error) != "ValidationException":
             raise
         return {}
-    types = {variant["VariantName"]: variant.get("InstanceType", "") for variant in config["ProductionVariants"]}
-    for variant in described.get("ProductionVariants", ()):
-        counts[types.get(variant["VariantName"], "")] += int(variant.get("CurrentInstanceCount", 0))
+    for member in _LIVE_VARIANTS:
+        types = {variant["VariantName"]: variant.get("InstanceType", "") for variant in config.get(member, ())}
+        for variant in described.get(member, ()):
+            counts[types.get(variant["VariantName"], "")] += int(variant.get("CurrentInstanceCount", 0))
     return {kind: count for kind, count in counts.items() if kind and count}
 
 

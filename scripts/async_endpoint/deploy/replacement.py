@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.errors import NotReady, ReplacementRefused, RolledBack
 from async_endpoint.deploy.endpoints import (
     NOT_SERVING,
@@ -19,7 +19,6 @@ from async_endpoint.deploy.endpoints import (
     describe_endpoint,
     dotted,
     endpoint_status,
-    error_code,
     planned_endpoints,
 )
 from async_endpoint.deploy.polling import Poller

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 
 Attributes = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def _answer(call: Callable[..., Any], *missing: str, **arguments: Any) -> Any | 
     try:
         return call(**arguments)
     except ClientError as error:
-        if error.response["Error"]["Code"] in missing:
+        if error_code(error) in missing:
             return None
         raise
 

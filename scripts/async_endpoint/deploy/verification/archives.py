@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.outputs import Archive, AsyncEndpointOutputs
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.deploy.verification.findings import ABSENT, Difference, denied, not_repaired, raise_any
@@ -44,7 +44,7 @@ def _archive(aws: AwsSession, planned: Archive) -> tuple[list[Difference], str]:
     try:
         live = aws.client("s3").head_object(Bucket=location.bucket, Key=location.key, ChecksumMode="ENABLED")
     except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
+        if error_code(error) in ABSENT:
             return [_gone(planned, location)], ""
         if planned.sha256 is None and denied(error):
             return [], "is not compared: these credentials may not read it"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 
 ABSENT = frozenset(
     {
@@ -85,7 +85,7 @@ def existing(subject: str, describe: Callable[[], Mapping[str, Any]], remedy: st
     try:
         return describe()
     except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
+        if error_code(error) in ABSENT:
             raise Differs(Difference(subject, "does not exist", remedy)) from error
         raise
 

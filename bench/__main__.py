@@ -26,9 +26,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it runs")
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the pages and the drawings")
-    parser.add_argument(
-        "--against", type=Path, help="another checkout, set up: compare only the local AWS of both"
-    )
+    parser.add_argument("--against", type=Path, help="another checkout, set up: compare only the local AWS of both")
     options = parser.parse_args()
     if options.against:
         return _against(options.against.resolve())

@@ -11,9 +11,9 @@ from typing import Final
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.iam.actions import hosting, identity, lookups, messaging, monitoring, storage
-from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules
+from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules, prefix_of
 
-__all__ = ["ApiCall", "Permission", "ResourceFacts", "required_permissions"]
+__all__ = ["ApiCall", "Permission", "ResourceFacts", "prefix_of", "required_permissions"]
 
 _RULES: Final[Mapping[str, Rules]] = {
     "application-autoscaling": hosting.SCALING,

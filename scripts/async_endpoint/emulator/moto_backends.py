@@ -59,6 +59,13 @@ def object_exists(uri: S3Uri) -> bool:
         return False
 
 
+def object_kms_key(uri: S3Uri) -> str | None:
+    """The customer managed key that an object is encrypted with; None without one, or without the object."""
+    found = _backend("s3", PARTITION).get_object(uri.bucket, uri.key) if object_exists(uri) else None
+    key = found.kms_key_id if found is not None else None
+    return None if not key or key.endswith("alias/aws/s3") else str(key)
+
+
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
     """Write an object under `kms_key`, or the bucket's default encryption; raises ResourceNotFound without the bucket."""
     _bucket(uri.bucket)

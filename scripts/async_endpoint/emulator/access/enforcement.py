@@ -85,7 +85,8 @@ class Enforcement:
             params = parameters_of(environ, call)
         except Exception:  # malformed: the service will say so, unless the caller may not call it at all
             params = None
-        made = actions.ApiCall(call.service, call.action, params or {}, region, ACCOUNT_ID)
+        caller = principal.arn if ":user/" in principal.arn else ""
+        made = actions.ApiCall(call.service, call.action, params or {}, region, ACCOUNT_ID, caller=caller)
         keys = request_keys(environ, made)
         try:
             needed = None if params is None else actions.required_permissions(made, BackendFacts(region))

@@ -108,11 +108,11 @@ class AssumedRole:
         arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}"
         wanted = [
             ("logs:CreateLogStream", ":log-stream:any"),
-            ("logs:DescribeLogStreams", ""),
+            ("logs:DescribeLogStreams", ":log-stream:"),
             ("logs:PutLogEvents", ":log-stream:any"),
         ]
         if not moto_backends.has_log_group(self.region, group):
-            wanted.append(("logs:CreateLogGroup", ""))
+            wanted.append(("logs:CreateLogGroup", ":log-stream:"))
         return all(self.may(action, arn + below) for action, below in wanted)
 
     def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:

@@ -1,6 +1,6 @@
 """Enforcement of IAM: every authenticated call is decided by the policies of its caller and of what it acts on, or denied.
 
-A call that iam/actions does not know is decided by its action alone, on "*": see `decide_unmapped`.
+A call that iam/actions does not know is decided by its action alone, on "*": see `decide_unmapped` (A243).
 """
 
 from __future__ import annotations

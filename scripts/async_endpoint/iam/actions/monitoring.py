@@ -1,7 +1,7 @@
 """CloudWatch, CloudWatch Logs and Service Quotas.
 
 Source: service authorization references. An action on a log group is authorized on its streams, by the ARN that ends with
-log-stream: and no name; only its tags are on the group's own ARN (Logs guide, "Log group ARNs"; vector issue 714; A244).
+log-stream: and no name; only its tags are on the group's own ARN (Logs guide, "Log group ARNs"; vector issue 714; A242).
 """
 
 from __future__ import annotations

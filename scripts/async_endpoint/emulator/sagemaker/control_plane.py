@@ -94,7 +94,7 @@ class ControlPlane:
 
     def _create_model(self, region: str, request: Described) -> Described:
         resolved_request = resolve_model_packages(region, request)
-        check_model(region, resolved_request)
+        check_model(region, resolved_request, self._hosting.runtime)
         model = self._models.add(region, request)
         model.resolved_request = resolved_request
         return {"ModelArn": model.arn}
@@ -227,6 +227,11 @@ class ControlPlane:
         for key in request["TagKeys"]:
             self._tagged(request).tags.pop(key, None)
         return {}
+
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """The tags of a model, endpoint configuration or endpoint; none if there is no such resource."""
+        found = self._by_arn(arn)
+        return {} if found is None else dict(found.tags)
 
     def _tagged(self, request: Described) -> Resource:
         found = self._by_arn(request["ResourceArn"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from async_endpoint.autoscaling import policies
+from async_endpoint.autoscaling.metric_math import values
 from async_endpoint.core import metrics as m
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.moto_patches import metric_store
@@ -128,3 +129,18 @@ def metrics_name_no_configuration(patch: pytest.MonkeyPatch, aws: Emulator) -> N
         return dimensions(self, endpoint, variant, "another" if config else "")
 
     patch.setattr(m.Metric, "dimensions", changed)
+
+
+@deviation("metric_math")
+def missing_values_have_no_result(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An operation of a value and a missing one has no result."""
+    pointwise = values._pointwise
+
+    def changed(symbol: str, left: Any, right: Any) -> values.Series:
+        found = pointwise(symbol, left, right)
+        sides = [side.values for side in (left, right) if isinstance(side, values.Series)]
+        return replace(
+            found, values=tuple(None if None in row else point for point, *row in zip(found.values, *sides, strict=True))
+        )
+
+    patch.setattr(values, "_pointwise", changed)

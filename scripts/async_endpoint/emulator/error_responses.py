@@ -60,6 +60,7 @@ _REFUSED: Final = {
 }
 _REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_REST_XML: Final = ("cloudfront", "route53")  # REST services beside S3 with errors in XML: botocore's service models
 
 
 def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
@@ -138,7 +139,7 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
         headers = {"x-amz-request-id": request_id}
         return Response(_XML + f"<Error>{body}</Error>", error.status, headers, content_type="application/xml")
     headers = {"x-amzn-RequestId": request_id}
-    if call.service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
+    if _is_json(call.service, environ):
         code = _AS_JSON.get(error.code, error.code)
         headers["x-amzn-ErrorType"] = code
         if "HTTP_X_AMZN_QUERY_MODE" in environ:  # services migrated from the query protocol: SQS, CloudWatch
@@ -150,6 +151,13 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
             content_type=sent if (sent := environ.get("CONTENT_TYPE", "")).startswith(_AMZ_JSON) else "application/json",
         )
     return Response(_query_error(call, error, request_id), error.status, headers, content_type="text/xml")
+
+
+def _is_json(service: str, environ: dict[str, Any]) -> bool:
+    """Whether a request's service sends errors as JSON, as services of REST do except for a few."""
+    if service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
+        return True
+    return service not in (*SERVICES, *_REST_XML) and not _is_query(environ)
 
 
 def _query_error(call: ApiCall, error: ServiceError, request_id: str) -> str:

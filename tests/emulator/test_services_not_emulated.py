@@ -1,4 +1,4 @@
-"""Services that are not emulated: refused by name, at once, and in their own wire format. SDKs and Terraform repeat a 500 for minutes."""
+"""Services that are not emulated: refused by name and in their own wire format. SDKs and Terraform repeat a 500 for minutes."""
 
 from __future__ import annotations
 

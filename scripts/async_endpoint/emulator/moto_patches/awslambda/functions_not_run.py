@@ -1,4 +1,4 @@
-"""Functions that are stored and never run. moto runs them in Docker, and a call that delivers to one fails where that is missing.
+"""Functions that are stored and never run. moto runs them in Docker, and a delivery to one fails where that is missing.
 
 `Invoke` is refused by name. Whatever delivers to a function (an event source mapping, a log subscription, a rule, a bucket, a
 topic) works without the delivery, which is logged; the messages of a mapped queue stay in it, for any consumer.

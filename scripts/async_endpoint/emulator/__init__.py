@@ -16,5 +16,5 @@ NOT_EMULATED: Final = (
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling except as an injected fault, prices, more than one account",
     "functions of AWS Lambda, which are stored and never run; API Gateway, Glue, Cognito, X-Ray",
-    "composite alarms, metric math, GPU utilization",
+    "anomaly detection, GPU utilization",
 )

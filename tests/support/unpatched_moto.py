@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +17,17 @@ from moto.sns.models import Topic
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/none/variant/none", "ScalableDimension": DIMENSION}
+
+
+ALARM: dict[str, Any] = {
+    "Namespace": "n",
+    "MetricName": "m",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 1,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
 
 
 def client(service: str) -> Any:
@@ -52,6 +64,12 @@ def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
 
+def alarm_requests() -> bool:
+    """Whether metric alarms are described where composite ones are asked for."""
+    client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="alarm")
+    return bool(client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["MetricAlarms"])
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -77,16 +95,7 @@ def bucket_policy() -> bool:
 
 def alarm_initial_state() -> bool:
     cloudwatch = client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName="new",
-        Namespace="n",
-        MetricName="m",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
+    cloudwatch.put_metric_alarm(**ALARM, AlarmName="new")
     return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
 
 
@@ -128,6 +137,11 @@ def redrive_policy() -> bool:
     asked = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3}, separators=(",", ":"))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": asked})
     return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
+
+
+def functions_not_run() -> bool:
+    found: Any = importlib.import_module("moto.awslambda.models")
+    return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
 
 
 def cached_lookups() -> bool:
@@ -317,6 +331,7 @@ def tracking_alarms() -> bool:
 GAPS = (
     application_autoscaling,  # first: others load what it looks for
     alarm_history,
+    alarm_requests,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -325,6 +340,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    functions_not_run,
     security_group_rules,
     scalable_dimensions,
     scalable_target,

@@ -72,6 +72,11 @@ def service_error(call: ApiCall, environ: dict[str, Any], status: int) -> Respon
     return _response(call, environ, _UNAVAILABLE_BY.get((call.service, status), _UNAVAILABLE[status]))
 
 
+def service_failure(call: ApiCall, environ: dict[str, Any], code: str, message: str) -> Response:
+    """The response (400) of a service that refuses a call, in its wire format."""
+    return _response(call, environ, ServiceError(code, message, 400))
+
+
 def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:
     """The response to an action that is not emulated."""
     named = call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"

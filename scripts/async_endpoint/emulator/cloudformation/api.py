@@ -79,8 +79,9 @@ class CloudFormationApi:
         except InvalidInput as error:
             return service_failure(call, environ, "ValidationError", str(error))
         operation = get_service_model(SERVICE).operation_model(call.action)
-        answer = QuerySerializer(operation, SerializationContext(str(uuid.uuid4()))).serialize(document)
-        return Response(answer["body"], answer["status_code"], content_type="text/xml")
+        request_id = str(uuid.uuid4())
+        answer = QuerySerializer(operation, SerializationContext(request_id)).serialize(document)
+        return Response(answer["body"], answer["status_code"], {"x-amzn-RequestId": request_id}, content_type="text/xml")
 
     # --- stacks --------------------------------------------------------------------------------------------------------
 
@@ -399,15 +400,14 @@ class CloudFormationApi:
         return {"TemplateBody": found.get("TemplateBody", ""), "StagesAvailable": ["Original", "Processed"]}
 
     def validate_template(self, request: Values) -> Values:
-        template = self._parsed(request)
-        return {"Description": template.description, **descriptions.template_summary(template, defaults_only=True)}
+        return descriptions.template_summary(self._parsed(request), defaults_only=True)
 
     def get_template_summary(self, request: Values) -> Values:
         if request.get("StackName"):
             template = Template.parse(self._find(request["StackName"]).request["TemplateBody"])
         else:
             template = self._parsed(request)
-        return {"Description": template.description, **descriptions.template_summary(template)}
+        return descriptions.template_summary(template)
 
     def _parsed(self, request: Values) -> Template:
         template = Template.parse(template_text(request, self._calls(None)))

@@ -136,6 +136,8 @@ def change_set_summary(owner: Stack, item: ChangeSet) -> Values:
 def template_summary(template: Template, *, defaults_only: bool = False) -> Values:
     """Parameters and needs of a template, as GetTemplateSummary has them, or `defaults_only` as ValidateTemplate."""
     found: Values = {"Parameters": [_declared(name, one, full=not defaults_only) for name, one in template.parameters.items()]}
+    if template.description:
+        found["Description"] = template.description
     capability = needed_capability(template)
     if capability:
         found["Capabilities"] = [capability]
@@ -152,7 +154,9 @@ def _iam_types(template: Template) -> str:
 
 def _declared(name: str, parameter: Values, *, full: bool) -> Values:
     hidden = str(parameter.get("NoEcho", "")).lower() == "true"
-    found: Values = {"ParameterKey": name, "NoEcho": hidden, "Description": parameter.get("Description", "")}
+    found: Values = {"ParameterKey": name, "NoEcho": hidden}
+    if "Description" in parameter:
+        found["Description"] = parameter["Description"]
     if "Default" in parameter:
         found["DefaultValue"] = str(parameter["Default"])
     if full:

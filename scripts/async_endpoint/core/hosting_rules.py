@@ -64,8 +64,22 @@ _LOCAL_STORAGE = re.compile(LOCAL_STORAGE_PATTERN)
 
 
 def has_local_storage(instance_type: str) -> bool:
-    """Whether a SageMaker instance type has local NVMe storage, whose size is fixed and which no customer key encrypts."""
+    """Whether a SageMaker instance type has local NVMe storage.
+
+    Its size is fixed and no customer key encrypts it, so SageMaker refuses VolumeSizeInGB (sagemaker-python-sdk, pull request
+    4828) and KmsKeyId (issue 3677).
+    """
     return bool(_LOCAL_STORAGE.match(instance_type))
+
+
+# Burstable families, T2 and its successors: not for automatic scaling (developer guide, "Configure model autoscaling with the
+# console": Note).
+BURSTABLE_PATTERN: Final = r"^ml\.t[0-9]"
+
+
+def is_burstable(instance_type: str) -> bool:
+    """Whether an instance type has burstable performance, so that Application Auto Scaling refuses its variants."""
+    return bool(re.match(BURSTABLE_PATTERN, instance_type))
 
 
 # --- deployment guardrails --------------------------------------------------------------------------------------------

@@ -118,9 +118,9 @@ def allowed(local_aws: AwsHarness) -> tuple[str, Role]:
     ("variant", "said"),
     [
         ({"ServerlessConfig": {"MemorySizeInMB": 1_500, "MaxConcurrency": 1}}, "MemorySizeInMB"),
-        ({"ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 201}}, "MaxConcurrency"),
+        ({"ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 201}}, "serverlessConfig.maxConcurrency"),
         ({"ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 1, "ProvisionedConcurrency": 2}}, "is above"),
-        ({"InstanceType": "ml.m5.large"}, "it has both"),
+        ({"InstanceType": "ml.m5.large"}, "give either ServerlessConfig or InstanceType"),
     ],
 )
 def test_an_invalid_serverless_variant_is_refused(

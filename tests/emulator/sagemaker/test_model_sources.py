@@ -238,7 +238,7 @@ def test_images_and_data_of_another_region_are_refused(local_aws: AwsHarness, ro
     data = local_aws.put(elsewhere, "model/model.tar.gz", archive())
     for container, said in (
         ({"Image": IMAGE.replace(REGION, "us-west-2")}, "Cross region ECR image pulls are not allowed."),
-        ({"ModelDataUrl": data}, f"the object is located in {REGION}. (The bucket {elsewhere} is in us-west-2.)"),
+        ({"ModelDataUrl": data}, f"specified endpoint: {elsewhere} is in us-west-2, not in {REGION}."),
         (source(f"s3://{elsewhere}/model/"), f"the object is located in {REGION}."),
         ({"ModelDataUrl": f"s3://{elsewhere}/model/", "Mode": "MultiModel"}, f"the object is located in {REGION}."),
     ):

@@ -13,7 +13,8 @@ from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
 from async_endpoint.emulator.sagemaker.model_validation import check_model, resolve_model_packages
-from async_endpoint.emulator.sagemaker.protocol import validate_request, validation_exception
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
+from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.resources import (
     CONFIG,
     ENDPOINT,
@@ -24,6 +25,7 @@ from async_endpoint.emulator.sagemaker.resources import (
     Stored,
     page,
 )
+from async_endpoint.emulator.sagemaker.unsupported_members import check_supported
 
 Action = Callable[[str, Described], Described]
 
@@ -66,8 +68,9 @@ class ControlPlane:
 
     def handle(self, action: str, region: str, request: Described) -> Described:
         """Perform one action and return its response; raises ApiError."""
-        validate_request("sagemaker", action, request)
-        return self._actions[action](region, request)
+        valid_request = validate_request("sagemaker", action, request)
+        check_supported(action, valid_request)
+        return self._actions[action](region, valid_request)
 
     def resources(self, region: str) -> list[tuple[str, Resource]]:
         """All models, configurations and endpoints of a region, each with the resource type in its ARN."""
@@ -239,10 +242,12 @@ class ControlPlane:
 
 
 def _retaining(endpoint: HostedEndpoint, deployment: HostedConfig, exclude: list[Described]) -> HostedConfig:
-    """The deployment with the live variants' instance counts and weights, except for excluded properties."""
+    """The deployment with the live variants' instance counts, weights and data capture, except for excluded properties."""
     excluded = {item["VariantPropertyType"] for item in exclude}
     counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}
     weights = {variant.name: variant.weight for variant in endpoint.variants}
+    if "DataCaptureConfig" not in excluded:
+        deployment = deployment.capturing_as(endpoint.deployment)
     return deployment.retaining(
         {} if "DesiredInstanceCount" in excluded else counts, {} if "DesiredWeight" in excluded else weights
     )

@@ -14,6 +14,7 @@ from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 MAX_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
 SERVERLESS_MEMORY_MB = range(1_024, 6_145, 1_024)  # developer guide, "Serverless Inference"
+_OF_INSTANCES = {"InferenceAmiVersion", "InitialInstanceCount", "InstanceType", "RoutingConfig", "VolumeSizeInGB"}
 
 Described = Mapping[str, Any]
 
@@ -39,6 +40,10 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
         raise validation_exception(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
     if "DataCaptureConfig" in request and any("ServerlessConfig" in variant for variant in variants):
         raise validation_exception("Data capture is not supported for serverless variants.")
+    if "AsyncInferenceConfig" in request and (request.get("DataCaptureConfig") or {"EnableCapture": False}).get(
+        "EnableCapture", True
+    ):  # whose guide is "Capture data from real-time endpoint"
+        raise validation_exception("The local AWS does not support DataCaptureConfig with AsyncInferenceConfig; remove it.")
     for variant in (*variants, *shadows):
         if "ModelName" not in variant:
             raise validation_exception(
@@ -65,10 +70,11 @@ def _check_instances(variant: Described, request: Described) -> None:
             f"InitialInstanceCount of variant {variant['VariantName']} must be at least 1; an asynchronous endpoint "
             "scales in to zero after its creation."
         )
-    if "KmsKeyId" in request and has_local_storage(variant["InstanceType"]):  # A84
-        raise validation_exception(
-            f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage."
-        )
+    for member, given in (("KmsKeyId", request), ("VolumeSizeInGB", variant)):
+        if member in given and has_local_storage(variant["InstanceType"]):  # A84
+            raise validation_exception(
+                f"{member} cannot be specified with instance type {variant['InstanceType']}, which has local storage."
+            )
 
 
 def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> None:
@@ -78,9 +84,10 @@ def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> N
         raise validation_exception(
             f"Serverless variant {name} cannot be combined with instance-based variants or a shadow variant."
         )
-    if "InstanceType" in variant or "InitialInstanceCount" in variant:
+    if _OF_INSTANCES & variant.keys():
         raise validation_exception(
-            f"Variant {name} requires either ServerlessConfig or InstanceType and InitialInstanceCount; it has both."
+            f"Serverless variant {name} has no instances: give either ServerlessConfig or "
+            f"{' and '.join(sorted(_OF_INSTANCES & variant.keys()))}."
         )
     if config["MemorySizeInMB"] not in SERVERLESS_MEMORY_MB:
         raise validation_exception(

@@ -20,6 +20,8 @@ def check_model(region: str, request: Described) -> None:
     """Raise ValidationException when the role cannot be assumed, read the model data, or attach to the VPC."""
     containers = containers_of(request)
     _check_containers(request, containers)
+    if "ExecutionRoleArn" not in request:  # optional in the service model, for models of inference components
+        raise validation_exception("A model that is hosted on an endpoint requires an ExecutionRoleArn; this request has none.")
     role = AssumedRole(request["ExecutionRoleArn"], region)
     for container in containers:
         _check_image(request, container, region)
@@ -81,13 +83,13 @@ def _check_data(role: AssumedRole, container: Described) -> None:
     try:
         role.assume()
         data = ModelData.read(container)
-        if data is not None and (found := moto_backends.bucket_region(data.uri.bucket)) != role.region:
-            raise AccessDenied(f"The bucket {data.uri.bucket} is in {found}.")
-        if data is not None and data.kind is ModelDataKind.PREFIX:
+        if data is None:
+            return
+        if data.kind is ModelDataKind.PREFIX:
             role.get_prefix(data.uri)
-        elif (
-            data is not None and data.kind is not ModelDataKind.MULTI_MODEL_PREFIX
-        ):  # whose archives are read when a model is invoked
+        elif data.kind is ModelDataKind.MULTI_MODEL_PREFIX:  # its archives are read when a model is invoked
+            role.check_region(data.uri.bucket)
+        else:
             role.get_object(data.uri)
     except InvalidInput as error:
         raise validation_exception(str(error)) from error

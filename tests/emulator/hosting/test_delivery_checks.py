@@ -40,7 +40,7 @@ def test_an_endpoint_whose_role_may_not_publish_fails(local_aws: AwsHarness, all
     topic = local_aws.topic()
     described = created(local_aws, allowed, NotificationConfig={"ErrorTopic": topic})
     assert described["EndpointStatus"] == "Failed"
-    assert described["FailureReason"].startswith(f'The provided role "{role.arn}" is invalid. Please ensure that the role exists,')
+    assert described["FailureReason"].startswith(f'The provided role "{role.arn}" is invalid. Please ensure that the role ')
     assert f'and has "sns:Publish" permissions for topic "{topic}"' in described["FailureReason"]
 
 

@@ -13,16 +13,15 @@ from support.common import refusal, unique
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import IMAGE, AwsHarness
 
-CONTAINER = """
-    ContainerHostname Environment Image ImageConfig.RepositoryAccessMode
-    ImageConfig.RepositoryAuthConfig.RepositoryCredentialsProviderArn ModelDataSource.S3DataSource.CompressionType
-    ModelDataSource.S3DataSource.ModelAccessConfig.AcceptEula ModelDataSource.S3DataSource.S3DataType
-    ModelDataSource.S3DataSource.S3Uri ModelDataUrl ModelPackageName Mode
-""".split()
-VARIANT = """
-    ContainerStartupHealthCheckTimeoutInSeconds InferenceAmiVersion InitialInstanceCount InitialVariantWeight InstanceType
-    ManagedInstanceScaling ModelDataDownloadTimeoutInSeconds ModelName ServerlessConfig VariantName VolumeSizeInGB
-""".split()
+CONTAINER = [
+    *("ContainerHostname", "Environment", "Image", "ImageConfig", "ModelDataUrl", "ModelPackageName", "Mode"),
+    *(f"ModelDataSource.S3DataSource.{member}" for member in ("CompressionType", "ModelAccessConfig", "S3DataType", "S3Uri")),
+]
+VARIANT = [
+    *("ContainerStartupHealthCheckTimeoutInSeconds", "InferenceAmiVersion", "InitialInstanceCount", "InitialVariantWeight"),
+    *("InstanceType", "ManagedInstanceScaling", "ModelDataDownloadTimeoutInSeconds", "ModelName", "ServerlessConfig"),
+    *("VariantName", "VolumeSizeInGB"),
+]
 GUARDRAILS = ["DeploymentConfig"]
 # Members that take effect, that are refused where they do not apply, or that describe hardware; a path covers what is below it.
 EFFECTIVE = {
@@ -103,7 +102,7 @@ def test_a_value_that_asks_for_what_happens_anyway_is_accepted(path: str, value:
     [
         ({"CoreDumpConfig": {"DestinationS3Uri": "s3://dumps/core"}}, {}, "ProductionVariants.CoreDumpConfig (core dumps)"),
         ({"AcceleratorType": "ml.eia2.medium"}, {}, "Amazon Elastic Inference"),
-        ({"EnableSSMAccess": True}, {"MetricsConfig": {"EnableEnhancedMetrics": True}}, "EnableSSMAccess (access by AWS Systems"),
+        ({"EnableSSMAccess": True}, {"MetricsConfig": {"EnableEnhancedMetrics": True}}, "EnableSSMAccess (access by"),
         ({"InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 100}, {}, "VolumeSizeInGB cannot be specified with instance type"),
         ({}, {"DataCaptureConfig": {"InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://captures/x",
                                     "CaptureOptions": [{"CaptureMode": "Input"}]}}, "DataCaptureConfig"),

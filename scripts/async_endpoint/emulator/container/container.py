@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+PORT = 8080  # of a single container (developer guide, inference code with hosting services)
+
 
 @dataclass(frozen=True)
 class ContainerSpec:
@@ -17,7 +19,8 @@ class ContainerSpec:
 
     `archive` is the content of model.tar.gz; None if the model is `files`, by path, or there is no model data. `hostname` is
     the ContainerHostname, or empty. `models` makes it a multi-model container: it returns the archive of a TargetModel, and its
-    exceptions propagate through `invoke`. For an `isolated` container (network isolation) pip downloads nothing.
+    exceptions propagate through `invoke`. An `isolated` container (network isolation) has no network, and pip downloads nothing
+    for it. An image listens on `port`.
     """
 
     archive: bytes | None
@@ -27,6 +30,7 @@ class ContainerSpec:
     models: Callable[[str], bytes] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     isolated: bool = False
+    port: int = PORT
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,17 @@ class ContainerDied(Exception):
 
 class ContainerTimedOut(Exception):
     """No answer within the time allowed."""
+
+
+class ExitCode(int):
+    """The exit code of a container; `reason` is the engine's error message when the container could not be started."""
+
+    reason: str
+
+    def __new__(cls, code: int, reason: str = "") -> ExitCode:
+        exit_code = super().__new__(cls, code)
+        exit_code.reason = reason
+        return exit_code
 
 
 class OutputLine(str):

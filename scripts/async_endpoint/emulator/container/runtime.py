@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -12,9 +13,9 @@ from typing import Protocol
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.archive import extract_model
-from async_endpoint.emulator.container.container import CannotStart, Container, ContainerSpec, OutputLine, Workload
+from async_endpoint.emulator.container.container import PORT, CannotStart, Container, ContainerSpec, OutputLine, Workload
 from async_endpoint.emulator.container.deadline import Deadline
-from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer
+from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer, make_readable
 from async_endpoint.emulator.container.engine_model_host import EngineModelHost
 from async_endpoint.emulator.container.multi_model import MultiModel
 from async_endpoint.emulator.container.pipeline import ContainerGroup
@@ -38,6 +39,9 @@ class ContainerRuntime(Protocol):
         `deadline` limits the installation of requirements; images contain theirs.
         """
 
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        """The labels of an image; None if images are not run. Raises CannotStart when it is not on this machine."""
+
     def remove_leftovers(self) -> None:
         """Remove containers left over from a killed local AWS of this checkout."""
 
@@ -56,6 +60,9 @@ class PythonRuntime:
         if spec.models is not None:
             return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        return None
 
     def remove_leftovers(self) -> None:
         """Nothing to do: the processes exit with their parent."""
@@ -86,7 +93,11 @@ class EngineRuntime:
             return MultiModel(EngineModelHost(self._engine, folder, spec, on_output, on_exit), spec)
         model = folder / "model"
         extract_model(spec, model)
+        make_readable(model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        return self._engine.image_labels(image)
 
     def remove_leftovers(self) -> None:
         for container in self._leftover_containers():
@@ -133,8 +144,10 @@ def launch(
     try:
         if len(workload.containers) == 1 and not workload.direct:
             return runtime.start(folder, workload.containers[0], partial(emit, ""), on_exit, deadline)
-        specs = zip(workload.names(), workload.containers, strict=True)
-        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in specs}
+        # Each listens on a port of its own, as containers that share a machine do; A230 of docs/assumptions.md.
+        specs = [replace(spec, port=PORT + number) for number, spec in enumerate(workload.containers, 1)]
+        named = zip(workload.names(), specs, strict=True)
+        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in named}
         return ContainerGroup(folder, parts, emit, on_exit, workload.direct)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -156,7 +156,11 @@ class Instance:
         self._on_output(self.id, line)
 
     def _exited(self, code: int) -> None:
-        self._set(InstanceState.FAILED, f"the container ended with exit code {code}")
+        reason = getattr(code, "reason", "")
+        self._set(
+            InstanceState.FAILED,
+            f"the container could not be started: {reason}" if reason else f"the container ended with exit code {code}",
+        )
 
     def _set(self, state: InstanceState, reason: str = "") -> None:
         def change() -> None:

@@ -14,6 +14,10 @@ from typing import Final
 
 # --- images and packages ----------------------------------------------------------------------------------------------
 
+# An image in Amazon ECR, with a tag or digest. Without, it is invalid (amazon-sagemaker-examples, issue 195); one of another
+# registry requires access through the model's VPC (sagemaker-python-sdk, pull request 4700).
+ECR_IMAGE_PATTERN: Final = r"^[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.[a-z.]+/[^:@]+[:@].+$"
+
 _ECR_IMAGE = re.compile(r"^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z.]+/")
 _PACKAGE_ARN = re.compile(r"^arn:[a-z-]+:sagemaker:([a-z0-9-]+):(\d{12}):model-package/")
 
@@ -26,6 +30,11 @@ MARKETPLACE_ACCOUNTS: Final = frozenset(
         "977537786026", "985815980388",
     }
 )  # fmt: skip
+
+
+def is_ecr_image(image: str) -> bool:
+    """Whether an image is in Amazon ECR, named with a tag or digest."""
+    return bool(re.match(ECR_IMAGE_PATTERN, image))
 
 
 def image_region(image: str) -> str | None:

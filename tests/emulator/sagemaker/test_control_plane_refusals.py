@@ -72,6 +72,14 @@ def test_encryption_is_accepted_for_instances_without_local_storage(local_aws: A
     assert described["KmsKeyId"] == "alias/any"
 
 
+def test_names_that_differ_by_case_are_one_name(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    sagemaker = local_aws.sagemaker
+    other = {"EndpointName": shared_endpoint.name.upper(), "EndpointConfigName": shared_endpoint.config}
+    code, message = refusal(sagemaker.create_endpoint, **other)
+    assert (code, "Cannot create already existing endpoint" in message) == ("ValidationException", True), message
+    assert "Could not find endpoint" in refusal(sagemaker.describe_endpoint, EndpointName=other["EndpointName"])[1]
+
+
 def test_a_page_that_was_never_given_is_refused(local_aws: AwsHarness) -> None:
     code, message = refusal(local_aws.sagemaker.list_endpoints, NextToken="anything")
     assert (code, "NextToken" in message) == ("ValidationException", True), message

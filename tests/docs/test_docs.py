@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 import typer
 from sagemaker_inference.decoder import decode
+from sagemaker_inference.errors import GenericInferenceToolkitError
 
 from async_endpoint.cli.app import app
 from async_endpoint.core import errors
@@ -205,3 +206,7 @@ def test_the_handler_of_the_readme_answers_and_can_be_packaged(readme: Document,
 
     weights = functions["model_fn"](str(tmp_path / "model"))
     assert functions["predict_fn"](decode("[4, 1]", "application/json"), weights) == {"score": 4.0}
+    for wrong in ("[4]", "[[4, 1]]", "7"):
+        with pytest.raises(GenericInferenceToolkitError, match=r"send 2 numbers") as refused:
+            functions["predict_fn"](decode(wrong, "application/json"), weights)
+        assert refused.value.status_code == 400

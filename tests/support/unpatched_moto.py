@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -143,6 +144,11 @@ def redrive_policy() -> bool:
     asked = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3}, separators=(",", ":"))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": asked})
     return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
+
+
+def functions_not_run() -> bool:
+    found: Any = importlib.import_module("moto.awslambda.models")
+    return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
 
 
 def cached_lookups() -> bool:
@@ -341,6 +347,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    functions_not_run,
     security_group_rules,
     scalable_dimensions,
     scalable_target,

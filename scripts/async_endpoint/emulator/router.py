@@ -67,7 +67,11 @@ class Router:
         return answer(environ, start_response)
 
     def _moto_response(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """moto's response; for an unsupported action an error that names it, in the protocol of its service."""
+        """moto's response; for an unsupported action an error that names it, in the protocol of its service.
+
+        Actions for which moto needs packages beyond its own are among these: Terraform and SDKs repeat for minutes a call that
+        fails with 500, and no other.
+        """
         try:
             _decompress(environ)
             return self._moto.get_application(environ)(environ, start_response)
@@ -79,7 +83,7 @@ class Router:
                 answer = Response(
                     "This is not an AWS request: its signature names no service.\n", 400, content_type="text/plain"
                 )
-            elif isinstance(error, NotImplementedError | OperationNotFoundError):
+            elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])

@@ -60,6 +60,13 @@ def missing(call: Callable[[], Any]) -> bool:
     return False
 
 
+def model_packages() -> bool:
+    sagemaker = client("sagemaker")
+    for _ in range(2):  # a second group of a name is accepted
+        sagemaker.create_model_package_group(ModelPackageGroupName="shop")
+    return missing(lambda: sagemaker.delete_model_package_group(ModelPackageGroupName="shop"))
+
+
 def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
@@ -362,6 +369,7 @@ GAPS = (
     iam_policy_deletion,
     instance_tracking,
     tracking_alarms,
+    model_packages,
 )
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ from async_endpoint.emulator.api_calls import call_of, service_of
 from async_endpoint.emulator.cloudformation import service as cloudformation
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import CALL_BYTES, BadRequest, decompress
+from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
+from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
@@ -126,6 +128,10 @@ class Router:
         document = _json_object(body)
         if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
+        call = call_of(request.environ)
+        if action not in SERVED_BY_MOTO and call is not None:
+            return error_responses.unknown_action(call, request.environ)
+        validate_request("sagemaker", action, document)
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 

@@ -121,6 +121,8 @@ def _object_of(url: str) -> S3Uri:
         bucket, _, key = parts.path.lstrip("/").partition("/")
         return S3Uri(bucket, key)
     try:
-        return S3Uri.locate(url)
+        if parts.scheme == "https":
+            return S3Uri.parse(url)
     except InvalidInput as error:
         raise validation_error("TemplateURL must be a supported URL.") from error
+    raise validation_error("TemplateURL must be a supported URL.")

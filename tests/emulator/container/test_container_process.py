@@ -100,12 +100,18 @@ def says(python: Path, code: str) -> str:
 
 
 @pytest.mark.parametrize("text", [None, "", "\n  \n# nothing\n"])
-def test_without_requirements_the_current_interpreter_serves(tmp_path: Path, text: str | None) -> None:
+def test_without_requirements_only_the_packages_of_the_image_are_there(
+    tmp_path: Path, installs: list[Any], text: str | None
+) -> None:
     requirements = tmp_path / "requirements.txt"
     if text is not None:
         requirements.write_text(text)
-    assert python_for(requirements, tmp_path / "cache") == Path(sys.executable)
-    assert not (tmp_path / "cache").exists()
+    python = python_for(requirements, tmp_path / "cache")
+    assert python_for(requirements, tmp_path / "cache") == python
+    assert installs == []
+    names = ("sagemaker_inference", "numpy", "boto3", "pip", "PIL", "async_endpoint", "moto", "typer", "flask", "pytest")
+    found = says(python, f"import importlib.util; print(*(n for n in {names!r} if importlib.util.find_spec(n)))")
+    assert found.split() == ["sagemaker_inference", "numpy", "boto3", "pip", "PIL"]
 
 
 def test_an_environment_is_created_once_for_concurrent_requests_on_top_of_the_base(tmp_path: Path, installs: list[Any]) -> None:

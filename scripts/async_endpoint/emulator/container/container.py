@@ -17,7 +17,8 @@ class ContainerSpec:
 
     `archive` is the content of model.tar.gz; None if the model is `files`, by path, or there is no model data. `hostname` is
     the ContainerHostname, or empty. `models` makes it a multi-model container: it returns the archive of a TargetModel, and its
-    exceptions propagate through `invoke`. For an `isolated` container (network isolation) pip downloads nothing.
+    exceptions propagate through `invoke`. For an `isolated` container (network isolation) pip downloads nothing. `source` is the
+    content of the sourcedir.tar.gz that its SAGEMAKER_SUBMIT_DIRECTORY names.
     """
 
     archive: bytes | None
@@ -27,6 +28,7 @@ class ContainerSpec:
     models: Callable[[str], bytes] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     isolated: bool = False
+    source: bytes | None = None
 
 
 @dataclass(frozen=True)

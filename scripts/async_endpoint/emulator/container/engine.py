@@ -22,6 +22,7 @@ from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.child_process import ChildProcess
 from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.http_client import TcpContainerClient
+from async_endpoint.emulator.container.payload import Body
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
@@ -128,13 +129,16 @@ class EngineContainer(ChildProcess):
             self._http = TcpContainerClient(int(port), host)
         return self._http.ping(timeout)
 
-    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+    def request(self, method: str, path: str, body: Body, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
         """One request to any route of the container; raises ContainerTimedOut or ContainerDied."""
         if self._http is None:
             raise ContainerDied("the container has no port yet")
-        return self._http.request(method, path, body, headers, timeout)
+        try:
+            return self._http.request(method, path, body, headers, timeout)
+        except ContainerDied as death:
+            raise self.explain(death) from death.__cause__
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         return self.request("POST", "/invocations", body, headers, timeout)
 
     def kill(self) -> None:

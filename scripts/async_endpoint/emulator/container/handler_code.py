@@ -1,8 +1,8 @@
 """Where a container's handler is: in the archive, or in a source archive that SAGEMAKER_SUBMIT_DIRECTORY names.
 
-Sources: sagemaker-inference 1.10.1, environment.py (SAGEMAKER_PROGRAM, code in /opt/ml/model/code); the scikit-learn and XGBoost
-images, whose toolkit downloads a SAGEMAKER_SUBMIT_DIRECTORY in S3 and extracts it to /opt/ml/code (SageMaker's SDK v2 uploads it
-as sourcedir.tar.gz). That the other framework images do so too is A222 of docs/assumptions.md.
+Sources: sagemaker-inference 1.10.1, environment.py (SAGEMAKER_PROGRAM, code in /opt/ml/model/code); the scikit-learn and
+XGBoost images, whose toolkit downloads a SAGEMAKER_SUBMIT_DIRECTORY in S3 and extracts it to /opt/ml/code (SageMaker's SDK v2
+uploads it as sourcedir.tar.gz). That the other framework images do so too is A222 of docs/assumptions.md.
 """
 
 from __future__ import annotations

@@ -23,7 +23,15 @@ from typing import Final
 # AWS's handler library, with what it needs (numpy, scipy, boto3, …), and what all framework images have.
 COMMON: Final = ("sagemaker-inference", "pip", "setuptools", "pillow")
 _TORCH: Final = ("torch", "torchvision", "torchaudio", "pandas", "scikit-learn", "opencv-python", "requests", "pyyaml")
-_HUGGINGFACE: Final = ("transformers", "tokenizers", "sentencepiece", "accelerate", "datasets", "diffusers", "sentence-transformers")
+_HUGGINGFACE: Final = (
+    "transformers",
+    "tokenizers",
+    "sentencepiece",
+    "accelerate",
+    "datasets",
+    "diffusers",
+    "sentence-transformers",
+)
 # What else an image has, by a part of its repository's name.
 FAMILIES: Final = {
     "huggingface-pytorch": (*_TORCH, *_HUGGINGFACE),

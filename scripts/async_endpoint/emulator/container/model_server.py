@@ -1,10 +1,10 @@
 """The model server inside a container: the container contract around AWS's handler library sagemaker-inference.
 
 Started as a script with the file descriptor of a socket (channel.py), which delivers the startup message and then connections.
-`GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, as many at a time as there
-are workers. Workers are threads that share one loaded model, the first of them the main thread, where handlers may use signals;
-the real model server forks a process for each. When standard input closes, the parent process has ended, and this one exits
-too. It imports nothing of this package but the files beside it, so that it runs in any Python environment.
+`GET /ping` answers 200 once `model_fn` has returned; `POST /invocations` runs the archive's handlers, as many at a time as
+there are workers. Workers are threads that share one loaded model, the first of them the main thread, where handlers may use
+signals; the real model server forks a process for each. When standard input closes, the parent process has ended, and this one
+exits too. It imports nothing of this package but the files beside it, so that it runs in any Python environment.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class Handler(BaseHTTPRequestHandler):
         """The body, in the buffer that the handler gets: large ones are in memory once."""
         body = bytearray(length)
         view, read = memoryview(body), 0
-        while read < length and (count := self.rfile.readinto(view[read:])):  # type: ignore[attr-defined]
+        while read < length and (count := self.rfile.readinto(view[read:])):
             read += count
         return body
 
@@ -229,7 +229,7 @@ def _one_line(text: Any) -> str:
 
 def exit_as(error: BaseException) -> None:
     """End the process as `error` ends an interpreter, from any thread."""
-    code = error.code if isinstance(error, SystemExit) else 1
+    code: Any = error.code if isinstance(error, SystemExit) else 1
     if not isinstance(error, SystemExit):
         traceback.print_exception(error)
     elif code is not None and not isinstance(code, int):

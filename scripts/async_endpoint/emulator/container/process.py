@@ -15,9 +15,10 @@ from async_endpoint.emulator.container import handler_code, model_server, opt_ml
 from async_endpoint.emulator.container.archive import extract_model
 from async_endpoint.emulator.container.channel import Channel
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import ContainerResponse, ContainerSpec
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.http_client import ContainerClient
+from async_endpoint.emulator.container.payload import Body
 from async_endpoint.emulator.container.server_settings import ServerSettings
 
 STARTUP_MESSAGE_SECONDS = 10.0  # the message fits into the socket's buffer, so this never takes long
@@ -69,9 +70,12 @@ class ContainerProcess(ChildProcess):
     def ping(self, timeout: float = 2.0) -> bool:
         return self._http.ping(timeout)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """POST to `/invocations`; a process serves one model, whatever the target."""
-        return self._http.request("POST", "/invocations", body, headers, timeout)
+        try:
+            return self._http.request("POST", "/invocations", body, headers, timeout)
+        except ContainerDied as death:
+            raise self.explain(death) from death.__cause__
 
     def kill(self) -> None:
         if not self._ended.is_set():

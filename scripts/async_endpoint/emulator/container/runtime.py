@@ -38,6 +38,9 @@ class ContainerRuntime(Protocol):
         `deadline` limits the installation of requirements; images contain theirs.
         """
 
+    def check(self, spec: ContainerSpec) -> None:
+        """Raise CannotStart, with the remedy, for a container that this runtime cannot run at all."""
+
     def remove_leftovers(self) -> None:
         """Remove containers left over from a killed local AWS of this checkout."""
 
@@ -56,6 +59,14 @@ class PythonRuntime:
         if spec.models is not None:
             return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
+
+    def check(self, spec: ContainerSpec) -> None:
+        """An image alone is not run: there must be code."""
+        if spec.archive is None and not spec.files and spec.models is None and spec.source is None:
+            raise CannotStart(
+                f"The image {spec.image} has no model data, and the local AWS runs the code of a model archive, not images. "
+                "Give ModelDataUrl an archive with code/inference.py, or start the local AWS with --containers docker."
+            )
 
     def remove_leftovers(self) -> None:
         """Nothing to do: the processes exit with their parent."""
@@ -87,6 +98,9 @@ class EngineRuntime:
         model = folder / "model"
         extract_model(spec, model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
+
+    def check(self, spec: ContainerSpec) -> None:
+        """Any image can be run."""
 
     def remove_leftovers(self) -> None:
         for container in self._leftover_containers():

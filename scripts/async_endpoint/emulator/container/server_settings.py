@@ -49,7 +49,9 @@ class ServerSettings:
         payload = variables.first("SAGEMAKER_MAX_PAYLOAD_IN_MB")
         return cls(
             workers=variables.first(
-                "SAGEMAKER_MODEL_SERVER_WORKERS", "MODEL_SERVER_WORKERS", *(f"{name}_DEFAULT_WORKERS_PER_MODEL" for name in prefixes)
+                "SAGEMAKER_MODEL_SERVER_WORKERS",
+                "MODEL_SERVER_WORKERS",
+                *(f"{name}_DEFAULT_WORKERS_PER_MODEL" for name in prefixes),
             )
             or 1,
             max_request_bytes=variables.first(*(f"{name}_MAX_REQUEST_SIZE" for name in prefixes))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import drain, overhead, rates, real_time, signatures, starting
+from bench import drain, overhead, rates, real_time, revisions, signatures, starting
 from bench.comparisons import batch, experiments, hundred_requests, submission, thousand_requests
-from bench.report import CLIENTS, LOCAL_AWS, Page, Report
+from bench.report import CLIENTS, LOCAL_AWS, REVISIONS, Page, Report
 
 PARTS = [*LOCAL_AWS.sections, *CLIENTS.sections]
 
@@ -26,7 +26,10 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it runs")
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the pages and the drawings")
+    parser.add_argument("--against", type=Path, help="another checkout, set up: compare only the local AWS of both")
     options = parser.parse_args()
+    if options.against:
+        return _against(options.against.resolve())
     wanted = options.only or PARTS
     requests = options.requests // 10 if options.quick else options.requests
     missed = [
@@ -37,6 +40,14 @@ def main() -> int:
     for line in missed:
         Console(stderr=True).print(f"[red]missed[/] {line}")
     return 1 if missed else 0
+
+
+def _against(other: Path) -> int:
+    """Compare this checkout's local AWS with another's; exit code 1 when it costs more than allowed."""
+    report = Report(REVISIONS)
+    revisions.measure(report, other, 100)
+    report.show(Console(stderr=True))
+    return 1 if report.missed else 0
 
 
 def local_aws(report: Report, requests: int) -> dict[str, Callable[[], None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tarfile
 import urllib.request
 from collections import Counter
@@ -56,11 +57,20 @@ def output_fn(prediction, accept):
 class Harness(Program):
     """A local AWS with a bucket, a role, two topics and one queue subscribed to both."""
 
-    def __init__(self, time_scale: float = TIME_SCALE, program: str | None = None, filter_delay: float = 0.0) -> None:
-        """`program`: Python that runs the console command, in place of the command itself. `filter_delay` in AWS minutes."""
+    def __init__(
+        self,
+        time_scale: float = TIME_SCALE,
+        program: str | None = None,
+        filter_delay: float = 0.0,
+        python: str = sys.executable,
+    ) -> None:
+        """`program`: Python that runs the console command, in place of the command itself. `filter_delay` in AWS minutes.
+
+        `python` is the interpreter, in whose environment the package is installed.
+        """
         scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1", "--filter-delay", str(filter_delay))
         run = ("-m", "async_endpoint.cli") if program is None else ("-c", program)
-        super().__init__(*run, "local", "up", "--port", "0", "--json", *scale)
+        super().__init__(*run, "local", "up", "--port", "0", "--json", *scale, python=python)
         self.bucket = "bench"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for model, code in (("noop", NOOP), ("timed", TIMED)):

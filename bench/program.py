@@ -61,7 +61,7 @@ def until(look: Callable[[], bool], what: str, pause: float = 0.05) -> None:
 class Program:
     """A process that serves AWS on a port of its own and prints {"endpoint_url": …} as one JSON document once it does."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, python: str = sys.executable) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="async-endpoint-bench-")
         home = Path(self._home.name)
         for folder in ("modules/async-inference", "envs"):  # what marks a checkout
@@ -69,7 +69,7 @@ class Program:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment |= {"ASYNC_ENDPOINT_HOME": str(home), "XDG_CACHE_HOME": str(home)}
         self._process = subprocess.Popen(
-            [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            [python, *command], env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
         )
         assert self._process.stdout is not None
         text = ""

@@ -52,6 +52,15 @@ LOCAL_AWS = Page(
     across="requests done",
     up="CPU ms a request",
 )
+REVISIONS = Page(
+    file="revisions",
+    title="The local AWS of two checkouts",
+    sections={"revisions": "Compared with another checkout"},
+    drawing="",
+    caption="",
+    across="",
+    up="",
+)
 CLIENTS = Page(
     file="clients",
     title="The client beside others",

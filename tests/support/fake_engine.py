@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -88,13 +89,21 @@ def own() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("STAND_IN")}
 
 
-def remove(name: str) -> None:
+def kill(name: str) -> None:
     container = known().get(name)
     if container is None:
         refuse(f"No such container: {name}")
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(container["pid"], signal.SIGKILL)
+
+
+def remove(name: str) -> None:
+    container = known().get(name)
+    if container is None:
+        refuse(f"No such container: {name}")
+        return
+    kill(name)
     (STATE / f"{name}.json").unlink(missing_ok=True)
 
 
@@ -176,31 +185,45 @@ def network(verb: str, *arguments: str) -> None:
         print("\n".join(path.stem for path in STATE.glob("*.network") if wanted in json.loads(path.read_text())["--label"]))
 
 
+def image(*arguments: str) -> None:
+    if arguments[-1] not in (STATE / "images").read_text().split():
+        refuse(f"No such image: {arguments[-1]}")
+    labels = STATE / "labels"
+    print(labels.read_text() if labels.exists() else "null")
+
+
+def port(name: str, *_: str) -> None:
+    container = known().get(name)
+    print(":".join(map(str, container["address"]))) if container else refuse(f"No such container: {name}")
+
+
+def ps(*arguments: str) -> None:
+    wanted = arguments[arguments.index("--filter") + 1].removeprefix("label=")
+    print("\n".join(name for name, container in known().items() if wanted in container["labels"]))
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    "image": image,
+    "info": lambda *_: print(json.dumps({"OperatingSystem": "Docker Desktop"})),
+    "kill": kill,
+    "many": lambda source, descriptor: serve_many(source, int(descriptor)),
+    "network": network,
+    "one": lambda descriptor: serve_one(int(descriptor)),
+    "port": port,
+    "ps": ps,
+    "rm": lambda *arguments: remove(arguments[-1]),
+    "run": lambda *arguments: run(list(arguments)),
+}
+
+
 def main(verb: str, arguments: list[str]) -> None:
     if (STATE / "broken").exists():
         refuse("Cannot connect to the engine")
-    if verb == "one":
-        serve_one(int(arguments[0]))
-    elif verb == "many":
-        serve_many(arguments[0], int(arguments[1]))
-    elif verb == "image":
-        if arguments[1] not in (STATE / "images").read_text().split():
-            refuse(f"No such image: {arguments[1]}")
-    elif verb == "run":
+    if verb == "run":
         time.sleep(float(os.environ.get("STAND_IN_SLOW", "0")))
-        run(arguments)
-    elif verb == "port":
-        container = known().get(arguments[0])
-        print(":".join(map(str, container["address"]))) if container else refuse(f"No such container: {arguments[0]}")
-    elif verb == "ps":
-        wanted = arguments[arguments.index("--filter") + 1].removeprefix("label=")
-        print("\n".join(name for name, container in known().items() if wanted in container["labels"]))
-    elif verb == "network":
-        network(*arguments)
-    elif verb == "rm":
-        remove(arguments[-1])
-    else:
-        refuse(f"unknown command {verb}")
+        if refusal := os.environ.get("STAND_IN_REFUSES"):
+            refuse(refusal)
+    VERBS.get(verb, lambda *_: refuse(f"unknown command {verb}"))(*arguments)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Final
 NOT_EMULATED: Final = (
     "authorization of callers: signatures are verified, but their IAM policies are not evaluated (the execution role's are)",
     "inference components, explainers, response streams",
-    "the restrictions of a VPC, its security groups and network isolation: containers can reach this machine's network",
+    "a VPC's restrictions, and without an engine network isolation: containers can reach this machine's network",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling except as an injected fault, prices, more than one account",
     "composite alarms, metric math, GPU utilization",

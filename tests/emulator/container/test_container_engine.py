@@ -1,4 +1,4 @@
-"""Images on Docker or Podman. No engine runs here: `fake_engine.py` replaces it, with the same command line."""
+"""Images on Docker or Podman, without an engine: `fake_engine.py` replaces it. tests/engines has the tests with real ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator import daemon
 from async_endpoint.emulator.container import model_server
 from async_endpoint.emulator.container.container import CannotStart, ContainerSpec, Workload
-from async_endpoint.emulator.container.engine import LABEL, engine_environment
+from async_endpoint.emulator.container.engine import LABEL, engine_environment, error_of
 from async_endpoint.emulator.container.runtime import EngineRuntime, PythonRuntime, runtime_named
 from async_endpoint.workspace import Workspace
 from support import fake_engine as stand_in_module
@@ -132,6 +133,62 @@ def test_a_container_that_exits_is_reported_and_removed(engine: StandIn, tmp_pat
     assert (watched.exit_codes, "no weights" in watched.lines, engine.containers()) == ([7], True, {})
 
 
+def test_the_engines_error_is_the_reason_of_a_container_that_was_not_started(
+    engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_REFUSES", "driver failed programming external connectivity")
+    watched = Watched(tmp_path / "instance", Workload((image(),)), engine.runtime)
+    assert watched.is_gone()
+    (code,) = watched.exit_codes
+    assert (code, getattr(code, "reason", "")) == (125, "Error: driver failed programming external connectivity")
+    assert engine.networks() == set()
+
+
+@pytest.mark.parametrize(
+    ("printed", "error"),
+    [
+        (
+            [
+                "serving",
+                "docker: Error response from daemon: no such mount",
+                "",
+                "Run 'docker run --help' for more information",
+            ],
+            "docker: Error response from daemon: no such mount",
+        ),
+        (["serve: line 3: gunicorn: not found", ""], "serve: line 3: gunicorn: not found"),
+        (["Error: a", "WARN[0000] b"], "Error: a"),
+        ([], ""),
+    ],
+)
+def test_an_engines_error_is_found_in_its_output(printed: list[str], error: str) -> None:
+    assert error_of(printed) == error
+
+
+def test_a_network_that_cannot_be_isolated_is_reported_in_the_log(engine: StandIn, tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "instance", Workload((replace(image(), isolated=True),)), engine.runtime)
+    watched.ready()
+    assert [line for line in watched.lines if "docker cannot isolate this container here" in line]
+    watched.container.kill()
+    assert watched.is_gone()
+
+
+def test_every_user_of_an_image_may_read_the_folders_of_the_model(engine: StandIn, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        watched = Watched(tmp_path / "instance", Workload((image(),)), engine.runtime)
+        watched.ready()
+    finally:
+        os.umask(before)
+    mounted = tmp_path / "instance" / "model"
+    assert {path.name: oct(path.stat().st_mode & 0o005) for path in (mounted, mounted / "code")} == {
+        "model": "0o5",
+        "code": "0o5",
+    }
+    watched.container.kill()
+    assert watched.is_gone()
+
+
 def test_a_container_killed_during_creation_leaves_nothing(
     engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,7 +255,7 @@ def test_a_missing_image_is_reported(engine: StandIn, tmp_path: Path) -> None:
         Watched(tmp_path / "instance", Workload((spec,)), engine.runtime)
     assert str(refused.value) == (
         "The image shop/missing:2 is not on this machine (docker image: Error: No such image: shop/missing:2); "
-        "get it with: docker pull shop/missing:2"
+        "get it with: docker pull shop/missing:2, or build it with: docker build --tag shop/missing:2 FOLDER"
     )
     assert not (tmp_path / "instance").exists()
 
@@ -220,6 +277,11 @@ def test_images_make_a_pipeline(engine: StandIn, tmp_path: Path) -> None:
     watched = Watched(tmp_path / "instance", Workload((image(stage), image(stage))), engine.runtime)
     answer = watched.ready().invoke(b"shirt", {"Content-Type": "text/x"}, 30)
     assert (answer.body, answer.container) == (b"shirt!!", "container-2")
+    ports = {container["environment"]["SAGEMAKER_BIND_TO_PORT"] for container in engine.containers().values()}
+    published = {
+        stand_in_module.options(container["arguments"])[0]["--publish"][0] for container in engine.containers().values()
+    }
+    assert ports == {address.rpartition(":")[2] for address in published} == {"8081", "8082"}
     os.kill(watched.container.pids[0], 9)
     assert watched.is_gone()
     assert engine.containers() == {}

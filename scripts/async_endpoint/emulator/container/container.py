@@ -13,6 +13,7 @@ from typing import Protocol
 from async_endpoint.emulator.container.payload import Body, Payload
 
 PRIMARY = "primary"  # the name of a single container in SageMaker's errors
+PORT = 8080  # of a single container (developer guide, inference code with hosting services)
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class ContainerSpec:
 
     `archive` is model.tar.gz; None if the model is `files`, by path, or there is no model data. `hostname` is
     the ContainerHostname, or empty. `models` makes it a multi-model container: it returns the archive of a TargetModel, and its
-    exceptions propagate through `invoke`. For an `isolated` container (network isolation) pip downloads nothing. `source` is
-    the sourcedir.tar.gz that its SAGEMAKER_SUBMIT_DIRECTORY names. `extraction_error` is AWS's message for an unusable archive.
+    exceptions propagate through `invoke`. An `isolated` container (network isolation) has no network, and pip downloads nothing
+    for it. `source` is the sourcedir.tar.gz that its SAGEMAKER_SUBMIT_DIRECTORY names. `extraction_error` is AWS's message for
+    an unusable archive. An image listens on `port`.
     """
 
     archive: Body | None
@@ -34,6 +36,7 @@ class ContainerSpec:
     isolated: bool = False
     source: Body | None = None
     extraction_error: str = ""
+    port: int = PORT
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,17 @@ class InvalidResponse(Exception):
         super().__init__(text.replace("{container}", container))
         self.text = text
         self.container = container
+
+
+class ExitCode(int):
+    """The exit code of a container; `reason` is the engine's error message when the container could not be started."""
+
+    reason: str
+
+    def __new__(cls, code: int, reason: str = "") -> ExitCode:
+        exit_code = super().__new__(cls, code)
+        exit_code.reason = reason
+        return exit_code
 
 
 class OutputLine(str):

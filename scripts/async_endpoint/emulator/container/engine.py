@@ -1,34 +1,42 @@
-"""Containers of Docker or Podman that run the model's own image. Tested with Docker 20.10 and Podman 4.3.
+"""Containers of Docker or Podman that run the model's own image. `make engines` tests both.
 
 The image runs as the guide's page on inference code with hosting services says: command `serve`, the model under /opt/ml/model,
 port 8080, the environment of CreateModel. Everything goes through the engine's command line, with options common to both.
-
-The image answers any client of its port, and engines publish ports on IP addresses only. So the port is published on a random
-address and port of the loopback network: a web page would have to guess among 2^39. Another user of this machine can list the
-listening sockets and call it; docs/local-aws.md documents that.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import secrets
 import subprocess
 import sys
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerResponse, ContainerSpec
-from async_endpoint.emulator.container.http_client import TcpContainerClient
+from async_endpoint.emulator.container.container import (
+    PORT,
+    CannotStart,
+    ContainerDied,
+    ContainerResponse,
+    ContainerSpec,
+    ExitCode,
+)
+from async_endpoint.emulator.container.engine_network import Network, connect, isolated_network, run_options
+from async_endpoint.emulator.container.http_client import ContainerClient
 from async_endpoint.emulator.container.payload import Body
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
-PORT = 8080
-PORTS = range(20_000, 60_000)  # the range of published ports
 ANSWER_SECONDS = 30.0  # for one command of the engine
+# Exit codes of `run`: an error of the engine, a command that cannot be executed, a command that was not found. Both engines.
+NOT_STARTED = (125, 126, 127)
+# SageMaker states no range (A230); images of AWS parse it as FIRST-LAST (sagemaker-tensorflow-serving-container, serve.py).
+SAFE_PORTS = "9000-9999"
 
 
 class ContainerEngine:
@@ -38,8 +46,28 @@ class ContainerEngine:
         self.program = program
         self.label = label
 
+    @property
+    def podman(self) -> bool:
+        return supervisor.is_podman(self.program)
+
+    @cached_property
+    def isolated_network(self) -> Network:
+        """The network of a container whose model has network isolation; BRIDGE where the engine cannot isolate it."""
+        return isolated_network(self)
+
+    def image_labels(self, image: str) -> Mapping[str, str]:
+        """The labels of an image on this machine; raises CannotStart with the remedy when it is not there."""
+        try:
+            labels = self.query("image", "inspect", "--format", "{{json .Config.Labels}}", image)
+        except CannotStart as error:
+            raise CannotStart(
+                f"The image {image} is not on this machine ({error}); get it with: {self.program} pull {image}, "
+                f"or build it with: {self.program} build --tag {image} FOLDER"
+            ) from error
+        return json.loads(labels) or {}
+
     def query(self, *arguments: str) -> str:
-        """Run a command and return its output; raises CannotStart with the last line of its error output."""
+        """Run a command and return its output; raises CannotStart with the error message it printed."""
         try:
             done = subprocess.run(
                 [self.program, *arguments],
@@ -52,21 +80,9 @@ class ContainerEngine:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotStart(f"{self.program} does not answer: {error}") from error
         if done.returncode:
-            said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            said = error_of(done.stderr.splitlines()) or f"exit code {done.returncode}"
             raise CannotStart(f"{self.program} {arguments[0]}: {said}")
         return done.stdout
-
-
-def loopback_address() -> str:
-    """A random address and port for `--publish`, without the container's port.
-
-    One of 2^24 addresses and about 2^15 ports; engines themselves assign ports in sequence. macOS has one loopback address,
-    and the port is left to the engine.
-    """
-    if sys.platform != "linux":
-        return "127.0.0.1:"
-    address = f"127.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
-    return f"{address}:{secrets.choice(PORTS)}"
 
 
 def engine_environment(program: str) -> dict[str, str]:
@@ -87,6 +103,22 @@ def _variables(given: Mapping[str, str], file: Path) -> list[str]:
     return ["--env-file", str(file), *rest]
 
 
+def error_of(lines: list[str]) -> str:
+    """An engine's error message in what it printed, or the last line: Docker adds a hint at its help after the message."""
+    printed = [line.strip() for line in lines if line.strip()]
+    marked = [line for line in printed if line.startswith(("Error", "docker: ", "permission denied", "Cannot connect"))]
+    return (marked or printed or [""])[-1]
+
+
+def make_readable(folder: Path) -> None:
+    """Let every user read the mounted model, as far as its archive does: an image may run as a user other than root.
+
+    Folders of an archive are created under the umask; its files have the modes of the archive.
+    """
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
+        path.chmod(0o755)
+
+
 class EngineContainer(ChildProcess):
     """One container of an engine, with its supervisor process. `mount` is a host folder and its read-only path inside."""
 
@@ -99,35 +131,35 @@ class EngineContainer(ChildProcess):
         on_output: Callable[[str], None],
         on_exit: Callable[[int], None],
     ) -> None:
-        try:
-            engine.query("image", "inspect", spec.image)
-        except CannotStart as error:
-            raise CannotStart(
-                f"The image {spec.image} is not on this machine ({error}); get it with: {engine.program} pull {spec.image}"
-            ) from error
+        engine.image_labels(spec.image)
         self._engine = engine
         self._name = f"async-endpoint-{uuid.uuid4().hex[:12]}"
-        self._http: TcpContainerClient | None = None
+        self._port = spec.port
+        self._http: ContainerClient | None = None
+        self._network = engine.isolated_network if spec.isolated else Network.BRIDGE
+        if spec.isolated and self._network is Network.BRIDGE:
+            on_output(f"local AWS: {engine.program} cannot isolate this container here; it has a network.")
         label = f"{LABEL}={engine.label}"
-        run = ["run", "--name", self._name, "--pull", "never", "--label", label, "--network", self._name]
-        run += ["--publish", f"{loopback_address()}:{PORT}", "--volume", f"{mount[0]}:{mount[1]}:ro,z"]
+        run = ["run", "--name", self._name, "--pull", "never", "--label", label]
+        run += run_options(self._network, self._name, self._port)
+        run += ["--volume", f"{mount[0]}:{mount[1]}:ro,z"]
         run += ["--hostname", spec.hostname] if spec.hostname else []
-        run += _variables(spec.environment, folder / "environment")
-        command = [sys.executable, supervisor.__file__, engine.program, self._name, label, *run, spec.image, "serve"]
+        run += _variables(_environment(spec), folder / "environment")
+        arguments = [engine.program, self._name, label, self._network, *run, spec.image, "serve"]
+        printed = _Printed(on_output, on_exit)
         # The supervisor removes the container when its standard input closes.
-        super().__init__(command, folder, on_output, on_exit, env=engine_environment(engine.program))
+        super().__init__(
+            [sys.executable, supervisor.__file__, *arguments],
+            folder,
+            printed.line,
+            printed.exited,
+            env=engine_environment(engine.program),
+        )
 
     def ping(self, timeout: float = 2.0) -> bool:
         if self._http is None:
-            try:
-                published = self._engine.query("port", self._name, f"{PORT}/tcp").split()
-            except CannotStart:  # not running yet
-                return False
-            if not published:
-                return False
-            host, _, port = published[0].rpartition(":")
-            self._http = TcpContainerClient(int(port), host)
-        return self._http.ping(timeout)
+            self._http = connect(self._engine, self._network, self._name, self._port)
+        return self._http is not None and self._http.ping(timeout)
 
     def request(self, method: str, path: str, body: Body, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
         """One request to any route of the container; raises ContainerTimedOut or ContainerDied."""
@@ -148,3 +180,26 @@ class EngineContainer(ChildProcess):
         supervisor.remove(self._engine.program, self._name)  # in case the supervisor was killed
         if self._http is not None:
             self._http.close()
+
+
+class _Printed:
+    """Passes output and exit on, and adds the engine's error message to the exit code of a container that was not started."""
+
+    def __init__(self, on_output: Callable[[str], None], on_exit: Callable[[int], None]) -> None:
+        self._on_output = on_output
+        self._on_exit = on_exit
+        self._last = deque[str](maxlen=20)
+
+    def line(self, line: str) -> None:
+        self._last.append(line)
+        self._on_output(line)
+
+    def exited(self, code: int) -> None:
+        self._on_exit(ExitCode(code, error_of(list(self._last)) if code in NOT_STARTED else ""))
+
+
+def _environment(spec: ContainerSpec) -> dict[str, str]:
+    """The variables of CreateModel; in a pipeline the port to listen on too (developer guide, multi-container endpoints)."""
+    if spec.port == PORT:
+        return dict(spec.environment)
+    return {**spec.environment, "SAGEMAKER_BIND_TO_PORT": str(spec.port), "SAGEMAKER_SAFE_PORT_RANGE": SAFE_PORTS}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
 from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec, ContainerTimedOut
-from async_endpoint.emulator.container.engine import ContainerEngine, EngineContainer
+from async_endpoint.emulator.container.engine import ContainerEngine, EngineContainer, make_readable
 from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
 from async_endpoint.emulator.container.payload import Body
 
@@ -37,6 +37,7 @@ class EngineModelHost(EngineContainer):
     ) -> None:
         self._models = folder / "models"
         self._models.mkdir(parents=True)
+        make_readable(self._models)
         spec = replace(spec, environment={**spec.environment, "SAGEMAKER_MULTI_MODEL": "true"})
         super().__init__(engine, folder, spec, (self._models, MODELS), on_output, on_exit)
 
@@ -45,6 +46,7 @@ class EngineModelHost(EngineContainer):
         folder = self._models / name
         try:
             unpack(archive, folder / "model")
+            make_readable(folder)
             order = json.dumps({"model_name": name, "url": f"{MODELS}/{name}/model"}).encode()
             headers = {"Content-Type": "application/json", "X-Amzn-SageMaker-Target-Model": target}
             answer = self.request("POST", "/models", order, headers, LOAD_SECONDS)

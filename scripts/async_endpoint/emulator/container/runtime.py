@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -12,9 +13,9 @@ from typing import Protocol
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.archive import extract_model
-from async_endpoint.emulator.container.container import CannotStart, Container, ContainerSpec, OutputLine, Workload
+from async_endpoint.emulator.container.container import PORT, CannotStart, Container, ContainerSpec, OutputLine, Workload
 from async_endpoint.emulator.container.deadline import Deadline
-from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer
+from async_endpoint.emulator.container.engine import LABEL, ContainerEngine, EngineContainer, make_readable
 from async_endpoint.emulator.container.engine_model_host import EngineModelHost
 from async_endpoint.emulator.container.multi_model import MultiModel
 from async_endpoint.emulator.container.pipeline import ContainerGroup
@@ -40,6 +41,9 @@ class ContainerRuntime(Protocol):
 
     def check(self, spec: ContainerSpec) -> None:
         """Raise CannotStart, with the remedy, for a container that this runtime cannot run at all."""
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        """The labels of an image; None if images are not run. Raises CannotStart when it is not on this machine."""
 
     def remove_leftovers(self) -> None:
         """Remove containers left over from a killed local AWS of this checkout."""
@@ -67,6 +71,9 @@ class PythonRuntime:
                 f"The image {spec.image} has no model data, and the local AWS runs the code of a model archive, not images. "
                 "Give ModelDataUrl an archive with code/inference.py, or start the local AWS with --containers docker."
             )
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        return None
 
     def remove_leftovers(self) -> None:
         """Nothing to do: the processes exit with their parent."""
@@ -97,10 +104,14 @@ class EngineRuntime:
             return MultiModel(EngineModelHost(self._engine, folder, spec, on_output, on_exit), spec)
         model = folder / "model"
         extract_model(spec, model)
+        make_readable(model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
 
     def check(self, spec: ContainerSpec) -> None:
         """Any image can be run."""
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        return self._engine.image_labels(image)
 
     def remove_leftovers(self) -> None:
         for container in self._leftover_containers():
@@ -147,8 +158,10 @@ def launch(
     try:
         if len(workload.containers) == 1 and not workload.direct:
             return runtime.start(folder, workload.containers[0], partial(emit, ""), on_exit, deadline)
-        specs = zip(workload.names(), workload.containers, strict=True)
-        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in specs}
+        # Each listens on a port of its own, as containers that share a machine do; A230 of docs/assumptions.md.
+        specs = [replace(spec, port=PORT + number) for number, spec in enumerate(workload.containers, 1)]
+        named = zip(workload.names(), specs, strict=True)
+        parts = {name: partial(_start, runtime, spec, deadline) for name, spec in named}
         return ContainerGroup(folder, parts, emit, on_exit, workload.direct)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Supervises one container of an engine, so that neither it nor its network outlives the local AWS.
 
-Started as a script: `supervisor.py ENGINE NAME LABEL ARGUMENTS…` creates the network NAME and runs `ENGINE ARGUMENTS…`, which
-starts the container NAME in it and stays attached. When that ends, or standard input closes because the parent process is
-gone, both are removed. Exits with the engine's own exit code.
+Started as a script: `supervisor.py ENGINE NAME LABEL NETWORK ARGUMENTS…` creates the network NAME of the kind NETWORK (bridge,
+internal or none) and runs `ENGINE ARGUMENTS…`, which starts the container NAME in it and stays attached. When that ends, or
+standard input closes because the parent process is gone, both are removed. Exits with the engine's own exit code.
 
 The container has a network of its own with a random subnet: with an engine that runs as root, every process of the machine can
 call containers by IP address, a web page's browser included, and the addresses of the default network are easily guessed.
@@ -18,34 +18,46 @@ import threading
 
 RETRY_SECONDS = 0.2  # a container that is being created cannot be removed yet
 SUBNET_ATTEMPTS = 5  # a random subnet may be in use
+ENGINE_FAILED = 125  # the exit code with which engines report an error of their own
+
+
+def is_podman(engine: str) -> bool:
+    """Whether a program is Podman, by its name."""
+    return os.path.basename(engine).startswith("podman")  # noqa: PTH119 - keeps imports minimal
 
 
 def remove(engine: str, name: str) -> None:
-    """Remove a container, running or not, and its network, if they exist."""
-    for words in (["rm", "--force", "--volumes"], ["network", "rm"]):
+    """Kill and remove a container, running or not, and its network, if they exist.
+
+    Killed first, because `rm --force` of Podman sends SIGTERM and waits ten seconds.
+    """
+    for words in (["kill"], ["rm", "--force", "--volumes"], ["network", "rm"]):
         subprocess.run([engine, *words, name], capture_output=True, stdin=subprocess.DEVNULL, check=False)
 
 
-def make_network(engine: str, name: str, label: str) -> None:
-    """Create the container's network, or exit with the engine's error message."""
-    podman = os.path.basename(engine).startswith("podman")  # noqa: PTH119 - keeps imports minimal
+def make_network(engine: str, name: str, label: str, kind: str) -> str:
+    """Create the container's network; returns the engine's error message, empty on success."""
+    if kind == "none":
+        return ""
     said = b""
     for _ in range(SUBNET_ATTEMPTS):
         drawn = secrets.randbits(21)  # one of the /29 subnets of 10.0.0.0/8
         subnet = f"10.{drawn >> 13}.{drawn >> 5 & 255}.{(drawn & 31) << 3}/29"
         # Podman needs another program for DNS, which a single container does not need.
-        options = [*(["--disable-dns"] if podman else []), "--label", label, "--subnet", subnet]
-        command = [engine, "network", "create", *options, name]
+        options = [*(["--disable-dns"] if is_podman(engine) else []), *(["--internal"] if kind == "internal" else [])]
+        command = [engine, "network", "create", *options, "--label", label, "--subnet", subnet, name]
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
         if done.returncode == 0:
-            return
+            return ""
         said = done.stderr
-    sys.exit(said.decode(errors="replace").strip() or f"{engine} cannot create a network")
+    return said.decode(errors="replace").strip() or f"Error: {engine} cannot create a network"
 
 
 def main() -> int:
-    engine, name, label, *arguments = sys.argv[1:]
-    make_network(engine, name, label)
+    engine, name, label, kind, *arguments = sys.argv[1:]
+    if failure := make_network(engine, name, label, kind):
+        print(failure, file=sys.stderr)
+        return ENGINE_FAILED
     attached = subprocess.Popen([engine, *arguments], stdin=subprocess.DEVNULL)
     over = threading.Event()
 

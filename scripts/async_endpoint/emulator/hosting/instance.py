@@ -158,7 +158,8 @@ class Instance:
         self._on_output(self.id, line)
 
     def _exited(self, code: int) -> None:
-        reason = describe_exit(code)
+        start_error = getattr(code, "reason", "")
+        reason = f"the container could not be started: {start_error}" if start_error else describe_exit(code)
         if not self._stopped.is_set():
             self._output(reason[0].upper() + reason[1:])
         self._set(InstanceState.FAILED, reason)

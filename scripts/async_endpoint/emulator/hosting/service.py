@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from async_endpoint.emulator.container.runtime import ContainerRuntime
 from async_endpoint.emulator.hosting.context import ControlPlaneCallbacks, HostingContext
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot
@@ -37,6 +38,10 @@ class Hosting:
     def all(self, region: str | None = None) -> list[HostedEndpoint]:
         with self._lock:
             return [endpoint for endpoint in self._endpoints.values() if region in (None, endpoint.region)]
+
+    @property
+    def runtime(self) -> ContainerRuntime:
+        return self._context.runtime
 
     @property
     def callbacks(self) -> ControlPlaneCallbacks:

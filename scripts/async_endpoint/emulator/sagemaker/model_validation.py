@@ -7,22 +7,30 @@ from typing import Any
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.hosting_rules import image_region
 from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.container.container import CannotStart
+from async_endpoint.emulator.container.runtime import ContainerRuntime
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.model_spec import Described, ModelData, ModelDataKind, VpcConfig, containers_of
 from async_endpoint.emulator.hosting.network_interfaces import check_attach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
+BIND_TO_PORT = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
+MULTI_MODELS = "com.amazonaws.sagemaker.capabilities.multi-models"
 PIPELINE_CONTAINERS = 15  # CreateModel.Containers
 
 
-def check_model(region: str, request: Described) -> None:
-    """Raise ValidationException when the role cannot be assumed, read the model data, or attach to the VPC."""
+def check_model(region: str, request: Described, runtime: ContainerRuntime) -> None:
+    """Raise ValidationException when the role cannot be assumed, read the model data, or attach to the VPC.
+
+    Where images are run, also when one is not on this machine, or without the label for what it is to do.
+    """
     containers = containers_of(request)
     _check_containers(request, containers)
     role = AssumedRole(request["ExecutionRoleArn"], region)
     for container in containers:
         _check_image(request, container, region)
+        _check_labels(container, len(containers) > 1, runtime)
         _check_data(role, container)
     vpc = VpcConfig.read(request.get("VpcConfig"))
     if vpc is not None:
@@ -67,6 +75,23 @@ def _check_image(request: Described, container: Described, region: str) -> None:
         raise validation_exception(
             "RepositoryAuthConfig requires RepositoryAccessMode Vpc; for Amazon ECR SageMaker needs no credentials."
         )
+
+
+def _check_labels(container: Described, pipeline: bool, runtime: ContainerRuntime) -> None:
+    """An image declares by labels that it can serve many models, or listen on another port than 8080.
+
+    Sources: developer guide, troubleshooting multi-container endpoints; errors quoted in aws/deep-learning-containers, issue
+    2131, deepjavalibrary/djl-serving, issue 708, and aws-samples/easy-amazon-sagemaker-deployments, issue 4.
+    """
+    image = container["Image"]
+    try:
+        labels = runtime.image_labels(image)
+    except CannotStart as error:
+        raise validation_exception(f"Requested image {image} not found. ({error})") from error
+    needed = [*([BIND_TO_PORT] if pipeline else []), *([MULTI_MODELS] if container.get("Mode") == "MultiModel" else [])]
+    for label in needed:
+        if labels is not None and labels.get(label) != "true":
+            raise validation_exception(f"Your Ecr Image {image} does not contain required {label}=true Docker label(s).")
 
 
 def _check_data(role: AssumedRole, container: Described) -> None:

@@ -4,7 +4,7 @@ AWS's framework images configure their server by variables of the container, and
 responses, 60 seconds, one worker. Sources: multi-model-server and TorchServe, configuration.md (`max_request_size`,
 `max_response_size`; MMS_… and TS_… variables precede the file); sagemaker-inference 1.10.1, environment.py and model_server.py
 (SAGEMAKER_MODEL_SERVER_TIMEOUT, SAGEMAKER_MODEL_SERVER_WORKERS, SAGEMAKER_MAX_PAYLOAD_IN_MB). What the server of another image
-does is unknown: only the variables that are set apply. That one worker is the default is A224 of docs/assumptions.md.
+does is unknown: only the variables that are set apply. Assumptions A224 and A227 of docs/assumptions.md.
 """
 
 from __future__ import annotations

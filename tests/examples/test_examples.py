@@ -57,7 +57,7 @@ def _minimal_async(example: Any, outputs: dict[str, Any]) -> None:
     answer = example.until(lambda: example.object(accepted["OutputLocation"]), "an output")
     assert json.loads(answer) == {"a": 2, "rose": 2, "is": 1}
     refused = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"\xff", ContentType="text/plain")
-    reason = example.until(lambda: example.object(refused["FailureLocation"]), "a failure").decode()
+    reason = example.until(lambda: example.object(refused["FailureLocation"]), "a failure")
     assert reason.startswith('Received client error (400) from primary with message "The request is not UTF-8')
 
 

@@ -66,7 +66,8 @@ def test_a_handler_finds_its_archive_at_opt_ml(tmp_path: Path) -> None:
 def test_each_container_of_a_pipeline_has_a_folder_of_its_own(tmp_path: Path) -> None:
     code = (
         "def model_fn(d): pass\ndef transform_fn(m, data, c, a):\n"
-        "    open('/opt/ml/calls', 'a').write('x')\n    return (data if isinstance(data, str) else data.decode()) + open('/opt/ml/calls').read(), a\n"
+        "    open('/opt/ml/calls', 'a').write('x')\n    found = open('/opt/ml/calls').read()\n"
+        "    return (data if isinstance(data, str) else data.decode()) + found, a\n"
     )
     watched = Watched(tmp_path / "folder", pipeline(code, code))
     assert watched.ready().invoke(b".", {"Content-Type": "image/x", "Accept": "image/x"}, 30).body == b".xx"

@@ -54,3 +54,12 @@ def deploy(local_aws: AwsHarness) -> Iterator[Any]:
 def shared_endpoint(local_aws: AwsHarness) -> Deployed:
     """An endpoint with topics that many tests share, so none may change it."""
     return local_aws.endpoint(topics=True, include=["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"])
+
+
+@pytest.fixture
+def enforcing(local_aws: AwsHarness) -> Iterator[AwsHarness]:
+    """The shared local AWS, enforcing IAM during the test."""
+    local_aws.aws.enforcement.enabled = True
+    yield local_aws
+    local_aws.aws.enforcement.enabled = False
+    local_aws.aws.enforcement.denials.clear()

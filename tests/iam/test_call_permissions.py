@@ -12,7 +12,14 @@ from async_endpoint.iam.actions import ApiCall, required_permissions
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
-S3_KEY = {"kms:ViaService": f"s3.{REGION}.amazonaws.com", "kms:CallerAccount": ACCOUNT}
+
+
+def via(service: str, **more: str) -> dict[str, str]:
+    keys = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com", "kms:CallerAccount": ACCOUNT, "aws:ViaAWSService": "true"}
+    return keys | more
+
+
+S3_KEY = via("s3") | {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::shop/there"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,16 @@ class Facts:
     def object_exists(self, bucket: str, key: str) -> bool:
         return (bucket, key) in self.objects
 
+    def object_key(self, bucket: str, key: str) -> str | None:
+        return KEY if self.object_exists(bucket, key) else None
+
     def queue_key(self, arn: str) -> str | None:
+        return KEY
+
+    def topic_key(self, arn: str) -> str | None:
+        return KEY
+
+    def ciphertext_key(self, ciphertext: str) -> str:
         return KEY
 
     def key_arn(self, identifier: str) -> str:
@@ -35,6 +51,15 @@ class Facts:
 
     def role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{ACCOUNT}:role/path/{name}"
+
+    def user_arn(self, name: str) -> str:
+        return f"arn:aws:iam::{ACCOUNT}:user/path/{name}"
+
+    def group_arn(self, name: str) -> str:
+        return f"arn:aws:iam::{ACCOUNT}:group/path/{name}"
+
+    def has_scalable_target(self, endpoint: str) -> bool:
+        return endpoint == "scaled"
 
     def role_boundary(self, name: str) -> str | None:
         return f"arn:aws:iam::{ACCOUNT}:policy/limit" if name == "bounded" else None
@@ -131,10 +156,9 @@ def test_a_subscription_names_its_protocol_and_endpoint() -> None:
 
 def test_a_queue_is_found_by_its_url_and_decrypts_what_it_delivers() -> None:
     url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/shop-results"
-    via_sqs = {"kms:ViaService": f"sqs.{REGION}.amazonaws.com", "kms:CallerAccount": ACCOUNT}
     assert needed("sqs", "ReceiveMessage", QueueUrl=url) == [
         ("sqs:ReceiveMessage", arn("sqs", "shop-results"), {}),
-        ("kms:Decrypt", KEY, via_sqs),
+        ("kms:Decrypt", KEY, via("sqs")),
     ]
     assert needed("sqs", "DeleteMessageBatch", QueueUrl=url) == [("sqs:DeleteMessage", arn("sqs", "shop-results"), {})]
 
@@ -168,6 +192,70 @@ def test_a_version_of_a_function_is_another_resource() -> None:
 
 
 def test_an_operation_that_is_not_known_is_an_error() -> None:
-    with pytest.raises(InvalidInput, match="sagemaker CreateNotebookInstance are not known"):
-        needed("sagemaker", "CreateNotebookInstance")
+    with pytest.raises(InvalidInput, match="sagemaker CreateLabelingJob are not known"):
+        needed("sagemaker", "CreateLabelingJob")
     assert needed("sts", "GetCallerIdentity") == []
+
+
+def test_a_call_that_names_no_resource_is_about_all_of_them() -> None:
+    assert needed("sns", "Publish", PhoneNumber="+1")[0] == ("sns:Publish", "*", {})
+    assert needed("ecr", "DescribeRepositories") == [("ecr:DescribeRepositories", "*", {})]
+
+
+def test_a_log_group_is_authorized_on_its_streams_except_for_its_tags() -> None:
+    group = arn("logs", "log-group:/shop")
+    assert needed("logs", "FilterLogEvents", logGroupName="/shop") == [("logs:FilterLogEvents", f"{group}:log-stream:", {})]
+    assert needed("logs", "StartQuery", logGroupIdentifiers=[group]) == [("logs:StartQuery", f"{group}:log-stream:", {})]
+    assert [found[1] for found in needed("logs", "CreateLogGroup", logGroupName="/shop", tags={"a": "b"})] == [
+        f"{group}:log-stream:", group,
+    ]  # fmt: skip
+    stream = needed("logs", "GetLogEvents", logGroupIdentifier=f"{group}:*", logStreamName="one")
+    assert stream == [("logs:GetLogEvents", f"{group}:log-stream:one", {})]
+
+
+def test_a_copy_reads_its_source_and_writes_its_target() -> None:
+    copied = needed("s3", "CopyObject", Bucket="shop", Key="new", CopySource="shop/th%65re?versionId=1")
+    assert [found[:2] for found in copied] == [
+        ("s3:GetObjectVersion", "arn:aws:s3:::shop/there"), ("kms:Decrypt", KEY), ("s3:PutObject", "arn:aws:s3:::shop/new"),
+        ("kms:GenerateDataKey", KEY),
+    ]  # fmt: skip
+
+
+def test_encryption_that_a_request_chooses_is_that_of_no_other_key() -> None:
+    plain = needed("s3", "PutObject", Bucket="shop", Key="a", ServerSideEncryption="AES256")
+    assert [action for action, *_ in plain] == ["s3:PutObject"]
+
+
+def test_a_deleted_endpoint_deregisters_its_target() -> None:
+    assert [action for action, *_ in needed("sagemaker", "DeleteEndpoint", EndpointName="plain")] == [
+        "sagemaker:DeleteEndpoint"
+    ]
+    assert [action for action, *_ in needed("sagemaker", "DeleteEndpoint", EndpointName="scaled")] == [
+        "sagemaker:DeleteEndpoint", "application-autoscaling:DeregisterScalableTarget",
+    ]  # fmt: skip
+
+
+def test_users_and_groups_have_their_paths_and_a_user_without_a_name_is_the_caller() -> None:
+    user = f"arn:aws:iam::{ACCOUNT}:user/path/"
+    assert needed("iam", "AttachUserPolicy", UserName="a", PolicyArn="p") == [
+        ("iam:AttachUserPolicy", f"{user}a", {"iam:PolicyARN": "p"})
+    ]
+    assert needed("iam", "AddUserToGroup", UserName="a", GroupName="g")[0][1] == f"arn:aws:iam::{ACCOUNT}:group/path/g"
+    call = ApiCall("iam", "CreateAccessKey", {}, REGION, ACCOUNT, caller=f"{user}me")
+    assert required_permissions(call, Facts())[0].resource == f"{user}me"
+
+
+def test_roles_are_passed_to_the_service_that_uses_them() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/own"
+    for service, operation, parameter, passed_to in (
+        ("lambda", "CreateFunction", "Role", "lambda.amazonaws.com"),
+        ("sagemaker", "CreateTrainingJob", "RoleArn", "sagemaker.amazonaws.com"),
+        ("logs", "PutSubscriptionFilter", "roleArn", "logs.amazonaws.com"),
+    ):
+        names = {"FunctionName": "f", "TrainingJobName": "t", "logGroupName": "g"}
+        found = needed(service, operation, **names, **{parameter: role})
+        assert ("iam:PassRole", role, {"iam:PassedToService": passed_to}) in found, operation
+
+
+def test_a_ciphertext_names_the_key_that_decrypts_it() -> None:
+    assert needed("kms", "Decrypt", CiphertextBlob="eA==") == [("kms:Decrypt", KEY, {})]

@@ -27,6 +27,7 @@ IMPLEMENTED_HERE = (
 # Errors that any action may give, which the models leave out: (code, HTTP status). AWS: "Common Errors" of each API.
 COMMON = {
     ("AccessDeniedException", 400),
+    ("AccessDeniedException", 403),  # by REST services, and by those that spoke the query protocol
     ("InternalFailure", 500),
     ("RequestEntityTooLarge", 413),  # assumption A3 of docs/assumptions.md
     ("SerializationException", 400),

@@ -92,6 +92,9 @@ def up(
             help="Its secret; - reads it from standard input. Other users see a command line: prefer - or the variable.",
         ),
     ] = None,
+    enforce_iam: Annotated[
+        bool, typer.Option("--enforce-iam", help="Allow callers what IAM allows them. The generated credentials may do all.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it answers; stop it with: local down")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -118,12 +121,29 @@ def up(
     if detach:
         announce(
             daemon.start_detached(
-                workspace, port, time_scale, instance_launch_seconds, containers.value, state_dir, key, filter_delay
+                workspace,
+                port,
+                time_scale,
+                instance_launch_seconds,
+                containers.value,
+                state_dir,
+                key,
+                filter_delay,
+                enforce_iam=enforce_iam,
             )
         )
     else:
         daemon.run(
-            workspace, port, time_scale, instance_launch_seconds, announce, containers.value, state_dir, key, filter_delay
+            workspace,
+            port,
+            time_scale,
+            instance_launch_seconds,
+            announce,
+            containers.value,
+            state_dir,
+            key,
+            filter_delay,
+            enforce_iam=enforce_iam,
         )
 
 
@@ -176,10 +196,20 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
             if variant["suspended_scaling"]:
                 suspended = ", ".join(variant["suspended_scaling"])
                 console.print(f"    scaling of variant {variant['name']} is suspended: {suspended}", markup=False)
+    if document["iam"]["enforced"]:
+        console.print("  IAM is enforced")
+        for denial in document["iam"]["denials"]:
+            console.print(f"  {_denial(denial)}", markup=False)
     if document["state"]:
         console.print(f"  {_kept(document['state'])}", markup=False)
     for item in document["faults"]:
         console.print(f"  fault set: {fault.sentence(item)}", markup=False)
+
+
+def _denial(denial: dict[str, Any]) -> str:
+    """A denied call, by which permission its caller lacks."""
+    times = f" ({denial['calls']} calls)" if denial["calls"] > 1 else ""
+    return f"denied {denial['principal']} {denial['operation']}: {denial['action']} on {denial['resource']}{times}"
 
 
 def env(

@@ -2,17 +2,18 @@
 
 `sagemaker/` answers the SageMaker APIs, `hosting/` runs endpoints (queue, instances, delivery, metrics), `container/` runs a
 model behind /ping and /invocations, `scaling/` evaluates alarms and scaling policies each scaled minute, `persistence/` keeps
-the state of `--state-dir`, `faults/` injects failures, `auth/` verifies signatures, `moto_patches/` corrects moto.
+the state of `--state-dir`, `faults/` injects failures, `auth/` verifies signatures, `access/` decides what principals may do,
+`moto_patches/` corrects moto.
 """
 
 from typing import Final
 
 # Printed at start-up and in the status; docs/local-aws.md has the same list.
 NOT_EMULATED: Final = (
-    "authorization of callers: signatures are verified, but their IAM policies are not evaluated (the execution role's are)",
+    "authorization of callers, unless started with --enforce-iam; the policies of the execution role always decide",
     "inference components, explainers, response streams",
     "a VPC's restrictions, and without an engine network isolation: containers can reach this machine's network",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling except as an injected fault, prices, more than one account",
-    "composite alarms, metric math, GPU utilization",
+    "anomaly detection, GPU utilization",
 )

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from async_endpoint.emulator.sagemaker.protocol import service_model
-from async_endpoint.emulator.wsgi import SCOPE
+from async_endpoint.emulator.wsgi import FORM_KEY, SCOPE
 
 # By boto3's names.
 SERVICES: Final = (
@@ -76,11 +76,24 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     if invoked is not None:
         return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
     if service == "s3":
-        return ApiCall(service, s3_action(environ["REQUEST_METHOD"], environ["PATH_INFO"], _query(environ), _headers(environ)))
+        if FORM_KEY in environ:
+            return ApiCall(service, "PutObject")
+        path, bucket = environ["PATH_INFO"], bucket_of_host(environ)
+        path = f"/{bucket}{path}" if bucket else path
+        return ApiCall(service, s3_action(environ["REQUEST_METHOD"], path, _query(environ), _headers(environ)))
     if service in _REST:
         return ApiCall(service, _rest_action(service, environ["REQUEST_METHOD"], environ["PATH_INFO"]))
     target = environ.get("HTTP_X_AMZ_TARGET")
     return ApiCall(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
+
+
+def bucket_of_host(environ: dict[str, Any]) -> str:
+    """The bucket in a host name such as BUCKET.localhost:4599 or BUCKET.s3.localhost; empty without one (moto's rule)."""
+    host = str(environ.get("HTTP_HOST", "")).rpartition(":")[0] or str(environ.get("HTTP_HOST", ""))
+    name = host.lower().removeprefix("www.")
+    if name.startswith("localhost") or "." not in name or name.startswith("[") or name.replace(".", "").isdigit():
+        return ""
+    return name.partition(".")[0]
 
 
 @cache

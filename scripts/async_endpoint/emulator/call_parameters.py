@@ -13,14 +13,18 @@ from moto.core.request import determine_request_protocol
 from moto.core.utils import get_service_model
 from werkzeug.wrappers import Request
 
-from async_endpoint.emulator.api_calls import ApiCall, uri_pattern
+from async_endpoint.emulator.api_calls import ApiCall, bucket_of_host, uri_pattern
+from async_endpoint.emulator.auth.sigv4 import raw_target
 from async_endpoint.emulator.request_body import CALL_BYTES, decompress
-from async_endpoint.emulator.wsgi import Environ
+from async_endpoint.emulator.wsgi import FORM_KEY, Environ
 
 _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
 _S3_HEADERS: Final = {
     "HTTP_X_AMZ_ACL": "ACL",
     "HTTP_X_AMZ_CHECKSUM_MODE": "ChecksumMode",
+    "HTTP_X_AMZ_COPY_SOURCE": "CopySource",
+    "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION": "ServerSideEncryption",
+    "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID": "SSEKMSKeyId",
     "HTTP_X_AMZ_TAGGING": "Tagging",
 }
 
@@ -66,16 +70,32 @@ def _of_path(environ: Environ, call: ApiCall) -> dict[str, Any]:
 
 
 def _of_s3(environ: Environ, action: str) -> dict[str, Any]:
-    bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
+    bucket, key = s3_address(environ)
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     found: dict[str, Any] = {name: values[-1] for name, values in query.items()}
     found |= {name: environ[header] for header, name in _S3_HEADERS.items() if environ.get(header)}
-    found |= {"Bucket": bucket, "Key": unquote(key)} if key else {"Bucket": bucket}
+    key = environ.get(FORM_KEY, key)
+    found |= {"Bucket": bucket, "Key": key} if key else {"Bucket": bucket}
     if "versionId" in found:
         found["VersionId"] = found["versionId"]
     if action == "DeleteObjects":
         found["Objects"] = _deleted(_body(environ))
     return found
+
+
+def s3_address(environ: Environ) -> tuple[str, str]:
+    """Bucket and key that a request addresses, by its path or by its host name; empty where it names none.
+
+    Raises ValueError for a path without a bucket, which could be taken for another one's key.
+    """
+    path = unquote(raw_target(environ)[0])
+    bucket = bucket_of_host(environ)
+    if bucket:
+        return bucket, path.removeprefix("/")
+    name, _, key = path.removeprefix("/").partition("/")
+    if key and not name:
+        raise ValueError(f"The path {path!r} names no bucket.")
+    return name, key
 
 
 def _deleted(body: bytes) -> list[dict[str, str]]:

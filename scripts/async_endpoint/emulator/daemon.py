@@ -57,6 +57,8 @@ def run(
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
     filter_delay_minutes: float = DEFAULT_FILTER_DELAY_MINUTES,
+    *,
+    enforce_iam: bool = False,
 ) -> None:
     """Serve until stopped by a signal or by `stop`; `access_key` None generates credentials.
 
@@ -90,6 +92,7 @@ def run(
                 access_key,
                 partial(write_record, workspace),
                 filter_delay_minutes,
+                enforce_iam=enforce_iam,
             )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
@@ -119,6 +122,8 @@ def start_detached(
     state_dir: Path | None = None,
     access_key: AccessKey | None = None,
     filter_delay_minutes: float = DEFAULT_FILTER_DELAY_MINUTES,
+    *,
+    enforce_iam: bool = False,
 ) -> LocalAwsRecord:
     """Start one in a process of its own and wait until it is ready; raises its error if it does not start."""
     require_extra("local", "The local AWS")
@@ -133,6 +138,7 @@ def start_detached(
         "launch_seconds": launch_seconds,
         "containers": containers,
         "filter_delay_minutes": filter_delay_minutes,
+        "enforce_iam": enforce_iam,
         "state_dir": str(state_dir.absolute()) if state_dir else None,
     }
     log.write_bytes(b"")

@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
 from async_endpoint.emulator import NOT_EMULATED, moto_backends
-from async_endpoint.emulator.access_recorder import AccessRecorder
+from async_endpoint.emulator.access.enforcement import Enforcement
+from async_endpoint.emulator.access.recorder import AccessRecorder
 from async_endpoint.emulator.auth.credentials import load_secrets
 from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
@@ -66,11 +67,14 @@ class Emulator:
         access_key: AccessKey | None = None,
         on_reset: Callable[[LocalAwsRecord], None] = lambda _: None,
         filter_delay_minutes: float = DEFAULT_FILTER_DELAY_MINUTES,
+        *,
+        enforce_iam: bool = False,
     ) -> None:
         """Bind `port`; 0 chooses the port of the saved state, or a free one. Raises OSError when it is in use.
 
         `folder` holds the instances' files. `access_key` None uses the one of the saved state, or generates one. `on_reset`
         receives the new record after a reset. `filter_delay_minutes` are AWS minutes until a new SNS filter policy works.
+        `enforce_iam`: callers may do what IAM allows them, as on AWS.
         Raises InvalidInput when `state_dir` cannot be used or has another version.
         """
         self._state = PersistentState(state_dir) if state_dir is not None else None
@@ -99,7 +103,8 @@ class Emulator:
         }
         router = Router(control, RuntimeApi(self.hosting, self._journal_request), self._admin, self.stopped.set)
         self._entry = RequestGate(router)
-        self._access = AccessRecorder(FaultMiddleware(self._entry, self.faults))
+        self.enforcement = Enforcement(FaultMiddleware(self._entry, self.faults), control.tags_of, enabled=enforce_iam)
+        self._access = AccessRecorder(self.enforcement)
         self._calls = CallCounter(self._access)
         self._on_reset = on_reset
         self._resetting = threading.Lock()
@@ -181,6 +186,7 @@ class Emulator:
             self._metric_store.restore({})
             self._scheduler.reset()
             self._calls.clear()
+            self.enforcement.denials.clear()
 
     def status(self) -> dict[str, Any]:
         """The status document: clock, and every endpoint with backlog and instances. Times are AWS seconds since the epoch."""
@@ -195,6 +201,7 @@ class Emulator:
             "state": self._state.status() if self._state is not None else None,
             "faults": self.faults.all(),
             "calls": self._calls.by_service(),
+            "iam": self.enforcement.status(),
             "not_emulated": list(NOT_EMULATED),
         }
 

@@ -40,8 +40,10 @@ _UNAVAILABLE_BY: Final = {
 
 
 _UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
+_REST_JSON: Final = ("lambda", "sagemaker-runtime")
 _AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # codes of the JSON protocols that differ from the query protocol
+    "AccessDenied": "AccessDeniedException",
     "Throttling": "ThrottlingException",
     "ExpiredToken": "ExpiredTokenException",
     "IncompleteSignature": "IncompleteSignatureException",
@@ -80,6 +82,25 @@ def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:
     return _response(
         call, environ, ServiceError(_UNKNOWN_ACTION_BY.get(call.service, "UnknownOperationException"), text, status)
     )
+
+
+# A denial's code and status: the services' API references, "Common Errors"; SNS and EC2 have codes of their own.
+_DENIED: Final = ("AccessDenied", 403)
+_DENIED_BY: Final = {"ec2": ("UnauthorizedOperation", 403), "sns": ("AuthorizationError", 403)}
+
+
+def access_denied(call: ApiCall, environ: dict[str, Any], message: str) -> Response:
+    """The response to a call that policies do not allow. Services of the JSON protocol answer with status 400."""
+    code, status = _DENIED_BY.get(call.service, _DENIED)
+    status = 400 if "HTTP_X_AMZ_TARGET" in environ and "HTTP_X_AMZN_QUERY_MODE" not in environ else status
+    text = f"You are not authorized to perform this operation. {message}" if call.service == "ec2" else message
+    return _response(call, environ, ServiceError(code, text, status))
+
+
+def invalid_client_token(call: ApiCall, environ: dict[str, Any]) -> Response:
+    """The response of IAM to the temporary credentials of a user, with which it cannot be called."""
+    error = ServiceError("InvalidClientTokenId", "The security token included in the request is invalid", 403)
+    return _response(call, environ, error)
 
 
 def request_refused(environ: dict[str, Any], status: int, message: str) -> Response:
@@ -138,7 +159,7 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
         headers = {"x-amz-request-id": request_id}
         return Response(_XML + f"<Error>{body}</Error>", error.status, headers, content_type="application/xml")
     headers = {"x-amzn-RequestId": request_id}
-    if call.service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
+    if call.service in _REST_JSON or "HTTP_X_AMZ_TARGET" in environ:
         code = _AS_JSON.get(error.code, error.code)
         headers["x-amzn-ErrorType"] = code
         if "HTTP_X_AMZN_QUERY_MODE" in environ:  # services migrated from the query protocol: SQS, CloudWatch
@@ -149,7 +170,15 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
             headers,
             content_type=sent if (sent := environ.get("CONTENT_TYPE", "")).startswith(_AMZ_JSON) else "application/json",
         )
-    return Response(_query_error(call, error, request_id), error.status, headers, content_type="text/xml")
+    render = _ec2_error if call.service == "ec2" else _query_error
+    return Response(render(call, error, request_id), error.status, headers, content_type="text/xml")
+
+
+def _ec2_error(call: ApiCall, error: ServiceError, request_id: str) -> str:
+    return (
+        f"{_XML}<Response><Errors><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error></Errors>"
+        f"<RequestID>{request_id}</RequestID></Response>"
+    )
 
 
 def _query_error(call: ApiCall, error: ServiceError, request_id: str) -> str:

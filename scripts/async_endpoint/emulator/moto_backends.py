@@ -75,6 +75,13 @@ def object_exists(uri: S3Uri) -> bool:
         return False
 
 
+def object_kms_key(uri: S3Uri) -> str | None:
+    """The customer managed key that an object is encrypted with; None without one, or without the object."""
+    found = _backend("s3", PARTITION).get_object(uri.bucket, uri.key) if object_exists(uri) else None
+    key = found.kms_key_id if found is not None else None
+    return None if not key or key.endswith("alias/aws/s3") else str(key)
+
+
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
     """Write an object under `kms_key`, or the bucket's default encryption; raises ResourceNotFound without the bucket."""
     _bucket(uri.bucket)
@@ -213,6 +220,12 @@ def role_boundary(name: str) -> str | None:
     return (found.permissions_boundary_arn or None) if found is not None else None
 
 
+def user_arn(name: str) -> str | None:
+    """The ARN of a user by its name; None without the user."""
+    found = _backend("iam", PARTITION).users.get(name)
+    return str(found.arn) if found is not None else None
+
+
 def _role_named(name: str) -> Any:
     return next((role for role in list(_backend("iam", PARTITION).get_roles()) if role.name == name), None)
 
@@ -245,6 +258,12 @@ def queue_kms_key(name: str, region: str) -> str | None:
     """The KMS key of a queue, as its owner gave it; None without one, or without the queue."""
     queue = _backend("sqs", region).queues.get(name)
     return (queue.kms_master_key_id or None) if queue is not None else None
+
+
+def queue_policy(name: str, region: str) -> str | None:
+    """The policy of a queue as JSON text; None without one, or without the queue."""
+    queue = _backend("sqs", region).queues.get(name)
+    return (queue.policy or None) if queue is not None else None
 
 
 def publish(arn: str, region: str, message: Mapping[str, Any], subject: str | None = None) -> None:
@@ -368,6 +387,13 @@ def scalable_target(region: str, resource_id: str) -> Any | None:
     """The scalable target of a variant (min_capacity, max_capacity, suspended_state), or None."""
     targets = _backend("applicationautoscaling", region).targets
     return next((found for dimension in DIMENSIONS if (found := targets.get(dimension, {}).get(resource_id))), None)
+
+
+def has_scalable_target(region: str, endpoint: str) -> bool:
+    """Whether a variant of an endpoint has a scalable target."""
+    targets = _backend("applicationautoscaling", region).targets
+    prefix = f"endpoint/{endpoint}/variant/".lower()
+    return any(name.lower().startswith(prefix) for dimension in DIMENSIONS for name in targets.get(dimension, {}))
 
 
 def deregister_scalable_target(region: str, resource_id: str) -> None:

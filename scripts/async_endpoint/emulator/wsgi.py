@@ -9,6 +9,9 @@ from typing import Any, Final
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 ADMIN: Final = "/_local/"  # prefix of the local AWS's own API
+FORM_KEY: Final = "async_endpoint.form_key"  # the key of an upload by HTML form
+AUTHORIZED: Final = "async_endpoint.authorized"  # True once enforcement has allowed a request
+DENIED_OBJECTS: Final = "async_endpoint.denied_objects"  # ARNs of the objects of a request that its caller may not delete
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 # The credential scope in the Authorization header of an AWS signature version 4.

@@ -26,11 +26,12 @@ _PRINCIPAL_TYPES: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 
 
 class Named(IntEnum):
-    """How a principal is named. NO: not at all. ACCOUNT: through its account. DIRECT: itself, or by "*"."""
+    """How a principal is named. NO: not at all. ACCOUNT: by its account. DIRECT: by its role, or by "*". EXACT: by its ARN."""
 
     NO = 0
     ACCOUNT = 1
     DIRECT = 2
+    EXACT = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Statement:
 
     def applies(self, request: AccessRequest) -> Named:
         """Whether the statement applies to `request`, and how it names the principal."""
-        if not (self._covers_action(request) and self._covers_resource(request)):
+        if not (self.covers_action(request.action) and self._covers_resource(request)):
             return Named.NO
         if not all(condition.holds(request.keys) for condition in self.conditions):
             return Named.NO
@@ -58,11 +59,12 @@ class Statement:
             return Named.DIRECT
         how = named(self.principal, request)
         if self.not_principal:
-            return Named.NO if how is Named.DIRECT else Named.DIRECT
+            return Named.NO if how >= Named.DIRECT else Named.DIRECT
         return how
 
-    def _covers_action(self, request: AccessRequest) -> bool:
-        return any(like(action, request.action, ignore_case=True) for action in self.actions) != self.not_actions
+    def covers_action(self, action: str) -> bool:
+        """Whether the statement is about `action`, on whatever resource."""
+        return any(like(pattern, action, ignore_case=True) for pattern in self.actions) != self.not_actions
 
     def _covers_resource(self, request: AccessRequest) -> bool:
         if self.resources is None:
@@ -156,7 +158,9 @@ def named(element: str | Mapping[str, Any], request: AccessRequest) -> Named:
 
 
 def _as_aws(entry: str, request: AccessRequest) -> Named:
-    if entry in ("*", request.principal, request.caller):
+    if entry == request.caller:  # a role's principal is the role, its caller the session
+        return Named.EXACT
+    if entry in ("*", request.principal):
         return Named.DIRECT
     if request.is_service:
         return Named.NO

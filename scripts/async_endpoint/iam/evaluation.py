@@ -1,10 +1,11 @@
 """Evaluation of a request against policies: the verdict.
 
-Source: IAM user guide, "Policy evaluation logic", and KMS developer guide, "Key policies". An explicit deny in any policy
-wins. Within an account, an allow in an identity-based or in the resource-based policy is enough; across accounts both must
-allow. A KMS key's policy must allow, or name the account and so let identity-based policies allow. Only its trust policy
-decides who may assume a role. A role's permissions boundary must allow too, and grants nothing itself (user guide, "Permissions
-boundaries for IAM entities"); for a user, a policy of a resource that names it may do without, which is not emulated.
+Source: IAM user guide, "Policy evaluation logic" and "Policy evaluation for requests within a single account", and KMS
+developer guide, "Key policies" and "Grants". An explicit deny in any policy wins. Within an account, an allow in an
+identity-based or in the resource-based policy is enough; across accounts both must allow. A KMS key's policy, and the trust
+policy of a role, must allow, or name the account and so let identity-based policies allow. A permissions boundary and session
+policies must allow too, and grant nothing themselves; what a resource's policy grants to exactly this user or session needs
+neither. The guide leaves open whether "*" counts as naming a user: here it does not (A241).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _IDENTITY: Final = "identity-based policy"
 _RESOURCE: Final = "resource-based policy"
 _TRUST: Final = "role trust policy"
 _BOUNDARY: Final = "permissions boundary"
+_SESSION: Final = "session policy"
+_WITH_PRINCIPAL: Final = (_RESOURCE, _TRUST)
 
 
 @dataclass(frozen=True)
@@ -38,43 +41,44 @@ def evaluate(
     resource_policy: Document | None = None,
     same_account: bool = True,
     boundary: Document | None = None,
+    session: Sequence[Document] | None = None,
 ) -> Verdict:
-    """The verdict of the principal's policies within its permissions boundary, and of the resource's policy.
+    """The verdict of the principal's policies, within its boundary and its session's policies, and of the resource's policy.
 
-    A service principal has no policies of its own. Raises InvalidInput for an invalid policy.
+    `session` None is a caller without session policies; an empty sequence allows nothing. A service principal has no policies
+    of its own. Raises InvalidInput for an invalid policy.
     """
-    return _bounded(request, _unbounded(request, identity, resource_policy, same_account), boundary)
-
-
-def _unbounded(
-    request: AccessRequest, identity: Sequence[Document], resource_policy: Document | None, same_account: bool
-) -> Verdict:
     own = _consult(request, _IDENTITY, identity)
     resource = _consult(request, _RESOURCE, [] if resource_policy is None else [resource_policy])
     if request.is_service:
         return _verdict(request, [resource], resource.allowed_by, _RESOURCE)
     if same_account:
-        return _verdict(request, [own, resource], own.allowed_by or resource.allowed_by, _IDENTITY)
-    resource_allows = resource.allowed_by or resource.delegated_by
-    return _verdict(request, [own, resource], resource_allows and own.allowed_by, _RESOURCE if own.allowed_by else _IDENTITY)
-
-
-def _bounded(request: AccessRequest, verdict: Verdict, boundary: Document | None) -> Verdict:
-    """The verdict within a permissions boundary."""
-    if boundary is None or not verdict.allowed:
-        return verdict
-    found = _consult(request, _BOUNDARY, [boundary])
-    return verdict if found.allowed_by and not found.denied_by else _verdict(request, [found], None, _BOUNDARY)
+        granted, lacking = own.allowed_by or resource.allowed_by, _IDENTITY
+    else:
+        granted = (resource.allowed_by or resource.delegated_by) and own.allowed_by
+        lacking = _RESOURCE if own.allowed_by else _IDENTITY
+    exact = resource.names_exactly and same_account
+    return _limited(request, [own, resource], granted, lacking, _limits(request, boundary, session), exact)
 
 
 def evaluate_key(
-    request: AccessRequest, identity: Sequence[Document], key_policy: Document, boundary: Document | None = None
+    request: AccessRequest,
+    identity: Sequence[Document],
+    key_policy: Document,
+    boundary: Document | None = None,
+    session: Sequence[Document] | None = None,
+    grant: str | None = None,
 ) -> Verdict:
-    """The verdict on the use of a KMS key; identity-based policies count only if the key's policy names the account."""
+    """The verdict on the use of a KMS key; identity-based policies count only if the key's policy names the account.
+
+    `grant` names a grant of the key that allows the request, if one does.
+    """
     own, key = _consult(request, _IDENTITY, identity), _consult(request, _RESOURCE, [key_policy])
-    granted = key.allowed_by or (key.delegated_by and own.allowed_by)
-    verdict = _verdict(request, [own, key], granted, _IDENTITY if key.delegated_by else _RESOURCE)
-    return _bounded(request, verdict, boundary)
+    if request.is_service:
+        return _verdict(request, [key], key.allowed_by, _RESOURCE)
+    granted = key.allowed_by or (key.delegated_by and own.allowed_by) or grant
+    lacking = _IDENTITY if key.delegated_by else _RESOURCE
+    return _limited(request, [own, key], granted, lacking, _limits(request, boundary, session), key.names_exactly)
 
 
 def evaluate_trust(policy: Document, service: str, context: Mapping[str, str | list[str]] | None = None) -> Verdict:
@@ -84,32 +88,85 @@ def evaluate_trust(policy: Document, service: str, context: Mapping[str, str | l
     return _verdict(request, [trust], trust.allowed_by, _TRUST)
 
 
+def evaluate_assumption(
+    request: AccessRequest,
+    identity: Sequence[Document],
+    trust_policy: Document,
+    boundary: Document | None = None,
+    session: Sequence[Document] | None = None,
+) -> Verdict:
+    """The verdict on a user or a role of this account assuming a role; its trust policy decides as a key's policy does."""
+    own, trust = _consult(request, _IDENTITY, identity), _consult(request, _TRUST, [trust_policy])
+    granted = trust.allowed_by or (trust.delegated_by and own.allowed_by)
+    lacking = _IDENTITY if trust.delegated_by else _TRUST
+    return _limited(request, [own, trust], granted, lacking, _limits(request, boundary, session), trust.names_exactly)
+
+
+def mentions_denial(action: str, documents: Sequence[Document], *, has_principal: bool = False) -> str | None:
+    """The first statement that denies `action` on some resource under some condition; None without one.
+
+    For an action whose resources are not known: nothing that a policy might deny is allowed.
+    """
+    for document in documents:
+        for statement in parse_policy(document, _RESOURCE if has_principal else _IDENTITY, has_principal=has_principal):
+            if not statement.allows and statement.covers_action(action):
+                return f"statement {statement.label}"
+    return None
+
+
 @dataclass(frozen=True)
 class _Findings:
-    """The first statements of one kind of policy that deny, allow, or (`delegated_by`) allow the principal's account."""
+    """The first statements of one kind of policy that deny, allow, or (`delegated_by`) allow the principal's account.
+
+    `names_exactly`: a statement that allows names the very user or session.
+    """
 
     kind: str
     denied_by: str | None
     allowed_by: str | None
     delegated_by: str | None
+    names_exactly: bool
+
+
+def _limits(request: AccessRequest, boundary: Document | None, session: Sequence[Document] | None) -> list[_Findings]:
+    """What the boundary and the session policies find, of those that there are."""
+    found = [] if boundary is None else [_consult(request, _BOUNDARY, [boundary])]
+    return found if session is None else [*found, _consult(request, _SESSION, session)]
+
+
+def _limited(
+    request: AccessRequest,
+    consulted: Sequence[_Findings],
+    granted: str | None,
+    lacking: str,
+    limits: Sequence[_Findings],
+    exact: bool,
+) -> Verdict:
+    """The verdict within limits; `exact`: a resource's policy grants it to the very principal, which no limit must allow."""
+    if granted and not exact:
+        for limit in limits:
+            if not limit.allowed_by:
+                return _verdict(request, [*consulted, *limits], None, limit.kind)
+    return _verdict(request, [*consulted, *limits], granted, lacking)
 
 
 def _consult(request: AccessRequest, kind: str, documents: Sequence[Document]) -> _Findings:
-    denied, allowed, delegated = None, None, None
+    denied, allowed, delegated, exactly = None, None, None, False
     for number, document in enumerate(documents, 1):
         where = f"{kind} {number}" if len(documents) > 1 else kind
-        for statement in parse_policy(document, where, has_principal=kind not in (_IDENTITY, _BOUNDARY)):
+        for statement in parse_policy(document, where, has_principal=kind in _WITH_PRINCIPAL):
             how = statement.applies(request)
-            description = f"statement {statement.label} of the {where}"
             if how is Named.NO:
                 continue
+            description = f"statement {statement.label} of the {where}"
             if not statement.allows:
                 denied = denied or description
-            elif how is Named.DIRECT:
+            elif how >= Named.DIRECT:
                 allowed = allowed or description
+                exactly = exactly or how is Named.EXACT
             else:
                 delegated = delegated or description
-    return _Findings(kind, denied, allowed, delegated)
+    return _Findings(kind, denied, allowed, delegated, exactly)
 
 
 def _verdict(request: AccessRequest, consulted: Sequence[_Findings], granted: str | None, lacking: str) -> Verdict:

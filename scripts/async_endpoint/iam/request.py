@@ -17,6 +17,14 @@ def role_of(arn: str) -> tuple[str, str] | None:
     return (match["account"], match["name"]) if match else None
 
 
+def role_and_session(arn: str) -> tuple[str, str]:
+    """The role, without its path, and the session's name in the ARN of a role's session; anything else unchanged."""
+    match = _SESSION.fullmatch(arn)
+    if match is None:
+        return arn, ""
+    return f"arn:{match['partition']}:iam::{match['account']}:role/{match['name']}", match["session"]
+
+
 def account_of(arn: str) -> str | None:
     """The account in an ARN; None where there is none."""
     parts = arn.split(":", 5)

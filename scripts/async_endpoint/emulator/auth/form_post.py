@@ -24,6 +24,7 @@ from async_endpoint.emulator.auth import errors
 from async_endpoint.emulator.auth.identities import Caller
 from async_endpoint.emulator.auth.sigv4 import ALGORITHM, Scope, signing_key
 from async_endpoint.emulator.auth.verification import Verifier, read_credential
+from async_endpoint.emulator.wsgi import FORM_KEY
 
 _MULTIPART: Final = "multipart/form-data"
 _REQUIRED: Final = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "key")
@@ -33,10 +34,11 @@ _EXPIRATION: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", 
 
 
 class PostForm(NamedTuple):
-    """The fields of a form, by lower-case name, and the size of its file in bytes."""
+    """The fields of a form, by lower-case name, and name and size in bytes of its file."""
 
     fields: dict[str, str]
     size: int
+    filename: str
 
 
 def is_form_post(environ: dict[str, Any]) -> bool:
@@ -71,6 +73,7 @@ def verify_form_post(environ: dict[str, Any], verifier: Verifier) -> tuple[Calle
     if not hmac.compare_digest(expected.encode(), fields["x-amz-signature"].encode()):
         raise errors.wrong_signature()
     _check_policy(_policy(fields["policy"]), form, _bucket(environ) or "", verifier.now())
+    environ[FORM_KEY] = fields["key"].replace("${filename}", form.filename)
     return key.caller, scope
 
 
@@ -104,7 +107,7 @@ def _read(environ: dict[str, Any]) -> PostForm:
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:
         raise errors.invalid_s3("InvalidArgument", f"POST requires one field of each name; {duplicates[0]} is given twice.")
-    return PostForm(dict(given), sizes[0])
+    return PostForm(dict(given), sizes[0], (files[0][1].filename or "") if files else "")
 
 
 def _policy(text: str) -> dict[str, Any]:

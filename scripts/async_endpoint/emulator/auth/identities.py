@@ -56,20 +56,50 @@ def caller_of(environ: dict[str, Any]) -> Caller | None:
 
 @dataclass(frozen=True)
 class Session:
-    """Temporary credentials. `expires_at` is epoch seconds of the wall clock, by which clients refresh."""
+    """Temporary credentials. `expires_at` and `issued_at` are epoch seconds of the wall clock, by which clients refresh.
+
+    `policies` are the session policies as JSON text and `policy_arns` those given by ARN; without either the session is limited
+    by neither. `issuer` is the access key that asked for the credentials of a user. `tags` are session tags, of which
+    `transitive` names those that a chained session inherits.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     expires_at: float
     caller: Caller
+    issued_at: float = 0.0
+    role_arn: str = ""
+    issuer: Caller | None = None
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive: tuple[str, ...] = ()
+    source_identity: str = ""
 
 
-def issue_session(arn: str, user_id: str, kind: CallerKind, seconds: float) -> Session:
+def issue_session(
+    arn: str,
+    user_id: str,
+    kind: CallerKind,
+    seconds: float,
+    issuer: Caller | None = None,
+    policies: tuple[str, ...] = (),
+    policy_arns: tuple[str, ...] = (),
+) -> Session:
     """Create and register temporary credentials for a principal."""
-    key = new_access_key("ASIA")
-    caller = Caller(arn, ACCOUNT_ID, key.access_key_id, kind, user_id)
-    session = Session(key.access_key_id, key.secret_access_key, secrets.token_urlsafe(192), time.time() + seconds, caller)
+    key, now = new_access_key("ASIA"), time.time()
+    session = Session(
+        key.access_key_id,
+        key.secret_access_key,
+        secrets.token_urlsafe(192),
+        now + seconds,
+        Caller(arn, ACCOUNT_ID, key.access_key_id, kind, user_id),
+        issued_at=now,
+        issuer=issuer,
+        policies=policies,
+        policy_arns=policy_arns,
+    )
     register_session(session)
     return session
 

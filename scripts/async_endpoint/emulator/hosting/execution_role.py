@@ -7,17 +7,20 @@ Cross-account resources are not emulated: every bucket, topic and key is in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.access.decision import decide
+from async_endpoint.emulator.access.principals import role_principal
 from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.faults.faults import Faults
-from async_endpoint.iam import AccessRequest, evaluate, evaluate_key, evaluate_trust
+from async_endpoint.iam import Verdict, evaluate_trust
+from async_endpoint.iam.actions import Permission
 from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "sagemaker.amazonaws.com"
+SESSION = "SageMaker"  # the name of its sessions of roles, in messages
 PART_BYTES = 8 * 1_048_576  # boto3's multipart threshold; hosting's own is assumption A149
 AWS_MANAGED_S3_KEY = "alias/aws/s3"  # every principal of the account may use it through S3
 
@@ -49,13 +52,13 @@ class AssumedRole:
 
     def get_object(self, uri: S3Uri) -> moto_backends.StoredObject:
         """Read an object. Raises ResourceNotFound; as in S3, a missing key is AccessDenied without s3:ListBucket."""
-        policy = moto_backends.bucket_policy(uri.bucket)
-        self.check("s3:GetObject", uri.arn, policy)
+        moto_backends.bucket_region(uri.bucket)
+        self.check("s3:GetObject", uri.arn)
         self._check_faults("GetObject", uri)
         try:
             found = moto_backends.get_object(uri)
         except moto_backends.ResourceNotFound:
-            self.check("s3:ListBucket", uri.bucket_arn, policy, {"s3:prefix": uri.key})
+            self.check("s3:ListBucket", uri.bucket_arn, {"s3:prefix": uri.key})
             raise
         if found.kms_key and found.kms_key != AWS_MANAGED_S3_KEY:
             self.check_key("kms:Decrypt", found.kms_key, "s3")
@@ -63,7 +66,8 @@ class AssumedRole:
 
     def get_prefix(self, uri: S3Uri) -> dict[str, Payload]:
         """Read all objects under a prefix, by relative path. Raises AccessDenied, or ResourceNotFound when there is none."""
-        self.check("s3:ListBucket", uri.bucket_arn, moto_backends.bucket_policy(uri.bucket), {"s3:prefix": uri.key})
+        moto_backends.bucket_region(uri.bucket)
+        self.check("s3:ListBucket", uri.bucket_arn, {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
             raise moto_backends.ResourceNotFound(f"There is no object under {uri}.")
@@ -71,7 +75,8 @@ class AssumedRole:
 
     def put_object(self, uri: S3Uri, body: Payload, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
-        self.check("s3:PutObject", uri.arn, moto_backends.bucket_policy(uri.bucket))
+        moto_backends.bucket_region(uri.bucket)
+        self.check("s3:PutObject", uri.arn)
         self._check_faults("PutObject", uri)
         key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
         if key and key != AWS_MANAGED_S3_KEY:
@@ -81,13 +86,13 @@ class AssumedRole:
         else:
             self._put_multipart(uri, body, content_type, kms_key, key)
 
-    def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
+    def publish(self, topic_arn: str, message: Mapping[str, object]) -> None:
         """Publish to a topic; a topic encrypted with a customer key requires permissions for that key too.
 
         Raises ResourceNotFound or AccessDenied, the latter also for a message that SNS rejects.
         """
         topic = moto_backends.topic(topic_arn, self.region)
-        self.check("sns:Publish", topic_arn, topic.policy)
+        self.check("sns:Publish", topic_arn)
         if topic.kms_key and topic.kms_key != "alias/aws/sns":
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):
                 self.check_key(action, topic.kms_key, "sns")
@@ -104,17 +109,17 @@ class AssumedRole:
         arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}"
         wanted = [
             ("logs:CreateLogStream", ":log-stream:any"),
-            ("logs:DescribeLogStreams", ""),
+            ("logs:DescribeLogStreams", ":log-stream:"),
             ("logs:PutLogEvents", ":log-stream:any"),
         ]
         if not moto_backends.has_log_group(self.region, group):
-            wanted.append(("logs:CreateLogGroup", ""))
+            wanted.append(("logs:CreateLogGroup", ":log-stream:"))
         return all(self.may(action, arn + below) for action, below in wanted)
 
     def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
         """Whether the role exists and its identity policies allow an action."""
         try:
-            return bool(self.verdict(action, resource, None, context).allowed)
+            return bool(self.verdict(action, resource, context).allowed)
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
 
@@ -141,17 +146,18 @@ class AssumedRole:
                 "because a fault of the kind s3-denial is set"
             )
 
-    def verdict(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> Any:
-        """Evaluate the role's policies and the resource policy, if any; raises ResourceNotFound without the role."""
+    def verdict(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> Verdict:
+        """The decision by the role's policies and those of the resource; raises ResourceNotFound without the role."""
         role = moto_backends.role(self.arn)
+        principal = role_principal(self.arn, tuple(role.policies), role.boundary, SESSION)
         try:
-            return evaluate(self._request(action, resource, context), role.policies, policy, boundary=role.boundary)
+            return decide(principal, Permission(action, resource, context or {}))
         except InvalidInput as error:  # an invalid policy allows nothing
             raise AccessDenied(f"AccessDenied: {error}") from error
 
-    def check(self, action: str, resource: str, policy: str | None = None, context: Mapping[str, str] | None = None) -> None:
+    def check(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
         """Raise AccessDenied unless `verdict` allows."""
-        verdict = self.verdict(action, resource, policy, context)
+        verdict = self.verdict(action, resource, context)
         if not verdict.allowed:
             raise AccessDenied(f"AccessDenied: {verdict.explain}")
 
@@ -159,15 +165,4 @@ class AssumedRole:
         """Raise AccessDenied unless role and key policy allow use through service `via`; ResourceNotFound without the key."""
         key = moto_backends.kms_key(identifier, self.region)
         context = {"kms:ViaService": f"{via}.{self.region}.amazonaws.com", "kms:CallerAccount": ACCOUNT_ID}
-        request = self._request(action, key.arn, {**context, **(more or {})})
-        try:
-            role = moto_backends.role(self.arn)
-            verdict = evaluate_key(request, role.policies, key.policy, role.boundary)
-        except InvalidInput as error:
-            raise AccessDenied(f"AccessDenied: {error}") from error
-        if not verdict.allowed:
-            raise AccessDenied(f"AccessDenied: {verdict.explain}")
-
-    def _request(self, action: str, resource: str, context: Mapping[str, str] | None) -> AccessRequest:
-        always = {"aws:PrincipalAccount": ACCOUNT_ID, "aws:PrincipalArn": self.arn, "aws:SecureTransport": "true"}
-        return AccessRequest(action=action, resource=resource, principal=self.arn, context={**always, **(context or {})})
+        self.check(action, key.arn, {**context, **(more or {})})

@@ -228,6 +228,11 @@ class ControlPlane:
             self._tagged(request).tags.pop(key, None)
         return {}
 
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """The tags of a model, endpoint configuration or endpoint; none if there is no such resource."""
+        found = self._by_arn(arn)
+        return {} if found is None else dict(found.tags)
+
     def _tagged(self, request: Described) -> Resource:
         found = self._by_arn(request["ResourceArn"])
         if found is None:

@@ -11,14 +11,18 @@ from typing import Final
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.iam.actions import hosting, identity, lookups, messaging, monitoring, storage
-from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules
+from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules, on, prefix_of
 
-__all__ = ["ApiCall", "Permission", "ResourceFacts", "required_permissions"]
+# Operations that read have no resource type in these services, but for those that have rules.
+_WITHOUT_RESOURCES: Final = {"ec2": ("Describe",), "sagemaker": ("List", "Search"), "service-quotas": ("Get", "List")}
+
+__all__ = ["ApiCall", "Permission", "ResourceFacts", "prefix_of", "required_permissions"]
 
 _RULES: Final[Mapping[str, Rules]] = {
     "application-autoscaling": hosting.SCALING,
     "cloudwatch": monitoring.CLOUDWATCH,
     "ec2": lookups.EC2,
+    "ecr": lookups.ECR,
     "iam": identity.IAM,
     "kms": storage.KMS,
     "lambda": lookups.LAMBDA,
@@ -37,6 +41,10 @@ _RULES: Final[Mapping[str, Rules]] = {
 def required_permissions(call: ApiCall, facts: ResourceFacts) -> list[Permission]:
     """All permissions that a call needs. Raises InvalidInput for an operation without rules."""
     rules = _RULES.get(call.service, {}).get(call.operation)
+    if rules is None and call.operation.startswith(_WITHOUT_RESOURCES.get(call.service, ("-",))):
+        rules = (on("*"),)
     if rules is None:
         raise InvalidInput(f"The permissions of {call.service} {call.operation} are not known; add its rules to iam/actions.")
-    return [permission for rule in rules for permission in rule(call, facts)]
+    found = [permission for rule in rules for permission in rule(call, facts)]
+    # Without a parameter that names the resource, such as of an optional name, a call is about all of them.
+    return found if found or not rules else [Permission(f"{prefix_of(call.service)}:{call.operation}", "*", {})]

@@ -17,7 +17,10 @@ _FIELD: Final = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A call of a service by boto3's name, with its parameters as boto3 spells them; an S3 call has Bucket and Key."""
+    """A call of a service by boto3's name, with its parameters as boto3 spells them; an S3 call has Bucket and Key.
+
+    `caller` is the ARN of the user that calls, where it matters; empty for other callers.
+    """
 
     service: str
     operation: str
@@ -25,6 +28,7 @@ class ApiCall:
     region: str
     account: str
     partition: str = "aws"
+    caller: str = ""
 
 
 class Permission(NamedTuple):
@@ -44,8 +48,17 @@ class ResourceFacts(Protocol):
     def object_exists(self, bucket: str, key: str) -> bool:
         """Whether there is such an object: reading one that is missing needs s3:ListBucket too, or the answer is 403."""
 
+    def object_key(self, bucket: str, key: str) -> str | None:
+        """The key that an object is encrypted with."""
+
     def queue_key(self, arn: str) -> str | None:
         """The key of a queue."""
+
+    def topic_key(self, arn: str) -> str | None:
+        """The key of a topic."""
+
+    def ciphertext_key(self, ciphertext: str) -> str:
+        """The ARN of the key that a ciphertext, base64 encoded, names; "*" for one that names none."""
 
     def key_arn(self, identifier: str) -> str:
         """The ARN of a key given by id, ARN or alias."""
@@ -55,6 +68,15 @@ class ResourceFacts(Protocol):
 
     def role_boundary(self, name: str) -> str | None:
         """The ARN of a role's permissions boundary."""
+
+    def user_arn(self, name: str) -> str:
+        """The ARN of a user, with its path."""
+
+    def group_arn(self, name: str) -> str:
+        """The ARN of a group, with its path."""
+
+    def has_scalable_target(self, endpoint: str) -> bool:
+        """Whether a variant of an endpoint has a scalable target."""
 
 
 Rule = Callable[[ApiCall, ResourceFacts], Iterable[Permission]]
@@ -112,4 +134,19 @@ def prefix_of(service: str) -> str:
 
 def via(call: ApiCall, service: str) -> dict[str, str]:
     """The condition keys of a use of a KMS key by `service` on the caller's behalf (KMS guide, "kms:ViaService")."""
-    return {"kms:ViaService": f"{service}.{call.region}.amazonaws.com", "kms:CallerAccount": call.account}
+    return {
+        "kms:ViaService": f"{service}.{call.region}.amazonaws.com",
+        "kms:CallerAccount": call.account,
+        "aws:ViaAWSService": "true",
+    }
+
+
+def pass_role(parameter: str, service: str) -> Rule:
+    """The right to pass the role of a parameter to a service; not needed for service-linked roles, which it has made itself."""
+
+    def rule(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+        role = call.params.get(parameter)
+        if isinstance(role, str) and role and ":role/aws-service-role/" not in role:
+            yield Permission("iam:PassRole", role, {"iam:PassedToService": service})
+
+    return rule

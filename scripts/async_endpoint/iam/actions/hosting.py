@@ -7,10 +7,22 @@ alarms of target tracking, whose names begin with TargetTracking- and the resour
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
-from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rule, Rules, anywhere, each, expand, on
+from async_endpoint.iam.actions.call import (
+    ApiCall,
+    Permission,
+    ResourceFacts,
+    Rule,
+    Rules,
+    anywhere,
+    each,
+    expand,
+    on,
+    pass_role,
+)
 
 _SAGEMAKER: Final = "arn:{partition}:sagemaker:{region}:{account}:"
 _ENDPOINT: Final = _SAGEMAKER + "endpoint/{EndpointName}"
@@ -22,6 +34,10 @@ _SCALING_ROLE: Final = (
     "arn:{partition}:iam::{account}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 )
+_NAMESPACE_VALUES: Final = {
+    "application-autoscaling:service-namespace": "sagemaker",
+    "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+}
 _NAMESPACE: Final = {
     "application-autoscaling:service-namespace": "ServiceNamespace",
     "application-autoscaling:scalable-dimension": "ScalableDimension",
@@ -68,6 +84,30 @@ def _tracking_alarms(*actions: str) -> Rule:
     return rule
 
 
+def _deregister_targets(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """Deleting an endpoint deregisters the targets of its variants with the rights of the caller (guide, same page)."""
+    if facts.has_scalable_target(str(call.params.get("EndpointName", ""))):
+        yield Permission("application-autoscaling:DeregisterScalableTarget", expand(_TARGET, call)[0], _NAMESPACE_VALUES)
+
+
+def _named(word: str, parameter: str, *verbs: str) -> Rules:
+    """Rules of SageMaker's other resources, such as CreateTrainingJob on training-job/NAME, with the role that they pass."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", word).lower()
+    resource = _SAGEMAKER + kind + "/{" + parameter + "}"
+    rules = (on(resource), on(resource, _ADD_TAGS, when="Tags"), pass_role("RoleArn", "sagemaker.amazonaws.com"))
+    return {f"{verb}{word}": rules for verb in ("Create", "Delete", "Describe", "Update", *verbs)}
+
+
+def _model_package(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    """A model package by ARN, by name, or of a group, whose number it does not have yet."""
+    name = str(call.params.get("ModelPackageName") or call.params.get("ModelPackageArn") or "")
+    group = str(call.params.get("ModelPackageGroupName") or "").rpartition("/")[2]
+    arn = name if name.startswith("arn:") else f"{expand(_SAGEMAKER, call)[0]}model-package/{name or f'{group}/*'}"
+    yield Permission(f"sagemaker:{call.operation}", arn, {})
+    if call.params.get("Tags"):
+        yield Permission(_ADD_TAGS, arn, {})
+
+
 def _lower(rules: Rules) -> Rules:
     """The same rules, with resources of SageMaker in lower case."""
 
@@ -84,10 +124,29 @@ def _lower(rules: Rules) -> Rules:
 SAGEMAKER: Final = _lower(
     {
         **anywhere("ListEndpoints", "ListEndpointConfigs", "ListModels"),
-        **each(_ENDPOINT, "DeleteEndpoint", "DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"),
+        **each(_ENDPOINT, "DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"),
         **each(_CONFIG, "DeleteEndpointConfig", "DescribeEndpointConfig"),
         **each(_MODEL, "DeleteModel", "DescribeModel"),
         **each("{ResourceArn}", "AddTags", "DeleteTags", "ListTags"),
+        **_named("ModelPackageGroup", "ModelPackageGroupName"),
+        **_named("TrainingJob", "TrainingJobName", "Stop"),
+        **_named("ProcessingJob", "ProcessingJobName", "Stop"),
+        **_named("TransformJob", "TransformJobName", "Stop"),
+        **_named("HyperParameterTuningJob", "HyperParameterTuningJobName", "Stop"),
+        **_named("NotebookInstance", "NotebookInstanceName", "Start", "Stop"),
+        **_named("NotebookInstanceLifecycleConfig", "NotebookInstanceLifecycleConfigName"),
+        **_named("MonitoringSchedule", "MonitoringScheduleName", "Start", "Stop"),
+        **_named("Experiment", "ExperimentName"),
+        **_named("FeatureGroup", "FeatureGroupName"),
+        **_named("Pipeline", "PipelineName"),
+        **_named("InferenceComponent", "InferenceComponentName"),
+        **_named("Image", "ImageName"),
+        **_named("CodeRepository", "CodeRepositoryName"),
+        **dict.fromkeys(
+            ("CreateModelPackage", "DeleteModelPackage", "DescribeModelPackage", "UpdateModelPackage"), (_model_package,)
+        ),
+        **anywhere("GetSearchSuggestions"),
+        "DeleteEndpoint": (on(_ENDPOINT), _deregister_targets),
         "CreateEndpoint": (on(_ENDPOINT), on(_CONFIG), on(_ENDPOINT, _ADD_TAGS, when="Tags")),
         "CreateEndpointConfig": (on(_CONFIG), on(_CONFIG, _ADD_TAGS, when="Tags"), _grant_volume_key),
         "CreateModel": (on(_MODEL), on(_MODEL, _ADD_TAGS, when="Tags"), _pass_role),
@@ -95,16 +154,23 @@ SAGEMAKER: Final = _lower(
     }
 )
 
-RUNTIME: Final = _lower(each(_ENDPOINT, "InvokeEndpoint", "InvokeEndpointAsync"))
+RUNTIME: Final = _lower(each(_ENDPOINT, "InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"))
 
 SCALING: Final[Rules] = {
-    **anywhere("DescribeScalableTargets", "DescribeScalingActivities", "DescribeScalingPolicies", "DescribeScheduledActions"),
+    **anywhere(
+        "DescribeScalableTargets",
+        "DescribeScalingActivities",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
+        "GetPredictiveScalingForecast",
+    ),
     **each("{ResourceARN}", "ListTagsForResource", "TagResource", "UntagResource"),
     "RegisterScalableTarget": (
         on(_TARGET, keys=_NAMESPACE),
         on(_TARGET, "application-autoscaling:TagResource", when="Tags"),
         _act_on_endpoint,
         _link_role,
+        pass_role("RoleARN", "sagemaker.application-autoscaling.amazonaws.com"),
     ),
     "DeregisterScalableTarget": (on(_TARGET, keys=_NAMESPACE), _tracking_alarms("DeleteAlarms")),
     "PutScalingPolicy": (on(_TARGET, keys=_NAMESPACE), _tracking_alarms("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")),

@@ -1,4 +1,4 @@
-"""Services that a deployment calls for a few things: EC2, Lambda and the Resource Groups Tagging API.
+"""Services that a deployment calls for a few things: EC2, ECR, Lambda and the Resource Groups Tagging API.
 
 Source: service authorization references. Describe actions of EC2 have no resource type.
 """
@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules, alike, anywhere, expand
+from async_endpoint.iam.actions.call import (
+    ApiCall,
+    Permission,
+    ResourceFacts,
+    Rules,
+    alike,
+    anywhere,
+    each,
+    expand,
+    pass_role,
+)
 
 EC2: Final[Rules] = anywhere(
     "DescribeNetworkInterfaces", "DescribePrefixLists", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs",
@@ -27,6 +37,60 @@ def _function(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
     yield Permission(f"lambda:{call.operation}", resource, {"lambda:Principal": principal} if principal else {})
 
 
-LAMBDA: Final[Rules] = alike(_function, "AddPermission", "GetPolicy", "RemovePermission")
+def _invoke(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    for _, resource, _ in _function(call, facts):
+        yield Permission("lambda:InvokeFunction", resource, {})
 
-TAGGING: Final[Rules] = anywhere("GetResources")
+
+LAMBDA: Final[Rules] = {
+    **anywhere("GetAccountSettings", "ListFunctions", "ListEventSourceMappings"),
+    **each("{Resource}", "ListTags", "TagResource", "UntagResource"),
+    **alike(
+        _function,
+        "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunction", "GetAlias", "GetFunction",
+        "GetFunctionCodeSigningConfig", "GetFunctionConfiguration", "GetPolicy", "ListAliases", "ListVersionsByFunction",
+        "PublishVersion", "RemovePermission", "UpdateAlias", "UpdateFunctionCode",
+    ),
+    "CreateFunction": (_function, pass_role("Role", "lambda.amazonaws.com")),
+    "Invoke": (_invoke,),
+    "UpdateFunctionConfiguration": (_function, pass_role("Role", "lambda.amazonaws.com")),
+}  # fmt: skip
+
+_REPOSITORY: Final = "arn:{partition}:ecr:{region}:{account}:repository/"
+
+ECR: Final[Rules] = {
+    **anywhere("GetAuthorizationToken"),
+    **each(
+        _REPOSITORY + "{repositoryName}",
+        "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "CompleteLayerUpload", "CreateRepository",
+        "DeleteLifecyclePolicy", "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages", "GetDownloadUrlForLayer",
+        "GetLifecyclePolicy", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImages", "PutImage",
+        "PutImageScanningConfiguration", "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy",
+        "UploadLayerPart",
+    ),
+    **each(_REPOSITORY + "{repositoryNames}", "DescribeRepositories"),
+    **each("{resourceArn}", "ListTagsForResource", "TagResource", "UntagResource"),
+}  # fmt: skip
+
+# What tagging a resource through this API needs of its service besides (its API reference, TagResources).
+_TAG_ACTIONS: Final = {
+    "kms": ("kms:TagResource", "kms:UntagResource"),
+    "logs": ("logs:TagResource", "logs:UntagResource"),
+    "s3": ("s3:PutBucketTagging", "s3:PutBucketTagging"),
+    "sagemaker": ("sagemaker:AddTags", "sagemaker:DeleteTags"),
+    "sns": ("sns:TagResource", "sns:UntagResource"),
+    "sqs": ("sqs:TagQueue", "sqs:UntagQueue"),
+}
+
+
+def _tag_each(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    yield Permission(f"tag:{call.operation}", "*", {})
+    for arn in call.params.get("ResourceARNList", []):
+        tag, untag = _TAG_ACTIONS.get(arn.split(":")[2], ("tag:TagResources", "tag:UntagResources"))
+        yield Permission(tag if call.operation == "TagResources" else untag, arn, {})
+
+
+TAGGING: Final[Rules] = {
+    **anywhere("GetResources", "GetTagKeys", "GetTagValues"),
+    **alike(_tag_each, "TagResources", "UntagResources"),
+}

@@ -26,24 +26,44 @@ from async_endpoint.iam.actions.call import (
 _TOPIC: Final = "arn:{partition}:sns:{region}:{account}:{Name}"
 _QUEUE: Final = "arn:{partition}:sqs:{region}:{account}:{QueueName}"
 
+_WRITE: Final = ("kms:GenerateDataKey", "kms:Decrypt")  # of a sender (SNS and SQS guides, "Key management")
+
+
+def _publish(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """Publishing to a topic; to a phone number or an endpoint, which have no ARN of their own, it is on anything."""
+    topic = call.params.get("TopicArn") or call.params.get("TargetArn") or "*"
+    yield Permission("sns:Publish", topic, {})
+    if key := facts.topic_key(topic):
+        for action in _WRITE:
+            yield Permission(action, key, via(call, "sns"))
+
+
 SNS: Final[Rules] = {
     **anywhere("ListTopics", "ListSubscriptions", "GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe"),
-    **each("{TopicArn}", "DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic", "Publish", "SetTopicAttributes"),
-    **each("{ResourceArn}", "ListTagsForResource", "TagResource", "UntagResource"),
+    **each(
+        "{TopicArn}", "AddPermission", "ConfirmSubscription", "DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic",
+        "RemovePermission", "SetTopicAttributes",
+    ),
+    **each(
+        "{ResourceArn}", "GetDataProtectionPolicy", "ListTagsForResource", "PutDataProtectionPolicy", "TagResource",
+        "UntagResource",
+    ),
+    **alike(_publish, "Publish", "PublishBatch"),
     "CreateTopic": (on(_TOPIC), on(_TOPIC, "sns:TagResource", when="Tags")),
     "Subscribe": (on("{TopicArn}", keys={"sns:Protocol": "Protocol", "sns:Endpoint": "Endpoint"}),),
-}
+}  # fmt: skip
 
 
-def _queue(action: str = "", *, decrypt: bool = False) -> Rule:
-    """The action on the queue of a URL or a name; `decrypt`: of its messages."""
+def _queue(action: str = "", *uses: str) -> Rule:
+    """The action on the queue of a URL or a name; `uses` are the actions on its key, if it has one."""
 
     def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
         name = call.params.get("QueueName") or str(call.params.get("QueueUrl", "")).rpartition("/")[2]
         [arn] = expand(_QUEUE.replace("{QueueName}", name), call)
         yield Permission(f"sqs:{action or call.operation}", arn, {})
-        if decrypt and (key := facts.queue_key(arn)):
-            yield Permission("kms:Decrypt", key, via(call, "sqs"))
+        if uses and (key := facts.queue_key(arn)):
+            for use in uses:
+                yield Permission(use, key, via(call, "sqs"))
 
     return rule
 
@@ -53,16 +73,27 @@ def _tag_queue(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
         yield Permission("sqs:TagQueue", expand(_QUEUE, call)[0], {})
 
 
+def _move_messages(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    """A redrive receives, sends and deletes with the rights of the caller (SQS guide, "Configuring queue permissions")."""
+    source = call.params["SourceArn"]
+    for action in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        yield Permission(f"sqs:{action}", source, {})
+    yield Permission("sqs:SendMessage", call.params.get("DestinationArn") or "*", {})
+
+
 SQS: Final[Rules] = {
     **anywhere("ListQueues"),
     **alike(
         _queue(),
-        "ChangeMessageVisibility", "DeleteMessage", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags",
-        "PurgeQueue", "SendMessage", "SetQueueAttributes", "TagQueue", "UntagQueue",
+        "AddPermission", "ChangeMessageVisibility", "DeleteMessage", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl",
+        "ListDeadLetterSourceQueues", "ListQueueTags", "PurgeQueue", "RemovePermission", "SetQueueAttributes", "TagQueue",
+        "UntagQueue",
     ),
-    **{
-        f"{action}Batch": (_queue(action),) for action in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
-    },
+    **{f"{action}Batch": (_queue(action),) for action in ("ChangeMessageVisibility", "DeleteMessage")},
+    **alike(_queue("SendMessage", *_WRITE), "SendMessage", "SendMessageBatch"),
+    **each("{SourceArn}", "ListMessageMoveTasks"),
+    **anywhere("CancelMessageMoveTask"),
     "CreateQueue": (_queue(), _tag_queue),
-    "ReceiveMessage": (_queue(decrypt=True),),
+    "ReceiveMessage": (_queue("", "kms:Decrypt"),),
+    "StartMessageMoveTask": (_move_messages,),
 }  # fmt: skip

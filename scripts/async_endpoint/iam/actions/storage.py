@@ -8,9 +8,23 @@ S3 on the caller's behalf: KMS guide, "How Amazon S3 uses AWS KMS".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote
 
-from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rule, Rules, alike, anywhere, expand, on, via
+from async_endpoint.iam.actions.call import (
+    ApiCall,
+    Permission,
+    ResourceFacts,
+    Rule,
+    Rules,
+    alike,
+    anywhere,
+    each,
+    expand,
+    on,
+    via,
+)
 
 _BUCKET: Final = "arn:{partition}:s3:::{Bucket}"
 _PREFIX: Final = {"s3:prefix": "prefix"}
@@ -67,14 +81,46 @@ def _find_missing(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
         yield Permission("s3:ListBucket", expand(_BUCKET, call)[0], {})
 
 
-def _use_key(*actions: str, when: str = "") -> Rule:
+def _use_key(*actions: str) -> Rule:
+    """The actions on the key under which an object is written: the one that the request names, or the bucket's."""
+
     def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-        key = facts.bucket_key(call.params["Bucket"])
-        if key and (not when or call.params.get(when)):
-            for action in actions:
-                yield Permission(f"kms:{action}", key, via(call, "s3"))
+        chosen = call.params.get("ServerSideEncryption")
+        named = call.params.get("SSEKMSKeyId")
+        bucket_key = facts.bucket_key(call.params["Bucket"]) if chosen is None else None
+        key = facts.key_arn(named) if named and not str(named).endswith("alias/aws/s3") else bucket_key
+        if key:
+            yield from _key_uses(call, key, actions)
 
     return rule
+
+
+def _read_key(when: str = "") -> Rule:
+    """Decryption with the key of an object."""
+
+    def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+        key = facts.object_key(call.params["Bucket"], call.params["Key"]) if not when or call.params.get(when) else None
+        if key:
+            yield from _key_uses(call, key, ("Decrypt",))
+
+    return rule
+
+
+def _key_uses(call: ApiCall, key: str, actions: Iterable[str]) -> Iterable[Permission]:
+    """Uses of a key by S3, which gives the object's ARN as encryption context (S3 guide, "Encryption context")."""
+    context = {"kms:EncryptionContext:aws:s3:arn": expand(_OBJECT, call)[0]}
+    for action in actions:
+        yield Permission(f"kms:{action}", key, {**via(call, "s3"), **context})
+
+
+def _copied(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """The source of a copy: BUCKET/KEY, encoded, with ?versionId= of a version."""
+    source, _, version = unquote(str(call.params["CopySource"])).removeprefix("/").partition("?versionId=")
+    bucket, _, key = source.partition("/")
+    params = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+    read = replace(call, operation="GetObject", params=params)
+    for rule in (_versioned("GetObject"), _find_missing, _read_key()):
+        yield from rule(read, facts)
 
 
 def _deleted_objects(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
@@ -95,18 +141,37 @@ _PART: Final = (on(_OBJECT, "s3:PutObject"), _use_key("Decrypt", "GenerateDataKe
 S3: Final[Rules] = {
     **dict(_settings()),
     **{"ListBuckets": (on("*", "s3:ListAllMyBuckets"),)},
-    "CreateBucket": (on(_BUCKET),),
+    "CreateBucket": (on(_BUCKET), on(_BUCKET, "s3:PutBucketAcl", when="ACL")),
     "DeleteBucket": (on(_BUCKET),),
     "HeadBucket": (on(_BUCKET, "s3:ListBucket"),),
     "ListObjects": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
     "ListObjectsV2": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
     "ListObjectVersions": (on(_BUCKET, "s3:ListBucketVersions", keys=_PREFIX),),
     "ListMultipartUploads": (on(_BUCKET, "s3:ListBucketMultipartUploads", keys=_PREFIX),),
-    "GetObject": (_versioned("GetObject"), _find_missing, _use_key("Decrypt")),
-    "HeadObject": (_versioned("GetObject"), _find_missing, _use_key("Decrypt", when="ChecksumMode")),
+    "GetObject": (_versioned("GetObject"), _find_missing, _read_key()),
+    "HeadObject": (_versioned("GetObject"), _find_missing, _read_key("ChecksumMode")),
+    "SelectObjectContent": (on(_OBJECT, "s3:GetObject"), _find_missing, _read_key()),
     "GetObjectTagging": (_versioned("GetObjectTagging"),),
     "GetObjectAttributes": (on(_OBJECT), on(_OBJECT, "s3:GetObject")),
     "PutObject": _PUT,
+    "CopyObject": (_copied, *_PUT),
+    "UploadPartCopy": (_copied, *_PART),
+    "GetObjectAcl": (_versioned("GetObjectAcl"),),
+    "PutObjectAcl": (_versioned("PutObjectAcl"),),
+    **each(
+        _OBJECT, "GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold", "PutObjectRetention", "RestoreObject",
+    ),
+    **{f"{verb}BucketNotification": (on(_BUCKET),) for verb in ("Get", "Put")},
+    **{
+        f"{verb}Bucket{kind}Configuration": (on(_BUCKET, f"s3:{'Get' if verb == 'Get' else 'Put'}{kind}Configuration"),)
+        for verb in ("Get", "Put", "Delete")
+        for kind in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+    },
+    **{
+        f"ListBucket{kind}Configurations": (on(_BUCKET, f"s3:Get{kind}Configuration"),)
+        for kind in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+    },
+    "GetBucketPolicyStatus": (on(_BUCKET),),
     "PutObjectTagging": (_versioned("PutObjectTagging"),),
     "DeleteObjectTagging": (_versioned("DeleteObjectTagging"),),
     "DeleteObject": (_versioned("DeleteObject"),),
@@ -116,11 +181,25 @@ S3: Final[Rules] = {
     "CompleteMultipartUpload": _PART,
     "AbortMultipartUpload": (on(_OBJECT),),
     "ListParts": (on(_OBJECT, "s3:ListMultipartUploadParts"),),
-}
+}  # fmt: skip
 
 
 def _on_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     yield Permission(f"kms:{call.operation}", facts.key_arn(call.params["KeyId"]), {})
+
+
+def _decrypt(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """A ciphertext names its key, which the call may leave out."""
+    named = call.params.get("KeyId")
+    key = facts.key_arn(named) if named else facts.ciphertext_key(str(call.params.get("CiphertextBlob", "")))
+    yield Permission("kms:Decrypt", key, {})
+
+
+def _re_encrypt(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    named = call.params.get("SourceKeyId")
+    source = facts.key_arn(named) if named else facts.ciphertext_key(str(call.params.get("CiphertextBlob", "")))
+    yield Permission("kms:ReEncryptFrom", source, {})
+    yield Permission("kms:ReEncryptTo", facts.key_arn(call.params["DestinationKeyId"]), {})
 
 
 def _on_alias_and_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
@@ -131,13 +210,19 @@ def _on_alias_and_key(call: ApiCall, facts: ResourceFacts) -> Iterable[Permissio
 
 
 KMS: Final[Rules] = {
-    **anywhere("ListAliases", "ListKeys"),
+    **anywhere("DescribeCustomKeyStores", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"),
+    "Decrypt": (_decrypt,),
+    "ReEncrypt": (_re_encrypt,),
     "CreateKey": (on("*"), on(_NEW_KEY, "kms:PutKeyPolicy", when="Policy"), on(_NEW_KEY, "kms:TagResource", when="Tags")),
     **alike(
         _on_key,
-        "Decrypt", "DescribeKey", "DisableKeyRotation", "EnableKeyRotation", "GenerateDataKey", "GetKeyPolicy",
-        "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource",
-        "UpdateKeyDescription",
+        "CancelKeyDeletion", "CreateGrant", "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeKey", "DisableKey",
+        "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetKeyPolicy",
+        "GetKeyRotationStatus", "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListGrants",
+        "ListKeyPolicies", "ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "RetireGrant", "RevokeGrant",
+        "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateKeyDescription",
+        "Verify", "VerifyMac",
     ),
     **alike(
         _on_alias_and_key, "CreateAlias", "DeleteAlias", "UpdateAlias",

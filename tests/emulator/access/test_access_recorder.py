@@ -64,18 +64,14 @@ def test_nothing_is_recorded_outside(local_aws: AwsHarness) -> None:
 
 def test_an_operation_without_rules_is_named(local_aws: AwsHarness) -> None:
     with recording(local_aws.credentials) as needed:
-        local_aws.client("sqs").list_dead_letter_source_queues(QueueUrl=_queue(local_aws))
-    assert [item.resource for item in needed if item.action == "unknown"] == ["sqs:ListDeadLetterSourceQueues"]
+        local_aws.client("sns").get_sms_attributes()
+    assert [item.resource for item in needed if item.action == "unknown"] == ["sns:GetSMSAttributes"]
 
 
 def test_a_document_without_recording_is_refused(local_aws: AwsHarness) -> None:
     status, answer = _ask(local_aws, "POST", {"recording": "yes"})
     assert status == 400
     assert answer["error"] == 'The document must have "recording": true or false.'
-
-
-def _queue(local_aws: AwsHarness) -> str:
-    return str(local_aws.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"])
 
 
 def _ask(local_aws: AwsHarness, method: str, document: Any = None) -> tuple[int, Any]:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.access.backend_facts import BackendFacts
 from async_endpoint.emulator.api_calls import call_of
 from async_endpoint.emulator.auth.identities import caller_of
 from async_endpoint.emulator.call_parameters import parameters_of
@@ -88,37 +87,3 @@ class AccessRecorder:
             for action, resource, context in needed:
                 if len(self._recorded) < MAX_PERMISSIONS:
                     self._recorded[_Recorded(principal, operation, action, resource, tuple(sorted(context.items())))] = None
-
-
-class BackendFacts:
-    """The facts of iam/actions in one region, from the resources of the local AWS."""
-
-    def __init__(self, region: str) -> None:
-        self._region = region
-
-    def bucket_key(self, bucket: str) -> str | None:
-        try:
-            key = moto_backends.bucket_kms_key(bucket)
-        except moto_backends.ResourceNotFound:
-            return None
-        return self.key_arn(key) if key else None
-
-    def object_exists(self, bucket: str, key: str) -> bool:
-        return moto_backends.object_exists(S3Uri(bucket, key))
-
-    def queue_key(self, arn: str) -> str | None:
-        key = moto_backends.queue_kms_key(arn.rpartition(":")[2], self._region)
-        return self.key_arn(key) if key else None
-
-    def key_arn(self, identifier: str) -> str:
-        try:
-            return moto_backends.kms_key(identifier, self._region).arn
-        except moto_backends.ResourceNotFound:
-            name = identifier if identifier.startswith("alias/") else f"key/{identifier}"
-            return identifier if identifier.startswith("arn:") else f"arn:aws:kms:{self._region}:{ACCOUNT_ID}:{name}"
-
-    def role_arn(self, name: str) -> str:
-        return moto_backends.role_arn(name) or f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
-
-    def role_boundary(self, name: str) -> str | None:
-        return moto_backends.role_boundary(name)

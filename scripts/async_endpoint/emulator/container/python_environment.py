@@ -122,6 +122,7 @@ def _bundled_wheel_digest(requirements: Path, line: str) -> bytes:
 @contextlib.contextmanager
 def _exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
     """Hold a lock on `folder`, among all local AWSs of this machine."""
+    make_private(folder.parent)
     with folder.with_suffix(".lock").open("w") as lock:
         while True:
             try:

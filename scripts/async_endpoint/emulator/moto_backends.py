@@ -376,6 +376,30 @@ def model_package(name: str, region: str) -> list[dict[str, Any]]:
     return list((package.inference_specification or {}).get("Containers") or [])
 
 
+def model_package_versions(group: str, region: str) -> list[Any]:
+    """The model packages of a group."""
+    packages = list(_backend("sagemaker", region).model_packages.values())
+    return [package for package in packages if package.model_package_group_name == group]
+
+
+def delete_model_package(name: str, region: str) -> None:
+    """Delete a model package by ARN or name; raises ResourceNotFound."""
+    backend = _backend("sagemaker", region)
+    arn = backend.model_package_name_mapping.get(name, name)
+    if backend.model_packages.pop(arn, None) is None:
+        raise ResourceNotFound(f"ModelPackage {name} does not exist.")
+    names = backend.model_package_name_mapping
+    for known in [known for known, named in names.items() if named == arn]:
+        del names[known]
+
+
+def delete_model_package_group(name: str, region: str) -> None:
+    """Delete a group of model packages; raises ResourceNotFound."""
+    if _backend("sagemaker", region).model_package_groups.pop(name, None) is None:
+        arn = f"arn:aws:sagemaker:{region}:{ACCOUNT_ID}:model-package-group/{name}"
+        raise ResourceNotFound(f"ModelPackageGroup {arn} does not exist.")
+
+
 # --- Application Auto Scaling -----------------------------------------------------------------------------------------
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"

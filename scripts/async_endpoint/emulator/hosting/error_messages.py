@@ -47,6 +47,15 @@ def unknown_role(arn: str) -> str:
     )
 
 
+def unusable_topic(role_arn: str, topic_arn: str, detail: str) -> str:
+    """The execution role cannot publish to a topic (amazon-sagemaker-examples, issue 4461). `detail` is the local AWS's."""
+    return (
+        f'The provided role "{role_arn}" is invalid. Please ensure that the role exists, that its trust relationship policy '
+        'allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com", and has "sns:Publish" '
+        f'permissions for topic "{topic_arn}". ({detail})'
+    )
+
+
 def quota_error(instance_type: str, desired: int, current: int = 0) -> str:
     """Why a variant with `current` instances may not have `desired` of them; empty when it may."""
     if desired <= MAX_INSTANCES:

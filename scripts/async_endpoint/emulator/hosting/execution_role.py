@@ -50,9 +50,24 @@ class AssumedRole:
                 "to assume the role."
             )
 
+    def check_region(self, bucket: str) -> None:
+        """Raise AccessDenied, as S3 refuses it, unless a bucket is in this region; ResourceNotFound without the bucket.
+
+        That hosting does not follow S3 to another region is assumption A191.
+        """
+        found = moto_backends.bucket_region(bucket)
+        if found != self.region:
+            raise AccessDenied(
+                "PermanentRedirect: The bucket you are attempting to access must be addressed using the specified endpoint: "
+                f"{bucket} is in {found}, not in {self.region}."
+            )
+
     def get_object(self, uri: S3Uri) -> moto_backends.StoredObject:
-        """Read an object. Raises ResourceNotFound; as in S3, a missing key is AccessDenied without s3:ListBucket."""
-        moto_backends.bucket_region(uri.bucket)
+        """Read an object of a bucket in this region.
+
+        Raises ResourceNotFound; as in S3, a missing key is AccessDenied without s3:ListBucket.
+        """
+        self.check_region(uri.bucket)
         self.check("s3:GetObject", uri.arn)
         self._check_faults("GetObject", uri)
         try:
@@ -66,7 +81,7 @@ class AssumedRole:
 
     def get_prefix(self, uri: S3Uri) -> dict[str, Payload]:
         """Read all objects under a prefix, by relative path. Raises AccessDenied, or ResourceNotFound when there is none."""
-        moto_backends.bucket_region(uri.bucket)
+        self.check_region(uri.bucket)
         self.check("s3:ListBucket", uri.bucket_arn, {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
@@ -75,7 +90,7 @@ class AssumedRole:
 
     def put_object(self, uri: S3Uri, body: Payload, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
-        moto_backends.bucket_region(uri.bucket)
+        self.check_region(uri.bucket)
         self.check("s3:PutObject", uri.arn)
         self._check_faults("PutObject", uri)
         key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
@@ -87,19 +102,23 @@ class AssumedRole:
             self._put_multipart(uri, body, content_type, kms_key, key)
 
     def publish(self, topic_arn: str, message: Mapping[str, object]) -> None:
-        """Publish to a topic; a topic encrypted with a customer key requires permissions for that key too.
+        """Publish to a topic. Raises ResourceNotFound or AccessDenied, the latter also for a message that SNS rejects."""
+        self.check_publish(topic_arn)
+        try:
+            moto_backends.publish(topic_arn, self.region, message)
+        except Exception as error:
+            raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
-        Raises ResourceNotFound or AccessDenied, the latter also for a message that SNS rejects.
+    def check_publish(self, topic_arn: str) -> None:
+        """Raise AccessDenied unless the role may publish to a topic of this region, and use its customer key if it has one.
+
+        Raises ResourceNotFound without the topic or its key.
         """
         topic = moto_backends.topic(topic_arn, self.region)
         self.check("sns:Publish", topic_arn)
         if topic.kms_key and topic.kms_key != "alias/aws/sns":
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):
                 self.check_key(action, topic.kms_key, "sns")
-        try:
-            moto_backends.publish(topic_arn, self.region, message)
-        except Exception as error:
-            raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
     def may_log(self, group: str) -> bool:
         """Whether the role may write container output to CloudWatch Logs.

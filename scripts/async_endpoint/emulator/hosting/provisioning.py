@@ -6,6 +6,7 @@ Sources: SageMaker developer guide, "CreateModel API: Execution Role Permissions
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.context import HostingContext
+from async_endpoint.emulator.hosting.error_messages import unusable_topic
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
-from async_endpoint.emulator.hosting.hosted_config import HostedConfig
+from async_endpoint.emulator.hosting.hosted_config import AsyncSettings, HostedConfig
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
 from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
@@ -84,7 +86,10 @@ class WorkloadProvisioner:
 
 
 def check_permissions(deployment: HostedConfig, region: str) -> None:
-    """Check that the roles allow encrypting volumes and reading the rollback alarms; raises DeploymentFailed."""
+    """Check that the roles allow encrypting volumes, reading the rollback alarms, and delivering results.
+
+    Raises DeploymentFailed.
+    """
     try:
         for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
             role = AssumedRole(arn, region)
@@ -92,8 +97,28 @@ def check_permissions(deployment: HostedConfig, region: str) -> None:
                 role.check_key("kms:CreateGrant", deployment.kms_key, "sagemaker", {"kms:GrantIsForAWSResource": "true"})
             for name in deployment.guardrails.alarms:
                 role.check("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{region}:{ACCOUNT_ID}:alarm:{name}")
+        if deployment.async_settings is not None:
+            _check_delivery(deployment.async_settings, AssumedRole(deployment.role_arn, region))
     except (AccessDenied, ResourceNotFound) as error:
         raise DeploymentFailed(str(error)) from error
+
+
+def _check_delivery(settings: AsyncSettings, role: AssumedRole) -> None:
+    """Check topics, buckets and key of an asynchronous endpoint's results.
+
+    An endpoint whose role may not publish to a topic is Failed (amazon-sagemaker-examples, issue 4461). The checks of the
+    buckets' region and of the key are assumptions A191 and A192. That buckets exist and may be written is not checked.
+    """
+    for topic in settings.topics:
+        try:
+            role.check_publish(topic)
+        except (AccessDenied, ResourceNotFound) as error:
+            raise DeploymentFailed(unusable_topic(role.arn, topic, str(error))) from error
+    for path in filter(None, (settings.output, settings.failure)):
+        with contextlib.suppress(ResourceNotFound):
+            role.check_region(path.bucket)
+    if settings.kms_key:
+        role.check_key("kms:GenerateDataKey", settings.kms_key, "s3")
 
 
 def check_release(deployment: HostedConfig, region: str) -> None:

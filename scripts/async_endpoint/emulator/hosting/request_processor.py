@@ -96,7 +96,7 @@ class RequestProcessor:
         assert invocation.input_location is not None
         started = time.monotonic()
         try:
-            found = self._role.get_object(S3Uri.locate(invocation.input_location))
+            found = self._role.get_object(S3Uri.parse(invocation.input_location))
         except (AccessDenied, ResourceNotFound) as error:
             self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
             raise RequestFailed(f"Failed to download the request from {invocation.input_location}: {error}") from error

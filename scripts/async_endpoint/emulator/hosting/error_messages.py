@@ -23,6 +23,22 @@ def invocation_timeout(container: str) -> str:
     return f"Your invocation timed out while waiting for a response from container {container}"
 
 
+def missing_length(container: str) -> str:
+    """An asynchronous response in chunks, or that ends with its connection (deepjavalibrary/djl-serving, issue 2567)."""
+    return f"The response from container {container} did not specify the required Content-Length header"
+
+
+EXTRACTION_FAILED: Final = "Failed to extract model data archive for container"
+
+
+def extraction_failed(container: int, url: str) -> str:
+    """The archive of a model's nth container cannot be extracted (aws/deep-learning-containers, pull request 569)."""
+    return (
+        f'{EXTRACTION_FAILED} "container_{container}" from URL "{url}". Please ensure that the object located at the URL is a '
+        "valid tar.gz archive."
+    )
+
+
 def unknown_role(arn: str) -> str:
     """SageMaker does not know the execution role, as just after its creation (terraform-provider-aws 6.x, endpoint.go)."""
     return (

@@ -13,6 +13,7 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.access.decision import decide
 from async_endpoint.emulator.access.principals import role_principal
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.iam import Verdict, evaluate_trust
 from async_endpoint.iam.actions import Permission
@@ -78,16 +79,16 @@ class AssumedRole:
             self.check_key("kms:Decrypt", found.kms_key, "s3")
         return found
 
-    def get_prefix(self, uri: S3Uri) -> dict[str, bytes]:
+    def get_prefix(self, uri: S3Uri) -> dict[str, Payload]:
         """Read all objects under a prefix, by relative path. Raises AccessDenied, or ResourceNotFound when there is none."""
         self.check_region(uri.bucket)
         self.check("s3:ListBucket", uri.bucket_arn, {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
             raise moto_backends.ResourceNotFound(f"There is no object under {uri}.")
-        return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).body for key in keys}
+        return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).payload for key in keys}
 
-    def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
+    def put_object(self, uri: S3Uri, body: Payload, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
         self.check_region(uri.bucket)
         self.check("s3:PutObject", uri.arn)
@@ -96,7 +97,7 @@ class AssumedRole:
         if key and key != AWS_MANAGED_S3_KEY:
             self.check_key("kms:GenerateDataKey", key, "s3")
         if len(body) <= PART_BYTES:
-            moto_backends.put_object(uri, body, content_type, kms_key)
+            moto_backends.put_object(uri, body.read(), content_type, kms_key)
         else:
             self._put_multipart(uri, body, content_type, kms_key, key)
 
@@ -141,7 +142,7 @@ class AssumedRole:
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
 
-    def _put_multipart(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
+    def _put_multipart(self, uri: S3Uri, body: Payload, content_type: str, kms_key: str | None, key: str | None) -> None:
         """Multipart upload, as SDKs do for large objects; under a KMS key it needs kms:Decrypt besides kms:GenerateDataKey.
 
         A failed upload is aborted if the role may do so; otherwise its parts remain (S3 user guide, "Multipart upload").
@@ -150,9 +151,8 @@ class AssumedRole:
         try:
             if key and key != AWS_MANAGED_S3_KEY:
                 self.check_key("kms:Decrypt", key, "s3")
-            moto_backends.complete_multipart_upload(
-                uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
-            )
+            parts = (body.read(PART_BYTES, at) for at in range(0, len(body), PART_BYTES))
+            moto_backends.complete_multipart_upload(uri, upload, parts)
         except AccessDenied:
             if self.may("s3:AbortMultipartUpload", uri.arn):
                 moto_backends.abort_multipart_upload(uri, upload)

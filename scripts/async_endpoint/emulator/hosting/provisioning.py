@@ -11,10 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.container.container import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import CannotStart, ContainerSpec, Workload
+from async_endpoint.emulator.container.handler_code import SUBMIT_DIRECTORY
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.faults.faults import Faults
+from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.error_messages import unusable_topic
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
@@ -38,8 +42,18 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         role.assume()
         if model.vpc is not None:
             check_attach(role, model.vpc)
-        return Workload(tuple(_container(container, role, model.isolated) for container in model.containers), model.direct)
+        containers = enumerate(model.containers, 1)
+        return Workload(tuple(_container(source, number, role, model.isolated) for number, source in containers), model.direct)
     except (AccessDenied, ResourceNotFound) as error:
+        raise DeploymentFailed(str(error)) from error
+
+
+def check_runtime(workload: Workload, context: HostingContext) -> None:
+    """Raise DeploymentFailed if the local AWS cannot run the containers, with the remedy."""
+    try:
+        for spec in workload.containers:
+            context.runtime.check(spec)
+    except CannotStart as error:
         raise DeploymentFailed(str(error)) from error
 
 
@@ -123,31 +137,48 @@ def check_release(deployment: HostedConfig, region: str) -> None:
         moto_backends.kms_key(key, region)
 
 
-def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> ContainerSpec:
+def _container(source: ContainerSource, number: int, role: AssumedRole, isolated: bool) -> ContainerSpec:
     _check_image_pull(role, source)
     data = source.model_data
     kind = data.kind if data else None
     return ContainerSpec(
-        archive=role.get_object(data.uri).body if data and kind is ModelDataKind.ARCHIVE else None,
+        archive=role.get_object(data.uri).payload if data and kind is ModelDataKind.ARCHIVE else None,
+        extraction_error=error_messages.extraction_failed(number, str(data.uri)) if data else "",
         environment=source.environment,
         image=source.image,
         hostname=source.hostname,
         models=_model_reader(data.uri, role) if data and kind is ModelDataKind.MULTI_MODEL_PREFIX else None,
         files=_files(data, role) if data else {},
         isolated=isolated,
+        source=_source_archive(source.environment.get(SUBMIT_DIRECTORY, ""), role, isolated),
     )
 
 
-def _files(data: ModelData, role: AssumedRole) -> dict[str, bytes]:
+def _source_archive(uri: str, role: AssumedRole, isolated: bool) -> Payload | None:
+    """The code that a container downloads when it starts, with the role's permissions; None if it is not in S3."""
+    if not uri.startswith("s3://"):
+        return None
+    if isolated:
+        raise DeploymentFailed(
+            f"The container cannot download {uri}, its {SUBMIT_DIRECTORY}: the model has EnableNetworkIsolation. Put the code "
+            "into the model archive."
+        )
+    try:
+        return role.get_object(S3Uri.parse(uri)).payload
+    except (AccessDenied, ResourceNotFound, InvalidInput) as error:
+        raise DeploymentFailed(f"The container cannot download {uri}, its {SUBMIT_DIRECTORY}: {error}") from error
+
+
+def _files(data: ModelData, role: AssumedRole) -> dict[str, Payload]:
     """Uncompressed model data, by path relative to the model directory."""
     if data.kind is ModelDataKind.OBJECT:
-        return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).body}
+        return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).payload}
     return role.get_prefix(data.uri) if data.kind is ModelDataKind.PREFIX else {}
 
 
-def _model_reader(prefix: S3Uri, role: AssumedRole) -> Callable[[str], bytes]:
+def _model_reader(prefix: S3Uri, role: AssumedRole) -> Callable[[str], Payload]:
     """A function that reads the archive of a TargetModel as the role; it raises AccessDenied or ResourceNotFound."""
-    return lambda target: role.get_object(prefix.join(target)).body
+    return lambda target: role.get_object(prefix.join(target)).payload
 
 
 def _check_image_pull(role: AssumedRole, source: ContainerSource) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -57,6 +58,13 @@ def missing(call: Callable[[], Any]) -> bool:
     except (NotImplementedError, ClientError) as error:
         return isinstance(error, NotImplementedError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 501)
     return False
+
+
+def model_packages() -> bool:
+    sagemaker = client("sagemaker")
+    for _ in range(2):  # a second group of a name is accepted
+        sagemaker.create_model_package_group(ModelPackageGroupName="shop")
+    return missing(lambda: sagemaker.delete_model_package_group(ModelPackageGroupName="shop"))
 
 
 def alarm_history() -> bool:
@@ -141,6 +149,11 @@ def redrive_policy() -> bool:
     asked = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3}, separators=(",", ":"))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": asked})
     return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
+
+
+def functions_not_run() -> bool:
+    found: Any = importlib.import_module("moto.awslambda.models")
+    return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
 
 
 def cached_lookups() -> bool:
@@ -340,6 +353,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    functions_not_run,
     security_group_rules,
     scalable_dimensions,
     scalable_target,
@@ -361,6 +375,7 @@ GAPS = (
     iam_policy_deletion,
     instance_tracking,
     tracking_alarms,
+    model_packages,
 )
 
 if __name__ == "__main__":

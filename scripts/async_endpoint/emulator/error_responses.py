@@ -40,7 +40,6 @@ _UNAVAILABLE_BY: Final = {
 
 
 _UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
-_REST_JSON: Final = ("lambda", "sagemaker-runtime")
 _AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # codes of the JSON protocols that differ from the query protocol
     "AccessDenied": "AccessDeniedException",
@@ -62,6 +61,7 @@ _REFUSED: Final = {
 }
 _REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_REST_XML: Final = ("cloudfront", "route53")  # REST services beside S3 with errors in XML: botocore's service models
 
 
 def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
@@ -159,7 +159,7 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
         headers = {"x-amz-request-id": request_id}
         return Response(_XML + f"<Error>{body}</Error>", error.status, headers, content_type="application/xml")
     headers = {"x-amzn-RequestId": request_id}
-    if call.service in _REST_JSON or "HTTP_X_AMZ_TARGET" in environ:
+    if _is_json(call.service, environ):
         code = _AS_JSON.get(error.code, error.code)
         headers["x-amzn-ErrorType"] = code
         if "HTTP_X_AMZN_QUERY_MODE" in environ:  # services migrated from the query protocol: SQS, CloudWatch
@@ -179,6 +179,13 @@ def _ec2_error(call: ApiCall, error: ServiceError, request_id: str) -> str:
         f"{_XML}<Response><Errors><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error></Errors>"
         f"<RequestID>{request_id}</RequestID></Response>"
     )
+
+
+def _is_json(service: str, environ: dict[str, Any]) -> bool:
+    """Whether a request's service sends errors as JSON, as services of REST do except for a few."""
+    if service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
+        return True
+    return service not in (*SERVICES, *_REST_XML) and not _is_query(environ)
 
 
 def _query_error(call: ApiCall, error: ServiceError, request_id: str) -> str:

@@ -20,8 +20,10 @@ from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.api_calls import call_of, service_of
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import CALL_BYTES, BadRequest, decompress
+from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
+from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
@@ -65,7 +67,11 @@ class Router:
         return answer(environ, start_response)
 
     def _moto_response(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """moto's response; for an unsupported action an error that names it, in the protocol of its service."""
+        """moto's response; for an unsupported action an error that names it, in the protocol of its service.
+
+        Actions for which moto needs packages beyond its own are among these: Terraform and SDKs repeat for minutes a call that
+        fails with 500, and no other.
+        """
         try:
             _decompress(environ)
             return self._moto.get_application(environ)(environ, start_response)
@@ -77,7 +83,7 @@ class Router:
                 answer = Response(
                     "This is not an AWS request: its signature names no service.\n", 400, content_type="text/plain"
                 )
-            elif isinstance(error, NotImplementedError | OperationNotFoundError):
+            elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
@@ -116,6 +122,10 @@ class Router:
         document = _json_object(body)
         if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
+        call = call_of(request.environ)
+        if action not in SERVED_BY_MOTO and call is not None:
+            return error_responses.unknown_action(call, request.environ)
+        validate_request("sagemaker", action, document)
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 

@@ -77,6 +77,11 @@ def alarm_requests() -> bool:
     return bool(client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["MetricAlarms"])
 
 
+def composite_alarms() -> bool:
+    client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="child")
+    return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -339,6 +344,7 @@ GAPS = (
     application_autoscaling,  # first: others load what it looks for
     alarm_history,
     alarm_requests,
+    composite_alarms,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,

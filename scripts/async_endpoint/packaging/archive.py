@@ -37,8 +37,8 @@ def build_archive(source: Path, output: Path, *, custom_image: bool = False) -> 
     """Check the model folder `source` and write its archive to `output`, replacing it atomically.
 
     Creates the folders above `output`. For a `custom_image` the folder needs no handler. Raises PackageLayoutError if `source`
-    does not follow the layout (see `check_layout`) or has an unreadable file, and InvalidInput if `output` is inside `source` or
-    cannot be written.
+    does not follow the layout (see `check_layout`) or has an unreadable file, and InvalidInput if `output` is inside `source`
+    or cannot be written.
     """
     members = check_layout(source, custom_image=custom_image)
     if output.resolve().is_relative_to(source.resolve()):

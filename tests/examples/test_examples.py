@@ -59,11 +59,20 @@ def _minimal_async(example: Any, outputs: dict[str, Any]) -> None:
     accepted = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"a rose is a rose", ContentType="text/plain")
     answer = example.until(lambda: example.object(accepted["OutputLocation"]), "an output")
     assert json.loads(answer) == {"a": 2, "rose": 2, "is": 1}
+    refused = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"\xff", ContentType="text/plain")
+    reason = example.until(lambda: example.object(refused["FailureLocation"]), "a failure")
+    assert reason.startswith('Received client error (400) from primary with message "The request is not UTF-8')
 
 
 @used("production-async")
 def _production_async(example: Any, outputs: dict[str, Any]) -> None:
-    _minimal_async(example, outputs)
+    endpoint = _endpoint(outputs)["endpoint"]["name"]
+    accepted = example.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=b"a rose is a rose", ContentType="text/plain")
+    assert json.loads(example.until(lambda: example.object(accepted["OutputLocation"]), "an output")) == {
+        "a": 2,
+        "rose": 2,
+        "is": 1,
+    }
     deployed = example.sagemaker.describe_endpoint(EndpointName=_endpoint(outputs)["endpoint"]["name"])
     assert deployed["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
     scheduled = example.aws.client("application-autoscaling").describe_scheduled_actions(ServiceNamespace="sagemaker")
@@ -170,7 +179,8 @@ def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
 
 def test_every_example_is_tested_here() -> None:
     examples = Path(__file__).parents[2] / "examples"
-    assert {path.parent.name for path in examples.glob("*/main.tf")} == EXAMPLES.keys() | HEAVY.keys()
+    on_an_engine = {"fastapi-container"}  # tests/engines
+    assert {path.parent.name for path in examples.glob("*/main.tf")} == EXAMPLES.keys() | HEAVY.keys() | on_an_engine
     makefile = (examples.parent / "Makefile").read_text()
     for name, file in HEAVY.items():
         assert re.search(rf"^{name}: .*\n\t.* tests/real_models/{file}$", makefile, re.MULTILINE), name

@@ -18,6 +18,12 @@ from support.deployed_endpoint import Deployed, Outcome, Queue, Role
 from support.sample_model import archive
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
+# The limits of the model server, as the module `model` sets them; its defaults are 6.5 MB and 60 seconds.
+SERVING = {
+    "TS_MAX_REQUEST_SIZE": "104857600",
+    "TS_MAX_RESPONSE_SIZE": "104857600",
+    "TS_DEFAULT_RESPONSE_TIMEOUT": "3600",
+}
 IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -123,9 +129,11 @@ class AwsHarness:
     def subscribe(self, topic: str, queue: Queue, **attributes: str) -> None:
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
 
-    def model(self, bucket: str, role: Role, model_archive: bytes | None = None, **environment: str) -> str:
+    def model(
+        self, bucket: str, role: Role, model_archive: bytes | None = None, *, image: str = IMAGE, **environment: str
+    ) -> str:
         name = unique("model")
-        container = {"Image": IMAGE, "Environment": environment}
+        container = {"Image": image, "Environment": SERVING | environment}
         container["ModelDataUrl"] = self.put(bucket, f"model/{name}.tar.gz", model_archive or archive())
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, PrimaryContainer=container)
         return name
@@ -182,6 +190,7 @@ class AwsHarness:
         wait: bool = True,
         concurrency: int = 4,
         variant: dict[str, Any] | None = None,
+        image: str = IMAGE,
         **environment: str,
     ) -> Deployed:
         """Bucket, role, model, configuration and endpoint; with `topics`, two topics with a queue each too."""
@@ -196,7 +205,7 @@ class AwsHarness:
                 deployed.queues[word] = queue
             notification_config |= {"IncludeInferenceResponseIn": list(include)} if include else {}
             deployed.topics = notification_config
-        deployed.model = self.model(bucket, role, model_archive, **environment)
+        deployed.model = self.model(bucket, role, model_archive, image=image, **environment)
         deployed.config = self.config(
             deployed.model, bucket, concurrency=concurrency, topics=notification_config, **(variant or {})
         )

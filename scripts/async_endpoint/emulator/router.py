@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,7 +21,7 @@ from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.api_calls import call_of, service_of
 from async_endpoint.emulator.cloudformation import service as cloudformation
 from async_endpoint.emulator.moto_patches import apply_lazily
-from async_endpoint.emulator.request_body import CALL_BYTES, BadRequest, decompress
+from async_endpoint.emulator.request_body import CALL_BYTES, IN_MEMORY_BYTES, BadRequest, decompress
 from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
@@ -29,6 +30,8 @@ from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
+# How many large requests moto processes at a time: it has a body, or a part of an upload, in memory more than once.
+LARGE_REQUESTS = 2
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
@@ -55,6 +58,7 @@ class Router:
         self._stop = stop
         self._stacks = stacks
         self._moto = MotoServices()
+        self._large_requests = threading.Semaphore(LARGE_REQUESTS)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -80,7 +84,11 @@ class Router:
             if service_of(environ) == cloudformation.SERVICE:
                 answer: Response = self._stacks.respond(environ)
                 return answer(environ, start_response)
-            return self._moto.get_application(environ)(environ, start_response)
+            application = self._moto.get_application(environ)
+            if int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES:
+                with self._large_requests:
+                    return application(environ, start_response)
+            return application(environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:

@@ -137,6 +137,6 @@ def _libraries(program: Path) -> list[str]:
 def _install(root: Path) -> None:
     """Packages of the example's image and pip, from where pip finds packages on this machine."""
     [packages] = (path / "site-packages" for path in (root / "usr/local/lib").iterdir())
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
     options = ["--target", packages, "--no-compile", "--requirement", FASTAPI / "requirements.txt", "pip"]
     subprocess.run([*pip, *options], check=True)

@@ -44,8 +44,8 @@ coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses in
 
 # They wait more than they compute, so each has its own worker.
 clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment
-	@python=$$($(BIN)/python requirements/environment.py clients) && \
-	  CLIENTS_PYTHON=$$python $(BIN)/python -m pytest -n 4 tests/clients
+	@python=$$($(BIN)/python requirements/environment.py clients) && v3=$$($(BIN)/python requirements/environment.py clients-v3) && \
+	  CLIENTS_PYTHON=$$python CLIENTS_V3_PYTHON=$$v3 $(BIN)/python -m pytest -n 4 tests/clients
 
 policy: .venv/dev ## run checkov and custom checks on all Terraform, source and plans, in a separate environment
 	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \
@@ -120,6 +120,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/clients.txt
+	uv pip compile requirements/clients-v3.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet $(addprefix --no-emit-package ,$(shell cat requirements/clients-v3.omit)) --output-file requirements/clients-v3.txt
 	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/policy.txt
 

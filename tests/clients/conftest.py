@@ -13,7 +13,7 @@ from support.common import unique
 from support.in_process_aws import IMAGE, REGION, AwsHarness
 from support.remote_aws import RemoteAws, running
 from support.sample_model import OBEDIENT, archive
-from support.third_party_clients import CLIENTS, Client, Order
+from support.third_party_clients import CLIENTS, CLIENTS_V3, Client, Order
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +29,18 @@ def local_aws(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> AwsHarness:
 
 @pytest.fixture
 def client(local_aws: AwsHarness, tmp_path: Path) -> Client:
-    if CLIENTS not in os.environ:
+    return client_of(CLIENTS, local_aws, tmp_path)
+
+
+@pytest.fixture
+def client_v3(local_aws: AwsHarness, tmp_path: Path) -> Client:
+    return client_of(CLIENTS_V3, local_aws, tmp_path)
+
+
+def client_of(environment: str, local_aws: AwsHarness, folder: Path) -> Client:
+    if environment not in os.environ:
         pytest.skip("other people's clients have an environment of their own: make clients")
-    return Client(Path(os.environ[CLIENTS]), local_aws.credentials.environment(REGION), tmp_path)
+    return Client(Path(os.environ[environment]), local_aws.credentials.environment(REGION), folder)
 
 
 @pytest.fixture

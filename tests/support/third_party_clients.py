@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CLIENTS = "CLIENTS_PYTHON"  # the Python of the environment that has the clients
+CLIENTS_V3 = "CLIENTS_V3_PYTHON"  # that of version 3 of SageMaker's SDK, which excludes version 2
 LONGEST_SECONDS = 180
 SCRIPTS = Path(__file__).resolve().parents[1] / "clients" / "scripts"
 

@@ -60,6 +60,13 @@ def missing(call: Callable[[], Any]) -> bool:
     return False
 
 
+def model_packages() -> bool:
+    sagemaker = client("sagemaker")
+    for _ in range(2):  # a second group of a name is accepted
+        sagemaker.create_model_package_group(ModelPackageGroupName="shop")
+    return missing(lambda: sagemaker.delete_model_package_group(ModelPackageGroupName="shop"))
+
+
 def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
@@ -68,6 +75,11 @@ def alarm_requests() -> bool:
     """Whether metric alarms are described where composite ones are asked for."""
     client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="alarm")
     return bool(client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["MetricAlarms"])
+
+
+def composite_alarms() -> bool:
+    client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="child")
+    return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
 
 
 def application_autoscaling() -> bool:
@@ -332,6 +344,7 @@ GAPS = (
     application_autoscaling,  # first: others load what it looks for
     alarm_history,
     alarm_requests,
+    composite_alarms,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -362,6 +375,7 @@ GAPS = (
     iam_policy_deletion,
     instance_tracking,
     tracking_alarms,
+    model_packages,
 )
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 `sagemaker/` answers the SageMaker APIs, `hosting/` runs endpoints (queue, instances, delivery, metrics), `container/` runs a
 model behind /ping and /invocations, `scaling/` evaluates alarms and scaling policies each scaled minute, `persistence/` keeps
 the state of `--state-dir`, `faults/` injects failures, `auth/` verifies signatures, `access/` decides what principals may do,
-`moto_patches/` corrects moto.
+`cloudformation/` makes stacks by calls to all of them, `moto_patches/` corrects moto.
 """
 
 from typing import Final

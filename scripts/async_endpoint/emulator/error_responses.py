@@ -25,7 +25,7 @@ _THROTTLED: Final = ServiceError("ThrottlingException", "Rate exceeded", 400)
 _THROTTLED_BY: Final = {
     "s3": ServiceError("SlowDown", "Please reduce your request rate.", 503),
     "sqs": ServiceError("RequestThrottled", "Request is throttled.", 403),
-    **dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), ServiceError("Throttling", "Rate exceeded", 400)),
+    **dict.fromkeys(("cloudformation", "cloudwatch", "iam", "sns", "sts"), ServiceError("Throttling", "Rate exceeded", 400)),
 }
 _UNAVAILABLE: Final = {
     500: ServiceError(
@@ -39,7 +39,7 @@ _UNAVAILABLE_BY: Final = {
 }
 
 
-_UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
+_UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("cloudformation", "iam", "sns", "sts"), "InvalidAction")}
 _AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # codes of the JSON protocols that differ from the query protocol
     "AccessDenied": "AccessDeniedException",
@@ -72,6 +72,11 @@ def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
 def service_error(call: ApiCall, environ: dict[str, Any], status: int) -> Response:
     """The response of a service that fails (500) or is unavailable (503)."""
     return _response(call, environ, _UNAVAILABLE_BY.get((call.service, status), _UNAVAILABLE[status]))
+
+
+def service_failure(call: ApiCall, environ: dict[str, Any], code: str, message: str) -> Response:
+    """The response (400) of a service that refuses a call, in its wire format."""
+    return _response(call, environ, ServiceError(code, message, 400))
 
 
 def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:

@@ -1,4 +1,4 @@
-"""SageMaker's Python SDK, version 3: ModelBuilder builds and deploys an asynchronous endpoint, which is updated, called, deleted."""
+"""SageMaker's Python SDK, version 3: ModelBuilder builds and deploys an asynchronous endpoint."""
 
 from __future__ import annotations
 
@@ -32,15 +32,18 @@ endpoint = builder.deploy(
     inference_config=AsyncInferenceConfig(output_path=order["output"], failure_path=order["failure"]),
     initial_instance_count=1,
     instance_type="ml.m5.large",
+    wait=False,
 )
+endpoint.wait_for_status("InService", poll=1, timeout=120)
 accepted = endpoint.invoke_async(input_location=order["input"], content_type="application/json", inference_id="from-v3")
 where = urlsplit(accepted.output_location)
 s3.get_waiter("object_exists").wait(Bucket=where.netloc, Key=where.path[1:], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 answer = json.load(s3.get_object(Bucket=where.netloc, Key=where.path[1:])["Body"])
-described = endpoint.refresh()
-config = EndpointConfig.get(endpoint_config_name=described.endpoint_config_name)
+status = endpoint.refresh().endpoint_status
+config = EndpointConfig.get(endpoint_config_name=endpoint.endpoint_config_name)
 endpoint.delete()
 endpoint.wait_for_delete(poll=1, timeout=120)
 config.delete()
 model.delete()
-print(json.dumps({"answer": answer, "status": described.endpoint_status, "inference_id": accepted.inference_id}))
+print()  # after the progress, which has no end of line
+print(json.dumps({"answer": answer, "status": status, "inference_id": accepted.inference_id}))

@@ -156,6 +156,15 @@ def functions_not_run() -> bool:
     return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
 
 
+def function_runtimes() -> bool:
+    role = client("iam").create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = {"S3Bucket": "code", "S3Key": "function.zip"}
+    client("s3").create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_object(Bucket="code", Key="function.zip", Body=b"")
+    made = client("lambda").create_function(FunctionName="old", Runtime="python2.7", Role=role, Handler="a.b", Code=code)
+    return bool(made["Runtime"] == "python2.7")
+
+
 def cached_lookups() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
 
@@ -375,6 +384,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    function_runtimes,
     functions_not_run,
     security_group_rules,
     scalable_dimensions,

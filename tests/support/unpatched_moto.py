@@ -106,6 +106,31 @@ def iam_policy_deletion() -> bool:
     return not missing(lambda: iam.delete_policy(PolicyArn=arn))
 
 
+def aws_managed_policies() -> bool:
+    return missing(lambda: client("iam").get_policy(PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"))
+
+
+def iam_simulation() -> bool:
+    asked = {"PolicyInputList": ["{}"], "ActionNames": ["s3:GetObject"]}
+    return missing(lambda: client("iam").simulate_custom_policy(**asked))
+
+
+def sts_assume_role() -> bool:
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/missing", "RoleSessionName": "me"}
+    try:
+        client("sts").assume_role(**asked)
+    except ClientError:
+        return False
+    return True
+
+
+def user_boundaries() -> bool:
+    iam = client("iam")
+    iam.create_user(UserName="bounded")
+    boundary = {"UserName": "bounded", "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit"}
+    return missing(lambda: iam.put_user_permissions_boundary(**boundary))
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -344,6 +369,10 @@ GAPS = (
     sns_removed_attributes,
     global_dashboards,
     iam_policy_deletion,
+    aws_managed_policies,
+    iam_simulation,
+    sts_assume_role,
+    user_boundaries,
     instance_tracking,
     tracking_alarms,
 )

@@ -1,7 +1,7 @@
 """Record the permissions that every documented command needs: `python tests/trials/record_permissions.py`.
 
-Deploys tests/trials/every_permission.tf on a local AWS that enforces IAM, and writes tests/iam/recorded/<command>.json; some ten
-minutes. Each command runs as a role with the policies that must allow it, so one that is denied ends the recording.
+Deploys tests/trials/every_permission.tf on a local AWS that enforces IAM, and writes tests/iam/recorded/<command>.json; some
+ten minutes. Each command runs as a role with the policies that must allow it, so one that is denied ends the recording.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def test_every_sample_is_counted_in_exactly_one_period(samples, period, end, cou
 
 
 @given(
-    st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 5)), min_size=1, max_size=20),
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 5)), min_size=1, max_size=20),
     st.integers(1, 4),
     st.sampled_from(["p0", "p10", "p50", "p99.9", "p100"]),
 )

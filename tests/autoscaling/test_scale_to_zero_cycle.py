@@ -16,8 +16,8 @@ from async_endpoint.autoscaling.decisions import (
     decide,
     propose,
 )
-from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
-from async_endpoint.autoscaling.statistics import Sample, aggregate
+from async_endpoint.autoscaling.policies import Step, StepScaling, TargetTracking, tracking_alarms
+from async_endpoint.autoscaling.statistics import MetricId, Sample, aggregate
 from async_endpoint.core import metrics
 
 START = 1_700_000_040.0  # a whole minute

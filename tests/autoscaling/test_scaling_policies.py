@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from async_endpoint.autoscaling.policies import (
-    MetricId,
     Step,
     StepScaling,
     TargetTracking,
@@ -18,6 +17,7 @@ from async_endpoint.autoscaling.policies import (
     tracking_alarms,
     tracking_capacity,
 )
+from async_endpoint.autoscaling.statistics import MetricId
 from async_endpoint.core.errors import InvalidInput
 
 BACKLOG = MetricId("AWS/SageMaker", "ApproximateBacklogSizePerInstance", (("EndpointName", "e"),))

@@ -16,7 +16,8 @@ from async_endpoint.autoscaling.decisions import (
     decide,
     propose,
 )
-from async_endpoint.autoscaling.policies import MetricId, Step, StepScaling, TargetTracking, tracking_alarms
+from async_endpoint.autoscaling.policies import Step, StepScaling, TargetTracking, tracking_alarms
+from async_endpoint.autoscaling.statistics import MetricId
 
 BOUNDS = Bounds(0, 10)
 IDLE = ScalerState()

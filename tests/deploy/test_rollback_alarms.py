@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.backends import get_backend
 from moto.cloudwatch.models import CloudWatchBackend
 
 from async_endpoint.aws import AwsSession
@@ -257,14 +258,9 @@ def refuse_updating(name: str) -> None:
 
 
 def test_an_alarm_that_has_no_threshold_cannot_be_muted(planned: Any, aws: AwsSession) -> None:
-    aws.cloudwatch.put_metric_alarm(
-        AlarmName="unusual",
-        ComparisonOperator="GreaterThanUpperThreshold",
-        EvaluationPeriods=2,
-        ThresholdMetricId="band",
-        Metrics=[{"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(errors, 2)"}],
-    )
-    aws.cloudwatch.set_alarm_state(AlarmName="unusual", StateValue="ALARM", StateReason="outside of the band")
+    put_alarm(aws, "unusual")
+    stored = get_backend("cloudwatch")["123456789012"][aws.cloudwatch.meta.region_name].alarms["unusual"]
+    stored.comparison_operator, stored.threshold, stored.threshold_metric_id = "GreaterThanUpperThreshold", None, "band"
     planned.document = plan_document(update("unusual"))
     with pytest.raises(Refused, match=r"unusual is in ALARM and cannot be muted: .* leave it out of guardrails\.rollback_on"):
         apply_environment(prepared(), mute_rollback_alarms=True)

@@ -151,9 +151,9 @@ class AwsHarness:
         }
 
     def put_minutely(self, namespace: str, datum: dict[str, Any]) -> float:
-        """Put a datum for each of the next 200 AWS minutes, so that late readers find one; returns the first one's time."""
+        """Put a datum for each AWS minute of the next two hours, so that late readers find one; returns the first time."""
         now = self.aws.clock.now()
-        data = [datum | {"Timestamp": now + 60 * minute} for minute in range(200)]
+        data = [datum | {"Timestamp": now + 60 * minute} for minute in range(120)]
         self.cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
         return now
 

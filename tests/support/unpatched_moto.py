@@ -18,6 +18,17 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/none/variant/none", "ScalableDimension": DIMENSION}
 
 
+ALARM: dict[str, Any] = {
+    "Namespace": "n",
+    "MetricName": "m",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 1,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+
+
 def client(service: str) -> Any:
     return boto3.client(service, REGION, aws_access_key_id="local", aws_secret_access_key="local")
 
@@ -52,6 +63,12 @@ def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
 
+def alarm_requests() -> bool:
+    """Whether metric alarms are described where composite ones are asked for."""
+    client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="alarm")
+    return bool(client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["MetricAlarms"])
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -77,16 +94,7 @@ def bucket_policy() -> bool:
 
 def alarm_initial_state() -> bool:
     cloudwatch = client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName="new",
-        Namespace="n",
-        MetricName="m",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
+    cloudwatch.put_metric_alarm(**ALARM, AlarmName="new")
     return bool(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK")
 
 
@@ -342,6 +350,7 @@ def tracking_alarms() -> bool:
 GAPS = (
     application_autoscaling,  # first: others load what it looks for
     alarm_history,
+    alarm_requests,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,

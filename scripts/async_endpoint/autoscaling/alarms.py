@@ -3,7 +3,7 @@
 Source: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data"; both of its tables are tests.
 Simplified: the number of extra periods fetched is not published; two are fetched always, as in the guide's examples. An alarm
 whose existing datapoints all breach but are too few and too recent keeps its state (the guide only says that it does not go to
-ALARM). Not emulated: metric math, anomaly bands, composite alarms, EvaluateLowSampleCountPercentile.
+ALARM). Not emulated: anomaly bands. Composite alarms: composite_rules.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "L
 MissingData = Literal["missing", "ignore", "breaching", "notBreaching"]
 
 EXTRA_PERIODS: Final = 2
+MAX_EVALUATED_SECONDS: Final = 604_800  # of periods of an hour or more
+MAX_EVALUATED_SECONDS_OF_SHORT_PERIODS: Final = 86_400
 
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "GreaterThanThreshold": operator.gt,
@@ -71,6 +73,21 @@ class AlarmRule:
                 f"DatapointsToAlarm is {self.datapoints_to_alarm} of {self.evaluation_periods} EvaluationPeriods; "
                 "use 1 up to the number of evaluation periods."
             )
+        self._check_range()
+
+    def _check_range(self) -> None:
+        """The limits are those of the API reference, PutMetricAlarm.Period; the first text is quoted by users."""
+        seconds = self.period * self.evaluation_periods
+        if self.period < 3_600 and seconds > MAX_EVALUATED_SECONDS_OF_SHORT_PERIODS:
+            raise InvalidInput(
+                "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= "
+                f"{MAX_EVALUATED_SECONDS_OF_SHORT_PERIODS})."
+            )
+        if seconds > MAX_EVALUATED_SECONDS:
+            raise InvalidInput(
+                "Metrics cannot be checked across more than seven days (EvaluationPeriods * Period must be <= "
+                f"{MAX_EVALUATED_SECONDS})."
+            )
 
     @property
     def evaluation_range(self) -> int:
@@ -79,6 +96,16 @@ class AlarmRule:
 
     def breaches(self, value: float) -> bool:
         return _COMPARE[self.comparison](value, self.threshold)
+
+
+def needed_samples(percent: float) -> float:
+    """The number of samples from which a percentile is significant.
+
+    Source: user guide, "Percentile-based CloudWatch alarms and low data samples".
+    """
+    if not 0 < percent < 100:
+        return 0.0
+    return 1_000 / (100 - percent) if percent >= 50 else 1_000 / percent
 
 
 def evaluate(rule: AlarmRule, values: Sequence[float | None], previous: AlarmState) -> AlarmState:

@@ -7,13 +7,14 @@ reference for the defaults of SageMaker variants.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from async_endpoint.autoscaling.alarms import AlarmRule
-from async_endpoint.autoscaling.statistics import Statistic
+from async_endpoint.autoscaling.metric_math.queries import Queries, parse_queries
+from async_endpoint.autoscaling.statistics import MetricId, Statistic
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
 
@@ -26,30 +27,21 @@ INVOCATIONS_PER_INSTANCE: Final = "SageMakerVariantInvocationsPerInstance"
 PROVISIONED_CONCURRENCY_UTILIZATION: Final = "SageMakerVariantProvisionedConcurrencyUtilization"
 
 
-class MetricId(NamedTuple):
-    """A metric's identity in CloudWatch; dimensions as sorted (name, value) pairs."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def of(cls, namespace: str, name: str, dimensions: Iterable[Mapping[str, str]]) -> MetricId:
-        """From dimensions as the API has them, {"Name", "Value"} in any order."""
-        return cls(namespace, name, tuple(sorted((item["Name"], item["Value"]) for item in dimensions)))
-
-
 @dataclass(frozen=True)
 class TargetTracking:
-    """Keep `metric` at `target`; cooldowns in seconds. Raises InvalidInput unless the target is above zero."""
+    """Keep `metric` at `target`; cooldowns in seconds. Raises InvalidInput unless the target is above zero.
+
+    Metric math: the metric is the one query of several that is returned; `statistic` is then without effect.
+    """
 
     name: str
     target: float
-    metric: MetricId
+    metric: MetricId | Queries
     scale_in_cooldown: int = DEFAULT_COOLDOWN
     scale_out_cooldown: int = DEFAULT_COOLDOWN
     disable_scale_in: bool = False
     statistic: Statistic = "Average"
+    unit: str | None = None
 
     def __post_init__(self) -> None:
         if not (self.target > 0 and math.isfinite(self.target)):
@@ -60,7 +52,7 @@ class TargetTracking:
 def parse_target_tracking(name: str, resource_id: str, config: Mapping[str, Any]) -> TargetTracking:
     """A policy from its TargetTrackingScalingPolicyConfiguration.
 
-    Raises InvalidInput for metric math, and for a predefined metric that no SageMaker variant publishes.
+    Raises InvalidInput for metric math that cannot be evaluated, and for a predefined metric that no variant publishes.
     """
     metric, statistic = _tracked_metric(name, resource_id, config)
     return TargetTracking(
@@ -71,12 +63,15 @@ def parse_target_tracking(name: str, resource_id: str, config: Mapping[str, Any]
         scale_out_cooldown=config.get("ScaleOutCooldown", DEFAULT_COOLDOWN),
         disable_scale_in=config.get("DisableScaleIn", False),
         statistic=statistic,
+        unit=(config.get("CustomizedMetricSpecification") or {}).get("Unit"),
     )
 
 
-def _tracked_metric(name: str, resource_id: str, config: Mapping[str, Any]) -> tuple[MetricId, Statistic]:
+def _tracked_metric(name: str, resource_id: str, config: Mapping[str, Any]) -> tuple[MetricId | Queries, Statistic]:
     """The metric and its statistic. Invocations per instance are the sum of a minute; the other statistic is A157."""
     custom, predefined = config.get("CustomizedMetricSpecification"), config.get("PredefinedMetricSpecification") or {}
+    if custom and custom.get("Metrics"):
+        return _tracked_math(name, custom), "Average"
     if custom and "MetricName" in custom:
         metric_id = MetricId.of(custom["Namespace"], custom["MetricName"], custom.get("Dimensions") or ())
         return metric_id, custom.get("Statistic", "Average")
@@ -89,10 +84,23 @@ def _tracked_metric(name: str, resource_id: str, config: Mapping[str, Any]) -> t
         metric, statistic = known[predefined["PredefinedMetricType"]]
         return MetricId.of(m.NAMESPACE, metric.name, metric.dimensions(endpoint, variant)), statistic
     raise InvalidInput(
-        f"Scaling policy {name} tracks metric math, or a predefined metric that is not supported; give a "
-        f"CustomizedMetricSpecification with a MetricName, {INVOCATIONS_PER_INSTANCE} for a real-time endpoint, or "
+        f"Scaling policy {name} tracks a predefined metric that is not supported, or none; give a "
+        f"CustomizedMetricSpecification, {INVOCATIONS_PER_INSTANCE} for a real-time endpoint, or "
         f"{PROVISIONED_CONCURRENCY_UTILIZATION} for a serverless one."
     )
+
+
+def _tracked_math(name: str, custom: Mapping[str, Any]) -> Queries:
+    """The queries of a CustomizedMetricSpecification with Metrics, by the minute (its structures have no period)."""
+    if "MetricName" in custom:
+        raise InvalidInput(f"Scaling policy {name} has both MetricName and Metrics; give one of them.")
+    structures = [
+        dict(item) | ({"MetricStat": {"Period": 60, **item["MetricStat"]}} if item.get("MetricStat") else {})
+        for item in custom["Metrics"]
+    ]
+    queries = parse_queries(structures, "TargetTrackingScalingPolicyConfiguration.CustomizedMetricSpecification.Metrics")
+    queries.check_alarm()
+    return queries
 
 
 def tracking_alarms(policy: TargetTracking) -> tuple[AlarmRule, AlarmRule]:

@@ -1,4 +1,4 @@
-"""Aggregation of metric samples into periods, as CloudWatch does it.
+"""Metrics by name and dimensions, and the aggregation of their samples into periods, as CloudWatch does it.
 
 Source: CloudWatch user guide, "Statistics definitions" and "Percentiles". CloudWatch's algorithm for percentiles is not
 published; A175: pN is the smallest value that at least N percent of the values do not exceed.
@@ -10,13 +10,26 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from async_endpoint.core.errors import InvalidInput
 
 Statistic = Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount"]
 
 _PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
+
+
+class MetricId(NamedTuple):
+    """A metric's identity in CloudWatch; dimensions as sorted (name, value) pairs."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, namespace: str, name: str, dimensions: Iterable[Mapping[str, str]]) -> MetricId:
+        """From dimensions as the API has them, {"Name", "Value"} in any order."""
+        return cls(namespace, name, tuple(sorted((item["Name"], item["Value"]) for item in dimensions)))
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,12 @@ _COMBINE: Final[Mapping[str, Callable[[Sequence[Sample]], float | None]]] = {
 
 def is_statistic(name: str) -> bool:
     """Whether `name` is a statistic, p0 to p100 included; trimmed means and percentile ranks are not emulated."""
-    return name in _COMBINE or _PERCENTILE.fullmatch(name) is not None
+    return name in _COMBINE or is_percentile(name)
+
+
+def is_percentile(name: str) -> bool:
+    """Whether `name` is one of p0 to p100."""
+    return _PERCENTILE.fullmatch(name) is not None
 
 
 def combine(samples: Sequence[Sample], statistic: str) -> float | None:
@@ -119,7 +137,8 @@ def latest(values: Sequence[float | None]) -> float | None:
 
 
 def _percentile(samples: Sequence[Sample], percent: float) -> float | None:
-    if not all(sample.values for sample in samples):
+    """None where a value is not known, or negative: "not available for metrics when any of the metric values are negative"."""
+    if not all(sample.values and sample.minimum >= 0 for sample in samples):
         return None
     pairs = sorted(pair for sample in samples for pair in sample.values)
     needed, seen = _count(samples) * percent / 100, 0.0

@@ -15,5 +15,5 @@ NOT_EMULATED: Final = (
     "a VPC's restrictions, and without an engine network isolation: containers can reach this machine's network",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling except as an injected fault, prices, more than one account",
-    "composite alarms, metric math, GPU utilization",
+    "anomaly detection, GPU utilization",
 )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from async_endpoint.autoscaling.policies import MetricId
-from async_endpoint.core.errors import InvalidInput
+from async_endpoint.autoscaling.statistics import MetricId
 from async_endpoint.emulator.scaling import metric_store as module
-from async_endpoint.emulator.scaling.metric_queries import TooManyDatapoints, metric_data, metric_statistics
 from async_endpoint.emulator.scaling.metric_store import MetricStore
 from support.common import unique
 from support.in_process_aws import AwsHarness
@@ -84,19 +81,6 @@ def test_a_metric_is_identified_by_its_dimensions_and_units_are_separate(local_a
     assert answer(Dimensions=[{"Name": "Shop", "Value": "shoes"}]) == []
 
 
-def test_more_datapoints_than_cloudwatch_returns_are_refused() -> None:
-    def ask(minutes: int) -> list[dict[str, Any]]:
-        span = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 1) + timedelta(minutes=minutes)}
-        request = {"Namespace": "n", "MetricName": "m", "Period": MINUTE, "Statistics": ["Sum"], **span}
-        return metric_statistics(MetricStore(), "eu-west-1", request)
-
-    assert ask(1_440) == []
-    with pytest.raises(TooManyDatapoints, match="up to 1,441 datapoints"):
-        ask(1_441)
-    with pytest.raises(InvalidInput, match="StartTime must be less"):
-        ask(0)
-
-
 def test_metric_data_is_newest_first_and_may_name_another_query(local_aws: AwsHarness) -> None:
     namespace, now = shops(local_aws)
     metric = {"Namespace": namespace, "MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": "coats"}]}
@@ -127,9 +111,3 @@ def test_metrics_are_listed_by_any_of_their_parts(local_aws: AwsHarness) -> None
     assert listed(MetricName="Orders", Dimensions=[{"Name": "Shop"}]) == ["coats", "hats"]
     assert listed(Dimensions=[{"Name": "Shop", "Value": "hats"}]) == ["hats"]
     assert listed(MetricName="Returns") == listed(Dimensions=[{"Name": "Town"}]) == []
-
-
-def test_metric_math_is_refused() -> None:
-    request = {"StartTime": datetime(2030, 1, 1), "EndTime": datetime(2030, 1, 2)}
-    with pytest.raises(InvalidInput, match="m1 / m2"):
-        metric_data(MetricStore(), "eu-west-1", request | {"MetricDataQueries": [{"Id": "e1", "Expression": "m1 / m2"}]})

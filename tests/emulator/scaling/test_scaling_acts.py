@@ -217,17 +217,6 @@ def test_a_failing_policy_or_endpoint_does_not_affect_the_others(
 
     monkeypatch.setattr(datapoints, "publish", publish_but_for_one)
     local_aws.scaling.register_scalable_target(**target_of(deployed), MinCapacity=1, MaxCapacity=4)
-    metric = {"Namespace": "n", "MetricName": "m"}
-    math = [
-        {"Id": "m", "MetricStat": {"Metric": metric, "Stat": "Sum"}, "ReturnData": False},
-        {"Id": "half", "Expression": "m / 2", "ReturnData": True},
-    ]
-    local_aws.scaling.put_scaling_policy(  # stored, and never acts: metric math is not emulated
-        **target_of(deployed),
-        PolicyName="math",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration={"TargetValue": 5.0, "CustomizedMetricSpecification": {"Metrics": math}},
-    )
     until(failed.is_set, "a minute in which an endpoint fails")
     local_aws.scaling.register_scalable_target(**target_of(deployed), MinCapacity=2, MaxCapacity=4)
     deployed.serving(2)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from async_endpoint.autoscaling import policies
+from async_endpoint.autoscaling.metric_math import values
 from async_endpoint.core import metrics as m
 from async_endpoint.emulator.emulator import Emulator
-from async_endpoint.emulator.scaling import metric_queries, scalable_targets
+from async_endpoint.emulator.moto_patches import metric_store
+from async_endpoint.emulator.scaling import scalable_targets
 from async_endpoint.emulator.scaling.scalable_targets import ScalableTargets
 from support.deviating_aws import Answer, answering, deviation
 
@@ -65,27 +67,27 @@ def missed_actions_run_later(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
 def idle_endpoints_publish_no_backlog(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """HasBacklogWithoutCapacity has no datapoints while there is no backlog."""
 
-    statistics = metric_queries.metric_statistics
+    statistics = metric_store.metric_statistics
 
-    def changed(store: Any, region: str, request: Any) -> list[dict[str, Any]]:
-        return [] if request["MetricName"] == "HasBacklogWithoutCapacity" else statistics(store, region, request)
+    def changed(reader: Any, request: Any) -> list[dict[str, Any]]:
+        return [] if request["MetricName"] == "HasBacklogWithoutCapacity" else statistics(reader, request)
 
-    patch.setattr(metric_queries, "metric_statistics", changed)
+    patch.setattr(metric_store, "metric_statistics", changed)
 
 
 @deviation("percentiles")
 def percentiles_are_interpolated(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """A percentile lies between two values."""
-    statistics = metric_queries.metric_statistics
+    statistics = metric_store.metric_statistics
 
-    def changed(store: Any, region: str, request: Any) -> list[dict[str, Any]]:
-        points = statistics(store, region, request)
+    def changed(reader: Any, request: Any) -> list[dict[str, Any]]:
+        points = statistics(reader, request)
         for point in points:
             for name in point.get("ExtendedStatistics", ()):
                 point["ExtendedStatistics"][name] += 0.5
         return points
 
-    patch.setattr(metric_queries, "metric_statistics", changed)
+    patch.setattr(metric_store, "metric_statistics", changed)
 
 
 @deviation("alarms_that_can_never_be_evaluated")
@@ -127,3 +129,18 @@ def metrics_name_no_configuration(patch: pytest.MonkeyPatch, aws: Emulator) -> N
         return dimensions(self, endpoint, variant, "another" if config else "")
 
     patch.setattr(m.Metric, "dimensions", changed)
+
+
+@deviation("metric_math")
+def missing_values_have_no_result(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An operation of a value and a missing one has no result."""
+    pointwise = values._pointwise
+
+    def changed(symbol: str, left: Any, right: Any) -> values.Series:
+        found = pointwise(symbol, left, right)
+        sides = [side.values for side in (left, right) if isinstance(side, values.Series)]
+        return replace(
+            found, values=tuple(None if None in row else point for point, *row in zip(found.values, *sides, strict=True))
+        )
+
+    patch.setattr(values, "_pointwise", changed)

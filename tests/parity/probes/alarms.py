@@ -83,3 +83,42 @@ def alarm_out_of_reach(aws: Account) -> Iterator[Observation]:
     state(1e9)
     left = aws.within(lambda: state() != "ALARM", 300)
     yield check("A116", bool(left), expected="not ALARM within 5 minutes", observed=state())
+
+
+@probe("A200", "A202", seconds=600, cost=Cost(requests=40, metrics=3), deviation="a missing value is not counted as 0")
+def metric_math(aws: Account) -> Iterator[Observation]:
+    """Expressions over two metrics, one of which has a value in every other minute, and a third one without any."""
+    begin = aws.now() // 60 * 60 - 300
+    points = {"every": (1.0, 2.0, 6.0), "other": (10.0, None, 20.0)}
+    data = [
+        {"MetricName": name, "Timestamp": datetime.fromtimestamp(begin + 60 * minute, UTC), "Value": value}
+        for name, values in points.items()
+        for minute, value in enumerate(values)
+        if value is not None
+    ]
+    aws.cloudwatch.put_metric_data(Namespace=aws.guard.prefix, MetricData=data)
+    stats = [
+        {
+            "Id": name,
+            "MetricStat": {"Metric": {"Namespace": aws.guard.prefix, "MetricName": name}, "Period": 60, "Stat": "Sum"},
+            "ReturnData": False,
+        }
+        for name in ("every", "other", "none")
+    ]
+    span = {"StartTime": begin, "EndTime": begin + 180, "ScanBy": "TimestampAscending"}
+
+    def value(expression: str) -> list[float]:
+        query = {"Id": "result", "Expression": expression}
+        (found,) = aws.cloudwatch.get_metric_data(MetricDataQueries=[*stats, query], **span)["MetricDataResults"]
+        return [round(number, 3) for number in found["Values"]]
+
+    aws.until(lambda: len(value("every")) == 3 and len(value("other")) == 2, "the values of both metrics", 600)
+    expected = {
+        "every - other": [-9.0, 2.0, -14.0],
+        "other + 1": [11.0, 21.0],
+        "MIN([every, other])": [1.0, 2.0, 6.0],
+        "AVG([every, other])": [5.5, 1.0, 13.0],
+        "FILL(none, 7)": [7.0, 7.0, 7.0],
+    }
+    yield compare("A200", expected=expected, observed={expression: value(expression) for expression in expected})
+    yield compare("A202", expected=[2.16] * 3, observed=value("0 * every + STDDEV(every)"))

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from async_endpoint.autoscaling.alarms import AlarmRule
-from async_endpoint.autoscaling.policies import MetricId, TargetTracking, tracking_alarms
+from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
+from async_endpoint.autoscaling.statistics import MetricId
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import Mute

@@ -5,21 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.cloudwatch.exceptions import CloudWatchException
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_patches.alarm_initial_state import put_alarm
+from async_endpoint.emulator.moto_patches.metric_store import InvalidNextToken
 from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
 
 PAGE = 100  # DescribeAlarmHistory.MaxRecords
 _delete = CloudWatchBackend.delete_alarms
-
-
-class InvalidNextToken(CloudWatchException):  # type: ignore[misc]
-    code = "InvalidNextToken"
 
 
 def apply(hosting: Hosting, scheduler: MinuteScheduler) -> None:

@@ -13,7 +13,7 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.scaling.alarms import check_alarm
+from async_endpoint.emulator.scaling.alarm_definitions import check_alarm
 
 _put = CloudWatchBackend.put_metric_alarm
 PRESERVED = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp")

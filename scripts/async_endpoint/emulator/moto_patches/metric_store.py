@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
+from moto.cloudwatch.exceptions import (
+    CloudWatchException,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    ValidationError,
+)
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.scaling import metric_queries
+from async_endpoint.emulator.scaling.metric_data import InvalidToken, metric_data
+from async_endpoint.emulator.scaling.metric_series import MetricReader
+from async_endpoint.emulator.scaling.metric_statistics import TooManyDatapoints, list_metrics, metric_statistics
 from async_endpoint.emulator.scaling.metric_store import MetricStore
+
+
+class InvalidNextToken(CloudWatchException):  # type: ignore[misc]
+    code = "InvalidNextToken"
 
 
 def apply(hosting: Hosting, metric_store: MetricStore) -> None:
@@ -29,7 +40,7 @@ def apply(hosting: Hosting, metric_store: MetricStore) -> None:
     def get_filtered_metrics(
         self: CloudWatchBackend, metric_name: str, namespace: str, dimensions: list[dict[str, str]]
     ) -> list[MetricDatumBase]:
-        found = metric_queries.list_metrics(metric_store, self.region_name, namespace, metric_name, dimensions)
+        found = list_metrics(metric_store, self.region_name, namespace, metric_name, dimensions)
         return [
             MetricDatumBase(metric.namespace, metric.name, [{"Name": k, "Value": v} for k, v in metric.dimensions], None)
             for metric in found
@@ -41,8 +52,8 @@ def apply(hosting: Hosting, metric_store: MetricStore) -> None:
         if bool(request.get("Statistics")) == bool(request.get("ExtendedStatistics")):
             raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics, but not both")
         try:
-            datapoints = metric_queries.metric_statistics(metric_store, self.region, request)
-        except metric_queries.TooManyDatapoints as error:
+            datapoints = metric_statistics(MetricReader(metric_store, self.region, hosting.clock.now()), request)
+        except TooManyDatapoints as error:
             raise InvalidParameterCombination(str(error)) from error
         except InvalidInput as error:
             raise InvalidParameterValue(str(error)) from error
@@ -50,9 +61,9 @@ def apply(hosting: Hosting, metric_store: MetricStore) -> None:
 
     def get_metric_data(self: CloudWatchResponse) -> ActionResult:
         try:
-            return ActionResult(
-                {"MetricDataResults": metric_queries.metric_data(metric_store, self.region, self._get_params())}
-            )
+            return ActionResult(metric_data(MetricReader(metric_store, self.region, hosting.clock.now()), self._get_params()))
+        except InvalidToken as error:
+            raise InvalidNextToken(str(error)) from error
         except InvalidInput as error:
             raise ValidationError(str(error)) from error
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, Final
+from typing import Any
 
 from async_endpoint.autoscaling.alarms import AlarmState
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.scaling import alarm_messages
+from async_endpoint.emulator.scaling.alarm_definitions import ARN
 from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
 from async_endpoint.emulator.scaling.alarm_messages import StateChange
 from async_endpoint.iam import AccessRequest, evaluate
 from async_endpoint.local_aws import ACCOUNT_ID
 
-ARN: Final = re.compile(r"arn:[\w-]+:[\w-]+:[^:]*:[^:]*:.+")  # also arn:aws:automate:eu-west-1:ec2:stop
 SERVICE = "cloudwatch.amazonaws.com"
 ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"
 

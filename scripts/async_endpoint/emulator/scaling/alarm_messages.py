@@ -15,6 +15,7 @@ from typing import Any, Final
 import botocore.session
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
+from async_endpoint.emulator.scaling.alarm_definitions import structure_of
 from async_endpoint.local_aws import ACCOUNT_ID
 
 SUBJECT_CHARS: Final = 100  # Publish.Subject
@@ -72,39 +73,21 @@ def reason(rule: AlarmRule, m_of_n: bool, values: Sequence[float | None], state:
     return f"Threshold Crossed: {head} {verb} {crossed}{f' and {filled}' if missing else ''}{tail}."
 
 
-def reason_data(rule: AlarmRule, values: Sequence[float | None], end: float) -> str:
-    """StateReasonData, JSON."""
+def reason_data(rule: AlarmRule, statistic: str | None, values: Sequence[float | None], end: float) -> str:
+    """StateReasonData, JSON; without a statistic for metric math."""
     known = _known(rule, values, end)
     oldest = [value for _, value in reversed(known)]
     return json.dumps(
         {"version": "1.0", "queryDate": stamp(end)}
         | ({"startDate": stamp(known[-1][0].timestamp())} if known else {})
-        | {"statistic": rule.statistic, "period": rule.period, "recentDatapoints": oldest, "threshold": rule.threshold}
+        | ({"statistic": statistic} if statistic else {})
+        | {"period": rule.period, "recentDatapoints": oldest, "threshold": rule.threshold}
         | {"evaluatedDatapoints": [{"timestamp": stamp(when.timestamp()), "value": value} for when, value in known]}
     )
 
 
 def message(alarm: Any, change: StateChange) -> dict[str, Any]:
     """The message to a topic; `alarm` is moto's."""
-    statistic = (
-        {"StatisticType": "Statistic", "Statistic": alarm.statistic.upper()}
-        if alarm.statistic
-        else {"StatisticType": "ExtendedStatistic", "ExtendedStatistic": alarm.extended_statistic}
-    )
-    trigger = {
-        "MetricName": alarm.metric_name,
-        "Namespace": alarm.namespace,
-        **statistic,
-        "Unit": alarm.unit,
-        "Dimensions": [{"value": item.value, "name": item.name} for item in alarm.dimensions],
-        "Period": alarm.period,
-        "EvaluationPeriods": alarm.evaluation_periods,
-        **({"DatapointsToAlarm": alarm.datapoints_to_alarm} if alarm.datapoints_to_alarm else {}),
-        "ComparisonOperator": alarm.comparison_operator,
-        "Threshold": alarm.threshold,
-        "TreatMissingData": alarm.treat_missing_data or "",
-        "EvaluateLowSampleCountPercentile": alarm.evaluate_low_sample_count_percentile or "",
-    }
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
@@ -119,8 +102,46 @@ def message(alarm: Any, change: StateChange) -> dict[str, Any]:
         "OKActions": alarm.ok_actions,
         "AlarmActions": alarm.alarm_actions,
         "InsufficientDataActions": alarm.insufficient_data_actions,
-        "Trigger": trigger,
+        "Trigger": _trigger(alarm),
     }
+
+
+def _trigger(alarm: Any) -> dict[str, Any]:
+    return {
+        **(_metrics(alarm) if alarm.metric_data_queries else _metric(alarm)),
+        "EvaluationPeriods": alarm.evaluation_periods,
+        **({"DatapointsToAlarm": alarm.datapoints_to_alarm} if alarm.datapoints_to_alarm else {}),
+        "ComparisonOperator": alarm.comparison_operator,
+        "Threshold": alarm.threshold,
+        "TreatMissingData": alarm.treat_missing_data or "",
+        "EvaluateLowSampleCountPercentile": alarm.evaluate_low_sample_count_percentile or "",
+    }
+
+
+def _metric(alarm: Any) -> dict[str, Any]:
+    statistic = (
+        {"StatisticType": "Statistic", "Statistic": alarm.statistic.upper()}
+        if alarm.statistic
+        else {"StatisticType": "ExtendedStatistic", "ExtendedStatistic": alarm.extended_statistic}
+    )
+    return {
+        "MetricName": alarm.metric_name,
+        "Namespace": alarm.namespace,
+        **statistic,
+        "Unit": alarm.unit,
+        "Dimensions": [{"value": item.value, "name": item.name} for item in alarm.dimensions],
+        "Period": alarm.period,
+    }
+
+
+def _metrics(alarm: Any) -> dict[str, Any]:
+    """Metric math: the members of its queries, with the dimensions written as in other messages."""
+    structures = [structure_of(query) for query in alarm.metric_data_queries]
+    for structure in structures:
+        metric = structure.get("MetricStat", {}).get("Metric", {})
+        if metric:
+            metric["Dimensions"] = [{"value": item["Value"], "name": item["Name"]} for item in metric["Dimensions"]]
+    return {"Metrics": structures}
 
 
 def subject(alarm: Any, change: StateChange) -> str:
@@ -156,6 +177,7 @@ def configuration(alarm: Any) -> dict[str, Any]:
         "datapointsToAlarm": alarm.datapoints_to_alarm,
         "treatMissingData": alarm.treat_missing_data,
         "alarmRule": alarm.rule,
+        "metrics": [_lower(structure_of(query)) for query in alarm.metric_data_queries] or None,
         "stateValue": alarm.state_value,
         "stateUpdatedTimestamp": stamp(alarm.state_updated_timestamp.replace(tzinfo=UTC).timestamp()),
         "actionsEnabled": alarm.actions_enabled,
@@ -164,6 +186,13 @@ def configuration(alarm: Any) -> dict[str, Any]:
         "okactions": alarm.ok_actions,
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _lower(value: Any) -> Any:
+    """A structure with its members named as in the history, in lower camel case."""
+    if isinstance(value, dict):
+        return {name[0].lower() + name[1:]: _lower(member) for name, member in value.items()}
+    return [_lower(member) for member in value] if isinstance(value, list) else value
 
 
 def stamp(seconds: float) -> str:

@@ -1,71 +1,29 @@
-"""CloudWatch's metric alarms: what PutMetricAlarm refuses, and each alarm's evaluation.
-
-Composite alarms, metric math and anomaly bands are stored by moto and never evaluated. Sources: CloudWatch API reference,
-PutMetricAlarm; the text "Period must not be null" is quoted by users, "Invalid arn syntax" is A186.
-"""
+"""The states of CloudWatch's alarms: each metric alarm is evaluated every minute, a composite one when an alarm changes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState, evaluate
+from async_endpoint.autoscaling.alarms import AlarmState, evaluate, needed_samples
 from async_endpoint.autoscaling.decisions import EvaluatedAlarm
-from async_endpoint.autoscaling.policies import MetricId
+from async_endpoint.autoscaling.metric_math.queries import MetricQuery
+from async_endpoint.autoscaling.metric_math.values import Grid, Series
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.scaling import alarm_actions, alarm_messages
-from async_endpoint.emulator.scaling.alarm_actions import ARN
+from async_endpoint.emulator.scaling.alarm_definitions import AlarmDefinition, definition_of
 from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
 from async_endpoint.emulator.scaling.alarm_messages import StateChange
 from async_endpoint.emulator.scaling.log_errors import log_errors
+from async_endpoint.emulator.scaling.metric_series import MetricReader
 from async_endpoint.emulator.scaling.metric_store import MetricStore
 
-_REQUIRED: Final = {
-    "metric_name": "MetricName",
-    "namespace": "Namespace",
-    "period": "Period",
-    "threshold": "Threshold",
-    "evaluation_periods": "EvaluationPeriods",
-    "comparison_operator": "ComparisonOperator",
-}
-_ACTIONS: Final = ("alarm_actions", "ok_actions", "insufficient_data_actions")
-
-
-def check_alarm(alarm: Mapping[str, Any], region: str) -> None:
-    """Check a PutMetricAlarm request, by moto's names; raises InvalidInput in CloudWatch's words for one that it refuses.
-
-    The error of an action in another region is quoted in cds-snc/notification-terraform, pull request 128.
-    """
-    for action in (action for kind in _ACTIONS for action in alarm.get(kind) or ()):
-        if not ARN.fullmatch(action):
-            raise InvalidInput(f"Invalid arn syntax: {action}")
-        if (found := action.split(":")[3]) not in ("", region):
-            raise InvalidInput(f"Invalid region {found} specified. Only {region} is supported.")
-    if not alarm.get("rule") and not alarm.get("metric_data_queries"):  # neither composite nor metric math
-        _parse_rule(alarm)
-
-
-def _parse_rule(alarm: Mapping[str, Any]) -> AlarmRule:
-    """The rule of an alarm on one metric; raises InvalidInput."""
-    for name, api_name in _REQUIRED.items():
-        if alarm.get(name) is None:
-            raise InvalidInput(f"{api_name} must not be null")
-    plain, extended = alarm.get("statistic"), alarm.get("extended_statistic")
-    if bool(plain) == bool(extended):
-        raise InvalidInput("Exactly one of Statistic and ExtendedStatistic must be given with a MetricName.")
-    return AlarmRule(
-        comparison=alarm["comparison_operator"],
-        threshold=float(alarm["threshold"]),
-        period=int(alarm["period"]),
-        evaluation_periods=int(alarm["evaluation_periods"]),
-        datapoints_to_alarm=int(alarm.get("datapoints_to_alarm") or alarm["evaluation_periods"]),
-        statistic=str(plain or extended),
-        missing=alarm.get("treat_missing_data") or "missing",
-    )
+MINUTE: Final = 60
 
 
 class Alarms:
@@ -77,9 +35,14 @@ class Alarms:
         self._clock = clock
 
     def evaluate_all(self, region: str, end: float) -> dict[str, EvaluatedAlarm]:
-        """Set every alarm of `region` to its state at `end` (AWS seconds); returns them by name, with their values."""
+        """Set every metric alarm of `region` to its state at `end` (AWS seconds); returns them by name, with their values.
+
+        Alarms with a shorter period than a minute are evaluated at each of its ends since the minute before.
+        """
         evaluated = {}
         for stored in moto_backends.alarms(region):
+            if stored.rule is not None:
+                continue
             with log_errors("Alarm", stored.name):
                 alarm = self._evaluate(region, stored, end)
                 if alarm is not None:
@@ -93,6 +56,7 @@ class Alarms:
         alarm.state_reason, alarm.state_reason_data, alarm.state_value = reason, data, state
         alarm.state_updated_timestamp = datetime.fromtimestamp(moment, UTC)
         if change.new != change.old:
+            alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
             summary, history_data = alarm_messages.state_update(change)
             self.history.add(alarm, moment, "StateUpdate", summary, json.dumps(history_data))
             alarm_actions.execute(alarm, change, self.history)
@@ -115,21 +79,48 @@ class Alarms:
         summary = f'Alarm "{alarm.name}" {done}'
         self.history.add(alarm, self._clock.now(), "ConfigurationUpdate", summary, json.dumps({"version": "1.0"} | data))
 
-    def _evaluate(self, region: str, stored: Any, end: float) -> EvaluatedAlarm | None:
-        """None for an alarm that is not on one metric, and for a rule that is not emulated: it stays in its first state."""
-        try:
-            rule = _parse_rule(vars(stored))
-        except InvalidInput:
-            return None
-        metric = MetricId(
-            stored.namespace, stored.metric_name, tuple(sorted((item.name, item.value) for item in stored.dimensions))
-        )
-        values = self._metric_store.values(
-            region, metric, rule.statistic, rule.period, end, rule.evaluation_range, stored.unit or None
-        )
+    def _evaluate(self, region: str, stored: Any, end: float) -> EvaluatedAlarm:
+        definition = definition_of(vars(stored))
+        step = min(definition.rule.period, MINUTE)
+        alarm = None
+        for moment in range(MINUTE - step, -1, -step):
+            alarm = self._evaluate_at(region, stored, definition, end - moment)
+        assert alarm is not None
+        return alarm
+
+    def _evaluate_at(self, region: str, stored: Any, definition: AlarmDefinition, end: float) -> EvaluatedAlarm:
+        rule = definition.rule
+        values = self._values(region, definition, end)
         previous = AlarmState(stored.state_value)
-        state = evaluate(rule, values, previous)
+        state = previous if self._has_few_samples(region, definition, values, end) else evaluate(rule, values, previous)
         if state is not previous:
             why = alarm_messages.reason(rule, bool(stored.datapoints_to_alarm), values, state, end)
-            self.set_state(stored, state.value, why, alarm_messages.reason_data(rule, values, end), end)
+            data = alarm_messages.reason_data(rule, definition.statistic, values, end)
+            self.set_state(stored, state.value, why, data, end)
         return EvaluatedAlarm(stored.name, rule, state, values)
+
+    def _values(self, region: str, definition: AlarmDefinition, end: float) -> Sequence[float | None]:
+        """The latest values of what an alarm watches, oldest first."""
+        rule, source = definition.rule, definition.source
+        if isinstance(source, MetricQuery):
+            return self._metric_store.values(
+                region, source.metric, rule.statistic, rule.period, end, rule.evaluation_range, source.unit
+            )
+        last = end // rule.period * rule.period
+        grid = Grid(last - rule.evaluation_range * rule.period, rule.period, rule.evaluation_range)
+        value = source.evaluate(source.returned[0].id, grid, MetricReader(self._metric_store, region, end).fetch(last))
+        if not isinstance(value, Series):
+            raise InvalidInput("An alarm watches an array of time series.")
+        return value.values
+
+    def _has_few_samples(self, region: str, definition: AlarmDefinition, values: Sequence[float | None], end: float) -> bool:
+        """Whether a percentile that is evaluated is of too few samples, and the alarm keeps its state then."""
+        rule, source = definition.rule, definition.source
+        if not definition.keep_on_few_samples or not isinstance(source, MetricQuery):
+            return False
+        needed = needed_samples(float(re.sub("[^0-9.]", "", rule.statistic)))
+        counts = self._metric_store.values(
+            region, source.metric, "SampleCount", rule.period, end, rule.evaluation_range, source.unit
+        )
+        known = [count for count, value in zip(counts, values, strict=True) if count is not None and value is not None]
+        return any(count < needed for count in known[-rule.evaluation_periods :])

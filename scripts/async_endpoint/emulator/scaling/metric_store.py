@@ -6,6 +6,7 @@ the MAX_METRICS metrics that were written to last.
 
 from __future__ import annotations
 
+import math
 import threading
 from bisect import bisect_left, insort
 from collections import OrderedDict
@@ -15,8 +16,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from async_endpoint.autoscaling.policies import MetricId
-from async_endpoint.autoscaling.statistics import Sample, aggregate
+from async_endpoint.autoscaling.statistics import MetricId, Sample, aggregate
 
 MAX_SAMPLES = 3_000  # two days of minutes: more than any alarm looks back
 MAX_SAMPLES_WITH_VALUES = 500  # eight hours
@@ -35,9 +35,14 @@ class MetricStore:
         self._regions: dict[str, OrderedDict[MetricId, Series]] = {}  # the metric written to last comes last
 
     def record(self, region: str, namespace: str, datum: Mapping[str, Any], now: float) -> None:
-        """Store one member of a PutMetricData request. A time without a zone is UTC; the default is `now` (AWS seconds)."""
+        """Store one member of a PutMetricData request. A time without a zone is UTC; the default is `now` (AWS seconds).
+
+        Without a StorageResolution of 1 second it is stored at 1-minute resolution ("High-resolution metrics").
+        """
         when = datum.get("Timestamp")
         time = when.replace(tzinfo=when.tzinfo or UTC).timestamp() if isinstance(when, datetime) else now
+        if datum.get("StorageResolution") != 1:
+            time = math.floor(time / 60) * 60
         metric = MetricId.of(namespace, datum["MetricName"], datum.get("Dimensions") or ())
         with self._lock:
             metrics = self._regions.setdefault(region, OrderedDict())

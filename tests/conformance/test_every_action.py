@@ -39,6 +39,19 @@ def new_endpoint(local_aws: AwsHarness, shared_endpoint: Deployed) -> str:
     return name
 
 
+def new_group(local_aws: AwsHarness) -> str:
+    name = unique("group")
+    local_aws.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    return name
+
+
+def new_package(local_aws: AwsHarness) -> str:
+    """The ARN of a version of a new group."""
+    made = local_aws.sagemaker.create_model_package(ModelPackageGroupName=new_group(local_aws))
+    arn: str = made["ModelPackageArn"]
+    return arn
+
+
 def model_request(shared_endpoint: Deployed) -> Request:
     return {"ModelName": unique("model"), "ExecutionRoleArn": shared_endpoint.role.arn, "PrimaryContainer": {"Image": IMAGE}}
 
@@ -72,6 +85,8 @@ REQUESTS: dict[str, Callable[[AwsHarness, Deployed], Request]] = {
     },
     "DeleteEndpoint": lambda local_aws, shared_endpoint: {"EndpointName": new_endpoint(local_aws, shared_endpoint)},
     "ListEndpoints": lambda _, shared_endpoint: {"NameContains": shared_endpoint.name, "StatusEquals": "InService"},
+    "DeleteModelPackage": lambda local_aws, _: {"ModelPackageName": new_package(local_aws)},
+    "DeleteModelPackageGroup": lambda local_aws, _: {"ModelPackageGroupName": new_group(local_aws)},
     "AddTags": lambda local_aws, shared_endpoint: {
         "ResourceArn": arn("endpoint-config", new_config(local_aws, shared_endpoint)),
         "Tags": [{"Key": "team", "Value": ""}],
@@ -99,7 +114,7 @@ def call(local_aws: AwsHarness, action: str) -> Callable[..., Any]:
 
 def test_every_control_plane_action_is_tested(tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    assert set(REQUESTS) == {action for action in MODEL.operation_names if control.handles(action, {})} | TAGS
+    assert set(REQUESTS) == control.implemented
 
 
 @EVERY_ACTION
@@ -126,7 +141,10 @@ def test_an_action_refuses_a_request_of_the_wrong_shape(remote_aws: AwsHarness, 
     if action == "ListTags" or not wrong:
         wrong["MaxResults"] = 0
     code, message = sent_raw(remote_aws, action, json.dumps(wrong).encode())
-    assert (code, "validation error detected" in message) == ("ValidationException", True)
+    if wrong.get("MaxResults") == 0:
+        assert (code, "validation error detected" in message) == ("ValidationException", True)
+    else:
+        assert (code, "START_STRUCTURE" in message) == ("SerializationException", True)
 
 
 @pytest.mark.parametrize("action", MISSING)

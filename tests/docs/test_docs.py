@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 import typer
 from sagemaker_inference.decoder import decode
+from sagemaker_inference.errors import GenericInferenceToolkitError
 
 from async_endpoint.cli.app import app
 from async_endpoint.core import errors
@@ -19,6 +20,7 @@ from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.faults.kinds import KINDS
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.packaging import build_archive
 from support.calls_table import SERVICES, actions
@@ -122,9 +124,9 @@ def leaves(kind: type[errors.AsyncEndpointError]) -> set[str]:
 
 def test_the_table_of_calls_has_exactly_the_actions_implemented_here(local_aws_page: Document, tmp_path: Path) -> None:
     control = ControlPlane(Hosting(HostingContext(ScaledClock(), tmp_path, 0)))
-    implemented = {action for action in operations("sagemaker") if control.handles(action, {})}
-    assert len(implemented) >= 14
-    assert actions(local_aws_page, "SageMaker") == implemented | {"AddTags", "ListTags", "DeleteTags"}
+    served = control.implemented | (SERVED_BY_MOTO & set(operations("sagemaker")))
+    assert len(served) >= 24
+    assert actions(local_aws_page, "SageMaker") == served
 
 
 @pytest.mark.parametrize("heading", SERVICES)
@@ -204,3 +206,7 @@ def test_the_handler_of_the_readme_answers_and_can_be_packaged(readme: Document,
 
     weights = functions["model_fn"](str(tmp_path / "model"))
     assert functions["predict_fn"](decode("[4, 1]", "application/json"), weights) == {"score": 4.0}
+    for wrong in ("[4]", "[[4, 1]]", "7"):
+        with pytest.raises(GenericInferenceToolkitError, match=r"send 2 numbers") as refused:
+            functions["predict_fn"](decode(wrong, "application/json"), weights)
+        assert refused.value.status_code == 400

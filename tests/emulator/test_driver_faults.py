@@ -25,7 +25,7 @@ from async_endpoint.terraform.plan_document import ResourceChange
 from support.common import unique
 from support.deployed_endpoint import Deployed
 from support.fault_injection import fault
-from support.in_process_aws import DIMENSION, REGION, AwsHarness
+from support.in_process_aws import DIMENSION, IMAGE, REGION, AwsHarness
 
 SOON = Poller(deadline=60, pause=0.02)
 FAULTS = [
@@ -120,7 +120,7 @@ def test_a_deletion_whose_answer_is_lost_is_done(local_aws: AwsHarness, aws: Aws
         local_aws.iam.create_policy(PolicyName=name, PolicyDocument=document)
     elif kind == "aws_sagemaker_model":
         role = local_aws.role()
-        local_aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, PrimaryContainer={"Image": "image"})
+        local_aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, PrimaryContainer={"Image": IMAGE})
     elif kind == "aws_sqs_queue":
         local_aws.sqs.create_queue(QueueName=name)
     else:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from importlib.metadata import version
 from pathlib import Path
@@ -16,41 +13,13 @@ import pytest
 from packaging.requirements import Requirement
 
 from async_endpoint.packaging import build_archive
-
-SERVE = """
-import base64, json, sys
-from types import SimpleNamespace
-from sagemaker_inference.transformer import Transformer
-
-class Context:
-    def __init__(self, properties):
-        self.system_properties = {"model_dir": sys.argv[1]}
-        self.request_processor = [SimpleNamespace(get_request_properties=lambda: properties)]
-        self.status, self.content_type = 200, None
-    def set_response_status(self, code, phrase): self.status = code
-    def set_response_content_type(self, index, content_type): self.content_type = content_type
-
-transformer, answers = Transformer(), []
-transformer.validate_and_initialize(model_dir=sys.argv[1])
-for request in json.load(sys.stdin):
-    context = Context({"Content-Type": request["content_type"], **request["headers"]})
-    body = transformer.transform([{"body": base64.b64decode(request["body"])}], context)[0]
-    answers.append({"status": context.status, "content_type": context.content_type, "body": body})
-json.dump(answers, sys.stdout)
-"""
-
-
-def request(body: bytes, content_type: str, **headers: str) -> dict[str, Any]:
-    return {"body": base64.b64encode(body).decode(), "content_type": content_type, "headers": headers}
+from support.served_archive import request, serve
 
 
 @pytest.fixture(scope="module")
 def served(example: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What came of six requests."""
     base = tmp_path_factory.mktemp("a container")
-    archive = build_archive(example, base / "model.tar.gz").path
-    with tarfile.open(archive) as tar:
-        tar.extractall(base / "model", filter="data")
     picture = (example / "queries" / "red-shirt.png").read_bytes()
     requests = [
         request(picture, "image/png"),
@@ -60,26 +29,7 @@ def served(example: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict
         request(b"", "application/json"),
         request(picture, "image/png", Accept="text/csv"),
     ]
-    environment = {
-        **os.environ,
-        "SAGEMAKER_BASE_DIR": str(base),
-        "SAGEMAKER_PROGRAM": "inference.py",
-        "PYTHONPATH": str(base / "model" / "code"),
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", SERVE, str(base / "model")],
-        input=json.dumps(requests),
-        env=environment,
-        cwd=base,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    outcome: list[dict[str, Any]] = json.loads(done.stdout)
-    return outcome
+    return serve(example, base, requests)
 
 
 def test_raw_bytes_are_answered_with_five_red_garments_shirts_first(served: list[dict[str, Any]]) -> None:

@@ -11,6 +11,8 @@ import botocore.session
 import pytest
 
 from async_endpoint.core.hosting_rules import (
+    BURSTABLE_PATTERN,
+    ECR_IMAGE_PATTERN,
     LOCAL_STORAGE_PATTERN,
     MARKETPLACE_ACCOUNTS,
     REGIONAL_BUCKET_PATTERN,
@@ -114,6 +116,12 @@ def test_modules_use_the_same_lists(checkout: Path) -> None:
     container = (checkout / "modules/model/container/main.tf").read_text()
     [pattern] = re.findall(r'_regional_bucket = (".*")$', container, re.MULTILINE)
     assert json.loads(pattern) == REGIONAL_BUCKET_PATTERN
+
+    images = (checkout / "modules/model/container/variables.tf").read_text()
+    assert f"regex({json.dumps(ECR_IMAGE_PATTERN)}, var.container.image.uri)" in images
+
+    scaling = (checkout / "modules/endpoint/variables.tf").read_text()
+    assert f"regex({json.dumps(BURSTABLE_PATTERN)}, var.endpoint_config.variants[name].instance_type)" in scaling
 
     marketplace = (checkout / "modules/async-inference/marketplace.tf").read_text()
     assert frozenset(re.findall(r'"(\d{12})"', marketplace)) == MARKETPLACE_ACCOUNTS

@@ -11,6 +11,7 @@ SERVICES = {
     "SageMaker": ["sagemaker"],
     "SageMaker Runtime": ["sagemaker-runtime"],
     "Application Auto Scaling": ["application-autoscaling"],
+    "CloudFormation": ["cloudformation"],
     "CloudWatch": ["cloudwatch"],
     "CloudWatch Logs": ["logs"],
     "S3": ["s3"],

@@ -13,6 +13,7 @@ from async_endpoint.deploy.verification.findings import PassedCheck
 from async_endpoint.deploy.verify import verify
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shirts:1"
 ARCHIVE, ARCHIVE_KEY = b"a model archive", "model/0123/model.tar.gz"
 EXECUTION_POLICY = {
     "Version": "2012-10-17",
@@ -145,7 +146,7 @@ def create_endpoint(aws: Any, outputs: AsyncEndpointOutputs) -> None:
     """Create everything that `outputs` describe, and an earlier configuration, called NAME-1."""
     endpoint, scaling, sagemaker = outputs.endpoint, outputs.scaling, aws.client("sagemaker")
     create_notifications(aws, outputs)
-    container = {"Image": "image", "ModelDataUrl": f"s3://{outputs.storage.bucket}/{ARCHIVE_KEY}"}
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{outputs.storage.bucket}/{ARCHIVE_KEY}"}
     sagemaker.create_model(
         ModelName=endpoint.model_name, ExecutionRoleArn=endpoint.execution_role_arn, PrimaryContainer=container
     )

@@ -167,10 +167,12 @@ def serve_one(descriptor: int) -> None:
         def get_request(self) -> Any:
             return self.socket.accept()
 
-    server = AtPort(socket.socket(fileno=descriptor), serve.apply_startup_message({"environment": {}, "packages": []}))
+    message = {"environment": {}, "folder": os.environ["SAGEMAKER_BASE_DIR"], "private_opt_ml": False, "code": ["model/code"]}
+    settings = {"workers": 1, "max_request_bytes": None, "max_response_bytes": None, "response_seconds": None}
+    server = AtPort(socket.socket(fileno=descriptor), serve.apply_startup_message(message), settings)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()
-    threading.Event().wait()
+    server.work()
 
 
 def network(verb: str, *arguments: str) -> None:

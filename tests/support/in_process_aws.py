@@ -18,6 +18,12 @@ from support.deployed_endpoint import Deployed, Outcome, Queue, Role
 from support.sample_model import archive
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
+# The limits of the model server, as the module `model` sets them; its defaults are 6.5 MB and 60 seconds.
+SERVING = {
+    "TS_MAX_REQUEST_SIZE": "104857600",
+    "TS_MAX_RESPONSE_SIZE": "104857600",
+    "TS_DEFAULT_RESPONSE_TIMEOUT": "3600",
+}
 IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -125,7 +131,7 @@ class AwsHarness:
 
     def model(self, bucket: str, role: Role, model_archive: bytes | None = None, **environment: str) -> str:
         name = unique("model")
-        container = {"Image": IMAGE, "Environment": environment}
+        container = {"Image": IMAGE, "Environment": SERVING | environment}
         container["ModelDataUrl"] = self.put(bucket, f"model/{name}.tar.gz", model_archive or archive())
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, PrimaryContainer=container)
         return name

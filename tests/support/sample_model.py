@@ -24,7 +24,7 @@ def input_fn(data, content_type, context):
         "inference_id": context.get_request_header(0, "X-Amzn-SageMaker-Inference-Id"),
         "bytes": len(data),
     }
-    orders["data"] = data
+    orders["data"] = data if isinstance(data, str) else bytes(data)  # which is a bytearray
     return orders
 
 def predict_fn(orders, model):

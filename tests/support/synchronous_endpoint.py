@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from support.common import unique
 from support.deployed_endpoint import Deployed, Role
-from support.in_process_aws import IMAGE, AwsHarness
+from support.in_process_aws import IMAGE, SERVING, AwsHarness
 from support.sample_model import archive
 
 INSTANCES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -59,7 +59,7 @@ def containers(
         {
             "Image": IMAGE,
             "ContainerHostname": hostname,
-            "Environment": environment,
+            "Environment": SERVING | environment,
             "ModelDataUrl": local_aws.put(bucket, f"model/{unique(hostname)}.tar.gz", archive(code)),
         }
         for hostname, code in codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -59,6 +60,13 @@ def missing(call: Callable[[], Any]) -> bool:
     return False
 
 
+def model_packages() -> bool:
+    sagemaker = client("sagemaker")
+    for _ in range(2):  # a second group of a name is accepted
+        sagemaker.create_model_package_group(ModelPackageGroupName="shop")
+    return missing(lambda: sagemaker.delete_model_package_group(ModelPackageGroupName="shop"))
+
+
 def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
@@ -67,6 +75,11 @@ def alarm_requests() -> bool:
     """Whether metric alarms are described where composite ones are asked for."""
     client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="alarm")
     return bool(client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["MetricAlarms"])
+
+
+def composite_alarms() -> bool:
+    client("cloudwatch").put_metric_alarm(**ALARM, AlarmName="child")
+    return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
 
 
 def application_autoscaling() -> bool:
@@ -161,6 +174,11 @@ def redrive_policy() -> bool:
     asked = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3}, separators=(",", ":"))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": asked})
     return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] != asked)
+
+
+def functions_not_run() -> bool:
+    found: Any = importlib.import_module("moto.awslambda.models")
+    return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
 
 
 def cached_lookups() -> bool:
@@ -351,6 +369,7 @@ GAPS = (
     application_autoscaling,  # first: others load what it looks for
     alarm_history,
     alarm_requests,
+    composite_alarms,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -359,6 +378,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    functions_not_run,
     security_group_rules,
     scalable_dimensions,
     scalable_target,
@@ -384,6 +404,7 @@ GAPS = (
     user_boundaries,
     instance_tracking,
     tracking_alarms,
+    model_packages,
 )
 
 if __name__ == "__main__":

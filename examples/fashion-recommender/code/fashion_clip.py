@@ -1,7 +1,7 @@
-"""The optional embedder: CLIP through open_clip, with weights that lie in the archive, so that no start depends on a download.
+"""The optional embedder: CLIP through transformers, with weights in the archive, so that no start depends on a download.
 
-`clip/` holds one file, named after its open_clip architecture: `clip/ViT-B-32.safetensors`, or `clip/ViT-B-32-quickgelu.pt` for
-OpenAI's own weights, which were trained with another activation.
+`clip/` holds one folder as `save_pretrained` writes it, named as responses are to call it: `clip/vit-base-patch32/config.json`,
+`model.safetensors` and `preprocessor_config.json`. Only the image tower is loaded, of a whole CLIP model too.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 from fashion_colour_shape import Floats
 from PIL import Image
 
-SUFFIXES = (".bin", ".pt", ".safetensors")
+CONFIG = "config.json"
 BATCH = 32  # images: about 20 MB of input
 
 
 def find_weights(model_dir: Path) -> Path | None:
-    """The weights under `model_dir`/clip, or None; raises ValueError when there are several files to choose from."""
-    found = sorted(path for path in (model_dir / "clip").glob("*") if path.suffix in SUFFIXES)
+    """The model folder under `model_dir`/clip, or None; raises ValueError when there are several to choose from."""
+    found = sorted(path.parent for path in (model_dir / "clip").glob(f"*/{CONFIG}"))
     if len(found) > 1:
         raise ValueError(
-            f"clip/ holds {', '.join(path.name for path in found)}; keep the one file whose weights are to be used."
+            f"clip/ holds {', '.join(path.name for path in found)}; keep the one folder whose weights are to be used."
         )
     return found[0] if found else None
 
@@ -32,28 +32,36 @@ def find_weights(model_dir: Path) -> Path | None:
 class Clip:
     """Embeds images with the image tower of a CLIP model, on a GPU where there is one."""
 
-    def __init__(self, weights: Path) -> None:
-        """Load `weights`, named after their architecture. Raises RuntimeError when open_clip or torch is not installed."""
+    def __init__(self, folder: Path) -> None:
+        """Load the model in `folder`; raises RuntimeError without torch or transformers, and for incomplete weights."""
         try:
-            open_clip: Any = importlib.import_module("open_clip")
             self._torch: Any = importlib.import_module("torch")
+            transformers: Any = importlib.import_module("transformers")
         except ImportError as error:
             raise RuntimeError(
-                f"clip/{weights.name} is in the archive but {error.name} is not installed; "
-                "uncomment open_clip_torch in code/requirements.txt."
+                f"clip/{folder.name} is in the archive but {error.name} is not installed; "
+                "uncomment torch and transformers in code/requirements.txt."
             ) from error
-        self.name = f"clip-{weights.stem}"
+        self.name = f"clip-{folder.name}"
         self._device = "cuda" if self._torch.cuda.is_available() else "cpu"
-        self._model, _, self._preprocess = open_clip.create_model_and_transforms(
-            weights.stem, pretrained=str(weights), device=self._device
+        self._processor = transformers.CLIPImageProcessor.from_pretrained(folder, local_files_only=True)
+        model, loaded = transformers.CLIPVisionModelWithProjection.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
         )
-        self._model.eval()
+        if missing := sorted({*loaded["missing_keys"], *(str(key) for key, *_ in loaded["mismatched_keys"])}):
+            # transformers would serve with random numbers in their place
+            raise RuntimeError(
+                f"The weights in clip/{folder.name} lack {len(missing)} of the image tower's, such as {missing[0]}; "
+                "save a CLIP model with a projection there."
+            )
+        self._model = model.to(self._device).eval()
 
     def embed(self, images: Sequence[Image.Image]) -> Floats:
-        """Unit vectors of RGB `images`, one a row: (n, 512) float32 for ViT-B-32."""
+        """Unit vectors of RGB `images`, one a row: (n, 512) float32 for vit-base-patch32."""
         rows = []
         with self._torch.inference_mode():
             for start in range(0, len(images), BATCH):
-                batch = self._torch.stack([self._preprocess(image) for image in images[start : start + BATCH]])
-                rows.append(self._model.encode_image(batch.to(self._device), normalize=True).float().cpu().numpy())
+                pixels = self._processor(images=list(images[start : start + BATCH]), return_tensors="pt")["pixel_values"]
+                vectors = self._model(pixel_values=pixels.to(self._device)).image_embeds
+                rows.append((vectors / vectors.norm(dim=-1, keepdim=True)).float().cpu().numpy())
         return np.concatenate(rows)

@@ -200,7 +200,7 @@ variable "container" {
 
   validation {
     condition = try(var.container.image.uri, null) == null || try(var.container.image.private_registry, null) != null || can(
-      regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[a-z.]+/[^:@]+[:@].+$", var.container.image.uri)
+      regex("^[0-9]{12}\\.dkr\\.ecr(?:-fips)?\\.[a-z0-9-]+\\.[a-z.]+/[^:@]+[:@].+$", var.container.image.uri)
     )
     error_message = "Field ${var.path}.image.uri must be an image in Amazon ECR with a tag or digest, such as account.dkr.ecr.region.amazonaws.com/repository:tag; an image in another registry needs image.private_registry."
   }

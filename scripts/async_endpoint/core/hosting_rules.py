@@ -14,6 +14,10 @@ from typing import Final
 
 # --- images and packages ----------------------------------------------------------------------------------------------
 
+# An image in Amazon ECR, with a tag or digest. Without, it is invalid (amazon-sagemaker-examples, issue 195); one of another
+# registry requires access through the model's VPC (sagemaker-python-sdk, pull request 4700).
+ECR_IMAGE_PATTERN: Final = r"^[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.[a-z.]+/[^:@]+[:@].+$"
+
 _ECR_IMAGE = re.compile(r"^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z.]+/")
 _PACKAGE_ARN = re.compile(r"^arn:[a-z-]+:sagemaker:([a-z0-9-]+):(\d{12}):model-package/")
 
@@ -26,6 +30,11 @@ MARKETPLACE_ACCOUNTS: Final = frozenset(
         "977537786026", "985815980388",
     }
 )  # fmt: skip
+
+
+def is_ecr_image(image: str) -> bool:
+    """Whether an image is in Amazon ECR, named with a tag or digest."""
+    return bool(re.match(ECR_IMAGE_PATTERN, image))
 
 
 def image_region(image: str) -> str | None:
@@ -64,8 +73,22 @@ _LOCAL_STORAGE = re.compile(LOCAL_STORAGE_PATTERN)
 
 
 def has_local_storage(instance_type: str) -> bool:
-    """Whether a SageMaker instance type has local NVMe storage, whose size is fixed and which no customer key encrypts."""
+    """Whether a SageMaker instance type has local NVMe storage.
+
+    Its size is fixed and no customer key encrypts it, so SageMaker refuses VolumeSizeInGB (sagemaker-python-sdk, pull request
+    4828) and KmsKeyId (issue 3677).
+    """
     return bool(_LOCAL_STORAGE.match(instance_type))
+
+
+# Burstable families, T2 and its successors: not for automatic scaling (developer guide, "Configure model autoscaling with the
+# console": Note).
+BURSTABLE_PATTERN: Final = r"^ml\.t[0-9]"
+
+
+def is_burstable(instance_type: str) -> bool:
+    """Whether an instance type has burstable performance, so that Application Auto Scaling refuses its variants."""
+    return bool(re.match(BURSTABLE_PATTERN, instance_type))
 
 
 # --- deployment guardrails --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""S3 URIs."""
+"""S3 URIs, and the https addresses of S3 that SageMaker accepts in their place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from urllib.parse import unquote
 from async_endpoint.core.errors import InvalidInput
 
 _URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<key>.*))?", re.DOTALL)
-_HTTPS = re.compile(r"https://(?:(?P<bucket>[^/]+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/(?P<path>.+)", re.DOTALL)
+# Virtual-hosted and path-style addresses, global, regional, dual-stack and FIPS (S3 user guide, "Methods for accessing a
+# bucket" and "Using dual-stack endpoints"); a hyphen before the region is the legacy form.
+_HTTPS = re.compile(
+    r"https://(?:(?P<bucket>[^/]+)\.)?s3(?:-fips)?(?:\.dualstack)?(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:/(?P<path>.*))?",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -21,22 +26,13 @@ class S3Uri:
 
     @classmethod
     def parse(cls, text: str) -> S3Uri:
-        """Parse `text`; raise InvalidInput if it is not `s3://bucket[/key]`."""
-        match = _URI.fullmatch(text)
+        """Parse `s3://bucket[/key]`, or an https address of S3, virtual-hosted or path-style; raise InvalidInput for others."""
+        match = _URI.fullmatch(_as_s3(text))
         if match is None:
             raise InvalidInput(
                 f"{text!r} is not an S3 URI; write it as s3://bucket/key, with a bucket name of 3 to 63 lower-case characters."
             )
         return cls(match["bucket"], match["key"] or "")
-
-    @classmethod
-    def locate(cls, text: str) -> S3Uri:
-        """Parse an S3 URI, or the https address of an object, virtual-hosted or path-style; raise InvalidInput for neither."""
-        match = _HTTPS.fullmatch(text)
-        if match is None:
-            return cls.parse(text)
-        bucket, key = (match["bucket"], match["path"]) if match["bucket"] else match["path"].partition("/")[::2]
-        return cls.parse(f"s3://{bucket}/{unquote(key)}")
 
     def join(self, *parts: str) -> S3Uri:
         """A URI below this one: `s3://b/out` joined with `x.out` is `s3://b/out/x.out`."""
@@ -54,3 +50,12 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+def _as_s3(text: str) -> str:
+    """The `s3://` form of an https address of S3; any other text unchanged."""
+    match = _HTTPS.fullmatch(text)
+    if match is None:
+        return text
+    path = unquote(match["path"] or "")
+    return f"s3://{match['bucket']}/{path}" if match["bucket"] else f"s3://{path}"

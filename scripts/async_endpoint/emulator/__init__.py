@@ -3,7 +3,7 @@
 `sagemaker/` answers the SageMaker APIs, `hosting/` runs endpoints (queue, instances, delivery, metrics), `container/` runs a
 model behind /ping and /invocations, `scaling/` evaluates alarms and scaling policies each scaled minute, `persistence/` keeps
 the state of `--state-dir`, `faults/` injects failures, `auth/` verifies signatures, `access/` decides what principals may do,
-`moto_patches/` corrects moto.
+`cloudformation/` makes stacks by calls to all of them, `moto_patches/` corrects moto.
 """
 
 from typing import Final
@@ -15,5 +15,6 @@ NOT_EMULATED: Final = (
     "a VPC's restrictions, and without an engine network isolation: containers can reach this machine's network",
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling except as an injected fault, prices, more than one account",
+    "functions of AWS Lambda, which are stored and never run; API Gateway, Glue, Cognito, X-Ray",
     "anomaly detection, GPU utilization",
 )

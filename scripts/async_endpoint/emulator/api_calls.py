@@ -13,6 +13,7 @@ from async_endpoint.emulator.wsgi import FORM_KEY, SCOPE
 # By boto3's names.
 SERVICES: Final = (
     "application-autoscaling",
+    "cloudformation",
     "cloudwatch",
     "iam",
     "kms",

@@ -22,6 +22,7 @@ from async_endpoint.emulator.auth.middleware import AuthMiddleware
 from async_endpoint.emulator.browser_guard import BrowserGuard
 from async_endpoint.emulator.call_counter import CallCounter
 from async_endpoint.emulator.clock import ScaledClock
+from async_endpoint.emulator.cloudformation.service import CloudFormation
 from async_endpoint.emulator.container.runtime import ContainerRuntime, PythonRuntime
 from async_endpoint.emulator.faults.admin import FaultsAdmin
 from async_endpoint.emulator.faults.deliveries import Deliveries
@@ -95,17 +96,20 @@ class Emulator:
         apply_patches(self.hosting, metric_store, self._scheduler, self._deliveries, self.filter_delay)
         self._control = control = ControlPlane(self.hosting)
         patch_tagging_api(control)
+        self._stacks = CloudFormation()
         self._parts: dict[str, StatefulPart] = {
             "metrics": metric_store,
             "hosting": self.hosting,
             "sagemaker": control,
             "scaling": self._scheduler,
+            "cloudformation": self._stacks,
         }
-        router = Router(control, RuntimeApi(self.hosting, self._journal_request), self._admin, self.stopped.set)
+        router = Router(control, RuntimeApi(self.hosting, self._journal_request), self._admin, self.stopped.set, self._stacks)
         self._entry = RequestGate(router)
         self.enforcement = Enforcement(FaultMiddleware(self._entry, self.faults), control.tags_of, enabled=enforce_iam)
         self._access = AccessRecorder(self.enforcement)
         self._calls = CallCounter(self._access)
+        self._stacks.connect(self._calls)
         self._on_reset = on_reset
         self._resetting = threading.Lock()
         try:
@@ -146,6 +150,7 @@ class Emulator:
     def stop(self) -> None:
         """Close the port, save the state, then stop all instances; raises WorkFailed when saving fails."""
         self._scheduler.stop()
+        self._stacks.cancel()
         self._server.stop()
         try:
             if self._state is not None:
@@ -176,6 +181,7 @@ class Emulator:
 
     def _clear(self) -> None:
         """Close endpoints before clearing moto, as they write to it. Calls in progress have RESET_SECONDS to complete."""
+        self._stacks.cancel()
         with self._entry.closed(), self._scheduler.held():
             self.hosting.reset(RESET_SECONDS)
             self._entry.wait_empty(RESET_SECONDS)
@@ -183,6 +189,7 @@ class Emulator:
             self._deliveries.clear()
             moto_state.reset()
             self._control.reset()
+            self._stacks.restore({})
             self._metric_store.restore({})
             self._scheduler.reset()
             self._calls.clear()

@@ -25,7 +25,7 @@ _THROTTLED: Final = ServiceError("ThrottlingException", "Rate exceeded", 400)
 _THROTTLED_BY: Final = {
     "s3": ServiceError("SlowDown", "Please reduce your request rate.", 503),
     "sqs": ServiceError("RequestThrottled", "Request is throttled.", 403),
-    **dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), ServiceError("Throttling", "Rate exceeded", 400)),
+    **dict.fromkeys(("cloudformation", "cloudwatch", "iam", "sns", "sts"), ServiceError("Throttling", "Rate exceeded", 400)),
 }
 _UNAVAILABLE: Final = {
     500: ServiceError(
@@ -39,8 +39,7 @@ _UNAVAILABLE_BY: Final = {
 }
 
 
-_UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("iam", "sns", "sts"), "InvalidAction")}
-_REST_JSON: Final = ("lambda", "sagemaker-runtime")
+_UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("cloudformation", "iam", "sns", "sts"), "InvalidAction")}
 _AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # codes of the JSON protocols that differ from the query protocol
     "AccessDenied": "AccessDeniedException",
@@ -62,6 +61,7 @@ _REFUSED: Final = {
 }
 _REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_REST_XML: Final = ("cloudfront", "route53")  # REST services beside S3 with errors in XML: botocore's service models
 
 
 def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
@@ -72,6 +72,11 @@ def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
 def service_error(call: ApiCall, environ: dict[str, Any], status: int) -> Response:
     """The response of a service that fails (500) or is unavailable (503)."""
     return _response(call, environ, _UNAVAILABLE_BY.get((call.service, status), _UNAVAILABLE[status]))
+
+
+def service_failure(call: ApiCall, environ: dict[str, Any], code: str, message: str) -> Response:
+    """The response (400) of a service that refuses a call, in its wire format."""
+    return _response(call, environ, ServiceError(code, message, 400))
 
 
 def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:
@@ -163,7 +168,7 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
         headers = {"x-amz-request-id": request_id}
         return Response(_XML + f"<Error>{body}</Error>", error.status, headers, content_type="application/xml")
     headers = {"x-amzn-RequestId": request_id}
-    if call.service in _REST_JSON or "HTTP_X_AMZ_TARGET" in environ:
+    if _is_json(call.service, environ):
         code = _AS_JSON.get(error.code, error.code)
         headers["x-amzn-ErrorType"] = code
         if "HTTP_X_AMZN_QUERY_MODE" in environ:  # services migrated from the query protocol: SQS, CloudWatch
@@ -183,6 +188,13 @@ def _ec2_error(call: ApiCall, error: ServiceError, request_id: str) -> str:
         f"{_XML}<Response><Errors><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error></Errors>"
         f"<RequestID>{request_id}</RequestID></Response>"
     )
+
+
+def _is_json(service: str, environ: dict[str, Any]) -> bool:
+    """Whether a request's service sends errors as JSON, as services of REST do except for a few."""
+    if service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
+        return True
+    return service not in (*SERVICES, *_REST_XML) and not _is_query(environ)
 
 
 def _query_error(call: ApiCall, error: ServiceError, request_id: str) -> str:

@@ -21,6 +21,8 @@ from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.access import iam_store
+from async_endpoint.emulator.container import payload
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.local_aws import ACCOUNT_ID
 
 PARTITION = "aws"
@@ -32,9 +34,14 @@ class ResourceNotFound(Exception):
 
 @dataclass(frozen=True)
 class StoredObject:
-    body: bytes
+    payload: Payload
     content_type: str | None
     kms_key: str | None
+
+    @property
+    def body(self) -> bytes:
+        """The whole object in memory."""
+        return self.payload.read()
 
 
 def _backend(service: str, region: str) -> Any:
@@ -49,7 +56,16 @@ def get_object(uri: S3Uri) -> StoredObject:
     key = _bucket(uri.bucket) and _backend("s3", PARTITION).get_object(uri.bucket, uri.key)
     if key is None:
         raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
-    return StoredObject(key.value, (key.metadata or {}).get("Content-Type"), key.kms_key_id)
+    return StoredObject(_payload(key), (key.metadata or {}).get("Content-Type"), key.kms_key_id)
+
+
+def _payload(key: FakeKey) -> Payload:
+    """The body of an object, without a copy where moto has it in a file."""
+    with key.lock:
+        spooled = key._value_buffer
+        if spooled.closed:  # deleted meanwhile
+            raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
+        return payload.of_file(spooled, key.contentsize) if spooled._rolled else Payload(spooled._file.getvalue())
 
 
 def object_exists(uri: S3Uri) -> bool:
@@ -98,7 +114,7 @@ def create_multipart_upload(uri: S3Uri, content_type: str, kms_key: str | None) 
     return str(upload.id)
 
 
-def complete_multipart_upload(uri: S3Uri, upload: str, parts: list[bytes]) -> None:
+def complete_multipart_upload(uri: S3Uri, upload: str, parts: Iterable[bytes]) -> None:
     """Upload all parts and complete the upload."""
     backend = _backend("s3", PARTITION)
     put = [(number, backend.upload_part(uri.bucket, upload, number, part)) for number, part in enumerate(parts, 1)]
@@ -356,6 +372,30 @@ def model_package(name: str, region: str) -> list[dict[str, Any]]:
     except Exception as error:
         raise ResourceNotFound(f"ModelPackage {name} does not exist.") from error
     return list((package.inference_specification or {}).get("Containers") or [])
+
+
+def model_package_versions(group: str, region: str) -> list[Any]:
+    """The model packages of a group."""
+    packages = list(_backend("sagemaker", region).model_packages.values())
+    return [package for package in packages if package.model_package_group_name == group]
+
+
+def delete_model_package(name: str, region: str) -> None:
+    """Delete a model package by ARN or name; raises ResourceNotFound."""
+    backend = _backend("sagemaker", region)
+    arn = backend.model_package_name_mapping.get(name, name)
+    if backend.model_packages.pop(arn, None) is None:
+        raise ResourceNotFound(f"ModelPackage {name} does not exist.")
+    names = backend.model_package_name_mapping
+    for known in [known for known, named in names.items() if named == arn]:
+        del names[known]
+
+
+def delete_model_package_group(name: str, region: str) -> None:
+    """Delete a group of model packages; raises ResourceNotFound."""
+    if _backend("sagemaker", region).model_package_groups.pop(name, None) is None:
+        arn = f"arn:aws:sagemaker:{region}:{ACCOUNT_ID}:model-package-group/{name}"
+        raise ResourceNotFound(f"ModelPackageGroup {arn} does not exist.")
 
 
 # --- Application Auto Scaling -----------------------------------------------------------------------------------------

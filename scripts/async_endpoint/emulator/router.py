@@ -18,10 +18,13 @@ from werkzeug.wrappers import Request, Response
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.api_calls import call_of, service_of
+from async_endpoint.emulator.cloudformation import service as cloudformation
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import CALL_BYTES, BadRequest, decompress
+from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
+from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
@@ -40,6 +43,7 @@ class Router:
         runtime: RuntimeApi,
         admin: Callable[[str, str, dict[str, Any]], dict[str, Any] | None],
         stop: Callable[[], None],
+        stacks: cloudformation.CloudFormation,
     ) -> None:
         """`admin` is called with method, path after ADMIN and JSON document; None is a 404, InvalidInput a 400.
 
@@ -49,6 +53,7 @@ class Router:
         self._runtime = runtime
         self._admin = admin
         self._stop = stop
+        self._stacks = stacks
         self._moto = MotoServices()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -65,9 +70,16 @@ class Router:
         return answer(environ, start_response)
 
     def _moto_response(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """moto's response; for an unsupported action an error that names it, in the protocol of its service."""
+        """moto's response; for an unsupported action an error that names it, in the protocol of its service.
+
+        Actions for which moto needs packages beyond its own are among these: Terraform and SDKs repeat for minutes a call that
+        fails with 500, and no other.
+        """
         try:
             _decompress(environ)
+            if service_of(environ) == cloudformation.SERVICE:
+                answer: Response = self._stacks.respond(environ)
+                return answer(environ, start_response)
             return self._moto.get_application(environ)(environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
@@ -79,7 +91,7 @@ class Router:
                 )
             elif isinstance(error, error_responses.CallDenied):
                 answer = error_responses.access_denied(call, environ, str(error))
-            elif isinstance(error, NotImplementedError | OperationNotFoundError):
+            elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
@@ -118,6 +130,10 @@ class Router:
         document = _json_object(body)
         if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
+        call = call_of(request.environ)
+        if action not in SERVED_BY_MOTO and call is not None:
+            return error_responses.unknown_action(call, request.environ)
+        validate_request("sagemaker", action, document)
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 

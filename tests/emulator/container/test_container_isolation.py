@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.emulator.container import opt_ml
 from async_endpoint.emulator.container.container import ContainerSpec, Workload
 from async_endpoint.emulator.container.python_environment import (
     RequirementsFailed,
@@ -27,10 +28,9 @@ from support.sample_model import archive
 
 COUNTING = """
 import os
-CALLS = os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "calls")
-def model_fn(d): pass
-def transform_fn(model, data, content_type, accept):
-    open(CALLS, "a").write("x")
+def model_fn(d): return os.path.join(os.path.dirname(d), "calls")
+def transform_fn(calls, data, content_type, accept):
+    open(calls, "a").write("x")
     return data, accept
 """
 # Answers with its environment, and with what it found when it was imported.
@@ -164,7 +164,9 @@ def test_a_handler_sees_model_variables_but_not_the_users(tmp_path: Path) -> Non
     watched = Watched(tmp_path / "folder", single(REPORTING, **own))
     seen = json.loads(watched.ready().invoke(b"x", {}, 30).body)["environment"]
     here = str(watched.folder)
-    expected = {**own, "HF_HOME": f"{here}/model/cache", "SAGEMAKER_BASE_DIR": here, "HOME": f"{here}/home"}
+    expected = {**own, "HOME": f"{here}/home"}
+    if not opt_ml.is_available(watched.folder):
+        expected |= {"HF_HOME": f"{here}/model/cache", "SAGEMAKER_BASE_DIR": here}
     assert {name: seen.get(name) for name in expected} == expected
     assert seen.keys() <= {*expected, "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONUNBUFFERED", "PYTHONPATH"}
     assert "canary" not in seen["PYTHONPATH"]  # which AWS's own code makes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from async_endpoint.core import limits
-from async_endpoint.emulator.container import http_client
-from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut
+from async_endpoint.emulator.container import http_client, payload
+from async_endpoint.emulator.container.container import ContainerDied, ContainerTimedOut, InvalidResponse
 from async_endpoint.emulator.container.http_client import TcpContainerClient
 from support.common import until
 
@@ -183,6 +184,69 @@ def test_other_framings_of_a_response_are_read(server: Scripted, port: TcpContai
 def test_a_response_without_a_length_ends_with_its_connection(server: Scripted, port: TcpContainerClient) -> None:
     server.answer = then_close(b"HTTP/1.0 200 OK\r\n\r\nok")
     assert (ask(port), len(port._idle)) == (b"ok", 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "declared"),
+    [
+        (GOOD, True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\n\r\nok", False),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", True),
+    ],
+    ids=["length", "chunks", "neither", "closing", "1.0"],
+)
+def test_a_declared_length_is_distinguished(server: Scripted, port: TcpContainerClient, answer: bytes, declared: bool) -> None:
+    server.answer = then_close(answer)
+    response = port.request("POST", "/invocations", b"body", {}, 60)
+    assert (response.body, response.has_length) == (b"ok", declared)
+
+
+def with_head_of(size: int) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: "
+    return head + b"a" * (size - len(head) - 4) + b"\r\n\r\nok"
+
+
+def test_headers_above_4096_bytes_are_refused_in_sagemakers_words(server: Scripted, port: TcpContainerClient) -> None:
+    server.answer = lambda taken: taken.sendall(with_head_of(4_096))
+    assert ask(port) == b"ok"
+    server.answer = lambda taken: taken.sendall(with_head_of(4_097))
+    with pytest.raises(InvalidResponse, match="Response received from the primary container has headers with length greater"):
+        ask(port)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 many\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n",
+        b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
+    ],
+    ids=["no status line", "no status", "another version", "too many headers", "no chunk", "a long line"],
+)
+def test_a_malformed_response_is_not_the_death_of_the_container(
+    server: Scripted, port: TcpContainerClient, answer: bytes
+) -> None:
+    server.answer = lambda taken: taken.sendall(answer)
+    with pytest.raises(InvalidResponse, match="is not valid HTTP"):
+        ask(port)
+    server.answer = lambda taken: taken.sendall(GOOD)
+    assert ask(port) == b"ok"
+
+
+@pytest.mark.parametrize("size", [http_client.READ_BYTES + 1, 5_000_000])
+def test_large_bodies_pass_through_files_unchanged(server: Scripted, port: TcpContainerClient, size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    server.answer = lambda taken: taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + content)
+    response = port.request("POST", "/invocations", payload.Payload(content), {}, 60)
+    assert server.requests[-1].partition(b"\r\n")[2] == content
+    assert isinstance(response.payload, payload.FilePayload)
+    assert response.body == content
+    assert (response.payload.read(7, size - 4), response.payload.read(3)) == (content[-4:], content[:3])
 
 
 def test_surplus_idle_connections_are_closed(

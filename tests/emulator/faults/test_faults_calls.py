@@ -23,6 +23,7 @@ from support.in_process_aws import REGION, AwsHarness
 # One call of each service, by the protocol it speaks.
 CALLS: dict[str, Callable[[AwsHarness], Any]] = {
     "application-autoscaling": lambda local_aws: local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"),
+    "cloudformation": lambda local_aws: local_aws.client("cloudformation").describe_stacks(),
     "cloudwatch": lambda local_aws: local_aws.cloudwatch.describe_alarms(),
     "iam": lambda local_aws: local_aws.iam.list_roles(),
     "kms": lambda local_aws: local_aws.kms.list_keys(),
@@ -56,7 +57,7 @@ def passes(call: Callable[[], Any]) -> bool:
 @pytest.mark.parametrize("service", CALLS)
 def test_each_service_throttles_and_fails_with_its_own_errors(local_aws: AwsHarness, service: str) -> None:
     throttled = {"s3": ("SlowDown", 503), "sqs": ("RequestThrottled", 403)}
-    throttled |= dict.fromkeys(("cloudwatch", "iam", "sns", "sts"), ("Throttling", 400))
+    throttled |= dict.fromkeys(("cloudformation", "cloudwatch", "iam", "sns", "sts"), ("Throttling", 400))
     broken = {"s3": ("InternalError", 500), "sns": ("InternalError", 500)}
     with fault(local_aws, "throttle", service=service):
         assert refused(lambda: CALLS[service](local_aws)) == throttled.get(service, ("ThrottlingException", 400))

@@ -35,15 +35,18 @@ def damaged(alphabet: bytes) -> bytes:
     return bytes(whole)
 
 
-BROKEN = {
+NOT_EXTRACTED = {
     "no tar": (b"this is no archive", "not a gzip-compressed tar"),
     "a tar without gzip": (gzip.decompress(archive()), "not a gzip-compressed tar"),
     "half an archive": (archive()[:200], "not a gzip-compressed tar"),
     "a damaged archive": (damaged(b"ab"), "not a gzip-compressed tar"),
     "a wrong checksum": (damaged(bytes(range(256))), "not a gzip-compressed tar"),
-    "a member above the folder": (archive(extra=[outside("../escaped")]), "outside its folder"),
-    "an absolute link": (archive(extra=[outside("link", tarfile.SYMTYPE, "/etc/passwd")]), "outside its folder"),
-    "a link to nothing": (archive(extra=[outside("link", tarfile.LNKTYPE, "none")]), "none"),
+    "an empty object": (b"\n", "not a gzip-compressed tar"),
+    "a member above the folder": (archive(extra=[outside("../escaped")]), "outside the archive's folder"),
+    "a link within the archive": (archive(extra=[outside("link", tarfile.SYMTYPE, "weights.txt")]), "a symbolic link"),
+    "a link to nothing": (archive(extra=[outside("link", tarfile.LNKTYPE, "none")]), "a hard link"),
+}
+UNABLE = {
     "model_fn raises": (archive("def model_fn(d): raise RuntimeError('no weights')\n"), "exit code 1"),
     "code that is no Python": (archive("def model_fn(d:\n"), "exit code 1"),
     "the container exits": (archive("import os\ndef model_fn(d): os._exit(7)\n"), "exit code 7"),
@@ -54,9 +57,21 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("why", BROKEN)
+@pytest.mark.parametrize("why", NOT_EXTRACTED)
+def test_an_archive_that_cannot_be_extracted_fails_the_endpoint_in_awss_words(deploy: Any, why: str) -> None:
+    model_archive, said = NOT_EXTRACTED[why]
+    deployed: Deployed = deploy(model_archive, wait=False)
+    reason = deployed.until_status("Failed")["FailureReason"]
+    assert reason.startswith(
+        f'Failed to extract model data archive for container "container_1" from URL "s3://{deployed.bucket}/model/'
+        f'{deployed.model}.tar.gz". Please ensure that the object located at the URL is a valid tar.gz archive.'
+    )
+    assert said in reason
+
+
+@pytest.mark.parametrize("why", UNABLE)
 def test_a_container_that_never_answers_ping_fails_the_endpoint(local_aws: AwsHarness, deploy: Any, why: str) -> None:
-    model_archive, said = BROKEN[why]
+    model_archive, said = UNABLE[why]
     deployed: Deployed = deploy(model_archive, wait=False)
     described = deployed.until_status("Failed")
     assert "did not pass the ping health check" in described["FailureReason"]

@@ -135,3 +135,21 @@ def test_a_destination_that_is_not_an_s3_uri_is_refused(local_aws: AwsHarness) -
         DataCaptureConfig=capture(bucket) | {"DestinationS3Uri": "s3://No_Bucket/capture"},
     )
     assert (code, "DestinationS3Uri" in message) == ("ValidationException", True)
+
+
+@pytest.mark.parametrize("excluded", [True, False])
+def test_an_update_that_retains_properties_retains_the_capture(local_aws: AwsHarness, serve: Any, excluded: bool) -> None:
+    live: Live = serve(percent=70)
+    request = local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=live.config)
+    config = {"EndpointConfigName": unique("config"), "ProductionVariants": request["ProductionVariants"]}
+    local_aws.sagemaker.create_endpoint_config(**config)
+    local_aws.sagemaker.update_endpoint(
+        EndpointName=live.name,
+        EndpointConfigName=config["EndpointConfigName"],
+        RetainAllVariantProperties=True,
+        ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DataCaptureConfig"}] if excluded else [],
+    )
+    live.until_status("InService")
+    described = local_aws.sagemaker.describe_endpoint(EndpointName=live.name)
+    assert described["EndpointConfigName"] == config["EndpointConfigName"]
+    assert described.get("DataCaptureConfig", {}).get("CurrentSamplingPercentage") == (None if excluded else 70)

@@ -23,7 +23,7 @@ from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Deployed, Queue
-from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, SERVING, AwsHarness
 from support.sample_model import archive
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -132,7 +132,7 @@ def site(local_aws: AwsHarness, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     model = {
         "ExecutionRoleArn": role.arn,
-        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": uri},
+        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": uri, "Environment": SERVING},
         "VpcConfig": {"Subnets": [subnet], "SecurityGroupIds": [group]},
     }
     made = Site(endpoint, policy, model, alarm)

@@ -197,11 +197,13 @@ def test_each_action_requires_its_kind_of_endpoint(local_aws: AwsHarness, shirts
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"Body": b"x" * 6_291_457}, "at most 6291456"),
-        ({"Body": b"x", "InferenceId": "x" * 65}, "InferenceId"),
+        ({"Body": b"x" * 6_291_457}, "less than or equal to 6291456"),
+        ({"Body": b"x", "InferenceId": "x" * 65}, "'inferenceId'"),
         ({"Body": b"x", "TargetModel": "shirts.tar.gz"}, "not a multi-model container"),
         ({"Body": b"x", "TargetContainerHostname": "first"}, "not in Direct mode"),
         ({"Body": b"x", "InferenceComponentName": "part"}, "does not support inference components"),
+        ({"Body": b"x", "SessionId": "NEW_SESSION"}, "does not support stateful sessions"),
+        ({"Body": b"x", "EnableExplanations": "`true`"}, "does not support explanations"),
     ],
 )
 def test_invalid_requests_are_a_validation_error(local_aws: AwsHarness, shirts: Live, arguments: Any, said: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Role
 from support.fault_injection import fault
-from support.in_process_aws import AwsHarness
+from support.in_process_aws import REGION, AwsHarness
 from support.sample_model import OBEDIENT
 from support.synchronous_endpoint import Live, containers, go_live, make_model
 
@@ -114,13 +114,26 @@ def allowed(local_aws: AwsHarness) -> tuple[str, Role]:
     return bucket, role
 
 
+def test_a_serverless_variant_is_alone_and_not_of_the_marketplace(local_aws: AwsHarness, allowed: tuple[str, Role]) -> None:
+    serverless = {"MemorySizeInMB": 1_024, "MaxConcurrency": 1}
+    model = local_aws.model(*allowed)
+    variants = [{"VariantName": name, "ModelName": model, "ServerlessConfig": serverless} for name in ("primary", "second")]
+    create = local_aws.sagemaker.create_endpoint_config
+    code, message = refusal(create, EndpointConfigName=unique("config"), ProductionVariants=variants)
+    assert (code, "must be the only variant" in message) == ("ValidationException", True), message
+    sold, image = unique("model"), f"865070037744.dkr.ecr.{REGION}.amazonaws.com/sold:1"
+    local_aws.sagemaker.create_model(ModelName=sold, ExecutionRoleArn=allowed[1].arn, PrimaryContainer={"Image": image})
+    code, message = refusal(create, EndpointConfigName=unique("config"), ProductionVariants=[variants[0] | {"ModelName": sold}])
+    assert (code, "AWS Marketplace" in message) == ("ValidationException", True), message
+
+
 @pytest.mark.parametrize(
     ("variant", "said"),
     [
         ({"ServerlessConfig": {"MemorySizeInMB": 1_500, "MaxConcurrency": 1}}, "MemorySizeInMB"),
-        ({"ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 201}}, "MaxConcurrency"),
+        ({"ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 201}}, "serverlessConfig.maxConcurrency"),
         ({"ServerlessConfig": {"MemorySizeInMB": 1_024, "MaxConcurrency": 1, "ProvisionedConcurrency": 2}}, "is above"),
-        ({"InstanceType": "ml.m5.large"}, "it has both"),
+        ({"InstanceType": "ml.m5.large"}, "give either ServerlessConfig or InstanceType"),
     ],
 )
 def test_an_invalid_serverless_variant_is_refused(

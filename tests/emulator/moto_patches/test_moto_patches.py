@@ -199,6 +199,13 @@ def test_a_target_of_an_endpoint_that_does_not_exist_is_refused(local_aws: AwsHa
     assert refusal(local_aws.scaling.register_scalable_target, **none, MinCapacity=0, MaxCapacity=1)[0] == "ValidationException"
 
 
+def test_a_variant_of_burstable_instances_is_not_scaled(local_aws: AwsHarness, deploy: Any) -> None:
+    deployed = deploy(variant={"InstanceType": "ml.t2.medium"}, wait=False)
+    target = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, "ResourceId": deployed.resource_id}
+    code, message = refusal(local_aws.scaling.register_scalable_target, **target, MinCapacity=1, MaxCapacity=2)
+    assert (code, "ml.t2.medium" in message) == ("ValidationException", True), message
+
+
 def test_a_target_keeps_its_tags_until_they_are_removed(local_aws: AwsHarness, target: dict[str, str]) -> None:
     described = local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])
     arn = described["ScalableTargets"][0]["ScalableTargetARN"]

@@ -227,7 +227,7 @@ def _place(local_aws: AwsHarness) -> tuple[str, Role]:
 
 def test_an_unsupported_action_is_refused_by_name(local_aws: AwsHarness) -> None:
     absent = {
-        "UnknownOperationException": (local_aws.sagemaker.list_workforces, {}),
+        "UnknownOperationException": (local_aws.sagemaker.batch_describe_model_package, {"ModelPackageArnList": ["arn:aws:x"]}),
         "InvalidAction": (local_aws.sns.get_sms_sandbox_account_status, {}),
     }
     for wanted, (call, arguments) in absent.items():
@@ -306,10 +306,3 @@ def test_tags_are_stored_changed_and_deleted_with_their_resource(local_aws: AwsH
     for kind, name in (("endpoint", deployed.name), ("model", deployed.model)):
         sagemaker.add_tags(ResourceArn=arn(kind, name), Tags=[{"Key": "kind", "Value": kind}])
         assert tags(arn(kind, name)) == {"kind": kind}
-
-
-def test_actions_outside_hosting_are_served_by_moto(local_aws: AwsHarness) -> None:
-    name = unique("notebook")
-    local_aws.sagemaker.create_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
-    described = local_aws.sagemaker.describe_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
-    assert described["NotebookInstanceLifecycleConfigName"] == name

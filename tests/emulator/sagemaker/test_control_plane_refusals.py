@@ -18,7 +18,7 @@ from support.sample_model import archive
     [
         ({"variants": 2}, "exactly one production variant"),
         ({"shadow": True}, "no shadow variant"),
-        ({"variant": {"InitialInstanceCount": 0}}, "InitialInstanceCount"),
+        ({"variant": {"InitialInstanceCount": 0}}, "'productionVariants.1.member.initialInstanceCount'"),
         ({"variant": {"InitialInstanceCount": None}}, "InitialInstanceCount"),
         ({"variant": {"InstanceType": "ml.g5.xlarge"}, "request": {"KmsKeyId": "alias/any"}}, "ml.g5.xlarge"),
         ({"variant": {"InstanceType": "ml.m5d.large"}, "request": {"KmsKeyId": "alias/any"}}, "local storage"),
@@ -32,13 +32,14 @@ from support.sample_model import archive
             {"variant": {"InstanceType": None, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}},
             "instance-based",
         ),
-        ({"client": {"MaxConcurrentInvocationsPerInstance": 0}}, "MaxConcurrentInvocationsPerInstance"),
-        ({"client": {"MaxConcurrentInvocationsPerInstance": 1_001}}, "MaxConcurrentInvocationsPerInstance"),
-        ({"output": {"S3OutputPath": "here"}}, "S3OutputPath"),
-        ({"output": {"S3FailurePath": "here"}}, "S3FailurePath"),
-        ({"output": {"NotificationConfig": {"SuccessTopic": "topic"}}}, "SuccessTopic"),
+        ({"client": {"MaxConcurrentInvocationsPerInstance": 0}}, "maxConcurrentInvocationsPerInstance"),
+        ({"client": {"MaxConcurrentInvocationsPerInstance": 1_001}}, "maxConcurrentInvocationsPerInstance"),
+        ({"output": {"S3OutputPath": "here"}}, "outputConfig.s3OutputPath"),
+        ({"output": {"S3FailurePath": "here"}}, "outputConfig.s3FailurePath"),
+        ({"output": {"S3OutputPath": "https://example.com/output"}}, "S3OutputPath"),
+        ({"output": {"NotificationConfig": {"SuccessTopic": "topic"}}}, "notificationConfig.successTopic"),
         ({"output": {"NotificationConfig": {"IncludeInferenceResponseIn": ["EVERYWHERE"]}}}, "enum value set"),
-        ({"request": {"EndpointConfigName": "not a name"}}, "EndpointConfigName"),
+        ({"request": {"EndpointConfigName": "not a name"}}, "endpointConfigName"),
     ],
 )
 def test_a_configuration_sagemaker_would_refuse_is_refused(
@@ -71,23 +72,17 @@ def test_encryption_is_accepted_for_instances_without_local_storage(local_aws: A
     assert described["KmsKeyId"] == "alias/any"
 
 
-@pytest.mark.parametrize(
-    ("call", "request_", "said"),
-    [
-        ("describe_endpoint", {}, "EndpointName"),
-        ("create_endpoint", {"EndpointName": "x" * 64, "EndpointConfigName": "c"}, "EndpointName"),
-        ("create_endpoint", {"EndpointName": ["x"], "EndpointConfigName": "c"}, "EndpointName"),
-        ("create_model", {"ModelName": "m", "PrimaryContainer": {"Image": 3}}, "Image"),
-        ("list_endpoints", {"MaxResults": 0}, "MaxResults"),
-        ("list_endpoints", {"NextToken": "anything"}, "NextToken"),
-    ],
-)
-def test_a_request_of_the_wrong_shape_is_a_validation_exception(
-    local_aws: AwsHarness, call: str, request_: dict[str, Any], said: str
-) -> None:
-    unchecked = local_aws.client("sagemaker", parameter_validation=False)
-    code, message = refusal(getattr(unchecked, call), **request_)
-    assert (code, said in message) == ("ValidationException", True), message
+def test_names_that_differ_by_case_are_one_name(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
+    sagemaker = local_aws.sagemaker
+    other = {"EndpointName": shared_endpoint.name.upper(), "EndpointConfigName": shared_endpoint.config}
+    code, message = refusal(sagemaker.create_endpoint, **other)
+    assert (code, "Cannot create already existing endpoint" in message) == ("ValidationException", True), message
+    assert "Could not find endpoint" in refusal(sagemaker.describe_endpoint, EndpointName=other["EndpointName"])[1]
+
+
+def test_a_page_that_was_never_given_is_refused(local_aws: AwsHarness) -> None:
+    code, message = refusal(local_aws.sagemaker.list_endpoints, NextToken="anything")
+    assert (code, "NextToken" in message) == ("ValidationException", True), message
 
 
 @pytest.mark.parametrize("body", [b"not json", b"[]", b'"text"'])

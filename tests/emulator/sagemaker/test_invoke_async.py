@@ -90,24 +90,24 @@ def test_a_resubmission_under_one_filename_overwrites_its_own_output(local_aws: 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"RequestTTLSeconds": 59}, "RequestTTLSeconds is 59"),
-        ({"RequestTTLSeconds": 21_601}, "RequestTTLSeconds is 21601"),
-        ({"InvocationTimeoutSeconds": 0}, "InvocationTimeoutSeconds is 0"),
-        ({"InvocationTimeoutSeconds": 3_601}, "InvocationTimeoutSeconds is 3601"),
-        ({"InferenceId": "x" * 65}, "InferenceId"),
-        ({"InferenceId": "hémd"}, "InferenceId"),
-        ({"CustomAttributes": "x" * 1_025}, "CustomAttributes"),
-        ({"ContentType": "x" * 1_025}, "ContentType"),
-        ({"Filename": "x" * 33}, "Filename"),
-        ({"Filename": "two.dots.json"}, "Filename"),
-        ({"Filename": "a folder/file"}, "Filename"),
-        ({"S3OutputPathExtension": "x" * 513}, "S3OutputPathExtension"),
-        ({"S3OutputPathExtension": "s3://elsewhere/"}, "S3OutputPathExtension"),
-        ({"Body": b"x" * 128_001}, "128001 bytes"),
+        ({"RequestTTLSeconds": 59}, "'59' at 'requestTTLSeconds'"),
+        ({"RequestTTLSeconds": 21_601}, "value less than or equal to 21600"),
+        ({"InvocationTimeoutSeconds": 0}, "value greater than or equal to 1"),
+        ({"InvocationTimeoutSeconds": 3_601}, "'invocationTimeoutSeconds'"),
+        ({"InferenceId": "x" * 65}, "'inferenceId'"),
+        ({"InferenceId": "hémd"}, "'inferenceId'"),
+        ({"CustomAttributes": "x" * 1_025}, "Value at 'customAttributes'"),
+        ({"ContentType": "x" * 1_025}, "'contentType'"),
+        ({"Filename": "x" * 33}, "'filename'"),
+        ({"Filename": "two.dots.json"}, "'filename'"),
+        ({"Filename": "a folder/file"}, "'filename'"),
+        ({"S3OutputPathExtension": "x" * 513}, "'s3OutputPathExtension'"),
+        ({"S3OutputPathExtension": "s3://elsewhere/"}, "'s3OutputPathExtension'"),
+        ({"Body": b"x" * 128_001}, "Value at 'body' failed to satisfy constraint: Member must have length less"),
         ({"InputLocation": "s3://bucket/key"}, "both"),
         ({"Body": b"", "InputLocation": "s3://bucket"}, "names a bucket"),
         ({"Body": b"", "InputLocation": "shirt.png"}, "shirt.png"),
-        ({"Body": b"", "InputLocation": "s3://bucket/" + "k" * 1_013}, "InputLocation"),
+        ({"Body": b"", "InputLocation": "s3://bucket/" + "k" * 1_013}, "'inputLocation'"),
         ({"Body": b""}, "neither"),
     ],
 )
@@ -127,7 +127,10 @@ def test_a_non_numeric_value_is_refused_in_a_sentence(local_aws: AwsHarness, sha
         lambda params, **_: params["headers"].__setitem__("X-Amzn-SageMaker-RequestTTLSeconds", "soon"),
     )
     code, message = refusal(client.invoke_endpoint_async, EndpointName=shared_endpoint.name, Body=b"shirt")
-    assert (code, message) == ("ValidationError", "RequestTTLSeconds is 'soon'; use 60 to 21600 seconds.")
+    assert (code, message) == (
+        "SerializationException",
+        "'soon' can not be converted to an Integer (at 'RequestTTLSeconds')",
+    )
 
 
 @pytest.mark.parametrize(

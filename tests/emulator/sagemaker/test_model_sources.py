@@ -229,6 +229,20 @@ def test_an_image_of_marketplace_cannot_be_asynchronous(local_aws: AwsHarness, b
     assert message == "Marketplace images are not supported when specifying an AsyncInferenceConfig."
 
 
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("python:3.12", 'Using non-ECR image "python:3.12" without Vpc repository access mode is not supported.'),
+        ("public.ecr.aws/docker/library/python:3.12", "Using non-ECR image"),
+        (IMAGE.partition(":")[0], "it has neither tag nor digest"),
+    ],
+)
+def test_an_image_is_in_amazon_ecr_with_a_tag_or_digest(local_aws: AwsHarness, role: Role, image: str, said: str) -> None:
+    code, message = refusal(local_aws.sagemaker.create_model, **request(role, {"Image": image}))
+    assert (code, said in message) == ("ValidationException", True), message
+    local_aws.sagemaker.create_model(**request(role, {"Image": IMAGE.partition(":")[0] + "@sha256:" + 64 * "a"}))
+
+
 def test_images_and_data_of_another_region_are_refused(local_aws: AwsHarness, role: Role) -> None:
     elsewhere = unique("bucket")
     local_aws.client("s3", "us-west-2").create_bucket(
@@ -238,7 +252,7 @@ def test_images_and_data_of_another_region_are_refused(local_aws: AwsHarness, ro
     data = local_aws.put(elsewhere, "model/model.tar.gz", archive())
     for container, said in (
         ({"Image": IMAGE.replace(REGION, "us-west-2")}, "Cross region ECR image pulls are not allowed."),
-        ({"ModelDataUrl": data}, f"the object is located in {REGION}. (The bucket {elsewhere} is in us-west-2.)"),
+        ({"ModelDataUrl": data}, f"specified endpoint: {elsewhere} is in us-west-2, not in {REGION}."),
         (source(f"s3://{elsewhere}/model/"), f"the object is located in {REGION}."),
         ({"ModelDataUrl": f"s3://{elsewhere}/model/", "Mode": "MultiModel"}, f"the object is located in {REGION}."),
     ):

@@ -121,6 +121,11 @@ def test_target_tracking_on_invocations_per_instance_scales_out_and_in(
 def test_a_real_time_variant_keeps_at_least_one_instance(local_aws: AwsHarness, target: dict[str, str]) -> None:
     code, message = refusal(local_aws.scaling.register_scalable_target, **target, MinCapacity=0, MaxCapacity=2)
     assert (code, "cannot be less than 1" in message) == ("ValidationException", True)
+    wanted = [{"VariantName": "primary", "DesiredInstanceCount": 0}]
+    name = target["ResourceId"].split("/")[1]
+    update = local_aws.sagemaker.update_endpoint_weights_and_capacities
+    code, message = refusal(update, EndpointName=name, DesiredWeightsAndCapacities=wanted)
+    assert (code, "must be at least 1" in message) == ("ValidationException", True)
     action = {"ScheduledActionName": "night", "Schedule": "rate(1 minute)", "ScalableTargetAction": {"MinCapacity": 0}}
     code, message = refusal(local_aws.scaling.put_scheduled_action, **target, **action)
     assert (code, "cannot be less than 1" in message) == ("ValidationException", True)

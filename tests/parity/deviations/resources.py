@@ -140,6 +140,20 @@ def keys_of_local_storage_are_accepted(patch: pytest.MonkeyPatch, aws: Emulator)
     acting(patch, aws, "CreateEndpointConfig", changed)
 
 
+@deviation("volume_of_local_storage")
+def volumes_of_local_storage_are_accepted(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """CreateEndpointConfig accepts the size of a volume for every instance type."""
+
+    def changed(create: Callable[[str, dict[str, Any]], Any], region: str, request: dict[str, Any]) -> Any:
+        variants = [
+            {key: value for key, value in variant.items() if key != "VolumeSizeInGB"}
+            for variant in request["ProductionVariants"]
+        ]
+        return create(region, request | {"ProductionVariants": variants})
+
+    acting(patch, aws, "CreateEndpointConfig", changed)
+
+
 @deviation("model_with_a_bounded_role")
 def boundaries_do_not_limit_checks(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """CreateModel reads the data although the role's boundary allows nothing."""

@@ -36,3 +36,16 @@ def key_of_local_storage(aws: Account) -> Iterator[Observation]:
         answers.append(aws.attempt(call, EndpointConfigName=name, ProductionVariants=[variant], KmsKeyId=key))
     yield compare("A84", expected="accepted", observed=answers[0])
     yield refused("A84", "ValidationException", answers[1])
+
+
+@probe("A196", seconds=120, cost=Cost(requests=6), deviation="CreateEndpointConfig accepts a volume for ml.g5.xlarge")
+def volume_of_local_storage(aws: Account) -> Iterator[Observation]:
+    """CreateEndpointConfig refuses the size of a volume for an instance type with local NVMe storage."""
+    variant = {"VariantName": "primary", "ModelName": aws.model, "InitialInstanceCount": 1, "VolumeSizeInGB": 32}
+    for instance_type, accepted in (("ml.m5.large", True), ("ml.g5.xlarge", False)):
+        call, name = aws.sagemaker.create_endpoint_config, aws.name("config")
+        answer = aws.attempt(call, EndpointConfigName=name, ProductionVariants=[variant | {"InstanceType": instance_type}])
+        if accepted:
+            yield compare("A196", expected="accepted", observed=answer)
+        else:
+            yield refused("A196", "ValidationException", answer)

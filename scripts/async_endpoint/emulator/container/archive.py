@@ -1,4 +1,9 @@
-"""Extract model data into the model directory, defending against malicious archives (path traversal, links, size)."""
+"""Extract model data into the model directory: files and folders only, defending against malicious archives.
+
+SageMaker fails a deployment whose archive has symbolic links, and one that is not gzip-compressed (AWS knowledge center,
+"sagemaker-endpoint-creation-fail"; aws/deep-learning-containers, pull request 569). That it also rejects hard links, devices,
+and names that are absolute or lead upwards is A220 of docs/assumptions.md.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,12 @@ import io
 import shutil
 import tarfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
+from async_endpoint.emulator.container import payload
 from async_endpoint.emulator.container.container import CannotStart, ContainerSpec
+from async_endpoint.emulator.container.payload import Body
 
 READ_BYTES: Final = 1 << 20
 # Resource limits of one archive. tarfile reads an extended header into memory at once, whatever size it declares, and keeps
@@ -19,6 +26,13 @@ MAX_HEADER_BYTES: Final = 1 << 20
 MAX_MEMBERS: Final = 200_000
 MAX_NAME_CHARS: Final = 1_024
 RESERVED_DISK_BYTES: Final = 64 << 20
+KINDS: Final = {
+    tarfile.SYMTYPE: "a symbolic link",
+    tarfile.LNKTYPE: "a hard link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.FIFOTYPE: "a named pipe",
+}
 
 
 class ArchiveUnusable(CannotStart):
@@ -28,7 +42,10 @@ class ArchiveUnusable(CannotStart):
 def extract_model(spec: ContainerSpec, model_dir: Path) -> None:
     """Create `model_dir` with the container's model data; raises ArchiveUnusable."""
     if spec.archive is not None:
-        unpack(spec.archive, model_dir)
+        try:
+            unpack(spec.archive, model_dir)
+        except ArchiveUnusable as error:
+            raise ArchiveUnusable(f"{spec.extraction_error} ({error})" if spec.extraction_error else str(error)) from error
         return
     model_dir.mkdir(parents=True)
     for name, content in spec.files.items():
@@ -36,23 +53,26 @@ def extract_model(spec: ContainerSpec, model_dir: Path) -> None:
         if not path.is_relative_to(model_dir.resolve()):
             raise ArchiveUnusable(f"the model data has an object outside its prefix: {name}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with path.open("wb") as file, payload.of(content).open() as source:
+            shutil.copyfileobj(source, file, READ_BYTES)
 
 
-def unpack(archive: bytes, model_dir: Path) -> None:
+def unpack(archive: Body, model_dir: Path) -> None:
     """Extract a gzip-compressed tar into `model_dir`.
 
-    Raises ArchiveUnusable when it is invalid, writes outside the folder, or exceeds the free disk or the limits above.
+    Raises ArchiveUnusable when it is invalid, has other members than files and folders below `model_dir`, or exceeds the free
+    disk or the limits above.
     """
     model_dir.mkdir(parents=True)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(archive)) as plain, tarfile.open(fileobj=_BoundedReader(plain), mode="r:") as tar:
+        with (
+            payload.of(archive).open() as packed,
+            gzip.GzipFile(fileobj=packed) as plain,
+            tarfile.open(fileobj=_BoundedReader(plain), mode="r:") as tar,
+        ):
             tar.extractall(model_dir, filter=_MemberFilter(model_dir))
             while plain.read(READ_BYTES):  # to the end, so that gzip verifies its checksum
                 pass
-        _check_links(model_dir)
-    except tarfile.FilterError as error:
-        raise ArchiveUnusable(f"the model archive has a member outside its folder: {error}") from error
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ArchiveUnusable(f"the model archive is not a gzip-compressed tar: {error}") from error
 
@@ -83,13 +103,12 @@ class _BoundedReader(io.RawIOBase):
 
 
 class _MemberFilter:
-    """tarfile's "data" filter, hardened: before Python 3.11.13 and 3.12.11 it can be bypassed (CVE-2025-4517).
+    """A filter for tarfile that admits files and folders below the model directory, and limits their number and size.
 
-    It resolves links with a function that fails on long paths. Here nothing is written through a link, and paths are short.
+    Nothing is written through a link, because there are none.
     """
 
     def __init__(self, model_dir: Path) -> None:
-        self._folder = model_dir
         self._members = 0
         self._free_bytes = shutil.disk_usage(model_dir).free - RESERVED_DISK_BYTES
 
@@ -100,25 +119,12 @@ class _MemberFilter:
             raise ArchiveUnusable(f"the model archive has more than {MAX_MEMBERS} members")
         if self._free_bytes < 0:
             raise ArchiveUnusable("the model archive is larger than the free disk space")
-        if max(len(member.name), len(member.linkname)) > MAX_NAME_CHARS:
+        if len(member.name) > MAX_NAME_CHARS:
             raise ArchiveUnusable(f"the model archive has a name of more than {MAX_NAME_CHARS} characters")
-        checked = tarfile.data_filter(member, path)
-        self._check_ancestors(checked.name, itself=not checked.issym())
-        if checked.islnk():
-            self._check_ancestors(checked.linkname, itself=True)
-        return checked
-
-    def _check_ancestors(self, name: str, *, itself: bool) -> None:
-        """Raise ArchiveUnusable if an ancestor of a member, or (`itself`) the member's path, is a symbolic link."""
-        parts = Path(name).parts
-        for count in range(1, len(parts) + itself):
-            if self._folder.joinpath(*parts[:count]).is_symlink():
-                raise ArchiveUnusable(f"the model archive has a member whose path contains a symbolic link: {name[:200]}")
-
-
-def _check_links(model_dir: Path) -> None:
-    """Raise ArchiveUnusable if a link points outside; a later member can redirect an earlier link."""
-    folder = model_dir.resolve()
-    for path in model_dir.rglob("*"):
-        if path.is_symlink() and not path.resolve().is_relative_to(folder):
-            raise ArchiveUnusable(f"the model archive has a link that points outside its folder: {path.relative_to(model_dir)}")
+        if not (member.isreg() or member.isdir()):
+            kind = KINDS.get(member.type, "neither a file nor a folder")
+            raise ArchiveUnusable(f"the member {member.name[:200]} is {kind}; replace it by a copy of the file it should be")
+        name = PurePosixPath(member.name)
+        if name.is_absolute() or ".." in name.parts:
+            raise ArchiveUnusable(f"the member {member.name[:200]} is outside the archive's folder")
+        return tarfile.data_filter(member, path)

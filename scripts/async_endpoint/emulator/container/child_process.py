@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from async_endpoint.emulator.container.container import ContainerDied
+
+EXIT_SECONDS = 2.0  # for the exit of a process that broke a connection
 LAST_OUTPUT_SECONDS = (
     2.0  # for the last output of a dead container; a descendant in another session may keep the pipe open longer
 )
@@ -56,6 +60,13 @@ class ChildProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def explain(self, death: ContainerDied) -> ContainerDied:
+        """The same error with the exit code or signal, if the process has ended or ends shortly."""
+        try:
+            return ContainerDied(describe_exit(self._process.wait(EXIT_SECONDS)))
+        except subprocess.TimeoutExpired:
+            return death
+
     def close_stdin(self) -> None:
         """Close its standard input, which makes it exit."""
         if self._process.stdin is not None and not self._process.stdin.closed:
@@ -71,6 +82,16 @@ class ChildProcess:
         follower.join(LAST_OUTPUT_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         on_exit(code)
+
+
+def describe_exit(code: int) -> str:
+    """What an exit code of a container means: negative for a signal, 128 plus its number from an engine."""
+    number = -code if code < 0 else code - 128
+    try:
+        name = f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"the container ended with exit code {code}"
+    return f"the container was killed by {name}" if code < 0 else f"the container ended with exit code {code}, {name}"
 
 
 MAX_LINE_BYTES: Final = 262_144  # the maximum event of CloudWatch Logs until 2025; longer lines are split

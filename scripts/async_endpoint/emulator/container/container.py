@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from async_endpoint.emulator.container.payload import Body, Payload
+
+PRIMARY = "primary"  # the name of a single container in SageMaker's errors
 PORT = 8080  # of a single container (developer guide, inference code with hosting services)
 
 
@@ -17,19 +20,22 @@ PORT = 8080  # of a single container (developer guide, inference code with hosti
 class ContainerSpec:
     """One container of a model.
 
-    `archive` is the content of model.tar.gz; None if the model is `files`, by path, or there is no model data. `hostname` is
+    `archive` is model.tar.gz; None if the model is `files`, by path, or there is no model data. `hostname` is
     the ContainerHostname, or empty. `models` makes it a multi-model container: it returns the archive of a TargetModel, and its
     exceptions propagate through `invoke`. An `isolated` container (network isolation) has no network, and pip downloads nothing
-    for it. An image listens on `port`.
+    for it. `source` is the sourcedir.tar.gz that its SAGEMAKER_SUBMIT_DIRECTORY names. `extraction_error` is AWS's message for
+    an unusable archive. An image listens on `port`.
     """
 
-    archive: bytes | None
+    archive: Body | None
     environment: Mapping[str, str]
     image: str = ""
     hostname: str = ""
-    models: Callable[[str], bytes] | None = None
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    models: Callable[[str], Body] | None = None
+    files: Mapping[str, Body] = field(default_factory=dict)
     isolated: bool = False
+    source: Body | None = None
+    extraction_error: str = ""
     port: int = PORT
 
 
@@ -54,9 +60,6 @@ class Workload:
         return tuple(spec.hostname or f"container-{number}" for number, spec in enumerate(self.containers, 1))
 
 
-PRIMARY = "primary"  # the name of a single container in SageMaker's errors
-
-
 class CannotStart(Exception):
     """The containers of an instance cannot be started; the text says why."""
 
@@ -67,6 +70,15 @@ class ContainerDied(Exception):
 
 class ContainerTimedOut(Exception):
     """No answer within the time allowed."""
+
+
+class InvalidResponse(Exception):
+    """SageMaker rejects the answer of a container, which keeps running; in the text `{container}` is its name."""
+
+    def __init__(self, text: str, container: str = PRIMARY) -> None:
+        super().__init__(text.replace("{container}", container))
+        self.text = text
+        self.container = container
 
 
 class ExitCode(int):
@@ -99,8 +111,14 @@ class ContainerResponse:
     status: int
     content_type: str
     custom_attributes: str | None
-    body: bytes
+    payload: Payload
     container: str = PRIMARY
+    has_length: bool = True  # Content-Length, rather than chunks or the end of the connection
+
+    @property
+    def body(self) -> bytes:
+        """The whole payload in memory."""
+        return self.payload.read()
 
 
 class Container(Protocol):
@@ -120,11 +138,11 @@ class Container(Protocol):
     def ping(self, timeout: float = 2.0) -> bool:
         """Whether all answer `/ping` with 200 within `timeout` seconds each (SageMaker's limit is 2)."""
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """Forward one request. `target` is a container's hostname in Direct mode, a model's name in a multi-model container.
 
         Raises ContainerTimedOut after `timeout` seconds, shared by all containers of a pipeline; ContainerDied on a broken
-        connection; InvalidInput for an unknown hostname; and what reading a model raises.
+        connection; InvalidResponse; InvalidInput for an unknown hostname; and what reading a model raises.
         """
 
     def kill(self) -> None:

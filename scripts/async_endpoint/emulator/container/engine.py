@@ -28,6 +28,7 @@ from async_endpoint.emulator.container.container import (
 )
 from async_endpoint.emulator.container.engine_network import Network, connect, isolated_network, run_options
 from async_endpoint.emulator.container.http_client import ContainerClient
+from async_endpoint.emulator.container.payload import Body
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
@@ -160,13 +161,16 @@ class EngineContainer(ChildProcess):
             self._http = connect(self._engine, self._network, self._name, self._port)
         return self._http is not None and self._http.ping(timeout)
 
-    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+    def request(self, method: str, path: str, body: Body, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
         """One request to any route of the container; raises ContainerTimedOut or ContainerDied."""
         if self._http is None:
             raise ContainerDied("the container has no port yet")
-        return self._http.request(method, path, body, headers, timeout)
+        try:
+            return self._http.request(method, path, body, headers, timeout)
+        except ContainerDied as death:
+            raise self.explain(death) from death.__cause__
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         return self.request("POST", "/invocations", body, headers, timeout)
 
     def kill(self) -> None:

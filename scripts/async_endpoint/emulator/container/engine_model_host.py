@@ -18,6 +18,7 @@ from async_endpoint.emulator.container.archive import ArchiveUnusable, unpack
 from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec, ContainerTimedOut
 from async_endpoint.emulator.container.engine import ContainerEngine, EngineContainer, make_readable
 from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
+from async_endpoint.emulator.container.payload import Body
 
 MODELS = "/opt/ml/models"
 UNLOAD_SECONDS = 60.0
@@ -40,7 +41,7 @@ class EngineModelHost(EngineContainer):
         spec = replace(spec, environment={**spec.environment, "SAGEMAKER_MULTI_MODEL": "true"})
         super().__init__(engine, folder, spec, (self._models, MODELS), on_output, on_exit)
 
-    def load(self, target: str, archive: bytes) -> EngineModel:
+    def load(self, target: str, archive: Body) -> EngineModel:
         name = uuid.uuid4().hex  # opaque, as SageMaker's; unique, because an old one may still be unloading
         folder = self._models / name
         try:
@@ -71,7 +72,7 @@ class EngineModel:
     def alive(self) -> bool:
         return self._container.alive
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
         return self._container.request("POST", f"{self._path}/invoke", body, headers, timeout)
 
     def unload(self) -> None:

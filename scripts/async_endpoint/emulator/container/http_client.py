@@ -7,18 +7,24 @@ time-out, and after checking that the other side has not closed it.
 from __future__ import annotations
 
 import http.client
+import io
 import select
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from async_endpoint.core import limits
-from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container import payload
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerTimedOut, InvalidResponse
+from async_endpoint.emulator.container.payload import Body, Payload, PayloadWriter
 
 IDLE_SECONDS = 1.0  # gunicorn closes after 2 seconds, and others later
 READ_BYTES = 1 << 20
+# Of a response, in bytes (deep-learning-containers, issue 4668, which quotes the message). What counts is A225.
+MAX_HEADER_BYTES: Final = 4_096
 
 
 class ContainerClient:
@@ -33,19 +39,23 @@ class ContainerClient:
         """Whether `/ping` answers 200 within `timeout` seconds."""
         try:
             return self.request("GET", "/ping", b"", {}, timeout).status == 200
-        except (ContainerDied, ContainerTimedOut):
+        except (ContainerDied, ContainerTimedOut, InvalidResponse):
             return False
 
-    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
-        """One request; raises ContainerTimedOut after `timeout` seconds, ContainerDied on a broken connection."""
+    def request(self, method: str, path: str, body: Body, headers: Mapping[str, str], timeout: float) -> ContainerResponse:
+        """One request; a large response is kept in a file.
+
+        Raises ContainerTimedOut after `timeout` seconds, ContainerDied on a broken connection, or InvalidResponse.
+        """
         deadline = time.monotonic() + timeout
-        connection = http.client.HTTPConnection("localhost")
+        connection = http.client.HTTPConnection("localhost", blocksize=READ_BYTES)
+        connection.response_class = _Response
         connection.auto_open = 0  # connected below
         try:
             connection = self._pooled_connection(timeout) or connection
             if connection.sock is None:
                 connection.sock = self._connect(timeout)
-            connection.request(method, path, body, dict(headers))
+            self._send(connection, method, path, payload.of(body), headers)
             sock = connection.sock  # a closing response takes the socket over
             answer = connection.getresponse()
             received = self._body(sock, answer, deadline)
@@ -54,15 +64,22 @@ class ContainerClient:
         except TimeoutError as error:
             connection.close()
             raise ContainerTimedOut(str(error)) from error
-        except (OSError, http.client.HTTPException) as error:
+        except InvalidResponse:
+            connection.close()
+            raise
+        except (http.client.RemoteDisconnected, http.client.IncompleteRead, OSError) as error:
             connection.close()
             raise ContainerDied(str(error) or type(error).__name__) from error
+        except http.client.HTTPException as error:
+            connection.close()
+            raise _unparseable(f"{type(error).__name__}: {str(error)[:200]}") from error
         self._return_to_pool(connection)
         return ContainerResponse(
             answer.status,
             answer.headers.get("Content-Type", "application/octet-stream"),
             answer.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
             received,
+            has_length="Content-Length" in answer.headers and not answer.chunked,
         )
 
     def close(self) -> None:
@@ -73,23 +90,39 @@ class ContainerClient:
             connection.close()
 
     @staticmethod
-    def _body(sock: socket.socket, answer: http.client.HTTPResponse, deadline: float) -> bytes:
+    def _send(
+        connection: http.client.HTTPConnection, method: str, path: str, body: Payload, headers: Mapping[str, str]
+    ) -> None:
+        if len(body) <= payload.IN_MEMORY_BYTES:  # one piece with the headers
+            connection.request(method, path, body.read(), dict(headers))
+            return
+        with body.open() as file:
+            connection.request(method, path, file, {**headers, "Content-Length": str(len(body))})
+
+    @staticmethod
+    def _body(sock: socket.socket, answer: http.client.HTTPResponse, deadline: float) -> Payload:
         """Read the body, at most little more than any API delivers: a model may answer without end."""
-        parts, size = list[bytes](), 0
-        closing = answer.version < 11 or "close" in answer.headers.get("Connection", "").lower()
-        if answer.length is None and not answer.chunked and not closing:
-            raise http.client.IncompleteRead(b"")  # truncated header, which http.client accepts
+        reader = answer.fp
+        if isinstance(reader, _HeadReader):
+            if reader.last_line not in (b"\r\n", b"\n"):
+                raise http.client.IncompleteRead(b"")  # a truncated header, which http.client accepts
+            if reader.head_bytes > MAX_HEADER_BYTES:
+                raise InvalidResponse(
+                    "Response received from the {container} container has headers with length greater than "
+                    f"{MAX_HEADER_BYTES} bytes. Reduce the length of your container's response headers "
+                    "and update your endpoint."
+                )
+        writer = PayloadWriter()
         while answer.length != 0 and (part := answer.read1(READ_BYTES)):
-            parts.append(part)
-            size += len(part)
-            if size > limits.OUTPUT_OBJECT_BYTES:
+            writer.write(part)
+            if writer.size > limits.OUTPUT_OBJECT_BYTES:
                 answer.close()
-                return b"".join(parts)
+                return writer.finish()
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
         answer.close()
         if answer.length:
             raise http.client.IncompleteRead(b"", answer.length)
-        return b"".join(parts)
+        return writer.finish()
 
     def _pooled_connection(self, timeout: float) -> http.client.HTTPConnection | None:
         now = time.monotonic()
@@ -133,3 +166,39 @@ def _is_readable(connection: http.client.HTTPConnection) -> bool:
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _unparseable(detail: str) -> InvalidResponse:
+    """The text is the local AWS's own: AWS's is unknown (A226)."""
+    return InvalidResponse(f"The response from container {{container}} is not valid HTTP ({detail}).")
+
+
+class _HeadReader(io.BufferedReader):
+    """Counts the bytes of the status line and the header, and keeps the last line: the end of a header is an empty one."""
+
+    head_bytes = 0
+    last_line = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self.head_bytes += len(line)
+        self.last_line = line
+        return line
+
+
+class _Response(http.client.HTTPResponse):
+    """A response with a counted header. A malformed chunk is an error of its own, not the end of the connection."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = _HeadReader(sock.makefile("rb", buffering=0))
+
+    def _read_next_chunk_size(self) -> int:
+        line = self.fp.readline(READ_BYTES)
+        if not line:
+            raise http.client.IncompleteRead(b"")
+        try:
+            return int(line.split(b";")[0], 16)
+        except ValueError:
+            raise _unparseable(f"a chunk begins with {line[:40]!r}") from None

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec, ContainerTimedOut
+from async_endpoint.emulator.container.payload import Body, Payload
 
 LOAD_SECONDS = 600.0  # for one model, in real seconds
 
@@ -32,7 +33,7 @@ class LoadedModel(Protocol):
     @property
     def alive(self) -> bool: ...
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> ContainerResponse: ...
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float) -> ContainerResponse: ...
 
     def unload(self) -> None:
         """Returns once it is unloaded."""
@@ -49,7 +50,7 @@ class ModelHost(Protocol):
 
     def ping(self, timeout: float) -> bool: ...
 
-    def load(self, target: str, archive: bytes) -> LoadedModel:
+    def load(self, target: str, archive: Body) -> LoadedModel:
         """Returns once it is loaded; raises CannotLoad, after LOAD_SECONDS at the latest."""
 
     def kill(self) -> None: ...
@@ -102,7 +103,7 @@ class MultiModel:
     def ping(self, timeout: float = 2.0) -> bool:
         return self._host.ping(timeout)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """Loading is part of the request's time; after a time-out it continues for the next request."""
         deadline = time.monotonic() + timeout
         slot = self._acquire(target)
@@ -165,7 +166,7 @@ class MultiModel:
             slot.settled.set()
             self._changed.notify_all()
 
-    def _load_evicting(self, target: str, archive: bytes) -> LoadedModel:
+    def _load_evicting(self, target: str, archive: Body) -> LoadedModel:
         """Load a model, evicting others while the container reports insufficient memory (documented)."""
         while True:
             try:
@@ -232,4 +233,4 @@ def _error(status: int, text: str) -> ContainerResponse:
     """An error response in the multi-model server's format."""
     kind = "InsufficientMemory" if status == INSUFFICIENT_MEMORY else "InternalServerException"
     body = json.dumps({"code": status, "type": kind, "message": text})
-    return ContainerResponse(status, "application/json", None, body.encode())
+    return ContainerResponse(status, "application/json", None, Payload(body.encode()))

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.emulator.container.container import Container, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container.container import Container, ContainerResponse, ContainerTimedOut, InvalidResponse
+from async_endpoint.emulator.container.payload import Body
 
 # Starts one container in a folder of its own, with callbacks for output lines and the exit code.
 Start = Callable[[Path, Callable[[str], None], Callable[[int], None]], Container]
@@ -64,7 +65,7 @@ class ContainerGroup:
     def ping(self, timeout: float = 2.0) -> bool:
         return all(container.ping(timeout) for container in self._containers.values())
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """In Direct mode invoke the container `target`; in Serial mode each in turn, until one answers 400 or more.
 
         The content type of a response becomes that of the next request; only the last container gets the Accept header.
@@ -72,22 +73,30 @@ class ContainerGroup:
         if self._direct:
             if target not in self._containers:
                 raise InvalidInput(f"No container is named {target!r}; name one of: {', '.join(self._containers)}.")
-            return replace(self._containers[target].invoke(body, headers, timeout), container=target)
+            return self._invoke_one(target, body, headers, timeout)
         deadline = time.monotonic() + timeout
         last = len(self._containers) - 1
         accept = {name: value for name, value in headers.items() if name.lower() == "accept"}
         content = {name: value for name, value in headers.items() if name not in accept}
-        for number, (name, container) in enumerate(self._containers.items()):
+        for number, name in enumerate(self._containers):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise ContainerTimedOut(f"no time is left of {timeout:g} seconds for {name}")
             given = {**content, **accept} if number == last else content
-            answer = replace(container.invoke(body, given, left, target), container=name)
+            answer = self._invoke_one(name, body, given, left, target)
             if answer.status >= 400:
                 break
             content = _with_content_type(content, answer.content_type)
-            body = answer.body
+            body = answer.payload
         return answer
+
+    def _invoke_one(
+        self, name: str, body: Body, headers: Mapping[str, str], timeout: float, target: str = ""
+    ) -> ContainerResponse:
+        try:
+            return replace(self._containers[name].invoke(body, headers, timeout, target), container=name)
+        except InvalidResponse as error:
+            raise InvalidResponse(error.text, name) from error
 
     def kill(self) -> None:
         for container in list(self._containers.values()):

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import site
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from async_endpoint.emulator.container import model_server, python_environment
+from async_endpoint.emulator.container import handler_code, model_server, opt_ml, python_environment
 from async_endpoint.emulator.container.archive import extract_model
 from async_endpoint.emulator.container.channel import Channel
 from async_endpoint.emulator.container.child_process import ChildProcess
-from async_endpoint.emulator.container.container import ContainerResponse, ContainerSpec
+from async_endpoint.emulator.container.container import ContainerDied, ContainerResponse, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.http_client import ContainerClient
+from async_endpoint.emulator.container.payload import Body
+from async_endpoint.emulator.container.server_settings import ServerSettings
 
-OPT_ML = "/opt/ml"  # the path in a real container
 STARTUP_MESSAGE_SECONDS = 10.0  # the message fits into the socket's buffer, so this never takes long
 
 
@@ -34,11 +35,17 @@ class ContainerProcess(ChildProcess):
         on_exit: Callable[[int], None],
         deadline: Deadline | None = None,
     ) -> None:
-        """Extract, install requirements within `deadline`, start. Raises ArchiveUnusable, RequirementsFailed or OSError."""
+        """Extract, install requirements within `deadline`, start. Raises CannotStart or OSError."""
         self._ended = threading.Event()
+        settings = ServerSettings.read(spec.image, spec.environment)
         extract_model(spec, folder / "model")
-        requirements = folder / "model" / "code" / "requirements.txt"
-        python = python_environment.python_for(requirements, deadline=deadline, isolated=spec.isolated)
+        code = handler_code.prepare(spec, folder)
+        layers = python_environment.python_for(code.requirements, deadline=deadline, image=spec.image, isolated=spec.isolated)
+        python = python_environment.layer(folder / "python", layers)
+        message = _startup_message(spec, folder, code.search_path, settings)
+        if not message["private_opt_ml"]:
+            for line in handler_code.warnings(folder / "model"):
+                on_output(line)
         self._channel = Channel()
         self._http = ContainerClient(self._channel.connect)
         inherited = self._channel.remote.fileno()
@@ -58,14 +65,17 @@ class ContainerProcess(ChildProcess):
             raise
         self._channel.remote.close()
         with contextlib.suppress(OSError):  # it ended at once, which on_exit reports
-            self._channel.send_startup_message(_startup_message(spec.environment, folder), STARTUP_MESSAGE_SECONDS)
+            self._channel.send_startup_message(message, STARTUP_MESSAGE_SECONDS)
 
     def ping(self, timeout: float = 2.0) -> bool:
         return self._http.ping(timeout)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """POST to `/invocations`; a process serves one model, whatever the target."""
-        return self._http.request("POST", "/invocations", body, headers, timeout)
+        try:
+            return self._http.request("POST", "/invocations", body, headers, timeout)
+        except ContainerDied as death:
+            raise self.explain(death) from death.__cause__
 
     def kill(self) -> None:
         if not self._ended.is_set():
@@ -84,12 +94,17 @@ class ContainerProcess(ChildProcess):
         self._channel.close()
 
 
-def _startup_message(given: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """The startup message of model_server.py: the model's variables, which become the handler's environment, and search paths.
+def _startup_message(spec: ContainerSpec, folder: Path, search_path: list[str], settings: ServerSettings) -> dict[str, Any]:
+    """The startup message of model_server.py: the model's variables, which become the handler's environment, and its settings.
 
     The interpreter gets them as data, so that PYTHONWARNINGS or LD_PRELOAD has no effect before the handler runs.
     """
-    here = str(folder)
-    own = {name: here + value[len(OPT_ML) :] if value.startswith(OPT_ML) else value for name, value in given.items()}
-    packages = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
-    return {"environment": {**own, "SAGEMAKER_BASE_DIR": here}, "packages": packages}
+    private = opt_ml.is_available(folder)
+    return {
+        "environment": handler_code.variables(spec, None if private else folder),
+        "folder": str(folder.resolve()),
+        "private_opt_ml": private,
+        "code": search_path,
+        "settings": asdict(settings),
+        "missing_module_hint": handler_code.missing_module_hint(spec.image),
+    }

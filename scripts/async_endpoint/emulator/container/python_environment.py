@@ -1,7 +1,8 @@
-"""The Python environment of a container: that of the local AWS, plus the archive's `code/requirements.txt`.
+"""The Python environment of a container: the packages of its image, plus the archive's `code/requirements.txt`.
 
 As in an AWS Deep Learning Container, requirements are installed on top of the image's packages. An environment is created once
-per distinct requirements file and cached for later instances; what the base already satisfies is not downloaded.
+per image and distinct requirements file and cached for later instances; what the image already satisfies is not downloaded.
+Each container has an environment of its own on top, where a handler that runs pip itself installs without effect on others.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
-import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from async_endpoint.emulator.container import pip_runner
+from async_endpoint.emulator.container import image_packages, pip_runner
 from async_endpoint.emulator.container.container import CannotStart
 from async_endpoint.emulator.container.deadline import Deadline, DeadlineExceeded
 from async_endpoint.workspace import make_private
@@ -62,24 +62,25 @@ def cache_folder() -> Path:
 
 
 def python_for(
-    requirements: Path, cache: Path | None = None, deadline: Deadline | None = None, *, isolated: bool = False
+    requirements: Path, cache: Path | None = None, deadline: Deadline | None = None, *, image: str = "", isolated: bool = False
 ) -> Path:
-    """The interpreter to run a container with; raises RequirementsFailed when its requirements cannot be installed.
+    """The interpreter of the packages of `image` and `requirements`; raises RequirementsFailed when these cannot be installed.
 
-    For an `isolated` container they must be satisfied by the base environment and by wheels in the archive.
+    For an `isolated` container they must be satisfied by the image's packages and by wheels in the archive.
 
-    Waiting for another installation of the same file counts towards `deadline`; when it passes, pip is killed. Without
-    requirements, or with an empty file, the interpreter is the current one.
+    Waiting for another installation of the same file counts towards `deadline`; when it passes, pip is killed.
     """
+    cache = cache or cache_folder()
+    make_private(cache)  # its code is executed
+    base = image_packages.environment_for(image, cache)
     wanted = _read(requirements) if requirements.is_file() else b""
     lines = [line.strip() for line in wanted.decode(errors="replace").splitlines()]
     if all(not line or line.startswith("#") for line in lines):
-        return Path(sys.executable)
-    base = sysconfig.get_path("purelib")
-    digest = hashlib.sha256("\0".join([sys.version, base, *(["isolated"] if isolated else [])]).encode() + wanted)
+        return base.parents[2] / "bin" / "python"
+    digest = hashlib.sha256("\0".join([sys.version, str(base), *(["isolated"] if isolated else [])]).encode() + wanted)
     for line in lines:
         digest.update(_bundled_wheel_digest(requirements, line))
-    folder = (cache or cache_folder()) / digest.hexdigest()[:20]
+    folder = cache / digest.hexdigest()[:20]
     python = folder / "bin" / "python"
     deadline = deadline or Deadline()
     try:
@@ -88,8 +89,17 @@ def python_for(
                 _create(folder, python, base, requirements, deadline, ["--no-index"] if isolated else [])
                 (folder / "ready").touch()
     except DeadlineExceeded as error:
-        raise RequirementsFailed(f"code/requirements.txt could not be installed {error}") from error
+        raise RequirementsFailed(f"code/{requirements.name} could not be installed {error}") from error
     return python
+
+
+def layer(folder: Path, python: Path) -> Path:
+    """Create an environment in `folder` that sees the packages of the one of `python`; returns its interpreter."""
+    own = image_packages.create_environment(folder)
+    below = image_packages.site_packages(python.parents[1])
+    # Processed as a site directory, because packages may have .pth files.
+    (image_packages.site_packages(folder) / "image.pth").write_text(f"import site; site.addsitedir({str(below)!r})\n")
+    return own
 
 
 def _read(requirements: Path) -> bytes:
@@ -112,7 +122,7 @@ def _bundled_wheel_digest(requirements: Path, line: str) -> bytes:
 @contextlib.contextmanager
 def _exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
     """Hold a lock on `folder`, among all local AWSs of this machine."""
-    make_private(folder.parent)  # installed code is executed
+    make_private(folder.parent)
     with folder.with_suffix(".lock").open("w") as lock:
         while True:
             try:
@@ -123,10 +133,10 @@ def _exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
         yield
 
 
-def _create(folder: Path, python: Path, base: str, requirements: Path, deadline: Deadline, options: list[str]) -> None:
-    venv.create(folder, clear=True, symlinks=True, with_pip=False)
-    own = next((folder / "lib").glob("python*/site-packages"))
-    (own / "base_image.pth").write_text(f"{base}\n")
+def _create(folder: Path, python: Path, base: Path, requirements: Path, deadline: Deadline, options: list[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # of an installation that was interrupted
+    image_packages.create_environment(folder)
+    (image_packages.site_packages(folder) / "base_image.pth").write_text(f"{base}\n")
     pip = [sys.executable, pip_runner.__file__, "--python", str(python), "--disable-pip-version-check"]
     install = ["install", "--quiet", "--no-input", *options, "-r", requirements.name]
     code, printed = _run([*pip, *install], requirements.parent, deadline)

@@ -15,6 +15,7 @@ from pathlib import Path
 from async_endpoint.emulator.container.container import CannotStart, ContainerDied, ContainerSpec
 from async_endpoint.emulator.container.deadline import Deadline
 from async_endpoint.emulator.container.multi_model import LOAD_SECONDS, CannotLoad
+from async_endpoint.emulator.container.payload import Body
 from async_endpoint.emulator.container.process import ContainerProcess
 
 PING_PAUSE_SECONDS = 0.05
@@ -56,7 +57,7 @@ class PythonModelHost:
     def ping(self, timeout: float) -> bool:
         return self.alive
 
-    def load(self, target: str, archive: bytes) -> PythonModel:
+    def load(self, target: str, archive: Body) -> PythonModel:
         number = next(self._numbers)
         self._register(number, None)
         folder = self._folder / str(number)

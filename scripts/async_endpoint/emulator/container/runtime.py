@@ -39,6 +39,9 @@ class ContainerRuntime(Protocol):
         `deadline` limits the installation of requirements; images contain theirs.
         """
 
+    def check(self, spec: ContainerSpec) -> None:
+        """Raise CannotStart, with the remedy, for a container that this runtime cannot run at all."""
+
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         """The labels of an image; None if images are not run. Raises CannotStart when it is not on this machine."""
 
@@ -60,6 +63,14 @@ class PythonRuntime:
         if spec.models is not None:
             return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
+
+    def check(self, spec: ContainerSpec) -> None:
+        """An image alone is not run: there must be code."""
+        if spec.archive is None and not spec.files and spec.models is None and spec.source is None:
+            raise CannotStart(
+                f"The image {spec.image} has no model data, and the local AWS runs the code of a model archive, not images. "
+                "Give ModelDataUrl an archive with code/inference.py, or start the local AWS with --containers docker."
+            )
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         return None
@@ -95,6 +106,9 @@ class EngineRuntime:
         extract_model(spec, model)
         make_readable(model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
+
+    def check(self, spec: ContainerSpec) -> None:
+        """Any image can be run."""
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         return self._engine.image_labels(image)

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.container import payload as stored
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 
@@ -127,6 +128,7 @@ class CaptureWriter:
         uri = capture.destination.join(self._endpoint_name, variant, f"{when:%Y/%m/%d/%H}", name)
         try:
             role = AssumedRole(role_arn, self._region)
-            role.put_object(uri, "".join(f"{line}\n" for line in lines).encode(), "application/jsonlines", capture.kms_key)
+            content = stored.Payload("".join(f"{line}\n" for line in lines).encode())
+            role.put_object(uri, content, "application/jsonlines", capture.kms_key)
         except (AccessDenied, ResourceNotFound) as error:
             log(f"Failed to write captured data to {uri}: {error}")

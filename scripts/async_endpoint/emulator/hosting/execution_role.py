@@ -13,6 +13,7 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.access.decision import decide
 from async_endpoint.emulator.access.principals import role_principal
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.faults.faults import Faults
 from async_endpoint.iam import Verdict, evaluate_trust
 from async_endpoint.iam.actions import Permission
@@ -49,9 +50,24 @@ class AssumedRole:
                 "to assume the role."
             )
 
+    def check_region(self, bucket: str) -> None:
+        """Raise AccessDenied, as S3 refuses it, unless a bucket is in this region; ResourceNotFound without the bucket.
+
+        That hosting does not follow S3 to another region is assumption A191.
+        """
+        found = moto_backends.bucket_region(bucket)
+        if found != self.region:
+            raise AccessDenied(
+                "PermanentRedirect: The bucket you are attempting to access must be addressed using the specified endpoint: "
+                f"{bucket} is in {found}, not in {self.region}."
+            )
+
     def get_object(self, uri: S3Uri) -> moto_backends.StoredObject:
-        """Read an object. Raises ResourceNotFound; as in S3, a missing key is AccessDenied without s3:ListBucket."""
-        moto_backends.bucket_region(uri.bucket)
+        """Read an object of a bucket in this region.
+
+        Raises ResourceNotFound; as in S3, a missing key is AccessDenied without s3:ListBucket.
+        """
+        self.check_region(uri.bucket)
         self.check("s3:GetObject", uri.arn)
         self._check_faults("GetObject", uri)
         try:
@@ -63,42 +79,46 @@ class AssumedRole:
             self.check_key("kms:Decrypt", found.kms_key, "s3")
         return found
 
-    def get_prefix(self, uri: S3Uri) -> dict[str, bytes]:
+    def get_prefix(self, uri: S3Uri) -> dict[str, Payload]:
         """Read all objects under a prefix, by relative path. Raises AccessDenied, or ResourceNotFound when there is none."""
-        moto_backends.bucket_region(uri.bucket)
+        self.check_region(uri.bucket)
         self.check("s3:ListBucket", uri.bucket_arn, {"s3:prefix": uri.key})
         keys = [key for key in moto_backends.list_keys(uri) if not key.endswith("/")]
         if not keys:
             raise moto_backends.ResourceNotFound(f"There is no object under {uri}.")
-        return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).body for key in keys}
+        return {key.removeprefix(uri.key): self.get_object(S3Uri(uri.bucket, key)).payload for key in keys}
 
-    def put_object(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None) -> None:
+    def put_object(self, uri: S3Uri, body: Payload, content_type: str, kms_key: str | None) -> None:
         """Write an object under `kms_key`, or the bucket's default encryption. Raises ResourceNotFound or AccessDenied."""
-        moto_backends.bucket_region(uri.bucket)
+        self.check_region(uri.bucket)
         self.check("s3:PutObject", uri.arn)
         self._check_faults("PutObject", uri)
         key = kms_key or moto_backends.bucket_kms_key(uri.bucket)
         if key and key != AWS_MANAGED_S3_KEY:
             self.check_key("kms:GenerateDataKey", key, "s3")
         if len(body) <= PART_BYTES:
-            moto_backends.put_object(uri, body, content_type, kms_key)
+            moto_backends.put_object(uri, body.read(), content_type, kms_key)
         else:
             self._put_multipart(uri, body, content_type, kms_key, key)
 
     def publish(self, topic_arn: str, message: Mapping[str, object]) -> None:
-        """Publish to a topic; a topic encrypted with a customer key requires permissions for that key too.
+        """Publish to a topic. Raises ResourceNotFound or AccessDenied, the latter also for a message that SNS rejects."""
+        self.check_publish(topic_arn)
+        try:
+            moto_backends.publish(topic_arn, self.region, message)
+        except Exception as error:
+            raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
-        Raises ResourceNotFound or AccessDenied, the latter also for a message that SNS rejects.
+    def check_publish(self, topic_arn: str) -> None:
+        """Raise AccessDenied unless the role may publish to a topic of this region, and use its customer key if it has one.
+
+        Raises ResourceNotFound without the topic or its key.
         """
         topic = moto_backends.topic(topic_arn, self.region)
         self.check("sns:Publish", topic_arn)
         if topic.kms_key and topic.kms_key != "alias/aws/sns":
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):
                 self.check_key(action, topic.kms_key, "sns")
-        try:
-            moto_backends.publish(topic_arn, self.region, message)
-        except Exception as error:
-            raise AccessDenied(f"{type(error).__name__}: {error}") from error
 
     def may_log(self, group: str) -> bool:
         """Whether the role may write container output to CloudWatch Logs.
@@ -122,7 +142,7 @@ class AssumedRole:
         except (AccessDenied, moto_backends.ResourceNotFound):
             return False
 
-    def _put_multipart(self, uri: S3Uri, body: bytes, content_type: str, kms_key: str | None, key: str | None) -> None:
+    def _put_multipart(self, uri: S3Uri, body: Payload, content_type: str, kms_key: str | None, key: str | None) -> None:
         """Multipart upload, as SDKs do for large objects; under a KMS key it needs kms:Decrypt besides kms:GenerateDataKey.
 
         A failed upload is aborted if the role may do so; otherwise its parts remain (S3 user guide, "Multipart upload").
@@ -131,9 +151,8 @@ class AssumedRole:
         try:
             if key and key != AWS_MANAGED_S3_KEY:
                 self.check_key("kms:Decrypt", key, "s3")
-            moto_backends.complete_multipart_upload(
-                uri, upload, [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
-            )
+            parts = (body.read(PART_BYTES, at) for at in range(0, len(body), PART_BYTES))
+            moto_backends.complete_multipart_upload(uri, upload, parts)
         except AccessDenied:
             if self.may("s3:AbortMultipartUpload", uri.arn):
                 moto_backends.abort_multipart_upload(uri, upload)

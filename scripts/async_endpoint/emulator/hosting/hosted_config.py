@@ -18,7 +18,8 @@ DEFAULT_CONCURRENCY = 4
 # Should Respond to Health Check (Ping) Requests").
 DEFAULT_STARTUP_SECONDS = 480
 
-DESCRIBED_MEMBERS = ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig")
+CAPTURE = "DataCaptureConfig"
+DESCRIBED_MEMBERS = ("AsyncInferenceConfig", CAPTURE)
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,12 @@ class HostedConfig:
         if excluded or (guardrails.mode is TrafficRouting.ROLLING and len(self.specs) > 1):
             guardrails = UNGUARDED
         return replace(self, guardrails=guardrails)
+
+    def capturing_as(self, other: HostedConfig) -> HostedConfig:
+        """This deployment with the data capture of another one."""
+        described = {member: value for member, value in self.described.items() if member != CAPTURE}
+        kept = {CAPTURE: other.described[CAPTURE]} if CAPTURE in other.described else {}
+        return replace(self, capture=other.capture, described=described | kept)
 
     @property
     def role_arn(self) -> str:

@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from async_endpoint.emulator.container.child_process import describe_exit
 from async_endpoint.emulator.container.container import CannotStart, Container, ContainerDied, ContainerResponse, Workload
 from async_endpoint.emulator.container.deadline import Deadline
+from async_endpoint.emulator.container.payload import Body
 from async_endpoint.emulator.container.runtime import launch
 from async_endpoint.emulator.faults.faults import NO_FAULT, Start
 from async_endpoint.emulator.hosting.context import HostingContext
@@ -84,7 +86,7 @@ class Instance:
     def ended(self) -> bool:
         return self.state in (InstanceState.STOPPED, InstanceState.FAILED)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
+    def invoke(self, body: Body, headers: Mapping[str, str], timeout: float, target: str = "") -> ContainerResponse:
         """Forward one request, to the container or model `target` if given; raises ContainerDied or ContainerTimedOut."""
         if self._container is None:
             raise ContainerDied("the container is gone")
@@ -156,11 +158,11 @@ class Instance:
         self._on_output(self.id, line)
 
     def _exited(self, code: int) -> None:
-        reason = getattr(code, "reason", "")
-        self._set(
-            InstanceState.FAILED,
-            f"the container could not be started: {reason}" if reason else f"the container ended with exit code {code}",
-        )
+        start_error = getattr(code, "reason", "")
+        reason = f"the container could not be started: {start_error}" if start_error else describe_exit(code)
+        if not self._stopped.is_set():
+            self._output(reason[0].upper() + reason[1:])
+        self._set(InstanceState.FAILED, reason)
 
     def _set(self, state: InstanceState, reason: str = "") -> None:
         def change() -> None:

@@ -6,17 +6,23 @@ Sources: SageMaker developer guide, "CreateModel API: Execution Role Permissions
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.container.container import ContainerSpec, Workload
+from async_endpoint.emulator.container.container import CannotStart, ContainerSpec, Workload
+from async_endpoint.emulator.container.handler_code import SUBMIT_DIRECTORY
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.faults.faults import Faults
+from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.context import HostingContext
+from async_endpoint.emulator.hosting.error_messages import unusable_topic
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
-from async_endpoint.emulator.hosting.hosted_config import HostedConfig
+from async_endpoint.emulator.hosting.hosted_config import AsyncSettings, HostedConfig
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
 from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
@@ -36,8 +42,18 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         role.assume()
         if model.vpc is not None:
             check_attach(role, model.vpc)
-        return Workload(tuple(_container(container, role, model.isolated) for container in model.containers), model.direct)
+        containers = enumerate(model.containers, 1)
+        return Workload(tuple(_container(source, number, role, model.isolated) for number, source in containers), model.direct)
     except (AccessDenied, ResourceNotFound) as error:
+        raise DeploymentFailed(str(error)) from error
+
+
+def check_runtime(workload: Workload, context: HostingContext) -> None:
+    """Raise DeploymentFailed if the local AWS cannot run the containers, with the remedy."""
+    try:
+        for spec in workload.containers:
+            context.runtime.check(spec)
+    except CannotStart as error:
         raise DeploymentFailed(str(error)) from error
 
 
@@ -70,7 +86,10 @@ class WorkloadProvisioner:
 
 
 def check_permissions(deployment: HostedConfig, region: str) -> None:
-    """Check that the roles allow encrypting volumes and reading the rollback alarms; raises DeploymentFailed."""
+    """Check that the roles allow encrypting volumes, reading the rollback alarms, and delivering results.
+
+    Raises DeploymentFailed.
+    """
     try:
         for arn in dict.fromkeys(spec.model.role_arn for spec in deployment.specs):
             role = AssumedRole(arn, region)
@@ -78,8 +97,28 @@ def check_permissions(deployment: HostedConfig, region: str) -> None:
                 role.check_key("kms:CreateGrant", deployment.kms_key, "sagemaker", {"kms:GrantIsForAWSResource": "true"})
             for name in deployment.guardrails.alarms:
                 role.check("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{region}:{ACCOUNT_ID}:alarm:{name}")
+        if deployment.async_settings is not None:
+            _check_delivery(deployment.async_settings, AssumedRole(deployment.role_arn, region))
     except (AccessDenied, ResourceNotFound) as error:
         raise DeploymentFailed(str(error)) from error
+
+
+def _check_delivery(settings: AsyncSettings, role: AssumedRole) -> None:
+    """Check topics, buckets and key of an asynchronous endpoint's results.
+
+    An endpoint whose role may not publish to a topic is Failed (amazon-sagemaker-examples, issue 4461). The checks of the
+    buckets' region and of the key are assumptions A191 and A192. That buckets exist and may be written is not checked.
+    """
+    for topic in settings.topics:
+        try:
+            role.check_publish(topic)
+        except (AccessDenied, ResourceNotFound) as error:
+            raise DeploymentFailed(unusable_topic(role.arn, topic, str(error))) from error
+    for path in filter(None, (settings.output, settings.failure)):
+        with contextlib.suppress(ResourceNotFound):
+            role.check_region(path.bucket)
+    if settings.kms_key:
+        role.check_key("kms:GenerateDataKey", settings.kms_key, "s3")
 
 
 def check_release(deployment: HostedConfig, region: str) -> None:
@@ -98,31 +137,48 @@ def check_release(deployment: HostedConfig, region: str) -> None:
         moto_backends.kms_key(key, region)
 
 
-def _container(source: ContainerSource, role: AssumedRole, isolated: bool) -> ContainerSpec:
+def _container(source: ContainerSource, number: int, role: AssumedRole, isolated: bool) -> ContainerSpec:
     _check_image_pull(role, source)
     data = source.model_data
     kind = data.kind if data else None
     return ContainerSpec(
-        archive=role.get_object(data.uri).body if data and kind is ModelDataKind.ARCHIVE else None,
+        archive=role.get_object(data.uri).payload if data and kind is ModelDataKind.ARCHIVE else None,
+        extraction_error=error_messages.extraction_failed(number, str(data.uri)) if data else "",
         environment=source.environment,
         image=source.image,
         hostname=source.hostname,
         models=_model_reader(data.uri, role) if data and kind is ModelDataKind.MULTI_MODEL_PREFIX else None,
         files=_files(data, role) if data else {},
         isolated=isolated,
+        source=_source_archive(source.environment.get(SUBMIT_DIRECTORY, ""), role, isolated),
     )
 
 
-def _files(data: ModelData, role: AssumedRole) -> dict[str, bytes]:
+def _source_archive(uri: str, role: AssumedRole, isolated: bool) -> Payload | None:
+    """The code that a container downloads when it starts, with the role's permissions; None if it is not in S3."""
+    if not uri.startswith("s3://"):
+        return None
+    if isolated:
+        raise DeploymentFailed(
+            f"The container cannot download {uri}, its {SUBMIT_DIRECTORY}: the model has EnableNetworkIsolation. Put the code "
+            "into the model archive."
+        )
+    try:
+        return role.get_object(S3Uri.parse(uri)).payload
+    except (AccessDenied, ResourceNotFound, InvalidInput) as error:
+        raise DeploymentFailed(f"The container cannot download {uri}, its {SUBMIT_DIRECTORY}: {error}") from error
+
+
+def _files(data: ModelData, role: AssumedRole) -> dict[str, Payload]:
     """Uncompressed model data, by path relative to the model directory."""
     if data.kind is ModelDataKind.OBJECT:
-        return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).body}
+        return {data.uri.key.rpartition("/")[2]: role.get_object(data.uri).payload}
     return role.get_prefix(data.uri) if data.kind is ModelDataKind.PREFIX else {}
 
 
-def _model_reader(prefix: S3Uri, role: AssumedRole) -> Callable[[str], bytes]:
+def _model_reader(prefix: S3Uri, role: AssumedRole) -> Callable[[str], Payload]:
     """A function that reads the archive of a TargetModel as the role; it raises AccessDenied or ResourceNotFound."""
-    return lambda target: role.get_object(prefix.join(target)).body
+    return lambda target: role.get_object(prefix.join(target)).payload
 
 
 def _check_image_pull(role: AssumedRole, source: ContainerSource) -> None:

@@ -12,7 +12,13 @@ from typing import Any
 
 from async_endpoint.core import limits
 from async_endpoint.core import metrics as m
-from async_endpoint.emulator.container.container import PRIMARY, ContainerDied, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container.container import (
+    PRIMARY,
+    ContainerDied,
+    ContainerResponse,
+    ContainerTimedOut,
+    InvalidResponse,
+)
 from async_endpoint.emulator.hosting import error_messages
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.data_capture import CaptureWriter, DataCaptureConfig, Payload
@@ -130,6 +136,9 @@ class RealTimeInference:
         except ContainerTimedOut as error:
             _count(variant, 0)
             raise _timed_out(log_stream, getattr(error, "container", PRIMARY)) from error
+        except InvalidResponse as error:
+            _count(variant, 0)
+            raise ModelFailed(0, str(error), error.container, log_stream) from error
         except ContainerDied as death:
             with self._changed:
                 instance.died(str(death))
@@ -145,8 +154,8 @@ class RealTimeInference:
         variant.metrics.add(m.OVERHEAD_LATENCY, (sent - begun) * 1e6)
         _count(variant, response.status)
         most = limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES
-        if len(response.body) > most:
-            large = f"The response has {len(response.body)} bytes; at most {most} are returned."
+        if len(response.payload) > most:
+            large = f"The response has {len(response.payload)} bytes; at most {most} are returned."
             raise ModelFailed(0, large, response.container, log_stream)
         if response.status >= 400:
             raise ModelFailed(response.status, response.body.decode(errors="replace"), response.container, log_stream)

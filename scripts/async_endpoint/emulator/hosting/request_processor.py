@@ -10,7 +10,8 @@ from async_endpoint.core import limits
 from async_endpoint.core import metrics as m
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.container.container import PRIMARY, ContainerResponse, ContainerTimedOut
+from async_endpoint.emulator.container.container import PRIMARY, ContainerResponse, ContainerTimedOut, InvalidResponse
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.hosting import error_messages, notifications
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.hosted_config import AsyncSettings
@@ -64,7 +65,7 @@ class RequestProcessor:
         self._metrics.add(m.INVOCATION_FAILURES)
         self._log(f"[{invocation.inference_id}] {reason}")
         failure = invocation.failure
-        if failure is not None and not self._put_failure(failure, reason.encode(), "text/plain"):
+        if failure is not None and not self._put_failure(failure, Payload(reason.encode()), "text/plain"):
             failure = None
         included = reason.encode() if "ERROR_NOTIFICATION_TOPIC" in self._settings.include_response_in else None
         message = notifications.failed(invocation, self._place, self._clock.now(), reason, failure, included)
@@ -89,28 +90,28 @@ class RequestProcessor:
         moment = datetime.fromtimestamp(self._clock.now(), UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
         self._write_log(self._instance_id, f"{moment}:[sagemaker logs] {text}")
 
-    def _download(self, invocation: AsyncInvocation) -> bytes:
+    def _download(self, invocation: AsyncInvocation) -> Payload:
         if invocation.body is not None:
-            return invocation.body
+            return Payload(invocation.body)
         assert invocation.input_location is not None
         started = time.monotonic()
         try:
-            found = self._role.get_object(S3Uri.locate(invocation.input_location))
+            found = self._role.get_object(S3Uri.parse(invocation.input_location))
         except (AccessDenied, ResourceNotFound) as error:
             self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
             raise RequestFailed(f"Failed to download the request from {invocation.input_location}: {error}") from error
         finally:
             self._metrics.add(m.REQUEST_DOWNLOAD_LATENCY, (time.monotonic() - started) * 1e6)
-        if len(found.body) > limits.INPUT_OBJECT_BYTES:
+        if len(found.payload) > limits.INPUT_OBJECT_BYTES:
             self._metrics.add(m.REQUEST_DOWNLOAD_FAILURES)
             raise RequestFailed(
-                f"Failed to download the request from {invocation.input_location}: it has {len(found.body)} bytes; at most "
+                f"Failed to download the request from {invocation.input_location}: it has {len(found.payload)} bytes; at most "
                 f"{limits.INPUT_OBJECT_BYTES} are accepted."
             )
         invocation.content_type = invocation.content_type or found.content_type or BINARY
-        return found.body
+        return found.payload
 
-    def _invoke(self, invocation: AsyncInvocation, instance: Instance, body: bytes) -> ContainerResponse:
+    def _invoke(self, invocation: AsyncInvocation, instance: Instance, body: Payload) -> ContainerResponse:
         headers = {"Content-Type": invocation.content_type, "X-Amzn-SageMaker-Inference-Id": invocation.inference_id}
         if invocation.accept:
             headers["Accept"] = invocation.accept
@@ -123,13 +124,17 @@ class RequestProcessor:
             raise RequestFailed(
                 f"{error_messages.invocation_timeout(PRIMARY)}: no answer within {invocation.timeout_seconds} seconds."
             ) from error
+        except InvalidResponse as error:
+            raise RequestFailed(str(error)) from error
         self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
         self._metrics.add(m.INVOCATION_4XX_ERRORS, float(400 <= response.status < 500))
         self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
         if response.status >= 400:
-            text = response.body[: error_messages.MODEL_ERROR_CHARS].decode(errors="replace").strip()
+            text = response.payload.read(error_messages.MODEL_ERROR_CHARS).decode(errors="replace").strip()
             raise RequestFailed(error_messages.container_error(response.status, response.container, text))
-        if len(response.body) > limits.OUTPUT_OBJECT_BYTES:
+        if not response.has_length:
+            raise RequestFailed(error_messages.missing_length(response.container))
+        if len(response.payload) > limits.OUTPUT_OBJECT_BYTES:
             raise RequestFailed(
                 f"The response of {response.container} has more than the maximum of {limits.OUTPUT_OBJECT_BYTES} bytes."
             )
@@ -139,20 +144,20 @@ class RequestProcessor:
         if invocation.output is not None:
             started = time.monotonic()
             try:
-                self._role.put_object(invocation.output, response.body, response.content_type, self._settings.kms_key)
+                self._role.put_object(invocation.output, response.payload, response.content_type, self._settings.kms_key)
             except (AccessDenied, ResourceNotFound) as error:
                 self._metrics.add(m.RESPONSE_UPLOAD_FAILURES)
                 raise RequestFailed(f"Failed to upload the response to {invocation.output}: {error}") from error
             finally:
                 self._metrics.add(m.RESPONSE_UPLOAD_LATENCY, (time.monotonic() - started) * 1e6)
         included = invocation.output is None or "SUCCESS_NOTIFICATION_TOPIC" in self._settings.include_response_in
-        body = response.body if included else None
+        body = response.body if included and len(response.payload) <= limits.NOTIFICATION_BODY_BYTES else None
         message = notifications.completed(
             invocation, self._place, self._clock.now(), response.content_type, invocation.output, body
         )
         self._notify(self._settings.success_topic, message)
 
-    def _put_failure(self, uri: S3Uri, body: bytes, content_type: str) -> bool:
+    def _put_failure(self, uri: S3Uri, body: Payload, content_type: str) -> bool:
         try:
             self._role.put_object(uri, body, content_type, self._settings.kms_key)
         except (AccessDenied, ResourceNotFound) as error:

@@ -14,7 +14,7 @@ from async_endpoint.emulator.hosting.hosted_config import HostedConfig, VariantS
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import EndpointMetrics, StatisticSet
-from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_permissions, prepare
+from async_endpoint.emulator.hosting.provisioning import WorkloadProvisioner, check_permissions, check_runtime, prepare
 from async_endpoint.emulator.hosting.variant import Variant
 
 
@@ -61,7 +61,7 @@ class VariantFactory:
 
     def _starter(self, deployment: HostedConfig, spec: VariantSpec) -> Callable[[], Instance]:
         faults = self.context.faults
-        prepare(spec.model, self.region, faults)
+        check_runtime(prepare(spec.model, self.region, faults), self.context)
         workload = WorkloadProvisioner(self.endpoint_name, self.region, spec.model, deployment.kms_key, self.context)
         log = self.logs.writer(AssumedRole(spec.model.role_arn, self.region), spec.name)
         return lambda: Instance(self.context, workload, spec.startup_seconds, log, self.apply, faults.start(self.endpoint_name))

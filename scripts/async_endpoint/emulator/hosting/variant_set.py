@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from async_endpoint.emulator.hosting.error_messages import EXTRACTION_FAILED
 from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.variant import Variant
 
@@ -44,6 +45,8 @@ class VariantSet:
     def check_incoming(self) -> bool:
         """Whether all incoming instances serve; raises DeploymentFailed once one has failed."""
         for variant in self.incoming:
+            if variant.fleet.last_failure.startswith(EXTRACTION_FAILED):
+                raise DeploymentFailed(variant.fleet.last_failure)
             if variant.fleet.last_failure:
                 containers = "primary container" if len(variant.spec.model.containers) == 1 else "containers"
                 raise DeploymentFailed(

@@ -16,9 +16,11 @@ from moto.core.responses import ActionResult
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.moto_patches.metric_store import InvalidNextToken
 from async_endpoint.emulator.scaling.alarm_definitions import check_members
+from async_endpoint.emulator.scaling.composite_alarms import child_names, dependents
 
 MAX_RECORDS: Final = 100  # DescribeAlarms.MaxRecords; the default is 50 (API reference)
 DEFAULT_RECORDS: Final = 50
+_FILTERS: Final = ("AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix")
 _put = CloudWatchResponse.put_metric_alarm
 
 
@@ -33,6 +35,7 @@ def apply() -> None:
     def describe_alarms(self: CloudWatchResponse) -> ActionResult:
         request = self._get_params()
         found = [alarm for alarm in self.cloudwatch_backend.alarms.values() if _matches(alarm, request)]
+        found = _relatives(found, self.cloudwatch_backend.alarms, request)
         found.sort(key=lambda alarm: (alarm.rule is None, alarm.name))  # "composite alarms are returned first"
         begin, most = _page(request)
         page = found[begin : begin + most]
@@ -53,6 +56,17 @@ def apply() -> None:
     CloudWatchResponse.put_metric_alarm = put_metric_alarm
     CloudWatchResponse.describe_alarms = describe_alarms
     CloudWatchResponse.describe_alarms_for_metric = describe_alarms_for_metric
+
+
+def _relatives(found: list[Any], alarms: Mapping[str, Any], request: Mapping[str, Any]) -> list[Any]:
+    """Those of `found` that ChildrenOfAlarmName and ParentsOfAlarmName select, which exclude all other filters."""
+    parent, child = request.get("ChildrenOfAlarmName"), request.get("ParentsOfAlarmName")
+    if (parent or child) and any(request.get(name) for name in _FILTERS):
+        raise ValidationError("ChildrenOfAlarmName and ParentsOfAlarmName cannot be combined with other parameters.")
+    if parent:
+        names = child_names(alarms[parent]) if parent in alarms and alarms[parent].rule is not None else []
+        return [alarm for alarm in alarms.values() if alarm.name in names]
+    return dependents(alarms.values(), child) if child else found
 
 
 def _matches(alarm: Any, request: Mapping[str, Any]) -> bool:

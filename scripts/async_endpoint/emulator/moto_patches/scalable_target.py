@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 
+from async_endpoint.core.hosting_rules import is_burstable
 from async_endpoint.emulator.hosting.hosted_config import VariantSpec
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_backends import DIMENSION, DIMENSIONS, PROVISIONED
@@ -66,6 +67,10 @@ def least_capacity(hosting: Hosting, region: str, resource_id: str, dimension: s
         raise AWSValidationException(f"Variant {spec.name} has no provisioned concurrency; {PROVISIONED} does not scale it.")
     if dimension == DIMENSION and spec.serverless is not None:
         raise AWSValidationException(f"Variant {spec.name} is serverless and has no instances; {DIMENSION} does not scale it.")
+    if dimension == DIMENSION and is_burstable(spec.instance_type):  # the documentation names no message
+        raise AWSValidationException(
+            f"Automatic scaling does not support burstable instances: variant {spec.name} has {spec.instance_type}."
+        )
     return 0 if endpoint.target.async_settings is not None else 1
 
 

@@ -14,6 +14,7 @@ from moto.core.base_backend import BackendDict
 from moto.s3.models import FakeKey
 
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.persistence.pickling import IDENTITY
 from async_endpoint.local_aws import ACCOUNT_ID
 
@@ -47,6 +48,7 @@ def restore_stores(stores: Stores) -> None:
     for location, accounts in stores.items():
         module, _, name = location.partition(":")
         backends = getattr(import_module(module), name)
+        apply_lazily(module.split(".")[1])
         for account, regions in accounts.items():
             backends[account].update(regions)
 

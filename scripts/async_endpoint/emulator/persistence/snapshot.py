@@ -25,7 +25,7 @@ SNAPSHOT_FILE = "snapshot"
 NOT_AS_WRITTEN = f"its file {SNAPSHOT_FILE} does not hold what was written"
 OBJECTS_PREFIX = "objects-"
 # Version of the pickled classes: raise it with every change that makes old pickles unreadable.
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ class PersistentState:
     def _unsaved_input(self, location: str | None) -> tuple[S3Uri, Any] | None:
         if location is None:
             return None
-        uri = S3Uri.locate(location)
+        uri = S3Uri.parse(location)
         key = moto_state.find_object(uri)
         if key is None or (self._last is not None and vars(key).get(IDENTITY) in self._last.body_index.extents):
             return None

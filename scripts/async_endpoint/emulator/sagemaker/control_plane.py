@@ -9,11 +9,14 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.service import Hosting
+from async_endpoint.emulator.sagemaker import absent_resources
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
+from async_endpoint.emulator.sagemaker.model_registry import delete_model_package, delete_model_package_group
 from async_endpoint.emulator.sagemaker.model_validation import check_model, resolve_model_packages
-from async_endpoint.emulator.sagemaker.protocol import validate_request, validation_exception
+from async_endpoint.emulator.sagemaker.protocol import validation_exception
+from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.resources import (
     CONFIG,
     ENDPOINT,
@@ -24,6 +27,7 @@ from async_endpoint.emulator.sagemaker.resources import (
     Stored,
     page,
 )
+from async_endpoint.emulator.sagemaker.unsupported_members import check_supported
 
 Action = Callable[[str, Described], Described]
 
@@ -56,18 +60,28 @@ class ControlPlane:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
             "DeleteTags": self._delete_tags,
+            "DeleteModelPackage": delete_model_package,
+            "DeleteModelPackageGroup": delete_model_package_group,
         }
 
+    @property
+    def implemented(self) -> frozenset[str]:
+        """The actions of hosting, of tags and of the model registry; those on absent resources are not among them."""
+        return frozenset(self._actions)
+
     def handles(self, action: str, request: Described) -> bool:
-        """Whether this action is implemented here: those of hosting, and tags of hosting's resources."""
+        """Whether this action is answered here: those of hosting, tags of hosting's resources, and absent resources."""
         if action in ("AddTags", "ListTags", "DeleteTags"):
             return self._by_arn(request.get("ResourceArn", "")) is not None
-        return action in self._actions
+        return action in self._actions or absent_resources.answers(action)
 
     def handle(self, action: str, region: str, request: Described) -> Described:
         """Perform one action and return its response; raises ApiError."""
-        validate_request("sagemaker", action, request)
-        return self._actions[action](region, request)
+        valid_request = validate_request("sagemaker", action, request)
+        check_supported(action, valid_request)
+        if action not in self._actions:
+            return absent_resources.answer(action, valid_request)
+        return self._actions[action](region, valid_request)
 
     def resources(self, region: str) -> list[tuple[str, Resource]]:
         """All models, configurations and endpoints of a region, each with the resource type in its ARN."""
@@ -244,10 +258,12 @@ class ControlPlane:
 
 
 def _retaining(endpoint: HostedEndpoint, deployment: HostedConfig, exclude: list[Described]) -> HostedConfig:
-    """The deployment with the live variants' instance counts and weights, except for excluded properties."""
+    """The deployment with the live variants' instance counts, weights and data capture, except for excluded properties."""
     excluded = {item["VariantPropertyType"] for item in exclude}
     counts = {variant.name: variant.desired for variant in endpoint.variants if variant.spec.serverless is None}
     weights = {variant.name: variant.weight for variant in endpoint.variants}
+    if "DataCaptureConfig" not in excluded:
+        deployment = deployment.capturing_as(endpoint.deployment)
     return deployment.retaining(
         {} if "DesiredInstanceCount" in excluded else counts, {} if "DesiredWeight" in excluded else weights
     )

@@ -27,7 +27,6 @@ def describe(endpoint: HostedEndpoint, resource: Resource) -> Described:
         "PendingDeploymentSummary": _pending(endpoint),
         "LastDeploymentConfig": resource.request.get("DeploymentConfig"),
         "AsyncInferenceConfig": described.get("AsyncInferenceConfig"),
-        "ExplainerConfig": described.get("ExplainerConfig"),
         "DataCaptureConfig": _capture(described),
     }
     return {member: value for member, value in answer.items() if value}

@@ -14,6 +14,7 @@ from async_endpoint.emulator.sagemaker.protocol import validation_exception
 
 MAX_VARIANTS = 10  # CreateEndpointConfig.ProductionVariants
 SERVERLESS_MEMORY_MB = range(1_024, 6_145, 1_024)  # developer guide, "Serverless Inference"
+_OF_INSTANCES = {"InferenceAmiVersion", "InitialInstanceCount", "InstanceType", "RoutingConfig", "VolumeSizeInGB"}
 
 Described = Mapping[str, Any]
 
@@ -33,12 +34,7 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
         )
     if shadows and (len(variants), len(shadows)) != (1, 1):
         raise validation_exception("A shadow variant requires exactly one production variant, and no other shadow variant.")
-    try:
-        DataCaptureConfig.read(request.get("DataCaptureConfig"))
-    except InvalidInput as error:
-        raise validation_exception(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
-    if "DataCaptureConfig" in request and any("ServerlessConfig" in variant for variant in variants):
-        raise validation_exception("Data capture is not supported for serverless variants.")
+    _check_data_capture(request)
     for variant in (*variants, *shadows):
         if "ModelName" not in variant:
             raise validation_exception(
@@ -50,9 +46,20 @@ def check_config(request: Described, model: Callable[[str], Described]) -> None:
         if "AsyncInferenceConfig" in request:
             _check_async(request, variant, spec)
         if "ServerlessConfig" in variant:
-            _check_serverless(variant, spec, alone=not shadows and all("ServerlessConfig" in item for item in variants))
+            _check_serverless(variant, spec, alone=len(names) == 1)
         else:
             _check_instances(variant, request)
+
+
+def _check_data_capture(request: Described) -> None:
+    try:
+        capture = DataCaptureConfig.read(request.get("DataCaptureConfig"))
+    except InvalidInput as error:
+        raise validation_exception(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
+    if "DataCaptureConfig" in request and any("ServerlessConfig" in variant for variant in request["ProductionVariants"]):
+        raise validation_exception("Data capture is not supported for serverless variants.")
+    if capture is not None and "AsyncInferenceConfig" in request:  # its guide is "Capture data from real-time endpoint"
+        raise validation_exception("The local AWS does not support DataCaptureConfig with AsyncInferenceConfig; remove it.")
 
 
 def _check_instances(variant: Described, request: Described) -> None:
@@ -65,22 +72,22 @@ def _check_instances(variant: Described, request: Described) -> None:
             f"InitialInstanceCount of variant {variant['VariantName']} must be at least 1; an asynchronous endpoint "
             "scales in to zero after its creation."
         )
-    if "KmsKeyId" in request and has_local_storage(variant["InstanceType"]):  # A84
-        raise validation_exception(
-            f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}, which has local storage."
-        )
+    for member, given in (("KmsKeyId", request), ("VolumeSizeInGB", variant)):
+        if member in given and has_local_storage(variant["InstanceType"]):  # A84
+            raise validation_exception(
+                f"{member} cannot be specified with instance type {variant['InstanceType']}, which has local storage."
+            )
 
 
 def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> None:
     """Source: developer guide, "Serverless Inference", feature exclusions."""
     name, config = variant["VariantName"], variant["ServerlessConfig"]
     if not alone:
+        raise validation_exception(f"Serverless variant {name} must be the only variant of its configuration.")
+    if _OF_INSTANCES & variant.keys():
         raise validation_exception(
-            f"Serverless variant {name} cannot be combined with instance-based variants or a shadow variant."
-        )
-    if "InstanceType" in variant or "InitialInstanceCount" in variant:
-        raise validation_exception(
-            f"Variant {name} requires either ServerlessConfig or InstanceType and InitialInstanceCount; it has both."
+            f"Serverless variant {name} has no instances: give either ServerlessConfig or "
+            f"{' and '.join(sorted(_OF_INSTANCES & variant.keys()))}."
         )
     if config["MemorySizeInMB"] not in SERVERLESS_MEMORY_MB:
         raise validation_exception(
@@ -90,6 +97,8 @@ def _check_serverless(variant: Described, model: ModelSpec, *, alone: bool) -> N
         raise validation_exception(
             f"ProvisionedConcurrency of variant {name} is above its MaxConcurrency of {config['MaxConcurrency']}."
         )
+    if any(is_marketplace(container.image) for container in model.containers):
+        raise validation_exception(f"Serverless variant {name} requires a model that is not of AWS Marketplace.")
     if len(model.containers) > 1 or model.multi_model:
         raise validation_exception(f"Serverless variant {name} requires a model of one container in SingleModel mode.")
     if any(container.from_data_source for container in model.containers):  # ContainerDefinition.ModelDataSource

@@ -30,6 +30,11 @@ def check_capacity(endpoint: HostedEndpoint, wanted: Mapping[str, Any]) -> None:
         raise validation_exception(f'The variant name "{name}" does not exist for endpoint "{endpoint.name}".')
     if count is not None and variant.spec.serverless is not None:
         raise validation_exception(f'Variant "{name}" of endpoint "{endpoint.name}" is serverless and has no instance count.')
+    if count == 0 and endpoint.deployment.async_settings is None:  # A156
+        raise validation_exception(
+            f'The desired instance count of variant "{name}" of endpoint "{endpoint.name}" must be at least 1: only '
+            "asynchronous endpoints can have no instances."
+        )
     reason = quota_error(variant.spec.instance_type, count or 0, variant.desired)
     if reason:
         raise ApiError("ResourceLimitExceeded", reason)

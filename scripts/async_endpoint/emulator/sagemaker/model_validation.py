@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.core.hosting_rules import image_region
+from async_endpoint.core.hosting_rules import image_region, is_ecr_image
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.container.container import CannotStart
 from async_endpoint.emulator.container.runtime import ContainerRuntime
@@ -27,6 +27,8 @@ def check_model(region: str, request: Described, runtime: ContainerRuntime) -> N
     """
     containers = containers_of(request)
     _check_containers(request, containers)
+    if "ExecutionRoleArn" not in request:  # optional in the service model, for models of inference components
+        raise validation_exception("A model that is hosted on an endpoint requires an ExecutionRoleArn; this request has none.")
     role = AssumedRole(request["ExecutionRoleArn"], region)
     for container in containers:
         _check_image(request, container, region)
@@ -60,7 +62,8 @@ def _check_containers(request: Described, containers: list[Described]) -> None:
 def _check_image(request: Described, container: Described, region: str) -> None:
     """A private registry is accessed through the model's VPC (developer guide, "Use a Private Docker Registry").
 
-    The error of an image in another region is quoted in sagemaker-pytorch-inference-toolkit, pull request 7.
+    The errors are quoted in sagemaker-pytorch-inference-toolkit, pull request 7 (another region), sagemaker-python-sdk, pull
+    request 4700 (another registry), and amazon-sagemaker-examples, issue 195 (no tag).
     """
     if image_region(container["Image"]) not in (None, region):
         raise validation_exception(
@@ -71,6 +74,12 @@ def _check_image(request: Described, container: Described, region: str) -> None:
     private = config.get("RepositoryAccessMode") == "Vpc"
     if private and "VpcConfig" not in request:
         raise validation_exception(f"RepositoryAccessMode Vpc of image {container['Image']} requires a VpcConfig of the model.")
+    if not private and image_region(container["Image"]) is None:
+        raise validation_exception(
+            f'Using non-ECR image "{container["Image"]}" without Vpc repository access mode is not supported.'
+        )
+    if not private and not is_ecr_image(container["Image"]):
+        raise validation_exception(f'ECR image "{container["Image"]}" is invalid: it has neither tag nor digest.')
     if config.get("RepositoryAuthConfig") and not private:
         raise validation_exception(
             "RepositoryAuthConfig requires RepositoryAccessMode Vpc; for Amazon ECR SageMaker needs no credentials."
@@ -106,13 +115,13 @@ def _check_data(role: AssumedRole, container: Described) -> None:
     try:
         role.assume()
         data = ModelData.read(container)
-        if data is not None and (found := moto_backends.bucket_region(data.uri.bucket)) != role.region:
-            raise AccessDenied(f"The bucket {data.uri.bucket} is in {found}.")
-        if data is not None and data.kind is ModelDataKind.PREFIX:
+        if data is None:
+            return
+        if data.kind is ModelDataKind.PREFIX:
             role.get_prefix(data.uri)
-        elif (
-            data is not None and data.kind is not ModelDataKind.MULTI_MODEL_PREFIX
-        ):  # whose archives are read when a model is invoked
+        elif data.kind is ModelDataKind.MULTI_MODEL_PREFIX:  # its archives are read when a model is invoked
+            role.check_region(data.uri.bucket)
+        else:
             role.get_object(data.uri)
     except InvalidInput as error:
         raise validation_exception(str(error)) from error

@@ -65,12 +65,15 @@ class ResourceStore:
         self._lock = threading.Lock()
 
     def add(self, region: str, request: Described) -> Resource:
-        """Store a create request; raises ValidationException when the name is taken."""
+        """Store a create request; raises ValidationException when the name is taken, in whatever case.
+
+        Names of endpoints are not case-sensitive in CreateEndpoint (API reference), and ARNs of all resources have lower case.
+        """
         kept = {key: value for key, value in request.items() if key != "Tags"}
         name = request[self.kind.name]
         resource = Resource(arn(self.kind, region, name), kept, self._now(), _tags(request.get("Tags")))
         with self._lock:
-            if (region, name) in self._stored:
+            if any(stored.arn == resource.arn for stored in self._stored.values()):
                 raise validation_exception(self.kind.exists.format(arn=resource.arn))
             self._stored[region, name] = resource
         return resource

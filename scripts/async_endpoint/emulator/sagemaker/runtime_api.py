@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
 
 from werkzeug.wrappers import Response
 
@@ -21,7 +23,8 @@ from async_endpoint.emulator.hosting.real_time import InvokeRequest, ModelFailed
 from async_endpoint.emulator.hosting.request_queue import BINARY, AsyncInvocation
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.moto_backends import ResourceNotFound
-from async_endpoint.emulator.sagemaker.protocol import ApiError, violated_pattern
+from async_endpoint.emulator.sagemaker.protocol import ApiError, service_model
+from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.local_aws import ACCOUNT_ID
 
 PREFIX = "X-Amzn-SageMaker-"
@@ -32,43 +35,60 @@ def validation_error(message: str) -> ApiError:
     return ApiError("ValidationError", message)
 
 
+# Members of InvokeEndpoint for features that no endpoint of the local AWS can have.
+_UNSUPPORTED = {
+    "EnableExplanations": "explanations",
+    "InferenceComponentName": "inference components",
+    "PrefixAwareId": "prefix-aware routing",
+    "SessionId": "stateful sessions",
+}
+
+
 class RequestHeaders:
-    """The headers of a request, each of which carries a member of the API."""
+    """The members of a request: its headers, each of which carries one, and its body."""
 
-    def __init__(self, operation: str, headers: Mapping[str, str]) -> None:
-        self._operation = operation
+    def __init__(self, operation: str, endpoint_name: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises ValidationError with all violated constraints of the service model."""
         self._headers = {name.lower(): _decoded(value) for name, value in headers.items()}
+        members: dict[str, Any] = {"EndpointName": endpoint_name, "Body": body}
+        for member, (header, kind) in _header_members(operation).items():
+            value = self._headers.get(header)
+            if value is not None:
+                members[member] = _integer(member, value) if kind == "integer" else value
+        self._members = validate_request("sagemaker-runtime", operation, members, validation_error)
 
-    def get(self, header: str) -> str | None:
-        return self._headers.get((PREFIX + header).lower())
+    def text(self, member: str) -> str:
+        """A string member, empty when not sent."""
+        return str(self._members.get(member, ""))
 
-    def text(self, header: str, member: str, most: int) -> str:
-        """A string member, empty when not sent. Raises ApiError if it is too long, not printable, or violates its pattern."""
-        value = self.get(header)
-        if value is None:
-            return ""
-        if len(value) > most or not value.isprintable():
-            raise validation_error(f"{member} has {len(value)} characters; at most {most} printable characters are accepted.")
-        pattern = violated_pattern("sagemaker-runtime", self._operation, member, value)
-        if pattern is not None:
-            raise validation_error(f"{member} is {value!r}, which does not satisfy the pattern {pattern}")
-        return value
+    def number(self, member: str, default: int) -> int:
+        """An integer member."""
+        return int(self._members.get(member, default))
 
-    def number(self, header: str, allowed: limits.Range, default: int) -> int:
-        """An integer member; raises ApiError outside its range."""
-        text = self.get(header)
-        try:
-            return default if text is None else allowed.check(int(text))
-        except InvalidInput as error:
-            raise validation_error(str(error)) from error
-        except ValueError as error:
-            raise validation_error(
-                f"{allowed.name} is {text!r}; use {allowed.low} to {allowed.high} {allowed.unit}."
-            ) from error
+    def has(self, member: str) -> bool:
+        return member in self._members
 
     def plain(self, name: str) -> str | None:
         """A header without SageMaker's prefix, such as Content-Type."""
         return self._headers.get(name.lower())
+
+
+@cache
+def _header_members(operation: str) -> dict[str, tuple[str, str]]:
+    """The members of an operation that are headers: lower-case name of the header, and type."""
+    members = service_model("sagemaker-runtime").operation_model(operation).input_shape.members
+    return {
+        name: (shape.serialization["name"].lower(), shape.type_name)
+        for name, shape in members.items()
+        if shape.serialization.get("location") == "header"
+    }
+
+
+def _integer(member: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ApiError("SerializationException", f"'{text}' can not be converted to an Integer (at '{member}')") from error
 
 
 def _decoded(value: str) -> str:
@@ -95,7 +115,7 @@ class RuntimeApi:
         settings = endpoint.deployment.async_settings
         if settings is None:
             raise validation_error(f"Endpoint {name} is not an asynchronous endpoint; call InvokeEndpoint.")
-        invocation = self._invocation(RequestHeaders("InvokeEndpointAsync", headers), body, settings)
+        invocation = self._invocation(RequestHeaders("InvokeEndpointAsync", name, headers, body), body, settings)
         with endpoint.changed:  # a snapshot sees the request both journaled and queued, or neither
             if not endpoint.accepts_requests:
                 raise _not_in_service(endpoint)
@@ -110,30 +130,23 @@ class RuntimeApi:
 
     def _invocation(self, sent: RequestHeaders, body: bytes, settings: AsyncSettings) -> AsyncInvocation:
         now = self._hosting.clock.now()
-        location = sent.get("InputLocation")
-        _check_input(sent, location, body)
-        ttl = sent.number("RequestTTLSeconds", limits.REQUEST_TTL_SECONDS, limits.DEFAULT_REQUEST_TTL_SECONDS)
-        timeout = sent.number(
-            "InvocationTimeoutSeconds", limits.INVOCATION_TIMEOUT_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS
+        location = sent.text("InputLocation") if sent.has("InputLocation") else None
+        _check_input(location, body)
+        ttl = sent.number("RequestTTLSeconds", limits.DEFAULT_REQUEST_TTL_SECONDS)
+        output, failure = output_locations(
+            settings, str(uuid.uuid4()), sent.text("Filename"), sent.text("S3OutputPathExtension")
         )
-        inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS) or str(uuid.uuid4())
-        content_type = sent.text("Content-Type", "ContentType", limits.HEADER_CHARS)
-        accept = sent.text("Accept", "Accept", limits.HEADER_CHARS)
-        attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
-        name = sent.text("Filename", "Filename", limits.FILENAME_CHARS)
-        extension = sent.text("S3OutputPathExtension", "S3OutputPathExtension", limits.S3_OUTPUT_PATH_EXTENSION_CHARS)
-        output, failure = output_locations(settings, str(uuid.uuid4()), name, extension)
         return AsyncInvocation(
-            inference_id=inference_id,
+            inference_id=sent.text("InferenceId") or str(uuid.uuid4()),
             output=output,
             failure=failure,
             received_at=now,
             expires_at=now + ttl,
-            timeout_seconds=timeout,
+            timeout_seconds=sent.number("InvocationTimeoutSeconds", limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS),
             # Without a ContentType the S3 object's own is used: SageMaker's SDK and samples rely on that.
-            content_type=content_type or ("" if location else sent.plain("Content-Type") or BINARY),
-            accept=accept or None,
-            custom_attributes=attributes or None,
+            content_type=sent.text("ContentType") or ("" if location else sent.plain("Content-Type") or BINARY),
+            accept=sent.text("Accept") or None,
+            custom_attributes=sent.text("CustomAttributes") or None,
             input_location=location,
             body=body if location is None else None,
         )
@@ -147,14 +160,14 @@ class RuntimeApi:
             raise validation_error(f"Endpoint {name} is an asynchronous endpoint; call InvokeEndpointAsync.")
         if not endpoint.accepts_requests:
             raise _not_in_service(endpoint)
-        sent = RequestHeaders("InvokeEndpoint", headers)
+        sent = RequestHeaders("InvokeEndpoint", name, headers, body)
         call = _call(sent, body)
         variant = endpoint.real_time.choose(call)
         if variant is None:
             wanted = f"Variant {call.target_variant}" if call.target_variant else "A variant that receives traffic"
             raise validation_error(f"{wanted} not found in endpoint {name} of account {ACCOUNT_ID}.")
-        if len(body) > (most := limits.SERVERLESS_BODY_BYTES if variant.spec.serverless else limits.REAL_TIME_BODY_BYTES):
-            raise validation_error(f"Body has {len(body)} bytes; at most {most} are accepted.")
+        if variant.spec.serverless and len(body) > limits.SERVERLESS_BODY_BYTES:
+            raise validation_error(f"Body has {len(body)} bytes; at most {limits.SERVERLESS_BODY_BYTES} are accepted.")
         _check_targets(sent, variant.spec.model)
         try:
             response, variant = endpoint.real_time.invoke(call, variant)
@@ -185,20 +198,15 @@ def _not_in_service(endpoint: HostedEndpoint) -> ApiError:
     )
 
 
-def _check_input(sent: RequestHeaders, location: str | None, body: bytes) -> None:
+def _check_input(location: str | None, body: bytes) -> None:
     if location is None and not body:
         raise validation_error("Give either InputLocation or Body; this request has neither.")
     if location is not None and body:
         raise validation_error("Give either InputLocation or Body; this request has both.")
-    if len(body) > limits.INLINE_BODY_BYTES:
-        raise validation_error(
-            f"Body has {len(body)} bytes; at most {limits.INLINE_BODY_BYTES} are accepted: use InputLocation."
-        )
     if location is None:
         return
-    sent.text("InputLocation", "InputLocation", limits.INPUT_LOCATION_CHARS)
     try:
-        key = S3Uri.locate(location).key
+        key = S3Uri.parse(location).key
     except InvalidInput as error:
         raise validation_error(f"InputLocation: {error}") from error
     if not key:
@@ -207,31 +215,29 @@ def _check_input(sent: RequestHeaders, location: str | None, body: bytes) -> Non
 
 def _call(sent: RequestHeaders, body: bytes) -> InvokeRequest:
     """The request to the container, with the headers that SageMaker forwards."""
-    if sent.get("Inference-Component") is not None:
-        raise validation_error("The local AWS does not support inference components; call without InferenceComponentName.")
-    inference_id = sent.text("Inference-Id", "InferenceId", limits.INFERENCE_ID_CHARS)
-    attributes = sent.text("Custom-Attributes", "CustomAttributes", limits.HEADER_CHARS)
-    target_model = sent.text("Target-Model", "TargetModel", limits.HEADER_CHARS)
+    for member, feature in _UNSUPPORTED.items():
+        if sent.has(member):
+            raise validation_error(f"The local AWS does not support {feature}; call without {member}.")
+    target_model = sent.text("TargetModel")
     passed = {
-        "Content-Type": sent.plain("Content-Type") or "application/octet-stream",
-        "Accept": sent.plain("Accept"),
-        f"{PREFIX}Inference-Id": inference_id,
-        f"{PREFIX}Custom-Attributes": attributes,
+        "Content-Type": sent.text("ContentType") or BINARY,
+        "Accept": sent.text("Accept"),
+        f"{PREFIX}Inference-Id": sent.text("InferenceId"),
+        f"{PREFIX}Custom-Attributes": sent.text("CustomAttributes"),
         f"{PREFIX}Target-Model": target_model,
-        f"{PREFIX}Session-Id": sent.get("Session-Id"),
     }
     return InvokeRequest(
         body=body,
         headers={name: value for name, value in passed.items() if value},
-        target_variant=sent.get("Target-Variant") or "",
-        target=target_model or sent.get("Target-Container-Hostname") or "",
+        target_variant=sent.text("TargetVariant"),
+        target=target_model or sent.text("TargetContainerHostname"),
     )
 
 
 def _check_targets(sent: RequestHeaders, model: ModelSpec) -> None:
     """TargetModel is required exactly for a multi-model container, TargetContainerHostname for a model in Direct mode."""
-    target_model, hostname = sent.get("Target-Model"), sent.get("Target-Container-Hostname")
-    if model.multi_model is not (target_model is not None):
+    hostname = sent.text("TargetContainerHostname") if sent.has("TargetContainerHostname") else None
+    if model.multi_model is not sent.has("TargetModel"):
         needed = "requires a TargetModel" if model.multi_model else "accepts no TargetModel: it is not a multi-model container"
         raise validation_error(f"Model {model.name} {needed}.")
     if model.direct is not (hostname is not None):

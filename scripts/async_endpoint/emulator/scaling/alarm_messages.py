@@ -102,8 +102,18 @@ def message(alarm: Any, change: StateChange) -> dict[str, Any]:
         "OKActions": alarm.ok_actions,
         "AlarmActions": alarm.alarm_actions,
         "InsufficientDataActions": alarm.insufficient_data_actions,
-        "Trigger": _trigger(alarm),
+        **({"Trigger": _trigger(alarm)} if alarm.rule is None else _children(alarm, change)),
     }
+
+
+def _children(alarm: Any, change: StateChange) -> dict[str, Any]:
+    """Of a composite alarm: its rule, and the alarms that changed it, as users quote them from messages."""
+    triggering = json.loads(change.data or "{}").get("triggeringAlarms", ())
+    described = [
+        {"Arn": child["arn"], "State": {"Value": child["state"]["value"], "Timestamp": child["state"]["timestamp"]}}
+        for child in triggering
+    ]
+    return {"AlarmRule": alarm.rule, "TriggeringChildren": described}
 
 
 def _trigger(alarm: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,7 +16,7 @@ from async_endpoint.autoscaling.metric_math.values import Grid, Series
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.clock import ScaledClock
-from async_endpoint.emulator.scaling import alarm_actions, alarm_messages
+from async_endpoint.emulator.scaling import action_suppression, alarm_actions, alarm_messages, composite_alarms
 from async_endpoint.emulator.scaling.alarm_definitions import AlarmDefinition, definition_of
 from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
 from async_endpoint.emulator.scaling.alarm_messages import StateChange
@@ -33,6 +34,8 @@ class Alarms:
         self.history = AlarmHistory()
         self._metric_store = metric_store
         self._clock = clock
+        self._lock = threading.RLock()  # of changes: a minute's, and those of calls
+        self._changing: list[tuple[str, str]] = []  # region and name of the alarms whose dependents are being evaluated
 
     def evaluate_all(self, region: str, end: float) -> dict[str, EvaluatedAlarm]:
         """Set every metric alarm of `region` to its state at `end` (AWS seconds); returns them by name, with their values.
@@ -44,22 +47,55 @@ class Alarms:
             if stored.rule is not None:
                 continue
             with log_errors("Alarm", stored.name):
-                alarm = self._evaluate(region, stored, end)
-                if alarm is not None:
-                    evaluated[alarm.name] = alarm
+                evaluated[stored.name] = self._evaluate(region, stored, end)
+        self._end_suppressions(region, end)
         return evaluated
 
     def set_state(self, alarm: Any, state: str, reason: str, data: str | None, when: float | None = None) -> None:
         """Set the state of `alarm`, moto's, at `when` (AWS seconds, default now). A change executes the alarm's actions."""
         moment = self._clock.now() if when is None else when
-        change = StateChange(alarm.state_value, alarm.state_reason, alarm.state_reason_data, state, reason, data, moment)
-        alarm.state_reason, alarm.state_reason_data, alarm.state_value = reason, data, state
-        alarm.state_updated_timestamp = datetime.fromtimestamp(moment, UTC)
-        if change.new != change.old:
-            alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
-            summary, history_data = alarm_messages.state_update(change)
-            self.history.add(alarm, moment, "StateUpdate", summary, json.dumps(history_data))
-            alarm_actions.execute(alarm, change, self.history)
+        with self._lock:
+            change = StateChange(alarm.state_value, alarm.state_reason, alarm.state_reason_data, state, reason, data, moment)
+            alarm.state_reason, alarm.state_reason_data, alarm.state_value = reason, data, state
+            alarm.state_updated_timestamp = datetime.fromtimestamp(moment, UTC)
+            if change.new != change.old:
+                alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
+                summary, history_data = alarm_messages.state_update(change)
+                self.history.add(alarm, moment, "StateUpdate", summary, json.dumps(history_data))
+                if not action_suppression.held_back(alarm, change):
+                    alarm_actions.execute(alarm, change, self.history)
+                self._evaluate_dependents(alarm, moment)
+
+    def evaluate_composite(self, alarm: Any, *, created: bool) -> None:
+        """Evaluate `alarm`, moto's composite alarm that was just put."""
+        with self._lock:
+            state = composite_alarms.state_of_rule(alarm)
+            if state != alarm.state_value:
+                why, data = composite_alarms.reason_of_rule(alarm, state, created=created)
+                self.set_state(alarm, state, why, data)
+
+    def _evaluate_dependents(self, child: Any, when: float) -> None:
+        """Evaluate the composite alarms whose rule names `child`; "evaluation stops if CloudWatch detects a cycle"."""
+        self._changing.append((child.region_name, child.name))
+        try:
+            for alarm in composite_alarms.dependents(moto_backends.alarms(child.region_name), child.name):
+                if (alarm.region_name, alarm.name) in self._changing or child.name not in composite_alarms.child_names(alarm):
+                    continue
+                with log_errors("Alarm", alarm.name):
+                    state = composite_alarms.state_of_rule(alarm)
+                    if state != alarm.state_value:
+                        self.set_state(alarm, state, *composite_alarms.reason_of_child(child, when), when)
+        finally:
+            self._changing.pop()
+
+    def _end_suppressions(self, region: str, now: float) -> None:
+        """Execute the actions of composite alarms that are no longer suppressed."""
+        for alarm in moto_backends.alarms(region):
+            if alarm.rule is not None:
+                with self._lock, log_errors("Alarm", alarm.name):
+                    change = action_suppression.due(alarm, now)
+                    if change is not None:
+                        alarm_actions.execute(alarm, change, self.history)
 
     def record_configuration(self, alarm: Any, before: Any | None) -> None:
         """Record in the history that `alarm`, moto's, was created, or updated from `before`."""

@@ -1,0 +1,34 @@
+"""Deletion of model packages and their groups; moto stores them, and lacks both actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
+from async_endpoint.emulator.sagemaker.resources import Described
+
+
+def delete_model_package(region: str, request: Described) -> Described:
+    """DeleteModelPackage, by name or ARN. Versions of a group are deleted by ARN and their numbers are not used again."""
+    try:
+        moto_backends.delete_model_package(request["ModelPackageName"], region)
+    except moto_backends.ResourceNotFound as error:
+        raise validation_exception(str(error)) from error
+    return {}
+
+
+def delete_model_package_group(region: str, request: Described) -> Described:
+    """DeleteModelPackageGroup. A group with versions is a ConflictException (service model); the text is the local AWS's."""
+    name: str = request["ModelPackageGroupName"].rpartition("/")[2]
+    versions: list[Any] = moto_backends.model_package_versions(name, region)
+    if versions:
+        raise ApiError(
+            "ConflictException",
+            f"Model Package Group {name} cannot be deleted: it contains {len(versions)} model packages; delete them first.",
+        )
+    try:
+        moto_backends.delete_model_package_group(name, region)
+    except moto_backends.ResourceNotFound as error:
+        raise validation_exception(str(error)) from error
+    return {}

@@ -1,0 +1,96 @@
+"""SageMaker's actions beside hosting: the model registry works, other resources are absent, and nothing is stored unseen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from support.common import refusal, unique
+from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
+
+MODEL = botocore.session.get_session().get_service_model("sagemaker")
+LISTS = [
+    name
+    for name in MODEL.operation_names
+    if name.startswith("List") and not MODEL.operation_model(name).input_shape.required_members
+]
+ABSENT = ["DescribeMonitoringSchedule", "DeleteMonitoringSchedule", "StopMonitoringSchedule", "DescribeInferenceComponent"]
+REFUSED = ["CreateTrainingJob", "CreateNotebookInstance", "CreateMonitoringSchedule", "StartPipelineExecution"]
+
+
+@pytest.mark.parametrize("action", sorted(set(LISTS) - {"ListModelPackageGroups", "ListModelPackages"}))
+def test_every_list_without_a_parent_is_answered(local_aws: AwsHarness, action: str) -> None:
+    answer = getattr(local_aws.sagemaker, xform_name(action))()
+    answer.pop("ResponseMetadata")
+    found = {name: value for name, value in answer.items() if name != "NextToken"}
+    assert [type(value) for value in found.values()] == [list] * len(found)
+    if action not in ("ListEndpoints", "ListEndpointConfigs", "ListModels"):
+        assert not any(found.values())
+
+
+@pytest.mark.parametrize("action", ABSENT)
+def test_a_resource_that_cannot_exist_is_not_found(local_aws: AwsHarness, action: str) -> None:
+    (member,) = MODEL.operation_model(action).input_shape.required_members
+    code, message = refusal(getattr(local_aws.sagemaker, xform_name(action)), **{member: "night"})
+    modelled = {shape.name for shape in MODEL.operation_model(action).error_shapes}
+    assert code == ("ResourceNotFound" if "ResourceNotFound" in modelled else "ValidationException")
+    assert message.startswith("Could not find ")
+    assert '"night"' in message
+    code, message = refusal(getattr(local_aws.sagemaker, xform_name(action)), **{member: "not a name"})
+    assert (code, "validation error" in message) == ("ValidationException", True), message
+
+
+@pytest.mark.parametrize("action", REFUSED)
+def test_what_would_be_stored_without_effect_is_refused_by_name(local_aws: AwsHarness, action: str) -> None:
+    unchecked = local_aws.client("sagemaker", parameter_validation=False)
+    code, message = refusal(getattr(unchecked, xform_name(action)))
+    assert code == "UnknownOperationException"
+    assert message == f"{action} of sagemaker is not emulated by the local AWS."
+
+
+def group_arn(name: str) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{name}"
+
+
+def register(local_aws: AwsHarness, group: str) -> str:
+    """A version of a group; returns its ARN."""
+    specification: Any = {
+        "Containers": [{"Image": IMAGE}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    made = local_aws.sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=specification)
+    arn: str = made["ModelPackageArn"]
+    return arn
+
+
+def test_a_model_package_group_is_deleted_once_it_is_empty(local_aws: AwsHarness) -> None:
+    sagemaker, group = local_aws.sagemaker, unique("group")
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    code, message = refusal(sagemaker.create_model_package_group, ModelPackageGroupName=group)
+    assert (code, message) == ("ValidationException", f"Model Package Group already exists: {group_arn(group)}")
+    package = register(local_aws, group)
+    code, message = refusal(sagemaker.delete_model_package_group, ModelPackageGroupName=group)
+    assert (code, group in message) == ("ConflictException", True)
+    sagemaker.delete_model_package(ModelPackageName=package)
+    assert refusal(sagemaker.delete_model_package, ModelPackageName=package)[0] == "ValidationException"
+    assert refusal(sagemaker.describe_model_package, ModelPackageName=package)[0] == "ValidationException"
+    sagemaker.delete_model_package_group(ModelPackageGroupName=group_arn(group))
+    for call in (sagemaker.describe_model_package_group, sagemaker.delete_model_package_group):
+        code, message = refusal(call, ModelPackageGroupName=group)
+        assert (code, message) == ("ValidationException", f"ModelPackageGroup {group_arn(group)} does not exist.")
+    assert group not in str(sagemaker.list_model_package_groups(NameContains=group))
+
+
+def test_the_number_of_a_deleted_version_is_not_used_again(local_aws: AwsHarness) -> None:
+    group = unique("group")
+    local_aws.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    first, second = register(local_aws, group), register(local_aws, group)
+    local_aws.sagemaker.delete_model_package(ModelPackageName=first)
+    third = register(local_aws, group)
+    assert [arn.rpartition("/")[2] for arn in (first, second, third)] == ["1", "2", "3"]
+    listed = local_aws.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    assert {item["ModelPackageArn"] for item in listed} == {second, third}

@@ -1,0 +1,63 @@
+"""The commands of an example's README, run as they are written, in a copy of the checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from support.documents import ROOT, Document
+
+# The copy uses this checkout's environment as it is, and a port that is free.
+PRELUDE = """
+set -e -o pipefail
+make() {
+  case "$1" in
+    local-up) async-endpoint local up --detach --port 0 --time-scale "${2#TIME_SCALE=}" ;;
+    local-down) async-endpoint local down ;;
+    *) command make -o .venv/python -o .venv/terraform -o .venv/runtime -o .venv/dev "$@" ;;
+  esac
+}
+"""
+
+
+def clone(folder: Path) -> Path:
+    """A checkout with the files of this one that git has or would add, without what was generated."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+def commands(example: str) -> list[str]:
+    """The lines of the README's first block, without comments."""
+    block = Document.read(ROOT / "examples" / example / "README.md").blocks("")[0]
+    return [line.split("  #")[0].strip() for line in block.splitlines()]
+
+
+def run(checkout: Path, lines: Sequence[str], seconds: float) -> str:
+    """What the lines print on standard output; AssertionError with everything printed when one fails."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_"))}
+    path = f"{ROOT / '.venv/bin'}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", "\n".join([PRELUDE, *lines])],
+        cwd=checkout,
+        env={**environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -82,6 +82,10 @@ def composite_alarms() -> bool:
     return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
 
 
+def insight_rules() -> bool:
+    return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -359,6 +363,28 @@ def sns_removed_attributes() -> bool:
     return "FilterPolicy" in sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
 
 
+def kms_key_states() -> bool:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.disable_key(KeyId=key)
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+    return True
+
+
+def use_of_kms_keys() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="encrypted", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="encrypted", Key="key", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/none")
+    return True
+
+
+def sqs_attributes() -> bool:
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName="attributes", Attributes={"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'})
+    found = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    return "RedriveAllowPolicy" not in found
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -370,6 +396,7 @@ GAPS = (
     alarm_history,
     alarm_requests,
     composite_alarms,
+    insight_rules,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -405,6 +432,9 @@ GAPS = (
     instance_tracking,
     tracking_alarms,
     model_packages,
+    kms_key_states,
+    use_of_kms_keys,
+    sqs_attributes,
 )
 
 if __name__ == "__main__":

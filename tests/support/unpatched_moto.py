@@ -82,6 +82,10 @@ def composite_alarms() -> bool:
     return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
 
 
+def insight_rules() -> bool:
+    return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -367,6 +371,7 @@ GAPS = (
     alarm_history,
     alarm_requests,
     composite_alarms,
+    insight_rules,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,

@@ -1,4 +1,4 @@
-"""AWS Lambda: functions of existing runtimes are stored, Invoke is refused by name, and nothing that delivers to a function fails."""
+"""AWS Lambda: functions are stored, Invoke is refused by name, and nothing that delivers to a function fails."""
 
 from __future__ import annotations
 
@@ -37,12 +37,10 @@ def request(local_aws: AwsHarness, runtime: str) -> dict[str, Any]:
     ("runtime", "words"),
     [
         ("python3.7", "The runtime parameter of python3.7 is no longer supported for creating or updating"),
-        ("python3.99", "Value python3.99 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs"),
+        ("python3.99", "Value python3.99 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: ["),
     ],
 )
-def test_a_runtime_that_lambda_does_not_have_is_refused(
-    local_aws: AwsHarness, function: str, runtime: str, words: str
-) -> None:
+def test_a_runtime_that_lambda_does_not_have_is_refused(local_aws: AwsHarness, function: str, runtime: str, words: str) -> None:
     functions = local_aws.client("lambda")
     created = refusal(functions.create_function, **request(local_aws, runtime))
     updated = refusal(functions.update_function_configuration, FunctionName=function, Runtime=runtime)

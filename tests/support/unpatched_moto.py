@@ -82,6 +82,10 @@ def composite_alarms() -> bool:
     return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
 
 
+def insight_rules() -> bool:
+    return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -125,6 +129,31 @@ def iam_policy_deletion() -> bool:
     iam.create_role(RoleName="bounded", AssumeRolePolicyDocument="{}", PermissionsBoundary=arn)
     iam.attach_role_policy(RoleName="bounded", PolicyArn=arn)
     return not missing(lambda: iam.delete_policy(PolicyArn=arn))
+
+
+def aws_managed_policies() -> bool:
+    return missing(lambda: client("iam").get_policy(PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"))
+
+
+def iam_simulation() -> bool:
+    asked = {"PolicyInputList": ["{}"], "ActionNames": ["s3:GetObject"]}
+    return missing(lambda: client("iam").simulate_custom_policy(**asked))
+
+
+def sts_assume_role() -> bool:
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/missing", "RoleSessionName": "me"}
+    try:
+        client("sts").assume_role(**asked)
+    except ClientError:
+        return False
+    return True
+
+
+def user_boundaries() -> bool:
+    iam = client("iam")
+    iam.create_user(UserName="bounded")
+    boundary = {"UserName": "bounded", "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit"}
+    return missing(lambda: iam.put_user_permissions_boundary(**boundary))
 
 
 def lifecycle_versions() -> bool:
@@ -367,6 +396,7 @@ GAPS = (
     alarm_history,
     alarm_requests,
     composite_alarms,
+    insight_rules,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -395,6 +425,10 @@ GAPS = (
     sns_removed_attributes,
     global_dashboards,
     iam_policy_deletion,
+    aws_managed_policies,
+    iam_simulation,
+    sts_assume_role,
+    user_boundaries,
     instance_tracking,
     tracking_alarms,
     model_packages,

@@ -118,6 +118,10 @@ _DENIED: Final = ("AccessDenied", 403)
 _DENIED_BY: Final = {"ec2": ("UnauthorizedOperation", 403), "sns": ("AuthorizationError", 403)}
 
 
+class CallDenied(Exception):
+    """A call that is denied while it is answered, whatever policies say; the text is the message of the response."""
+
+
 def access_denied(call: ApiCall, environ: dict[str, Any], message: str) -> Response:
     """The response to a call that policies do not allow. Services of the JSON protocol answer with status 400."""
     code, status = _DENIED_BY.get(call.service, _DENIED)

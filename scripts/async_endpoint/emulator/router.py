@@ -92,6 +92,8 @@ class Router:
                 answer = Response(
                     "This is not an AWS request: its signature names no service.\n", 400, content_type="text/plain"
                 )
+            elif isinstance(error, error_responses.CallDenied):
+                answer = error_responses.access_denied(call, environ, str(error))
             elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
             elif isinstance(error, _REFUSALS):

@@ -57,14 +57,20 @@ class ContainerEngine:
 
     def image_labels(self, image: str) -> Mapping[str, str]:
         """The labels of an image on this machine; raises CannotStart with the remedy when it is not there."""
+        return json.loads(self._inspect_image(image, "{{json .Config.Labels}}")) or {}
+
+    def image_architecture(self, image: str) -> str:
+        """The processors an image is for: amd64, arm64, …; raises CannotStart like `image_labels`."""
+        return self._inspect_image(image, "{{.Architecture}}").strip()
+
+    def _inspect_image(self, image: str, template: str) -> str:
         try:
-            labels = self.query("image", "inspect", "--format", "{{json .Config.Labels}}", image)
+            return self.query("image", "inspect", "--format", template, image)
         except CannotStart as error:
             raise CannotStart(
                 f"The image {image} is not on this machine ({error}); get it with: {self.program} pull {image}, "
                 f"or build it with: {self.program} build --tag {image} FOLDER"
             ) from error
-        return json.loads(labels) or {}
 
     def query(self, *arguments: str) -> str:
         """Run a command and return its output; raises CannotStart with the error message it printed."""

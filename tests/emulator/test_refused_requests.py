@@ -1,0 +1,38 @@
+"""Requests that moto fails on, and paths that it does not know: refused by name, and with no status that SDKs repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support.in_process_aws import AwsHarness
+
+CASES: dict[str, tuple[Callable[[AwsHarness], Any], str, str]] = {
+    "query": (lambda aws: aws.sns.get_topic_attributes(TopicArn="x"), "InvalidParameter", "GetTopicAttributes of sns"),
+    "json": (lambda aws: aws.kms.list_grants(KeyId="x"), "ValidationException", "ListGrants of kms"),
+    "rest-xml": (lambda aws: aws.s3.put_bucket_acl(Bucket=aws.bucket()), "MalformedXML", "PutBucketAcl of s3"),
+    "rest-json": (
+        lambda aws: aws.client("eks").describe_insight(clusterName="x", id="x"),
+        "UnknownOperationException",
+        "of eks is not emulated",
+    ),
+    "service": (
+        lambda aws: aws.client("outposts").list_outposts(),
+        "UnknownOperationException",
+        "of outposts is not emulated",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_request_that_cannot_be_processed_is_refused_by_name(local_aws: AwsHarness, case: str) -> None:
+    call, code, named = CASES[case]
+    with pytest.raises(ClientError) as caught:
+        call(local_aws)
+    response = caught.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert response["Error"]["Code"] == code
+    assert named in response["Error"]["Message"]

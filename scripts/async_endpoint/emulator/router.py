@@ -27,6 +27,7 @@ from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
+from async_endpoint.emulator.without_effect import is_made_up
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
@@ -83,6 +84,9 @@ class Router:
             if service_of(environ) == cloudformation.SERVICE:
                 answer: Response = self._stacks.respond(environ)
                 return answer(environ, start_response)
+            call = call_of(environ)
+            if call is not None and is_made_up(call.service, call.action):
+                return error_responses.unknown_action(call, environ)(environ, start_response)
             return _named_errors(self._moto.get_application(environ), environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)

@@ -49,6 +49,10 @@ class Images:
     fastapi: str = f"{REGISTRY}/fastapi-container:1"
 
 
+class EngineUnusable(Exception):
+    """The engine answers, and cannot import an image or run a container, as in a sandbox without the needed rights."""
+
+
 @dataclass(frozen=True)
 class ImageBuilder:
     """Builds the images with an engine's program, in the environment that leads it to its engine."""
@@ -57,9 +61,13 @@ class ImageBuilder:
     environment: dict[str, str]
 
     def build(self) -> Images:
-        """Build all images, replacing earlier ones; raises RuntimeError with the output of what failed."""
+        """Build all images, replacing earlier ones.
+
+        Raises EngineUnusable where the base cannot be run, and RuntimeError with the output of a build that failed.
+        """
         images, given = Images(), os.environ.get(BASE_VARIABLE, "")
         base = given or self._import_base()
+        self._try("run", "--rm", "--network", "none", base, "python3", "-c", "")
         self._run("tag", base, images.unlabelled)
         # The made base has the requirements of all images, so nothing is downloaded.
         network = () if given else ("--network", "none")
@@ -89,8 +97,14 @@ class ImageBuilder:
             archive = Path(folder, "root.tar")
             owner = ("--owner=0", "--group=0")
             subprocess.run(["tar", "-C", root, *owner, "-cf", archive, "."], check=True)
-            self._run("import", str(archive), MADE_BASE)
+            self._try("import", str(archive), MADE_BASE)
         return MADE_BASE
+
+    def _try(self, *arguments: str) -> None:
+        try:
+            self._run(*arguments)
+        except (OSError, RuntimeError) as error:
+            raise EngineUnusable(str(error)) from error
 
     def _run(self, *arguments: str) -> None:
         command = [self.program, *arguments]
@@ -137,6 +151,6 @@ def _libraries(program: Path) -> list[str]:
 def _install(root: Path) -> None:
     """Packages of the example's image and pip, from where pip finds packages on this machine."""
     [packages] = (path / "site-packages" for path in (root / "usr/local/lib").iterdir())
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
     options = ["--target", packages, "--no-compile", "--requirement", FASTAPI / "requirements.txt", "pip"]
     subprocess.run([*pip, *options], check=True)

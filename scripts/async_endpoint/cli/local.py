@@ -37,6 +37,7 @@ class Containers(StrEnum):
     PYTHON = "python"
     DOCKER = "docker"
     PODMAN = "podman"
+    AUTO = "auto"
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +67,10 @@ def up(
         ),
     ] = 15.0,
     containers: Annotated[
-        Containers, typer.Option(help="What runs a model: its code in a Python process, or its image in docker or podman.")
+        Containers,
+        typer.Option(
+            help="What runs a model: its code in a Python process, or its image in docker, podman or auto, the one that works."
+        ),
     ] = Containers.PYTHON,
     state_dir: Annotated[
         Path | None,
@@ -200,6 +204,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         console.print("  IAM is enforced")
         for denial in document["iam"]["denials"]:
             console.print(f"  {_denial(denial)}", markup=False)
+    for sentence in document["stored_without_effect"]:
+        console.print(f"  stored without effect: {sentence}", markup=False)
     if document["state"]:
         console.print(f"  {_kept(document['state'])}", markup=False)
     for item in document["faults"]:

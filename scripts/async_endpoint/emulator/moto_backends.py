@@ -20,6 +20,7 @@ from moto.s3.utils import bucket_name_from_url as host_bucket
 from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.access import iam_store
 from async_endpoint.emulator.container import payload
 from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.local_aws import ACCOUNT_ID
@@ -180,6 +181,33 @@ def kms_key(identifier: str, region: str) -> KmsKey:
 
 
 @dataclass(frozen=True)
+class KeyProblem:
+    """Why a KMS key cannot be used, by KMS's error: DisabledException, KMSInvalidStateException or NotFoundException."""
+
+    code: str
+    message: str
+
+
+def kms_key_problem(identifier: str, region: str) -> KeyProblem | None:
+    """Why a key by id, ARN or alias cannot be used in a region; None if it can be, as AWS managed keys always can."""
+    parts = identifier.split(":", maxsplit=5)
+    if identifier.startswith("arn:") and len(parts) == 6:
+        region, identifier = parts[3], parts[5].removeprefix("key/")
+    if identifier.startswith("alias/aws/"):
+        return None
+    backend = _backend("kms", region)
+    key = backend.keys.get(backend.get_key_id_from_alias(identifier) if identifier.startswith("alias/") else identifier)
+    if key is None:
+        where = f"arn:{PARTITION}:kms:{region}:{ACCOUNT_ID}:"
+        if identifier.startswith("alias/"):
+            return KeyProblem("NotFoundException", f"Alias {where}{identifier} is not found.")
+        return KeyProblem("NotFoundException", f"Key '{where}key/{identifier}' does not exist")
+    if key.key_state == "PendingDeletion":
+        return KeyProblem("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+    return KeyProblem("DisabledException", f"{key.arn} is disabled.") if key.key_state != "Enabled" else None
+
+
+@dataclass(frozen=True)
 class IamRole:
     """Policies are JSON text, unchanged, so that parsed policies can be cached by text."""
 
@@ -202,10 +230,7 @@ def role(arn: str) -> IamRole:
 
 def _boundary_document(arn: str | None) -> str | None:
     """The policy of a permissions boundary; one that does not exist allows nothing, as on AWS."""
-    if not arn:
-        return None
-    policy = _backend("iam", PARTITION).managed_policies.get(arn)
-    return _default_version(policy) if policy is not None else json.dumps({"Version": "2012-10-17", "Statement": []})
+    return iam_store.managed_policy(arn).document if arn else None
 
 
 def role_arn(name: str) -> str | None:

@@ -260,6 +260,27 @@ def test_a_missing_image_is_reported(engine: StandIn, tmp_path: Path) -> None:
     assert not (tmp_path / "instance").exists()
 
 
+@pytest.mark.parametrize(
+    ("architecture", "instance_type", "wanted"),
+    [
+        ("arm64", "ml.m5.large", "amd64"),
+        ("arm64", "", "amd64"),
+        ("amd64", "ml.c7g.large", "arm64"),
+        ("amd64", "ml.g4dn.xlarge", ""),
+        ("arm64", "ml.m6gd.large", ""),
+    ],
+)
+def test_an_image_for_other_processors_is_refused_with_the_remedy(
+    engine: StandIn, monkeypatch: pytest.MonkeyPatch, architecture: str, instance_type: str, wanted: str
+) -> None:
+    monkeypatch.setenv("STAND_IN_ARCHITECTURE", architecture)
+    if not wanted:
+        engine.runtime.check(image(), instance_type)
+        return
+    with pytest.raises(CannotStart, match=rf"^The image {IMAGE} is for {architecture}, and .* has {wanted}; .*linux/{wanted}"):
+        engine.runtime.check(image(), instance_type)
+
+
 def test_a_missing_or_unresponsive_engine_is_reported(engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(runtime_named("python", tmp_path), PythonRuntime)
     (engine.state / "broken").touch()
@@ -270,6 +291,32 @@ def test_a_missing_or_unresponsive_engine_is_reported(engine: StandIn, tmp_path:
     with pytest.raises(ToolMissing, match=r"podman is not on the PATH; .*--containers python"):
         daemon.start_detached(Workspace(tmp_path), 0, 60, 60, "podman")
     assert not (tmp_path / ".local").exists()
+
+
+def test_an_engine_that_the_user_may_not_use_is_reported_with_the_remedy(
+    engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "permission denied while trying to connect to the Docker daemon socket"
+    (engine.state / "broken").write_text(said)
+    with pytest.raises(ToolMissing, match=rf"\({'docker ps: Error: ' + said}\); give your user access to it"):
+        runtime_named("docker", tmp_path)
+
+
+def test_auto_takes_the_engine_that_works(engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "bin"
+    (programs / "podman").symlink_to(programs / "docker")
+    runtime = runtime_named("auto", tmp_path)
+    assert isinstance(runtime, EngineRuntime)
+    assert runtime._engine.program == "docker"
+    (programs / "docker").rename(programs / "podman")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/bin")  # /bin has the shell of the stand-in
+    monkeypatch.setattr("shutil.which", lambda name: str(path) if (path := programs / name).exists() else None)
+    runtime = runtime_named("auto", tmp_path)
+    assert isinstance(runtime, EngineRuntime)
+    assert runtime._engine.program == "podman"
+    (engine.state / "broken").touch()
+    with pytest.raises(ToolMissing, match=r"^No container engine works: docker is not on the PATH, and podman is "):
+        runtime_named("auto", tmp_path)
 
 
 def test_images_make_a_pipeline(engine: StandIn, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -46,6 +46,9 @@ coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses in
 clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment
 	@python=$$($(BIN)/python requirements/environment.py clients) && \
 	  CLIENTS_PYTHON=$$python $(BIN)/python -m pytest -n 4 tests/clients
+
+engines: .venv/dev ## test images on Docker and Podman, those that work here; START=1 starts installed ones, as root
+	@PYTHONPATH=tests $(BIN)/python -m engines $(if $(START),--start)
 
 policy: .venv/dev ## run checkov and custom checks on all Terraform, source and plans, in a separate environment
 	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \

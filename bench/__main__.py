@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import drain, overhead, rates, real_time, revisions, signatures, starting
-from bench.comparisons import batch, experiments, hundred_requests, submission, thousand_requests
+from bench.comparisons import batch, container, experiments, hundred_requests, submission, thousand_requests
 from bench.report import CLIENTS, LOCAL_AWS, REVISIONS, Page, Report
 
 PARTS = [*LOCAL_AWS.sections, *CLIENTS.sections]
@@ -71,6 +71,7 @@ def clients(report: Report, requests: int) -> dict[str, Callable[[], None]]:
         "batch": lambda: batch.measure(report, max(requests, 1_000)),
         "hundred images": lambda: experiments.hundred_images(report, max(requests // 100, 20)),
         "four requests": lambda: experiments.four_requests(report),
+        "container": lambda: container.measure(report),
     }
 
 

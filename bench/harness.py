@@ -63,14 +63,16 @@ class Harness(Program):
         program: str | None = None,
         filter_delay: float = 0.0,
         python: str = sys.executable,
+        containers: str = "python",
     ) -> None:
         """`program`: Python that runs the console command, in place of the command itself. `filter_delay` in AWS minutes.
 
         `python` is the interpreter, in whose environment the package is installed.
         """
         scale = ("--time-scale", str(time_scale), "--instance-launch-seconds", "1", "--filter-delay", str(filter_delay))
+        engine = () if containers == "python" else ("--containers", containers)
         run = ("-m", "async_endpoint.cli") if program is None else ("-c", program)
-        super().__init__(*run, "local", "up", "--port", "0", "--json", *scale, python=python)
+        super().__init__(*run, "local", "up", "--port", "0", "--json", *scale, *engine, python=python)
         self.bucket = "bench"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for model, code in (("noop", NOOP), ("timed", TIMED)):
@@ -97,10 +99,11 @@ class Harness(Program):
         real_time: bool = False,
         model: str = "noop",
         include: bool = False,
+        image: str = "",
         **environment: str,
     ) -> Endpoint:
-        """An endpoint, in service; with `include` its notifications carry small responses."""
-        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.bucket}/{model}.tar.gz"}
+        """An endpoint, in service; with `include` its notifications carry small responses. An `image` contains its model."""
+        container = {"Image": image} if image else {"Image": IMAGE, "ModelDataUrl": f"s3://{self.bucket}/{model}.tar.gz"}
         environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": str(concurrency), **environment}
         self.sagemaker.create_model(
             ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer=container | {"Environment": environment}

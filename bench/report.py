@@ -71,6 +71,7 @@ CLIENTS = Page(
         "batch": "A batch of ten thousand",
         "hundred images": "A hundred images",
         "four requests": "Four requests of five seconds on two instances",
+        "container": "The same four requests in an image with FastAPI",
     },
     drawing="lags",
     caption="Time from answer to caller",

@@ -6,6 +6,7 @@ import io
 import tracemalloc
 
 import document_pages
+import numpy as np
 import pytest
 from document_pages import open_document
 from PIL import Image
@@ -36,6 +37,15 @@ def test_a_photograph_is_turned_upright() -> None:
     Image.new("RGB", (60, 90)).save(file := io.BytesIO(), "JPEG", exif=turned)
     [page] = open_document(file.getvalue(), None).pages()
     assert page.size == (90, 60)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_scaled_and_transparency_is_white(kind: str) -> None:
+    ramp = Image.fromarray(np.linspace(0, 0xFFFF, 90 * 60).reshape(90, 60).astype(np.uint16))
+    [page] = open_document(encoded(ramp, kind), None).pages()
+    assert np.asarray(page).mean() == pytest.approx(127, abs=1)
+    [page] = open_document(encoded(Image.new("LA", (60, 90), (0, 0)), kind), None).pages()
+    assert page.getcolors() == [(60 * 90, (255, 255, 255))]
 
 
 def test_pages_are_in_memory_one_at_a_time() -> None:
@@ -79,7 +89,9 @@ def test_a_broken_page_is_refused_by_its_number() -> None:
     broken[middle - 20 : middle + 20] = b"\xff" * 40
     half = encoded(Image.effect_noise((90, 90), 80), "PNG")[:900]
 
-    for body, content_type, page in ((broken, "image/tiff", "Page 2 of 3"), (half, "image/png", "Page 1 of 1")):
+    fractions = encoded(Image.new("F", (60, 90)), "TIFF")
+    requests = ((broken, "image/tiff", "Page 2 of 3"), (half, "image/png", "Page 1 of 1"), (fractions, None, "Page 1 of 1"))
+    for body, content_type, page in requests:
         with pytest.raises(GenericInferenceToolkitError, match=f"{page} cannot be decoded") as refused:
             list(open_document(body, content_type).pages())
         assert refused.value.status_code == 400, content_type

@@ -60,6 +60,12 @@ def test_transparent_is_white() -> None:
     assert input_fn(buffer.getvalue(), "image/png").image.getpixel((0, 0)) == (255, 255, 255)
 
 
+def test_sixteen_bits_are_scaled() -> None:
+    buffer = io.BytesIO()
+    Image.new("I;16", (2, 2), 0x8000).save(buffer, "PNG")
+    assert input_fn(buffer.getvalue(), "image/png").image.getpixel((0, 0)) == (128, 128, 128)
+
+
 def test_a_photograph_taken_sideways_is_turned_upright() -> None:
     buffer, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6

@@ -63,7 +63,7 @@ def test_a_folder_that_is_not_one_is_named(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
-    assert "has no code/inference.py; add it" in refusal(folder(tmp_path, program=None))
+    assert "has no code/inference.py; add it, or pass --custom-image" in refusal(folder(tmp_path, program=None))
 
 
 def test_a_program_at_the_top_is_to_be_moved(tmp_path: Path) -> None:

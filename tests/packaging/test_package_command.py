@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -51,5 +52,22 @@ def test_a_wrong_layout_is_one_sentence_and_exit_code_2(model: Path, tmp_path: P
     done = package(model, "-o", tmp_path / "model.tar.gz")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.strip() == f"error: Model folder {model} has no code/inference.py; add it."
+    advice = "add it, or pass --custom-image for an image of your own"
+    assert done.stderr.strip() == f"error: Model folder {model} has no code/inference.py; {advice}."
     assert not (tmp_path / "model.tar.gz").exists()
+
+
+def test_the_model_of_a_custom_image_needs_files_only(model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "model.tar.gz"
+    (model / "code" / "inference.py").unlink()
+    done = package(model, "-o", output, "--custom-image")
+    assert done.returncode == 2
+    assert "has no files; an image that contains its model needs no archive" in done.stderr
+    (model / "weights.bin").write_bytes(b"weights")
+    assert package(model, "-o", output, "--custom-image").returncode == 0
+    with tarfile.open(output) as archive:
+        assert archive.getnames() == ["weights.bin"]
+    (model / "link").symlink_to("weights.bin")
+    assert "is a symbolic link" in package(model, "-o", output, "--custom-image").stderr
+    missing = package(tmp_path / "nowhere", "-o", output, "--custom-image").stderr
+    assert missing.strip().endswith("is missing; give a folder that contains the model's files.")

@@ -118,15 +118,16 @@ class Root:
     environment: str
     checkout: Checkout
     url: str
-    applied: Ended = field(init=False)
+    endpoint: str = ENDPOINT
+    applied: Ended = field(init=False, repr=False)
     needed: dict[str, list[Needed]] = field(
         default_factory=dict
     )  # what its commands needed, by verb, where policies are deployed
     _heard: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def address(self, verb: str) -> str:
-        """What `verb` takes: the recommender where it takes one endpoint, else the environment."""
-        return f"{self.environment}/{ENDPOINT}" if verb in OF_ONE_ENDPOINT else self.environment
+        """What `verb` takes: the endpoint where it takes one, else the environment."""
+        return f"{self.environment}/{self.endpoint}" if verb in OF_ONE_ENDPOINT else self.environment
 
     def run(self, verb: str, *arguments: str) -> Ended:
         command = (verb, self.address(verb), *arguments, "--local")

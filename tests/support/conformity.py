@@ -29,6 +29,7 @@ COMMON = {
     ("AccessDeniedException", 400),
     ("AccessDeniedException", 403),  # by REST services, and by those that spoke the query protocol
     ("InternalFailure", 500),
+    ("InvalidParameterValue", 400),  # of SQS, among the "Common Errors" of its API
     ("RequestEntityTooLarge", 413),  # assumption A3 of docs/assumptions.md
     ("SerializationException", 400),
     ("ServiceUnavailable", 503),

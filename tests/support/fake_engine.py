@@ -218,7 +218,7 @@ VERBS: dict[str, Callable[..., None]] = {
 
 def main(verb: str, arguments: list[str]) -> None:
     if (STATE / "broken").exists():
-        refuse("Cannot connect to the engine")
+        refuse((STATE / "broken").read_text() or "Cannot connect to the engine")
     if verb == "run":
         time.sleep(float(os.environ.get("STAND_IN_SLOW", "0")))
         if refusal := os.environ.get("STAND_IN_REFUSES"):

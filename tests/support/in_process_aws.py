@@ -129,9 +129,11 @@ class AwsHarness:
     def subscribe(self, topic: str, queue: Queue, **attributes: str) -> None:
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
 
-    def model(self, bucket: str, role: Role, model_archive: bytes | None = None, **environment: str) -> str:
+    def model(
+        self, bucket: str, role: Role, model_archive: bytes | None = None, *, image: str = IMAGE, **environment: str
+    ) -> str:
         name = unique("model")
-        container = {"Image": IMAGE, "Environment": SERVING | environment}
+        container = {"Image": image, "Environment": SERVING | environment}
         container["ModelDataUrl"] = self.put(bucket, f"model/{name}.tar.gz", model_archive or archive())
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, PrimaryContainer=container)
         return name
@@ -188,6 +190,7 @@ class AwsHarness:
         wait: bool = True,
         concurrency: int = 4,
         variant: dict[str, Any] | None = None,
+        image: str = IMAGE,
         **environment: str,
     ) -> Deployed:
         """Bucket, role, model, configuration and endpoint; with `topics`, two topics with a queue each too."""
@@ -202,7 +205,7 @@ class AwsHarness:
                 deployed.queues[word] = queue
             notification_config |= {"IncludeInferenceResponseIn": list(include)} if include else {}
             deployed.topics = notification_config
-        deployed.model = self.model(bucket, role, model_archive, **environment)
+        deployed.model = self.model(bucket, role, model_archive, image=image, **environment)
         deployed.config = self.config(
             deployed.model, bucket, concurrency=concurrency, topics=notification_config, **(variant or {})
         )

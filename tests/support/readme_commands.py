@@ -14,11 +14,20 @@ from support.documents import ROOT, Document
 PRELUDE = """
 set -e -o pipefail
 make() {
-  case "$1" in
-    local-up) async-endpoint local up --detach --port 0 --time-scale "${2#TIME_SCALE=}" ;;
-    local-down) async-endpoint local down ;;
-    *) command make -o .venv/python -o .venv/terraform -o .venv/runtime -o .venv/dev "$@" ;;
-  esac
+  local word up= down= scale=60 targets=()
+  for word in "$@"; do
+    case "$word" in
+      local-up) up=1 ;;
+      local-down) down=1 ;;
+      TIME_SCALE=*) scale="${word#TIME_SCALE=}" ;;
+      *) targets+=("$word") ;;
+    esac
+  done
+  if [ ${#targets[@]} -gt 0 ]; then
+    command make -o .venv/python -o .venv/terraform -o .venv/runtime -o .venv/dev "${targets[@]}"
+  fi
+  if [ "$up" ]; then async-endpoint local up --detach --port 0 --time-scale "$scale"; fi
+  if [ "$down" ]; then async-endpoint local down; fi
 }
 """
 

@@ -59,12 +59,14 @@ class RemoteAws:
 
 
 @contextmanager
-def running(home: Path, time_scale: float, *, filter_delay: float = 0.0, launch_seconds: float = 6.0) -> Iterator[RemoteAws]:
+def running(
+    home: Path, time_scale: float, *, filter_delay: float = 0.0, launch_seconds: float = 6.0, containers: str = "python"
+) -> Iterator[RemoteAws]:
     """One that runs while this lasts, with its files below `home`; `filter_delay` in AWS minutes, the others in AWS seconds."""
     for folder in ("modules/async-inference", "envs"):
-        (home / folder).mkdir(parents=True)
+        (home / folder).mkdir(parents=True, exist_ok=True)
     options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
-    options += ["--filter-delay", str(filter_delay), "--detach", "--json"]
+    options += ["--filter-delay", str(filter_delay), "--containers", containers, "--detach", "--json"]
     record = LocalAwsRecord(**json.loads(_command(home, "up", *options)))
     try:
         yield RemoteAws(record, Workspace(home))

@@ -334,6 +334,28 @@ def sns_removed_attributes() -> bool:
     return "FilterPolicy" in sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
 
 
+def kms_key_states() -> bool:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.disable_key(KeyId=key)
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+    return True
+
+
+def use_of_kms_keys() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="encrypted", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="encrypted", Key="key", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/none")
+    return True
+
+
+def sqs_attributes() -> bool:
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName="attributes", Attributes={"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'})
+    found = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    return "RedriveAllowPolicy" not in found
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -376,6 +398,9 @@ GAPS = (
     instance_tracking,
     tracking_alarms,
     model_packages,
+    kms_key_states,
+    use_of_kms_keys,
+    sqs_attributes,
 )
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def test_texts_are_read(handler: ModuleType, body: str | bytearray, content_type
         (" \n", "text/plain", 400),
         ("a\n" * 1001, "text/plain", 400),
     ],
+    ids=lambda value: repr(value)[:24],
 )
 def test_what_is_no_texts_is_refused(handler: ModuleType, body: str | bytearray, content_type: str, status: int) -> None:
     with pytest.raises(GenericInferenceToolkitError) as refused:

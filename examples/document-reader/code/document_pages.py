@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sagemaker_inference.errors import GenericInferenceToolkitError
 
@@ -31,7 +32,7 @@ class Document:
     count: int
 
     def pages(self) -> Iterator[Image.Image]:
-        """Each page in RGB, upright by its EXIF orientation; one is in memory at a time.
+        """Each page in RGB, upright by its EXIF orientation, on white where transparent; one is in memory at a time.
 
         Raises a refusal with status 400 that names the page which cannot be decoded or has more than MAX_PIXELS.
         """
@@ -39,7 +40,7 @@ class Document:
             try:
                 self.image.seek(number - 1)
                 width, height = self.image.size
-                page = None if width * height > MAX_PIXELS else ImageOps.exif_transpose(self.image).convert("RGB")
+                page = None if width * height > MAX_PIXELS else _rgb(ImageOps.exif_transpose(self.image))
             except Exception as error:  # Pillow raises whatever a broken file leads it to
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise refusal(
@@ -50,6 +51,17 @@ class Document:
                     400, f"Page {number} of {self.count} has {width} × {height} pixels; send at most {MAX_PIXELS:,} a page."
                 )
             yield page
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut to white instead of scale
+        return Image.fromarray((np.asarray(image).clip(0, 0xFFFF) // 256).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions, without a white")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def open_document(body: bytes | bytearray, content_type: str | None) -> Document:

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sagemaker_inference.errors import GenericInferenceToolkitError
 
@@ -53,7 +54,7 @@ def read_query(body: bytes | bytearray | str, content_type: str | None) -> Query
 
 
 def read_image(data: bytes, name: str) -> Image.Image:
-    """Decode one image to RGB, upright by its EXIF orientation, on white where transparent; `name` is used in refusals."""
+    """Decode one image to RGB, upright by its EXIF orientation, on white where transparent; `name` is for refusals."""
     if not data:
         raise refusal(400, f"{name} is empty; send {ACCEPTED}.")
     try:
@@ -68,6 +69,8 @@ def read_image(data: bytes, name: str) -> Image.Image:
         raise refusal(400, f"{name} has {image.width} × {image.height} pixels; send at most {MAX_PIXELS:,}.")
     try:
         upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):  # 16 bits, which Pillow would cut to white instead of scale
+            return Image.fromarray((np.asarray(upright).clip(0, 0xFFFF) // 256).astype(np.uint8)).convert("RGB")
         if not upright.has_transparency_data:
             return upright.convert("RGB")
         layer = upright.convert("RGBA")

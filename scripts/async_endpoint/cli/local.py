@@ -37,6 +37,7 @@ class Containers(StrEnum):
     PYTHON = "python"
     DOCKER = "docker"
     PODMAN = "podman"
+    AUTO = "auto"
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +67,10 @@ def up(
         ),
     ] = 15.0,
     containers: Annotated[
-        Containers, typer.Option(help="What runs a model: its code in a Python process, or its image in docker or podman.")
+        Containers,
+        typer.Option(
+            help="What runs a model: its code in a Python process, or its image in docker, podman or auto, the one that works."
+        ),
     ] = Containers.PYTHON,
     state_dir: Annotated[
         Path | None,

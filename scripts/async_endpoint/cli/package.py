@@ -17,12 +17,15 @@ def register(app: typer.Typer) -> None:
     def package(
         folder: Annotated[Path, typer.Argument(metavar="DIR", help="Model folder: model files and code/inference.py.")],
         output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Archive to write, e.g. model.tar.gz.")],
+        custom_image: Annotated[
+            bool, typer.Option("--custom-image", help="For an image of your own, which has its program: any files, no handler.")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
     ) -> None:
         """Check a model folder and write its archive; the same folder always gives the same bytes."""
         from async_endpoint.packaging import build_archive  # noqa: PLC0415 - commands load only what they need
 
-        packaged = build_archive(folder, output)
+        packaged = build_archive(folder, output, custom_image=custom_image)
         if as_json:
             print_json(
                 {

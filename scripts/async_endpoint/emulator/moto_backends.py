@@ -180,6 +180,33 @@ def kms_key(identifier: str, region: str) -> KmsKey:
 
 
 @dataclass(frozen=True)
+class KeyProblem:
+    """Why a KMS key cannot be used, by KMS's error: DisabledException, KMSInvalidStateException or NotFoundException."""
+
+    code: str
+    message: str
+
+
+def kms_key_problem(identifier: str, region: str) -> KeyProblem | None:
+    """Why a key by id, ARN or alias cannot be used in a region; None if it can be, as AWS managed keys always can."""
+    parts = identifier.split(":", maxsplit=5)
+    if identifier.startswith("arn:") and len(parts) == 6:
+        region, identifier = parts[3], parts[5].removeprefix("key/")
+    if identifier.startswith("alias/aws/"):
+        return None
+    backend = _backend("kms", region)
+    key = backend.keys.get(backend.get_key_id_from_alias(identifier) if identifier.startswith("alias/") else identifier)
+    if key is None:
+        where = f"arn:{PARTITION}:kms:{region}:{ACCOUNT_ID}:"
+        if identifier.startswith("alias/"):
+            return KeyProblem("NotFoundException", f"Alias {where}{identifier} is not found.")
+        return KeyProblem("NotFoundException", f"Key '{where}key/{identifier}' does not exist")
+    if key.key_state == "PendingDeletion":
+        return KeyProblem("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+    return KeyProblem("DisabledException", f"{key.arn} is disabled.") if key.key_state != "Enabled" else None
+
+
+@dataclass(frozen=True)
 class IamRole:
     """Policies are JSON text, unchanged, so that parsed policies can be cached by text."""
 

@@ -33,13 +33,14 @@ class PackagedModel:
     files: int
 
 
-def build_archive(source: Path, output: Path) -> PackagedModel:
+def build_archive(source: Path, output: Path, *, custom_image: bool = False) -> PackagedModel:
     """Check the model folder `source` and write its archive to `output`, replacing it atomically.
 
-    Creates the folders above `output`. Raises PackageLayoutError if `source` does not follow the layout (see `check_layout`) or
-    has an unreadable file, and InvalidInput if `output` is inside `source` or cannot be written.
+    Creates the folders above `output`. For a `custom_image` the folder needs no handler. Raises PackageLayoutError if `source`
+    does not follow the layout (see `check_layout`) or has an unreadable file, and InvalidInput if `output` is inside `source`
+    or cannot be written.
     """
-    members = check_layout(source)
+    members = check_layout(source, custom_image=custom_image)
     if output.resolve().is_relative_to(source.resolve()):
         raise InvalidInput(f"Output {output} is inside model folder {source} and would package itself; write it elsewhere.")
     partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}.partial")

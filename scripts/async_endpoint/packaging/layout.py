@@ -22,18 +22,28 @@ IGNORE_FILE_BYTES = 1_048_576
 ALWAYS_IGNORED = (".*", "__pycache__", "*.pyc", "*.pyo")
 
 
-def check_layout(source: Path) -> list[str]:
+def check_layout(source: Path, *, custom_image: bool = False) -> list[str]:
     """Check the model folder `source` and return the paths of its archive: relative, `/`-separated, sorted.
 
     Raises PackageLayoutError if the folder does not exist; if `code/inference.py` is missing, unparsable or without its
-    handlers; for any symbolic link; and for a socket, pipe or device.
+    handlers; for any symbolic link; and for a socket, pipe or device. A custom image has its own program, so for
+    `custom_image` the folder needs files of any kind instead of `code/inference.py`.
     """
     if not source.is_dir():
         found = "a file" if source.exists() else "missing"
-        raise PackageLayoutError(f"Model folder {source} is {found}; give a folder that contains {PROGRAM}.")
+        wanted = "the model's files" if custom_image else PROGRAM
+        raise PackageLayoutError(f"Model folder {source} is {found}; give a folder that contains {wanted}.")
     members = sorted(_members(source, "", _ignore_patterns(source)))
+    if custom_image:
+        if not members:
+            raise PackageLayoutError(f"Model folder {source} has no files; an image that contains its model needs no archive.")
+        return members
     if PROGRAM not in members:
-        hint = f"move inference.py into {source / 'code'}" if "inference.py" in members else "add it"
+        hint = (
+            f"move inference.py into {source / 'code'}"
+            if "inference.py" in members
+            else "add it, or pass --custom-image for an image of your own"
+        )
         raise PackageLayoutError(f"Model folder {source} has no {PROGRAM}; {hint}.")
     check_handlers(source / PROGRAM, PROGRAM)
     return members

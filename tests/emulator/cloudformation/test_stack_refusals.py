@@ -20,6 +20,7 @@ QUEUE = resource("SQS::Queue")
         (resource("Lambda::Function", Code={}), "Resource type AWS::Lambda::Function is not supported by the local AWS."),
         ({"Type": "Custom::Thing"}, "Resource type Custom::Thing is not supported by the local AWS."),
         (resource("SQS::Queue", Colour="red"), "Encountered unsupported property Colour"),
+        (resource("SQS::Queue", DelaySeconds="1000"), "DelaySeconds"),
         (resource("SageMaker::EndpointConfig"), "required key [ProductionVariants] not found"),
         (resource("SageMaker::Model", PrimaryContainer={"Picture": "x"}), "extraneous key [Picture] is not permitted"),
         (resource("SageMaker::EndpointConfig", ProductionVariants="x"), "#/ProductionVariants: expected type: JSONArray"),

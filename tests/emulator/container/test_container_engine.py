@@ -272,6 +272,32 @@ def test_a_missing_or_unresponsive_engine_is_reported(engine: StandIn, tmp_path:
     assert not (tmp_path / ".local").exists()
 
 
+def test_an_engine_that_the_user_may_not_use_is_reported_with_the_remedy(
+    engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "permission denied while trying to connect to the Docker daemon socket"
+    (engine.state / "broken").write_text(said)
+    with pytest.raises(ToolMissing, match=rf"\({'docker ps: Error: ' + said}\); give your user access to it"):
+        runtime_named("docker", tmp_path)
+
+
+def test_auto_takes_the_engine_that_works(engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "bin"
+    (programs / "podman").symlink_to(programs / "docker")
+    runtime = runtime_named("auto", tmp_path)
+    assert isinstance(runtime, EngineRuntime)
+    assert runtime._engine.program == "docker"
+    (programs / "docker").rename(programs / "podman")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/bin")  # /bin has the shell of the stand-in
+    monkeypatch.setattr("shutil.which", lambda name: str(path) if (path := programs / name).exists() else None)
+    runtime = runtime_named("auto", tmp_path)
+    assert isinstance(runtime, EngineRuntime)
+    assert runtime._engine.program == "podman"
+    (engine.state / "broken").touch()
+    with pytest.raises(ToolMissing, match=r"^No container engine works: docker is not on the PATH, and podman is "):
+        runtime_named("auto", tmp_path)
+
+
 def test_images_make_a_pipeline(engine: StandIn, tmp_path: Path) -> None:
     stage = "def model_fn(d): pass\ndef transform_fn(m, data, c, a): return data + b'!', 'text/x'\n"
     watched = Watched(tmp_path / "instance", Workload((image(stage), image(stage))), engine.runtime)

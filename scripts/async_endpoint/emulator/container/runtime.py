@@ -125,15 +125,30 @@ class EngineRuntime:
         try:
             return self._engine.query("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._engine.label}").split()
         except CannotStart as error:
+            denied = "permission denied" in str(error).lower()
+            remedy = "give your user access to it (of Docker: its group docker)" if denied else "start its engine"
             raise ToolMissing(
-                f"{self._engine.program} is installed but does not work ({error}); start its engine, or start the local AWS "
+                f"{self._engine.program} is installed but does not work ({error}); {remedy}, or start the local AWS "
                 "with --containers python."
             ) from error
 
 
 def runtime_named(name: str, folder: Path) -> ContainerRuntime:
-    """The runtime for `--containers`: python, docker or podman. Raises ToolMissing."""
+    """The runtime for `--containers`: python, docker, podman, or auto for the engine that works. Raises ToolMissing."""
+    if name == "auto":
+        return _working_engine(folder)
     return PythonRuntime() if name == "python" else EngineRuntime(name, folder)
+
+
+def _working_engine(folder: Path) -> EngineRuntime:
+    """Docker, or else Podman; raises ToolMissing with what is wrong with each."""
+    reasons = []
+    for program in ("docker", "podman"):
+        try:
+            return EngineRuntime(program, folder)
+        except ToolMissing as error:
+            reasons.append(str(error).partition(";")[0])
+    raise ToolMissing(f"No container engine works: {', and '.join(reasons)}; start one, or start with --containers python.")
 
 
 __all__ = ["ContainerRuntime", "PythonRuntime", "launch"]

@@ -15,8 +15,11 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 
 RETRY_SECONDS = 0.2  # a container that is being created cannot be removed yet
+IN_USE = (b"has active endpoints", b"is being used")  # how Docker and Podman refuse to remove a network
+IN_USE_SECONDS = 10.0
 SUBNET_ATTEMPTS = 5  # a random subnet may be in use
 ENGINE_FAILED = 125  # the exit code with which engines report an error of their own
 
@@ -29,10 +32,19 @@ def is_podman(engine: str) -> bool:
 def remove(engine: str, name: str) -> None:
     """Kill and remove a container, running or not, and its network, if they exist.
 
-    Killed first, because `rm --force` of Podman sends SIGTERM and waits ten seconds.
+    Killed first, because `rm --force` of Podman sends SIGTERM and waits ten seconds. A network is in use until the engine has
+    finished removing its container, which another process may have ordered.
     """
-    for words in (["kill"], ["rm", "--force", "--volumes"], ["network", "rm"]):
-        subprocess.run([engine, *words, name], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    for words in (["kill"], ["rm", "--force", "--volumes"]):
+        _run([engine, *words, name])
+    deadline = time.monotonic() + IN_USE_SECONDS
+    while any(text in _run([engine, "network", "rm", name]) for text in IN_USE) and time.monotonic() < deadline:
+        time.sleep(RETRY_SECONDS)
+
+
+def _run(command: list[str]) -> bytes:
+    """Run a command; returns its error output."""
+    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).stderr
 
 
 def make_network(engine: str, name: str, label: str, kind: str) -> str:

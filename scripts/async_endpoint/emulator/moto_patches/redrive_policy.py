@@ -10,7 +10,8 @@ from moto.sqs.models import Queue
 _attributes = Queue.attributes.fget
 
 
-def _compact(self: Queue) -> dict[str, Any]:
+def compact_attributes(self: Queue) -> dict[str, Any]:
+    """Queue.attributes with a compact redrive policy."""
     attributes: dict[str, Any] = _attributes(self)
     if self.redrive_policy:
         attributes["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
@@ -18,4 +19,4 @@ def _compact(self: Queue) -> dict[str, Any]:
 
 
 def apply() -> None:
-    Queue.attributes = property(_compact)
+    Queue.attributes = property(compact_attributes)

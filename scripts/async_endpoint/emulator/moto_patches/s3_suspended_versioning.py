@@ -19,7 +19,8 @@ _put = S3Backend.put_object
 _delete = S3Backend.delete_object
 
 
-def _put_object(self: S3Backend, bucket_name: str, key_name: str, *arguments: Any, **options: Any) -> FakeKey:
+def put_object(self: S3Backend, bucket_name: str, key_name: str, *arguments: Any, **options: Any) -> FakeKey:
+    """S3Backend.put_object for a bucket in any state of versioning."""
     bucket = self.get_bucket(bucket_name)
     if bucket.versioning_status != "Suspended":
         return _put(self, bucket_name, key_name, *arguments, **options)
@@ -63,5 +64,5 @@ def _others(bucket: FakeBucket, key_name: str, version_id: str) -> list[Any]:
 
 
 def apply() -> None:
-    S3Backend.put_object = _put_object
+    S3Backend.put_object = put_object
     S3Backend.delete_object = _delete_object

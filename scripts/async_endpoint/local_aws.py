@@ -124,6 +124,11 @@ class AccessKey:
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
 
+    def variables(self) -> dict[str, str]:
+        """The environment variables by which SDKs find it."""
+        found = {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
+        return found | ({"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {})
+
 
 # Signs calls to an endpoint whose credentials are unknown: the local AWS rejects them, other emulators accept any.
 UNKNOWN: Final = AccessKey("UNKNOWN", "UNKNOWN")
@@ -183,10 +188,13 @@ def require_credentials(workspace: Workspace) -> LocalCredentials:
 def find_access_key(endpoint_url: str, environment: Mapping[str, str] | None = None) -> AccessKey:
     """The access key that signs calls to `endpoint_url`.
 
-    The checkout's credentials if they are for this URL, else those of the environment if its AWS_ENDPOINT_URL is this URL, else
-    UNKNOWN: credentials meant for AWS are never used for another endpoint.
+    Temporary credentials of the environment for this URL, such as those of a role, else the checkout's credentials if they are
+    for this URL, else the environment's for this URL, else UNKNOWN: credentials meant for AWS are never used for another
+    endpoint.
     """
     variables = os.environ if environment is None else environment
+    if session := session_key(endpoint_url, variables):
+        return session
     try:
         credentials = read_credentials(Workspace.for_local_aws())
     except UsageError:
@@ -197,6 +205,15 @@ def find_access_key(endpoint_url: str, environment: Mapping[str, str] | None = N
     if key and secret and _same(variables.get("AWS_ENDPOINT_URL", ""), endpoint_url):
         return AccessKey(key, secret, variables.get("AWS_SESSION_TOKEN") or None)
     return UNKNOWN
+
+
+def session_key(endpoint_url: str, environment: Mapping[str, str]) -> AccessKey | None:
+    """The temporary credentials of the environment, if its AWS_ENDPOINT_URL is `endpoint_url`; None without."""
+    key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    token = environment.get("AWS_SESSION_TOKEN")
+    if key and secret and token and _same(environment.get("AWS_ENDPOINT_URL", ""), endpoint_url):
+        return AccessKey(key, secret, token)
+    return None
 
 
 def _same(one: str, other: str) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from support.applied_roots import Checkout, Root, shell_environment
 from support.common import until
-from support.engines import RealEngine
+from support.engines import INSTANCE_TYPE, RealEngine
 from support.module_copies import CHECKOUT, LEFT_OUT
 
 pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.terraform]
@@ -45,6 +45,8 @@ def root(engine: RealEngine, tmp_path_factory: pytest.TempPathFactory, container
     folder = tmp_path_factory.mktemp("check out")
     (folder / "modules").symlink_to(CHECKOUT / "modules")
     shutil.copytree(CHECKOUT / "examples/fastapi-container", folder / "envs" / NAME, ignore=LEFT_OUT)
+    main = folder / "envs" / NAME / "main.tf"
+    main.write_text(main.read_text().replace("ml.m5.large", INSTANCE_TYPE))
     (folder / "good.json").write_text(json.dumps(REQUEST))
     (folder / "bad.json").write_text("[]")
     checkout = Checkout(folder, shell_environment(container_cache))

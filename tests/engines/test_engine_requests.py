@@ -14,19 +14,20 @@ import pytest
 from async_endpoint.emulator.container.runtime import EngineRuntime
 from support.common import process_runs, refusal, unique, until
 from support.deployed_endpoint import Deployed
-from support.engines import RealEngine, one_model, packed
+from support.engines import INSTANCE_TYPE, RealEngine, one_model, packed
 from support.in_process_aws import AwsHarness
 from support.remote_aws import RemoteAws, running
 
 pytestmark = pytest.mark.xdist_group("requests")
 
+VARIANT = {"InstanceType": INSTANCE_TYPE}
 LARGEST_BYTES = 1 << 30  # of an input (developer guide, asynchronous inference)
 
 
 @pytest.fixture(scope="module")
 def probe(local_aws: AwsHarness, engine: RealEngine) -> Deployed:
     """An endpoint with the probe image."""
-    return local_aws.endpoint(packed(shirts="red"), image=engine.images.probe, COLOUR="blue")
+    return local_aws.endpoint(packed(shirts="red"), image=engine.images.probe, variant=VARIANT, COLOUR="blue")
 
 
 def test_a_request_is_answered_by_the_image(probe: Deployed) -> None:
@@ -60,7 +61,7 @@ def test_the_largest_input_reaches_the_image_whole(probe: Deployed, tmp_path: Pa
 
 
 def test_an_image_that_exits_during_a_request_is_replaced(local_aws: AwsHarness, engine: RealEngine) -> None:
-    deployed = local_aws.endpoint(packed(shirts="red"), image=engine.images.probe)
+    deployed = local_aws.endpoint(packed(shirts="red"), image=engine.images.probe, variant=VARIANT)
     [before] = deployed.serving()
     deployed.failure({"exit": 3})
     until(lambda: [item["id"] for item in deployed.serving()] != [before["id"]], "another instance serves")
@@ -69,7 +70,7 @@ def test_an_image_that_exits_during_a_request_is_replaced(local_aws: AwsHarness,
 
 
 def test_a_command_that_is_not_found_is_the_failure_reason(local_aws: AwsHarness, engine: RealEngine) -> None:
-    deployed = local_aws.endpoint(packed(shirts="red"), image=engine.images.unlabelled, wait=False)
+    deployed = local_aws.endpoint(packed(shirts="red"), image=engine.images.unlabelled, variant=VARIANT, wait=False)
     reason = deployed.until_status("Failed")["FailureReason"]
     assert "did not pass the ping health check" in reason
     assert '"serve": executable file not found' in reason
@@ -108,7 +109,7 @@ def test_several_models_and_several_containers(local_aws: AwsHarness, engine: Re
     }
     for name, given in containers.items():
         local_aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role.arn, Containers=given)
-        variant = {"VariantName": "primary", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        variant = {"VariantName": "primary", "ModelName": name, "InstanceType": INSTANCE_TYPE, "InitialInstanceCount": 1}
         local_aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         local_aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     deployed = {name: Deployed(local_aws, name, bucket, role) for name in containers}
@@ -151,7 +152,7 @@ def supervisors(label: str) -> list[int]:
 
 
 def deployed_on(aws: Any, folder: Path, engine: RealEngine) -> Deployed:
-    return AwsHarness(aws, folder).endpoint(packed(shirts="red"), image=engine.images.probe)
+    return AwsHarness(aws, folder).endpoint(packed(shirts="red"), image=engine.images.probe, variant=VARIANT)
 
 
 def test_nothing_outlives_a_killed_local_aws(engine: RealEngine, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from async_endpoint.core.outputs import AsyncEndpointOutputs
-from async_endpoint.local_aws import LocalCredentials, require_credentials
+from async_endpoint.local_aws import AccessKey, LocalCredentials, require_credentials
 from async_endpoint.workspace import Workspace
-from support.recorded_access import OPTIONAL, Needed, recording
+from support.recorded_access import CALLERS, OPTIONAL, Needed, recording
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("async-endpoint")
@@ -85,9 +86,9 @@ class Checkout:
         for model in MODELS:
             self.succeed("package", f"examples/{model}", "-o", f"build/{model}.tar.gz")
 
-    def start_local_aws(self) -> str:
+    def start_local_aws(self, *more: str) -> str:
         """Start this checkout's local AWS on a free port; return its URL."""
-        options = ("--port", "0", "--time-scale", "60", "--detach", "--json")
+        options = ("--port", "0", "--time-scale", "60", "--detach", "--json", *more)
         url: str = self.succeed("local", "up", *options).document["endpoint_url"]
         return url
 
@@ -101,6 +102,35 @@ class Checkout:
         key, url = self.credentials.access_key, self.credentials.endpoint_url
         secrets = {"aws_access_key_id": key.access_key_id, "aws_secret_access_key": key.secret_access_key}
         return boto3.client(service, region_name=REGION, endpoint_url=url, **secrets)
+
+    def policies(self) -> dict[str, Any]:
+        """The managed policies of the account, by the last word of their names: caller, deployer, ..."""
+        iam, found = self.client("iam"), {}
+        for policy in iam.list_policies(Scope="Local")["Policies"]:
+            version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
+            found[policy["PolicyName"].rpartition("-")[2]] = version["PolicyVersion"]["Document"]
+        return found
+
+    def as_caller_of(self, command: str) -> Checkout:
+        """The checkout of a caller with the policies that a command needs; an administrator until there are any."""
+        policies = self.policies()
+        if command not in CALLERS or not policies:
+            return self
+        return self.with_policies(f"operator-{command}", *(policies[role] for role in CALLERS[command]))
+
+    def with_policies(self, role: str, *documents: Any) -> Checkout:
+        """This checkout with the credentials of a session of a role that has these policies."""
+        iam, account = self.client("iam"), "arn:aws:iam::123456789012:root"
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account}}
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+        for number, document in enumerate(documents):  # inline: attached ones could not be destroyed by their own role
+            iam.put_role_policy(RoleName=role, PolicyName=str(number), PolicyDocument=json.dumps(document))
+        arn = f"arn:aws:iam::123456789012:role/{role}"
+        issued = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+        key = AccessKey(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+        variables = {**key.variables(), "AWS_ENDPOINT_URL": self.credentials.endpoint_url}
+        return replace(self, environment=self.environment | variables)
 
     def query(self, name: str) -> str:
         return f"examples/fashion-recommender/queries/{name}"
@@ -133,8 +163,9 @@ class Root:
         command = (verb, self.address(verb), *arguments, "--local")
         if self.environment != WITH_POLICIES:
             return self.checkout.run(*command)
+        checkout = self._as_its_role(verb)
         with recording(self.checkout.credentials) as needed:
-            ended = self.checkout.run(*command)
+            ended = checkout.run(*command)
         self.needed.setdefault(verb, []).extend(item for item in needed if item.action not in OPTIONAL)
         return ended
 
@@ -143,13 +174,13 @@ class Root:
         assert ended.code == 0, f"{' '.join(ended.arguments)} ended with {ended.code}:\n{ended.out}{ended.err}"
         return ended
 
+    def _as_its_role(self, verb: str) -> Checkout:
+        """The checkout of a caller with the policies that `verb` needs; an administrator until they have been applied."""
+        return self.checkout.as_caller_of(verb)
+
     def policies(self) -> dict[str, Any]:
         """The managed policies of its endpoint, by role: caller, deployer, ..."""
-        iam, found = self.client("iam"), {}
-        for policy in iam.list_policies(Scope="Local")["Policies"]:
-            version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
-            found[policy["PolicyName"].rpartition("-")[2]] = version["PolicyVersion"]["Document"]
-        return found
+        return self.checkout.policies()
 
     def apply(self) -> None:
         self.applied = self.run("apply")
@@ -227,7 +258,7 @@ class Roots:
         if environment not in self._roots:
             checkout = self._make()
             checkout.build_archives()
-            url = checkout.start_local_aws()
+            url = checkout.start_local_aws(*(["--enforce-iam"] if environment == WITH_POLICIES else []))
             if environment == "prod":
                 with_office_hours(checkout.folder)
             if environment != "local":

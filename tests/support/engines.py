@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import platform
 import subprocess
 import tarfile
 from dataclasses import dataclass, field
 
 from async_endpoint.emulator.container.engine import LABEL
 from support.engine_images import Images
+
+# The images are for the processors of this machine, and an endpoint takes only images for those of its instances.
+INSTANCE_TYPE = "ml.m7g.large" if platform.machine() in ("aarch64", "arm64") else "ml.m5.large"
 
 
 @dataclass(frozen=True)

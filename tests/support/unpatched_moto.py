@@ -82,6 +82,10 @@ def composite_alarms() -> bool:
     return missing(lambda: client("cloudwatch").put_composite_alarm(AlarmName="parent", AlarmRule="ALARM(child)"))
 
 
+def insight_rules() -> bool:
+    return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -127,6 +131,31 @@ def iam_policy_deletion() -> bool:
     return not missing(lambda: iam.delete_policy(PolicyArn=arn))
 
 
+def aws_managed_policies() -> bool:
+    return missing(lambda: client("iam").get_policy(PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"))
+
+
+def iam_simulation() -> bool:
+    asked = {"PolicyInputList": ["{}"], "ActionNames": ["s3:GetObject"]}
+    return missing(lambda: client("iam").simulate_custom_policy(**asked))
+
+
+def sts_assume_role() -> bool:
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/missing", "RoleSessionName": "me"}
+    try:
+        client("sts").assume_role(**asked)
+    except ClientError:
+        return False
+    return True
+
+
+def user_boundaries() -> bool:
+    iam = client("iam")
+    iam.create_user(UserName="bounded")
+    boundary = {"UserName": "bounded", "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit"}
+    return missing(lambda: iam.put_user_permissions_boundary(**boundary))
+
+
 def lifecycle_versions() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -154,6 +183,15 @@ def redrive_policy() -> bool:
 def functions_not_run() -> bool:
     found: Any = importlib.import_module("moto.awslambda.models")
     return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
+
+
+def function_runtimes() -> bool:
+    role = client("iam").create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = {"S3Bucket": "code", "S3Key": "function.zip"}
+    client("s3").create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_object(Bucket="code", Key="function.zip", Body=b"")
+    made = client("lambda").create_function(FunctionName="old", Runtime="python2.7", Role=role, Handler="a.b", Code=code)
+    return bool(made["Runtime"] == "python2.7")
 
 
 def cached_lookups() -> bool:
@@ -367,6 +405,7 @@ GAPS = (
     alarm_history,
     alarm_requests,
     composite_alarms,
+    insight_rules,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -375,6 +414,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    function_runtimes,
     functions_not_run,
     security_group_rules,
     scalable_dimensions,
@@ -395,6 +435,10 @@ GAPS = (
     sns_removed_attributes,
     global_dashboards,
     iam_policy_deletion,
+    aws_managed_policies,
+    iam_simulation,
+    sts_assume_role,
+    user_boundaries,
     instance_tracking,
     tracking_alarms,
     model_packages,

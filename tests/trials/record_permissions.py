@@ -1,6 +1,7 @@
 """Record the permissions that every documented command needs: `python tests/trials/record_permissions.py`.
 
-Deploys tests/trials/every_permission.tf on a local AWS and writes tests/iam/recorded/<command>.json; some ten minutes.
+Deploys tests/trials/every_permission.tf on a local AWS that enforces IAM, and writes tests/iam/recorded/<command>.json; some
+ten minutes. Each command runs as a role with the policies that must allow it, so one that is denied ends the recording.
 """
 
 from __future__ import annotations
@@ -85,13 +86,14 @@ class Recorder:
         self.checkout = checkout
 
     def run(self, name: str, *arguments: str, codes: Sequence[int] = (0,)) -> None:
+        checkout = self.checkout.as_caller_of(name)
         with self.block(name):
-            ended = self.checkout.run(*arguments, "--local")
+            ended = checkout.run(*arguments, "--local")
         assert ended.code in codes, f"{arguments} ended with {ended.code}:\n{ended.out}{ended.err}"
 
     def python(self, name: str, program: str, *arguments: str) -> None:
         """A program that uses the client, in a process of its own."""
-        environment = self.checkout.environment | self.checkout.credentials.environment(REGION)
+        environment = self.checkout.credentials.environment(REGION) | self.checkout.as_caller_of(name).environment
         environment.pop("AWS_PROFILE", None)
         with self.block(name):
             subprocess.run(
@@ -185,7 +187,7 @@ def main() -> None:
         (folder / "build").mkdir()
         checkout = Checkout(folder, shell_environment(str(folder / "cache")))
         checkout.build_archives()
-        checkout.start_local_aws()
+        checkout.start_local_aws("--enforce-iam")
         try:
             record(Recorder(checkout))
         finally:

@@ -103,6 +103,14 @@ def is_burstable(instance_type: str) -> bool:
 # --- deployment guardrails --------------------------------------------------------------------------------------------
 
 
+_ARM64 = re.compile(r"^ml\.(?:[a-z]+[0-9]+g[a-z]*|p6e-gb[0-9]+)\.")
+
+
+def architecture(instance_type: str) -> str:
+    """The processor architecture of an instance type, as image manifests name it: arm64 (AWS Graviton and Grace) or amd64."""
+    return "arm64" if _ARM64.match(instance_type) else "amd64"
+
+
 class TrafficRouting(Enum):
     """How an update shifts traffic. The first three are TrafficRoutingConfig.Type; ROLLING is a RollingUpdatePolicy."""
 

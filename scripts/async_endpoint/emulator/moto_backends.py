@@ -20,6 +20,7 @@ from moto.s3.utils import bucket_name_from_url as host_bucket
 from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.emulator.access import iam_store
 from async_endpoint.emulator.container import payload
 from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.local_aws import ACCOUNT_ID
@@ -229,10 +230,7 @@ def role(arn: str) -> IamRole:
 
 def _boundary_document(arn: str | None) -> str | None:
     """The policy of a permissions boundary; one that does not exist allows nothing, as on AWS."""
-    if not arn:
-        return None
-    policy = _backend("iam", PARTITION).managed_policies.get(arn)
-    return _default_version(policy) if policy is not None else json.dumps({"Version": "2012-10-17", "Statement": []})
+    return iam_store.managed_policy(arn).document if arn else None
 
 
 def role_arn(name: str) -> str | None:

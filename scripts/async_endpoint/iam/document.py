@@ -51,7 +51,7 @@ class Statement:
 
     def applies(self, request: AccessRequest) -> Named:
         """Whether the statement applies to `request`, and how it names the principal."""
-        if not (self.covers_action(request.action) and self._covers_resource(request)):
+        if not self.covers(request):
             return Named.NO
         if not all(condition.holds(request.keys) for condition in self.conditions):
             return Named.NO
@@ -61,6 +61,10 @@ class Statement:
         if self.not_principal:
             return Named.NO if how >= Named.DIRECT else Named.DIRECT
         return how
+
+    def covers(self, request: AccessRequest) -> bool:
+        """Whether the statement is about the action and the resource of `request`, whatever its conditions."""
+        return self.covers_action(request.action) and self._covers_resource(request)
 
     def covers_action(self, action: str) -> bool:
         """Whether the statement is about `action`, on whatever resource."""

@@ -36,6 +36,12 @@ def substitute(pattern: str, keys: Mapping[str, list[str]]) -> str | None:
     return None if missing else filled
 
 
+def variables_in(pattern: str) -> list[str]:
+    """The names of the variables of a pattern."""
+    names = [match["name"].strip() for match in _VARIABLE.finditer(pattern)]
+    return [name for name in names if name not in ("*", "?", "$")]
+
+
 def literal(pattern: str) -> str:
     """The plain text of a substituted pattern."""
     return pattern.translate(_UNESCAPE)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from async_endpoint.local_aws import LocalCredentials
+from async_endpoint.local_aws import LocalCredentials, session_key
 
 OVERRIDE_FILE: Final = "local_aws_override.tf"
 CONFIG_FILE: Final = "local_aws.ini"
@@ -52,8 +52,10 @@ provider "aws" {{
 def process_environment(base: Mapping[str, str], configuration: Path, local: LocalCredentials | None) -> dict[str, str]:
     """The environment Terraform runs under, with its CLI configuration in `configuration`.
 
-    With `local` every AWS setting of `base`, profile and files included, is replaced by those of that local AWS.
+    With `local` every AWS setting of `base`, profile and files included, is replaced by those of that local AWS; temporary
+    credentials for it, such as those of a role, are kept.
     """
+    session = session_key(local.endpoint_url, base) if local is not None else None
     environment = {name: value for name, value in base.items() if not name.startswith(_REMOVED_VARIABLES)}
     environment.setdefault("GOGC", "400")  # the provider spends a third of its start on collecting garbage
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(configuration)}
@@ -63,8 +65,7 @@ def process_environment(base: Mapping[str, str], configuration: Path, local: Loc
         return environment
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")} | {
         "AWS_ENDPOINT_URL": local.endpoint_url,
-        "AWS_ACCESS_KEY_ID": local.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": local.secret_access_key,
+        **(session or local.access_key).variables(),
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

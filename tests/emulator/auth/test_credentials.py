@@ -327,6 +327,10 @@ def test_a_client_finds_them_by_url_and_never_uses_those_of_aws_elsewhere(
     assert find_access_key("http://127.0.0.1:9", aws) == UNKNOWN
     here = aws | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9/"}
     assert find_access_key("http://127.0.0.1:9", here) == AccessKey("of AWS", "of AWS", "of AWS")
+    role = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "ASIA", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
+    assert find_access_key(url, role) == AccessKey("ASIA", "s", "t"), "a role that was assumed"
+    del role["AWS_SESSION_TOKEN"]
+    assert find_access_key(url, role) == credentials.access_key, "such as of an earlier local AWS at this URL"
     monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(running.root / "cache"))  # no checkout
     assert find_access_key(url, aws) == UNKNOWN
 

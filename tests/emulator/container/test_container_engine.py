@@ -260,6 +260,27 @@ def test_a_missing_image_is_reported(engine: StandIn, tmp_path: Path) -> None:
     assert not (tmp_path / "instance").exists()
 
 
+@pytest.mark.parametrize(
+    ("architecture", "instance_type", "wanted"),
+    [
+        ("arm64", "ml.m5.large", "amd64"),
+        ("arm64", "", "amd64"),
+        ("amd64", "ml.c7g.large", "arm64"),
+        ("amd64", "ml.g4dn.xlarge", ""),
+        ("arm64", "ml.m6gd.large", ""),
+    ],
+)
+def test_an_image_for_other_processors_is_refused_with_the_remedy(
+    engine: StandIn, monkeypatch: pytest.MonkeyPatch, architecture: str, instance_type: str, wanted: str
+) -> None:
+    monkeypatch.setenv("STAND_IN_ARCHITECTURE", architecture)
+    if not wanted:
+        engine.runtime.check(image(), instance_type)
+        return
+    with pytest.raises(CannotStart, match=rf"^The image {IMAGE} is for {architecture}, and .* has {wanted}; .*linux/{wanted}"):
+        engine.runtime.check(image(), instance_type)
+
+
 def test_a_missing_or_unresponsive_engine_is_reported(engine: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(runtime_named("python", tmp_path), PythonRuntime)
     (engine.state / "broken").touch()

@@ -147,7 +147,7 @@ def test_the_message_to_a_topic_has_cloudwatchs_format(local_aws: AwsHarness, na
     data = [
         {"MetricName": "Orders", "Dimensions": [{"Name": "Shop", "Value": "coats"}], "Value": 2.0, "Unit": "Count"}
         | {"Timestamp": now + MINUTE * minute}
-        for minute in range(200)
+        for minute in range(120)
     ]
     local_aws.cloudwatch.put_metric_data(Namespace=name, MetricData=data)
     envelope = published(queue)

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from moto.backends import get_backend
 
+from async_endpoint.emulator.access import aws_managed_policies
 from async_endpoint.local_aws import ACCOUNT_ID
 
 _PARTITION: Final = "aws"
@@ -74,12 +75,15 @@ def max_session_seconds(name: str) -> int:
 
 def managed_policy(arn: str) -> NamedPolicy:
     """A managed policy by its ARN; one that does not exist allows nothing, as on AWS."""
-    found = _backend().managed_policies.get(arn)
+    backend = _backend()
+    aws_managed_policies.load(backend, arn)
+    found = backend.managed_policies.get(arn)
     return NamedPolicy("managed", arn, _NOTHING if found is None else _default_version(found))
 
 
 def exists(arn: str) -> bool:
     """Whether there is a managed policy of this ARN."""
+    aws_managed_policies.load(_backend(), arn)
     return _backend().managed_policies.get(arn) is not None
 
 

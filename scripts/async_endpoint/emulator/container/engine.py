@@ -32,7 +32,6 @@ from async_endpoint.emulator.container.payload import Body
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
-ANSWER_SECONDS = 30.0  # for one command of the engine
 # Exit codes of `run`: an error of the engine, a command that cannot be executed, a command that was not found. Both engines.
 NOT_STARTED = (125, 126, 127)
 # SageMaker states no range (A230); images of AWS parse it as FIRST-LAST (sagemaker-tensorflow-serving-container, serve.py).
@@ -57,14 +56,20 @@ class ContainerEngine:
 
     def image_labels(self, image: str) -> Mapping[str, str]:
         """The labels of an image on this machine; raises CannotStart with the remedy when it is not there."""
+        return json.loads(self._inspect_image(image, "{{json .Config.Labels}}")) or {}
+
+    def image_architecture(self, image: str) -> str:
+        """The processors an image is for: amd64, arm64, …; raises CannotStart like `image_labels`."""
+        return self._inspect_image(image, "{{.Architecture}}").strip()
+
+    def _inspect_image(self, image: str, template: str) -> str:
         try:
-            labels = self.query("image", "inspect", "--format", "{{json .Config.Labels}}", image)
+            return self.query("image", "inspect", "--format", template, image)
         except CannotStart as error:
             raise CannotStart(
                 f"The image {image} is not on this machine ({error}); get it with: {self.program} pull {image}, "
                 f"or build it with: {self.program} build --tag {image} FOLDER"
             ) from error
-        return json.loads(labels) or {}
 
     def query(self, *arguments: str) -> str:
         """Run a command and return its output; raises CannotStart with the error message it printed."""
@@ -75,7 +80,7 @@ class ContainerEngine:
                 text=True,
                 stdin=subprocess.DEVNULL,
                 check=False,
-                timeout=ANSWER_SECONDS,
+                timeout=supervisor.ANSWER_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotStart(f"{self.program} does not answer: {error}") from error

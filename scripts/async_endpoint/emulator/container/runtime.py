@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from async_endpoint.core import hosting_rules
 from async_endpoint.core.errors import ToolMissing
 from async_endpoint.emulator.container import supervisor
 from async_endpoint.emulator.container.archive import extract_model
@@ -39,8 +40,8 @@ class ContainerRuntime(Protocol):
         `deadline` limits the installation of requirements; images contain theirs.
         """
 
-    def check(self, spec: ContainerSpec) -> None:
-        """Raise CannotStart, with the remedy, for a container that this runtime cannot run at all."""
+    def check(self, spec: ContainerSpec, instance_type: str) -> None:
+        """Raise CannotStart, with the remedy, for a container that cannot run here, or not on instances of this type."""
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         """The labels of an image; None if images are not run. Raises CannotStart when it is not on this machine."""
@@ -64,7 +65,7 @@ class PythonRuntime:
             return MultiModel(PythonModelHost(folder, spec, on_output, on_exit), spec)
         return ContainerProcess(folder, spec, on_output, on_exit, deadline)
 
-    def check(self, spec: ContainerSpec) -> None:
+    def check(self, spec: ContainerSpec, instance_type: str) -> None:
         """An image alone is not run: there must be code."""
         if spec.archive is None and not spec.files and spec.models is None and spec.source is None:
             raise CannotStart(
@@ -107,8 +108,14 @@ class EngineRuntime:
         make_readable(model)
         return EngineContainer(self._engine, folder, spec, (model, "/opt/ml/model"), on_output, on_exit)
 
-    def check(self, spec: ContainerSpec) -> None:
-        """Any image can be run."""
+    def check(self, spec: ContainerSpec, instance_type: str) -> None:
+        """An image for the processors of the instance type can be run."""
+        found, wanted = self._engine.image_architecture(spec.image), hosting_rules.architecture(instance_type)
+        if found not in ("", wanted):
+            raise CannotStart(
+                f"The image {spec.image} is for {found}, and {instance_type or 'serverless inference'} has {wanted}; build it "
+                f"with: {self._engine.program} build --platform linux/{wanted} --tag {spec.image} FOLDER"
+            )
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         return self._engine.image_labels(image)

@@ -48,11 +48,15 @@ def prepare(model: ModelSpec, region: str, faults: Faults) -> Workload:
         raise DeploymentFailed(str(error)) from error
 
 
-def check_runtime(workload: Workload, context: HostingContext) -> None:
-    """Raise DeploymentFailed if the local AWS cannot run the containers, with the remedy."""
+def check_runtime(workload: Workload, context: HostingContext, instance_type: str) -> None:
+    """Raise DeploymentFailed if the local AWS cannot run the containers, with the remedy.
+
+    An image for other processors than those of `instance_type` is not run, even where this machine could: A232 of
+    docs/assumptions.md.
+    """
     try:
         for spec in workload.containers:
-            context.runtime.check(spec)
+            context.runtime.check(spec, instance_type)
     except CannotStart as error:
         raise DeploymentFailed(str(error)) from error
 

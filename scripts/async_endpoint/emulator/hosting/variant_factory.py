@@ -61,7 +61,7 @@ class VariantFactory:
 
     def _starter(self, deployment: HostedConfig, spec: VariantSpec) -> Callable[[], Instance]:
         faults = self.context.faults
-        check_runtime(prepare(spec.model, self.region, faults), self.context)
+        check_runtime(prepare(spec.model, self.region, faults), self.context, spec.instance_type)
         workload = WorkloadProvisioner(self.endpoint_name, self.region, spec.model, deployment.kms_key, self.context)
         log = self.logs.writer(AssumedRole(spec.model.role_arn, self.region), spec.name)
         return lambda: Instance(self.context, workload, spec.startup_seconds, log, self.apply, faults.start(self.endpoint_name))

@@ -21,6 +21,7 @@ from moto.core.responses import ActionResult
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.hosting.service import Hosting
 from async_endpoint.emulator.scaling.metric_data import InvalidToken, metric_data
+from async_endpoint.emulator.scaling.metric_data_limits import MissingMember, RefusedCombination, check_metric_data
 from async_endpoint.emulator.scaling.metric_series import MetricReader
 from async_endpoint.emulator.scaling.metric_statistics import TooManyDatapoints, list_metrics, metric_statistics
 from async_endpoint.emulator.scaling.metric_store import MetricStore
@@ -30,10 +31,15 @@ class InvalidNextToken(CloudWatchException):  # type: ignore[misc]
     code = "InvalidNextToken"
 
 
+class MissingParameter(CloudWatchException):  # type: ignore[misc]
+    code = "MissingParameter"
+
+
+_put_metric_data = CloudWatchResponse.put_metric_data
+
+
 def apply(hosting: Hosting, metric_store: MetricStore) -> None:
     def put_metric_data(self: CloudWatchBackend, namespace: str, metric_data: list[dict[str, Any]]) -> None:
-        for number, datum in enumerate(metric_data, 1):
-            self._validate_parameters_put_metric_data(datum, number)
         for datum in metric_data:
             metric_store.record(self.region_name, namespace, datum, hosting.clock.now())
 
@@ -67,7 +73,19 @@ def apply(hosting: Hosting, metric_store: MetricStore) -> None:
         except InvalidInput as error:
             raise ValidationError(str(error)) from error
 
+    def put_metric_data_call(self: CloudWatchResponse) -> ActionResult:
+        try:
+            check_metric_data(self._get_params(), hosting.clock.now())
+        except RefusedCombination as error:
+            raise InvalidParameterCombination(str(error)) from error
+        except MissingMember as error:
+            raise MissingParameter(str(error)) from error
+        except InvalidInput as error:
+            raise InvalidParameterValue(str(error)) from error
+        return _put_metric_data(self)
+
     CloudWatchBackend.put_metric_data = put_metric_data
+    CloudWatchResponse.put_metric_data = put_metric_data_call
     CloudWatchBackend.get_filtered_metrics = get_filtered_metrics
     CloudWatchResponse.get_metric_statistics = get_metric_statistics
     CloudWatchResponse.get_metric_data = get_metric_data

@@ -23,9 +23,12 @@ from async_endpoint.emulator.auth.identities import (
     CallerKind,
     Session,
     caller_of,
+    find_session,
     issue_session,
     register_session,
 )
+from async_endpoint.emulator.error_responses import CallDenied
+from async_endpoint.emulator.moto_patches.sts_assume_role import policy_arns, session_policy
 
 # STS API reference: the bounds of DurationSeconds, and its default.
 _SESSION_SECONDS = (900, 129_600)
@@ -62,7 +65,8 @@ def _get_session_token(self: TokenResponse) -> ActionResult:
     caller = _caller()
     if caller is None:
         return _session_token(self)
-    session = issue_session(caller.arn, caller.user_id, caller.kind, _duration(self))
+    _refuse_sessions(caller, "GetSessionToken")
+    session = issue_session(caller.arn, caller.user_id, caller.kind, _duration(self), caller)
     return ActionResult({"Credentials": _credentials(session)})
 
 
@@ -70,12 +74,20 @@ def _get_federation_token(self: TokenResponse) -> ActionResult:
     caller = _caller()
     if caller is None:
         return _federation_token(self)
+    _refuse_sessions(caller, "GetFederationToken")
     _federation_token(self)  # for its validation
+    policies, arns = session_policy(self._get_param("Policy")), policy_arns(self._get_param("PolicyArns"))
     name = str(self._get_param("Name"))
     arn, user_id = f"arn:aws:sts::{caller.account_id}:federated-user/{name}", f"{caller.account_id}:{name}"
-    session = issue_session(arn, user_id, CallerKind.FEDERATED_USER, _duration(self))
+    session = issue_session(arn, user_id, CallerKind.FEDERATED_USER, _duration(self), caller, policies, arns)
     federated = {"FederatedUserId": user_id, "Arn": arn}
     return ActionResult({"Credentials": _credentials(session), "FederatedUser": federated, "PackedPolicySize": 6})
+
+
+def _refuse_sessions(caller: Caller, operation: str) -> None:
+    """Raise AccessDenied for a caller with temporary credentials (STS guide, "Comparing STS credentials")."""
+    if find_session(caller.access_key_id) is not None:
+        raise CallDenied(f"Cannot call {operation} with session credentials")
 
 
 def _duration(self: TokenResponse) -> int:

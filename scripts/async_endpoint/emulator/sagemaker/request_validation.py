@@ -62,6 +62,13 @@ def validate_request(
     return request
 
 
+def constraint_violations(service: str, operation: str, request: Mapping[str, Any]) -> str:
+    """AWS's sentence about all constraints of the input shape that a parsed request violates; empty if there are none."""
+    problems = list(_violations(service_model(service).operation_model(operation).input_shape, request, ""))
+    noun = "error" if len(problems) == 1 else "errors"
+    return f"{len(problems)} validation {noun} detected: {'; '.join(problems)}" if problems else ""
+
+
 # --- types ------------------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.metric_math.queries import MetricQuery, Queries, parse_queries
 from async_endpoint.autoscaling.statistics import MetricId
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.sagemaker.request_validation import constraint_violations
 from async_endpoint.emulator.scaling.metric_data import check_account
 
 ARN: Final = re.compile(r"arn:[\w-]+:[\w-]+:[^:]*:[^:]*:.+")  # also arn:aws:automate:eu-west-1:ec2:stop
@@ -64,8 +65,16 @@ class AlarmDefinition:
         return self.source.statistic if isinstance(self.source, MetricQuery) else None
 
 
+def check_constraints(operation: str, request: Mapping[str, Any]) -> None:
+    """Check a request against the lengths, ranges and values of the service model; raises InvalidInput with all violations."""
+    violations = constraint_violations("cloudwatch", operation, request)
+    if violations:
+        raise InvalidInput(violations)
+
+
 def check_members(request: Mapping[str, Any]) -> None:
-    """Check a PutMetricAlarm request for members that moto drops; raises InvalidInput."""
+    """Check a PutMetricAlarm request for its constraints and for members that moto drops; raises InvalidInput."""
+    check_constraints("PutMetricAlarm", request)
     for name, what in _UNSUPPORTED.items():
         if request.get(name) is not None:
             raise InvalidInput(f"{name} is not supported by the local AWS, which does not emulate {what}.")

@@ -16,7 +16,7 @@ from async_endpoint.autoscaling.alarms import AlarmState
 from async_endpoint.autoscaling.composite_rules import children, holds, parse_rule
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
-from async_endpoint.emulator.scaling.alarm_definitions import check_actions
+from async_endpoint.emulator.scaling.alarm_definitions import check_actions, check_constraints
 from async_endpoint.emulator.scaling.alarm_messages import stamp
 from async_endpoint.local_aws import ACCOUNT_ID
 
@@ -87,6 +87,7 @@ def check_composite(request: Mapping[str, Any], known: Iterable[str], region: st
 
     The text about alarms that do not exist is quoted in aws-cloudformation-user-guide 911.
     """
+    check_constraints("PutCompositeAlarm", request)
     if request.get("ActionConfiguration") is not None:
         raise InvalidInput("ActionConfiguration is not supported by the local AWS.")
     actions = {name: request.get(name) or [] for name in ("AlarmActions", "OKActions", "InsufficientDataActions")}

@@ -1,0 +1,57 @@
+"""Permissions boundaries of users: moto drops the one of CreateUser, and lacks the actions that set and remove it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import User
+from moto.iam.responses import IamResponse
+
+from async_endpoint.emulator.access import iam_store
+
+_create_user = IamResponse.create_user
+
+
+def _creating(self: IamResponse) -> ActionResult:
+    boundary = self._get_param("PermissionsBoundary")
+    if boundary:
+        _check(boundary)
+    answer = _create_user(self)
+    if boundary:
+        self.backend.get_user(self._get_param("UserName")).permissions_boundary_arn = boundary
+    return answer
+
+
+def _put(self: IamResponse) -> ActionResult:
+    boundary = str(self._get_param("PermissionsBoundary"))
+    _check(boundary)
+    self.backend.get_user(self._get_param("UserName")).permissions_boundary_arn = boundary
+    return EmptyResult()
+
+
+def _delete(self: IamResponse) -> ActionResult:
+    user = self.backend.get_user(self._get_param("UserName"))
+    if getattr(user, "permissions_boundary_arn", None) is None:
+        raise NotFoundException(f"The user {user.name} does not have a permissions boundary.")
+    user.permissions_boundary_arn = None
+    return EmptyResult()
+
+
+def _check(boundary: str) -> None:
+    if not iam_store.exists(boundary):
+        raise NotFoundException(f"Scope ARN: {boundary} does not exist or is not attachable.")
+
+
+def _described(self: User) -> dict[str, Any] | None:
+    arn = getattr(self, "permissions_boundary_arn", None)
+    return {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn} if arn else None
+
+
+def apply() -> None:
+    """Add them, for the whole process."""
+    IamResponse.create_user = _creating
+    IamResponse.put_user_permissions_boundary = _put
+    IamResponse.delete_user_permissions_boundary = _delete
+    User.permissions_boundary = property(_described)

@@ -86,6 +86,19 @@ def insight_rules() -> bool:
     return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
 
 
+def log_filters() -> bool:
+    """Whether a metric filter is accepted whose log group does not exist, and whose pattern nothing understands."""
+    transformation = {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
+    request = {"logGroupName": "/none", "filterName": "f", "filterPattern": "[a,", "metricTransformations": [transformation]}
+    return not missing(lambda: client("logs").put_metric_filter(**request))
+
+
+def log_queries() -> bool:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="g")
+    return not missing(lambda: logs.start_query(logGroupName="g", startTime=0, endTime=9, queryString="stats count(*)"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -406,6 +419,8 @@ GAPS = (
     alarm_requests,
     composite_alarms,
     insight_rules,
+    log_filters,
+    log_queries,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,

@@ -99,6 +99,10 @@ def log_queries() -> bool:
     return not missing(lambda: logs.start_query(logGroupName="g", startTime=0, endTime=9, queryString="stats count(*)"))
 
 
+def dashboard_bodies() -> bool:
+    return not missing(lambda: client("cloudwatch").put_dashboard(DashboardName="d", DashboardBody='{"widgets": 1}'))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -428,6 +432,7 @@ GAPS = (
     alarm_history,
     alarm_requests,
     composite_alarms,
+    dashboard_bodies,
     insight_rules,
     log_filters,
     log_queries,

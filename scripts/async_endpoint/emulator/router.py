@@ -145,7 +145,7 @@ class Router:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
         document = _json_object(body)
-        if self._control.handles(action, document):
+        if self._control.handles(action):
             return json_response(self._control.handle(action, region, document))
         call = call_of(request.environ)
         if action not in SERVED_BY_MOTO and call is not None:

@@ -6,12 +6,14 @@ What the model itself reads is tested by `make document-reader`.
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 from sagemaker_inference.errors import GenericInferenceToolkitError
 
 from async_endpoint.packaging import build_archive
@@ -49,3 +51,19 @@ def test_only_the_model_is_packaged(example: Path, tmp_path: Path) -> None:
     with tarfile.open(build_archive(example, tmp_path / "model.tar.gz").path) as archive:
         names = {name for name in archive.getnames() if not name.startswith("code/rapidocr_onnxruntime")}
     assert names == {f"code/{name}" for name in ("document_layout.py", "document_pages.py", "inference.py", "requirements.txt")}
+
+
+def test_donut_is_packaged_on_its_own(example: Path, tmp_path: Path) -> None:
+    with tarfile.open(build_archive(example / "donut", tmp_path / "donut.tar.gz").path) as archive:
+        names = {name for name in archive.getnames() if not name.startswith("model/")}
+    assert names == {"code/inference.py", "code/requirements.txt"}
+
+
+def test_the_model_is_named_by_its_hash_and_without_its_own_opencv(example: Path) -> None:
+    """opencv-python needs libraries of the system that plain Debian does not have."""
+    [model] = [line for line in (example / "model.txt").read_text().splitlines() if not line.startswith("#")]
+    assert re.fullmatch(r"rapidocr-onnxruntime==1\.4\.4 --hash=sha256:[0-9a-f]{64}", model)
+    lines = (example / "code/requirements.txt").read_text().splitlines()
+    required = {Requirement(line).name for line in lines if not line.startswith("#")}
+    assert "opencv-python-headless" in required
+    assert not required & {"opencv-python", "rapidocr-onnxruntime"}

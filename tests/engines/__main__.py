@@ -50,7 +50,7 @@ def _engine(program: str, start: bool) -> Iterator[dict[str, str] | None]:
         environment = dict(os.environ)
         reason = container_engines.failure(program, environment)
         # An installed Podman always answers, and may still not run containers; so --start configures it anyway.
-        if start and reason != "not installed" and os.geteuid() == 0 and (reason or program == "podman"):
+        if start and container_engines.can_be_started(program) and (reason or program == "podman"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True))
             environment = stack.enter_context(container_engines.started(program, Path(folder)))
             reason = container_engines.failure(program, environment)
@@ -62,10 +62,11 @@ def _engine(program: str, start: bool) -> Iterator[dict[str, str] | None]:
 
 def _cannot_run(program: str, environment: dict[str, str]) -> str:
     """Build the images; returns why the engine runs none, empty when it does. An image that cannot be built is an error."""
-    begun = time.monotonic()
+    begun, builder = time.monotonic(), ImageBuilder(program, environment)
     try:
-        ImageBuilder(program, environment).build()
+        builder.build()
     except EngineUnusable as error:
+        builder.remove()
         return str(error)
     print(f"{program}: images built in {time.monotonic() - begun:.0f} s", flush=True)
     return ""

@@ -31,6 +31,12 @@ def failure(program: str, environment: dict[str, str]) -> str:
     return (said or [f"exit code {done.returncode}"])[-1].strip() if done.returncode or said else ""
 
 
+def can_be_started(program: str) -> bool:
+    """Whether an engine can be started here: installed, its daemon too, and this process is root's."""
+    needed = ("docker", "dockerd") if program == "docker" else (program,)
+    return os.geteuid() == 0 and all(shutil.which(name) for name in needed)
+
+
 @contextmanager
 def started(program: str, folder: Path) -> Iterator[dict[str, str]]:
     """Start an engine as root with all its data in `folder`; yields the environment that leads its program there.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import tarfile
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from sagemaker_inference.errors import GenericInferenceToolkitError
+
+from async_endpoint.packaging import build_archive
 
 CODE = Path(__file__).resolve().parents[2] / "examples" / "text-embeddings" / "code"
 
@@ -55,3 +58,8 @@ def test_what_is_no_texts_is_refused(handler: ModuleType, body: str | bytearray,
     with pytest.raises(GenericInferenceToolkitError) as refused:
         handler.input_fn(body, content_type)
     assert refused.value.status_code == status
+
+
+def test_only_the_model_is_packaged(tmp_path: Path) -> None:
+    with tarfile.open(build_archive(CODE.parent, tmp_path / "model.tar.gz").path) as archive:
+        assert set(archive.getnames()) == {"code/inference.py", "code/requirements.txt"}

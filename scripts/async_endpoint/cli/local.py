@@ -204,6 +204,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         console.print("  IAM is enforced")
         for denial in document["iam"]["denials"]:
             console.print(f"  {_denial(denial)}", markup=False)
+    for sentence in document["stored_without_effect"]:
+        console.print(f"  stored without effect: {sentence}", markup=False)
     if document["state"]:
         console.print(f"  {_kept(document['state'])}", markup=False)
     for item in document["faults"]:

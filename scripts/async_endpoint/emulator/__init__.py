@@ -16,5 +16,7 @@ NOT_EMULATED: Final = (
     "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
     "service quotas, throttling except as an injected fault, prices, more than one account",
     "functions of AWS Lambda, which are stored and never run; API Gateway, Glue, Cognito, X-Ray",
+    "jobs, queries, state machines and models of other services, whose calls are refused; rules and schedules of EventBridge",
+    "deliveries of SNS other than to SQS; replication, lifecycle, website, logging and inventory of S3",
     "anomaly detection, GPU utilization",
 )

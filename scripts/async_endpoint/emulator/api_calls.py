@@ -36,7 +36,13 @@ _INVOCATIONS = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
     "invocations": "InvokeEndpoint",
 }
-_REST: Final = ("lambda",)  # services beside S3 and the runtime whose requests name no action
+_REST: Final = (
+    "batch",
+    "emr-serverless",
+    "lambda",
+    "rds-data",
+    "scheduler",
+)  # services beside S3 and the runtime whose requests name no action
 _CALL_KEY = "async_endpoint.call"
 _FORM = "application/x-www-form-urlencoded"
 

@@ -44,6 +44,7 @@ from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi
 from async_endpoint.emulator.sagemaker.tagging import patch_tagging_api
 from async_endpoint.emulator.scaling.metric_store import MetricStore
 from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
+from async_endpoint.emulator.without_effect import stored_without_effect
 from async_endpoint.emulator.wsgi import Environ
 from async_endpoint.local_aws import ACCOUNT_ID, AccessKey, LocalAwsRecord, LocalCredentials, new_instance_id
 from async_endpoint.workspace import make_private
@@ -197,6 +198,7 @@ class Emulator:
 
     def status(self) -> dict[str, Any]:
         """The status document: clock, and every endpoint with backlog and instances. Times are AWS seconds since the epoch."""
+        calls = self._calls.by_service()
         return {
             "endpoint_url": self._server.url,
             "instance_id": self.instance_id,
@@ -207,7 +209,8 @@ class Emulator:
             "endpoints": [self._endpoint_status(endpoint) for endpoint in self.hosting.all()],
             "state": self._state.status() if self._state is not None else None,
             "faults": self.faults.all(),
-            "calls": self._calls.by_service(),
+            "calls": calls,
+            "stored_without_effect": stored_without_effect(calls),
             "iam": self.enforcement.status(),
             "not_emulated": list(NOT_EMULATED),
         }

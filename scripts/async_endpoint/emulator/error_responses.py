@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Any, Final, NamedTuple
+from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
@@ -40,6 +41,13 @@ _UNAVAILABLE_BY: Final = {
 
 
 _UNKNOWN_ACTION_BY: Final = {"s3": "NotImplemented", **dict.fromkeys(("cloudformation", "iam", "sns", "sts"), "InvalidAction")}
+# "Common Errors" of the API references; S3's "Error responses".
+_INVALID_BY: Final = {
+    **dict.fromkeys(("cloudformation", "cloudwatch", "iam", "sts"), "ValidationError"),
+    "s3": "InvalidRequest",
+    "sns": "InvalidParameter",
+    "sqs": "InvalidParameterValue",
+}
 _AMZ_JSON: Final = "application/x-amz-json-"
 _AS_JSON: Final = {  # codes of the JSON protocols that differ from the query protocol
     "AccessDenied": "AccessDeniedException",
@@ -77,6 +85,22 @@ def service_error(call: ApiCall, environ: dict[str, Any], status: int) -> Respon
 def service_failure(call: ApiCall, environ: dict[str, Any], code: str, message: str) -> Response:
     """The response (400) of a service that refuses a call, in its wire format."""
     return _response(call, environ, ServiceError(code, message, 400))
+
+
+def invalid_request(call: ApiCall, environ: dict[str, Any], cause: Exception) -> Response:
+    """The response (400) to a request that the service's implementation cannot process: `cause` is what it raised."""
+    named = call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    text = (
+        f"{named} of {call.service} was refused by the local AWS: a parameter is invalid, or what it names does not exist "
+        f"({type(cause).__name__}: {cause})."
+    )
+    if isinstance(cause, ExpatError):
+        code = "MalformedXML"
+    else:
+        code = _INVALID_BY.get(call.service) or (
+            "ValidationException" if _is_json(call.service, environ) else "InvalidParameterValue"
+        )
+    return service_failure(call, environ, code, text)
 
 
 def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:

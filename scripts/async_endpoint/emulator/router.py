@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from botocore.model import OperationNotFoundError
 from moto.moto_server import werkzeug_app
@@ -26,10 +27,13 @@ from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
+from async_endpoint.emulator.without_effect import is_made_up
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
+# What moto raises for parameters that it does not validate and for resources that do not exist: SDKs must not repeat the call.
+_REFUSALS = (AttributeError, ExpatError, LookupError, TypeError, ValueError)
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
@@ -80,7 +84,10 @@ class Router:
             if service_of(environ) == cloudformation.SERVICE:
                 answer: Response = self._stacks.respond(environ)
                 return answer(environ, start_response)
-            return self._moto.get_application(environ)(environ, start_response)
+            call = call_of(environ)
+            if call is not None and is_made_up(call.service, call.action):
+                return error_responses.unknown_action(call, environ)(environ, start_response)
+            return _named_errors(self._moto.get_application(environ), environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
@@ -93,6 +100,9 @@ class Router:
                 answer = error_responses.access_denied(call, environ, str(error))
             elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
+            elif isinstance(error, _REFUSALS):
+                log.warning("%s %s was refused.", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=True)
+                answer = error_responses.invalid_request(call, environ, error)
             else:
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
                 answer = error_responses.service_error(call, environ, 500)
@@ -136,6 +146,22 @@ class Router:
         validate_request("sagemaker", action, document)
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
+
+
+def _named_errors(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """The response of moto's `application`; for a path that it does not know, which it answers in HTML, a named error."""
+    started: list[tuple[Any, ...]] = []
+    answer = application(environ, lambda *arguments: started.append(arguments))
+    status, headers = started[-1][:2]
+    call = call_of(environ)
+    if status[:3] in ("404", "405") and call is not None and _is_html(headers):
+        return error_responses.unknown_action(call, environ)(environ, start_response)
+    start_response(*started[-1])
+    return answer
+
+
+def _is_html(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)
 
 
 class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]

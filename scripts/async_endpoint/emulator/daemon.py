@@ -40,6 +40,8 @@ from async_endpoint.workspace import Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "ASYNC_ENDPOINT_SECRET_KEY"
+# glibc returns a freed block to the system if it is of this size or larger: the memory of a large upload does not stay.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 START_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 STOP_SECONDS = 30.0
@@ -150,7 +152,7 @@ def start_detached(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | _as_variables(access_key),
+            env=MALLOC | os.environ | _as_variables(access_key),
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -9,7 +9,7 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.sagemaker import absent_resources
+from async_endpoint.emulator.sagemaker import absent_resources, search
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
@@ -60,6 +60,7 @@ class ControlPlane:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
             "DeleteTags": self._delete_tags,
+            "Search": self._search,
             "DeleteModelPackage": delete_model_package,
             "DeleteModelPackageGroup": delete_model_package_group,
         }
@@ -73,6 +74,8 @@ class ControlPlane:
         """Whether this action is answered here: those of hosting, tags of hosting's resources, and absent resources."""
         if action in ("AddTags", "ListTags", "DeleteTags"):
             return self._by_arn(request.get("ResourceArn", "")) is not None
+        if action == "Search" and request.get("Resource") in search.MOTOS:
+            return False
         return action in self._actions or absent_resources.answers(action)
 
     def handle(self, action: str, region: str, request: Described) -> Described:
@@ -228,6 +231,20 @@ class ControlPlane:
         if endpoint is None:  # deleted between the two look-ups
             return {}
         return summary | {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
+
+    def _search(self, region: str, request: Described) -> Described:
+        """Search of models and endpoints; other resources cannot exist here, so there are none."""
+        records: list[Described] = []
+        if request["Resource"] == "Model":
+            for item in self._models.all(region):
+                described = self._describe_model(region, {"ModelName": item.request["ModelName"]})
+                records.append(described | {"LastModifiedTime": item.created_at, "Tags": _as_list(item.tags)})
+        elif request["Resource"] == "Endpoint":
+            for item in self._endpoints.all(region):
+                endpoint = self._hosting.get(region, item.request["EndpointName"])
+                if endpoint is not None:
+                    records.append(describe(endpoint, item) | {"Tags": _as_list(item.tags)})
+        return search.search(request, records)
 
     def _add_tags(self, _: str, request: Described) -> Described:
         tags = self._tagged(request).tags

@@ -62,10 +62,11 @@ def _engine(program: str, start: bool) -> Iterator[dict[str, str] | None]:
 
 def _cannot_run(program: str, environment: dict[str, str]) -> str:
     """Build the images; returns why the engine runs none, empty when it does. An image that cannot be built is an error."""
-    begun = time.monotonic()
+    begun, builder = time.monotonic(), ImageBuilder(program, environment)
     try:
-        ImageBuilder(program, environment).build()
+        builder.build()
     except EngineUnusable as error:
+        builder.remove()
         return str(error)
     print(f"{program}: images built in {time.monotonic() - begun:.0f} s", flush=True)
     return ""

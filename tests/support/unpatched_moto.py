@@ -86,6 +86,19 @@ def insight_rules() -> bool:
     return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
 
 
+def log_filters() -> bool:
+    """Whether a metric filter is accepted whose log group does not exist, and whose pattern nothing understands."""
+    transformation = {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
+    request = {"logGroupName": "/none", "filterName": "f", "filterPattern": "[a,", "metricTransformations": [transformation]}
+    return not missing(lambda: client("logs").put_metric_filter(**request))
+
+
+def log_queries() -> bool:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="g")
+    return not missing(lambda: logs.start_query(logGroupName="g", startTime=0, endTime=9, queryString="stats count(*)"))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -183,6 +196,15 @@ def redrive_policy() -> bool:
 def functions_not_run() -> bool:
     found: Any = importlib.import_module("moto.awslambda.models")
     return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
+
+
+def function_runtimes() -> bool:
+    role = client("iam").create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = {"S3Bucket": "code", "S3Key": "function.zip"}
+    client("s3").create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_object(Bucket="code", Key="function.zip", Body=b"")
+    made = client("lambda").create_function(FunctionName="old", Runtime="python2.7", Role=role, Handler="a.b", Code=code)
+    return bool(made["Runtime"] == "python2.7")
 
 
 def cached_lookups() -> bool:
@@ -397,6 +419,8 @@ GAPS = (
     alarm_requests,
     composite_alarms,
     insight_rules,
+    log_filters,
+    log_queries,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -405,6 +429,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    function_runtimes,
     functions_not_run,
     security_group_rules,
     scalable_dimensions,

@@ -150,7 +150,7 @@ class Router:
 
 
 def _named_errors(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The response of moto's `application`; for a path that it does not know, which Flask answers with a page, a named error."""
+    """The response of moto's `application`; for a path that it does not know, for which Flask has a page, a named error."""
     started: list[tuple[Any, ...]] = []
     answer = application(environ, lambda *arguments: started.append(arguments))
     status, headers = started[-1][:2]

@@ -32,7 +32,6 @@ from async_endpoint.emulator.container.payload import Body
 
 LABEL = "async-endpoint.local-aws"
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
-ANSWER_SECONDS = 30.0  # for one command of the engine
 # Exit codes of `run`: an error of the engine, a command that cannot be executed, a command that was not found. Both engines.
 NOT_STARTED = (125, 126, 127)
 # SageMaker states no range (A230); images of AWS parse it as FIRST-LAST (sagemaker-tensorflow-serving-container, serve.py).
@@ -81,7 +80,7 @@ class ContainerEngine:
                 text=True,
                 stdin=subprocess.DEVNULL,
                 check=False,
-                timeout=ANSWER_SECONDS,
+                timeout=supervisor.ANSWER_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotStart(f"{self.program} does not answer: {error}") from error

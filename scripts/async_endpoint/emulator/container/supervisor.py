@@ -20,6 +20,7 @@ import time
 RETRY_SECONDS = 0.2  # a container that is being created cannot be removed yet
 IN_USE = (b"has active endpoints", b"is being used")  # how Docker and Podman refuse to remove a network
 IN_USE_SECONDS = 10.0
+ANSWER_SECONDS = 30.0  # for one command of the engine
 SUBNET_ATTEMPTS = 5  # a random subnet may be in use
 ENGINE_FAILED = 125  # the exit code with which engines report an error of their own
 
@@ -43,8 +44,13 @@ def remove(engine: str, name: str) -> None:
 
 
 def _run(command: list[str]) -> bytes:
-    """Run a command; returns its error output."""
-    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).stderr
+    """Run a command; returns its error output, nothing when the engine does not answer."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=ANSWER_SECONDS, check=False
+        ).stderr
+    except subprocess.TimeoutExpired:
+        return b""
 
 
 def make_network(engine: str, name: str, label: str, kind: str) -> str:

@@ -44,8 +44,8 @@ coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses in
 
 # They wait more than they compute, so each has its own worker.
 clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment
-	@python=$$($(BIN)/python requirements/environment.py clients) && \
-	  CLIENTS_PYTHON=$$python $(BIN)/python -m pytest -n 4 tests/clients
+	@python=$$($(BIN)/python requirements/environment.py clients) && v3=$$($(BIN)/python requirements/environment.py clients-v3) && \
+	  CLIENTS_PYTHON=$$python CLIENTS_V3_PYTHON=$$v3 $(BIN)/python -m pytest -n 4 tests/clients
 
 engines: .venv/dev ## test images on Docker and Podman, those that work here; START=1 starts installed ones, as root
 	@PYTHONPATH=tests $(BIN)/python -m engines $(if $(START),--start)
@@ -142,6 +142,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/clients.txt
+	uv pip compile requirements/clients-v3.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet $(addprefix --no-emit-package ,$(shell cat requirements/clients-v3.omit)) --output-file requirements/clients-v3.txt
 	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/policy.txt
 

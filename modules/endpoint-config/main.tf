@@ -3,10 +3,17 @@ data "aws_region" "current" {}
 locals {
   kind = one([for kind, choice in var.inference : kind if choice != null])
 
-  _async      = var.inference.async
-  _capture    = try(var.inference.real_time.data_capture, null)
-  _serverless = var.inference.serverless
-  _topics     = try(var.inference.async.topic_arns, null)
+  _async       = var.inference.async
+  _capture     = try(var.inference.real_time.data_capture, null)
+  _serverless  = var.inference.serverless
+  _topics      = try(var.inference.async.topic_arns, null)
+  _result_uris = flatten([try([local._async.output_uri, local._async.failure_uri], []), local._capture[*].uri])
+
+  # Regions that the names of result buckets state: the bucket of SageMaker's SDK. The same pattern as in
+  # scripts/async_endpoint/core/hosting_rules.py.
+  _regional_bucket = "^(?:sagemaker-([a-z]{2}(?:-[a-z]+)+-[0-9])-[0-9]{12}|jumpstart-(?:private-)?cache-prod-([a-z]{2}(?:-[a-z]+)+-[0-9]))$"
+  _result_regions  = compact([for uri in local._result_uris : try(compact(regex(local._regional_bucket, split("/", uri)[2]))[0], "")])
+
   _topic_arns = try([for arn in values(local._topics) : arn if arn != null], [])
 
   _instance_types = toset([for variant in var.variants : variant.instance_type if variant.instance_type != null])
@@ -186,6 +193,11 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     precondition {
       condition     = var.encryption.kms_key_arn == null || try(split(":", var.encryption.kms_key_arn)[3] == data.aws_region.current.id, false)
       error_message = "Field encryption.kms_key_arn must be a key in ${data.aws_region.current.id}, the endpoint's region: AWS KMS has no keys across regions."
+    }
+
+    precondition {
+      condition     = alltrue([for region in local._result_regions : region == data.aws_region.current.id])
+      error_message = "Results of ${data.aws_region.current.id} must not go to buckets of ${join(", ", local._result_regions)}, the region in their names: SageMaker writes to buckets in the endpoint's region."
     }
 
     precondition {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from support.common import unique
 from support.in_process_aws import IMAGE, REGION, AwsHarness
 from support.remote_aws import RemoteAws, running
 from support.sample_model import OBEDIENT, archive
-from support.third_party_clients import CLIENTS, Client, Order
+from support.third_party_clients import CLIENTS, CLIENTS_V3, Client, Order, client_of
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +28,12 @@ def local_aws(aws: Any, tmp_path_factory: pytest.TempPathFactory) -> AwsHarness:
 
 @pytest.fixture
 def client(local_aws: AwsHarness, tmp_path: Path) -> Client:
-    if CLIENTS not in os.environ:
-        pytest.skip("other people's clients have an environment of their own: make clients")
-    return Client(Path(os.environ[CLIENTS]), local_aws.credentials.environment(REGION), tmp_path)
+    return client_of(CLIENTS, local_aws.credentials.environment(REGION), tmp_path)
+
+
+@pytest.fixture
+def client_v3(local_aws: AwsHarness, tmp_path: Path) -> Client:
+    return client_of(CLIENTS_V3, local_aws.credentials.environment(REGION), tmp_path)
 
 
 @pytest.fixture

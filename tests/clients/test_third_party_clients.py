@@ -52,6 +52,11 @@ def test_sagemaker_core(local_aws: AwsHarness, client: Any, order: Any) -> None:
     }
 
 
+def test_sagemaker_s_python_sdk_version_3(client_v3: Any, order: Any) -> None:
+    seen = json.loads(client_v3.run("with_sagemaker_sdk_v3.py", order).splitlines()[-1])
+    assert seen == {"answer": {"hello": "world"}, "status": "InService", "inference_id": "from-v3"}
+
+
 def test_aiobotocore(local_aws: AwsHarness, client: Any, order: Any) -> None:
     seen = json.loads(client.run("with_aiobotocore.py", order))
     assert seen == {"answers": [{"hello": "world"}] * 8, "listed": [order.name]}

@@ -16,6 +16,7 @@ from async_endpoint.core.hosting_rules import (
     LOCAL_STORAGE_PATTERN,
     MARKETPLACE_ACCOUNTS,
     REGIONAL_BUCKET_PATTERN,
+    STANDARD_TOPIC_PATTERN,
     CapacitySize,
     TrafficRouting,
     has_local_storage,
@@ -113,12 +114,16 @@ def test_modules_use_the_same_lists(checkout: Path) -> None:
     [pattern] = re.findall(r'_nvme_pattern = (".*")$', instance_types, re.MULTILINE)
     assert json.loads(pattern) == LOCAL_STORAGE_PATTERN
 
-    container = (checkout / "modules/model/container/main.tf").read_text()
-    [pattern] = re.findall(r'_regional_bucket = (".*")$', container, re.MULTILINE)
-    assert json.loads(pattern) == REGIONAL_BUCKET_PATTERN
+    for module in ("model/container", "endpoint-config"):
+        main = (checkout / f"modules/{module}/main.tf").read_text()
+        [pattern] = re.findall(r'_regional_bucket = (".*")$', main, re.MULTILINE)
+        assert json.loads(pattern) == REGIONAL_BUCKET_PATTERN
 
     images = (checkout / "modules/model/container/variables.tf").read_text()
     assert f"regex({json.dumps(ECR_IMAGE_PATTERN)}, var.container.image.uri)" in images
+
+    configuration = (checkout / "modules/endpoint-config/variables.tf").read_text()
+    assert f"regex({json.dumps(STANDARD_TOPIC_PATTERN)}, arn)" in configuration
 
     scaling = (checkout / "modules/endpoint/variables.tf").read_text()
     assert f"regex({json.dumps(BURSTABLE_PATTERN)}, var.endpoint_config.variants[name].instance_type)" in scaling

@@ -56,6 +56,7 @@ COMMON = {
 
 # Where AWS itself departs from its model: (service and action, text of the problem).
 AWS_DEVIATES = (
+    ("cloudwatch PutDashboard", "InvalidParameterValueException"),  # of a name: LocalStack's snapshots, recorded on AWS
     ("cloudformation DescribeStackEvents", "_CLEANUP_IN_PROGRESS'"),  # a stack's event (user guide, "Stack update status")
     ("s3 PutBucketTagging", "HTTP 204"),  # the sample response of the API reference
     ("s3 DeleteBucketTagging", "HTTP 204"),

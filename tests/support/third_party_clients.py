@@ -8,7 +8,10 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pytest
+
 CLIENTS = "CLIENTS_PYTHON"  # the Python of the environment that has the clients
+CLIENTS_V3 = "CLIENTS_V3_PYTHON"  # that of version 3 of SageMaker's SDK, which excludes version 2
 LONGEST_SECONDS = 180
 SCRIPTS = Path(__file__).resolve().parents[1] / "clients" / "scripts"
 
@@ -57,3 +60,10 @@ class Client:
         )
         assert done.returncode == 0, f"{script} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+def client_of(variable: str, settings: dict[str, str], folder: Path) -> Client:
+    """The client of the environment whose Python a variable names; skips the test without it."""
+    if variable not in os.environ:
+        pytest.skip("other people's clients have environments of their own: make clients")
+    return Client(Path(os.environ[variable]), settings, folder)

@@ -86,6 +86,23 @@ def insight_rules() -> bool:
     return not missing(lambda: client("cloudwatch").put_insight_rule(RuleName="rule", RuleDefinition="{}"))
 
 
+def log_filters() -> bool:
+    """Whether a metric filter is accepted whose log group does not exist, and whose pattern nothing understands."""
+    transformation = {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
+    request = {"logGroupName": "/none", "filterName": "f", "filterPattern": "[a,", "metricTransformations": [transformation]}
+    return not missing(lambda: client("logs").put_metric_filter(**request))
+
+
+def log_queries() -> bool:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="g")
+    return not missing(lambda: logs.start_query(logGroupName="g", startTime=0, endTime=9, queryString="stats count(*)"))
+
+
+def dashboard_bodies() -> bool:
+    return not missing(lambda: client("cloudwatch").put_dashboard(DashboardName="d", DashboardBody='{"widgets": 1}'))
+
+
 def application_autoscaling() -> bool:
     client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     return "moto.ec2" in sys.modules
@@ -185,6 +202,15 @@ def functions_not_run() -> bool:
     return "_invoke_lambda" in found.LambdaFunction.invoke.__code__.co_names
 
 
+def function_runtimes() -> bool:
+    role = client("iam").create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = {"S3Bucket": "code", "S3Key": "function.zip"}
+    client("s3").create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_object(Bucket="code", Key="function.zip", Body=b"")
+    made = client("lambda").create_function(FunctionName="old", Runtime="python2.7", Role=role, Handler="a.b", Code=code)
+    return bool(made["Runtime"] == "python2.7")
+
+
 def cached_lookups() -> bool:
     return list_of_moto_modules() is not list_of_moto_modules()
 
@@ -259,6 +285,16 @@ def s3_suspended_versioning() -> bool:
         s3.put_object(Bucket="suspended", Key="k", Body=status.encode())
     s3.delete_object(Bucket="suspended", Key="k")
     return len(s3.list_object_versions(Bucket="suspended").get("Versions", [])) != 1
+
+
+def s3_large_objects() -> bool:
+    """Whether the content of a completed upload is in memory."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="large", CreateBucketConfiguration={"LocationConstraint": REGION})
+    upload = s3.create_multipart_upload(Bucket="large", Key="k")["UploadId"]
+    etag = s3.upload_part(Bucket="large", Key="k", UploadId=upload, PartNumber=1, Body=bytes(6 << 20))["ETag"]
+    found = get_backend("s3")[ACCOUNT]["aws"].buckets["large"].multiparts[upload]
+    return isinstance(found.complete(iter([(1, etag)]))[0], bytes)
 
 
 def s3_conditional_writes() -> bool:
@@ -396,7 +432,10 @@ GAPS = (
     alarm_history,
     alarm_requests,
     composite_alarms,
+    dashboard_bodies,
     insight_rules,
+    log_filters,
+    log_queries,
     bucket_policy,
     alarm_initial_state,
     instance_quotas,
@@ -405,6 +444,7 @@ GAPS = (
     network_interfaces,
     redrive_policy,
     cached_lookups,
+    function_runtimes,
     functions_not_run,
     security_group_rules,
     scalable_dimensions,
@@ -415,6 +455,7 @@ GAPS = (
     scheduled_actions,
     s3_access_denied,
     s3_conditional_writes,
+    s3_large_objects,
     s3_suspended_versioning,
     sns_filter_policies,
     sns_envelope,

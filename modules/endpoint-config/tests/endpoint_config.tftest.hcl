@@ -322,6 +322,17 @@ run "refuses_a_key_of_another_region" {
   }
 }
 
+run "refuses_results_in_a_bucket_of_another_region" {
+  command         = plan
+  expect_failures = [aws_sagemaker_endpoint_configuration.this]
+
+  variables {
+    inference = {
+      async = { failure_uri = "s3://shop/failure/", output_uri = "s3://sagemaker-us-east-1-123456789012/output/" }
+    }
+  }
+}
+
 run "refuses_a_topic_of_another_region" {
   command         = plan
   expect_failures = [aws_sagemaker_endpoint_configuration.this]

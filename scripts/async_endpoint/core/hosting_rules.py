@@ -62,6 +62,15 @@ def bucket_region(bucket: str) -> str | None:
     return (found[1] or found[2]) if found else None
 
 
+# A standard topic: hosting publishes without the MessageGroupId that FIFO topics require (A190).
+STANDARD_TOPIC_PATTERN: Final = r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$"
+
+
+def is_standard_topic(arn: str) -> bool:
+    """Whether a topic's ARN is that of a standard topic, not of a FIFO topic."""
+    return bool(re.match(STANDARD_TOPIC_PATTERN, arn))
+
+
 # --- instance types ---------------------------------------------------------------------------------------------------
 
 # Families with local NVMe storage: a d among the family's attributes (m5d, g4dn, p4de), and families that always have it

@@ -401,6 +401,13 @@ def model_package(name: str, region: str) -> list[dict[str, Any]]:
     return list((package.inference_specification or {}).get("Containers") or [])
 
 
+def registry_item(arn: str, region: str) -> Any | None:
+    """moto's model package or model package group of an ARN (with `tags`, pairs of Key and Value), or None."""
+    backend = _backend("sagemaker", region)
+    groups = (group for group in list(backend.model_package_groups.values()) if group.arn == arn)
+    return backend.model_packages.get(arn) or next(groups, None)
+
+
 def model_package_versions(group: str, region: str) -> list[Any]:
     """The model packages of a group."""
     packages = list(_backend("sagemaker", region).model_packages.values())

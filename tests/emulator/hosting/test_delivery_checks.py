@@ -54,6 +54,12 @@ def test_an_endpoint_whose_topic_does_not_exist_fails(local_aws: AwsHarness, all
     assert f"Topic {topic} does not exist" in described["FailureReason"]
 
 
+def test_an_endpoint_with_a_fifo_topic_fails(local_aws: AwsHarness, allowed: tuple[str, Role]) -> None:
+    topic = local_aws.sns.create_topic(Name=f"{unique('topic')}.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    described = created(local_aws, allowed, NotificationConfig={"SuccessTopic": topic})
+    assert (described["EndpointStatus"], "MessageGroupId" in described["FailureReason"]) == ("Failed", True)
+
+
 def key(local_aws: AwsHarness, role: Role, *actions: str) -> str:
     """A key whose policy allows a role these actions."""
     statements = [

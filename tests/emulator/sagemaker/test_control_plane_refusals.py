@@ -80,6 +80,24 @@ def test_names_that_differ_by_case_are_one_name(local_aws: AwsHarness, shared_en
     assert "Could not find endpoint" in refusal(sagemaker.describe_endpoint, EndpointName=other["EndpointName"])[1]
 
 
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ([("team", "1"), ("team", "2")], "found team more than once"),
+        ([("aws:cloudformation:stack-name", "shop")], "reserved for AWS"),
+        ([(f"key-{number}", "") for number in range(50)], "at most 50 tags; this one would have 51"),
+    ],
+)
+def test_tags_have_limits(local_aws: AwsHarness, shared_endpoint: Deployed, tags: list[tuple[str, str]], said: str) -> None:
+    model = local_aws.model(shared_endpoint.bucket, shared_endpoint.role)
+    arn = local_aws.sagemaker.describe_model(ModelName=model)["ModelArn"]
+    local_aws.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "first", "Value": ""}])
+    pairs = [{"Key": key, "Value": value} for key, value in tags]
+    code, message = refusal(local_aws.sagemaker.add_tags, ResourceArn=arn, Tags=pairs)
+    assert (code, said in message) == ("ValidationException", True), message
+    assert local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "first", "Value": ""}]
+
+
 def test_a_page_that_was_never_given_is_refused(local_aws: AwsHarness) -> None:
     code, message = refusal(local_aws.sagemaker.list_endpoints, NextToken="anything")
     assert (code, "NextToken" in message) == ("ValidationException", True), message

@@ -7,7 +7,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
+from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from support.common import refusal, unique
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 
@@ -94,3 +96,48 @@ def test_the_number_of_a_deleted_version_is_not_used_again(local_aws: AwsHarness
     assert [arn.rpartition("/")[2] for arn in (first, second, third)] == ["1", "2", "3"]
     listed = local_aws.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
     assert {item["ModelPackageArn"] for item in listed} == {second, third}
+
+
+def test_tags_of_the_model_registry(local_aws: AwsHarness) -> None:
+    sagemaker, group = local_aws.sagemaker, unique("group")
+    sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=[{"Key": "team", "Value": "shirts"}])
+    for arn, tags in ((group_arn(group), {"team": "shirts"}), (register(local_aws, group), {})):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "coats"}, {"Key": "stage", "Value": "1"}])
+        listed = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+        assert listed == tags | {"team": "coats", "stage": "1"}
+        sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
+        assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "stage", "Value": "1"}]
+
+
+@pytest.mark.parametrize("kind", ["model", "endpoint-config", "endpoint", "model-package-group", "training-job"])
+def test_tags_of_what_is_not_there_are_refused(local_aws: AwsHarness, kind: str) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/nowhere"
+    code, message = refusal(local_aws.sagemaker.list_tags, ResourceArn=arn)
+    assert (code, message) == ("ValidationException", f'Could not find {kind.replace("-", " ")} "{arn}".')
+
+
+def minimal(shape: Any) -> Any:
+    """A value of a shape, with required members only."""
+    if shape.type_name == "structure":
+        return {name: minimal(shape.members[name]) for name in shape.required_members}
+    if shape.type_name == "string":
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/nowhere"
+        return shape.enum[0] if shape.enum else arn if "Arn" in shape.name else "nowhere"
+    if shape.type_name in ("list", "map"):
+        return [minimal(shape.member)] if shape.type_name == "list" else {}
+    plain: dict[str, Any] = {"boolean": True, "timestamp": 0, "blob": b"x"}
+    return plain.get(shape.type_name, max(shape.metadata.get("min", 1), 1))
+
+
+def test_no_action_fails_as_the_server_does(local_aws: AwsHarness) -> None:
+    unchecked = local_aws.client("sagemaker", parameter_validation=False)
+    failed = {}
+    others = [name for name in MODEL.operation_names if not name.startswith(("Create", "List"))]
+    for name in {*others[::12], *SERVED_BY_MOTO, "ListTags", "AddTags", "DeleteTags", "CreateModel", "CreateEndpointConfig"}:
+        shape = MODEL.operation_model(name).input_shape
+        try:
+            getattr(unchecked, xform_name(name))(**(minimal(shape) if shape else {}))
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                failed[name] = str(error)
+    assert failed == {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.hosting_rules import is_standard_topic
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.access.decision import decide
@@ -115,6 +116,8 @@ class AssumedRole:
         Raises ResourceNotFound without the topic or its key.
         """
         topic = moto_backends.topic(topic_arn, self.region)
+        if not is_standard_topic(topic_arn):
+            raise AccessDenied("InvalidParameter: The MessageGroupId parameter is required for FIFO topics")
         self.check("sns:Publish", topic_arn)
         if topic.kms_key and topic.kms_key != "alias/aws/sns":
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):

@@ -11,11 +11,11 @@ from typing import Final
 from async_endpoint.emulator.sagemaker.protocol import ApiError, service_model, validation_exception
 from async_endpoint.emulator.sagemaker.resources import Described
 
-# What moto answers: the model registry, tags, and Search.
+# What moto answers: the model registry, and Search of it.
 SERVED_BY_MOTO: Final = frozenset(
     {
-        "AddTags", "CreateModelPackage", "CreateModelPackageGroup", "DeleteTags", "DescribeModelPackage",
-        "DescribeModelPackageGroup", "ListModelPackageGroups", "ListModelPackages", "ListTags", "Search", "UpdateModelPackage",
+        "CreateModelPackage", "CreateModelPackageGroup", "DescribeModelPackage", "DescribeModelPackageGroup",
+        "ListModelPackageGroups", "ListModelPackages", "Search", "UpdateModelPackage",
     }
 )  # fmt: skip
 _ON_EXISTING: Final = ("Delete", "Describe", "Get", "Stop", "Update")

@@ -9,11 +9,11 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.sagemaker import absent_resources
+from async_endpoint.emulator.sagemaker import absent_resources, search
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
-from async_endpoint.emulator.sagemaker.model_registry import delete_model_package, delete_model_package_group
+from async_endpoint.emulator.sagemaker.model_registry import RegistryItem, delete_model_package, delete_model_package_group
 from async_endpoint.emulator.sagemaker.model_validation import check_model, resolve_model_packages
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
@@ -27,6 +27,7 @@ from async_endpoint.emulator.sagemaker.resources import (
     Stored,
     page,
 )
+from async_endpoint.emulator.sagemaker.tags import as_pairs, merge
 from async_endpoint.emulator.sagemaker.unsupported_members import check_supported
 
 Action = Callable[[str, Described], Described]
@@ -60,6 +61,7 @@ class ControlPlane:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
             "DeleteTags": self._delete_tags,
+            "Search": self._search,
             "DeleteModelPackage": delete_model_package,
             "DeleteModelPackageGroup": delete_model_package_group,
         }
@@ -70,9 +72,9 @@ class ControlPlane:
         return frozenset(self._actions)
 
     def handles(self, action: str, request: Described) -> bool:
-        """Whether this action is answered here: those of hosting, tags of hosting's resources, and absent resources."""
-        if action in ("AddTags", "ListTags", "DeleteTags"):
-            return self._by_arn(request.get("ResourceArn", "")) is not None
+        """Whether this action is answered here: those of hosting, tags, search, and those on absent resources."""
+        if action == "Search" and request.get("Resource") in search.MOTOS:
+            return False
         return action in self._actions or absent_resources.answers(action)
 
     def handle(self, action: str, region: str, request: Described) -> Described:
@@ -229,28 +231,47 @@ class ControlPlane:
             return {}
         return summary | {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
 
-    def _add_tags(self, _: str, request: Described) -> Described:
-        tags = self._tagged(request).tags
-        tags |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-        return {"Tags": _as_list(tags)}
+    def _search(self, region: str, request: Described) -> Described:
+        """Search of models and endpoints; other resources cannot exist here, so there are none."""
+        records: list[Described] = []
+        if request["Resource"] == "Model":
+            for item in self._models.all(region):
+                described = self._describe_model(region, {"ModelName": item.request["ModelName"]})
+                records.append(described | {"LastModifiedTime": item.created_at, "Tags": as_pairs(item.tags)})
+        elif request["Resource"] == "Endpoint":
+            for item in self._endpoints.all(region):
+                endpoint = self._hosting.get(region, item.request["EndpointName"])
+                if endpoint is not None:
+                    records.append(describe(endpoint, item) | {"Tags": as_pairs(item.tags)})
+        return search.search(request, records)
 
-    def _list_tags(self, _: str, request: Described) -> Described:
-        return {"Tags": _as_list(self._tagged(request).tags)}
+    def _add_tags(self, region: str, request: Described) -> Described:
+        tagged = self._tagged(region, request)
+        tagged.tags = merge(tagged.tags, request["Tags"])
+        return {"Tags": as_pairs(tagged.tags)}
 
-    def _delete_tags(self, _: str, request: Described) -> Described:
-        for key in request["TagKeys"]:
-            self._tagged(request).tags.pop(key, None)
+    def _list_tags(self, region: str, request: Described) -> Described:
+        return {"Tags": as_pairs(self._tagged(region, request).tags)}
+
+    def _delete_tags(self, region: str, request: Described) -> Described:
+        tagged = self._tagged(region, request)
+        tagged.tags = {key: value for key, value in tagged.tags.items() if key not in request["TagKeys"]}
         return {}
+
+    def has(self, arn: str) -> bool:
+        """Whether there is a model, endpoint configuration or endpoint of this ARN."""
+        return self._by_arn(arn) is not None
 
     def tags_of(self, arn: str) -> dict[str, str]:
         """The tags of a model, endpoint configuration or endpoint; none if there is no such resource."""
         found = self._by_arn(arn)
         return {} if found is None else dict(found.tags)
 
-    def _tagged(self, request: Described) -> Resource:
-        found = self._by_arn(request["ResourceArn"])
+    def _tagged(self, region: str, request: Described) -> Resource | RegistryItem:
+        arn = request["ResourceArn"]
+        found = self._by_arn(arn) or RegistryItem.find(arn, region)
         if found is None:
-            raise validation_exception(f"Could not find {request['ResourceArn']}.")
+            raise validation_exception(f'Could not find {arn.split(":")[-1].partition("/")[0].replace("-", " ")} "{arn}".')
         return found
 
     def _by_arn(self, wanted: str) -> Resource | None:
@@ -267,7 +288,3 @@ def _retaining(endpoint: HostedEndpoint, deployment: HostedConfig, exclude: list
     return deployment.retaining(
         {} if "DesiredInstanceCount" in excluded else counts, {} if "DesiredWeight" in excluded else weights
     )
-
-
-def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 from async_endpoint.emulator.sagemaker.resources import Described
+from async_endpoint.emulator.sagemaker.tags import as_pairs, from_pairs
+
+
+@dataclass
+class RegistryItem:
+    """A model package or a group of them, as moto stores it."""
+
+    stored: Any
+
+    @classmethod
+    def find(cls, arn: str, region: str) -> RegistryItem | None:
+        """The item of an ARN; None if there is none."""
+        stored = moto_backends.registry_item(arn, region)
+        return None if stored is None else cls(stored)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return from_pairs(self.stored.tags)
+
+    @tags.setter
+    def tags(self, tags: dict[str, str]) -> None:
+        self.stored.tags = as_pairs(tags)
 
 
 def delete_model_package(region: str, request: Described) -> Described:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
+from async_endpoint.emulator.sagemaker.tags import merge
 from async_endpoint.local_aws import ACCOUNT_ID
 
 Described = dict[str, Any]
@@ -71,7 +72,7 @@ class ResourceStore:
         """
         kept = {key: value for key, value in request.items() if key != "Tags"}
         name = request[self.kind.name]
-        resource = Resource(arn(self.kind, region, name), kept, self._now(), _tags(request.get("Tags")))
+        resource = Resource(arn(self.kind, region, name), kept, self._now(), merge({}, request.get("Tags")))
         with self._lock:
             if any(stored.arn == resource.arn for stored in self._stored.values()):
                 raise validation_exception(self.kind.exists.format(arn=resource.arn))
@@ -115,10 +116,6 @@ class ResourceStore:
     def by_arn(self, wanted: str) -> Resource | None:
         with self._lock:
             return next((resource for resource in self._stored.values() if resource.arn == wanted), None)
-
-
-def _tags(given: list[dict[str, str]] | None) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in given or []}
 
 
 DEFAULT_RESULTS = 10  # MaxResults of ListEndpoints, ListEndpointConfigs and ListModels

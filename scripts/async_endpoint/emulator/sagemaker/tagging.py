@@ -18,7 +18,7 @@ class TaggableResources(Protocol):
 
     def resources(self, region: str) -> Iterable[tuple[str, Resource]]: ...
 
-    def handles(self, action: str, request: Described) -> bool: ...
+    def has(self, arn: str) -> bool: ...
 
     def handle(self, action: str, region: str, request: Described) -> Described: ...
 
@@ -35,7 +35,7 @@ class HostingTagBackend:
             yield TaggedResource(arn=resource.arn, tags=dict(resource.tags), resource_type=f"sagemaker:{word}")
 
     def owns_arn(self, arn: str) -> bool:
-        return self._tagged.handles("ListTags", {"ResourceArn": arn})
+        return self._tagged.has(arn)
 
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -17,17 +17,35 @@ from support.in_process_aws import AwsHarness
 @pytest.fixture(scope="module")
 def function(local_aws: AwsHarness) -> str:
     """The ARN of a function."""
+    return str(local_aws.client("lambda").create_function(**request(local_aws, "python3.12"))["FunctionArn"])
+
+
+def request(local_aws: AwsHarness, runtime: str) -> dict[str, Any]:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as content:
         content.writestr("index.py", "def handler(event, context): return event\n")
-    made = local_aws.client("lambda").create_function(
-        FunctionName=unique("function"),
-        Runtime="python3.12",
-        Role=local_aws.create_role(unique("role"), trusted="lambda.amazonaws.com"),
-        Handler="index.handler",
-        Code={"ZipFile": archive.getvalue()},
-    )
-    return str(made["FunctionArn"])
+    return {
+        "FunctionName": unique("function"),
+        "Runtime": runtime,
+        "Role": local_aws.create_role(unique("role"), trusted="lambda.amazonaws.com"),
+        "Handler": "index.handler",
+        "Code": {"ZipFile": archive.getvalue()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("runtime", "words"),
+    [
+        ("python3.7", "The runtime parameter of python3.7 is no longer supported for creating or updating"),
+        ("python3.99", "Value python3.99 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: ["),
+    ],
+)
+def test_a_runtime_that_lambda_does_not_have_is_refused(local_aws: AwsHarness, function: str, runtime: str, words: str) -> None:
+    functions = local_aws.client("lambda")
+    created = refusal(functions.create_function, **request(local_aws, runtime))
+    updated = refusal(functions.update_function_configuration, FunctionName=function, Runtime=runtime)
+    assert created == updated
+    assert (created[0], created[1][: len(words)]) == ("InvalidParameterValueException", words)
 
 
 @pytest.mark.parametrize("invocation", ["RequestResponse", "Event", "DryRun"])

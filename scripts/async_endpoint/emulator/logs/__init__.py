@@ -1,0 +1,1 @@
+"""CloudWatch Logs beyond moto: filter patterns, metric filters, Logs Insights queries."""

@@ -1,0 +1,1 @@
+"""Patches that load with CloudWatch Logs."""

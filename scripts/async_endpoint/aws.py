@@ -46,7 +46,10 @@ USER_AGENT: Final = "async-endpoint"  # fixed: botocore assembles its own for ea
 UNVALIDATED: Final = frozenset({"sagemaker-runtime"})  # services whose parameters are validated before boto3 sees them
 ENDPOINT_URL_VARIABLE: Final = "AWS_ENDPOINT_URL"
 
-DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "Forbidden", "403"})
+# SNS and EC2 have codes of their own
+DENIED_CODES: Final = frozenset(
+    {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "Forbidden", "UnauthorizedOperation"}
+)
 _CREDENTIAL_CODES: Final = frozenset(
     {
         "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",

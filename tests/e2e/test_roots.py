@@ -295,8 +295,12 @@ def _write_without(path: Path, pattern: str) -> None:
 @pytest.mark.xdist_group(f"root-{WITH_POLICIES}")
 @pytest.mark.parametrize("root", [WITH_POLICIES], indirect=True)
 def test_the_deployed_policies_allow_what_the_commands_needed(root: Any) -> None:
+    """Its local AWS enforces IAM, and each command ran as a role with these policies only."""
+    root.succeed("watch", "--once")
+    root.succeed("logs")
     policies, verbs = root.policies(), root.needed.keys() - {"apply"}
-    assert {"invoke", "plan", "smoke-test"} <= verbs
+    assert {"invoke", "logs", "plan", "smoke-test", "watch"} <= verbs
+    assert root.checkout.succeed("local", "status", "--json").document["iam"]["enforced"]
     for verb in verbs:
         assert denied(root.needed[verb], [policies[role] for role in CALLERS[verb]]) == [], verb
     boundary = root.client("iam").get_role(RoleName=root.outputs.endpoint.execution_role_arn.rpartition("/")[2])["Role"]
@@ -365,7 +369,7 @@ def _inventory(root: Any) -> dict[str, list[str]]:
         "model": [item["ModelName"] for item in sagemaker.list_models()["Models"]],
         "policy": [item["PolicyName"] for item in root.client("iam").list_policies(Scope="Local")["Policies"]],
         "queue": root.client("sqs").list_queues().get("QueueUrls", []),
-        "role": [item["RoleName"] for item in root.client("iam").list_roles()["Roles"]],
+        "role": [name for item in root.client("iam").list_roles()["Roles"] if (name := item["RoleName"]) not in root.operators],
         "scalable target": [item["ResourceId"] for item in targets],
         "scaling policy": [item["PolicyName"] for item in policies],
         "subscription": [item["SubscriptionArn"] for item in sns.list_subscriptions()["Subscriptions"]],

@@ -47,6 +47,14 @@ def test_people_read_path_size_and_digest_on_standard_error(model: Path, tmp_pat
     assert hashlib.sha256(output.read_bytes()).hexdigest() in done.stderr
 
 
+def test_code_with_a_path_of_containers_is_noted(model: Path, tmp_path: Path) -> None:
+    (model / "code" / "weights.py").write_text("PATH = '/opt/ml/model/weights.bin'\n")
+    done = package(model, "-o", tmp_path / "model.tar.gz")
+    assert done.returncode == 0
+    assert "code/weights.py names a path under /opt/ml" in done.stderr
+    assert "inference.py names" not in done.stderr
+
+
 def test_a_wrong_layout_is_one_sentence_and_exit_code_2(model: Path, tmp_path: Path) -> None:
     (model / "code" / "inference.py").unlink()
     done = package(model, "-o", tmp_path / "model.tar.gz")

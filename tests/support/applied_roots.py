@@ -178,6 +178,11 @@ class Root:
         """The checkout of a caller with the policies that `verb` needs; an administrator until they have been applied."""
         return self.checkout.as_caller_of(verb)
 
+    @property
+    def operators(self) -> set[str]:
+        """The names of the roles that its commands act as."""
+        return {f"operator-{command}" for command in CALLERS}
+
     def policies(self) -> dict[str, Any]:
         """The managed policies of its endpoint, by role: caller, deployer, ..."""
         return self.checkout.policies()

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from async_endpoint.iam import AccessRequest, evaluate
+from async_endpoint.emulator.access.decision import decide
+from async_endpoint.emulator.access.principals import Principal
+from async_endpoint.iam.actions import Permission
 from async_endpoint.local_aws import LocalCredentials
 
 PRINCIPAL = "arn:aws:iam::123456789012:role/operator"
@@ -53,9 +55,9 @@ class Needed:
         return cls(document["action"], document["resource"], context, document.get("operation", ""))
 
     def allowed_by(self, policies: Sequence[Any]) -> bool:
-        """Whether identity-based policies of this account allow it, over TLS."""
-        keys = {"aws:SecureTransport": "true", **dict(self.context)}
-        return evaluate(AccessRequest(self.action, self.resource, PRINCIPAL, keys), policies).allowed
+        """Whether a role with these policies is allowed it, by the decision that the local AWS enforces."""
+        role = Principal(PRINCIPAL, tuple(json.dumps(policy) for policy in policies), session="tests")
+        return decide(role, Permission(self.action, self.resource, dict(self.context))).allowed
 
     def __str__(self) -> str:
         keys = "".join(f" {key}={value}" for key, value in self.context)

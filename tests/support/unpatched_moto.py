@@ -287,6 +287,16 @@ def s3_suspended_versioning() -> bool:
     return len(s3.list_object_versions(Bucket="suspended").get("Versions", [])) != 1
 
 
+def s3_large_objects() -> bool:
+    """Whether the content of a completed upload is in memory."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="large", CreateBucketConfiguration={"LocationConstraint": REGION})
+    upload = s3.create_multipart_upload(Bucket="large", Key="k")["UploadId"]
+    etag = s3.upload_part(Bucket="large", Key="k", UploadId=upload, PartNumber=1, Body=bytes(6 << 20))["ETag"]
+    found = get_backend("s3")[ACCOUNT]["aws"].buckets["large"].multiparts[upload]
+    return isinstance(found.complete(iter([(1, etag)]))[0], bytes)
+
+
 def s3_conditional_writes() -> bool:
     """Whether another write gets in between the check of a condition and the write."""
     s3 = client("s3")
@@ -445,6 +455,7 @@ GAPS = (
     scheduled_actions,
     s3_access_denied,
     s3_conditional_writes,
+    s3_large_objects,
     s3_suspended_versioning,
     sns_filter_policies,
     sns_envelope,

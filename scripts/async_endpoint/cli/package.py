@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
     ) -> None:
         """Check a model folder and write its archive; the same folder always gives the same bytes."""
-        from async_endpoint.packaging import build_archive  # noqa: PLC0415 - commands load only what they need
+        # Commands load only what they need.
+        from async_endpoint.packaging import build_archive, check_layout, paths_of_containers  # noqa: PLC0415
 
         packaged = build_archive(folder, output, custom_image=custom_image)
         if as_json:
@@ -37,6 +38,9 @@ def register(app: typer.Typer) -> None:
             )
             return
         console.print(f"packaged {packaged.path}", markup=False, soft_wrap=True)
+        for name in [] if custom_image else paths_of_containers(folder, check_layout(folder)):
+            note = "names a path under /opt/ml, which the local AWS has on Linux and in containers only; use model_dir"
+            console.print(f"  note    {name} {note}", markup=False, soft_wrap=True)
         console.print(f"  files   {packaged.files}", markup=False)
         console.print(f"  size    {packaged.size_bytes:,} bytes", markup=False)
         console.print(f"  sha256  {packaged.sha256}", markup=False, soft_wrap=True)

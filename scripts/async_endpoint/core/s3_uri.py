@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from urllib.parse import unquote
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote
 
 from async_endpoint.core.errors import InvalidInput
 
@@ -19,25 +19,31 @@ _HTTPS = re.compile(
 
 @dataclass(frozen=True)
 class S3Uri:
-    """`s3://bucket/key`; `key` may be empty, or end in `/` for a prefix."""
+    """`s3://bucket/key`; `key` may be empty, or end in `/` for a prefix.
+
+    `address` is what stands before the slash and the key: empty, or the https address of the bucket that was parsed.
+    """
 
     bucket: str
     key: str = ""
+    address: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> S3Uri:
         """Parse `s3://bucket[/key]`, or an https address of S3, virtual-hosted or path-style; raise InvalidInput for others."""
-        match = _URI.fullmatch(_as_s3(text))
+        uri = _as_s3(text)
+        match = _URI.fullmatch(uri)
         if match is None:
             raise InvalidInput(
                 f"{text!r} is not an S3 URI; write it as s3://bucket/key, with a bucket name of 3 to 63 lower-case characters."
             )
-        return cls(match["bucket"], match["key"] or "")
+        key = match["key"] or ""
+        return cls(match["bucket"], key, "" if uri == text else _bucket_address(text, match["bucket"]))
 
     def join(self, *parts: str) -> S3Uri:
         """A URI below this one: `s3://b/out` joined with `x.out` is `s3://b/out/x.out`."""
         segments = [self.key.rstrip("/"), *(part.strip("/") for part in parts)]
-        return S3Uri(self.bucket, "/".join(segment for segment in segments if segment))
+        return replace(self, key="/".join(segment for segment in segments if segment))
 
     @property
     def arn(self) -> str:
@@ -49,7 +55,7 @@ class S3Uri:
         return f"arn:aws:s3:::{self.bucket}"
 
     def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
+        return f"{self.address}/{quote(self.key)}" if self.address else f"s3://{self.bucket}/{self.key}"
 
 
 def _as_s3(text: str) -> str:
@@ -59,3 +65,9 @@ def _as_s3(text: str) -> str:
         return text
     path = unquote(match["path"] or "")
     return f"s3://{match['bucket']}/{path}" if match["bucket"] else f"s3://{path}"
+
+
+def _bucket_address(text: str, bucket: str) -> str:
+    """The part of an https address of S3 that names its bucket: the host, and in path style the first segment."""
+    host = "/".join(text.split("/")[:3])
+    return host if host.startswith(f"https://{bucket}.s3") else f"{host}/{bucket}"

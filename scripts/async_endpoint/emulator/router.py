@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,7 +23,7 @@ from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.api_calls import call_of, service_of
 from async_endpoint.emulator.cloudformation import service as cloudformation
 from async_endpoint.emulator.moto_patches import apply_lazily
-from async_endpoint.emulator.request_body import CALL_BYTES, BadRequest, decompress
+from async_endpoint.emulator.request_body import CALL_BYTES, IN_MEMORY_BYTES, BadRequest, decompress
 from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
@@ -31,7 +33,10 @@ from async_endpoint.emulator.without_effect import is_made_up
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
+# How many large requests moto processes at a time: it has a body, or a part of an upload, in memory more than once.
+LARGE_REQUESTS = 2
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
+_FLASK_PAGE = b"<!doctype html>"
 # What moto raises for parameters that it does not validate and for resources that do not exist: SDKs must not repeat the call.
 _REFUSALS = (AttributeError, ExpatError, LookupError, TypeError, ValueError)
 log = logging.getLogger(__name__)
@@ -59,6 +64,7 @@ class Router:
         self._stop = stop
         self._stacks = stacks
         self._moto = MotoServices()
+        self._large_requests = threading.Semaphore(LARGE_REQUESTS)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -87,7 +93,9 @@ class Router:
             call = call_of(environ)
             if call is not None and is_made_up(call.service, call.action):
                 return error_responses.unknown_action(call, environ)(environ, start_response)
-            return _named_errors(self._moto.get_application(environ), environ, start_response)
+            large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES
+            with self._large_requests if large else contextlib.nullcontext():
+                return _named_errors(self._moto.get_application(environ), environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
@@ -138,7 +146,7 @@ class Router:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
         document = _json_object(body)
-        if self._control.handles(action):
+        if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
         call = call_of(request.environ)
         if action not in SERVED_BY_MOTO and call is not None:
@@ -149,12 +157,16 @@ class Router:
 
 
 def _named_errors(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The response of moto's `application`; for a path that it does not know, which it answers in HTML, a named error."""
+    """The response of moto's `application`; for a path that it does not know, for which Flask has a page, a named error."""
     started: list[tuple[Any, ...]] = []
     answer = application(environ, lambda *arguments: started.append(arguments))
     status, headers = started[-1][:2]
     call = call_of(environ)
     if status[:3] in ("404", "405") and call is not None and _is_html(headers):
+        answer = [b"".join(answer)]
+        if not answer[0].startswith(_FLASK_PAGE):
+            start_response(*started[-1])
+            return answer
         return error_responses.unknown_action(call, environ)(environ, start_response)
     start_response(*started[-1])
     return answer

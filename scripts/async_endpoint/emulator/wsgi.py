@@ -10,6 +10,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 ADMIN: Final = "/_local/"  # prefix of the local AWS's own API
 FORM_KEY: Final = "async_endpoint.form_key"  # the key of an upload by HTML form
+CALLED_VIA: Final = "async_endpoint.called_via"  # the service that makes a request with the rights of its own caller
 AUTHORIZED: Final = "async_endpoint.authorized"  # True once enforcement has allowed a request
 DENIED_OBJECTS: Final = "async_endpoint.denied_objects"  # ARNs of the objects of a request that its caller may not delete
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]

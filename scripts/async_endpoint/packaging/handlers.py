@@ -8,6 +8,7 @@ from pathlib import Path
 
 from async_endpoint.core.errors import PackageLayoutError
 
+OPT_ML = b"/opt/ml/"
 STEPS = ("input_fn", "predict_fn", "output_fn")
 
 
@@ -33,6 +34,12 @@ def check_handlers(program: Path, name: str) -> None:
         raise PackageLayoutError(
             f"{name} defines neither predict_fn nor transform_fn; add `def predict_fn(data, model)`, which runs the model."
         )
+
+
+def paths_of_containers(source: Path, members: Iterable[str]) -> list[str]:
+    """The Python files among `members` that name a path under /opt/ml, which a container has and a macOS machine has not."""
+    programs = [name for name in members if name.endswith(".py")]
+    return [name for name in programs if OPT_ML in (source / name).read_bytes()]
 
 
 def _parse(program: Path, name: str) -> ast.Module:

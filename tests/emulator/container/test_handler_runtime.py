@@ -184,8 +184,8 @@ def test_programs_that_a_handler_starts_see_the_same_packages(tmp_path: Path) ->
 
 def test_an_image_without_code_is_refused_with_the_remedy() -> None:
     with pytest.raises(CannotStart, match=r"own:1 has no model data.*--containers docker"):
-        PythonRuntime().check(ContainerSpec(None, {}, OWN))
-    PythonRuntime().check(ContainerSpec(b"", {}, OWN))
+        PythonRuntime().check(ContainerSpec(None, {}, OWN), "ml.m5.large")
+    PythonRuntime().check(ContainerSpec(b"", {}, OWN), "ml.m5.large")
 
 
 # --- the server's limits --------------------------------------------------------------------------------------------------

@@ -29,7 +29,14 @@ from support.sample_model import archive
     ],
 )
 def test_each_form_names_a_bucket_and_a_key(address: str, uri: str) -> None:
-    assert str(S3Uri.parse(address)) == uri
+    assert S3Uri.parse(address) == S3Uri.parse(uri)
+
+
+def test_a_location_below_an_address_keeps_its_form() -> None:
+    for address in (f"https://results.s3.{REGION}.amazonaws.com", f"https://s3.{REGION}.amazonaws.com/results"):
+        below = S3Uri.parse(address).join("a b.out")
+        assert str(below) == f"{address}/a%20b.out"
+        assert S3Uri.parse(str(below)) == S3Uri("results", "a b.out")
 
 
 @pytest.mark.parametrize(
@@ -64,10 +71,10 @@ def test_an_endpoint_with_https_paths_works(local_aws: AwsHarness) -> None:
         assert model["PrimaryContainer"]["ModelDataUrl"] == data
         assert deployed.describe()["AsyncInferenceConfig"]["OutputConfig"].items() >= paths.items()
         invoked = deployed.invoke(Body=b"shirt", ContentType="image/x", Accept="image/x")
-        assert invoked.output.startswith(f"s3://{bucket}/")
+        assert invoked.output.startswith(paths["S3OutputPath"] + "/")
         assert deployed.outcome(invoked).body == b"shirt"
         refused = deployed.invoke({"raise": "torn"})
-        assert refused.failure.startswith(f"s3://{bucket}/failures/")
+        assert refused.failure.startswith(paths["S3FailurePath"] + "/")
         assert deployed.outcome(refused).kind == "failure"
     finally:
         local_aws.forget(deployed.name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 
 from async_endpoint.core import limits
 from async_endpoint.core.notifications import Notification, parse_notification
+from async_endpoint.emulator.container import http_client
+from async_endpoint.emulator.container.container import ContainerResponse, InvalidResponse
 from support.common import until
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import AwsHarness
@@ -187,6 +191,37 @@ def test_an_oversized_input_or_response_fails(
     monkeypatch.setattr(limits, "OUTPUT_OBJECT_BYTES", 500)
     assert "has more than the maximum of 500 bytes" in shared_endpoint.failure({"answer": "x" * 501})
     assert shared_endpoint.ask({"answer": "x" * 500}).kind == "output"
+
+
+def responding(monkeypatch: pytest.MonkeyPatch, answer: Callable[[ContainerResponse], ContainerResponse]) -> None:
+    """Replace what containers answer, as another server in them would."""
+    request = http_client.ContainerClient.request
+
+    def replaced(self: Any, method: str, path: str, *arguments: Any) -> ContainerResponse:
+        response = request(self, method, path, *arguments)
+        return answer(response) if path == "/invocations" else response
+
+    monkeypatch.setattr(http_client.ContainerClient, "request", replaced)
+
+
+def test_a_response_without_a_length_or_that_is_not_http_fails_its_request_only(
+    shared_endpoint: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [item["id"] for item in shared_endpoint.serving()]
+    with monkeypatch.context() as patch:
+        responding(patch, lambda response: replace(response, has_length=False))
+        assert shared_endpoint.failure({"answer": "chunks"}) == (
+            "The response from container primary did not specify the required Content-Length header"
+        )
+    with monkeypatch.context() as patch:
+
+        def not_http(_: ContainerResponse) -> ContainerResponse:
+            raise InvalidResponse("The response from container {container} is not valid HTTP (nonsense).")
+
+        responding(patch, not_http)
+        assert shared_endpoint.failure({"answer": "x"}) == "The response from container primary is not valid HTTP (nonsense)."
+    assert shared_endpoint.ask({"answer": "next"}).body == b"next"
+    assert [item["id"] for item in shared_endpoint.serving()] == before
 
 
 def test_without_a_failure_path_the_reason_is_only_in_the_notification(local_aws: AwsHarness, deploy: Any) -> None:

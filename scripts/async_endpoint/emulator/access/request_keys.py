@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from async_endpoint.emulator.wsgi import Environ
+from async_endpoint.emulator.wsgi import CALLED_VIA, Environ
 from async_endpoint.iam.actions import ApiCall
 from async_endpoint.iam.actions.condition_keys import Keys, call_condition_keys
 
@@ -39,6 +39,13 @@ def request_keys(environ: Environ, call: ApiCall) -> Keys:
     for header, key in (("HTTP_USER_AGENT", "aws:UserAgent"), ("HTTP_REFERER", "aws:Referer")):
         if environ.get(header):
             keys[key] = str(environ[header])
+    if service := environ.get(CALLED_VIA):
+        keys |= {
+            "aws:ViaAWSService": "true",
+            "aws:CalledVia": [service],
+            "aws:CalledViaFirst": service,
+            "aws:CalledViaLast": service,
+        }
     if call.service == "s3":
         keys |= _of_s3(environ, call)
     return keys | call_condition_keys(call)

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.access import iam_store
 from async_endpoint.emulator.api_calls import call_of
 from async_endpoint.emulator.auth.identities import Caller, CallerKind
 from async_endpoint.emulator.call_parameters import parameters_of
@@ -44,6 +45,7 @@ from async_endpoint.iam import evaluate_trust
 from async_endpoint.local_aws import ACCOUNT_ID
 
 _PRINCIPAL: Final = "cloudformation.amazonaws.com"
+_ROLE_KEY: Final = "ASIACLOUDFORMATION00"  # of its sessions of roles, which sign nothing
 _UPDATABLE: Final = frozenset(
     ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE")
 )
@@ -187,6 +189,7 @@ class CloudFormationApi:
         if not role_arn:
             return InProcessCalls(self._application, self._caller, self._region)
         name = role_arn.rpartition("/")[2]
+        unique_id = getattr(iam_store.role(name), "unique_id", "")
         try:
             trust = moto_backends.role(role_arn).trust
             trusted = evaluate_trust(trust, _PRINCIPAL, {"aws:SourceAccount": ACCOUNT_ID}).allowed
@@ -195,9 +198,7 @@ class CloudFormationApi:
         if not trusted:
             raise validation_error(f"Role {role_arn} is invalid or cannot be assumed")
         session = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{name}/AWSCloudFormation"
-        caller = Caller(
-            session, ACCOUNT_ID, self._caller.access_key_id, CallerKind.ASSUMED_ROLE, "AROACLOUDFORMATION:AWSCloudFormation"
-        )
+        caller = Caller(session, ACCOUNT_ID, _ROLE_KEY, CallerKind.ASSUMED_ROLE, f"{unique_id}:AWSCloudFormation")
         return InProcessCalls(self._application, caller, self._region)
 
     def _differs(self, stack: Stack, kept: Values, calls: InProcessCalls) -> bool:

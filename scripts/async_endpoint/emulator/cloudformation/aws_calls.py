@@ -15,7 +15,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 
 from async_endpoint.emulator.auth.identities import CALLER_KEY, Caller
-from async_endpoint.emulator.wsgi import Application, Environ
+from async_endpoint.emulator.wsgi import CALLED_VIA, Application, Environ
 
 _HOST: Final = "localhost"
 _creation = threading.Lock()  # botocore creates clients without a lock of its own
@@ -94,6 +94,7 @@ class InProcessCalls:
             "wsgi.errors": io.StringIO(),
             "wsgi.multithread": True,
             CALLER_KEY: self._caller,
+            CALLED_VIA: "" if self._caller.arn.endswith("/AWSCloudFormation") else "cloudformation.amazonaws.com",
         }
         for name, value in request.headers.items():
             text = value.decode("latin-1") if isinstance(value, bytes) else str(value)

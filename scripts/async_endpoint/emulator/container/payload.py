@@ -53,12 +53,16 @@ class FilePayload(Payload):
 
     def read(self, size: int = -1, offset: int = 0) -> bytes:
         left = max(self._size - offset, 0)
-        left = left if size < 0 else min(size, left)
-        if left <= READ_BYTES:
-            return os.pread(self._descriptor, left, offset)
+        return self.read_file(self._descriptor, left if size < 0 else min(size, left), offset)
+
+    @staticmethod
+    def read_file(descriptor: int, size: int, offset: int) -> bytes:
+        """At most `size` bytes of a file from `offset`, whatever the size."""
+        if size <= READ_BYTES:
+            return os.pread(descriptor, size, offset)
         content = bytearray()
-        while left > len(content) and (part := os.pread(self._descriptor, READ_BYTES, offset + len(content))):
-            content += part[: left - len(content)]
+        while len(content) < size and (part := os.pread(descriptor, READ_BYTES, offset + len(content))):
+            content += part[: size - len(content)]
         return bytes(content)
 
 

@@ -64,7 +64,6 @@ class PersistentState:
         self._parts: Mapping[str, StatefulPart] = {}
         self._saved_at = 0.0
         self._requeued = self._orphaned = 0
-        moto_state.identify_bodies()
 
     @property
     def resume_point(self) -> ResumePoint | None:
@@ -83,6 +82,7 @@ class PersistentState:
         `requeue` returns whether the request's endpoint exists. Raises InvalidInput if the state cannot be read.
         """
         self._parts = parts
+        moto_state.identify_bodies()  # after the patches of moto, one of which replaces the same property
         if self._found is None:
             return
         document = self._found.document()

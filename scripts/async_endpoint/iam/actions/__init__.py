@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam.actions import hosting, identity, lookups, messaging, monitoring, storage
+from async_endpoint.iam.actions import hosting, identity, lookups, messaging, monitoring, stacks, storage
 from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules, on, prefix_of
 
 # Operations that read have no resource type in these services, but for those that have rules.
@@ -20,6 +20,7 @@ __all__ = ["ApiCall", "Permission", "ResourceFacts", "prefix_of", "required_perm
 
 _RULES: Final[Mapping[str, Rules]] = {
     "application-autoscaling": hosting.SCALING,
+    "cloudformation": stacks.CLOUDFORMATION,
     "cloudwatch": monitoring.CLOUDWATCH,
     "ec2": lookups.EC2,
     "ecr": lookups.ECR,

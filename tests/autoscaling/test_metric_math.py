@@ -258,3 +258,17 @@ def test_structures_are_checked() -> None:
         assert expected in str(caught.value)
     with pytest.raises(InvalidInput, match="not unique: m"):
         parse_queries([metric("m"), metric("m")], "Metrics")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("SUM([m, m] / [m])", "combines arrays of 2 and 1 time series"),
+        ("SUM(SLICE([m], 0 - 1))", "-1 is no position in an array"),
+        ("SUM(SLICE([m], 1 / 0))", "nan is no position in an array"),
+    ],
+)
+def test_an_alarm_whose_evaluation_would_fail_is_refused(expression: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_queries([metric("m"), {"Id": "result", "Expression": expression}], "Metrics").check_alarm()
+    assert message in str(caught.value)

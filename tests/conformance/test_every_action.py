@@ -85,6 +85,7 @@ REQUESTS: dict[str, Callable[[AwsHarness, Deployed], Request]] = {
     },
     "DeleteEndpoint": lambda local_aws, shared_endpoint: {"EndpointName": new_endpoint(local_aws, shared_endpoint)},
     "ListEndpoints": lambda _, shared_endpoint: {"NameContains": shared_endpoint.name, "StatusEquals": "InService"},
+    "Search": lambda *_: {"Resource": "Endpoint"},
     "DeleteModelPackage": lambda local_aws, _: {"ModelPackageName": new_package(local_aws)},
     "DeleteModelPackageGroup": lambda local_aws, _: {"ModelPackageGroupName": new_group(local_aws)},
     "AddTags": lambda local_aws, shared_endpoint: {

@@ -60,3 +60,15 @@ def test_the_status_says_what_is_stored_without_effect(local_aws: AwsHarness) ->
     stored = local_aws.aws.status()["stored_without_effect"]
     assert sentence in stored
     assert any("EventBridge never fire" in line for line in stored)
+
+
+def test_head_of_what_does_not_exist_is_not_found(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    for call in (
+        lambda: local_aws.s3.head_object(Bucket=bucket, Key="none"),
+        lambda: local_aws.s3.head_bucket(Bucket="no-such-bucket-here"),
+        lambda: local_aws.s3.delete_object(Bucket="no-such-bucket-here", Key="none"),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call()
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404

@@ -36,6 +36,7 @@ STOP = "stop"
 # How many large requests moto processes at a time: it has a body, or a part of an upload, in memory more than once.
 LARGE_REQUESTS = 2
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
+_FLASK_PAGE = b"<!doctype html>"
 # What moto raises for parameters that it does not validate and for resources that do not exist: SDKs must not repeat the call.
 _REFUSALS = (AttributeError, ExpatError, LookupError, TypeError, ValueError)
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Router:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
         document = _json_object(body)
-        if self._control.handles(action):
+        if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
         call = call_of(request.environ)
         if action not in SERVED_BY_MOTO and call is not None:
@@ -156,12 +157,16 @@ class Router:
 
 
 def _named_errors(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The response of moto's `application`; for a path that it does not know, which it answers in HTML, a named error."""
+    """The response of moto's `application`; for a path that it does not know, for which Flask has a page, a named error."""
     started: list[tuple[Any, ...]] = []
     answer = application(environ, lambda *arguments: started.append(arguments))
     status, headers = started[-1][:2]
     call = call_of(environ)
     if status[:3] in ("404", "405") and call is not None and _is_html(headers):
+        answer = [b"".join(answer)]
+        if not answer[0].startswith(_FLASK_PAGE):
+            start_response(*started[-1])
+            return answer
         return error_responses.unknown_action(call, environ)(environ, start_response)
     start_response(*started[-1])
     return answer

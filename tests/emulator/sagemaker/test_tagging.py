@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.common import unique
+from support.common import unique, until
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import AwsHarness
 
@@ -54,3 +54,38 @@ def test_tags_can_be_changed_through_the_tagging_api(local_aws: AwsHarness, depl
     assert {"Key": "team", "Value": "a"} in local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"]
     tagging.untag_resources(ResourceARNList=[arn], TagKeys=["team", "deployment"])
     assert local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+
+
+def test_search_agrees_with_descriptions_and_tags(local_aws: AwsHarness, deploy: Any) -> None:
+    value = unique("searched")
+    first, second = deploy(), deploy()
+    for deployed in (first, second):
+        tag(local_aws, deployed, value)
+    sagemaker = local_aws.sagemaker
+    by_tag = {"Name": "Tags.deployment", "Operator": "Equals", "Value": value}
+
+    def names(*filters: dict[str, str], **options: Any) -> list[str]:
+        found = sagemaker.search(Resource="Endpoint", SearchExpression={"Filters": [by_tag, *filters]}, **options)
+        return [item["Endpoint"]["EndpointName"] for item in found["Results"]]
+
+    assert sorted(names()) == sorted([first.name, second.name])
+    assert names(SortBy="EndpointName", SortOrder="Ascending") == sorted([first.name, second.name])
+    assert names({"Name": "EndpointName", "Operator": "Contains", "Value": first.name.upper()}) == [first.name]
+    assert names({"Name": "EndpointStatus", "Operator": "NotEquals", "Value": "InService"}) == []
+    assert names({"Name": "CreationTime", "Operator": "GreaterThan", "Value": "2100-01-01T00:00:00Z"}) == []
+    page = sagemaker.search(Resource="Endpoint", SearchExpression={"Filters": [by_tag]}, MaxResults=1)
+    assert (len(page["Results"]), page["TotalHits"]["Value"]) == (1, 2)
+    record = page["Results"][0]["Endpoint"]
+    described = sagemaker.describe_endpoint(EndpointName=record["EndpointName"])
+    assert {record[key] == described[key] for key in ("EndpointArn", "EndpointConfigName", "EndpointStatus")} == {True}
+    rest = sagemaker.search(Resource="Endpoint", SearchExpression={"Filters": [by_tag]}, NextToken=page["NextToken"])
+    assert len(rest["Results"]) == 1
+
+    models = sagemaker.search(Resource="Model", SearchExpression={"Filters": [by_tag]})["Results"]
+    assert {item["Model"]["Model"]["ModelName"] for item in models} == {first.model, second.model}
+    assert sagemaker.search(Resource="TrainingJob")["Results"] == []
+    sagemaker.delete_endpoint(EndpointName=first.name)
+    until(lambda: names() == [second.name], "the deleted endpoint is no longer found")
+    sagemaker.delete_model(ModelName=second.model)
+    remaining = sagemaker.search(Resource="Model", SearchExpression={"Filters": [by_tag]})["Results"]
+    assert [item["Model"]["Model"]["ModelName"] for item in remaining] == [first.model]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.persistence import pickling
 from support.common import refusal, unique, until
 from support.deployed_endpoint import Queue
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
@@ -275,3 +277,16 @@ def test_actions_are_suppressed_and_executed_later(local_aws: AwsHarness, alarms
     assert alarms.described("parent")["ActionsSuppressedBy"] == "WaitPeriod"
     assert message(queue)["NewStateValue"] == "OK"
     assert refusal(alarms.aws.delete_alarms, AlarmNames=[alarms.name("maintenance")])[0] == "ValidationError"
+
+
+def test_a_snapshot_keeps_what_is_suppressed(alarms: Alarms) -> None:
+    """Of moto's alarm, as the snapshot of --state-dir has it: its rule, and the actions that wait."""
+    alarms.metric("child", "maintenance")
+    alarms.set("maintenance", "ALARM")
+    periods = {"ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 60}
+    alarms.composite("parent", "ALARM({child})", ActionsSuppressor=alarms.name("maintenance"), **periods)
+    alarms.set("child", "ALARM")
+    stored = next(alarm for alarm in moto_backends.alarms(REGION) if alarm.name == alarms.name("parent"))
+    restored = pickling.loads(pickling.dumps(stored, lambda *_: (0, 0, 0)), lambda *_: b"")
+    assert (restored.rule, restored.state_value) == (alarms.rule("ALARM({child})"), "ALARM")
+    assert (restored.actions_suppressed_by, restored.suppressed_change.new) == ("Alarm", "ALARM")

@@ -182,12 +182,18 @@ def _sort(arguments: Arguments) -> Value:
     known = [pair for pair in keyed if not math.isnan(pair[0])]  # type: ignore[arg-type]
     known.sort(key=lambda pair: pair[0], reverse=order == "DESC")  # type: ignore[arg-type, return-value]
     series = [one for _, one in known] + [one for key, one in keyed if math.isnan(key)]  # type: ignore[arg-type]
-    return tuple(series[: int(limit[0])] if limit else series)
+    return tuple(series[: _index(limit[0])] if limit else series)
 
 
 def _slice(arguments: Arguments) -> Value:
     value, *bounds = arguments.values
-    return tuple(value[slice(*map(int, bounds))] if len(bounds) == 2 else value[int(bounds[0]) :])
+    return tuple(value[slice(*map(_index, bounds))] if len(bounds) == 2 else value[_index(bounds[0]) :])
+
+
+def _index(number: float) -> int:
+    if math.isnan(number) or number < 0:
+        raise InvalidInput(f"{number:g} is no position in an array")
+    return int(number)
 
 
 def _edge(index: int) -> Function:

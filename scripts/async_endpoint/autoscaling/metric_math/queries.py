@@ -138,6 +138,8 @@ class Queries:
             raise InvalidInput(
                 f"Error in expression '{watched.id}': an alarm can watch a single time series, not an array of them"
             )
+        # A trial without data, for faults that types do not show, such as arrays of different sizes.
+        self.evaluate(watched.id, Grid(0, self.period_of(watched.id), 3), lambda _, grid: (None,) * grid.count)
 
     def _named(self, node: Node) -> list[str]:
         """The ids of the queries that a node depends on, those of METRICS() included."""

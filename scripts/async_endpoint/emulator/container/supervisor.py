@@ -18,8 +18,9 @@ import threading
 import time
 
 RETRY_SECONDS = 0.2  # a container that is being created cannot be removed yet
-IN_USE = (b"has active endpoints", b"is being used")  # how Docker and Podman refuse to remove a network
-IN_USE_SECONDS = 10.0
+# How Docker refuses to remove a container that is being removed, and Docker and Podman a network that is in use.
+BUSY = (b"already in progress", b"has active endpoints", b"is being used")
+BUSY_SECONDS = 10.0
 ANSWER_SECONDS = 30.0  # for one command of the engine
 SUBNET_ATTEMPTS = 5  # a random subnet may be in use
 ENGINE_FAILED = 125  # the exit code with which engines report an error of their own
@@ -33,14 +34,18 @@ def is_podman(engine: str) -> bool:
 def remove(engine: str, name: str) -> None:
     """Kill and remove a container, running or not, and its network, if they exist.
 
-    Killed first, because `rm --force` of Podman sends SIGTERM and waits ten seconds. A network is in use until the engine has
-    finished removing its container, which another process may have ordered.
+    Killed first, because `rm --force` of Podman sends SIGTERM and waits ten seconds. Another process may have ordered the same:
+    returns when the engine has finished it, after BUSY_SECONDS at most.
     """
-    for words in (["kill"], ["rm", "--force", "--volumes"]):
-        _run([engine, *words, name])
-    deadline = time.monotonic() + IN_USE_SECONDS
-    while any(text in _run([engine, "network", "rm", name]) for text in IN_USE) and time.monotonic() < deadline:
-        time.sleep(RETRY_SECONDS)
+    _run([engine, "kill", name])
+    deadline = time.monotonic() + BUSY_SECONDS
+    for words in (["rm", "--force", "--volumes"], ["network", "rm"]):
+        while _is_busy(_run([engine, *words, name])) and time.monotonic() < deadline:
+            time.sleep(RETRY_SECONDS)
+
+
+def _is_busy(refusal: bytes) -> bool:
+    return any(text in refusal for text in BUSY)
 
 
 def _run(command: list[str]) -> bytes:

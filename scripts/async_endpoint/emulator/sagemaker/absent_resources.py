@@ -11,7 +11,7 @@ from typing import Final
 from async_endpoint.emulator.sagemaker.protocol import ApiError, service_model, validation_exception
 from async_endpoint.emulator.sagemaker.resources import Described
 
-# What moto answers: the model registry, and Search.
+# What moto answers: the model registry, and Search of it.
 SERVED_BY_MOTO: Final = frozenset(
     {
         "CreateModelPackage", "CreateModelPackageGroup", "DescribeModelPackage", "DescribeModelPackageGroup",

@@ -9,7 +9,7 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.hosting.endpoint import HostedEndpoint
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.service import Hosting
-from async_endpoint.emulator.sagemaker import absent_resources
+from async_endpoint.emulator.sagemaker import absent_resources, search
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
@@ -61,6 +61,7 @@ class ControlPlane:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
             "DeleteTags": self._delete_tags,
+            "Search": self._search,
             "DeleteModelPackage": delete_model_package,
             "DeleteModelPackageGroup": delete_model_package_group,
         }
@@ -70,8 +71,10 @@ class ControlPlane:
         """The actions of hosting, of tags and of the model registry; those on absent resources are not among them."""
         return frozenset(self._actions)
 
-    def handles(self, action: str) -> bool:
-        """Whether this action is answered here: those of hosting, tags, and those on absent resources."""
+    def handles(self, action: str, request: Described) -> bool:
+        """Whether this action is answered here: those of hosting, tags, search, and those on absent resources."""
+        if action == "Search" and request.get("Resource") in search.MOTOS:
+            return False
         return action in self._actions or absent_resources.answers(action)
 
     def handle(self, action: str, region: str, request: Described) -> Described:
@@ -227,6 +230,20 @@ class ControlPlane:
         if endpoint is None:  # deleted between the two look-ups
             return {}
         return summary | {"LastModifiedTime": endpoint.modified_at, "EndpointStatus": endpoint.status}
+
+    def _search(self, region: str, request: Described) -> Described:
+        """Search of models and endpoints; other resources cannot exist here, so there are none."""
+        records: list[Described] = []
+        if request["Resource"] == "Model":
+            for item in self._models.all(region):
+                described = self._describe_model(region, {"ModelName": item.request["ModelName"]})
+                records.append(described | {"LastModifiedTime": item.created_at, "Tags": as_pairs(item.tags)})
+        elif request["Resource"] == "Endpoint":
+            for item in self._endpoints.all(region):
+                endpoint = self._hosting.get(region, item.request["EndpointName"])
+                if endpoint is not None:
+                    records.append(describe(endpoint, item) | {"Tags": as_pairs(item.tags)})
+        return search.search(request, records)
 
     def _add_tags(self, region: str, request: Described) -> Described:
         tagged = self._tagged(region, request)

@@ -39,4 +39,5 @@ def test_recorded_permissions_have_actions_resources_and_keys_that_aws_defines(c
 
 def _defined(key: str, keys: set[str]) -> bool:
     """Whether a request has a key: a global one, or one of `keys`, some of which end with a name to be filled in."""
-    return key in GLOBAL_KEYS or any(key == known or ("${" in known and key.startswith(known.partition("${")[0])) for known in keys)
+    prefixes = tuple(known.partition("${")[0] for known in keys if "${" in known)
+    return key in GLOBAL_KEYS or key in keys or key.startswith(prefixes)

@@ -23,7 +23,8 @@ NOT_EMULATED: Final = (
     _WITHOUT_ENGINE,
     "service quotas, throttling except as an injected fault, prices, more than one account",
     "functions of AWS Lambda, which are stored and never run; API Gateway, Glue, Cognito, X-Ray",
-    "jobs, queries, state machines and models of other services, whose calls are refused; schedules of EventBridge and events of AWS services",
+    "jobs, queries, state machines and models of other services, whose calls are refused",
+    "schedules of EventBridge, and events that AWS services send to it",
     "deliveries of SNS other than to SQS; replication, lifecycle, website, logging and inventory of S3",
     "anomaly detection, GPU utilization",
 )

@@ -179,7 +179,7 @@ def test_a_truncated_response_is_reported_in_one_sentence(workspace: Workspace) 
 def test_it_stops_only_after_the_response_was_sent() -> None:
     done: list[str] = []
     nothing: Any = None
-    front = Router(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"))
+    front = Router(nothing, nothing, lambda *_: {"stopping": True}, lambda: done.append("stop"), nothing)
     environ = EnvironBuilder("/_local/stop", method="POST").get_environ()
     answer = front(environ, lambda status, _: done.append(status))
     assert b"".join(answer) == b'{"stopping": true}'

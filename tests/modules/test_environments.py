@@ -102,7 +102,7 @@ def test_an_environment_is_added_as_the_readme_says(copy: Any, run_root: Callabl
 @pytest.mark.terraform
 def test_an_endpoint_is_added_as_the_readme_says(copy: Any, run_root: Callable[..., Any], checkout: Path) -> None:
     readme = (checkout / "README.md").read_text()
-    [module] = re.findall(r"^```hcl\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    [module] = re.findall(r"^```hcl\n(module .*?)^```$", readme, re.MULTILINE | re.DOTALL)
     [output] = re.findall(r"`(my-model = .+?)`", readme)
     [archive] = re.findall(r'path = "../../(.+?)"', module)
     (copy.folder / archive).parent.mkdir()

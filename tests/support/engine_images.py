@@ -13,9 +13,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from async_endpoint.emulator.container.engine import PORT
+from support.common import until
 from support.in_process_aws import ACCOUNT, REGION
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -24,6 +28,7 @@ FASTAPI = CHECKOUT / "examples" / "fastapi-container" / "image"
 BASE_VARIABLE = "ENGINE_BASE_IMAGE"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 MADE_BASE = f"{REGISTRY}/base:1"
+REACHED_SECONDS = 30
 USER_ID = 1000  # of the image that does not run as root
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__",
@@ -63,7 +68,8 @@ class ImageBuilder:
     def build(self) -> Images:
         """Build all images, replacing earlier ones.
 
-        Raises EngineUnusable where the base cannot be run, and RuntimeError with the output of a build that failed.
+        Raises EngineUnusable where the base cannot be run or a container's port cannot be reached, and RuntimeError with the
+        output of a build that failed.
         """
         images, given = Images(), os.environ.get(BASE_VARIABLE, "")
         base = given or self._import_base()
@@ -80,6 +86,7 @@ class ImageBuilder:
             # Without the cache, because Podman 4.3 takes a USER with another build argument from it.
             options = ("--no-cache", "--build-arg", f"BASE={base}", *argument, *network, "--tag", name)
             self._run("build", *options, str(folder))
+        self._try_published_port(images.probe)
         return images
 
     def remove(self) -> None:
@@ -100,19 +107,42 @@ class ImageBuilder:
             self._try("import", str(archive), MADE_BASE)
         return MADE_BASE
 
-    def _try(self, *arguments: str) -> None:
+    def _try_published_port(self, image: str) -> None:
+        """Reach a container in a network of its own by a published port, as the local AWS does."""
+        name = f"engine-probe-{uuid.uuid4().hex[:8]}"
+        self._try("network", "create", name)
         try:
-            self._run(*arguments)
+            self._try("run", "--detach", "--name", name, "--network", name, "--publish", f"127.0.0.1::{PORT}", image, "serve")
+            address = self._try("port", name, f"{PORT}/tcp").split()[0]
+            until(lambda: _answers(f"http://{address}/ping"), "a published port answers", seconds=REACHED_SECONDS)
+        except AssertionError as error:
+            raise EngineUnusable(f"a published port is not reached within {REACHED_SECONDS} s") from error
+        finally:
+            for command in (("rm", "--force", name), ("network", "rm", name)):
+                subprocess.run([self.program, *command], env=self.environment, capture_output=True, check=False)
+
+    def _try(self, *arguments: str) -> str:
+        try:
+            return self._run(*arguments)
         except (OSError, RuntimeError) as error:
             raise EngineUnusable(str(error)) from error
 
-    def _run(self, *arguments: str) -> None:
+    def _run(self, *arguments: str) -> str:
         command = [self.program, *arguments]
         done = subprocess.run(
             command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise RuntimeError(f"{self.program} {arguments[0]} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def _copy_python(root: Path) -> None:

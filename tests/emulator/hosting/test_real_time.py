@@ -14,6 +14,7 @@ import pytest
 
 from support.common import refusal, until
 from support.deployed_endpoint import Deployed
+from support.fault_injection import fault
 from support.in_process_aws import REGION, AwsHarness
 from support.sample_model import archive
 from support.synchronous_endpoint import INSTANCES, Live, go_live
@@ -114,10 +115,13 @@ def test_a_container_that_dies_fails_its_calls_and_is_replaced(live: Any, tmp_pa
     assert endpoint.call({"answer": "again"}).body == b"again"
 
 
-def test_a_variant_without_an_instance_in_service_is_unavailable(live: Any) -> None:
+def test_a_variant_without_an_instance_in_service_is_unavailable(local_aws: AwsHarness, live: Any) -> None:
     endpoint: Live = live(("primary", 1, {}))
-    endpoint.asleep()
-    error = endpoint.refused({})
+    (only,) = endpoint.serving()
+    with fault(local_aws, "slow-start", endpoint=endpoint.name, seconds=86_400):
+        os.kill(only["pid"], signal.SIGKILL)
+        until(lambda: all(item["state"] != "InService" for item in endpoint.status()["instances"]), "the instance has ended")
+        error = endpoint.refused({})
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
 
 

@@ -97,7 +97,10 @@ def up(
         ),
     ] = None,
     enforce_iam: Annotated[
-        bool, typer.Option("--enforce-iam", help="Allow callers what IAM allows them. The generated credentials may do all.")
+        bool,
+        typer.Option(
+            "--enforce-iam", help="Deny callers what IAM does not allow. The generated credentials are an administrator's."
+        ),
     ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it answers; stop it with: local down")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -115,9 +118,9 @@ def up(
             f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); {time_scale_text(record.time_scale)}"
         )
         console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
-        from async_endpoint.emulator import NOT_EMULATED  # noqa: PLC0415
+        from async_endpoint.emulator import not_emulated  # noqa: PLC0415
 
-        for missing in NOT_EMULATED:
+        for missing in not_emulated(enforces_iam=enforce_iam, runs_images=containers.value in {"docker", "podman"}):
             console.print(f"  not emulated: {missing}")
 
     workspace = Workspace.for_local_aws()

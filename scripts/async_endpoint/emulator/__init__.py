@@ -8,15 +8,28 @@ the state of `--state-dir`, `faults/` injects failures, `auth/` verifies signatu
 
 from typing import Final
 
+_WITHOUT_IAM: Final = (
+    "authorization of callers, unless started with --enforce-iam; the policies of the execution role always decide"
+)
+_WITHOUT_ENGINE: Final = (
+    "images, unless started with --containers docker or podman: the archive's code runs in a Python process"
+)
+
 # Printed at start-up and in the status; docs/local-aws.md has the same list.
 NOT_EMULATED: Final = (
-    "authorization of callers, unless started with --enforce-iam; the policies of the execution role always decide",
+    _WITHOUT_IAM,
     "inference components, explainers, response streams",
     "a VPC's restrictions, and without an engine network isolation: containers can reach this machine's network",
-    "images, unless started with --containers docker or podman: the archive's code runs in a Python process",
+    _WITHOUT_ENGINE,
     "service quotas, throttling except as an injected fault, prices, more than one account",
     "functions of AWS Lambda, which are stored and never run; API Gateway, Glue, Cognito, X-Ray",
     "jobs, queries, state machines and models of other services, whose calls are refused; rules and schedules of EventBridge",
     "deliveries of SNS other than to SQS; replication, lifecycle, website, logging and inventory of S3",
     "anomaly detection, GPU utilization",
 )
+
+
+def not_emulated(*, enforces_iam: bool, runs_images: bool) -> tuple[str, ...]:
+    """NOT_EMULATED without the lines that the options of this local AWS make untrue."""
+    untrue = {_WITHOUT_IAM: enforces_iam, _WITHOUT_ENGINE: runs_images}
+    return tuple(line for line in NOT_EMULATED if not untrue.get(line))

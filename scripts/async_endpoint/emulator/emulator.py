@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.core.suspension import suspensions
-from async_endpoint.emulator import NOT_EMULATED, moto_backends
+from async_endpoint.emulator import moto_backends, not_emulated
 from async_endpoint.emulator.access.enforcement import Enforcement
 from async_endpoint.emulator.access.recorder import AccessRecorder
 from async_endpoint.emulator.auth.credentials import load_secrets
@@ -85,7 +85,9 @@ class Emulator:
         self.stopped = threading.Event()
         self._folder = folder / self.instance_id
         self.clock = ScaledClock(time_scale, resume_point.now if resume_point else None)
-        context = HostingContext(self.clock, self._folder, launch_seconds, containers or PythonRuntime())
+        runtime = containers or PythonRuntime()
+        self._runs_images = not isinstance(runtime, PythonRuntime)
+        context = HostingContext(self.clock, self._folder, launch_seconds, runtime)
         self.faults = context.faults
         self.hosting = Hosting(context)
         self._faults_admin = FaultsAdmin(self.faults, self.hosting)
@@ -212,7 +214,7 @@ class Emulator:
             "calls": calls,
             "stored_without_effect": stored_without_effect(calls),
             "iam": self.enforcement.status(),
-            "not_emulated": list(NOT_EMULATED),
+            "not_emulated": list(not_emulated(enforces_iam=self.enforcement.enabled, runs_images=self._runs_images)),
         }
 
     @staticmethod

@@ -52,6 +52,23 @@ def test_a_resource_that_cannot_be_created_fails_the_stack(local_aws: AwsHarness
             "Circular dependency between resources: [A, B]",
         ),
         ({"Resources": {"Q": QUEUE}, "Parameters": {"P": {"Type": "String"}}}, "Parameters: [P] must have values"),
+        ({"Resources": {"Q": QUEUE}, "Parameters": {"P": {"Default": "x"}}}, "Parameters object must contain a Type member"),
+        (
+            {"Resources": {"Q": QUEUE}, "Parameters": {"P": {"Type": "Strng", "Default": "x"}}},
+            "Unrecognized parameter type: Strng",
+        ),
+        (
+            {"Resources": {"Q": QUEUE}, "Parameters": {"Q": {"Type": "String", "Default": "x"}}},
+            "Q names both a parameter and a resource",
+        ),
+        ({"Resources": {"Q": QUEUE}, "Outputs": {"O": {"Description": "x"}}}, "Outputs member must contain a Value object"),
+        ({"Resources": {"Q": QUEUE}, "AWSTemplateFormatVersion": "2012-01-01"}, "2012-01-01 is not a supported value"),
+        ({"Resources": {"Q": QUEUE}, "Conditions": {"C": {"Fn::Equals": ["a"]}}}, "every Fn::Equals object requires two"),
+        ({"Resources": {"Q": QUEUE}, "Conditions": {"C": {"Fn::And": 1}}}, "Condition C cannot be evaluated"),
+        (
+            {"Resources": {"Q": QUEUE}, "Conditions": {"C": {"Fn::Not": [{"Condition": "C"}]}}},
+            "Condition C cannot be evaluated",
+        ),
         (
             {"Resources": {"Q": QUEUE}, "Parameters": {"P": {"Type": "Number", "Default": "x"}}},
             "Parameter 'P' must be a number",
@@ -82,6 +99,7 @@ def test_a_template_that_is_refused(local_aws: AwsHarness, template: dict[str, A
     [
         ({"NotificationARNs": [f"arn:aws:sns:eu-west-1:{ACCOUNT}:x"]}, "NotificationARNs"),
         ({"TimeoutInMinutes": 5}, "TimeoutInMinutes"),
+        ({"Tags": [{"Key": "aws:team", "Value": "x"}]}, "aws: prefixed tag key names are not allowed"),
         ({"StackPolicyBody": "{}"}, "StackPolicyBody"),
         ({"RoleARN": f"arn:aws:iam::{ACCOUNT}:role/no-such-role"}, "no-such-role"),
         ({"Parameters": [{"ParameterKey": "P", "ParameterValue": "x"}]}, "[P] do not exist in the template"),

@@ -225,8 +225,21 @@ def test_headers_above_4096_bytes_are_refused_in_sagemakers_words(server: Script
         b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n",
         b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nok\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Own header: 1\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nNo colon\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\n0123456789",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 1\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/\0x\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nX-Amzn-SageMaker-Custom-Attributes: a\x1bb\r\nContent-Length: 2\r\n\r\nok",
     ],
-    ids=["no status line", "no status", "another version", "too many headers", "no chunk", "a long line"],
+    ids=[
+        *("no status line", "no status", "another version", "too many headers", "no chunk", "a long line", "a negative chunk"),
+        *("a space in a name", "no colon", "no length", "a negative length", "an underscore in the length", "two lengths"),
+        *("a control character in the type", "a control character in the attributes"),
+    ],
 )
 def test_a_malformed_response_is_not_the_death_of_the_container(
     server: Scripted, port: TcpContainerClient, answer: bytes
@@ -236,6 +249,12 @@ def test_a_malformed_response_is_not_the_death_of_the_container(
         ask(port)
     server.answer = lambda taken: taken.sendall(GOOD)
     assert ask(port) == b"ok"
+
+
+@pytest.mark.parametrize("kind", [b"text/x;\r\n charset=utf-8", b"multipart/form-data", b"message/rfc822"])
+def test_a_content_type_of_any_form_is_one_line(server: Scripted, port: TcpContainerClient, kind: bytes) -> None:
+    server.answer = lambda taken: taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: 2\r\n\r\nok" % kind)
+    assert port.request("POST", "/invocations", b"", {}, 60).content_type == " ".join(kind.decode().split())
 
 
 @pytest.mark.parametrize("size", [http_client.READ_BYTES + 1, 5_000_000])

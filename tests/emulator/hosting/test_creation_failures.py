@@ -12,7 +12,7 @@ import pytest
 
 from support.common import refusal, unique, until
 from support.deployed_endpoint import ALLOWED, Deployed
-from support.in_process_aws import AwsHarness
+from support.in_process_aws import IMAGE, AwsHarness
 from support.sample_model import archive
 
 
@@ -97,18 +97,19 @@ def test_the_reason_is_also_in_the_log_group(deploy: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("without", "said"),
+    ("without", "image", "said"),
     [
-        ("log in", "does not have GetAuthorizationToken permission for the image"),
-        ("pull", "does not have BatchCheckLayerAvailability permission for the image"),
-        ("read", "not authorized to perform: s3:GetObject"),
+        ("log in", IMAGE, "does not have GetAuthorizationToken permission for the image"),
+        ("pull", IMAGE, "does not have BatchCheckLayerAvailability permission for the image"),
+        ("pull", IMAGE.replace(".ecr.", ".ecr-fips."), "does not have BatchCheckLayerAvailability permission for the image"),
+        ("read", IMAGE, "not authorized to perform: s3:GetObject"),
     ],
 )
-def test_a_role_that_lost_a_permission_fails_the_endpoint(local_aws: AwsHarness, without: str, said: str) -> None:
+def test_a_role_that_lost_a_permission_fails_the_endpoint(local_aws: AwsHarness, without: str, image: str, said: str) -> None:
     assert without in ALLOWED
     bucket, role = local_aws.bucket(), local_aws.role()
     role.allow(bucket)
-    config = local_aws.config(local_aws.model(bucket, role), bucket)
+    config = local_aws.config(local_aws.model(bucket, role, image=image), bucket)
     role.allow(bucket, without=[without])
     name = unique("endpoint")
     local_aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)

@@ -220,6 +220,23 @@ def test_a_missing_or_conflicting_model_package_is_refused(local_aws: AwsHarness
     assert "has both" in refusal(local_aws.sagemaker.create_model, **both)[1]
 
 
+@pytest.mark.parametrize("member", ["AdditionalModelDataSources", "AdditionalS3DataSource", "ModelDataSource"])
+def test_what_a_model_package_adds_is_refused_by_name_as_in_a_model(local_aws: AwsHarness, role: Role, member: str) -> None:
+    at = {"S3Uri": "s3://models/one/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    added: dict[str, Any] = {
+        "AdditionalModelDataSources": [{"ChannelName": "draft", "S3DataSource": at}],
+        "AdditionalS3DataSource": at,
+        "ModelDataSource": {"S3DataSource": at | {"ManifestS3Uri": "s3://models/manifest.json"}},
+    }
+    arn = package(local_aws, [{"Image": IMAGE, member: added[member]}])
+    wanted = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": arn}}
+    code, message = refusal(local_aws.sagemaker.create_model, **wanted)
+    assert (code, f"does not support {'PrimaryContainer.' * (member != 'AdditionalS3DataSource')}{member}" in message) == (
+        "ValidationException",
+        True,
+    ), message
+
+
 def test_an_image_of_marketplace_cannot_be_asynchronous(local_aws: AwsHarness, bucket: str, role: Role) -> None:
     image = IMAGE.replace(IMAGE[:12], "985815980388")
     wanted = request(role, {}) | {"PrimaryContainer": {"ModelPackageName": package(local_aws, [{"Image": image}])}}

@@ -167,6 +167,8 @@ class CloudFormationApi:
         kept["Parameters"] = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
         scope = scope_of(stack, template, values, self._store, calls)
         scope.check_rules()
+        for name in template.conditions:
+            scope.condition(name)
         for item in (*template.resources.values(), *template.outputs.values()):
             scope.included(item)
         return scope, kept, calls

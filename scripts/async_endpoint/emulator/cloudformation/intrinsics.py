@@ -59,7 +59,10 @@ class Scope:
                 raise validation_error(
                     f"Template format error: Unresolved condition dependency {name} in the Conditions block of the template"
                 )
-            self._conditions[name] = self._truth(self.template.conditions[name])
+            try:
+                self._conditions[name] = self._truth(self.template.conditions[name])
+            except (RecursionError, TypeError, LookupError) as error:  # a circle, or arguments that are not a list
+                raise validation_error(f"Template format error: Condition {name} cannot be evaluated.") from error
         return self._conditions[name]
 
     def included(self, item: Mapping[str, Any]) -> bool:

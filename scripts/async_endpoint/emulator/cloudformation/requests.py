@@ -60,6 +60,8 @@ def check_options(request: Values) -> str:
     for name in _NOT_EMULATED:
         if request.get(name):
             raise validation_error(f"{name} is not emulated by the local AWS; leave it out.")
+    if any(tag["Key"].lower().startswith("aws:") for tag in request.get("Tags") or ()):
+        raise validation_error("aws: prefixed tag key names are not allowed for external use.")
     if (request.get("RollbackConfiguration") or {}).get("RollbackTriggers"):
         raise validation_error("RollbackConfiguration with triggers is not emulated by the local AWS; leave it out.")
     if request.get("DisableRollback") is not None and request.get("OnFailure"):

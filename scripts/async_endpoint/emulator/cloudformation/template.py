@@ -36,6 +36,8 @@ _UNSUPPORTED_ATTRIBUTES: Final = ("CreationPolicy", "UpdatePolicy")
 _DELETION_POLICIES: Final = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 _LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]+")
 _TYPE: Final = re.compile(r"[A-Za-z0-9]+(::[A-Za-z0-9]+){2,3}|Custom::[\w@-]+")
+_PARAMETER_TYPE: Final = re.compile(r"String|Number|CommaDelimitedList|List<(String|Number|AWS::[\w:]+)>|AWS::[\w:]+(<.+>)?")
+_VERSION: Final = "2010-09-09"
 SSM_TYPE: Final = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
 
 
@@ -66,7 +68,16 @@ class Template:
         sections = {name: _section(document, name) for name in _SECTIONS - {"AWSTemplateFormatVersion", "Description"}}
         if not sections["Resources"]:
             raise validation_error("Template format error: At least one Resources member must be defined.")
+        version = document.get("AWSTemplateFormatVersion", _VERSION)
+        if version != _VERSION:
+            raise validation_error(f"Template format error: {version} is not a supported value for AWSTemplateFormatVersion.")
         _check_resources(sections["Resources"])
+        _check_parameters(sections["Parameters"], sections["Resources"])
+        for name, output in sections["Outputs"].items():
+            if "Value" not in output:
+                raise validation_error(
+                    f"Template format error: [/Outputs/{name}] Every Outputs member must contain a Value object"
+                )
         description = document.get("Description", "")
         if not isinstance(description, str):
             raise validation_error("Template format error: Description must be a string.")
@@ -122,6 +133,18 @@ def _check_resources(resources: dict[str, Values]) -> None:
                 raise validation_error(
                     f"Template format error: Unrecognized {attribute} {resource[attribute]} for resource {logical_id}"
                 )
+
+
+def _check_parameters(parameters: dict[str, Values], resources: dict[str, Values]) -> None:
+    for name, parameter in parameters.items():
+        if "Type" not in parameter:
+            raise validation_error(
+                f"Template format error: [/Parameters/{name}] Every Parameters object must contain a Type member."
+            )
+        if not _PARAMETER_TYPE.fullmatch(str(parameter["Type"])):
+            raise validation_error(f"Template format error: Unrecognized parameter type: {parameter['Type']}")
+        if name in resources:
+            raise validation_error(f"Template format error: {name} names both a parameter and a resource.")
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]

@@ -6,8 +6,10 @@ time-out, and after checking that the other side has not closed it.
 
 from __future__ import annotations
 
+import email.errors
 import http.client
 import io
+import re
 import select
 import socket
 import threading
@@ -25,6 +27,16 @@ IDLE_SECONDS = 1.0  # gunicorn closes after 2 seconds, and others later
 READ_BYTES = 1 << 20
 # Of a response, in bytes (deep-learning-containers, issue 4668, which quotes the message). What counts is A225.
 MAX_HEADER_BYTES: Final = 4_096
+# Lines of a header that are no header fields. http.client drops them and all that follow, the length too.
+_BROKEN_LINES: Final = (
+    email.errors.FirstHeaderLineIsContinuationDefect,
+    email.errors.MalformedHeaderDefect,
+    email.errors.MisplacedEnvelopeHeaderDefect,
+    email.errors.MissingHeaderBodySeparatorDefect,
+)
+_FOLD = re.compile(r"\r?\n[ \t]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
 class ContainerClient:
@@ -58,6 +70,8 @@ class ContainerClient:
             self._send(connection, method, path, payload.of(body), headers)
             sock = connection.sock  # a closing response takes the socket over
             answer = connection.getresponse()
+            content_type = _field(answer, "Content-Type")
+            custom_attributes = _field(answer, "X-Amzn-SageMaker-Custom-Attributes")
             received = self._body(sock, answer, deadline)
             if len(received) > limits.OUTPUT_OBJECT_BYTES:  # the rest is unread
                 connection.close()
@@ -76,8 +90,8 @@ class ContainerClient:
         self._return_to_pool(connection)
         return ContainerResponse(
             answer.status,
-            answer.headers.get("Content-Type", "application/octet-stream"),
-            answer.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
+            "application/octet-stream" if content_type is None else content_type,
+            custom_attributes,
             received,
             has_length="Content-Length" in answer.headers and not answer.chunked,
         )
@@ -112,6 +126,7 @@ class ContainerClient:
                     f"{MAX_HEADER_BYTES} bytes. Reduce the length of your container's response headers "
                     "and update your endpoint."
                 )
+        _check_fields(answer)
         writer = PayloadWriter()
         while answer.length != 0 and (part := answer.read1(READ_BYTES)):
             writer.write(part)
@@ -173,6 +188,26 @@ def _unparseable(detail: str) -> InvalidResponse:
     return InvalidResponse(f"The response from container {{container}} is not valid HTTP ({detail}).")
 
 
+def _check_fields(answer: http.client.HTTPResponse) -> None:
+    """Raise InvalidResponse for lines that are no header fields, and for a length that is none or is ambiguous."""
+    if any(isinstance(defect, _BROKEN_LINES) for defect in answer.headers.defects):
+        raise _unparseable("its header has a line that is no header field")
+    lengths = {text.strip() for text in answer.headers.get_all("Content-Length", [])}
+    if len(lengths) > 1 or not all(text.isascii() and text.isdecimal() for text in lengths):
+        raise _unparseable(f"its Content-Length is {' and '.join(sorted(lengths))[:40]!r}")
+
+
+def _field(answer: http.client.HTTPResponse, name: str) -> str | None:
+    """A header of the response on one line (RFC 9112, 5.2); raises InvalidResponse for control characters in it."""
+    value = answer.headers.get(name)
+    if value is None:
+        return None
+    line = _FOLD.sub(" ", str(value))
+    if _CONTROL.search(line):
+        raise _unparseable(f"its {name} has control characters")
+    return line
+
+
 class _HeadReader(io.BufferedReader):
     """Counts the bytes of the status line and the header, and keeps the last line: the end of a header is an empty one."""
 
@@ -198,7 +233,7 @@ class _Response(http.client.HTTPResponse):
         line = self.fp.readline(READ_BYTES)
         if not line:
             raise http.client.IncompleteRead(b"")
-        try:
-            return int(line.split(b";")[0], 16)
-        except ValueError:
-            raise _unparseable(f"a chunk begins with {line[:40]!r}") from None
+        size = line.split(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(size):  # int() also accepts signs and underscores
+            raise _unparseable(f"a chunk begins with {line[:40]!r}")
+        return int(size, 16)

@@ -28,7 +28,7 @@ from async_endpoint.emulator.hosting.network_interfaces import check_attach, che
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.local_aws import ACCOUNT_ID
 
-_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
+_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)")
 
 
 class DeploymentFailed(Exception):

@@ -110,6 +110,7 @@ class ControlPlane:
 
     def _create_model(self, region: str, request: Described) -> Described:
         resolved_request = resolve_model_packages(region, request)
+        check_supported("CreateModel", resolved_request)  # what a model package adds
         check_model(region, resolved_request, self._hosting.runtime)
         model = self._models.add(region, request)
         model.resolved_request = resolved_request

@@ -149,7 +149,7 @@ def _check_vpc(role: AssumedRole, vpc: VpcConfig) -> None:
         ) from error
 
 
-_PACKAGED = ("Image", "ModelDataUrl", "ModelDataSource")  # of ModelPackageContainerDefinition
+_PACKAGED = ("Image", "ModelDataUrl", "ModelDataSource", "AdditionalModelDataSources")  # of ModelPackageContainerDefinition
 
 
 def resolve_model_packages(region: str, request: Described) -> dict[str, Any]:
@@ -181,6 +181,8 @@ def _containers(region: str, container: Described) -> list[Described]:
         raise validation_exception(str(error)) from error
     if not packaged:
         raise validation_exception(f"ModelPackage {name} has no InferenceSpecification with containers; it cannot be hosted.")
+    if any(item.get("AdditionalS3DataSource") for item in packaged):
+        raise validation_exception(f"The local AWS does not support AdditionalS3DataSource, which ModelPackage {name} has.")
     own = {member: value for member, value in container.items() if member != "ModelPackageName"}
     return [
         own

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from async_endpoint.emulator.sagemaker.protocol import service_model
-from async_endpoint.emulator.wsgi import FORM_KEY, SCOPE
+from async_endpoint.emulator.wsgi import FORM_FIELDS, SCOPE
 
 # By boto3's names.
 SERVICES: Final = (
@@ -83,7 +83,7 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     if invoked is not None:
         return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
     if service == "s3":
-        if FORM_KEY in environ:
+        if FORM_FIELDS in environ:
             return ApiCall(service, "PutObject")
         path, bucket = environ["PATH_INFO"], bucket_of_host(environ)
         path = f"/{bucket}{path}" if bucket else path

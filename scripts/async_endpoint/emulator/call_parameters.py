@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request
 from async_endpoint.emulator.api_calls import ApiCall, bucket_of_host, uri_pattern
 from async_endpoint.emulator.auth.sigv4 import raw_target
 from async_endpoint.emulator.request_body import CALL_BYTES, decompress
-from async_endpoint.emulator.wsgi import FORM_KEY, Environ
+from async_endpoint.emulator.wsgi import FORM_FIELDS, Environ
 
 _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
 _S3_HEADERS: Final = {
@@ -26,6 +26,13 @@ _S3_HEADERS: Final = {
     "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION": "ServerSideEncryption",
     "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID": "SSEKMSKeyId",
     "HTTP_X_AMZ_TAGGING": "Tagging",
+}
+_GRANT: Final = "HTTP_X_AMZ_GRANT_"  # single permissions of an ACL
+_FORM_FIELDS: Final = {
+    "acl": "ACL",
+    "tagging": "Tagging",
+    "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
 }
 
 
@@ -74,7 +81,11 @@ def _of_s3(environ: Environ, action: str) -> dict[str, Any]:
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     found: dict[str, Any] = {name: values[-1] for name, values in query.items()}
     found |= {name: environ[header] for header, name in _S3_HEADERS.items() if environ.get(header)}
-    key = environ.get(FORM_KEY, key)
+    if any(name.startswith(_GRANT) for name in environ):
+        found.setdefault("ACL", "grants")
+    form = environ.get(FORM_FIELDS, {})
+    found |= {name: form[field] for field, name in _FORM_FIELDS.items() if field in form}
+    key = form.get("key", key)
     found |= {"Bucket": bucket, "Key": key} if key else {"Bucket": bucket}
     if "versionId" in found:
         found["VersionId"] = found["versionId"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 ADMIN: Final = "/_local/"  # prefix of the local AWS's own API
-FORM_KEY: Final = "async_endpoint.form_key"  # the key of an upload by HTML form
+FORM_FIELDS: Final = "async_endpoint.form_fields"  # the fields of an upload by HTML form, by lower-case name
 CALLED_VIA: Final = "async_endpoint.called_via"  # the service that makes a request with the rights of its own caller
 AUTHORIZED: Final = "async_endpoint.authorized"  # True once enforcement has allowed a request
 DENIED_OBJECTS: Final = "async_endpoint.denied_objects"  # ARNs of the objects of a request that its caller may not delete

@@ -9,7 +9,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -260,6 +260,60 @@ def test_a_form_post_is_an_upload_of_its_signer(enforcing: AwsHarness) -> None:
     s3 = someone.client("s3", signature_version="s3v4")
     assert _post(s3.generate_presigned_post(bucket, "in/a")) == 204
     assert _post(s3.generate_presigned_post(bucket, "out/a")) == 403
+    acl = s3.generate_presigned_post(bucket, "in/a", {"acl": "public-read"}, [{"acl": "public-read"}])
+    assert _post(acl) == 403
+    someone.put(allow(["s3:PutObject", "s3:PutObjectAcl"], f"arn:aws:s3:::{bucket}/in/*"))
+    assert _post(acl) == 204
+
+
+def test_grants_to_others_need_the_permission_to_write_an_acl(enforcing: AwsHarness) -> None:
+    bucket = enforcing.bucket()
+    s3 = user(enforcing, allow("s3:PutObject", f"arn:aws:s3:::{bucket}/*")).client("s3")
+    grant = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'
+    s3.put_object(Bucket=bucket, Key="key", Body=b"1")
+    for call in (s3.put_object, s3.create_multipart_upload):
+        with refused("AccessDenied", "s3:PutObjectAcl"):
+            call(Bucket=bucket, Key="key", GrantRead=grant)
+
+
+def test_a_bucket_policy_asks_for_the_tags_of_an_object(enforcing: AwsHarness) -> None:
+    bucket, someone = enforcing.bucket(), user(enforcing, allow("s3:GetObject"))
+    enforcing.s3.put_object(Bucket=bucket, Key="secret", Body=b"1", Tagging="level=high")
+    enforcing.put(bucket, "plain", b"1")
+    tagged = {"StringEquals": {"s3:ExistingObjectTag/level": "high"}}
+    denial = deny("s3:GetObject", f"arn:aws:s3:::{bucket}/*", **tagged) | {"Principal": {"AWS": someone.arn}}
+    enforcing.s3.put_bucket_policy(Bucket=bucket, Policy=policy(denial))
+    s3 = someone.client("s3")
+    assert s3.get_object(Bucket=bucket, Key="plain")["Body"].read() == b"1"
+    with refused("AccessDenied", "with an explicit deny in a resource-based policy"):
+        s3.get_object(Bucket=bucket, Key="secret")
+
+
+def test_a_role_within_a_parameter_must_be_passed(enforcing: AwsHarness) -> None:
+    someone, rule = user(enforcing, allow("events:*")), unique("rule")
+    events = someone.client("events")
+    events.put_rule(Name=rule, ScheduleExpression="rate(1 hour)")
+    target = {"Id": "1", "Arn": enforcing.queue().arn, "RoleArn": enforcing.role().arn}
+    with refused("AccessDeniedException", "iam:PassRole"):
+        events.put_targets(Rule=rule, Targets=[target])
+    events.delete_rule(Name=rule)
+
+
+def test_the_resource_that_is_decided_on_is_the_one_that_is_used(enforcing: AwsHarness) -> None:
+    mine, other = enforcing.queue(), enforcing.queue()
+    topics = enforcing.topic(), enforcing.topic()
+    someone = user(enforcing, allow("sqs:SendMessage", mine.arn), allow("sns:Publish", topics[0]))
+    with refused("AuthorizationError", topics[1]):
+        someone.client("sns").publish(TopicArn=topics[0], TargetArn=topics[1], Message="text")
+    document = {"QueueName": mine.arn.rpartition(":")[2], "QueueUrl": other.url, "MessageBody": "text"}
+    headers = {"X-Amz-Target": "AmazonSQS.SendMessage", "Content-Type": "application/x-amz-json-1.0"}
+    request = AWSRequest("POST", f"{enforcing.url}/", data=json.dumps(document), headers=headers)
+    SigV4Auth(Credentials(*list(someone.credentials.values())[:2]), "sqs", REGION).add_auth(request)
+    sent = urllib.request.Request(request.url, str(request.data).encode(), dict(request.headers))
+    with pytest.raises(urllib.error.HTTPError) as denied, urllib.request.urlopen(sent, timeout=60):
+        pass
+    with denied.value as error:
+        assert other.arn in error.read().decode()
 
 
 def _post(form: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from werkzeug.wrappers import Response
@@ -19,6 +19,7 @@ from async_endpoint.emulator.access.decision import Keys, decide, decide_unmappe
 from async_endpoint.emulator.access.denials import DenialLog, denial_message
 from async_endpoint.emulator.access.principals import Principal, principal_of
 from async_endpoint.emulator.access.request_keys import request_keys
+from async_endpoint.emulator.access.resource_policies import policy_of
 from async_endpoint.emulator.access.resource_tags import HostingTags, resource_tag_keys
 from async_endpoint.emulator.api_calls import ApiCall, call_of
 from async_endpoint.emulator.auth.identities import caller_of
@@ -101,7 +102,8 @@ class Enforcement:
         return next((Denial(item, denial_message(call, item, verdict)) for item, verdict in missing), None)
 
     def _decide(self, principal: Principal, permission: Permission, keys: Keys) -> Verdict:
-        tagged = any(principal.mentions(word) for word in _TAGS_OF_RESOURCES)
+        policy = (policy_of(permission.resource) or "").lower()
+        tagged = any(word in policy or principal.mentions(word) for word in _TAGS_OF_RESOURCES)
         tags = resource_tag_keys(permission.resource, self._hosting_tags) if tagged else {}
         try:
             return decide(principal, permission, {**keys, **tags})
@@ -120,9 +122,18 @@ class Enforcement:
         if not verdict.allowed:
             hint = '. The local AWS does not know the resources of this action, so policies must allow it on "*".'
             return Denial(Permission(action, "*", {}), verdict.explain + hint)
-        for value in made.params.values():
-            if isinstance(value, str) and _ROLE_ARN.fullmatch(value) and call.service not in ("iam", "sts"):
-                passed = Permission("iam:PassRole", value, {"iam:PassedToService": f"{call.service}.amazonaws.com"})
-                if not (verdict := self._decide(principal, passed, keys)).allowed:
-                    return Denial(passed, denial_message(call, passed, verdict))
+        for arn in () if call.service in ("iam", "sts") else _role_arns(made.params):
+            passed = Permission("iam:PassRole", arn, {"iam:PassedToService": f"{call.service}.amazonaws.com"})
+            if not (verdict := self._decide(principal, passed, keys)).allowed:
+                return Denial(passed, denial_message(call, passed, verdict))
         return None
+
+
+def _role_arns(value: Any) -> Iterator[str]:
+    """The ARNs of roles in a parameter, at whatever depth."""
+    if isinstance(value, str):
+        if _ROLE_ARN.fullmatch(value):
+            yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _role_arns(item)

@@ -28,6 +28,11 @@ def resource_policy(arn: str) -> str | None:
     return moto_backends.queue_policy(name, region) if service == "sqs" else None
 
 
+def policy_of(arn: str) -> str | None:
+    """The policy of a bucket, topic, queue or KMS key."""
+    return key_policy(arn) if arn.startswith("arn:aws:kms:") else resource_policy(arn)
+
+
 def key_policy(arn: str) -> str | None:
     """The policy of a KMS key by ARN, whatever its state; None for a key that does not exist."""
     key = _key(arn)

@@ -24,7 +24,7 @@ from async_endpoint.emulator.auth import errors
 from async_endpoint.emulator.auth.identities import Caller
 from async_endpoint.emulator.auth.sigv4 import ALGORITHM, Scope, signing_key
 from async_endpoint.emulator.auth.verification import Verifier, read_credential
-from async_endpoint.emulator.wsgi import FORM_KEY
+from async_endpoint.emulator.wsgi import FORM_FIELDS
 
 _MULTIPART: Final = "multipart/form-data"
 _REQUIRED: Final = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "key")
@@ -73,7 +73,7 @@ def verify_form_post(environ: dict[str, Any], verifier: Verifier) -> tuple[Calle
     if not hmac.compare_digest(expected.encode(), fields["x-amz-signature"].encode()):
         raise errors.wrong_signature()
     _check_policy(_policy(fields["policy"]), form, _bucket(environ) or "", verifier.now())
-    environ[FORM_KEY] = fields["key"].replace("${filename}", form.filename)
+    environ[FORM_FIELDS] = fields | {"key": fields["key"].replace("${filename}", form.filename)}
     return key.caller, scope
 
 

@@ -26,16 +26,18 @@ from async_endpoint.iam.actions.call import (
 _TOPIC: Final = "arn:{partition}:sns:{region}:{account}:{Name}"
 _QUEUE: Final = "arn:{partition}:sqs:{region}:{account}:{QueueName}"
 
+_BY_NAME: Final = ("CreateQueue", "GetQueueUrl")
 _WRITE: Final = ("kms:GenerateDataKey", "kms:Decrypt")  # of a sender (SNS and SQS guides, "Key management")
 
 
 def _publish(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-    """Publishing to a topic; to a phone number or an endpoint, which have no ARN of their own, it is on anything."""
-    topic = call.params.get("TopicArn") or call.params.get("TargetArn") or "*"
-    yield Permission("sns:Publish", topic, {})
-    if key := facts.topic_key(topic):
-        for action in _WRITE:
-            yield Permission(action, key, via(call, "sns"))
+    """Publishing to a topic, by either name; to a phone number or an endpoint, which have no ARN, it is on anything."""
+    named = dict.fromkeys(call.params[name] for name in ("TopicArn", "TargetArn") if call.params.get(name))
+    for topic in named or ("*",):
+        yield Permission("sns:Publish", topic, {})
+        if key := facts.topic_key(topic):
+            for action in _WRITE:
+                yield Permission(action, key, via(call, "sns"))
 
 
 SNS: Final[Rules] = {
@@ -55,10 +57,13 @@ SNS: Final[Rules] = {
 
 
 def _queue(action: str = "", *uses: str) -> Rule:
-    """The action on the queue of a URL or a name; `uses` are the actions on its key, if it has one."""
+    """The action on the queue of a URL, or of a name in the two operations that have one; `uses` are those on its key.
+
+    A member that an operation does not have is ignored, as the service ignores it.
+    """
 
     def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-        name = call.params.get("QueueName") or str(call.params.get("QueueUrl", "")).rpartition("/")[2]
+        name = call.params["QueueName" if call.operation in _BY_NAME else "QueueUrl"].rpartition("/")[2]
         [arn] = expand(_QUEUE.replace("{QueueName}", name), call)
         yield Permission(f"sqs:{action or call.operation}", arn, {})
         if uses and (key := facts.queue_key(arn)):

@@ -291,6 +291,7 @@ def main() -> None:
     exit_with_parent()
     server = ModelServer(channel, model_dir, message["settings"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    print("Model server started.", flush=True)  # so the log group exists once the endpoint is in service, for silent models too
     try:
         server.load()
     except ModuleNotFoundError as error:

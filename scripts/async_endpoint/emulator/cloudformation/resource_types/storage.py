@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 from async_endpoint.emulator.cloudformation.resource_types.base import (
+    DOCUMENT,
     Context,
     Created,
     Existing,
@@ -51,6 +52,7 @@ class Bucket(ResourceType):
         )
     )
     replacing = frozenset(("BucketName",))
+    attributes = frozenset(("Arn", "DomainName", "DualStackDomainName", "RegionalDomainName"))
 
     def create(self, context: Context, properties: Values) -> Created:
         client, region = context.client("s3"), context.calls.region
@@ -82,7 +84,7 @@ class Bucket(ResourceType):
         tags = context.tag_list(after.get("Tags"))
         if tags:
             client.put_bucket_tagging(Bucket=existing.physical_id, Tagging={"TagSet": tags})
-        elif before.get("Tags"):
+        elif before.get("Tags") or context.tags_before:
             client.delete_bucket_tagging(Bucket=existing.physical_id)
 
     def delete(self, context: Context, existing: Existing) -> None:
@@ -195,6 +197,7 @@ class BucketPolicy(ResourceType):
     mutable = frozenset(("PolicyDocument",))
     replacing = frozenset(("Bucket",))
     required = frozenset(("Bucket", "PolicyDocument"))
+    structures: ClassVar = {"PolicyDocument": DOCUMENT}
 
     def create(self, context: Context, properties: Values) -> Created:
         bucket = scalar("string", properties["Bucket"], "#/Bucket")

@@ -170,9 +170,7 @@ def test_a_name_that_is_taken_fails_the_stack_and_the_owner_keeps_it(local_aws: 
 def test_a_bucket_gets_the_canned_acl_that_its_ownership_and_its_public_access_block_permit(local_aws: AwsHarness) -> None:
     stack, opened = StackHarness(local_aws), {"BlockPublicAcls": False, "IgnorePublicAcls": False}
     owned = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    public = resource(
-        "S3::Bucket", AccessControl="PublicRead", OwnershipControls=owned, PublicAccessBlockConfiguration=opened
-    )
+    public = resource("S3::Bucket", AccessControl="PublicRead", OwnershipControls=owned, PublicAccessBlockConfiguration=opened)
     assert stack.create({"Bucket": public}) == "CREATE_COMPLETE", stack.reasons("CREATE_FAILED")
     bucket = stack.physical_ids()["Bucket"]
 

@@ -292,6 +292,18 @@ def test_container_output_is_in_the_log_group(local_aws: AwsHarness, shared_endp
     assert instances <= {stream["logStreamName"] for stream in streams}
 
 
+def test_a_silent_model_has_a_log_group_once_in_service(local_aws: AwsHarness, deploy: Callable[..., Deployed]) -> None:
+    """A model server logs its own start, so a metric filter can be put on the group of an endpoint that was just created."""
+    silent = "def model_fn(model_dir): return 1\ndef transform_fn(model, data, content_type, accept): return data, accept\n"
+    endpoint = deploy(archive(silent))
+    local_aws.logs.put_metric_filter(
+        logGroupName=f"/aws/sagemaker/Endpoints/{endpoint.name}",
+        filterName="denied",
+        filterPattern='{ $.errorCode = "AccessDenied" }',
+        metricTransformations=[{"metricName": "Denied", "metricNamespace": "Test", "metricValue": "1"}],
+    )
+
+
 def test_the_platform_log_has_a_line_with_the_inference_id_for_each_failed_request(
     local_aws: AwsHarness, shared_endpoint: Deployed
 ) -> None:

@@ -1,11 +1,11 @@
-"""Mounts the folder of a container at /opt/ml, and folders of its own at /dev/shm and /tmp, in a mount namespace of the process.
+"""Mounts the folder of a container at /opt/ml, and others at /dev/shm and /tmp, in a mount namespace of the calling process.
 
-Instances on AWS share neither files nor memory: the calling process and its descendants alone see these mounts, and the shared
+Instances on AWS share neither files nor memory: this process and its descendants alone see these mounts, and the shared
 memory and semaphores that they make.
 
 Runs inside the model's process, so it imports nothing of this package. As root a mount namespace suffices; other users get one
 in a user namespace that keeps their user and group id (user_namespaces(7), mount_namespaces(7)). The mounts end with the last
-process of the namespace, however it ends. Run as a script with these arguments, it exits with 0 if the mounts are possible here.
+process of the namespace, however it ends. As a script with these arguments, it exits with 0 if the mounts are possible here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import sys
 
 OPT = "/opt"
 OPT_ML = "/opt/ml"
-TMP = "/tmp"  # noqa: S108 - what handlers write to
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - as above
+TMP = "/tmp"
+SHARED_MEMORY = "/dev/shm"
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 
 
 def mount_private_folders(folder: str, tmp: str = "") -> None:
-    """Show `folder` at /opt/ml, with its `model` read-only; `tmp`, unless empty, is the name of its folder that is shown at /tmp.
+    """Show `folder` at /opt/ml, with its `model` read-only, and its folder `tmp`, unless empty, at /tmp.
 
     Raises OSError where the kernel does not allow it.
 

@@ -135,3 +135,4 @@ def test_a_public_policy_is_refused_until_it_is_unblocked(local_aws: AwsHarness)
     assert (code, "BlockPublicPolicy" in message) == ("AccessDenied", True)
     local_aws.s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=OPEN)
     local_aws.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert local_aws.s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]

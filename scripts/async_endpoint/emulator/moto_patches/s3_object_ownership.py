@@ -11,6 +11,7 @@ import json
 from typing import Any, Final
 
 from flask import request
+from moto.s3 import responses
 from moto.s3.exceptions import MalformedXML, S3ClientError
 from moto.s3.models import (
     ALL_USERS_GRANTEE,
@@ -130,13 +131,7 @@ def _check_object_acl(self: S3Response, name: str, key: str | None) -> None:
 
 def _check_policy(self: S3Response, name: str, _key: str | None) -> None:
     block = self.backend.get_bucket(name).public_access_block
-    if block is None or not block.block_public_policy:
-        return
-    try:
-        document = json.loads(self.body)
-    except ValueError:
-        return  # refused by moto
-    if isinstance(document, dict) and is_public(document):
+    if block is not None and block.block_public_policy and _is_public_policy(self.body):
         raise PublicAccessBlocked("PutBucketPolicy", name, "policies", "BlockPublicPolicy")
 
 
@@ -147,6 +142,15 @@ _CHECKS: Final = {
     "PutObjectAcl": _check_object_acl,
     "PutBucketPolicy": _check_policy,
 }
+
+
+def _is_public_policy(text: bytes | str) -> bool:
+    """What GetBucketPolicyStatus answers too; text that is no document is refused elsewhere."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and is_public(document)
 
 
 def _sets_acl(self: S3Response) -> bool:
@@ -211,6 +215,7 @@ def _acl_of_object(self: S3Backend, key: FakeKey) -> FakeAcl | None:
 
 def apply() -> None:
     FakeBucket.__init__ = _create
+    responses.bucket_policy_is_public = _is_public_policy
     S3Response._authenticate_and_authorize_s3_action = _authorized
     S3Response._acl_from_headers = _acl_from_headers
     S3Response.put_object_acl = _put_object_acl

@@ -36,7 +36,7 @@ class _MessageFilter:
 
 
 def find_group(self: LogsBackend, log_group_id: str | None = None, log_group_name: str | None = None) -> LogGroup:
-    """The log group of a name or an ARN, but not of one that ends with `:*`, which AWS refuses (moto's tests verified on AWS)."""
+    """The log group of a name or an ARN; not of one that ends with `:*`, which AWS refuses (moto's tests verified on AWS)."""
     if bool(log_group_id) is bool(log_group_name):
         raise InvalidParameterException("Should provider either name or id, but not both")
     wanted, (member, pattern) = log_group_name or str(log_group_id), _NAME if log_group_name else _IDENTIFIER

@@ -1,6 +1,7 @@
 """Checksums of S3 objects, computed in pieces. Source: S3 User Guide, "Checking object integrity".
 
-Without the packages crc32c and awscrt, CRC-32 takes the place of CRC32C and CRC64NVME, as in moto: these are stored, not verified.
+Without the packages crc32c and awscrt, CRC-32 takes the place of CRC32C and CRC64NVME, as in moto: those that a request states
+are stored without being verified.
 """
 
 from __future__ import annotations

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlparse
 from weakref import WeakKeyDictionary
 
+from moto.core.responses import ActionResult
 from moto.s3 import responses
+from moto.s3.exceptions import InvalidArgumentError, S3ClientError
 from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder, S3Backend
 from moto.s3.responses import S3Response
 
@@ -32,8 +36,11 @@ _value = FakeKey.value
 _set_part = FakeMultipart.set_part
 _complete = FakeMultipart.complete
 _upload_part_copy = S3Backend.upload_part_copy
-_get_object = S3Response.get_object
+_get = S3Response._key_response_get
 _copy_object = S3Response.copy_object
+_range = S3Response._handle_range_header
+_part_copy = S3Response.upload_part_copy
+_COPIED_RANGE: Final = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
 _as_payload: ContextVar[bool] = ContextVar("as_payload", default=False)
 
 
@@ -63,7 +70,7 @@ def _write_value(self: FakeKey, new_value: bytes | str | Payload) -> None:
     content = payload.of(new_value.encode() if isinstance(new_value, str) else new_value)
     if len(content) <= min(IN_FILE_BYTES, self._max_buffer_size):
         if isinstance(self._value_buffer, PayloadBuffer):
-            self._value_buffer = tempfile.SpooledTemporaryFile(self._max_buffer_size)
+            self._value_buffer = tempfile.SpooledTemporaryFile(self._max_buffer_size)  # noqa: SIM115 - closed by dispose()
         _value.fset(self, content.read())
         return
     if not isinstance(content, FilePayload):
@@ -94,8 +101,12 @@ class _PartsFile:
     """An unnamed file of bodies, one after the other."""
 
     def __init__(self) -> None:
-        with tempfile.TemporaryFile() as file:
-            self.descriptor = Descriptor(os.dup(file.fileno()))
+        """Raises BadRequest if no file can be opened."""
+        try:
+            with tempfile.TemporaryFile() as file:
+                self.descriptor = Descriptor(os.dup(file.fileno()))
+        except OSError as error:
+            raise disk_full(error) from error
         self._end = 0
         self._lock = threading.Lock()
 
@@ -137,9 +148,7 @@ def set_part(self: FakeMultipart, part_id: int, value: bytes | Payload) -> FakeK
     return _set_part(self, part_id, content.read())
 
 
-def complete(
-    self: FakeMultipart, body: Iterable[tuple[int, str]]
-) -> tuple[bytes | Payload, str, tuple[str, str, int] | None]:
+def complete(self: FakeMultipart, body: Iterable[tuple[int, str]]) -> tuple[bytes | Payload, str, tuple[str, str, int] | None]:
     """moto's checks, on parts without their content; then the content as extents of the upload's file, and its checksum."""
     chosen = list(body)
     parts = self.parts
@@ -191,10 +200,42 @@ def upload_part_copy(self: S3Backend, *arguments: Any, **options: Any) -> FakeKe
 # --- Responses --------------------------------------------------------------------------------------------------------
 
 
-def get_object(self: S3Response) -> Any:
-    """The response's body is the payload, which the server sends in pieces."""
+def get(self: S3Response, *arguments: Any, **options: Any) -> Any:
+    """The response to GetObject has a payload as its body, which the server sends in pieces."""
     with _payloads():
-        return _get_object(self)
+        return _get(self, *arguments, **options)
+
+
+def part_of(self: S3Response, *arguments: Any) -> Any:
+    """The response to a request for a range; its refusal has a request id, as other responses do."""
+    try:
+        return _range(self, *arguments)
+    except S3ClientError as error:
+        return self._send_response(self.serialized(ActionResult(error)))
+
+
+def part_copy(self: S3Response) -> Any:
+    """UploadPartCopy; the refusals of a range are those of s3proxy issue 304 and versitygw issue 610."""
+    stated = self.headers.get("x-amz-copy-source-range")
+    if stated is None:
+        return _part_copy(self)
+    found = _COPIED_RANGE.fullmatch(stated)
+    if found is None or int(found[1]) > int(found[2]):
+        raise InvalidArgumentError(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
+            "offsets of the first and last bytes to copy",
+            "x-amz-copy-source-range",
+            stated,
+        )
+    source = urlparse(self.headers["x-amz-copy-source"])
+    bucket, _, key = unquote(source.path).lstrip("/").partition("/")
+    version = parse_qs(source.query).get("versionId", [None])[0]
+    copied = self.backend.get_object(bucket, key, version_id=version)
+    if copied is not None and int(found[2]) >= copied.size:
+        raise InvalidArgumentError(
+            f"Range specified is not valid for source object of size: {copied.size}", "x-amz-copy-source-range", stated
+        )
+    return _part_copy(self)
 
 
 def copy_object(self: S3Response) -> Any:
@@ -215,8 +256,10 @@ def apply() -> None:
     FakeMultipart.set_part = set_part
     FakeMultipart.complete = complete
     S3Backend.upload_part_copy = upload_part_copy
-    S3Response.get_object = get_object
+    S3Response._key_response_get = get
+    S3Response._handle_range_header = part_of
     S3Response.copy_object = copy_object
+    S3Response.upload_part_copy = part_copy
     if FakeKey.value is _value:  # persistence wraps the property later
         FakeKey.value = property(_read_value, _write_value)
         responses.compute_checksum = _compute_checksum(responses.compute_checksum)

@@ -33,8 +33,9 @@ _TRAILER_BYTES: Final = 8_192
 _TRAILER: Final = re.compile(rb"\r\n(x-amz-checksum-\w+):[ \t]*([^\r\n]*)\r?\n", re.IGNORECASE)
 _setup_class = S3Response.setup_class
 _signed_chunks = S3Response._handle_v4_chunk_signatures
-_key_response = S3Response._key_response
-_bucket_response = S3Response._bucket_response
+_key_put = S3Response._key_response_put
+_bucket_put = S3Response._bucket_response_put
+_delete_keys = S3Response._bucket_response_delete_keys
 
 
 # --- Receipt ----------------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def _decoded(body: IO[bytes]) -> tuple[Payload, bytes]:
 
 def _handle_v4_chunk_signatures(self: S3Response, body: bytes, content_length: int) -> bytes:
     """moto's decoding, which allocates what the request states for a body that was received already."""
-    return _signed_chunks(self, body, content_length) if body else b""  # type: ignore[no-any-return]
+    return _signed_chunks(self, body, content_length) if body else b""
 
 
 def _trailer(end: bytes) -> bytes:
@@ -137,7 +138,8 @@ def verify(environ: Environ, content: bytes | Payload, trailer: bytes) -> None:
     if not stated:
         if algorithm:
             raise _invalid(
-                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were "
+                "found."
             )
         return
     name, value = stated[0]
@@ -177,31 +179,29 @@ def _invalid(message: str) -> S3ClientError:
     return S3ClientError("InvalidRequest", message)
 
 
-def _states_its_body(environ: Environ) -> bool:
-    """Whether the digests of a request are those of its body: not where it completes an upload or copies an object."""
-    if environ["REQUEST_METHOD"] == "PUT":
-        return "HTTP_X_AMZ_COPY_SOURCE" not in environ
-    return environ["REQUEST_METHOD"] == "POST" and "uploadId=" not in environ.get("QUERY_STRING", "")
+def _verify(self: S3Response) -> None:
+    if "HTTP_X_AMZ_COPY_SOURCE" not in self.request.environ:  # a copy has no body
+        verify(self.request.environ, self.body, b"" if self.raw_body is self.body else self.raw_body)
 
 
-def _trailer_of(self: S3Response) -> bytes:
-    return b"" if self.raw_body is self.body else self.raw_body
+def key_put(self: S3Response, *arguments: Any, **options: Any) -> Any:
+    _verify(self)
+    return _key_put(self, *arguments, **options)
 
 
-def key_response(self: S3Response, request: Request, full_url: str) -> Any:
-    if _states_its_body(request.environ):
-        verify(request.environ, self.body, _trailer_of(self))
-    return _key_response(self, request, full_url)
+def bucket_put(self: S3Response, *arguments: Any, **options: Any) -> Any:
+    _verify(self)
+    return _bucket_put(self, *arguments, **options)
 
 
-def bucket_response(self: S3Response, request: Request, full_url: str) -> Any:
-    if _states_its_body(request.environ):
-        verify(request.environ, self.body, _trailer_of(self))
-    return _bucket_response(self, request, full_url)
+def delete_keys(self: S3Response, *arguments: Any, **options: Any) -> Any:
+    _verify(self)
+    return _delete_keys(self, *arguments, **options)
 
 
 def apply() -> None:
     S3Response.setup_class = setup_class
     S3Response._handle_v4_chunk_signatures = _handle_v4_chunk_signatures
-    S3Response._key_response = key_response
-    S3Response._bucket_response = bucket_response
+    S3Response._key_response_put = key_put
+    S3Response._bucket_response_put = bucket_put
+    S3Response._bucket_response_delete_keys = delete_keys

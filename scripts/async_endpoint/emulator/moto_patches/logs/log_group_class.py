@@ -1,7 +1,7 @@
 """The class and the protection of a log group, which moto drops.
 
-Groups are of class STANDARD, which DescribeLogGroups returns. The other classes lack metric filters and most queries (user guide,
-"Log classes"), so to treat them as STANDARD would be to accept more than AWS does.
+Groups are of class STANDARD, which DescribeLogGroups returns. The other classes lack metric filters and most queries (user
+guide, "Log classes"), so to treat them as STANDARD would be to accept more than AWS does.
 """
 
 from __future__ import annotations

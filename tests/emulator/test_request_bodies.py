@@ -101,18 +101,21 @@ def peak_megabytes() -> int:
 
 
 @pytest.mark.parametrize(
-    ("service", "method", "limit", "status", "code"),
+    ("service", "target", "limit", "status", "code"),
     [
-        ("s3", "PUT", S3_OBJECT_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
-        ("s3", "POST", CALL_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
-        ("sqs", "POST", CALL_BYTES, 413, b"<Code>RequestEntityTooLarge</Code>"),
+        ("s3", "PUT /bucket/key", S3_OBJECT_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
+        ("s3", "PUT /bucket/key?tagging", CALL_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
+        ("s3", "POST /", CALL_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
+        ("sqs", "POST /", CALL_BYTES, 413, b"<Code>RequestEntityTooLarge</Code>"),
     ],
 )
 def test_a_length_above_the_limit_is_refused_in_the_service_s_format_before_anything_is_read(
-    server: Server, application: Counting, service: str, method: str, limit: int, status: int, code: bytes
+    server: Server, application: Counting, service: str, target: str, limit: int, status: int, code: bytes
 ) -> None:
+    method, path = target.split()
     for length in (limit + 1, 10**13):
-        answered = send(server, post(f"Authorization: {SCOPE.format(service)}", f"Content-Length: {length}", method=method))
+        headers = (f"Authorization: {SCOPE.format(service)}", f"Content-Length: {length}")
+        answered = send(server, post(*headers, method=method, path=path))
         assert answered[0] == status
         assert code in answered[2]
         assert str(limit).encode() in answered[2]

@@ -21,8 +21,8 @@ from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.access import iam_store
-from async_endpoint.emulator.container import payload
 from async_endpoint.emulator.container.payload import Payload
+from async_endpoint.emulator.s3_object_body import body_of
 from async_endpoint.local_aws import ACCOUNT_ID
 
 PARTITION = "aws"
@@ -60,12 +60,12 @@ def get_object(uri: S3Uri) -> StoredObject:
 
 
 def _payload(key: FakeKey) -> Payload:
-    """The body of an object, without a copy where moto has it in a file."""
+    """The body of an object, without a copy where it is in a file."""
     with key.lock:
-        spooled = key._value_buffer
-        if spooled.closed:  # deleted meanwhile
-            raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
-        return payload.of_file(spooled, key.contentsize) if spooled._rolled else Payload(spooled._file.getvalue())
+        found = body_of(key)
+    if found is None:  # deleted meanwhile
+        raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
+    return found
 
 
 def object_exists(uri: S3Uri) -> bool:

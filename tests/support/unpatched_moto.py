@@ -342,6 +342,13 @@ def sns_filter_policies() -> bool:
     return bool(sqs.receive_message(QueueUrl=queue).get("Messages"))
 
 
+def s3_object_ownership() -> bool:
+    """Whether a new bucket has no ownership controls, with which it accepts ACLs."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="owned", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return missing(lambda: s3.get_bucket_ownership_controls(Bucket="owned"))
+
+
 def s3_access_denied() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -472,6 +479,7 @@ GAPS = (
     s3_access_denied,
     s3_conditional_writes,
     s3_large_objects,
+    s3_object_ownership,
     s3_request_bodies,
     s3_suspended_versioning,
     sns_filter_policies,

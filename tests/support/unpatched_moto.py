@@ -93,6 +93,12 @@ def log_filters() -> bool:
     return not missing(lambda: client("logs").put_metric_filter(**request))
 
 
+def log_group_class() -> bool:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="rare", logGroupClass="INFREQUENT_ACCESS")
+    return any("logGroupClass" not in group for group in logs.describe_log_groups(logGroupNamePrefix="rare")["logGroups"])
+
+
 def request_reading() -> bool:
     """Whether text in the body of a JSON call is taken for its parameters."""
     logs = client("logs")
@@ -457,6 +463,7 @@ GAPS = (
     dashboard_bodies,
     insight_rules,
     log_filters,
+    log_group_class,
     request_reading,
     log_queries,
     bucket_policy,

@@ -398,6 +398,14 @@ def check_network(region: str, subnets: Iterable[str], security_groups: Iterable
         raise ResourceNotFound(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
 
 
+def ecr_images(region: str, repository: str) -> list[Any] | None:
+    """moto's images of a repository in Amazon ECR; None if there is none of that name, or the service was never called."""
+    if "moto.ecr.models" not in sys.modules:
+        return None
+    found = _backend("ecr", region).repositories.get(repository)
+    return None if found is None else list(found.images)
+
+
 @dataclass(frozen=True)
 class NetworkInterface:
     """A network interface that SageMaker created in a customer's VPC with the execution role's permissions."""

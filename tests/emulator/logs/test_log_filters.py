@@ -228,3 +228,13 @@ def test_a_metric_filter_needs_its_log_group(local_aws: AwsHarness) -> None:
         metricTransformations=[transformation()],
     )
     assert code == "ResourceNotFoundException"
+
+
+def test_a_log_group_is_standard_and_not_taken_for_another_class(local_aws: AwsHarness) -> None:
+    name = unique("/group")
+    for other in ({"logGroupClass": "INFREQUENT_ACCESS"}, {"deletionProtectionEnabled": True}):
+        code, message = refusal(local_aws.logs.create_log_group, logGroupName=name, **other)
+        assert (code, next(iter(other)) in message) == ("InvalidParameterException", True)
+    local_aws.logs.create_log_group(logGroupName=name, logGroupClass="STANDARD")
+    (group,) = local_aws.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert group["logGroupClass"] == "STANDARD"

@@ -57,6 +57,18 @@ def test_full_control_of_the_bucket_owner_is_accepted(local_aws: AwsHarness) -> 
     local_aws.put(bucket, "k", b"x", GrantFullControl=f'id="{owner}"')
 
 
+def test_an_unknown_acl_is_refused(local_aws: AwsHarness) -> None:
+    for bucket in (local_aws.bucket(), bucket_with_acls(local_aws)):
+        local_aws.put(bucket, "source", b"x")
+        named = {"Bucket": bucket, "Key": "k", "ACL": "fake-acl"}
+        assert refusal(local_aws.s3.put_object, **named, Body=b"x")[0] == "InvalidArgument"
+        both = named | {"ACL": "bucket-owner-full-control", "GrantRead": f'uri="{READER}"'}
+        assert refusal(local_aws.s3.copy_object, **both, CopySource=f"{bucket}/source")[0] == "InvalidRequest"
+        assert local_aws.keys(bucket) == ["source"]
+    assert refusal(local_aws.s3.put_bucket_acl, Bucket=bucket, ACL="fake-acl")[0] == "InvalidArgument"
+    assert refusal(local_aws.s3.create_bucket, Bucket=unique("bucket"), ACL="fake-acl", **PLACE)[0] == "InvalidArgument"
+
+
 def test_a_form_is_refused_with_an_acl(local_aws: AwsHarness) -> None:
     bucket, signing = local_aws.bucket(), local_aws.client("s3", signature_version="s3v4")
     for acl, status, text in (("public-read", 400, DISABLED[1]), ("bucket-owner-full-control", 204, "")):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flask import request
 from moto.s3 import responses
-from moto.s3.exceptions import MalformedXML, S3ClientError
+from moto.s3.exceptions import InvalidArgumentError, MalformedXML, S3ClientError
 from moto.s3.models import (
     ALL_USERS_GRANTEE,
     AUTHENTICATED_USERS_GRANTEE,
@@ -112,10 +112,11 @@ def _check_bucket_acl(self: S3Response, name: str, _key: str | None) -> None:
 
 def _check_object(self: S3Response, name: str, key: str | None) -> None:
     """Of PutObject, CopyObject, CreateMultipartUpload and the form of a POST."""
-    canned = self.headers.get("x-amz-acl") or (self.querystring.get("acl") or [None])[0]
-    if canned is None and not _sets_acl(self):
+    in_form = (self.querystring.get("acl") or [None])[0]
+    if not _sets_acl(self) and not in_form:
         return
-    acl = get_canned_acl(canned) if canned else _acl_of_headers(self, self.headers)
+    canned = self.headers.get("x-amz-acl") or in_form
+    acl = _acl_of_headers(self, self.headers) if _sets_acl(self) else canned_acl(in_form)
     bucket = self.backend.get_bucket(name)
     if bucket.ownership_rule == ENFORCED and (canned != "bucket-owner-full-control" if canned else _grants_to_others(acl)):
         raise AclsDisabled
@@ -142,6 +143,14 @@ _CHECKS: Final = {
     "PutObjectAcl": _check_object_acl,
     "PutBucketPolicy": _check_policy,
 }
+
+
+def canned_acl(name: str) -> FakeAcl:
+    """moto's fails on an unknown name; AWS's answer is in LocalStack's snapshots (test_s3_object_acl_exceptions)."""
+    try:
+        return get_canned_acl(name)
+    except AssertionError:
+        raise InvalidArgumentError("", "x-amz-acl", name) from None
 
 
 def _is_public_policy(text: bytes | str) -> bool:
@@ -216,6 +225,7 @@ def _acl_of_object(self: S3Backend, key: FakeKey) -> FakeAcl | None:
 def apply() -> None:
     FakeBucket.__init__ = _create
     responses.bucket_policy_is_public = _is_public_policy
+    responses.get_canned_acl = canned_acl
     S3Response._authenticate_and_authorize_s3_action = _authorized
     S3Response._acl_from_headers = _acl_from_headers
     S3Response.put_object_acl = _put_object_acl

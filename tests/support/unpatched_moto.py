@@ -93,6 +93,12 @@ def log_filters() -> bool:
     return not missing(lambda: client("logs").put_metric_filter(**request))
 
 
+def log_group_class() -> bool:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="rare", logGroupClass="INFREQUENT_ACCESS")
+    return any("logGroupClass" not in group for group in logs.describe_log_groups(logGroupNamePrefix="rare")["logGroups"])
+
+
 def request_reading() -> bool:
     """Whether text in the body of a JSON call is taken for its parameters."""
     logs = client("logs")
@@ -342,6 +348,13 @@ def sns_filter_policies() -> bool:
     return bool(sqs.receive_message(QueueUrl=queue).get("Messages"))
 
 
+def s3_object_ownership() -> bool:
+    """Whether a new bucket has no ownership controls, with which it accepts ACLs."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="owned", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return missing(lambda: s3.get_bucket_ownership_controls(Bucket="owned"))
+
+
 def s3_access_denied() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -450,6 +463,7 @@ GAPS = (
     dashboard_bodies,
     insight_rules,
     log_filters,
+    log_group_class,
     request_reading,
     log_queries,
     bucket_policy,
@@ -472,6 +486,7 @@ GAPS = (
     s3_access_denied,
     s3_conditional_writes,
     s3_large_objects,
+    s3_object_ownership,
     s3_request_bodies,
     s3_suspended_versioning,
     sns_filter_policies,

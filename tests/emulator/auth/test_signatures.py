@@ -626,9 +626,8 @@ class Upload:
 
 
 def test_a_presigned_form_uploads(local_aws: AwsHarness, bucket: str) -> None:
-    upload = Upload(
-        local_aws, bucket, Fields={"acl": "private"}, Conditions=[{"acl": "private"}, ["content-length-range", 1, 100]]
-    )
+    acl = {"acl": "bucket-owner-full-control"}
+    upload = Upload(local_aws, bucket, Fields=acl, Conditions=[acl, ["content-length-range", 1, 100]])
     answer = upload.send()
     assert answer.status == 204, answer.body
     assert upload.stored == b"by form"

@@ -96,6 +96,13 @@ def _object(uri: S3Uri, version: str | None) -> Any:
     return backend.get_object(uri.bucket, uri.key, version_id=version)
 
 
+def upload_key(bucket: str, upload_id: str) -> str | None:
+    """The key of the object that a multipart upload makes; None without the upload."""
+    found = _backend("s3", PARTITION).buckets.get(bucket)
+    upload = found.multiparts.get(upload_id) if found is not None else None
+    return None if upload is None else str(upload.key_name)
+
+
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
     """Write an object under `kms_key`, or the bucket's default encryption; raises ResourceNotFound without the bucket."""
     _bucket(uri.bucket)
@@ -262,6 +269,12 @@ def user_arn(name: str) -> str | None:
     """The ARN of a user by its name; None without the user."""
     found = _backend("iam", PARTITION).users.get(name)
     return str(found.arn) if found is not None else None
+
+
+def access_key_user(key_id: str) -> str | None:
+    """The ARN of the user that has an access key; None without one."""
+    found = _backend("iam", PARTITION).access_keys.get(key_id)
+    return user_arn(found.user_name) if found is not None and found.user_name else None
 
 
 def profile_arn(name: str) -> str | None:

@@ -121,6 +121,8 @@ def test_every_control_plane_is_restored(workspace: Workspace, start: Start) -> 
         }
         for answer in answers.values():
             answer.pop("ResponseMetadata", None)
+        for group in answers["groups"]["logGroups"]:
+            del group["storedBytes"]  # the model server of a new instance logs that it started
         return answers
 
     until(

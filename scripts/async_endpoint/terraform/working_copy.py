@@ -57,12 +57,17 @@ class WorkingCopy:
         chosen = f"{REGION_VARIABLE}={self.region.name} " if self.region and not self.region.is_default else ""
         return f"{chosen}async-endpoint {verb} {self.environment}{local}"
 
+    def archives(self) -> dict[str, Path]:
+        """The model archives that main.tf names, by their paths in the checkout."""
+        named = _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8"))
+        paths = [Path(os.path.normpath(self.source / name)) for name in named]
+        return {os.path.relpath(path, self.source.parents[1]): path for path in paths}
+
     def require_archives(self) -> None:
         """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
-        for named in _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8")):
-            archive, checkout = Path(os.path.normpath(self.source / named)), self.source.parents[1]
+        checkout = self.source.parents[1]
+        for shown, archive in self.archives().items():
             if not archive.is_file():
-                shown = os.path.relpath(archive, checkout)
                 example = checkout / "examples" / archive.name.removesuffix(".tar.gz")
                 model = os.path.relpath(example, checkout) if example.is_dir() else "DIR"
                 raise InvalidInput(
@@ -93,7 +98,7 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     if region is not None:
         copy /= region.name
     folder = copy / "envs" / environment
-    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    files = {path.relative_to(source): path.read_bytes() for path in root_files(source)}
     state = None
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
@@ -121,7 +126,7 @@ def _cli_configuration(generated: Path) -> Path:
     return own or generated
 
 
-def _files(folder: Path) -> list[Path]:
+def root_files(folder: Path) -> list[Path]:
     """All files that are part of a root or of its copy."""
     return [
         path

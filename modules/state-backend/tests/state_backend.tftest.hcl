@@ -125,7 +125,7 @@ run "backend_policies" {
   }
 
   assert {
-    condition     = { for environment, policies in output.backend_policies : environment => sort(keys(policies)) } == { dev = ["deployer", "planner"] }
+    condition     = keys(output.backend_policies) == ["dev"] && keys(output.backend_policies["dev"]) == ["deployer", "planner"]
     error_message = "Each environment has a policy of each role."
   }
 }

@@ -288,6 +288,25 @@ def test_a_client_that_reads_no_response_is_disconnected(impatient: Server, appl
         assert not impatient._server._open
 
 
+@pytest.mark.parametrize("broken", ["it ends early", "it fails"])
+def test_a_response_that_breaks_off_is_not_taken_for_a_whole_one(server: Server, broken: str) -> None:
+    def application(_: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Length", "9")])
+        yield b"abc"
+        yield b"def"
+        if broken == "it fails":
+            raise OSError("the disk is broken")
+
+    server._server.app = application
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(post("Content-Length: 0"))
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            answer.read()
+    assert caught.value.partial == b"abcdef"
+
+
 def test_continue_is_sent_to_accepted_requests_only(application: Counting) -> None:
     server = Server(0, application, lambda environ: error_responses.request_refused(environ, 403, "no"))
     server.start()

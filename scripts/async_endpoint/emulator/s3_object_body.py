@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from async_endpoint.emulator.container import payload
 from async_endpoint.emulator.container.payload import Payload
 
 if TYPE_CHECKING:
@@ -41,4 +42,6 @@ def body_of(key: FakeKey) -> Payload | None:
     buffer = key._value_buffer
     if buffer.closed:
         return None
-    return buffer.payload if isinstance(buffer, PayloadBuffer) else Payload(buffer._file.getvalue())
+    if isinstance(buffer, PayloadBuffer):
+        return buffer.payload
+    return payload.of_file(buffer, key.contentsize) if buffer._rolled else Payload(buffer._file.getvalue())

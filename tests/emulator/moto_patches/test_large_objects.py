@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import random
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,6 +183,32 @@ def test_no_file_remains_of_a_deleted_object_and_of_an_aborted_upload(local_aws:
     s3.abort_multipart_upload(**begun)
     s3.delete_object(Bucket=bucket, Key="k")
     assert files() == before
+
+
+def test_a_part_is_not_copied_from_an_object_that_does_not_exist(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+    made = {"Bucket": bucket, "Key": "part"}
+    made["UploadId"] = local_aws.s3.create_multipart_upload(**made)["UploadId"]
+    source = {"Bucket": bucket, "Key": "absent"}
+    assert refusal(local_aws.s3.upload_part_copy, **made, PartNumber=1, CopySource=source)[0] == "NoSuchKey"
+
+
+def test_an_object_can_be_copied_to_itself(local_aws: AwsHarness) -> None:
+    bucket, parts = local_aws.bucket(), parts_of(PART, PART)
+    upload(local_aws, bucket, parts)
+    source = {"Bucket": bucket, "Key": "k"}
+    local_aws.s3.copy_object(**source, CopySource=source, MetadataDirective="REPLACE", Metadata={"a": "b"})
+    assert read(local_aws, bucket) == b"".join(parts)
+
+
+def test_files_have_no_name_so_that_none_remains_after_a_kill(
+    local_aws: AwsHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    bucket = local_aws.bucket()
+    upload(local_aws, bucket, parts_of(PART, PART))
+    local_aws.put(bucket, "single", parts_of(PART)[0])
+    assert (local_aws.keys(bucket), list(tmp_path.iterdir())) == (["k", "single"], [])
 
 
 def test_a_snapshot_has_large_bodies_as_payloads(local_aws: AwsHarness) -> None:

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 from moto.core.responses import ActionResult
 from moto.s3 import responses
-from moto.s3.exceptions import InvalidArgumentError, S3ClientError
+from moto.s3.exceptions import InvalidArgumentError, MissingKey, MissingVersion, S3ClientError
 from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder, S3Backend
 from moto.s3.responses import S3Response
 
@@ -216,26 +216,30 @@ def part_of(self: S3Response, *arguments: Any) -> Any:
 
 def part_copy(self: S3Response) -> Any:
     """UploadPartCopy; the refusals of a range are those of s3proxy issue 304 and versitygw issue 610."""
-    stated = self.headers.get("x-amz-copy-source-range")
-    if stated is None:
-        return _part_copy(self)
-    found = _COPIED_RANGE.fullmatch(stated)
-    if found is None or int(found[1]) > int(found[2]):
-        raise InvalidArgumentError(
-            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
-            "offsets of the first and last bytes to copy",
-            "x-amz-copy-source-range",
-            stated,
-        )
     source = urlparse(self.headers["x-amz-copy-source"])
     bucket, _, key = unquote(source.path).lstrip("/").partition("/")
     version = parse_qs(source.query).get("versionId", [None])[0]
     copied = self.backend.get_object(bucket, key, version_id=version)
-    if copied is not None and int(found[2]) >= copied.size:
-        raise InvalidArgumentError(
-            f"Range specified is not valid for source object of size: {copied.size}", "x-amz-copy-source-range", stated
-        )
+    if copied is None:
+        raise MissingVersion if version else MissingKey(key=key)
+    stated = self.headers.get("x-amz-copy-source-range")
+    if stated is not None:
+        _check_copied(stated, copied.size)
     return _part_copy(self)
+
+
+def _check_copied(stated: str, size: int) -> None:
+    found = _COPIED_RANGE.fullmatch(stated)
+    if found is None or int(found[1]) > int(found[2]):
+        message = (
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
+            "offsets of the first and last bytes to copy"
+        )
+    elif int(found[2]) >= size:
+        message = f"Range specified is not valid for source object of size: {size}"
+    else:
+        return
+    raise InvalidArgumentError(message, "x-amz-copy-source-range", stated)
 
 
 def copy_object(self: S3Response) -> Any:

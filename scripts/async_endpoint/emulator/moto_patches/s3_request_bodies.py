@@ -28,7 +28,8 @@ from async_endpoint.emulator.wsgi import Environ
 _STREAMING: Final = "STREAMING-"  # x-amz-content-sha256 of an aws-chunked body
 _SDK_ALGORITHM: Final = "HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM"
 _HEADERS: Final = {f"HTTP_X_AMZ_CHECKSUM_{name}": name for name in s3_checksums.SIZES}
-_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+_UPLOAD_FORM: Final = "multipart/form-data"
+_FORMS: Final = ("application/x-www-form-urlencoded", _UPLOAD_FORM)
 _TRAILER_BYTES: Final = 8_192
 _TRAILER: Final = re.compile(rb"\r\n(x-amz-checksum-\w+):[ \t]*([^\r\n]*)\r?\n", re.IGNORECASE)
 _setup_class = S3Response.setup_class
@@ -63,11 +64,11 @@ def setup_class(self: S3Response, request: Request, full_url: str | None = None,
 def _taken(request: Request, environ: Environ, *, chunked: bool) -> tuple[bytes | Payload, bytes] | None:
     """The content of an object and the trailer after it; None for a body that is left to moto."""
     large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES
-    form = environ.get("CONTENT_TYPE", "").lower().startswith(_FORMS)
-    if not large and not form:
+    content_type = environ.get("CONTENT_TYPE", "").lower()
+    if not large and not content_type.startswith(_FORMS):
         return None
     if environ["REQUEST_METHOD"] == "POST":
-        return (_file_of_form(request), b"") if large and form and "HTTP_X_AMZ_TARGET" not in environ else None
+        return (_file_of_form(request), b"") if large and content_type.startswith(_UPLOAD_FORM) else None
     call = call_of(environ)
     if call is None or call.action not in OBJECT_ACTIONS:
         return None

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
-from async_endpoint.emulator.container.payload import Payload
+from async_endpoint.emulator.container import payload
+from async_endpoint.emulator.container.payload import IN_MEMORY_BYTES, FilePayload, Payload
 from async_endpoint.emulator.persistence.object_bodies import Extent
-from async_endpoint.emulator.s3_object_body import body_of
+from async_endpoint.emulator.s3_object_body import PayloadBuffer, body_of
 
 PROTOCOL = 5
 IDENTITY = "_content_id"  # assigned to an object's body when it is written; see moto_state.py
@@ -102,7 +103,11 @@ def _empty_object() -> FakeKey:
 
 
 def _set_object(key: FakeKey, state: dict[str, Any]) -> None:
-    key.__setstate__(state)  # moto's, which creates buffer and lock
+    body = payload.of(state["value"])
+    in_file = isinstance(body, FilePayload) and len(body) > IN_MEMORY_BYTES
+    key.__setstate__(state | {"value": b"" if in_file else body.read()})  # moto's, which creates buffer and lock
+    if in_file:
+        key._value_buffer, key.contentsize = PayloadBuffer(body), len(body)
     if IDENTITY in state:
         setattr(key, IDENTITY, state[IDENTITY])
 

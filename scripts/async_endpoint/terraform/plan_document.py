@@ -89,6 +89,14 @@ class ManagedResource:
     created: bool
 
 
+def managed_before(document: Mapping[str, Any]) -> list[ManagedResource]:
+    """The managed resources that a plan was made for, by address."""
+    return [
+        ManagedResource(item["address"], item["type"], item.get("values") or {}, created=False)
+        for item in sorted(prior_resources(document), key=lambda item: str(item["address"]))
+    ]
+
+
 def managed_after(document: Mapping[str, Any]) -> list[ManagedResource]:
     """The managed resources that there are once a plan is applied, by address."""
     there = {

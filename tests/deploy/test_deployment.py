@@ -19,7 +19,8 @@ from async_endpoint.core.errors import (
 )
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import apply
-from async_endpoint.deploy.apply import Planned, apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.plan import Planned, plan_environment
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse

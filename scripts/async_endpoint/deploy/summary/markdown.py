@@ -1,0 +1,124 @@
+"""A plan's summary as a comment on a pull request: GitHub's Markdown, without a value that may be secret.
+
+Its first line is a marker, invisible on the page, by which the comment of an earlier plan is found. Whatever comes from the
+configuration is escaped: a name can add no formatting, no mention of a person and no end of the page.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Final
+
+from async_endpoint.deploy.summary.summary import ChangedResource, EndpointSummary, PlanSummary
+from async_endpoint.deploy.summary.text import (
+    DONE,
+    bounds,
+    cost_rows,
+    counted,
+    difference,
+    dollars,
+    prices_note,
+)
+
+MAX_CHARACTERS: Final = 65_536  # of a comment: GitHub answers 422 "body is too long (maximum is 65536 characters)"
+_ROOM: Final = 200  # for the line that says what was left out, and the end of the list
+_MAX_TEXT: Final = 500
+
+
+def marker(environment: str, region: str) -> str:
+    """The first line, the same for every plan of an environment in a region."""
+    return f"<!-- async-endpoint plan {environment} {region} -->"
+
+
+def markdown(environment: str, summary: PlanSummary, counts: str, notices: list[str], digest: str) -> str:
+    """The comment, at most MAX_CHARACTERS long. `counts` is the line that sums the plan up."""
+    where = f"{code(environment)} in {code(summary.region)}" if summary.region else code(environment)
+    head = [marker(environment, summary.region), f"### Plan of {where}", "", f"**{text(counts)}**", ""]
+    if replaced := summary.replaced():
+        more = f", and {len(replaced) - 10} more" if len(replaced) > 10 else ""
+        head += [f"**Replaced, deleted and created again: {', '.join(map(code, replaced[:10]))}{more}**", ""]
+    body = [*head, *_endpoints(summary), *_costs(summary)]
+    if notices:
+        body += ["", *(f"- {text(notice)}" for notice in notices[:50])]
+    foot = ["", text(prices_note(summary)), "", f"Digest of the changes: {code(digest)}", ""]
+    room = MAX_CHARACTERS - _length(body) - _length(foot)
+    return "\n".join([*body, *_resources(summary.resources, room), *foot])[:MAX_CHARACTERS]
+
+
+def code(value: str) -> str:
+    """Text as code, in HTML: in a span of backticks neither a backtick nor, in a table, a bar can be escaped."""
+    return f"<code>{_escaped(value)}</code>"
+
+
+def text(value: str) -> str:
+    """Text that Markdown takes literally. A mention or a reference, which GitHub looks for in the page, is broken up."""
+    return _escaped(value).replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+
+
+def _escaped(value: str) -> str:
+    """Every character that Markdown or HTML could act on as a character reference, in one line."""
+    shortened = value if len(value) <= _MAX_TEXT else f"{value[:_MAX_TEXT]}…"
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in shortened).split())
+    return "".join(f"&#{ord(letter)};" if letter in "\\`*_{}[]()#+!|~@:^" else html.escape(letter) for letter in line)
+
+
+def _endpoints(summary: PlanSummary) -> Iterator[str]:
+    if not summary.endpoints:
+        return
+    yield "| Endpoint | | What changes | Instances meanwhile | Instances |"
+    yield "|---|---|---|---|---|"
+    for name, endpoint in summary.endpoints.items():
+        yield f"| {code(name)} | {_action(endpoint)} | {_changes(endpoint)} | {text(counted(endpoint.during))} | {_bounds(endpoint)} |"
+
+
+def _action(endpoint: EndpointSummary) -> str:
+    done = DONE.get(endpoint.action, endpoint.action)
+    return f"**{done}**" if endpoint.action in ("replace", "delete") else done
+
+
+def _changes(endpoint: EndpointSummary) -> str:
+    shown = [str(change) for change in endpoint.settings] or list(endpoint.reasons)
+    forced = [f"because of {reason}" for reason in endpoint.reasons] if endpoint.action == "replace" else []
+    return "<br>".join(map(text, [*forced, *shown][:30]))
+
+
+def _bounds(endpoint: EndpointSummary) -> str:
+    before, after = endpoint.instances_before, endpoint.instances_after
+    sides = ["{} to {}".format(*bounds(side)) if side else "none" for side in (before, after)]
+    return sides[1] if sides[0] == sides[1] else f"{sides[0]} → {sides[1]}"
+
+
+def _costs(summary: PlanSummary) -> Iterator[str]:
+    yield ""
+    yield "| US dollars a month | Before | After | Difference |"
+    yield "|---|---:|---:|---:|"
+    for label, before, after in cost_rows(summary.cost_before, summary.cost_after):
+        yield f"| {label} | {dollars(before)} | {dollars(after)} | **{difference(before, after)}** |"
+
+
+def _resources(resources: tuple[ChangedResource, ...], room: int) -> list[str]:
+    """A list to unfold, of at most `room` characters."""
+    if not resources:
+        return []
+    lines = ["", f"<details><summary>{len(resources)} resource{'s' if len(resources) > 1 else ''}</summary>", ""]
+    room -= _length(lines) + _ROOM
+    for position, resource in enumerate(resources):
+        line = _resource(resource)
+        room -= len(line) + 1
+        if room < 0:
+            lines.append(f"- and {len(resources) - position} more, which this comment has no room for")
+            break
+        lines.append(line)
+    return [*lines, "", "</details>"]
+
+
+def _resource(resource: ChangedResource) -> str:
+    action = f"**{resource.action}**" if resource.action in ("replace", "delete") else resource.action
+    forcing = f"; forced by {', '.join(map(code, resource.forcing))}" if resource.forcing else ""
+    attributes = f": {', '.join(map(code, resource.attributes[:30]))}" if resource.attributes else ""
+    return f"- {action} {code(resource.address)}{attributes}{forcing}"
+
+
+def _length(lines: list[str]) -> int:
+    return sum(len(line) + 1 for line in lines)

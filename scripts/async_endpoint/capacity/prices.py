@@ -1,5 +1,5 @@
-"""List prices in US dollars, from the dated table prices.json beside this file: what an instance costs an hour, and what an idle
-environment costs a month. A type or region that the table does not have has no price here; none is derived from another.
+"""List prices in US dollars, from the dated table prices.json beside this file: of an instance by the hour, of what is idle by
+the month. A type or region that the table does not have has no price here; none is derived from another.
 
 Before any free tier, Savings Plan or tax. An approximation that no bill confirms: not verified on AWS.
 """

@@ -42,6 +42,17 @@ MuteRollbackAlarms = Annotated[
         help="Update although rollback alarms are in ALARM because of what serves now; they are restored afterwards.",
     ),
 ]
+
+Approved = Annotated[
+    str | None,
+    typer.Option(
+        "--approved",
+        metavar="NAME",
+        help="Apply only if the new plan changes exactly what the one does that was stored as NAME (plan --store NAME).",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
     for command in (plan, apply, destroy, outputs, unlock):

@@ -19,7 +19,9 @@ DetailedExitCode = Annotated[
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request on standard output.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`. It holds secrets: only you can read it."),
+    typer.Option(
+        "--out", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`. It holds secrets: only you can read it."
+    ),
 ]
 Store = Annotated[
     str | None,

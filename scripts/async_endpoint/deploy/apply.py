@@ -84,12 +84,16 @@ def apply_environment(
     endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
     verification finds a difference.
     """
+    if approved is not None:
+        checked_name(approved)
     limited = kept is not None or approved is not None
     if adopt and limited:
-        raise UsageError("--adopt changes the plan, so it goes with no plan that is approved already; adopt by an apply of its own.")
+        raise UsageError(
+            "--adopt changes the plan, so it goes with no plan that is approved already; adopt by an apply of its own."
+        )
     with deployment.planned(read=adopt or limited, resume=True, kept=kept) as saved:
         if approved is not None and saved.changes.any:
-            stored = approved_record(plan_store(deployment), checked_name(approved))
+            stored = approved_record(plan_store(deployment), approved)
             with failing_as_not_ready():
                 require_approved(stored, record_of(deployment, saved), approved)
         if saved.changes.any or adopt:

@@ -19,8 +19,8 @@ from async_endpoint.deploy.rollback_alarms import live_alarm_names
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.caller import require_own_account
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
-from async_endpoint.terraform.plan_files import KeptPlan
 from async_endpoint.terraform.plan_document import ResourceChange, plan_view, resource_changes
+from async_endpoint.terraform.plan_files import KeptPlan
 from async_endpoint.terraform.root_region import REGION_VARIABLE
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform

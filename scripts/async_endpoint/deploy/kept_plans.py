@@ -1,7 +1,7 @@
 """Plans that outlive the command that made them: what is recorded of one, and what is compared before one is applied.
 
-A plan file is applied as it is, on the state that it was made for. An approved plan is only compared: the command plans again, and
-goes on where the digest of the changes is the approved one (ADR 0081).
+A plan file is applied as it is, on the state that it was made for. An approved plan is only compared: the command plans again,
+and applies that where the digest of the changes is the approved one (ADR 0081).
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _SHOWN_DIFFERENCES: Final = 5
 def plan_record(
     deployment: Deployment, document: Mapping[str, Any], endpoints: Mapping[str, str], *, keep: bool, summary: Mapping[str, Any]
 ) -> PlanRecord:
-    """What is recorded of a plan; `endpoints` says what becomes of each, `keep` that the state's version is needed."""
+    """What is recorded of a plan; `endpoints` says what becomes of each.
+
+    Without `keep` only what its digest is made of: the rest takes a run of Terraform.
+    """
     copy = deployment.copy
     return PlanRecord(
         environment=deployment.environment,
@@ -49,7 +52,7 @@ def plan_record(
 
 
 def account_of(copy: WorkingCopy, document: Mapping[str, Any]) -> str:
-    """The AWS account that a plan was made in: as its provider found, else as the environment names it; empty if neither does."""
+    """The AWS account that a plan was made in: as its provider found it, else as the environment names it; else empty."""
     found = (values.get("account_id") for values in data_sources(document, "aws_caller_identity"))
     named = ", ".join(copy.account.ids) if copy.account else ""
     return next((str(account) for account in found if account), named)
@@ -76,7 +79,10 @@ def require_usable(deployment: Deployment, kept: KeptPlan) -> None:
             f"Terraform {record.terraform} made it, and this is {deployment.terraform.version}",
         ),
         (record.provider_lock == provider_lock_sum(copy), "it was made with another provider lock file (.terraform.lock.hcl)"),
-        (record.root == root_sum(copy), f"envs/{record.environment} or modules/ of this checkout differ from what it was made from"),
+        (
+            record.root == root_sum(copy),
+            f"envs/{record.environment} or modules/ of this checkout differ from what it was made from",
+        ),
         *((record.archives.get(name) == value, f"archive {name} is another one") for name, value in sums.items()),
     ]
     wrong = [sentence for holds, sentence in compared if not holds]
@@ -113,4 +119,3 @@ def document_changes(document: Mapping[str, Any]) -> Changes:
 def _other_aws(record: PlanRecord, instance: str) -> str:
     here = "this is another one, or it was reset" if instance else "this is AWS"
     return f"it is for {'a local AWS, and ' + here if record.instance else 'AWS, and this is the local AWS'}"
-

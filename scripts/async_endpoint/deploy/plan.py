@@ -75,9 +75,7 @@ def plan_environment(deployment: Deployment, *, out: Path | None = None, store: 
         return dataclasses.replace(planned, digest=_kept(deployment, saved, planned, out, store).digest)
 
 
-def described_plan(
-    deployment: Deployment, saved: SavedPlan, notices: list[str], needs: Mapping[str, list[Need]]
-) -> Planned:
+def described_plan(deployment: Deployment, saved: SavedPlan, notices: list[str], needs: Mapping[str, list[Need]]) -> Planned:
     """What the plan would do; `needs` are the instances of each endpoint, by SageMaker's name."""
     plans = endpoint_actions(deployment, saved)
     summary = plan_summary(saved.document, plans, deployment.known_endpoints(), needs)

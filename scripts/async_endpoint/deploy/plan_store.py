@@ -1,7 +1,7 @@
 """Where plans wait for their approval: `plans/<environment>/<region>/NAME.*` beside the state, which is encrypted and private.
 
-In the state bucket they expire (module state-backend), and its own key encrypts them. On the local AWS, whose states are files, so
-are they. NAME.plan is the plan file, NAME.json its record; the record is written last, so that where there is one, there is both.
+In the state bucket they expire (module state-backend), and its own key encrypts them. On the local AWS, whose states are files,
+so are they. NAME.plan is the plan file, NAME.json its record, which is written last: where there is one, there are both.
 """
 
 from __future__ import annotations
@@ -42,13 +42,17 @@ def checked_name(name: str) -> str:
     """The name of a stored plan. Raises InvalidInput for one that is no part of a path."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
-            f"{name!r} is no name of a plan; use up to 100 letters, digits, dots, hyphens and underscores, a letter or digit first."
+            f"{name!r} is no name of a plan; use up to 100 letters, digits, dots, hyphens and underscores, the first a letter "
+            "or digit."
         )
     return name
 
 
 def plan_store(deployment: Deployment) -> PlanStore:
-    """The plans of a deployment whose Terraform is initialised. Raises InvalidInput where its state is neither local nor in S3."""
+    """The plans of a deployment whose Terraform is initialised.
+
+    Raises InvalidInput where its state is neither local nor in S3.
+    """
     copy = deployment.copy
     folder = f"plans/{copy.environment}/{copy.region.name if copy.region else 'default'}"
     if copy.state is not None:

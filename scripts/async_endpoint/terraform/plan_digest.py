@@ -1,7 +1,7 @@
 """The digest of what a plan changes: equal for two plans of the same changes, whose files never are.
 
-In it: address, kind of change and the changed values of each resource (also those marked as sensitive, since a digest reveals none),
-the changed outputs, and the facts that its caller adds. Not in it: when the plan was made, in which order it lists things,
+In it: address, kind of change and changed values of each resource (sensitive ones too, since a digest reveals none), and the
+changed outputs. Not in it: when the plan was made, in which order it lists things,
 what a refresh found that the plan leaves alone, and attributes of an updated resource that stay as they are.
 """
 

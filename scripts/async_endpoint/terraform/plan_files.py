@@ -1,4 +1,4 @@
-"""Files of kept plans: Terraform's plan and its record in one ZIP archive, which only its owner can read. A plan holds secrets."""
+"""Files of kept plans: Terraform's plan, which holds secrets, and its record, in a ZIP archive that only its owner can read."""
 
 from __future__ import annotations
 

@@ -1,16 +1,14 @@
-"""What a plan depends on beside the state: the files of the root and its modules, the provider lock file, the model archives."""
+"""What a plan depends on beside the state: the files of root and modules, the provider lock file, the model archives."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
 from async_endpoint.terraform.account import ACCOUNT_FILE
+from async_endpoint.terraform.provider import LOCK_FILE
 from async_endpoint.terraform.working_copy import WorkingCopy, root_files
-
-LOCK_FILE: Final = ".terraform.lock.hcl"
 
 
 def provider_lock_sum(copy: WorkingCopy) -> str:

@@ -69,7 +69,8 @@ def _endpoints(summary: PlanSummary) -> Iterator[str]:
     yield "| Endpoint | | What changes | Instances meanwhile | Instances |"
     yield "|---|---|---|---|---|"
     for name, endpoint in summary.endpoints.items():
-        yield f"| {code(name)} | {_action(endpoint)} | {_changes(endpoint)} | {text(counted(endpoint.during))} | {_bounds(endpoint)} |"
+        cells = (code(name), _action(endpoint), _changes(endpoint), text(counted(endpoint.during)), _bounds(endpoint))
+        yield f"| {' | '.join(cells)} |"
 
 
 def _action(endpoint: EndpointSummary) -> str:

@@ -65,7 +65,9 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str], *, hidden: boo
     for name in [*before, *(name for name in after if name not in before)]:
         one, other = before.get(name), after.get(name)
         if one != other:
-            yield SettingChange(name, "" if hidden and one is not None else one, "" if hidden and other is not None else other, hidden)
+            yield SettingChange(
+                name, "" if hidden and one is not None else one, "" if hidden and other is not None else other, hidden
+            )
 
 
 def endpoint_settings(resources: Iterable[ManagedResource], name: str) -> EndpointSettings | None:
@@ -136,13 +138,18 @@ def _fleet(variant: Mapping[str, Any], endpoint: str, resources: Iterable[Manage
         (
             one.values
             for one in resources
-            if one.type == "aws_appautoscaling_target" and one.values.get("resource_id") == f"endpoint/{endpoint}/variant/{name}"
+            if one.type == "aws_appautoscaling_target"
+            and one.values.get("resource_id") == f"endpoint/{endpoint}/variant/{name}"
         ),
         {},
     )
     minimum, maximum = target.get("min_capacity"), target.get("max_capacity")
     return Fleet(
-        name, str(variant["instance_type"]), initial, initial if minimum is None else minimum, initial if maximum is None else maximum
+        name,
+        str(variant["instance_type"]),
+        initial,
+        initial if minimum is None else minimum,
+        initial if maximum is None else maximum,
     )
 
 

@@ -32,7 +32,7 @@ from async_endpoint.terraform.plan_document import (
 
 @dataclass(frozen=True)
 class MonthlyCost:
-    """US dollars a month while no instance runs, and with the minimum and the maximum of instances; None where a price is unknown."""
+    """US dollars a month without instances, and with the minimum and the maximum of them; None where a price is unknown."""
 
     at_zero: float
     at_minimum: float | None
@@ -41,7 +41,7 @@ class MonthlyCost:
 
 @dataclass(frozen=True)
 class ChangedResource:
-    """A resource that the plan changes, and the attributes that it changes, without their values; `forcing` cause a replacement."""
+    """A resource that the plan changes, and which attributes, without values; `forcing` are those that force a replacement."""
 
     address: str
     action: str
@@ -51,7 +51,7 @@ class ChangedResource:
 
 @dataclass(frozen=True)
 class EndpointSummary:
-    """What becomes of an endpoint. `during` are the instances at most at once while it is updated, by type; None: there is none."""
+    """What becomes of an endpoint. `during` are the instances at once while it is updated, by type; no endpoint, no cost."""
 
     action: str
     reasons: tuple[str, ...]
@@ -165,9 +165,7 @@ def _unpriced(endpoints: Iterable[EndpointSummary], region: str) -> set[str]:
 def _resource(change: ResourceChange) -> ChangedResource:
     deposed = f" (deposed {change.deposed})" if change.deposed else ""
     differing = [
-        name
-        for name in sorted(change.before.keys() | change.after.keys())
-        if change.before.get(name) != change.after.get(name)
+        name for name in sorted(change.before.keys() | change.after.keys()) if change.before.get(name) != change.after.get(name)
     ]
     attributes = tuple(differing) if change.action in ("update", "replace") else ()
     counted = Counter(dotted(path) for path in change.replace_paths)

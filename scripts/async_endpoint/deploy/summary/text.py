@@ -96,4 +96,6 @@ def difference(before: float | None, after: float | None) -> str:
 def prices_note(summary: PlanSummary) -> str:
     """Where the prices come from, and what has none."""
     missing = f" The price of {joined(list(summary.unpriced))} in {summary.region} is unknown." if summary.unpriced else ""
-    return f"List prices as of {summary.prices}, instances running all month; requests, storage and transfer are not in them.{missing}"
+    return (
+        f"List prices as of {summary.prices} for instances that run all month, without storage, requests and transfer.{missing}"
+    )

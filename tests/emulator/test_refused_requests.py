@@ -29,6 +29,16 @@ CASES: dict[str, tuple[Callable[[AwsHarness], Any], str, str]] = {
         "UnknownOperationException",
         "DetectDocumentText of textract is not emulated",
     ),
+    "error in moto": (
+        lambda aws: aws.client("workspaces").describe_tags(ResourceId="x"),
+        "ValidationException",
+        "DescribeTags of workspaces",
+    ),
+    "cbor": (
+        lambda aws: aws.client("eventbridgev2").list_event_buses(),
+        "UnknownOperationException",
+        "ListEventBuses of events is not emulated",
+    ),
     "canned job": (
         lambda aws: aws.client("athena").start_query_execution(QueryString="select 1"),
         "UnknownOperationException",

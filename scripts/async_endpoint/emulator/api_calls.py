@@ -90,8 +90,20 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
         return ApiCall(service, s3_action(environ["REQUEST_METHOD"], path, _query(environ), _headers(environ)))
     if service in _REST:
         return ApiCall(service, _rest_action(service, environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+    return ApiCall(service, _named_action(environ))
+
+
+def _named_action(environ: dict[str, Any]) -> str:
+    """The action that a request names in its path (CBOR), a header (JSON) or its form (query); empty if it names none."""
+    if is_cbor(environ):
+        return str(environ["PATH_INFO"]).rpartition("/operation/")[2]
     target = environ.get("HTTP_X_AMZ_TARGET")
-    return ApiCall(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
+    return str(target).rpartition(".")[2] if target else _form(environ).get("Action", [""])[0]
+
+
+def is_cbor(environ: dict[str, Any]) -> bool:
+    """Whether a request has Smithy's RPC v2 CBOR protocol: a path /service/NAME/operation/ACTION, and bodies in CBOR."""
+    return environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor"
 
 
 def bucket_of_host(environ: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.emulator.api_calls import SERVICES, ApiCall, service_of
+from async_endpoint.emulator.api_calls import SERVICES, ApiCall, is_cbor, service_of
 from async_endpoint.emulator.sagemaker.protocol import service_model
 
 
@@ -192,6 +192,10 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
         headers = {"x-amz-request-id": request_id}
         return Response(_XML + f"<Error>{body}</Error>", error.status, headers, content_type="application/xml")
     headers = {"x-amzn-RequestId": request_id}
+    if is_cbor(environ):
+        headers["smithy-protocol"] = environ["HTTP_SMITHY_PROTOCOL"]
+        body_of = {"__type": _AS_JSON.get(error.code, error.code), "message": error.message}
+        return Response(_cbor(body_of), error.status, headers, content_type="application/cbor")
     if _is_json(call.service, environ):
         code = _AS_JSON.get(error.code, error.code)
         headers["x-amzn-ErrorType"] = code
@@ -205,6 +209,16 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
         )
     render = _ec2_error if call.service == "ec2" else _query_error
     return Response(render(call, error, request_id), error.status, headers, content_type="text/xml")
+
+
+def _cbor(texts: dict[str, str]) -> bytes:
+    """A CBOR map (RFC 8949) of fewer than 24 texts."""
+
+    def text(value: str) -> bytes:
+        encoded = value.encode()
+        return b"\x7a" + len(encoded).to_bytes(4, "big") + encoded
+
+    return bytes([0xA0 + len(texts)]) + b"".join(text(name) + text(value) for name, value in texts.items())
 
 
 def _ec2_error(call: ApiCall, error: ServiceError, request_id: str) -> str:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import error_responses
-from async_endpoint.emulator.api_calls import call_of, service_of
+from async_endpoint.emulator.api_calls import SERVICES, call_of, service_of
 from async_endpoint.emulator.cloudformation import service as cloudformation
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import CALL_BYTES, IN_MEMORY_BYTES, BadRequest, decompress
@@ -39,6 +39,8 @@ _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS s
 _FLASK_PAGE = b"<!doctype html>"
 # What moto raises for parameters that it does not validate and for resources that do not exist: SDKs must not repeat the call.
 _REFUSALS = (AttributeError, ExpatError, LookupError, TypeError, ValueError)
+# What may succeed if the call is repeated. Whatever else moto raises in a service that is not supported is a refusal as well.
+_TRANSIENT = (MemoryError, OSError)
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
@@ -108,7 +110,7 @@ class Router:
                 answer = error_responses.access_denied(call, environ, str(error))
             elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
-            elif isinstance(error, _REFUSALS):
+            elif isinstance(error, _REFUSALS) or (call.service not in SERVICES and not isinstance(error, _TRANSIENT)):
                 log.warning("%s %s was refused.", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=True)
                 answer = error_responses.invalid_request(call, environ, error)
             else:

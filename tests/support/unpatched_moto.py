@@ -67,6 +67,14 @@ def model_packages() -> bool:
     return missing(lambda: sagemaker.delete_model_package_group(ModelPackageGroupName="shop"))
 
 
+def named_actions() -> bool:
+    """Whether the text of a message deletes its queue."""
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName="named")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=f"a&Action=DeleteQueue&QueueUrl={url}")
+    return not sqs.list_queues().get("QueueUrls")
+
+
 def alarm_history() -> bool:
     return missing(client("cloudwatch").describe_alarm_history)
 
@@ -473,6 +481,7 @@ GAPS = (
     instance_tracking,
     tracking_alarms,
     model_packages,
+    named_actions,
     kms_key_states,
     use_of_kms_keys,
     sqs_attributes,

@@ -41,8 +41,10 @@ _REST: Final = (
     "emr-serverless",
     "lambda",
     "rds-data",
+    "s3control",
     "scheduler",
 )  # services beside S3 and the runtime whose requests name no action
+_S3_CONTROL: Final = "/v20180820/"  # where the paths of S3 Control begin, which is signed as S3
 _CALL_KEY = "async_endpoint.call"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -59,6 +61,11 @@ class ApiCall(NamedTuple):
 def actions(service: str) -> frozenset[str]:
     """The names of a service's actions."""
     return frozenset(service_model(service).operation_names)
+
+
+def is_known(call: ApiCall) -> bool:
+    """Whether a call is of an action of a service in SERVICES, or of another service, whose actions are not looked up here."""
+    return call.service not in SERVICES or call.action in actions(call.service)
 
 
 def call_of(environ: dict[str, Any]) -> ApiCall | None:
@@ -82,6 +89,8 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     invoked = _INVOKED.fullmatch(environ["PATH_INFO"]) if service == "sagemaker" else None
     if invoked is not None:
         return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
+    if service == "s3" and _is_s3_control(environ):
+        service = "s3control"
     if service == "s3":
         if FORM_FIELDS in environ:
             return ApiCall(service, "PutObject")
@@ -93,12 +102,21 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     return ApiCall(service, _named_action(environ))
 
 
+def _is_s3_control(environ: dict[str, Any]) -> bool:
+    """Whether a request that is signed as S3 is one of S3 Control, which SDKs send to ACCOUNT.HOST, or to HOST itself."""
+    if not environ["PATH_INFO"].startswith(_S3_CONTROL):
+        return False
+    return "HTTP_X_AMZ_ACCOUNT_ID" in environ or not bucket_of_host(environ)
+
+
 def _named_action(environ: dict[str, Any]) -> str:
-    """The action that a request names in its path (CBOR), a header (JSON) or its form (query); empty if it names none."""
+    """The action that a request names in its path (CBOR), a header (JSON), or its form or else URL (query); empty for none."""
     if is_cbor(environ):
         return str(environ["PATH_INFO"]).rpartition("/operation/")[2]
     target = environ.get("HTTP_X_AMZ_TARGET")
-    return str(target).rpartition(".")[2] if target else _form(environ).get("Action", [""])[0]
+    if target:
+        return str(target).rpartition(".")[2]
+    return (_form(environ) or parse_qs(environ.get("QUERY_STRING", ""))).get("Action", [""])[0]
 
 
 def is_cbor(environ: dict[str, Any]) -> bool:
@@ -117,9 +135,10 @@ def bucket_of_host(environ: dict[str, Any]) -> str:
 
 @cache
 def uri_pattern(service: str, action: str) -> re.Pattern[str]:
-    """The path of an operation of a REST service, with a group for each parameter in it."""
+    """The path of an operation of a REST service, with a group for each parameter in it; {name+} may have slashes."""
     path = str(service_model(service).operation_model(action).http["requestUri"]).partition("?")[0]
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+    greedy = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(path))
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", greedy))
 
 
 def _rest_action(service: str, method: str, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from botocore.exceptions import ClientError
 
-from support.common import refusal
+from support.common import refusal, unique
 from support.in_process_aws import ACCOUNT, AwsHarness
 from support.signing import Call, Parts, send
 
@@ -166,6 +167,37 @@ def test_unsigned_calls_of_json_services_are_refused_in_json(local_aws: AwsHarne
     method, headers = ("GET", {}) if "?" in path else ("POST", {"Content-Type": "application/json"})
     answer = send(local_aws, Parts(method, path, headers, b""))
     assert (answer.status, answer.code) == (403, "MissingAuthenticationTokenException")
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "body", "code", "text"),
+    [
+        ("sqs", "AmazonSQS.CreateQueue", '{"QueueName": ["x"]}', "SerializationException", "(at 'queueName')"),
+        ("sqs", "AmazonSQS.SendMessage", '{"QueueUrl": "x"}', "MissingParameter", "must contain the parameter MessageBody"),
+        ("sqs", "AmazonSQS.ListQueues", "[]", "SerializationException", "not an object"),
+        ("sqs", "AmazonSQS.ListQueues", '{"a":' * 5_000, "SerializationException", "not JSON"),
+        ("kms", "TrentService.CreateKey", '{"MultiRegion": "yes"}', "SerializationException", "converted to a Boolean"),
+        ("kms", "TrentService.DescribeKey", '{"KeyId": null}', "ValidationException", "Value null at 'keyId'"),
+        ("logs", "Logs_20140328.CreateLogGroup", '{"logGroupName": "a b"}', "InvalidParameterException", "regular expression"),
+        ("logs", "Logs_20140328.CreateLogGroup", '{"logGroupName": 1}', "SerializationException", "NUMBER_VALUE"),
+        ("monitoring", "GraniteServiceVersion20100801.DeleteAlarms", '{"AlarmNames": "x"}', "SerializationException", "a list"),
+    ],
+)
+def test_a_json_request_has_the_types_and_members_of_its_model(
+    local_aws: AwsHarness, service: str, target: str, body: str, code: str, text: str
+) -> None:
+    headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+    answer = Call(local_aws, "POST", "/", body.encode(), headers, service=service).send()
+    assert (answer.status, answer.code) == (400, code)
+    assert text in answer.body.decode()
+
+
+def test_null_is_the_absence_of_a_member(local_aws: AwsHarness) -> None:
+    headers = {"X-Amz-Target": "AmazonSQS.CreateQueue", "Content-Type": "application/x-amz-json-1.0"}
+    name = unique("nulls")
+    body = json.dumps({"QueueName": name, "Attributes": None, "tags": None, "Unknown": 1})
+    assert Call(local_aws, "POST", "/", body.encode(), headers, service="sqs").send().status == 200
+    assert local_aws.sqs.get_queue_url(QueueName=name)["QueueUrl"].endswith(name)
 
 
 def test_a_refusal_is_one_line_of_the_log(local_aws: AwsHarness, caplog: pytest.LogCaptureFixture) -> None:

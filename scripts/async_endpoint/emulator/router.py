@@ -23,8 +23,9 @@ from werkzeug.wrappers import Request, Response
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import error_responses
-from async_endpoint.emulator.api_calls import SERVICES, call_of, is_known, service_of
+from async_endpoint.emulator.api_calls import SERVICES, ApiCall, call_of, is_known, service_of
 from async_endpoint.emulator.cloudformation import service as cloudformation
+from async_endpoint.emulator.json_requests import check_json, json_object
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import CALL_BYTES, IN_MEMORY_BYTES, BadRequest, decompress
 from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
@@ -102,9 +103,14 @@ class Router:
             call = call_of(environ)
             if call is not None and (is_made_up(call.service, call.action) or not is_known(call)):
                 return error_responses.unknown_action(call, environ)(environ, start_response)
+            if call is not None:
+                check_json(call, environ)
             large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES
             with self._large_requests if large else contextlib.nullcontext():
                 return _named_errors(self._moto.get_application(environ), environ, start_response)
+        except ApiError as error:
+            named = call_of(environ) or ApiCall("", "")
+            return error_responses.service_failure(named, environ, error.code, str(error))(environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
@@ -145,7 +151,7 @@ class Router:
 
     def _admin_response(self, request: Request) -> Response:
         try:
-            document = self._admin(request.method, request.path.removeprefix(ADMIN), _json_object(request.get_data()))
+            document = self._admin(request.method, request.path.removeprefix(ADMIN), json_object(request.get_data()))
             status = 200 if document is not None else 404
         except (ApiError, InvalidInput) as error:
             document, status = {"error": str(error)}, 400
@@ -157,7 +163,7 @@ class Router:
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
-        document = _json_object(body)
+        document = json_object(body)
         if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
         call = call_of(request.environ)
@@ -261,13 +267,3 @@ def _decompress(environ: Environ) -> None:
         body.seek(0)
         environ["wsgi.input"] = body
         del environ["HTTP_CONTENT_ENCODING"]
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise ApiError("SerializationException", "The request is JSON, but not an object.")
-    return document

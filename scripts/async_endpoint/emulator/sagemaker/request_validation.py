@@ -28,6 +28,7 @@ _JAVA_TYPES = {
     "boolean": "Boolean",
     "timestamp": "Date",
 }
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")  # numbers that JSON lacks (Smithy, "AWS JSON 1.1 protocol", shape serialization)
 _CONTAINERS: dict[str, Any] = {"structure": dict, "map": dict, "list": list}
 _SCALARS: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -62,6 +63,13 @@ def validate_request(
     return request
 
 
+def without_nulls(service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a request that its model has and that are not null; raises SerializationException for a wrong type."""
+    shape = service_model(service).operation_model(operation).input_shape
+    request: dict[str, Any] = _deserialized(shape, params, "", []) if shape is not None else {}
+    return request
+
+
 def constraint_violations(service: str, operation: str, request: Mapping[str, Any]) -> str:
     """AWS's sentence about all constraints of the input shape that a parsed request violates; empty if there are none."""
     problems = list(_violations(service_model(service).operation_model(operation).input_shape, request, ""))
@@ -75,6 +83,8 @@ def constraint_violations(service: str, operation: str, request: Mapping[str, An
 def _deserialized(shape: Any, value: Any, where: str, unknown: list[str]) -> Any:
     """The value without null members. Collects names of unknown members; raises SerializationException for a wrong type."""
     kind = shape.type_name
+    if kind in ("float", "double") and value in _NOT_FINITE:
+        return float(value)
     if kind in _SCALARS and (not isinstance(value, _SCALARS[kind]) or (isinstance(value, bool) and kind != "boolean")):
         raise _wrong_type(f"{_token(value)} can not be converted to {_article(_JAVA_TYPES[kind])}", where)
     if kind not in _CONTAINERS:

@@ -101,6 +101,13 @@ def log_filters() -> bool:
     return not missing(lambda: client("logs").put_metric_filter(**request))
 
 
+def request_reading() -> bool:
+    """Whether text in the body of a JSON call is taken for its parameters."""
+    logs = client("logs")
+    logs.create_log_group(logGroupName="named", tags={"note": "&logGroupName=hidden&"})
+    return [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == ["hidden"]
+
+
 def log_queries() -> bool:
     logs = client("logs")
     logs.create_log_group(logGroupName="g")
@@ -443,6 +450,7 @@ GAPS = (
     dashboard_bodies,
     insight_rules,
     log_filters,
+    request_reading,
     log_queries,
     bucket_policy,
     alarm_initial_state,

@@ -76,11 +76,24 @@ def object_exists(uri: S3Uri) -> bool:
         return False
 
 
-def object_kms_key(uri: S3Uri) -> str | None:
-    """The customer managed key that an object is encrypted with; None without one, or without the object."""
-    found = _backend("s3", PARTITION).get_object(uri.bucket, uri.key) if object_exists(uri) else None
+def object_kms_key(uri: S3Uri, version: str | None = None) -> str | None:
+    """The customer managed key that an object, or a version, is encrypted with; None without one, or without the object."""
+    found = _object(uri, version)
     key = found.kms_key_id if found is not None else None
     return None if not key or key.endswith("alias/aws/s3") else str(key)
+
+
+def object_tags(uri: S3Uri, version: str | None = None) -> dict[str, str]:
+    """The tags of an object or a version; none without the object."""
+    found = _object(uri, version)
+    return {} if found is None else dict(_backend("s3", PARTITION).tagger.get_tag_dict_for_resource(found.arn))
+
+
+def _object(uri: S3Uri, version: str | None) -> Any:
+    backend = _backend("s3", PARTITION)
+    if uri.bucket not in backend.buckets:
+        return None
+    return backend.get_object(uri.bucket, uri.key, version_id=version)
 
 
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
@@ -249,6 +262,22 @@ def user_arn(name: str) -> str | None:
     """The ARN of a user by its name; None without the user."""
     found = _backend("iam", PARTITION).users.get(name)
     return str(found.arn) if found is not None else None
+
+
+def profile_arn(name: str) -> str | None:
+    """The ARN of an instance profile by its name; None without it."""
+    found = _profile_named(name)
+    return str(found.arn) if found is not None else None
+
+
+def profile_roles(name: str) -> list[str]:
+    """The ARNs of the roles of an instance profile; none without it."""
+    found = _profile_named(name)
+    return [str(role.arn) for role in found.roles] if found is not None else []
+
+
+def _profile_named(name: str) -> Any:
+    return next((item for item in list(_backend("iam", PARTITION).instance_profiles.values()) if item.name == name), None)
 
 
 def _role_named(name: str) -> Any:

@@ -33,6 +33,7 @@ from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
+from async_endpoint.emulator.sagemaker.unsupported_members import check_supported
 from async_endpoint.emulator.without_effect import is_made_up
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
@@ -169,7 +170,7 @@ class Router:
         call = call_of(request.environ)
         if action not in SERVED_BY_MOTO and call is not None:
             return error_responses.unknown_action(call, request.environ)
-        validate_request("sagemaker", action, document)
+        check_supported(action, validate_request("sagemaker", action, document))
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 

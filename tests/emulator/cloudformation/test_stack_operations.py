@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from async_endpoint.emulator.cloudformation.stacks import INTERRUPTED, Stack, StackStore
-from support.common import refusal, unique
+from support.common import refusal, unique, until
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
-from support.stacks import StackHarness, att, ref, resource
+from support.sample_model import archive
+from support.stacks import IAM, StackHarness, att, endpoint_resources, ref, resource
 
 YAML = """
 AWSTemplateFormatVersion: 2010-09-09
@@ -118,6 +119,10 @@ def test_change_sets_state_what_their_execution_does(local_aws: AwsHarness) -> N
     assert stack.physical_ids() == before  # nothing has happened yet
     client.execute_change_set(StackName=stack.name, ChangeSetName="next")
     assert stack.final_status() == "UPDATE_COMPLETE"
+    done = client.describe_change_set(StackName=stack.name, ChangeSetName="next")
+    assert done["ExecutionStatus"] == "EXECUTE_COMPLETE"
+    assert [item["ChangeSetName"] for item in client.list_change_sets(StackName=stack.name)["Summaries"]] == ["next"]
+    assert refusal(client.execute_change_set, StackName=stack.name, ChangeSetName="next")[0] == "InvalidChangeSetStatus"
     after = stack.physical_ids()
     assert set(after) == {"Dead", "Queue", "New"}
     assert after["Queue"] == before["Queue"]
@@ -134,6 +139,13 @@ def test_an_exported_output_is_in_use_until_its_importer_is_deleted(local_aws: A
     imported = resource("SNS::Topic", DisplayName={"Fn::ImportValue": export})
     assert user.create({"T": imported}) == "CREATE_COMPLETE", user.reasons("CREATE_FAILED")
     assert owner.client.list_imports(ExportName=export)["Imports"] == [user.name]
+    renamed = {"Q": resource("SQS::Queue", QueueName=unique("renamed"))}
+    assert owner.update(renamed, {"Outputs": outputs}) == "UPDATE_ROLLBACK_COMPLETE"
+    why = owner.reasons("UPDATE_ROLLBACK_IN_PROGRESS")[owner.name]
+    assert f"{export} cannot be updated as it is in use by {user.name}" in why
+    assert owner.update({"Q": resource("SQS::Queue", DelaySeconds=1)}) == "UPDATE_ROLLBACK_COMPLETE"
+    events = owner.client.describe_stack_events(StackName=owner.id)["StackEvents"]
+    assert any(f"{export} cannot be deleted" in event.get("ResourceStatusReason", "") for event in events)
     assert owner.delete() == "DELETE_FAILED"
     assert f"{export} cannot be deleted as it is in use by {user.name}" in owner.described()["StackStatusReason"]
     assert user.delete() == "DELETE_COMPLETE"
@@ -151,6 +163,21 @@ def test_retained_resources_and_termination_protection(local_aws: AwsHarness) ->
     local_aws.sqs.get_queue_attributes(QueueUrl=ids["Kept"])
     assert refusal(local_aws.sqs.get_queue_attributes, QueueUrl=ids["Gone"])[0] == "AWS.SimpleQueueService.NonExistentQueue"
     assert set(stack.reasons("DELETE_SKIPPED")) == {"Kept"}
+
+
+def test_the_deletion_of_a_stack_ends_its_creation(local_aws: AwsHarness) -> None:
+    stack, name = StackHarness(local_aws), unique("endpoint")
+    bucket = local_aws.bucket()
+    resources = endpoint_resources(bucket, local_aws.put(bucket, "model.tar.gz", archive()), name)
+    resources["After"] = resource("SQS::Queue") | {"DependsOn": "Endpoint"}
+    body = json.dumps({"Resources": resources})
+    stack.id = stack.client.create_stack(StackName=stack.name, TemplateBody=body, Capabilities=IAM)["StackId"]
+    until(lambda: stack.physical_ids().get("Endpoint"), "the endpoint is being created")
+    assert stack.delete() == "DELETE_FAILED", "SageMaker does not delete an endpoint that is Creating"
+    assert "After" not in stack.physical_ids()
+    until(lambda: local_aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService", "it is created")
+    assert stack.delete() == "DELETE_COMPLETE"
+    assert "Could not find" in refusal(local_aws.sagemaker.describe_endpoint, EndpointName=name)[1]
 
 
 def test_an_operation_that_the_end_of_the_local_aws_interrupted_has_failed() -> None:

@@ -14,6 +14,14 @@ from support.stacks import StackHarness, att, execution_role, ref, resource
 QUEUE = resource("SQS::Queue")
 
 
+def queue_named(value: Any) -> dict[str, Any]:
+    return resource("SQS::Queue", QueueName=value)
+
+
+def output(value: Any) -> dict[str, Any]:
+    return {"Outputs": {"O": {"Value": value}}}
+
+
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
@@ -25,7 +33,22 @@ QUEUE = resource("SQS::Queue")
         (resource("SageMaker::Model", PrimaryContainer={"Picture": "x"}), "extraneous key [Picture] is not permitted"),
         (resource("SageMaker::EndpointConfig", ProductionVariants="x"), "#/ProductionVariants: expected type: JSONArray"),
         (resource("S3::Bucket", WebsiteConfiguration={}), "Encountered unsupported property WebsiteConfiguration"),
-        (resource("SQS::Queue", DelaySeconds=att("First", "Colour")), "does not support attribute type Colour"),
+        (resource("S3::Bucket", AccessControl="private"), "#/AccessControl: private is not a valid enum value"),
+        (resource("KMS::Key", PendingWindowInDays=5), "#/PendingWindowInDays: 5 is not from 7 to 30"),
+        (resource("SQS::Queue", Tags={"a": "b"}), "#/Tags: expected type: JSONArray, found: JSONObject"),
+        (resource("SQS::Queue", DelaySeconds=[1]), "#/DelaySeconds: expected type: String, found: JSONArray"),
+        (
+            resource("SQS::QueuePolicy", Queues=ref("First"), PolicyDocument={}),
+            "#/Queues: expected type: JSONArray, found: String",
+        ),
+        (
+            resource("SNS::TopicPolicy", Topics=["x"], PolicyDocument=["y"]),
+            "#/PolicyDocument: expected type: JSONObject, found: JSONArray",
+        ),
+        (
+            resource("IAM::Role", AssumeRolePolicyDocument={}, ManagedPolicyArns="arn:aws:iam::aws:policy/ReadOnlyAccess"),
+            "#/ManagedPolicyArns: expected type: JSONArray, found: String",
+        ),
     ],
 )
 def test_a_resource_that_cannot_be_created_fails_the_stack(local_aws: AwsHarness, broken: Any, reason: str) -> None:
@@ -83,6 +106,44 @@ def test_a_resource_that_cannot_be_created_fails_the_stack(local_aws: AwsHarness
                 "Parameters": {"Bootstrap": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk/version"}},
             },
             "Unable to fetch parameters [/cdk/version] from parameter store for this account.",
+        ),
+        ({"Resources": {"Q": QUEUE}, **output(att("Q", "Colour"))}, "resource Q does not support attribute type Colour"),
+        (
+            {"Resources": {"Q": QUEUE, "R": queue_named(att("Q", "Colour"))}},
+            "Q does not support attribute type Colour in Fn::GetAtt",
+        ),
+        (
+            {"Resources": {"Q": QUEUE}, **output({"Fn::Sub": "${Q.Colour}"})},
+            "Fn::Sub references invalid resource attribute Q.Colour",
+        ),
+        ({"Resources": {"Q": queue_named(att("Nothing", "Arn"))}}, "Fn::GetAtt references undefined resource Nothing"),
+        ({"Resources": {"Q": queue_named({"Fn::GetAtt": "Arn"})}}, "every Fn::GetAtt object requires two non-empty parameters"),
+        ({"Resources": {"Q": queue_named({"Fn::If": ["No", "a", "b"]})}}, "unresolved condition dependency No in Fn::If"),
+        ({"Resources": {"Q": queue_named({"Fn::FindInMap": ["No", "a", "b"]})}}, "Mapping named 'No' is not present"),
+        ({"Resources": {"Q": queue_named({"Fn::Cidr": ["10.0.0.0/16", 1, 8]})}}, "the function Fn::Cidr is not emulated"),
+        ({"Resources": {"Q": QUEUE | {"Condition": "No"}}}, "Condition No of Resources/Q is not in the Conditions block"),
+        (
+            {"Resources": {"Q": QUEUE | {"DeletionPolicy": "Snapshot"}}},
+            "AWS::SQS::Queue does not support deletion policy Snapshot",
+        ),
+        (
+            {"Resources": {"Q": QUEUE | {"UpdateReplacePolicy": "RetainExceptOnCreate"}}},
+            "does not support update replace policy RetainExceptOnCreate",
+        ),
+        (
+            {"Resources": {"Q": QUEUE}, "Outputs": {"O": {"Value": "x", "Export": {"Name": att("Q", "QueueName")}}}},
+            "The Name field of Export must not depend on any resources",
+        ),
+        (
+            {
+                "Resources": {"Q": QUEUE | {"Condition": "Never"}, "R": queue_named(att("Q", "QueueName"))},
+                "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+            },
+            "Unresolved resource dependencies [Q] in the Resources block",
+        ),
+        (
+            {"Resources": {f"Q{number}": QUEUE for number in range(501)}},
+            "Number of resources, 501, is greater than maximum allowed, 500",
         ),
     ],
 )
@@ -150,6 +211,37 @@ def test_a_stack_that_does_not_roll_back_keeps_what_it_has(local_aws: AwsHarness
     )
     assert stack.delete() == "DELETE_COMPLETE"
     assert refusal(local_aws.sqs.get_queue_attributes, QueueUrl=url)[0] == "AWS.SimpleQueueService.NonExistentQueue"
+
+
+def test_a_failed_update_that_is_not_rolled_back_is_retried(local_aws: AwsHarness) -> None:
+    stack, name = StackHarness(local_aws), unique("later")
+    first = {"Q": resource("SQS::Queue", DelaySeconds=1), "Role": execution_role("b")}
+    assert stack.create(first) == "CREATE_COMPLETE"
+    before = stack.physical_ids()
+    missing = {"deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:{name}", "maxReceiveCount": 3}
+    second = first | {"Q": resource("SQS::Queue", DelaySeconds=2, RedrivePolicy=missing)}
+    assert stack.update(second, DisableRollback=True) == "UPDATE_FAILED"
+    assert stack.physical_ids() == before
+    local_aws.sqs.create_queue(QueueName=name)
+    assert stack.update(second) == "UPDATE_COMPLETE", stack.reasons("UPDATE_FAILED")
+    attributes = local_aws.sqs.get_queue_attributes(QueueUrl=before["Q"], AttributeNames=["DelaySeconds"])["Attributes"]
+    assert attributes == {"DelaySeconds": "2"}
+    broken = second | {"New": resource("SQS::Queue", DelaySeconds="x"), "Q": resource("SQS::Queue", QueueName="not valid")}
+    assert stack.update(broken, DisableRollback=True) == "UPDATE_FAILED"
+    assert {key: value for key, value in stack.physical_ids().items() if value} == before
+    assert stack.update(second | {"New": QUEUE}) == "UPDATE_COMPLETE", stack.reasons("UPDATE_FAILED")
+    assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_an_update_cannot_change_the_type_of_a_resource(local_aws: AwsHarness) -> None:
+    stack = StackHarness(local_aws)
+    assert stack.create({"Q": QUEUE}) == "CREATE_COMPLETE"
+    body = json.dumps({"Resources": {"Q": resource("SNS::Topic")}})
+    for call, more in ((stack.client.update_stack, {}), (stack.client.create_change_set, {"ChangeSetName": "other"})):
+        said = refusal(call, StackName=stack.name, TemplateBody=body, **more)[1]
+        assert said.startswith("Update of resource type is not permitted.")
+        assert said.endswith("[Q]")
+    assert stack.delete() == "DELETE_COMPLETE"
 
 
 def test_an_action_that_is_not_emulated_is_named(local_aws: AwsHarness) -> None:

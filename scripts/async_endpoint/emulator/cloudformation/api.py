@@ -24,7 +24,7 @@ from async_endpoint.emulator.cloudformation.deployment import Deployment, output
 from async_endpoint.emulator.cloudformation.errors import StackError, missing_stack, validation_error
 from async_endpoint.emulator.cloudformation.intrinsics import Scope
 from async_endpoint.emulator.cloudformation.references import (
-    check_references,
+    in_order,
     needed_capability,
     scope_of,
     stored_parameter,
@@ -39,6 +39,7 @@ from async_endpoint.emulator.cloudformation.requests import (
 from async_endpoint.emulator.cloudformation.service import SERVICE, CloudFormation
 from async_endpoint.emulator.cloudformation.stacks import ChangeSet, Stack, Values, now, stack_id
 from async_endpoint.emulator.cloudformation.template import Template, parameter_values
+from async_endpoint.emulator.cloudformation.template_checks import check_included, check_template, check_types
 from async_endpoint.emulator.error_responses import service_failure, unknown_action
 from async_endpoint.emulator.wsgi import SCOPE, Application, Environ
 from async_endpoint.iam import evaluate_trust
@@ -51,6 +52,11 @@ _UPDATABLE: Final = frozenset(
 )
 _NO_UPDATE: Final = "No updates are to be performed."
 _NO_CHANGE: Final = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+
+def _check(template: Template) -> None:
+    check_template(template)
+    in_order(template, template.resources)  # raises for a circle
 
 
 class CloudFormationApi:
@@ -117,22 +123,35 @@ class CloudFormationApi:
 
     def delete_stack(self, request: Values) -> Values:
         stack = self._store.named(self._region, request["StackName"])
-        if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+        if stack is None:
             return {}  # CloudFormation does not refuse it
+        retained = request.get("RetainResources", [])
+        with self._store.lock:
+            if stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+                return {}
+            self._check_deletable(stack, retained)
+            calls = self._calls(request.get("RoleARN") or stack.request.get("RoleARN"))
+            wait = self._service.cancel_one(stack)
+            stack.record("DELETE_IN_PROGRESS", "User Initiated")
+
+        def delete(deployment: Deployment) -> None:
+            wait()
+            deployment.delete(retained)
+
+        self._run(stack, calls, delete)
+        return {}
+
+    @staticmethod
+    def _check_deletable(stack: Stack, retained: list[str]) -> None:
+        """Raise StackError for a stack that is protected or being changed; a creation is ended by its deletion."""
         if stack.protected:
             raise validation_error(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
-        retained = request.get("RetainResources", [])
         if retained and stack.status != "DELETE_FAILED":
             raise validation_error(
                 "Invalid operation on stack. Specify RetainResources only when the stack is in the DELETE_FAILED state."
             )
-        with self._store.lock:
-            if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
-                raise validation_error(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
-            calls = self._calls(request.get("RoleARN") or stack.request.get("RoleARN"))
-            stack.record("DELETE_IN_PROGRESS", "User Initiated")
-        self._run(stack, calls, lambda deployment: deployment.delete(retained))
-        return {}
+        if stack.status.endswith("_IN_PROGRESS") and stack.status not in ("REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"):
+            raise validation_error(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
 
     def _run(self, stack: Stack, calls: InProcessCalls, work: Callable[[Deployment], None]) -> None:
         def operate(cancelled: threading.Event) -> None:
@@ -157,7 +176,8 @@ class CloudFormationApi:
         kept = self._kept(stack, request)
         calls = self._calls(kept.get("RoleARN"))
         template = Template.parse(kept["TemplateBody"])
-        check_references(template)
+        _check(template)
+        check_types(template, {name: item.type for name, item in stack.resources.items() if item.physical_id})
         capability = needed_capability(template)
         capabilities = request.get("Capabilities") or []
         if capability and capability not in capabilities and "CAPABILITY_NAMED_IAM" not in capabilities:
@@ -171,6 +191,7 @@ class CloudFormationApi:
             scope.condition(name)
         for item in (*template.resources.values(), *template.outputs.values()):
             scope.included(item)
+        check_included(template, scope)
         return scope, kept, calls
 
     def _kept(self, stack: Stack, request: Values) -> Values:
@@ -289,12 +310,6 @@ class CloudFormationApi:
 
     def execute_change_set(self, request: Values) -> Values:
         stack, change_set = self._change_set(request)
-        if change_set.status != "CREATE_COMPLETE" or change_set.executed:
-            raise StackError(
-                "InvalidChangeSetStatus",
-                f"ChangeSet [{change_set.arn}] cannot be executed in its current status of "
-                f"[{change_set.executed or change_set.status}]",
-            )
         kept = {key: value for key, value in change_set.request.items() if key not in ("OnStackFailure", "Description")}
         kept["DisableRollback"] = bool(request.get("DisableRollback", kept["DisableRollback"]))
         with self._store.lock:
@@ -303,11 +318,10 @@ class CloudFormationApi:
             calls = self._calls(kept["RoleARN"])
             scope = scope_of(stack, template, values, self._store, calls)
             creates = change_set.kind == "CREATE"
-            if not creates:
-                self._check_updatable(stack)
+            self._check_executable(stack, change_set)
             stack.record("CREATE_IN_PROGRESS" if creates else "UPDATE_IN_PROGRESS", "User Initiated")
             change_set.executed = "EXECUTE_COMPLETE"
-            stack.change_sets = {}
+            stack.change_sets = {change_set.name: change_set}  # the others are no longer valid
         if creates:
             stack.request = kept
             how = "DO_NOTHING" if kept["DisableRollback"] else change_set.request["OnStackFailure"] or "ROLLBACK"
@@ -316,6 +330,17 @@ class CloudFormationApi:
             stack.updated_at = now()
             self._run(stack, calls, lambda deployment: deployment.update(scope, kept, roll_back=not kept["DisableRollback"]))
         return {}
+
+    def _check_executable(self, stack: Stack, change_set: ChangeSet) -> None:
+        """Raise StackError unless a change set can be executed in the state that its stack has."""
+        if change_set.status != "CREATE_COMPLETE" or change_set.executed:
+            raise StackError(
+                "InvalidChangeSetStatus",
+                f"ChangeSet [{change_set.arn}] cannot be executed in its current status of "
+                f"[{change_set.executed or change_set.status}]",
+            )
+        if change_set.kind == "UPDATE":
+            self._check_updatable(stack)
 
     def delete_change_set(self, request: Values) -> Values:
         try:
@@ -414,7 +439,7 @@ class CloudFormationApi:
 
     def _parsed(self, request: Values) -> Template:
         template = Template.parse(template_text(request, self._calls(None)))
-        check_references(template)
+        _check(template)
         return template
 
     def describe_account_limits(self, _: Values) -> Values:

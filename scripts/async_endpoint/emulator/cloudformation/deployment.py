@@ -11,7 +11,12 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.emulator.cloudformation.aws_calls import InProcessCalls
-from async_endpoint.emulator.cloudformation.errors import OperationCancelled, ResourceFailed, StackError
+from async_endpoint.emulator.cloudformation.errors import (
+    OperationCancelled,
+    ResourceFailed,
+    StackError,
+    validation_error,
+)
 from async_endpoint.emulator.cloudformation.intrinsics import Scope
 from async_endpoint.emulator.cloudformation.references import in_order
 from async_endpoint.emulator.cloudformation.resource_types import resource_type
@@ -42,6 +47,7 @@ class Deployment:
         try:
             self._create_all(scope)
             stack.outputs = outputs_of(scope, self._store, stack)
+            self._check_cancelled()
             stack.record("CREATE_COMPLETE")
         except (ResourceFailed, StackError) as error:
             reason = self._failures("create") or str(error)
@@ -104,10 +110,13 @@ class Deployment:
         made: list[StackResource] = []
         try:
             self._change_all(scope, before, undo, made)
-            stack.outputs = outputs_of(scope, self._store, stack)
+            outputs = outputs_of(scope, self._store, stack)
+            self._check_exports(outputs)
+            stack.outputs = outputs
         except (ResourceFailed, StackError) as error:
             reason = self._failures("update") or str(error)
             if not roll_back:
+                self._keep_what_exists(before, made)
                 stack.record("UPDATE_FAILED", reason)
                 return
             stack.record("UPDATE_ROLLBACK_IN_PROGRESS", reason)
@@ -119,6 +128,32 @@ class Deployment:
         gone = [resource for resource in before.values() if (resource.type, resource.physical_id) not in current]
         self._clean_up(gone)
         stack.record("UPDATE_COMPLETE")
+
+    def _keep_what_exists(self, before: dict[str, StackResource], made: list[StackResource]) -> None:
+        """After a failed update without rollback: failed resources are as they were before, so that an update retries them."""
+        resources = self._stack.resources
+        for resource in list(resources.values()):
+            if not resource.status.endswith("_FAILED"):
+                continue
+            if any(resource is one for one in made):
+                self._clean_up([resource], on_create=True)
+                del resources[resource.logical_id]
+            if resource.logical_id in before:
+                old = before[resource.logical_id]
+                resources[resource.logical_id] = replace(old, status="UPDATE_FAILED", reason=resource.reason)
+
+    def _check_exports(self, outputs: list[Values]) -> None:
+        """Raise StackError for an export that changes or ends while another stack imports it."""
+        exported = {output["ExportName"]: output["OutputValue"] for output in outputs if "ExportName" in output}
+        for output in self._stack.outputs:
+            name = output.get("ExportName")
+            users = self._users(name) if name and exported.get(name) != output["OutputValue"] else []
+            if users:
+                done = "updated" if name in exported else "deleted"
+                raise validation_error(f"Export {name} cannot be {done} as it is in use by {' and '.join(users)}")
+
+    def _users(self, export: str) -> list[str]:
+        return [other.name for other in self._store.all(self._stack.region) if export in other.imports]
 
     def _change_all(self, scope: Scope, before: dict[str, StackResource], undo: list[Undo], made: list[StackResource]) -> None:
         included = _included(scope)
@@ -232,8 +267,8 @@ class Deployment:
     def _exports_in_use(self) -> str:
         for output in self._stack.outputs:
             name = output.get("ExportName")
-            users = [other.name for other in self._store.all(self._stack.region) if name in other.imports]
-            if name and users:
+            users = self._users(name) if name else []
+            if users:
                 return f"Export {name} cannot be deleted as it is in use by {' and '.join(users)}"
         return ""
 
@@ -291,8 +326,7 @@ class Deployment:
     @contextmanager
     def _recorded(self, resource: StackResource, word: str, why: str = "") -> Iterator[None]:
         """Record the start and the end of an operation on a resource; errors of its calls become ResourceFailed."""
-        if self._cancelled.is_set():
-            raise OperationCancelled
+        self._check_cancelled()
         self._stack.record_resource(resource, f"{word}_IN_PROGRESS", why)
         try:
             yield
@@ -301,6 +335,10 @@ class Deployment:
             self._stack.record_resource(resource, f"{word}_FAILED", reason)
             raise ResourceFailed(reason) from error
         self._stack.record_resource(resource, f"{word}_COMPLETE")
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise OperationCancelled
 
     def _failures(self, word: str) -> str:
         failed = [resource.logical_id for resource in self._stack.resources.values() if resource.status.endswith("_FAILED")]

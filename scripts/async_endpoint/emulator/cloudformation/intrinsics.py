@@ -245,5 +245,8 @@ class Scope:
         return _DYNAMIC.sub(value, text) if "{{" in text else text
 
 
+FUNCTIONS: Final = frozenset((*Scope._functions, *Scope._predicates))
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

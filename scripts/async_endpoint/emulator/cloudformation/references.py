@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from botocore.exceptions import ClientError
 
 from async_endpoint.emulator.cloudformation.aws_calls import InProcessCalls
@@ -11,10 +9,9 @@ from async_endpoint.emulator.cloudformation.errors import validation_error
 from async_endpoint.emulator.cloudformation.intrinsics import Scope
 from async_endpoint.emulator.cloudformation.resource_types import resource_type
 from async_endpoint.emulator.cloudformation.stacks import Stack, StackStore, Values
-from async_endpoint.emulator.cloudformation.template import Template, references
+from async_endpoint.emulator.cloudformation.template import Template
+from async_endpoint.emulator.cloudformation.template_checks import unsupported_attribute
 from async_endpoint.local_aws import ACCOUNT_ID
-
-PSEUDO: Final = ("AccountId", "NoValue", "NotificationARNs", "Partition", "Region", "StackId", "StackName", "URLSuffix")
 
 
 def scope_of(stack: Stack, template: Template, parameters: dict[str, str], store: StackStore, calls: InProcessCalls) -> Scope:
@@ -23,9 +20,7 @@ def scope_of(stack: Stack, template: Template, parameters: dict[str, str], store
     def attribute(logical_id: str, name: str) -> object:
         found = stack.resources[logical_id]
         if name not in found.attributes:
-            raise validation_error(
-                f"Template error: resource {logical_id} does not support attribute type {name} in Fn::GetAtt"
-            )
+            raise unsupported_attribute(logical_id, name)
         return found.attributes[name]
 
     def imported(name: str) -> str:
@@ -57,24 +52,6 @@ def stored_parameter(calls: InProcessCalls, name: str) -> str:
         return str(calls.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
     except ClientError as error:
         raise validation_error(f"Unable to fetch parameters [{name}] from parameter store for this account.") from error
-
-
-def check_references(template: Template) -> None:
-    """Raise StackError for a reference to what the template does not have, and for resources that depend on each other."""
-    known = {*template.parameters, *template.resources, *(f"AWS::{name}" for name in PSEUDO)}
-    for block, items in (("Resources", template.resources), ("Outputs", template.outputs)):
-        named = {name for item in items.values() for name in references(item.get("Properties", item.get("Value")))}
-        if block == "Resources":
-            for item in items.values():
-                listed = item.get("DependsOn", [])
-                named |= set([listed] if isinstance(listed, str) else listed)
-        unknown = sorted(named - known)
-        if unknown:
-            raise validation_error(
-                f"Template format error: Unresolved resource dependencies [{', '.join(unknown)}] in the "
-                f"{block} block of the template"
-            )
-    in_order(template, template.resources)
 
 
 def in_order(template: Template, resources: dict[str, Values]) -> list[str]:

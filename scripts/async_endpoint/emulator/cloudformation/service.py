@@ -53,12 +53,21 @@ class CloudFormation:
                 stack.record(_FAILED.get(stack.status, stack.status), f"Internal failure: {type(error).__name__}: {error}")
             finally:
                 with self._lock:
-                    self._operations.pop(stack.id, None)
+                    if self._operations.get(stack.id) == (thread, cancelled):
+                        del self._operations[stack.id]
 
         thread = threading.Thread(target=run, name=f"stack-{stack.name}", daemon=True)
         with self._lock:
             self._operations[stack.id] = thread, cancelled
         thread.start()
+
+    def cancel_one(self, stack: Stack) -> Callable[[], None]:
+        """Cancel the operation of a stack, if there is one; the returned function waits for its end."""
+        with self._lock:
+            thread, cancelled = self._operations.get(stack.id, (None, None))
+        if cancelled is not None:
+            cancelled.set()
+        return lambda: thread.join() if thread is not None else None
 
     def cancel(self) -> None:
         """Cancel every operation and wait for the calls in progress."""

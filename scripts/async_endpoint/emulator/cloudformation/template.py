@@ -182,17 +182,18 @@ def references(value: Any) -> Iterable[str]:
             elif key == "Fn::GetAtt":
                 yield str(item[0] if isinstance(item, list) and item else item).split(".", maxsplit=1)[0]
             elif key == "Fn::Sub":
-                yield from _substituted(item)
+                yield from (name.split(".", maxsplit=1)[0] for name in substituted(item))
+                yield from references(item[1] if isinstance(item, list) and len(item) == 2 else {})
             else:
                 yield from references(item)
 
 
-def _substituted(item: Any) -> Iterable[str]:
+def substituted(item: Any) -> Iterable[str]:
+    """What the argument of Fn::Sub refers to outside its own map: NAME, or RESOURCE.ATTRIBUTE."""
     text, given = (item[0], item[1]) if isinstance(item, list) and len(item) == 2 else (item, {})
     for literal, name in _SUBSTITUTED.findall(text if isinstance(text, str) else ""):
         if not literal and name not in given:
-            yield name.split(".", maxsplit=1)[0].strip()
-    yield from references(given)
+            yield name.strip()
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from async_endpoint.emulator.cloudformation.aws_calls import InProcessCalls
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 
 Values = dict[str, Any]
+DOCUMENT: Final = "document"  # a policy: an object, or its JSON as a string
 _SUFFIX: Final = string.ascii_letters + string.digits
 # Codes by which the services say that a resource to delete does not exist.
 _MISSING: Final = frozenset(
@@ -86,9 +87,23 @@ class Context:
         new = self.all_tags(after)
         return {key: value for key, value in new.items() if old.get(key) != value}, sorted(set(old) - set(new))
 
+    def change_tags(
+        self,
+        before: Iterable[Mapping[str, Any]] | None,
+        after: Iterable[Mapping[str, Any]] | None,
+        add: Callable[[dict[str, str]], Any],
+        remove: Callable[[list[str]], Any],
+    ) -> None:
+        """Call `add` with the tags to set and `remove` with the keys to remove, where there are any."""
+        added, removed = self.tag_changes(before, after)
+        if added:
+            add(added)
+        if removed:
+            remove(removed)
+
     def tag_list(self, given: Iterable[Mapping[str, Any]] | None) -> list[dict[str, str]]:
         """`all_tags` as a list of Key and Value."""
-        return [{"Key": key, "Value": value} for key, value in self.all_tags(given).items()]
+        return as_list(self.all_tags(given))
 
 
 class ResourceType(ABC):
@@ -99,15 +114,21 @@ class ResourceType(ABC):
     required: ClassVar[frozenset[str]] = frozenset()
     named_by: ClassVar[str] = ""  # the property that names the resource, if there is one
     capability: ClassVar[bool] = False  # whether a template with it needs CAPABILITY_IAM
+    attributes: ClassVar[frozenset[str]] = frozenset()  # of Fn::GetAtt (template reference, "Return values")
+    # The JSON types of properties, where `fitted` does not check them: JSONArray, JSONObject or DOCUMENT; others are scalars.
+    structures: ClassVar[Mapping[str, str] | None] = None
 
     def check(self, properties: Values) -> None:
-        """Raise ResourceFailed for properties that are unknown, not emulated or missing."""
+        """Raise ResourceFailed for properties that are unknown, not emulated, missing or of another type."""
         unknown = sorted(set(properties) - self.mutable - self.replacing)
         if unknown:
             raise ResourceFailed(f"Encountered unsupported property {unknown[0]}")
         missing = sorted(self.required - set(properties))
         if missing:
             raise ResourceFailed(f"Properties validation failed: #: required key [{missing[0]}] not found")
+        if self.structures is not None:
+            for name, value in properties.items():
+                _check_structure(self.structures.get(name), value, f"#/{name}")
 
     def replaced_by(self, before: Values, after: Values) -> list[str]:
         """The changed properties that need a new resource."""
@@ -139,6 +160,46 @@ class ResourceType(ABC):
     def is_missing(self, error: ClientError) -> bool:
         """Whether an error of a deletion says that the resource does not exist."""
         return error.response["Error"]["Code"] in _MISSING
+
+
+class AttachedPolicy(ResourceType):
+    """The policy of several resources, which the property `targets` names."""
+
+    targets: ClassVar[str]
+    attributes = frozenset(("Id",))
+
+    @abstractmethod
+    def put(self, context: Context, target: str, document: str | None) -> None:
+        """Set the policy of a target; None restores the policy that it has without one."""
+
+    def create(self, context: Context, properties: Values) -> Created:
+        for target in properties[self.targets]:
+            self.put(context, target, as_document(properties["PolicyDocument"]))
+        name = context.name(None, 128)
+        return Created(name, {"Id": name})
+
+    def update(self, context: Context, existing: Existing, after: Values) -> None:
+        for target in existing.properties[self.targets]:
+            if target not in after[self.targets]:
+                self.put(context, target, None)
+        for target in after[self.targets]:
+            self.put(context, target, as_document(after["PolicyDocument"]))
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        for target in existing.properties[self.targets]:
+            self.put(context, target, None)
+
+
+def as_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Tags as a list of Key and Value, or of the names that a service has for them."""
+    return [{key: name, value: text} for name, text in tags.items()]
+
+
+def as_attribute(value: Any) -> str:
+    """A property as an attribute of SNS and SQS: text, JSON for a structure."""
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def as_document(value: Any) -> str:
@@ -187,5 +248,21 @@ def scalar(kind: str, value: Any, where: str) -> Any:
     return text
 
 
+def _check_structure(expected: str | None, value: Any, where: str) -> None:
+    """Raise ResourceFailed unless a value has the JSON type `expected`; None means a string, number or boolean."""
+    found = _type_name(value)
+    if expected is None:
+        if isinstance(value, dict | list):
+            raise _wrong_type(where, "String", value)
+    elif found != expected and not (expected == DOCUMENT and found in ("JSONObject", "String")):
+        raise _wrong_type(where, "JSONObject" if expected == DOCUMENT else expected, value)
+
+
 def _wrong_type(where: str, expected: str, value: Any) -> ResourceFailed:
-    return ResourceFailed(f"Properties validation failed: {where}: expected type: {expected}, found: {type(value).__name__}")
+    return ResourceFailed(f"Properties validation failed: {where}: expected type: {expected}, found: {_type_name(value)}")
+
+
+def _type_name(value: Any) -> str:
+    """The name of a value's JSON type in CloudFormation's messages."""
+    names = {dict: "JSONObject", list: "JSONArray", bool: "Boolean", int: "Integer", float: "Double", str: "String"}
+    return names.get(type(value), "Null")

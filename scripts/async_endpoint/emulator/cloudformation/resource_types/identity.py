@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 from async_endpoint.emulator.cloudformation.resource_types.base import (
+    DOCUMENT,
     Context,
     Created,
     Existing,
     ResourceType,
     Values,
     as_document,
+    as_list,
     scalar,
 )
 
@@ -37,6 +39,11 @@ class Role(ResourceType):
     )
     replacing = frozenset(("Path", "RoleName"))
     required = frozenset(("AssumeRolePolicyDocument",))
+    attributes = frozenset(("Arn", "RoleId"))
+    structures: ClassVar = {
+        "AssumeRolePolicyDocument": DOCUMENT,
+        **dict.fromkeys(("ManagedPolicyArns", "Policies", "Tags"), "JSONArray"),
+    }
 
     def create(self, context: Context, properties: Values) -> Created:
         name = context.name(properties.get("RoleName"), 64)
@@ -68,11 +75,12 @@ class Role(ResourceType):
             else:
                 client.delete_role_permissions_boundary(RoleName=name)
         self._policies(context, name, before, after)
-        added, removed = context.tag_changes(before.get("Tags"), after.get("Tags"))
-        if added:
-            client.tag_role(RoleName=name, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
-        if removed:
-            client.untag_role(RoleName=name, TagKeys=removed)
+        context.change_tags(
+            before.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.tag_role(RoleName=name, Tags=as_list(tags)),
+            lambda keys: client.untag_role(RoleName=name, TagKeys=keys),
+        )
 
     @staticmethod
     def _policies(context: Context, name: str, before: Values, after: Values) -> None:
@@ -118,18 +126,24 @@ def _unless_missing(call: Any) -> None:
             raise
 
 
+_OF_PRINCIPALS: Final = {"PolicyDocument": DOCUMENT, **dict.fromkeys(("Groups", "Roles", "Users"), "JSONArray")}
+
+
 class Policy(ResourceType):
     """An inline policy of roles, users and groups."""
 
     capability = True
     mutable = frozenset(("Groups", "PolicyDocument", "PolicyName", "Roles", "Users"))
     required = frozenset(("PolicyDocument", "PolicyName"))
+    attributes = frozenset(("Id",))
+    structures: ClassVar = _OF_PRINCIPALS
 
     def create(self, context: Context, properties: Values) -> Created:
         if not any(properties.get(key) for key, _ in _PRINCIPALS):
             raise ResourceFailed("At least one of [Groups,Roles,Users] must be non-empty.")
         self._put(context, properties)
-        return Created(context.name(None, 128), {})
+        name = context.name(None, 128)
+        return Created(name, {"Id": name})
 
     def update(self, context: Context, existing: Existing, after: Values) -> None:
         self._put(context, after)
@@ -166,6 +180,7 @@ class RolePolicy(ResourceType):
     mutable = frozenset(("PolicyDocument",))
     replacing = frozenset(("PolicyName", "RoleName"))
     required = frozenset(("PolicyName", "RoleName"))
+    structures: ClassVar = {"PolicyDocument": DOCUMENT}
 
     def create(self, context: Context, properties: Values) -> Created:
         name, role = properties["PolicyName"], properties["RoleName"]
@@ -188,6 +203,8 @@ class ManagedPolicy(ResourceType):
     mutable = frozenset(("Groups", "PolicyDocument", "Roles", "Users"))
     replacing = frozenset(("Description", "ManagedPolicyName", "Path"))
     required = frozenset(("PolicyDocument",))
+    attributes = frozenset(("PolicyArn", "PolicyId"))
+    structures: ClassVar = _OF_PRINCIPALS
 
     def create(self, context: Context, properties: Values) -> Created:
         optional = {key: properties[key] for key in ("Description", "Path") if key in properties}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
+from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 from async_endpoint.emulator.cloudformation.resource_types.base import (
+    DOCUMENT,
     Context,
     Created,
     Existing,
     ResourceType,
     Values,
     as_document,
+    as_list,
     scalar,
 )
 
 _WAITING_DAYS: Final = 30
+_LEAST_WAITING_DAYS: Final = 7
 
 
 class Key(ResourceType):
@@ -22,6 +26,17 @@ class Key(ResourceType):
 
     mutable = frozenset(("Description", "EnableKeyRotation", "Enabled", "KeyPolicy", "PendingWindowInDays", "Tags"))
     replacing = frozenset(("KeySpec", "KeyUsage", "MultiRegion", "Origin"))
+    attributes = frozenset(("Arn", "KeyId"))
+    structures: ClassVar = {"KeyPolicy": DOCUMENT, "Tags": "JSONArray"}
+
+    def check(self, properties: Values) -> None:
+        super().check(properties)
+        days = scalar("integer", properties.get("PendingWindowInDays", _WAITING_DAYS), "#/PendingWindowInDays")
+        if not _LEAST_WAITING_DAYS <= days <= _WAITING_DAYS:
+            raise ResourceFailed(
+                f"Properties validation failed: #/PendingWindowInDays: {days} is not from {_LEAST_WAITING_DAYS} to "
+                f"{_WAITING_DAYS}"
+            )
 
     def create(self, context: Context, properties: Values) -> Created:
         optional: Values = {
@@ -29,7 +44,7 @@ class Key(ResourceType):
         }
         if "KeyPolicy" in properties:
             optional["Policy"] = as_document(properties["KeyPolicy"])
-        tags = [{"TagKey": key, "TagValue": value} for key, value in context.all_tags(properties.get("Tags")).items()]
+        tags = as_list(context.all_tags(properties.get("Tags")), "TagKey", "TagValue")
         multi_region = scalar("boolean", properties.get("MultiRegion", False), "#/MultiRegion")
         key = context.client("kms").create_key(Tags=tags, MultiRegion=multi_region, **optional)["KeyMetadata"]
         return Created(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
@@ -44,11 +59,12 @@ class Key(ResourceType):
         if "KeyPolicy" in after and before.get("KeyPolicy") != after["KeyPolicy"]:
             client.put_key_policy(KeyId=key, PolicyName="default", Policy=as_document(after["KeyPolicy"]))
         self._switch(context, key, before, after)
-        added, removed = context.tag_changes(before.get("Tags"), after.get("Tags"))
-        if added:
-            client.tag_resource(KeyId=key, Tags=[{"TagKey": name, "TagValue": value} for name, value in added.items()])
-        if removed:
-            client.untag_resource(KeyId=key, TagKeys=removed)
+        context.change_tags(
+            before.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.tag_resource(KeyId=key, Tags=as_list(tags, "TagKey", "TagValue")),
+            lambda keys: client.untag_resource(KeyId=key, TagKeys=keys),
+        )
 
     @staticmethod
     def _switch(context: Context, key: str, before: Values, after: Values) -> None:
@@ -71,6 +87,7 @@ class Alias(ResourceType):
     mutable = frozenset(("TargetKeyId",))
     replacing = frozenset(("AliasName",))
     required = frozenset(("AliasName", "TargetKeyId"))
+    structures: ClassVar = {}
 
     def create(self, context: Context, properties: Values) -> Created:
         context.client("kms").create_alias(AliasName=properties["AliasName"], TargetKeyId=properties["TargetKeyId"])

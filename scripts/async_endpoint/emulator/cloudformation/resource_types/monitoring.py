@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 from async_endpoint.emulator.cloudformation.resource_types.base import (
@@ -11,6 +11,7 @@ from async_endpoint.emulator.cloudformation.resource_types.base import (
     Existing,
     ResourceType,
     Values,
+    as_list,
     fitted,
     scalar,
 )
@@ -44,6 +45,7 @@ class Alarm(ResourceType):
         )
     )
     replacing = frozenset(("AlarmName",))
+    attributes = frozenset(("Arn",))
 
     def create(self, context: Context, properties: Values) -> Created:
         name = context.name(properties.get("AlarmName"), 255)
@@ -66,12 +68,13 @@ class Alarm(ResourceType):
         client, before = context.client("cloudwatch"), existing.properties
         if {**before, "Tags": None} != {**after, "Tags": None}:
             self._put(context, existing.physical_id, after)
-        added, removed = context.tag_changes(before.get("Tags"), after.get("Tags"))
-        if added:
-            tags = [{"Key": key, "Value": value} for key, value in added.items()]
-            client.tag_resource(ResourceARN=existing.attributes["Arn"], Tags=tags)
-        if removed:
-            client.untag_resource(ResourceARN=existing.attributes["Arn"], TagKeys=removed)
+        arn = existing.attributes["Arn"]
+        context.change_tags(
+            before.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.tag_resource(ResourceARN=arn, Tags=as_list(tags)),
+            lambda keys: client.untag_resource(ResourceARN=arn, TagKeys=keys),
+        )
 
     def delete(self, context: Context, existing: Existing) -> None:
         context.client("cloudwatch").delete_alarms(AlarmNames=[existing.physical_id])
@@ -81,6 +84,8 @@ class LogGroup(ResourceType):
     named_by = "LogGroupName"
     mutable = frozenset(("KmsKeyId", "RetentionInDays", "Tags"))
     replacing = frozenset(("LogGroupName",))
+    attributes = frozenset(("Arn",))
+    structures: ClassVar = {"Tags": "JSONArray"}
 
     def create(self, context: Context, properties: Values) -> Created:
         client = context.client("logs")
@@ -103,12 +108,13 @@ class LogGroup(ResourceType):
                 client.associate_kms_key(logGroupName=name, kmsKeyId=after["KmsKeyId"])
             else:
                 client.disassociate_kms_key(logGroupName=name)
-        added, removed = context.tag_changes(before.get("Tags"), after.get("Tags"))
         arn = existing.attributes["Arn"].removesuffix(":*")
-        if added:
-            client.tag_resource(resourceArn=arn, tags=added)
-        if removed:
-            client.untag_resource(resourceArn=arn, tagKeys=removed)
+        context.change_tags(
+            before.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
+            lambda keys: client.untag_resource(resourceArn=arn, tagKeys=keys),
+        )
 
     @staticmethod
     def _retain(context: Context, name: str, properties: Values) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 from async_endpoint.emulator.cloudformation.resource_types.base import (
+    DOCUMENT,
+    AttachedPolicy,
     Context,
     Created,
     Existing,
     ResourceType,
     Values,
-    as_document,
+    as_attribute,
 )
 
 # Attributes of a queue with the values that SQS gives them (API reference, SetQueueAttributes).
@@ -33,20 +34,16 @@ _DEFAULTS: Final = {
 }
 
 
-def _attribute(value: Any) -> str:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 class Queue(ResourceType):
     named_by = "QueueName"
     mutable = frozenset((*_DEFAULTS, "Tags"))
     replacing = frozenset(("FifoQueue", "QueueName"))
+    attributes = frozenset(("Arn", "QueueName", "QueueUrl"))
+    structures: ClassVar = {"RedriveAllowPolicy": DOCUMENT, "RedrivePolicy": DOCUMENT, "Tags": "JSONArray"}
 
     def create(self, context: Context, properties: Values) -> Created:
         client = context.client("sqs")
-        attributes = {key: _attribute(properties[key]) for key in (*_DEFAULTS, "FifoQueue") if key in properties}
+        attributes = {key: as_attribute(properties[key]) for key in (*_DEFAULTS, "FifoQueue") if key in properties}
         if attributes.get("FifoQueue") == "false":  # SQS refuses it for a standard queue
             del attributes["FifoQueue"]
         fifo = ".fifo" if "FifoQueue" in attributes and "QueueName" not in properties else ""
@@ -62,15 +59,18 @@ class Queue(ResourceType):
     def update(self, context: Context, existing: Existing, after: Values) -> None:
         client, url, before = context.client("sqs"), existing.physical_id, existing.properties
         changed = {
-            key: _attribute(after.get(key, default)) for key, default in _DEFAULTS.items() if before.get(key) != after.get(key)
+            key: as_attribute(after.get(key, default))
+            for key, default in _DEFAULTS.items()
+            if before.get(key) != after.get(key)
         }
         if changed:
             client.set_queue_attributes(QueueUrl=url, Attributes=changed)
-        added, removed = context.tag_changes(before.get("Tags"), after.get("Tags"))
-        if added:
-            client.tag_queue(QueueUrl=url, Tags=added)
-        if removed:
-            client.untag_queue(QueueUrl=url, TagKeys=removed)
+        context.change_tags(
+            before.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.tag_queue(QueueUrl=url, Tags=tags),
+            lambda keys: client.untag_queue(QueueUrl=url, TagKeys=keys),
+        )
 
     def delete(self, context: Context, existing: Existing) -> None:
         context.client("sqs").delete_queue(QueueUrl=existing.physical_id)
@@ -84,29 +84,13 @@ def _exists(client: Any, name: str) -> bool:
     return True
 
 
-class QueuePolicy(ResourceType):
-    mutable = frozenset(("PolicyDocument", "Queues"))
-    required = frozenset(("PolicyDocument", "Queues"))
+class QueuePolicy(AttachedPolicy):
+    targets = "Queues"
+    mutable = required = frozenset(("PolicyDocument", "Queues"))
+    structures: ClassVar = {"PolicyDocument": DOCUMENT, "Queues": "JSONArray"}
 
-    def create(self, context: Context, properties: Values) -> Created:
-        for url in properties["Queues"]:
-            self._set(context, url, as_document(properties["PolicyDocument"]))
-        return Created(context.name(None, 128), {})
-
-    def update(self, context: Context, existing: Existing, after: Values) -> None:
-        for url in existing.properties["Queues"]:
-            if url not in after["Queues"]:
-                self._set(context, url, "")
-        for url in after["Queues"]:
-            self._set(context, url, as_document(after["PolicyDocument"]))
-
-    def delete(self, context: Context, existing: Existing) -> None:
-        for url in existing.properties["Queues"]:
-            self._set(context, url, "")
-
-    @staticmethod
-    def _set(context: Context, url: str, policy: str) -> None:
-        context.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    def put(self, context: Context, target: str, document: str | None) -> None:
+        context.client("sqs").set_queue_attributes(QueueUrl=target, Attributes={"Policy": document or ""})
 
 
 TYPES: Final = {"AWS::SQS::Queue": Queue(), "AWS::SQS::QueuePolicy": QueuePolicy()}

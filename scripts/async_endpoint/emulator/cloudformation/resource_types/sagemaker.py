@@ -7,7 +7,15 @@ from typing import Any, ClassVar, Final
 from botocore.exceptions import ClientError
 
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
-from async_endpoint.emulator.cloudformation.resource_types.base import Context, Created, Existing, ResourceType, Values, fitted
+from async_endpoint.emulator.cloudformation.resource_types.base import (
+    Context,
+    Created,
+    Existing,
+    ResourceType,
+    Values,
+    as_list,
+    fitted,
+)
 
 _MAX_NAME: Final = 63
 _IN_TRANSITION: Final = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
@@ -29,13 +37,13 @@ class _SageMakerResource(ResourceType):
 
     def update(self, context: Context, existing: Existing, after: Values) -> None:
         client = context.client("sagemaker")
-        added, removed = context.tag_changes(existing.properties.get("Tags"), after.get("Tags"))
-        if added:
-            client.add_tags(
-                ResourceArn=existing.physical_id, Tags=[{"Key": key, "Value": value} for key, value in added.items()]
-            )
-        if removed:
-            client.delete_tags(ResourceArn=existing.physical_id, TagKeys=removed)
+        arn = existing.physical_id
+        context.change_tags(
+            existing.properties.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.add_tags(ResourceArn=arn, Tags=as_list(tags)),
+            lambda keys: client.delete_tags(ResourceArn=arn, TagKeys=keys),
+        )
 
     def delete(self, context: Context, existing: Existing) -> None:
         getattr(context.client("sagemaker"), f"delete_{self.snake}")(**{self.named_by: existing.attributes[self.named_by]})
@@ -53,6 +61,7 @@ def _request(client: Any, operation: str, properties: Values) -> Values:
 
 class Model(_SageMakerResource):
     word, snake, named_by = "Model", "model", "ModelName"
+    attributes = frozenset(("ModelArn", "ModelName"))
     mutable = frozenset(("Tags",))
     replacing = frozenset(
         (
@@ -69,6 +78,7 @@ class Model(_SageMakerResource):
 
 class EndpointConfig(_SageMakerResource):
     word, snake, named_by = "EndpointConfig", "endpoint_config", "EndpointConfigName"
+    attributes = frozenset(("EndpointConfigArn", "EndpointConfigName"))
     mutable = frozenset(("Tags",))
     replacing = frozenset(
         (
@@ -92,6 +102,7 @@ class Endpoint(_SageMakerResource):
     """An endpoint: creation and update end when it is InService, deletion when it is gone."""
 
     word, snake, named_by = "Endpoint", "endpoint", "EndpointName"
+    attributes = frozenset(("EndpointArn", "EndpointName"))
     mutable = frozenset(
         (
             "DeploymentConfig",

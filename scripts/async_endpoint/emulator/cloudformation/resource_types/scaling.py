@@ -22,6 +22,7 @@ class ScalableTarget(ResourceType):
 
     mutable = frozenset(("MaxCapacity", "MinCapacity", "RoleARN", "ScheduledActions", "SuspendedState", "Tags"))
     replacing = frozenset(_TARGET)
+    attributes = frozenset(("Id",))
     required = frozenset((*_TARGET, "MaxCapacity", "MinCapacity"))
 
     def create(self, context: Context, properties: Values) -> Created:
@@ -66,11 +67,12 @@ class ScalingPolicy(ResourceType):
     named_by = "PolicyName"
     mutable = frozenset(("PolicyType", "StepScalingPolicyConfiguration", "TargetTrackingScalingPolicyConfiguration"))
     replacing = frozenset((*_TARGET, "PolicyName", "ScalingTargetId"))
+    attributes = frozenset(("Arn",))
     required = frozenset(("PolicyName", "PolicyType"))
 
     def create(self, context: Context, properties: Values) -> Created:
         arn = self._put(context, properties)
-        return Created(arn, {"Arn": arn, "PolicyName": properties["PolicyName"]})
+        return Created(arn, {"Arn": arn})
 
     def _put(self, context: Context, properties: Values) -> str:
         client = context.client(_SERVICE)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
 from async_endpoint.emulator.cloudformation.errors import ResourceFailed
 from async_endpoint.emulator.cloudformation.resource_types.base import (
+    DOCUMENT,
+    AttachedPolicy,
     Context,
     Created,
     Existing,
     ResourceType,
     Values,
-    as_document,
+    as_attribute,
+    as_list,
 )
 from async_endpoint.local_aws import ACCOUNT_ID
 
@@ -26,23 +29,18 @@ _DEFAULT_ATTRIBUTES: Final = {
 }
 
 
-def _attribute(value: Any) -> str:
-    """A property as an attribute of SNS: text, JSON for an object."""
-    if isinstance(value, dict | list):
-        return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 class Topic(ResourceType):
     named_by = "TopicName"
     mutable = frozenset(
         ("ContentBasedDeduplication", "DisplayName", "KmsMasterKeyId", "SignatureVersion", "Subscription", "Tags")
     )
     replacing = frozenset(("FifoTopic", "TopicName"))
+    attributes = frozenset(("TopicArn", "TopicName"))
+    structures: ClassVar = {"Subscription": "JSONArray", "Tags": "JSONArray"}
 
     def create(self, context: Context, properties: Values) -> Created:
         settings = (*_DEFAULT_ATTRIBUTES, "FifoTopic")
-        fifo = _attribute(properties.get("FifoTopic", False)) == "true"
+        fifo = as_attribute(properties.get("FifoTopic", False)) == "true"
         name = context.name(properties.get("TopicName"), 251) + (".fifo" if fifo and "TopicName" not in properties else "")
         client = context.client("sns")
         expected = f"arn:aws:sns:{context.calls.region}:{ACCOUNT_ID}:{name}"
@@ -50,7 +48,7 @@ class Topic(ResourceType):
             raise ResourceFailed(f"{name} already exists")
         arn = client.create_topic(
             Name=name,
-            Attributes={key: _attribute(properties[key]) for key in settings if key in properties},
+            Attributes={key: as_attribute(properties[key]) for key in settings if key in properties},
             Tags=context.tag_list(properties.get("Tags")),
         )["TopicArn"]
         return Created(arn, {"TopicArn": arn, "TopicName": name})
@@ -62,13 +60,16 @@ class Topic(ResourceType):
         client, arn, before = context.client("sns"), existing.physical_id, existing.properties
         for key, default in _DEFAULT_ATTRIBUTES.items():
             if before.get(key) != after.get(key):
-                client.set_topic_attributes(TopicArn=arn, AttributeName=key, AttributeValue=_attribute(after.get(key, default)))
+                client.set_topic_attributes(
+                    TopicArn=arn, AttributeName=key, AttributeValue=as_attribute(after.get(key, default))
+                )
         self._subscribe(context, arn, before.get("Subscription", []), after.get("Subscription", []))
-        added, removed = context.tag_changes(before.get("Tags"), after.get("Tags"))
-        if added:
-            client.tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in added.items()])
-        if removed:
-            client.untag_resource(ResourceArn=arn, TagKeys=removed)
+        context.change_tags(
+            before.get("Tags"),
+            after.get("Tags"),
+            lambda tags: client.tag_resource(ResourceArn=arn, Tags=as_list(tags)),
+            lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+        )
 
     @staticmethod
     def _subscribe(context: Context, arn: str, before: list[Values], after: list[Values]) -> None:
@@ -104,6 +105,8 @@ class Subscription(ResourceType):
     )
     replacing = frozenset(("Endpoint", "Protocol", "Region", "TopicArn"))
     required = frozenset(("Protocol", "TopicArn"))
+    attributes = frozenset(("Arn",))
+    structures: ClassVar = dict.fromkeys(("DeliveryPolicy", "FilterPolicy", "RedrivePolicy"), DOCUMENT)
 
     def create(self, context: Context, properties: Values) -> Created:
         region = properties.get("Region", context.calls.region)
@@ -114,7 +117,7 @@ class Subscription(ResourceType):
             Protocol=properties["Protocol"],
             Endpoint=properties.get("Endpoint", ""),
             ReturnSubscriptionArn=True,
-            Attributes={key: _attribute(properties[key]) for key in sorted(self.mutable) if key in properties},
+            Attributes={key: as_attribute(properties[key]) for key in sorted(self.mutable) if key in properties},
         )["SubscriptionArn"]
         return Created(arn, {"Arn": arn})
 
@@ -125,38 +128,24 @@ class Subscription(ResourceType):
                 context.client("sns").set_subscription_attributes(
                     SubscriptionArn=existing.physical_id,
                     AttributeName=key,
-                    AttributeValue=_attribute(after.get(key, defaults.get(key, ""))),
+                    AttributeValue=as_attribute(after.get(key, defaults.get(key, ""))),
                 )
 
     def delete(self, context: Context, existing: Existing) -> None:
         context.client("sns").unsubscribe(SubscriptionArn=existing.physical_id)
 
 
-class TopicPolicy(ResourceType):
+class TopicPolicy(AttachedPolicy):
     """The policy of topics. Its deletion restores the default policy, in which the account may do everything."""
 
-    mutable = frozenset(("PolicyDocument", "Topics"))
-    required = frozenset(("PolicyDocument", "Topics"))
+    targets = "Topics"
+    mutable = required = frozenset(("PolicyDocument", "Topics"))
+    structures: ClassVar = {"PolicyDocument": DOCUMENT, "Topics": "JSONArray"}
 
-    def create(self, context: Context, properties: Values) -> Created:
-        for arn in properties["Topics"]:
-            self._set(context, arn, as_document(properties["PolicyDocument"]))
-        return Created(context.name(None, 128), {})
-
-    def update(self, context: Context, existing: Existing, after: Values) -> None:
-        for arn in existing.properties["Topics"]:
-            if arn not in after["Topics"]:
-                self._set(context, arn, _default_policy(arn))
-        for arn in after["Topics"]:
-            self._set(context, arn, as_document(after["PolicyDocument"]))
-
-    def delete(self, context: Context, existing: Existing) -> None:
-        for arn in existing.properties["Topics"]:
-            self._set(context, arn, _default_policy(arn))
-
-    @staticmethod
-    def _set(context: Context, arn: str, policy: str) -> None:
-        context.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+    def put(self, context: Context, target: str, document: str | None) -> None:
+        context.client("sns").set_topic_attributes(
+            TopicArn=target, AttributeName="Policy", AttributeValue=document or _default_policy(target)
+        )
 
 
 def _default_policy(arn: str) -> str:

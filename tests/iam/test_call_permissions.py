@@ -61,6 +61,12 @@ class Facts:
     def group_arn(self, name: str) -> str:
         return f"arn:aws:iam::{ACCOUNT}:group/path/{name}"
 
+    def access_key_user(self, key_id: str) -> str | None:
+        return None
+
+    def upload_key(self, bucket: str, upload_id: str) -> str | None:
+        return None
+
     def profile_arn(self, name: str) -> str:
         return f"arn:aws:iam::{ACCOUNT}:instance-profile/path/{name}"
 

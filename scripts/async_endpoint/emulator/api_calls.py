@@ -173,8 +173,7 @@ class _Route(NamedTuple):
 
 def _s3_route(method: str, path: str, query: frozenset[str], headers: frozenset[str]) -> _Route | None:
     routes = _s3_routes().get((method, _level(path)), ())
-    met = [route for route in routes if route.query <= query and route.headers <= headers]
-    return max(met, key=lambda route: route.rank) if met else None
+    return next((route for route in routes if route.query <= query and route.headers <= headers), None)
 
 
 def _level(path: str) -> str:
@@ -184,7 +183,7 @@ def _level(path: str) -> str:
 
 @cache
 def _s3_routes() -> dict[tuple[str, str], list[_Route]]:
-    """Routes by method and level: service, bucket or key."""
+    """Routes by method and level (service, bucket or key), the most specific first."""
     levels = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "key"}
     routes: dict[tuple[str, str], list[_Route]] = {}
     for action in sorted(actions("s3"), key=lambda name: (len(name), name)):  # of two with equal requirements, the shorter name
@@ -198,7 +197,7 @@ def _s3_routes() -> dict[tuple[str, str], list[_Route]]:
         subresources = {name for name in fixed.split("&") if name and not name.startswith("x-id")} | (query & {"uploadId"})
         route = _Route(action, frozenset(query | subresources), frozenset(headers), frozenset(subresources))
         routes.setdefault((model.http["method"], levels[path]), []).append(route)
-    return routes
+    return {at: sorted(found, key=lambda route: route.rank, reverse=True) for at, found in routes.items()}
 
 
 def _serialized(members: list[Any], location: str) -> list[Any]:

@@ -38,7 +38,7 @@ from async_endpoint.emulator.without_effect import is_made_up
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
-# How many large requests moto processes at a time: it has a body, or a part of an upload, in memory more than once.
+# How many large requests moto processes at a time: it has a body in memory more than once, except the content of an S3 object.
 LARGE_REQUESTS = 2
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
 # What moto raises for parameters that it does not validate and for resources that do not exist: SDKs must not repeat the call.
@@ -106,7 +106,7 @@ class Router:
                 return error_responses.unknown_action(call, environ)(environ, start_response)
             if call is not None:
                 check_json(call, environ)
-            large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES
+            large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES and service_of(environ) != "s3"
             with self._large_requests if large else contextlib.nullcontext():
                 return _named_errors(self._moto.get_application(environ), environ, start_response)
         except ApiError as error:

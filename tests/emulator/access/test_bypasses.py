@@ -231,6 +231,29 @@ def _another_stack(aws: AwsHarness) -> str:
     return name
 
 
+def test_an_access_key_is_its_user_s(enforcing: AwsHarness) -> None:
+    """Named by its id alone, too."""
+    mine, other = user(enforcing), user(enforcing)
+    mine.put(allow("iam:*", mine.arn))
+    iam, key = mine.client("iam"), other.credentials["aws_access_key_id"]
+    iam.update_access_key(AccessKeyId=mine.credentials["aws_access_key_id"], Status="Active")
+    with refused("AccessDenied", other.arn):
+        iam.update_access_key(AccessKeyId=key, Status="Inactive")
+    with refused("AccessDenied", other.arn):
+        iam.delete_access_key(AccessKeyId=key)
+
+
+@pytest.mark.parametrize(("part", "other"), [(REGION, "us-west-2"), (ACCOUNT, "999999999999")])
+def test_an_arn_of_elsewhere_is_not_the_resource_of_its_name_here(enforcing: AwsHarness, part: str, other: str) -> None:
+    group = unique("group")
+    enforcing.client("logs").create_log_group(logGroupName=group)
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+    someone = user(enforcing, ALLOW_ALL, deny("logs:TagResource", f"{arn}*"))
+    for tagged in (arn, arn.replace(part, other)):
+        with refused("AccessDeniedException"):
+            someone.client("logs").tag_resource(resourceArn=tagged, tags={"a": "b"})
+
+
 # --- objects -----------------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +344,23 @@ def test_locks_are_put_and_overruled_with_permissions_of_their_own(enforcing: Aw
     someone.put(allow("s3:PutObject"))
     with refused("AccessDenied", "s3:PutObjectRetention"):
         s3.put_object(**one, Body=b"1", **until)
+
+
+def test_an_upload_is_of_its_own_key(enforcing: AwsHarness) -> None:
+    bucket = enforcing.bucket()
+    upload = enforcing.s3.create_multipart_upload(Bucket=bucket, Key="other/key")["UploadId"]
+    s3 = user(enforcing, allow("s3:*", f"arn:aws:s3:::{bucket}/mine/*")).client("s3")
+    mine = {"Bucket": bucket, "Key": "mine/key", "UploadId": upload}
+    with refused("AccessDenied", "is not one of mine/key"):
+        s3.upload_part(**mine, PartNumber=1, Body=b"1")
+    part = enforcing.s3.upload_part(**mine | {"Key": "other/key"}, PartNumber=1, Body=b"1")
+    with refused("AccessDenied", "is not one of mine/key"):
+        s3.complete_multipart_upload(**mine, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    with refused("AccessDenied", "is not one of mine/key"):
+        s3.list_parts(**mine)
+    with refused("AccessDenied", "is not one of mine/key"):
+        s3.abort_multipart_upload(**mine)
+    assert enforcing.keys(bucket) == []
 
 
 def test_only_objects_that_were_allowed_are_deleted(enforcing: AwsHarness) -> None:

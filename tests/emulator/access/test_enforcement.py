@@ -17,6 +17,7 @@ from support.common import unique
 from support.iam_callers import ALLOW_ALL, CallerOf, allow, deny, policy, post_form, refused, user
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 
+FULL_CONTROL = "bucket-owner-full-control"
 NO_POLICY = "because no identity-based policy allows the {} action"
 
 
@@ -260,7 +261,7 @@ def test_a_form_post_is_an_upload_of_its_signer(enforcing: AwsHarness) -> None:
     s3 = someone.client("s3", signature_version="s3v4")
     assert post_form(s3.generate_presigned_post(bucket, "in/a")) == 204
     assert post_form(s3.generate_presigned_post(bucket, "out/a")) == 403
-    acl = s3.generate_presigned_post(bucket, "in/a", {"acl": "public-read"}, [{"acl": "public-read"}])
+    acl = s3.generate_presigned_post(bucket, "in/a", {"acl": FULL_CONTROL}, [{"acl": FULL_CONTROL}])
     assert post_form(acl) == 403
     someone.put(allow(["s3:PutObject", "s3:PutObjectAcl"], f"arn:aws:s3:::{bucket}/in/*"))
     assert post_form(acl) == 204

@@ -39,7 +39,7 @@ def test_storage_keys_and_logs(local_aws: AwsHarness) -> None:
         "Policy": resource(
             "S3::BucketPolicy", Bucket=ref("Bucket"), PolicyDocument={"Version": "2012-10-17", "Statement": [deny]}
         ),
-        "Logs": resource("Logs::LogGroup", RetentionInDays="14"),
+        "Logs": resource("Logs::LogGroup", RetentionInDays="14", LogGroupClass="STANDARD"),
     }
     outputs = {"LogArn": {"Value": att("Logs", "Arn")}, "Domain": {"Value": att("Bucket", "RegionalDomainName")}}
     assert stack.create(resources, {"Outputs": outputs}) == "CREATE_COMPLETE", stack.reasons("CREATE_FAILED")
@@ -58,7 +58,7 @@ def test_storage_keys_and_logs(local_aws: AwsHarness) -> None:
         "Domain": f"{bucket}.s3.{REGION}.amazonaws.com",
     }
 
-    resources["Logs"]["Properties"] = {}
+    resources["Logs"]["Properties"] = {"LogGroupClass": "STANDARD"}
     resources["Bucket"]["Properties"] |= {"Tags": [{"Key": "b", "Value": "2"}]}
     del resources["Bucket"]["Properties"]["LifecycleConfiguration"]
     assert stack.update(resources) == "UPDATE_COMPLETE", stack.reasons("UPDATE_FAILED")

@@ -67,6 +67,12 @@ class BackendFacts:
     def role_arn(self, name: str) -> str:
         return moto_backends.role_arn(name) or f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
 
+    def access_key_user(self, key_id: str) -> str | None:
+        return moto_backends.access_key_user(key_id)
+
+    def upload_key(self, bucket: str, upload_id: str) -> str | None:
+        return moto_backends.upload_key(bucket, upload_id)
+
     def profile_arn(self, name: str) -> str:
         return moto_backends.profile_arn(name) or f"arn:aws:iam::{ACCOUNT_ID}:instance-profile/{name}"
 

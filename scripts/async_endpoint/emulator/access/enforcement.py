@@ -109,6 +109,9 @@ class Enforcement:
             needed = [] if unreadable else actions.required_permissions(made, facts)
         except Exception as error:  # a parameter that the rules need and that is missing, or of another type
             needed, unreadable = [], error
+        elsewhere = next((item.resource for item in needed if _is_elsewhere(item.resource, region)), None)
+        if elsewhere and call.service != "sts":
+            unreadable = ValueError(f"{elsewhere} is of another region or account.")
         if unreadable is not None:
             return self._denied_unreadable(principal, call, keys, unreadable)
         if (call.service, call.action) == ("s3", "DeleteObjects"):  # S3 denies each object in its response
@@ -129,7 +132,7 @@ class Enforcement:
         action = f"{actions.prefix_of(call.service)}:{call.action}"
         verdict = decide_unmapped(principal, action, keys)
         if not verdict.allowed:
-            return Denial(Permission(action, "*", {}), verdict.explain)
+            return Denial(Permission(action, "*", {}), f"{verdict.explain}. {cause}")
         if principal.unrestricted:
             return None
         raise UnreadableCall(f"{type(cause).__name__}: {cause}")
@@ -164,6 +167,12 @@ class Enforcement:
             if not (verdict := self._decide(principal, passed, keys)).allowed:
                 return Denial(passed, denial_message(call, passed, verdict))
         return None
+
+
+def _is_elsewhere(arn: str, region: str) -> bool:
+    """Whether an ARN is of another region or account than a call: services could take it for the resource of its name here."""
+    parts = arn.split(":", 5)
+    return len(parts) == 6 and (parts[3] not in ("", region) or parts[4] not in ("", "aws", ACCOUNT_ID))
 
 
 def _version(permission: Permission, keys: Keys) -> str | None:

@@ -76,6 +76,12 @@ class ResourceFacts(Protocol):
     def role_arn(self, name: str) -> str:
         """The ARN of a role, with its path."""
 
+    def access_key_user(self, key_id: str) -> str | None:
+        """The ARN of the user that has an access key."""
+
+    def upload_key(self, bucket: str, upload_id: str) -> str | None:
+        """The key of the object that a multipart upload makes."""
+
     def profile_arn(self, name: str) -> str:
         """The ARN of an instance profile, with its path."""
 

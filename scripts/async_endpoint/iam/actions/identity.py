@@ -72,8 +72,9 @@ def _create_provider(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
 
 def _user(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     """The action on a user; without a name on the calling user, or on any where it is another principal that calls."""
-    name = call.params.get("UserName")
-    resource = facts.user_arn(name) if name else call.caller or expand(f"{_IAM}user/*", call)[0]
+    name, key = call.params.get("UserName"), str(call.params.get("AccessKeyId") or "")
+    owner = facts.access_key_user(key) if key else None  # an access key may be named without its user
+    resource = facts.user_arn(name) if name else owner or call.caller or expand(f"{_IAM}user/*", call)[0]
     context = {"iam:PolicyARN": call.params["PolicyArn"]} if "PolicyArn" in call.params else {}
     if call.params.get("PermissionsBoundary"):
         context["iam:PermissionsBoundary"] = call.params["PermissionsBoundary"]

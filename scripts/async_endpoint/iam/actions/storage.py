@@ -178,8 +178,22 @@ _PUT: Final = (
     on(_OBJECT, "s3:PutObjectLegalHold", when="ObjectLockLegalHoldStatus"),
     _use_key("GenerateDataKey"),
 )
+
+
+def _own_upload(action: str) -> Rule:
+    """The action on the key of a multipart upload. Raises ValueError for an upload of another key, which S3 does not find."""
+
+    def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+        upload = str(call.params.get("uploadId") or "")
+        if facts.upload_key(call.params["Bucket"], upload) not in (None, call.params["Key"]):
+            raise ValueError(f"The upload {upload} is not one of {call.params['Key']}.")
+        yield Permission(f"s3:{action}", expand(_OBJECT, call)[0], {})
+
+    return rule
+
+
 # Parts are decrypted to be put together (KMS guide, same page); S3's documentation asks for both on every part.
-_PART: Final = (on(_OBJECT, "s3:PutObject"), _use_key("Decrypt", "GenerateDataKey"))
+_PART: Final = (_own_upload("PutObject"), _use_key("Decrypt", "GenerateDataKey"))
 
 S3: Final[Rules] = {
     **dict(_settings()),
@@ -229,8 +243,8 @@ S3: Final[Rules] = {
     "CreateMultipartUpload": _PUT,
     "UploadPart": _PART,
     "CompleteMultipartUpload": _PART,
-    "AbortMultipartUpload": (on(_OBJECT),),
-    "ListParts": (on(_OBJECT, "s3:ListMultipartUploadParts"),),
+    "AbortMultipartUpload": (_own_upload("AbortMultipartUpload"),),
+    "ListParts": (_own_upload("ListMultipartUploadParts"),),
 }  # fmt: skip
 
 

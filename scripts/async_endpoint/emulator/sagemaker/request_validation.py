@@ -18,6 +18,8 @@ from botocore import __version__ as botocore_version
 from async_endpoint.emulator.sagemaker.protocol import ApiError, service_model, validation_exception
 
 MAX_QUOTED_CHARS = 1_024  # of a value in a message; AWS quotes all of it
+# Shapes whose values AWS leaves out (moto\'s test_get_log_events_using_arn and test_describe_log_groups, verified on AWS).
+_UNQUOTED: Final = ("LogGroupIdentifier", "LogGroupIdentifiers")
 
 _JAVA_TYPES = {
     "string": "String",
@@ -136,7 +138,8 @@ def _index(where: str, position: int) -> str:
 def _violations(shape: Any, value: Any, where: str) -> Iterator[str]:
     """What a value and its members violate, each as AWS's sentence."""
     for rule in _broken_rules(shape, value):
-        quoted = "" if shape.metadata.get("sensitive") else f"'{_java(value)[:MAX_QUOTED_CHARS]}' "
+        unquoted = shape.metadata.get("sensitive") or shape.name in _UNQUOTED
+        quoted = "" if unquoted else f"'{_java(value)[:MAX_QUOTED_CHARS]}' "
         yield f"Value {quoted}at '{where}' failed to satisfy constraint: {rule}"
     if shape.type_name == "structure":
         for name, member in shape.members.items():

@@ -4,8 +4,8 @@
   whose text contains `&Action=DeleteQueue&` deletes a queue;
 - the account from a header of moto's own, and the region from the URL and the User-Agent, none of which need to be signed.
 
-A request could so be decided, counted and logged as one call, and be answered as another. The region is that of the signature, the
-action that of X-Amz-Target for JSON and of the path for CBOR (smithy.io).
+A request could so be decided, counted and logged as one call, and be answered as another. The region is that of the signature,
+the action that of X-Amz-Target for JSON and of the path for CBOR (smithy.io).
 """
 
 from __future__ import annotations

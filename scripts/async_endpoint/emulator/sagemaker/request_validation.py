@@ -18,8 +18,8 @@ from botocore import __version__ as botocore_version
 from async_endpoint.emulator.sagemaker.protocol import ApiError, service_model, validation_exception
 
 MAX_QUOTED_CHARS = 1_024  # of a value in a message; AWS quotes all of it
-# Shapes whose values AWS leaves out (moto\'s test_get_log_events_using_arn and test_describe_log_groups, verified on AWS).
-_UNQUOTED: Final = ("LogGroupIdentifier", "LogGroupIdentifiers")
+# Shapes whose values AWS leaves out (moto's test_get_log_events_using_arn and test_describe_log_groups, verified on AWS).
+_UNQUOTED = ("LogGroupIdentifier", "LogGroupIdentifiers")
 
 _JAVA_TYPES = {
     "string": "String",

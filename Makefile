@@ -23,7 +23,7 @@ ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
 LOCAL_OPTION := $(if $(LOCAL),--local,)
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
+	@grep -hE '^[a-z -]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 setup: .venv/runtime ## create the virtual environment
 

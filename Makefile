@@ -118,12 +118,12 @@ status: .venv/runtime ## show the endpoints on the local AWS
 	@$(CLI) local status
 
 # Names and paths reach the commands in the environment, so that the shell does not read them.
-PLAN_OPTIONS = $(if $(value STORE),--store "$$STORE") $(if $(value OUT),--out "$$OUT")
+PLAN_OPTIONS = $(if $(value STORE),--store "$$STORE") $(if $(value OUT),--out "$$OUT") $(if $(ALLOW_REPLACEMENT),--allow-replacement)
 plan: $(ARCHIVES) ## plan an environment, with its cost: make plan ENV=local [MARKDOWN=FILE] [JSON=FILE] [OUT=FILE] [STORE=NAME]
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION) $(PLAN_OPTIONS) $(if $(value MARKDOWN),--markdown >"$$MARKDOWN",$(if $(value JSON),--json >"$$JSON"))
 
 apply: $(ARCHIVES) ## apply an environment, or a plan that was kept: make apply ENV=local [APPROVED=NAME] [PLAN=FILE] [YES=1]
-	@$(CLI) $@ $(if $(value PLAN),"$$PLAN",$(ENV)) $(LOCAL_OPTION) $(if $(value APPROVED),--approved "$$APPROVED") $(if $(YES),--yes)
+	@$(CLI) $@ $(if $(value PLAN),"$$PLAN",$(ENV)) $(LOCAL_OPTION) $(if $(value APPROVED),--approved "$$APPROVED") $(if $(ALLOW_REPLACEMENT),--allow-replacement) $(if $(YES),--yes)
 
 verify: $(ARCHIVES) ## verify an environment: make verify ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)

@@ -14,7 +14,15 @@ import pytest
 from typer.testing import CliRunner
 
 from async_endpoint.cli.app import app
-from async_endpoint.core.errors import InvalidInput, PlanDamaged, PlanForeign, PlanNotApproved, PlanStale, UsageError
+from async_endpoint.core.errors import (
+    InvalidInput,
+    PlanDamaged,
+    PlanForeign,
+    PlanNotApproved,
+    PlanStale,
+    ReplacementRefused,
+    UsageError,
+)
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.plan_files import read_plan_file, write_private
@@ -239,7 +247,7 @@ def test_an_approved_plan_that_is_applied_already_is_verified_again(planned: Any
     assert planned.did == ["init", "plan"]
 
 
-@pytest.mark.parametrize("name", ["../prod", "a/b", "", ".hidden", "a" * 101, "a\nb", "x.json/.."])
+@pytest.mark.parametrize("name", ["../prod", "a/b", "", ".hidden", "a" * 129, "a\nb", "x.json/.."])
 def test_a_name_is_no_path(name: str, planned: Any) -> None:
     for arguments in (("plan", "dev", "--store", name), ("apply", "dev", "--yes", "--approved", name)):
         with pytest.raises(InvalidInput, match=r"is no name of a plan"):
@@ -252,3 +260,17 @@ def test_an_approval_goes_with_no_adoption_and_no_plan_file(planned: Any, plan_f
         with pytest.raises(UsageError):
             run("apply", *more, "--approved", "pr-7", "--yes")
     assert "apply" not in planned.did
+
+
+def test_a_plan_that_an_apply_would_refuse_is_printed_and_not_stored(
+    planned: Any, store: Any, deployed: AsyncEndpointOutputs
+) -> None:
+    before = {"name": "shirts", "arn": deployed.endpoint.arn, "endpoint_config_name": "shirts-2"}
+    replaced = change("module.shirts.aws_sagemaker_endpoint.this", ["delete", "create"], before, before | {"name": "other"})
+    planned.planned = [replaced]
+    result = CliRunner().invoke(app, ["plan", "dev", "--markdown", "--store", "pr-8"])
+    assert isinstance(result.exception, ReplacementRefused)
+    assert result.stdout.startswith("<!-- async-endpoint plan dev")
+    assert len(store.list_objects_v2(Bucket="states")["Contents"]) == 2, "those of pr-7"
+    run("plan", "dev", "--store", "pr-8", "--allow-replacement")
+    assert len(store.list_objects_v2(Bucket="states")["Contents"]) == 4

@@ -27,6 +27,9 @@ Store = Annotated[
     str | None,
     typer.Option("--store", metavar="NAME", help="Keep the plan beside the state as NAME, for `apply ENV --approved NAME`."),
 ]
+AllowReplacement = Annotated[
+    bool, typer.Option("--allow-replacement", help="Store a plan too that deletes a serving endpoint and creates it again.")
+]
 
 
 def plan(
@@ -36,6 +39,7 @@ def plan(
     as_markdown: Markdown = False,
     out: Out = None,
     store: Store = None,
+    allow_replacement: AllowReplacement = False,
     detailed_exitcode: DetailedExitCode = False,
 ) -> None:
     """Show what an apply would change, and what it costs."""
@@ -47,7 +51,7 @@ def plan(
     if as_json and as_markdown:
         raise UsageError("--json and --markdown both write to standard output; give one of them.")
     deployment = Deployment.prepare(environment, local=local, plans=True, on_output=print_progress)
-    planned = plan_environment(deployment, out=out, store=store)
+    planned = plan_environment(deployment, out=out, store=store, allow_replacement=allow_replacement)
     if as_json:
         print_json(planned.document(environment))
     elif as_markdown:
@@ -55,5 +59,7 @@ def plan(
     else:
         for line in (*planned.notices, *endpoint_lines(planned.summary), counts(planned.changes)):
             console.print(Text(line), soft_wrap=True)
+    if planned.refusal is not None:
+        raise planned.refusal
     if detailed_exitcode and planned.changes.any:
         raise typer.Exit(2)

@@ -116,13 +116,19 @@ class Deployment:
 
     @contextmanager
     def planned(
-        self, *, destroy: bool = False, read: bool = False, resume: bool = False, kept: KeptPlan | None = None
+        self,
+        *,
+        destroy: bool = False,
+        read: bool = False,
+        resume: bool = False,
+        lock: bool = True,
+        kept: KeptPlan | None = None,
     ) -> Iterator[SavedPlan]:
         """Initialise Terraform, plan, and remove the plan afterwards: it may hold secrets, and no other command may apply it.
 
-        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended; `kept` is taken
-        for the plan. Raises InvalidInput for a plan for another region than the state's, PlanForeign and PlanStale for a kept
-        one that cannot be applied here, or not any more.
+        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended; without `lock`
+        the state is only read; `kept` is taken for the plan. Raises InvalidInput for a plan for another region than the
+        state's, PlanForeign and PlanStale for a kept one that cannot be applied here, or not any more.
         """
         self.terraform.init(self.copy.backend_files)
         if kept is not None:
@@ -130,7 +136,7 @@ class Deployment:
         if resume:
             self.resume_leftovers()
         with saved_plan(self.workspace) as file:
-            saved = SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy, kept=kept)
+            saved = SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy, lock=lock, kept=kept)
             self._require_own_region(plan_view(saved.document).region)
             yield saved
 
@@ -172,8 +178,17 @@ class SavedPlan:
     The first plan is `kept`, where that is given.
     """
 
-    def __init__(self, terraform: Terraform, file: Path, *, destroy: bool, read: bool, kept: KeptPlan | None = None) -> None:
-        self._terraform, self.file, self._destroy, self._read = terraform, file, destroy, read
+    def __init__(
+        self,
+        terraform: Terraform,
+        file: Path,
+        *,
+        destroy: bool,
+        read: bool,
+        lock: bool = True,
+        kept: KeptPlan | None = None,
+    ) -> None:
+        self._terraform, self.file, self._destroy, self._read, self._lock = terraform, file, destroy, read, lock
         if kept is None:
             self.make()
             return
@@ -183,7 +198,7 @@ class SavedPlan:
 
     def make(self, replace: Iterable[str] = ()) -> None:
         """Plan; `replace` are addresses to be replaced whether or not they change."""
-        self.changes: Changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
+        self.changes: Changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, lock=self._lock)
         # Decoding a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
         self._read_document(needed=self.changes.any or self._read)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.aws import failing_as_not_ready
+from async_endpoint.core.errors import Refused
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
@@ -16,8 +17,13 @@ from async_endpoint.deploy.kept_plans import plan_record
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.plan_store import checked_name, plan_store
 from async_endpoint.deploy.polling import reports_waits
-from async_endpoint.deploy.quotas import Need, added_up, compare_quotas, endpoint_needs
-from async_endpoint.deploy.replacement import avoidable_replacements, endpoint_notices, failed_endpoints
+from async_endpoint.deploy.quotas import Need, added_up, compare_quotas, endpoint_needs, require_quotas
+from async_endpoint.deploy.replacement import (
+    avoidable_replacements,
+    endpoint_notices,
+    failed_endpoints,
+    require_no_replacement,
+)
 from async_endpoint.deploy.rollback_alarms import alarm_notices, guarded_updates
 from async_endpoint.deploy.summary.summary import PlanSummary, plan_summary
 from async_endpoint.terraform.adapter import Changes
@@ -32,6 +38,7 @@ class Planned:
 
     `endpoints` says of each endpoint of the environment what becomes of it. `notices` are sentences about suspended scaling,
     muted alarms, orphans, endpoints replaced or deleted, and rollback alarms in ALARM. `digest` is what an approval is for.
+    `refusal` is why an apply would refuse the plan, which is then not stored for an approval.
     """
 
     changes: Changes
@@ -39,6 +46,7 @@ class Planned:
     notices: list[str]
     summary: PlanSummary
     digest: str = ""
+    refusal: Refused | None = None
 
     def document(self, environment: str) -> dict[str, Any]:
         """The plan as JSON has it."""
@@ -51,16 +59,19 @@ class Planned:
 
 
 @reports_waits
-def plan_environment(deployment: Deployment, *, out: Path | None = None, store: str | None = None) -> Planned:
+def plan_environment(
+    deployment: Deployment, *, out: Path | None = None, store: str | None = None, allow_replacement: bool = False
+) -> Planned:
     """Say what an apply would do; nothing is changed.
 
-    The plan is kept in the file `out` and in the environment's store as `store`, where these are given. Raises InvalidInput
-    for two resources of one name, for an endpoint that output `async_endpoints` does not list, and for an `out` or a `store`
-    that cannot be written.
+    The plan is kept in the file `out` and in the environment's store as `store`, where these are given. For `store` the lock
+    of the state is not taken: a planner may only read the state, and the plan is made again before it is applied. Raises
+    InvalidInput for two resources of one name, for an endpoint that output `async_endpoints` does not list, and for an `out` or
+    a `store` that cannot be written.
     """
     if store is not None:
         checked_name(store)
-    with deployment.planned(read=True) as saved, failing_as_not_ready():
+    with deployment.planned(read=True, lock=store is None) as saved, failing_as_not_ready():
         require_unique_names(deployment.environment, saved.document)
         needs = endpoint_needs(deployment.session, saved.resources, plan_view(saved.document).region)
         notices = [
@@ -72,7 +83,9 @@ def plan_environment(deployment: Deployment, *, out: Path | None = None, store: 
             *alarm_notices(guarded_updates(deployment.session, saved.resources), deployment.copy.command("apply")),
         ]
         planned = described_plan(deployment, saved, notices, needs)
-        return dataclasses.replace(planned, digest=_kept(deployment, saved, planned, out, store).digest)
+        refusal = _refusal(deployment, saved, needs, allow_replacement=allow_replacement) if store else None
+        record = _kept(deployment, saved, planned, out, None if refusal else store)
+        return dataclasses.replace(planned, digest=record.digest, refusal=refusal)
 
 
 def described_plan(deployment: Deployment, saved: SavedPlan, notices: list[str], needs: Mapping[str, list[Need]]) -> Planned:
@@ -113,7 +126,25 @@ def _kept(deployment: Deployment, saved: SavedPlan, planned: Planned, out: Path 
     return record
 
 
+def _refusal(
+    deployment: Deployment, saved: SavedPlan, needs: Mapping[str, list[Need]], *, allow_replacement: bool
+) -> Refused | None:
+    """Why an apply would refuse the plan, as far as it is decided by the plan and the account's quotas."""
+    session, command = deployment.session, deployment.copy.command("apply")
+    avoided = {endpoint.change.address for endpoint in avoidable_replacements(session, saved.resources)}
+    kept = [change for change in saved.resources if change.address not in avoided]
+    try:
+        require_no_replacement(session, kept, command, allowed=allow_replacement)
+        require_quotas(session, deployment.environment, _together(needs), lambda notice: None)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def _together(needs: Mapping[str, list[Need]]) -> list[Need]:
+    return added_up(need for some in needs.values() for need in some)
+
+
 def _quota_notices(deployment: Deployment, needs: Mapping[str, list[Need]]) -> list[str]:
-    together = added_up(need for some in needs.values() for need in some)
-    refusals, notices = compare_quotas(deployment.session, deployment.environment, together)
+    refusals, notices = compare_quotas(deployment.session, deployment.environment, _together(needs))
     return [*(f"apply refuses this: {refusal}" for refusal in refusals), *notices]

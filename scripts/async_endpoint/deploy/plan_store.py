@@ -22,7 +22,7 @@ from async_endpoint.terraform.plan_record import MAX_BYTES, PlanRecord, parse_re
 from async_endpoint.terraform.working_copy import INITIALISED_BACKEND, WorkingCopy
 from async_endpoint.workspace import make_private
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class PlanStore(Protocol):
@@ -42,7 +42,7 @@ def checked_name(name: str) -> str:
     """The name of a stored plan. Raises InvalidInput for one that is no part of a path."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
-            f"{name!r} is no name of a plan; use up to 100 letters, digits, dots, hyphens and underscores, the first a letter "
+            f"{name!r} is no name of a plan; use up to 128 letters, digits, dots, hyphens and underscores, the first a letter "
             "or digit."
         )
     return name

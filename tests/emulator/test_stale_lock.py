@@ -12,7 +12,7 @@ import pytest
 from async_endpoint.terraform.state_lock import running_terraform
 from support.common import until
 from support.in_process_aws import AwsHarness
-from support.state_in_s3 import StateInS3
+from support.state_in_s3 import COMMAND, StateInS3
 
 # Its creation never ends, and needs no provider but Terraform's own.
 ENDLESS = 'resource "terraform_data" "this" {\n  provisioner "local-exec" {\n    command = "sleep 600"\n  }\n}\n'

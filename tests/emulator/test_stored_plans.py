@@ -1,4 +1,4 @@
-"""Plans stored beside a state in S3: Terraform makes different files of the same changes, and an approval is for the changes."""
+"""Plans stored beside a state in S3: Terraform makes different files of the same changes; an approval is for the changes."""
 
 from __future__ import annotations
 

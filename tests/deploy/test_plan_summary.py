@@ -150,8 +150,9 @@ def test_nothing_from_the_configuration_can_format_mention_or_end_the_page() -> 
     )
     resource = ChangedResource(nasty, "replace", (nasty,), (nasty,))
     page = markdown("dev", PlanSummary("eu-west-1", {nasty: bad}, (resource,)), nasty, [nasty], nasty)
-    for forbidden in ("<script", "@octocat", "`", "](", "![", "#12", "# title", "-->", "</code></details>"):
+    for forbidden in ("<script", "@octocat", "`", "](", "![", "# title", "-->", "</code></details>"):
         assert forbidden not in page.replace(marker("dev", "eu-west-1"), "").replace("\n\n</details>", ""), forbidden
+    assert "&#35;&#8203;12" in page
     assert "&#64;&#8203;octocat" in page, "GitHub looks for mentions outside of code once references are resolved"
     [row] = [line for line in page.splitlines() if line.startswith("| <code>")]
     assert row.count("|") == 6
@@ -166,7 +167,7 @@ def test_a_comment_fits_and_says_what_was_left_out(count: int, length: int) -> N
     if count:
         assert page.count("</details>") == 1
     if count > 1_000:
-        assert re.search(r"- and \d+ more, which this comment has no room for", page)
+        assert re.search(r"- and \d+ more$", page, re.MULTILINE)
 
 
 # --- prices -----------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from async_endpoint.deploy.summary.text import (
 )
 
 MAX_CHARACTERS: Final = 65_536  # of a comment: GitHub answers 422 "body is too long (maximum is 65536 characters)"
-_ROOM: Final = 200  # for the line that says what was left out, and the end of the list
+_NOTICES_ROOM: Final = 10_000
+_ENDPOINTS_ROOM: Final = 30_000
 _MAX_TEXT: Final = 500
 
 
@@ -40,10 +41,11 @@ def markdown(environment: str, summary: PlanSummary, counts: str, notices: list[
         head += [f"**Replaced, deleted and created again: {', '.join(map(code, replaced[:10]))}{more}**", ""]
     body = [*head, *_endpoints(summary), *_costs(summary)]
     if notices:
-        body += ["", *(f"- {text(notice)}" for notice in notices[:50])]
+        lines = [f"- {text(notice)}" for notice in notices]
+        body += ["", *_fitting(lines, _NOTICES_ROOM, "- and {} more notices")]
     foot = ["", text(prices_note(summary)), "", f"Digest of the changes: {code(digest)}", ""]
     room = MAX_CHARACTERS - _length(body) - _length(foot)
-    return "\n".join([*body, *_resources(summary.resources, room), *foot])[:MAX_CHARACTERS]
+    return "\n".join([*body, *_resources(summary.resources, room), *foot])
 
 
 def code(value: str) -> str:
@@ -68,9 +70,13 @@ def _endpoints(summary: PlanSummary) -> Iterator[str]:
         return
     yield "| Endpoint | | What changes | Instances meanwhile | Instances |"
     yield "|---|---|---|---|---|"
-    for name, endpoint in summary.endpoints.items():
-        cells = (code(name), _action(endpoint), _changes(endpoint), text(counted(endpoint.during)), _bounds(endpoint))
-        yield f"| {' | '.join(cells)} |"
+    rows = [_row(name, endpoint) for name, endpoint in summary.endpoints.items()]
+    yield from _fitting(rows, _ENDPOINTS_ROOM, "| and {} more | | | | |")
+
+
+def _row(name: str, endpoint: EndpointSummary) -> str:
+    cells = (code(name), _action(endpoint), _changes(endpoint), text(counted(endpoint.during)), _bounds(endpoint))
+    return f"| {' | '.join(cells)} |"
 
 
 def _action(endpoint: EndpointSummary) -> str:
@@ -102,16 +108,23 @@ def _resources(resources: tuple[ChangedResource, ...], room: int) -> list[str]:
     """A list to unfold, of at most `room` characters."""
     if not resources:
         return []
-    lines = ["", f"<details><summary>{len(resources)} resource{'s' if len(resources) > 1 else ''}</summary>", ""]
-    room -= _length(lines) + _ROOM
-    for position, resource in enumerate(resources):
-        line = _resource(resource)
+    head = ["", f"<details><summary>{len(resources)} resource{'s' if len(resources) > 1 else ''}</summary>", ""]
+    tail = ["", "</details>"]
+    return [*head, *_fitting(list(map(_resource, resources)), room - _length([*head, *tail]), "- and {} more"), *tail]
+
+
+def _fitting(lines: list[str], room: int, rest: str) -> list[str]:
+    """As many lines as there is room for, in characters; `rest` counts the others."""
+    if _length(lines) <= room:
+        return lines
+    room -= len(rest) + 10
+    kept: list[str] = []
+    for line in lines:
         room -= len(line) + 1
         if room < 0:
-            lines.append(f"- and {len(resources) - position} more, which this comment has no room for")
             break
-        lines.append(line)
-    return [*lines, "", "</details>"]
+        kept.append(line)
+    return [*kept, rest.format(len(lines) - len(kept))]
 
 
 def _resource(resource: ChangedResource) -> str:

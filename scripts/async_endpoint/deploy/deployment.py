@@ -194,11 +194,11 @@ class SavedPlan:
             return
         file.write_bytes(kept.plan)
         self._read_document()
-        self.changes = document_changes(self.document)
+        self.changes: Changes = document_changes(self.document)
 
     def make(self, replace: Iterable[str] = ()) -> None:
         """Plan; `replace` are addresses to be replaced whether or not they change."""
-        self.changes: Changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, lock=self._lock)
+        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, lock=self._lock)
         # Decoding a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
         self._read_document(needed=self.changes.any or self._read)
 

@@ -167,7 +167,8 @@ def _containers(own: Iterable[ManagedResource]) -> Iterator[Mapping[str, Any]]:
 
 
 def _model_data(container: Mapping[str, Any]) -> str:
-    source = next((s3 for data in container.get("model_data_source") or () for s3 in data.get("s3_data_source") or ()), {})
+    sources = (s3 for data in container.get("model_data_source") or () for s3 in data.get("s3_data_source") or ())
+    source: Mapping[str, Any] = next(sources, {})
     return str(container.get("model_data_url") or source.get("s3_uri") or container.get("model_package_name") or "")
 
 

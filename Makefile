@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify drift smoke-test lock clean
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -119,6 +119,10 @@ status: .venv/runtime ## show the endpoints on the local AWS
 
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
+
+# MARKDOWN=FILE writes the text of a GitHub issue.
+drift: $(ARCHIVES) ## list what has changed outside Terraform since the last apply: make drift ENV=local
+	@$(CLI) drift $(ENV) $(LOCAL_OPTION) $(if $(MARKDOWN),--markdown > "$(MARKDOWN)")
 
 destroy smoke-test: .venv/runtime ## destroy or smoke-test an environment: make smoke-test ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)

@@ -1,4 +1,4 @@
-"""Changes an applied environment outside Terraform, one property at a time, and looks for each with `drift`, whose row it prints.
+"""Changes an applied environment outside Terraform, a property at a time, and looks for each with `drift`: prints its row.
 
     python tests/trials/drift_detection.py CHECKOUT prod [NAME ...]
 

@@ -1,4 +1,4 @@
-"""More changes outside Terraform than out_of_band.py has: parts of policies, settings that no module has an argument for, tags."""
+"""More changes outside Terraform than out_of_band.py has: parts of policies, settings without an argument here, tags."""
 
 from __future__ import annotations
 

@@ -99,7 +99,9 @@ def _of_role(role: Values, state: _State) -> Iterator[_Found]:
     attached = set(role.get("managed_policy_arns") or ()) - own("aws_iam_role_policy_attachment", "policy_arn")
     for arn in sorted(attached):
         yield "managed_policy_arns", arn, "not attached", f"aws iam detach-role-policy --role-name {name} --policy-arn {arn}"
-    inline = {policy.get("name") for policy in role.get("inline_policy") or ()} - own("aws_iam_role_policy", "name") - {""}
+    inline = (
+        {policy.get("name") for policy in role.get("inline_policy") or ()} - own("aws_iam_role_policy", "name") - {"", None}
+    )
     for policy in sorted(inline):
         yield "inline_policy", policy, "none", f"aws iam delete-role-policy --role-name {name} --policy-name {policy}"
 

@@ -64,7 +64,9 @@ def _repaired(drifted: ResourceChange, change: ResourceChange) -> Iterator[tuple
     if "tags_all" in names:  # the tags of the resource with those of the provider
         names = [name for name in names if name != "tags"]
     for name in names:
-        expected = change.after[name] if name in change.after else drifted.before[name]  # unknown until the apply
+        if name not in change.after and not drifted.before[name]:
+            continue  # unknown until the apply, and never set: AWS computes it, which the first refresh has found
+        expected = change.after.get(name, drifted.before[name])
         if name in change.sensitive | drifted.sensitive:
             if expected != drifted.after[name]:
                 yield name, NOT_SHOWN, NOT_SHOWN

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import boto3
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.drift.environment import DriftReport, find_drift
 from async_endpoint.deploy.drift.rows import DriftRow

@@ -14,7 +14,7 @@ LONGEST_VALUE: Final = 60  # characters; of a longer value only its length is sa
 NOT_SHOWN: Final = "(not shown)"
 # Of a model's container, and of a function: they may hold tokens.
 _NAMED_ONLY: Final = re.compile(r"\b(environment|secret|password|token)\b", re.IGNORECASE)
-_NOTHING: Final = (None, {}, [], "")
+_NOTHING: Final[tuple[object, ...]] = (None, {}, [], "")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def differing(attribute: str, live: Any, expected: Any) -> Iterator[tuple[str, s
             yield from differing(attribute if len(live) == 1 else f"{attribute}[{position}]", one, other)
     elif differ(live, expected):
         hidden = _NAMED_ONLY.search(attribute.replace("_", " ")) is not None
-        yield attribute, *(NOT_SHOWN if hidden else shown(value) for value in (live, expected))
+        yield attribute, NOT_SHOWN if hidden else shown(live), NOT_SHOWN if hidden else shown(expected)
 
 
 def differ(live: Any, expected: Any) -> bool:

@@ -39,7 +39,7 @@ def changed(run: Run) -> None:
     name, replaces = "", False
     if run.event_name == "pull_request":
         name, replaces = plan_name(run.pull_request), _labelled(run)
-        _mark_as_unchanged(run, [other for other in known if other not in affected])
+        _mark_as_unchanged(run, {other: found.region for other, found in known.items() if other not in affected})
     elif run.event_name == "workflow_dispatch" and (chosen := run.get("ENVIRONMENT")):
         settings_of(run, chosen)
         affected, name = [chosen], f"run-{run.require('GITHUB_RUN_ID')}-{run.require('GITHUB_SHA')}"
@@ -62,12 +62,12 @@ def _labelled(run: Run) -> bool:
     return allows_replacement(GitHub.of(run).get(f"pulls/{run.pull_request['number']}"))
 
 
-def _mark_as_unchanged(run: Run, environments: list[str]) -> None:
+def _mark_as_unchanged(run: Run, regions: dict[str, str]) -> None:
     """Correct the comments of plans that an earlier push of the pull request had and this one has not."""
     number = run.pull_request["number"]
-    for environment in environments:
+    for environment, region in regions.items():
         text = f"### Plan of {environment}\n\nThis pull request no longer changes {environment}.\n"
-        upsert_comment(GitHub.of(run), number, marker("plan", environment), text, create=False)
+        upsert_comment(GitHub.of(run), number, marker("plan", environment, region), text, create=False)
 
 
 def environments(run: Run) -> None:
@@ -102,7 +102,8 @@ def comment(run: Run) -> None:
         if report.is_file()
         else f"### Plan of {environment}\n\nIt was not made; see the [log]({run.url}).\n"
     )
-    upsert_comment(GitHub.of(run), run.pull_request["number"], marker("plan", environment), text)
+    line = marker("plan", environment, settings_of(run, environment).region)
+    upsert_comment(GitHub.of(run), run.pull_request["number"], line, text)
 
 
 def apply(run: Run) -> int:
@@ -129,7 +130,7 @@ def drift(run: Run) -> int:
 def issue(run: Run) -> None:
     """Open, update or close the issue about the drift of ENV, by what `drift` found."""
     environment, github = run.require("ENV"), GitHub.of(run)
-    line = marker("drift", environment)
+    line = marker("drift", environment, settings_of(run, environment).region)
     if run.require("FOUND") == "true":
         report = (REPORTS / "drift.md").read_text(encoding="utf-8")
         upsert_issue(github, line, f"Drift in {environment}", f"{report}\nFound by [this run]({run.url}).\n")

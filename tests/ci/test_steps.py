@@ -79,7 +79,7 @@ def test_a_plan_is_stored_and_its_report_kept_for_the_comment(
     pull = github.add_pull_request(HEAD)
     steps.comment(workflow_run(tmp_path, github, {"pull_requests": "write"}, {"pull_request": pull}, ENV="dev"))
     assert [comment["body"] for comment in github.comments.values()] == [
-        f"{marker('plan', 'dev')}\n### Plan of dev\n\n1 to change\n"
+        f"{marker('plan', 'dev', 'eu-west-1')}\n### Plan of dev\n\n1 to change\n"
     ]
 
 
@@ -149,7 +149,7 @@ def test_drift_opens_an_issue_and_its_end_closes_it(command: Command, tmp_path: 
         steps.issue(Run({**run.variables, "FOUND": outputs(run)["found"]}))
         (issue,) = github.issues.values()
         assert issue["state"] == ("open" if code else "closed")
-    assert issue["body"].startswith(f"{marker('drift', 'dev')}\n| endpoint | drifted |\n")
+    assert issue["body"].startswith(f"{marker('drift', 'dev', 'eu-west-1')}\n| endpoint | drifted |\n")
     assert issue["title"] == "Drift in dev"
 
 

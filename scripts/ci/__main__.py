@@ -87,8 +87,9 @@ def plan(run: Run) -> int:
     done = _execute(run, "plan", "--markdown", "--store", _plan_name(run), *_replacement(run))
     report = done.output
     if done.code:
-        heading = "" if report.strip() else f"### Plan of {environment}\n\n"
-        report += f"{heading}\n**This plan will not be applied:**\n\n{quoted(done.reason)}\n\n[Log]({run.url})\n"
+        refusal = f"**{environment} will not be changed** ([log]({run.url})):\n\n{quoted(done.reason)}\n"
+        line, _, rest = report.partition("\n")
+        report = f"{line}\n{refusal}\n{rest}" if line.startswith("<!--") else f"{refusal}\n{report}"
     _write_report("plan", report)
     run.write_summary(report)
     return done.code

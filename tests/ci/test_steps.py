@@ -29,6 +29,9 @@ sys.exit(int((folder / "code").read_text()))
 """
 
 
+LINE = marker("plan", "dev", "eu-west-1")
+
+
 class Command:
     """The command line as a step runs it."""
 
@@ -85,12 +88,13 @@ def test_a_plan_is_stored_and_its_report_kept_for_the_comment(
 
 def test_a_refused_plan_shows_the_plan_and_the_reason(command: Command, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     command.ends(
-        4, out="### Plan of dev\n\n**replaced**\n", err="Terraform: error in line 1\nerror: Endpoint x\nis replaced.\n"
+        4, out=f"{LINE}\n### Plan of dev\n\n**replaced**\n", err="Terraform: error in line 1\nerror: Endpoint x\nis replaced.\n"
     )
     assert steps.plan(run) == 4
     report = (steps.REPORTS / "plan.md").read_text()
-    assert report.startswith("### Plan of dev\n\n**replaced**\n")
-    assert "**This plan will not be applied:**\n\n```text\nEndpoint x\nis replaced.\n```\n" in report
+    page = "https://github.com/acme/shop/actions/runs/77"
+    reason = "```text\nEndpoint x\nis replaced.\n```\n"
+    assert report == f"{LINE}\n**dev will not be changed** ([log]({page})):\n\n{reason}\n### Plan of dev\n\n**replaced**\n"
     printed = capsys.readouterr()
     assert "::error title=plan of dev::Endpoint x%0Ais replaced.\n" in printed.out
     assert "Terraform: error in line 1\n" in printed.err
@@ -99,7 +103,7 @@ def test_a_refused_plan_shows_the_plan_and_the_reason(command: Command, run: Run
 def test_a_plan_that_was_not_made_is_commented_with_its_reason(command: Command, run: Run) -> None:
     command.ends(3, err="error: No bucket.\n")
     assert steps.plan(run) == 3
-    assert (steps.REPORTS / "plan.md").read_text().startswith("### Plan of dev\n\n\n**This plan will not be applied:**")
+    assert (steps.REPORTS / "plan.md").read_text().startswith("**dev will not be changed** ([log](")
 
 
 def test_a_job_that_ends_before_its_plan_says_so(command: Command, tmp_path: Path, github: FakeGitHub) -> None:

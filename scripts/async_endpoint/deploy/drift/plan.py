@@ -26,7 +26,9 @@ MAX_ROWS_OF_A_RESOURCE: Final = 12
 
 def plan_rows(document: Mapping[str, Any], endpoints: Mapping[str, str], apply_command: str) -> list[DriftRow]:
     """The rows of a plan as `terraform show` prints it. `endpoints` are names by the call in the root module they belong to."""
-    planned = {change.address: change for change in resource_changes(document)}
+    # An object that a replacement has left behind is deleted under the address of its successor.
+    changes = sorted(resource_changes(document), key=lambda change: not _only_deletes(change))
+    planned = {change.address: change for change in changes}
     found: list[DriftRow] = []
     for drifted in resource_drift(document):
         change, endpoint = planned.get(drifted.address), endpoints.get(top_module(drifted.address), "")

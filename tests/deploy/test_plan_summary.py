@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from async_endpoint.capacity.prices import HOURS_PER_MONTH, IdleItems, idle_price, instance_price, instances_cost, read_on
+from async_endpoint.core.markdown import MAX_CHARACTERS
 from async_endpoint.deploy.endpoints import endpoint_plans
 from async_endpoint.deploy.quotas import Need
-from async_endpoint.deploy.summary.markdown import MAX_CHARACTERS, markdown, marker
+from async_endpoint.deploy.summary.markdown import markdown, marker
 from async_endpoint.deploy.summary.settings import SettingChange
 from async_endpoint.deploy.summary.summary import ChangedResource, MonthlyCost, PlanSummary, plan_summary
 from async_endpoint.deploy.summary.text import endpoint_lines

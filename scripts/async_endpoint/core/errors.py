@@ -32,6 +32,7 @@
     │       └── ResultDeleted                 its result is gone, as by the bucket's lifecycle
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
+        ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── PlanForeign                   a kept plan is for another environment, account, checkout or version
         ├── PlanNotApproved               the changes are not those that were approved
@@ -205,6 +206,10 @@ class Refused(AsyncEndpointError):
 
 class BucketNotEmpty(Refused):
     """A plan deletes a bucket that is not empty, and `force_destroy` is not set."""
+
+
+class DriftFound(Refused):
+    """What is live has changed outside Terraform since the last apply."""
 
 
 class OrphansFound(Refused):

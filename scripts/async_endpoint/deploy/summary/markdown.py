@@ -6,10 +6,10 @@ configuration is escaped: a name can add no formatting, no mention of a person a
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Final
 
+from async_endpoint.core.markdown import MAX_CHARACTERS, code, fitting, length, text
 from async_endpoint.deploy.summary.summary import ChangedResource, EndpointSummary, PlanSummary
 from async_endpoint.deploy.summary.text import (
     DONE,
@@ -21,10 +21,8 @@ from async_endpoint.deploy.summary.text import (
     prices_note,
 )
 
-MAX_CHARACTERS: Final = 65_536  # of a comment: GitHub answers 422 "body is too long (maximum is 65536 characters)"
 _NOTICES_ROOM: Final = 10_000
 _ENDPOINTS_ROOM: Final = 30_000
-_MAX_TEXT: Final = 500
 
 
 def marker(environment: str, region: str) -> str:
@@ -42,27 +40,10 @@ def markdown(environment: str, summary: PlanSummary, counts: str, notices: list[
     body = [*head, *_endpoints(summary), *_costs(summary)]
     if notices:
         lines = [f"- {text(notice)}" for notice in notices]
-        body += ["", *_fitting(lines, _NOTICES_ROOM, "- and {} more notices")]
+        body += ["", *fitting(lines, _NOTICES_ROOM, "- and {} more notices")]
     foot = ["", text(prices_note(summary)), "", f"Digest of the changes: {code(digest)}", ""]
-    room = MAX_CHARACTERS - _length(body) - _length(foot)
+    room = MAX_CHARACTERS - length(body) - length(foot)
     return "\n".join([*body, *_resources(summary.resources, room), *foot])
-
-
-def code(value: str) -> str:
-    """Text as code, in HTML: in a span of backticks neither a backtick nor, in a table, a bar can be escaped."""
-    return f"<code>{_escaped(value)}</code>"
-
-
-def text(value: str) -> str:
-    """Text that Markdown takes literally. A mention or a reference, which GitHub looks for in the page, is broken up."""
-    return _escaped(value).replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
-
-
-def _escaped(value: str) -> str:
-    """Every character that Markdown or HTML could act on as a character reference, in one line."""
-    shortened = value if len(value) <= _MAX_TEXT else f"{value[:_MAX_TEXT]}…"
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in shortened).split())
-    return "".join(f"&#{ord(letter)};" if letter in "\\`*_{}[]()#+!|~@:^" else html.escape(letter) for letter in line)
 
 
 def _endpoints(summary: PlanSummary) -> Iterator[str]:
@@ -71,7 +52,7 @@ def _endpoints(summary: PlanSummary) -> Iterator[str]:
     yield "| Endpoint | | What changes | Instances meanwhile | Instances |"
     yield "|---|---|---|---|---|"
     rows = [_row(name, endpoint) for name, endpoint in summary.endpoints.items()]
-    yield from _fitting(rows, _ENDPOINTS_ROOM, "| and {} more | | | | |")
+    yield from fitting(rows, _ENDPOINTS_ROOM, "| and {} more | | | | |")
 
 
 def _row(name: str, endpoint: EndpointSummary) -> str:
@@ -110,21 +91,7 @@ def _resources(resources: tuple[ChangedResource, ...], room: int) -> list[str]:
         return []
     head = ["", f"<details><summary>{len(resources)} resource{'s' if len(resources) > 1 else ''}</summary>", ""]
     tail = ["", "</details>"]
-    return [*head, *_fitting(list(map(_resource, resources)), room - _length([*head, *tail]), "- and {} more"), *tail]
-
-
-def _fitting(lines: list[str], room: int, rest: str) -> list[str]:
-    """As many lines as there is room for, in characters; `rest` counts the others."""
-    if _length(lines) <= room:
-        return lines
-    room -= len(rest) + 10
-    kept: list[str] = []
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            break
-        kept.append(line)
-    return [*kept, rest.format(len(lines) - len(kept))]
+    return [*head, *fitting(list(map(_resource, resources)), room - length([*head, *tail]), "- and {} more"), *tail]
 
 
 def _resource(resource: ChangedResource) -> str:
@@ -132,7 +99,3 @@ def _resource(resource: ChangedResource) -> str:
     forcing = f"; forced by {', '.join(map(code, resource.forcing))}" if resource.forcing else ""
     attributes = f": {', '.join(map(code, resource.attributes[:30]))}" if resource.attributes else ""
     return f"- {action} {code(resource.address)}{attributes}{forcing}"
-
-
-def _length(lines: list[str]) -> int:
-    return sum(len(line) + 1 for line in lines)

@@ -23,6 +23,7 @@ def test_the_status_names_denied_calls(monkeypatch: pytest.MonkeyPatch, enforced
     document: dict[str, Any] = {"endpoint_url": "http://127.0.0.1:1", "time_scale": 60.0, "endpoints": [], "faults": []}
     document |= {
         "state": None,
+        "remaining_interfaces": ["network interfaces of ended instances remain"],
         "stored_without_effect": [],
         "iam": {"enforced": enforced, "denials": [denial] if enforced else []},
     }
@@ -32,6 +33,7 @@ def test_the_status_names_denied_calls(monkeypatch: pytest.MonkeyPatch, enforced
     said = CliRunner().invoke(app, ["local", "status"])
 
     assert said.exit_code == 0, said.output
+    assert "  network interfaces of ended instances remain\n" in said.output
     sentence = "denied arn:aws:iam::123456789012:user/a sns:Publish: kms:Decrypt on arn:aws:kms:eu-west-1:123456789012:key/b"
     assert (f"{sentence} (2 calls)" in said.output.replace("\n", "")) is enforced
     assert ("IAM is enforced" in said.output) is enforced

@@ -10,10 +10,18 @@ from botocore.exceptions import ClientError
 
 from support.in_process_aws import AwsHarness
 
+
+def unowned(aws: AwsHarness) -> str:
+    """A bucket in which ACLs are not disabled."""
+    bucket = aws.bucket()
+    aws.s3.delete_bucket_ownership_controls(Bucket=bucket)
+    return bucket
+
+
 CASES: dict[str, tuple[Callable[[AwsHarness], Any], str, str]] = {
     "query": (lambda aws: aws.sns.get_topic_attributes(TopicArn="x"), "InvalidParameter", "GetTopicAttributes of sns"),
     "json": (lambda aws: aws.kms.list_grants(KeyId="x"), "ValidationException", "ListGrants of kms"),
-    "rest-xml": (lambda aws: aws.s3.put_bucket_acl(Bucket=aws.bucket()), "MalformedXML", "PutBucketAcl of s3"),
+    "rest-xml": (lambda aws: aws.s3.put_bucket_acl(Bucket=unowned(aws)), "MalformedXML", "PutBucketAcl of s3"),
     "rest-json": (
         lambda aws: aws.client("eks").describe_insight(clusterName="x", id="x"),
         "UnknownOperationException",

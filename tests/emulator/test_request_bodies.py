@@ -101,18 +101,21 @@ def peak_megabytes() -> int:
 
 
 @pytest.mark.parametrize(
-    ("service", "method", "limit", "status", "code"),
+    ("service", "target", "limit", "status", "code"),
     [
-        ("s3", "PUT", S3_OBJECT_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
-        ("s3", "POST", CALL_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
-        ("sqs", "POST", CALL_BYTES, 413, b"<Code>RequestEntityTooLarge</Code>"),
+        ("s3", "PUT /bucket/key", S3_OBJECT_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
+        ("s3", "PUT /bucket/key?tagging", CALL_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
+        ("s3", "POST /", CALL_BYTES, 400, b"<Code>EntityTooLarge</Code>"),
+        ("sqs", "POST /", CALL_BYTES, 413, b"<Code>RequestEntityTooLarge</Code>"),
     ],
 )
 def test_a_length_above_the_limit_is_refused_in_the_service_s_format_before_anything_is_read(
-    server: Server, application: Counting, service: str, method: str, limit: int, status: int, code: bytes
+    server: Server, application: Counting, service: str, target: str, limit: int, status: int, code: bytes
 ) -> None:
+    method, path = target.split()
     for length in (limit + 1, 10**13):
-        answered = send(server, post(f"Authorization: {SCOPE.format(service)}", f"Content-Length: {length}", method=method))
+        headers = (f"Authorization: {SCOPE.format(service)}", f"Content-Length: {length}")
+        answered = send(server, post(*headers, method=method, path=path))
         assert answered[0] == status
         assert code in answered[2]
         assert str(limit).encode() in answered[2]
@@ -283,6 +286,25 @@ def test_a_client_that_reads_no_response_is_disconnected(impatient: Server, appl
         while impatient._server._open and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not impatient._server._open
+
+
+@pytest.mark.parametrize("broken", ["it ends early", "it fails"])
+def test_a_response_that_breaks_off_is_not_taken_for_a_whole_one(server: Server, broken: str) -> None:
+    def application(_: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Length", "9")])
+        yield b"abc"
+        yield b"def"
+        if broken == "it fails":
+            raise OSError("the disk is broken")
+
+    server._server.app = application
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(post("Content-Length: 0"))
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            answer.read()
+    assert caught.value.partial == b"abcdef"
 
 
 def test_continue_is_sent_to_accepted_requests_only(application: Counting) -> None:

@@ -34,8 +34,11 @@ class Facts:
     def object_exists(self, bucket: str, key: str) -> bool:
         return (bucket, key) in self.objects
 
-    def object_key(self, bucket: str, key: str) -> str | None:
+    def object_key(self, bucket: str, key: str, version: str | None) -> str | None:
         return KEY if self.object_exists(bucket, key) else None
+
+    def object_has_tags(self, bucket: str, key: str, version: str | None) -> bool:
+        return False
 
     def queue_key(self, arn: str) -> str | None:
         return KEY
@@ -57,6 +60,15 @@ class Facts:
 
     def group_arn(self, name: str) -> str:
         return f"arn:aws:iam::{ACCOUNT}:group/path/{name}"
+
+    def access_key_user(self, key_id: str) -> str | None:
+        return None
+
+    def upload_key(self, bucket: str, upload_id: str) -> str | None:
+        return None
+
+    def profile_arn(self, name: str) -> str:
+        return f"arn:aws:iam::{ACCOUNT}:instance-profile/path/{name}"
 
     def has_scalable_target(self, endpoint: str) -> bool:
         return endpoint == "scaled"

@@ -14,7 +14,8 @@ import pytest
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import running_provider
 from support.module_copies import CHECKOUT, NO_AWS
-from support.recorded_access import CALLERS, OPTIONAL, Needed, denied, superfluous
+from support.recorded_access import CALLERS, OPTIONAL, Needed, denied, superfluous, without
+from support.replayed_calls import Replay, replay
 
 RECORDED = Path(__file__).with_name("recorded")
 ROOT = Path(__file__).with_name("every_policy.tf")
@@ -90,8 +91,52 @@ def test_the_policies_allow_what_other_deployments_need(policies: dict[str, Any]
     assert denied(needed, [policies[role] for role in roles]) == []
 
 
+ROLES = ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"]
+
+
 @pytest.mark.terraform
-@pytest.mark.parametrize("role", ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])
+@pytest.mark.parametrize("role", ROLES)
 def test_every_statement_is_needed(policies: dict[str, Any], role: str) -> None:
     needed = [item for command, roles in CALLERS.items() if role in roles for item in recorded(command)]
     assert superfluous(policies[role], needed) == []
+
+
+@pytest.fixture(scope="module")
+def calls() -> Iterator[Replay]:
+    with replay() as made:
+        yield made
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("role", ROLES)
+def test_the_middleware_denies_a_call_without_any_one_statement(policies: dict[str, Any], calls: Replay, role: str) -> None:
+    """Calls that need what was recorded, through the middleware: allowed by the whole policy, denied without a statement."""
+    sids = [statement["Sid"] for statement in policies[role]["Statement"]]
+    assert [sid for sid in sids if not _denies_without(calls, policies, role, sid)] == []
+
+
+def _denies_without(calls: Replay, policies: dict[str, Any], role: str, sid: str) -> bool:
+    """Whether a call of some command is allowed by the role's policy, alone or with its callers' others, and denied by less."""
+    less = without(policies[role], sid)
+    for command in [name for name, roles in CALLERS.items() if role in roles]:
+        needs = recorded(command)
+        for others in ([], [policies[other] for other in CALLERS[command] if other != role]):
+            allowed, reduced = [*others, policies[role]], [*others, less]
+            for needed in needs:
+                if needed.allowed_by(reduced) or not needed.allowed_by(allowed):
+                    continue
+                target = about(needed, needs)
+                if calls.denied(needed, target, reduced) and not calls.denied(needed, target, allowed):
+                    return True
+    return False
+
+
+def about(needed: Needed, needs: list[Needed]) -> str:
+    """The resource that a call is about, which is another one than that of a permission for a key or a role that it uses."""
+    if target := dict(needed.context).get("kms:EncryptionContext:aws:s3:arn"):
+        return target
+    service = needed.operation.partition(":")[0]
+    if needed.action.partition(":")[0] in (service, "tag", "servicequotas"):
+        return needed.resource
+    own = [item for item in needs if item.operation == needed.operation and item.action.startswith(service.partition("-")[0])]
+    return own[0].resource if own else needed.resource

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +92,21 @@ def role(aws: AwsHarness, trust_policy: str, *statements: dict[str, Any], **more
 
 def account() -> str:
     return f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def post_form(form: dict[str, Any]) -> int:
+    """The status of an upload of one byte by a form of generate_presigned_post."""
+    boundary, parts = "boundary", ""
+    for name, value in form["fields"].items():
+        parts += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+    parts += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n1\r\n--{boundary}--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(form["url"], parts.encode(), headers), timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
 
 
 @contextmanager

@@ -93,6 +93,19 @@ def log_filters() -> bool:
     return not missing(lambda: client("logs").put_metric_filter(**request))
 
 
+def log_group_class() -> bool:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="rare", logGroupClass="INFREQUENT_ACCESS")
+    return any("logGroupClass" not in group for group in logs.describe_log_groups(logGroupNamePrefix="rare")["logGroups"])
+
+
+def request_reading() -> bool:
+    """Whether text in the body of a JSON call is taken for its parameters."""
+    logs = client("logs")
+    logs.create_log_group(logGroupName="named", tags={"note": "&logGroupName=hidden&"})
+    return [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == ["hidden"]
+
+
 def log_queries() -> bool:
     logs = client("logs")
     logs.create_log_group(logGroupName="g")
@@ -297,6 +310,14 @@ def s3_large_objects() -> bool:
     return isinstance(found.complete(iter([(1, etag)]))[0], bytes)
 
 
+def s3_request_bodies() -> bool:
+    """Whether an object is stored that is not what its Content-MD5 states."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="digests", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="digests", Key="k", Body=b"content", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==")
+    return "Contents" in s3.list_objects_v2(Bucket="digests")
+
+
 def s3_conditional_writes() -> bool:
     """Whether another write gets in between the check of a condition and the write."""
     s3 = client("s3")
@@ -325,6 +346,13 @@ def sns_filter_policies() -> bool:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
     sns.publish(TopicArn=topic, Message=json.dumps({"key": "value"}))
     return bool(sqs.receive_message(QueueUrl=queue).get("Messages"))
+
+
+def s3_object_ownership() -> bool:
+    """Whether a new bucket has no ownership controls, with which it accepts ACLs."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="owned", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return missing(lambda: s3.get_bucket_ownership_controls(Bucket="owned"))
 
 
 def s3_access_denied() -> bool:
@@ -467,6 +495,8 @@ GAPS = (
     dashboard_bodies,
     insight_rules,
     log_filters,
+    log_group_class,
+    request_reading,
     log_queries,
     bucket_policy,
     alarm_initial_state,
@@ -488,6 +518,8 @@ GAPS = (
     s3_access_denied,
     s3_conditional_writes,
     s3_large_objects,
+    s3_object_ownership,
+    s3_request_bodies,
     s3_suspended_versioning,
     sns_filter_policies,
     sns_envelope,

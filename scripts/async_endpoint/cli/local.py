@@ -207,6 +207,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         console.print("  IAM is enforced")
         for denial in document["iam"]["denials"]:
             console.print(f"  {_denial(denial)}", markup=False)
+    for sentence in document["remaining_interfaces"]:
+        console.print(f"  {sentence}", markup=False)
     for sentence in document["stored_without_effect"]:
         console.print(f"  stored without effect: {sentence}", markup=False)
     if document["state"]:

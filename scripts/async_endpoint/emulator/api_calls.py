@@ -36,7 +36,7 @@ _INVOCATIONS = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
     "invocations": "InvokeEndpoint",
 }
-_REST: Final = (
+REST: Final = (
     "batch",
     "emr-serverless",
     "lambda",
@@ -85,13 +85,10 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     if service == "s3":
         if FORM_FIELDS in environ:
             return ApiCall(service, "PutObject")
-        path, bucket = environ["PATH_INFO"], bucket_of_host(environ)
-        path = f"/{bucket}{path}" if bucket else path
-        return ApiCall(service, s3_action(environ["REQUEST_METHOD"], path, _query(environ), _headers(environ)))
-    if service in _REST:
+        return ApiCall(service, s3_action(*_s3_request(environ)))
+    if service in REST:
         return ApiCall(service, _rest_action(service, environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-    target = environ.get("HTTP_X_AMZ_TARGET")
-    return ApiCall(service, target.rpartition(".")[2] if target else _form(environ).get("Action", [""])[0])
+    return ApiCall(service, next(iter(named_actions(environ)), ""))
 
 
 def bucket_of_host(environ: dict[str, Any]) -> str:
@@ -123,21 +120,48 @@ def s3_action(method: str, path: str, query: frozenset[str], headers: frozenset[
 
     `query` holds the names of parameters, and name=value of each; `headers` lower-case names.
     """
-    bucket, _, key = path.lstrip("/").partition("/")
-    level = "key" if key else "bucket" if bucket else "service"
-    given = query | headers
-    met = [route for route in _s3_routes().get((method, level), ()) if route.requires <= given]
-    return max(met, key=lambda route: len(route.requires)).action if met else ""
+    route = _s3_route(method, path, query, headers)
+    return "" if route is None else route.action
+
+
+def conflicting_subresources(environ: dict[str, Any]) -> frozenset[str]:
+    """The subresources in the URL of an S3 request, such as acl and tagging, unless they are all of one action.
+
+    S3 refuses such requests: "Conflicting query string parameters".
+    """
+    method, path, query, headers = _s3_request(environ)
+    level = _level(path)
+    known = {name for route in _s3_routes().get((method, level), ()) for name in route.subresources}
+    given = frozenset(query & known)
+    route = _s3_route(method, path, query, headers)
+    return given if route is None or not given <= route.subresources else frozenset()
 
 
 class _Route(NamedTuple):
     action: str
-    requires: frozenset[str]
+    query: frozenset[str]
+    headers: frozenset[str]
+    subresources: frozenset[str]
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How specific it is; a subresource counts more than a header."""
+        return len(self.subresources), len(self.query) + len(self.headers)
+
+
+def _s3_route(method: str, path: str, query: frozenset[str], headers: frozenset[str]) -> _Route | None:
+    routes = _s3_routes().get((method, _level(path)), ())
+    return next((route for route in routes if route.query <= query and route.headers <= headers), None)
+
+
+def _level(path: str) -> str:
+    bucket, _, key = path.lstrip("/").partition("/")
+    return "key" if key else "bucket" if bucket else "service"
 
 
 @cache
 def _s3_routes() -> dict[tuple[str, str], list[_Route]]:
-    """Routes by method and level: service, bucket or key."""
+    """Routes by method and level (service, bucket or key), the most specific first."""
     levels = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "key"}
     routes: dict[tuple[str, str], list[_Route]] = {}
     for action in sorted(actions("s3"), key=lambda name: (len(name), name)):  # of two with equal requirements, the shorter name
@@ -146,16 +170,34 @@ def _s3_routes() -> dict[tuple[str, str], list[_Route]]:
         if model.deprecated or path not in levels:
             continue
         members = [model.input_shape.members[name] for name in model.input_shape.required_members] if model.input_shape else []
-        wanted = {
-            member.serialization["name"].lower()
-            if member.serialization["location"] == "header"
-            else member.serialization["name"]
-            for member in members
-            if member.serialization.get("location") in ("header", "querystring")
-        }
-        route = _Route(action, frozenset({*wanted, *filter(None, fixed.split("&"))}))
+        headers = {item["name"].lower() for item in _serialized(members, "header")}
+        query = {item["name"] for item in _serialized(members, "querystring")}
+        subresources = {name for name in fixed.split("&") if name and not name.startswith("x-id")} | (query & {"uploadId"})
+        route = _Route(action, frozenset(query | subresources), frozenset(headers), frozenset(subresources))
         routes.setdefault((model.http["method"], levels[path]), []).append(route)
-    return routes
+    return {at: sorted(found, key=lambda route: route.rank, reverse=True) for at, found in routes.items()}
+
+
+def _serialized(members: list[Any], location: str) -> list[Any]:
+    return [member.serialization for member in members if member.serialization.get("location") == location]
+
+
+def _s3_request(environ: dict[str, Any]) -> tuple[str, str, frozenset[str], frozenset[str]]:
+    """Method, path with the bucket, query and headers, as `s3_action` takes them."""
+    path, bucket = environ["PATH_INFO"], bucket_of_host(environ)
+    return environ["REQUEST_METHOD"], f"/{bucket}{path}" if bucket else path, _query(environ), _headers(environ)
+
+
+def named_actions(environ: dict[str, Any]) -> list[str]:
+    """The actions that a request of a JSON or query service names: in X-Amz-Target, or else in its form or its URL.
+
+    A request that names several can be read in two ways.
+    """
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    found = [target.rpartition(".")[2]] if target else []
+    if "Action=" in environ.get("QUERY_STRING", ""):
+        found += parse_qs(environ["QUERY_STRING"]).get("Action", [])
+    return list(dict.fromkeys([*found, *_form(environ).get("Action", [])]))
 
 
 def _query(environ: dict[str, Any]) -> frozenset[str]:

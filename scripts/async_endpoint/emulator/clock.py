@@ -33,7 +33,9 @@ class ScaledClock:
         return max(aws_seconds, 0.0) / self.scale
 
     def jump(self, aws_seconds: float) -> None:
-        """Advance AWS time at once."""
+        """Advance AWS time at once. It never goes back: minutes that were evaluated would not be evaluated again."""
+        if aws_seconds < 0:
+            raise ValueError(f"AWS time cannot go back by {-aws_seconds} seconds")
         with self._lock:
             self._origin += aws_seconds
 

@@ -25,6 +25,7 @@ from async_endpoint.emulator.container.runtime import runtime_named
 from async_endpoint.emulator.file_lock import try_lock
 from async_endpoint.emulator.filter_delay import DEFAULT_FILTER_DELAY_MINUTES
 from async_endpoint.emulator.persistence.folder import was_closed
+from async_endpoint.emulator.process_limits import allow_open_files, return_large_blocks
 from async_endpoint.local_aws import (
     AccessKey,
     LocalAwsRecord,
@@ -40,8 +41,6 @@ from async_endpoint.workspace import Workspace
 
 ACCESS_KEY_VARIABLE = "ASYNC_ENDPOINT_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "ASYNC_ENDPOINT_SECRET_KEY"
-# glibc returns a freed block to the system if it is of this size or larger: the memory of a large upload does not stay.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 START_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 STOP_SECONDS = 30.0
@@ -68,6 +67,8 @@ def run(
     program for `containers`; WorkFailed when the state could not be saved at the end.
     """
     require_extra("local", "The local AWS")
+    return_large_blocks()
+    allow_open_files()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # importing moto fails if this shell's AWS_PROFILE does not exist
     from async_endpoint.emulator.emulator import Emulator  # noqa: PLC0415 - loads moto, which only the serving process needs
@@ -152,7 +153,7 @@ def start_detached(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=MALLOC | os.environ | _as_variables(access_key),
+            env=os.environ | _as_variables(access_key),
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -212,6 +212,7 @@ class Emulator:
             "state": self._state.status() if self._state is not None else None,
             "faults": self.faults.all(),
             "calls": calls,
+            "remaining_interfaces": self.hosting.remaining_interfaces(),
             "stored_without_effect": stored_without_effect(calls),
             "iam": self.enforcement.status(),
             "not_emulated": list(not_emulated(enforces_iam=self.enforcement.enabled, runs_images=self._runs_images)),

@@ -14,9 +14,10 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email import errors
+from itertools import chain
 from typing import IO, Any, Final
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -128,6 +129,10 @@ def _shut_down_reading(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RD)
 
 
+def _declared_size(headers: list[tuple[str, str]]) -> int:
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
+
+
 class _Connection(MotoRequestHandler):  # type: ignore[misc]
     """A keep-alive connection.
 
@@ -208,13 +213,17 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
             return
         with body:
             environ["wsgi.input"] = body
+            self._head_sent = False
             try:
                 self._answer(environ)
             except ConnectionError as error:
                 self.connection_dropped(error)
             except Exception:
                 log.exception("%s %s failed.", self.command, self.path)
-                self.send_error(500)
+                if self._head_sent:  # the client notices that the response is not complete
+                    self.close_connection = True
+                else:
+                    self.send_error(500)
 
     def _environ(self) -> Environ:
         """The WSGI environment of the head; raises BadRequest for a head that parsers may interpret differently."""
@@ -265,7 +274,7 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
         """Answer before the request was read to its end, and close the connection."""
         self.close_connection = True
         refusal.headers["Content-Length"] = str(len(refusal.get_data()))
-        self._send(refusal.status, list(refusal.headers), refusal.get_data())
+        self._send(refusal.status, list(refusal.headers), (refusal.get_data(),), len(refusal.get_data()))
         self._linger()
 
     def _reject(self, status: int, message: str) -> None:
@@ -294,35 +303,45 @@ class _Connection(MotoRequestHandler):  # type: ignore[misc]
 
         answer = self.server.app(environ, start_response)
         try:
-            parts = list(answer)
-            self._send(status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
+            blocks = iter(answer)
+            first, second = next(blocks, b""), next(blocks, None)
+            if second is None:
+                self._send(status, headers, (first,), len(first))
+            elif declared := _declared_size(headers):
+                self._send(status, headers, chain((first, second), blocks), declared)
+            else:
+                body = b"".join((first, second, *blocks))
+                self._send(status, headers, (body,), len(body))
         finally:
             getattr(answer, "close", lambda: None)()
 
-    def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Send a response; ConnectionError when the client disconnected or does not read it."""
+    def _send(self, status: str, headers: list[tuple[str, str]], body: Iterable[bytes], size: int) -> None:
+        """Send a response with a body of `size` bytes; ConnectionError when the client disconnected or does not read it."""
         self.connection.settimeout(self.server.timeouts.send)
         try:
-            self._write(status, headers, body)
+            no_body = self._send_head(status, headers, size)
+            sent = size if no_body else sum(self.wfile.write(block) for block in body)
+            self.wfile.flush()
+            self.close_connection = self.close_connection or sent != size
         except TimeoutError as error:
             raise ConnectionAbortedError from error
 
-    def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+    def _send_head(self, status: str, headers: list[tuple[str, str]], size: int) -> bool:
+        """Send status and headers; returns whether the response has no body."""
         code, _, reason = status.partition(" ")
         no_body = self.command == "HEAD" or code in ("204", "304")
         declared = next((value for name, value in headers if name.lower() == "content-length"), None)
-        self.close_connection = self.close_connection or not (no_body or declared in (None, str(len(body))))
+        self.close_connection = self.close_connection or not (no_body or declared in (None, str(size)))
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
         if declared is None and not no_body:
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(size))
         if self.close_connection:
             self.send_header("Connection", "close")
+        self._head_sent = True
         self.end_headers()
-        if not no_body:
-            self.wfile.write(body)
-        self.wfile.flush()
+        return no_body
 
     def connection_dropped(self, error: BaseException, environ: Environ | None = None) -> None:
         """Read no other request from a broken connection."""

@@ -21,8 +21,8 @@ from moto.s3bucket_path.utils import bucket_name_from_url as path_bucket
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.access import iam_store
-from async_endpoint.emulator.container import payload
 from async_endpoint.emulator.container.payload import Payload
+from async_endpoint.emulator.s3_object_body import body_of
 from async_endpoint.local_aws import ACCOUNT_ID
 
 PARTITION = "aws"
@@ -60,12 +60,12 @@ def get_object(uri: S3Uri) -> StoredObject:
 
 
 def _payload(key: FakeKey) -> Payload:
-    """The body of an object, without a copy where moto has it in a file."""
+    """The body of an object, without a copy where it is in a file."""
     with key.lock:
-        spooled = key._value_buffer
-        if spooled.closed:  # deleted meanwhile
-            raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
-        return payload.of_file(spooled, key.contentsize) if spooled._rolled else Payload(spooled._file.getvalue())
+        found = body_of(key)
+    if found is None:  # deleted meanwhile
+        raise ResourceNotFound("NoSuchKey: The specified key does not exist.")
+    return found
 
 
 def object_exists(uri: S3Uri) -> bool:
@@ -76,11 +76,31 @@ def object_exists(uri: S3Uri) -> bool:
         return False
 
 
-def object_kms_key(uri: S3Uri) -> str | None:
-    """The customer managed key that an object is encrypted with; None without one, or without the object."""
-    found = _backend("s3", PARTITION).get_object(uri.bucket, uri.key) if object_exists(uri) else None
+def object_kms_key(uri: S3Uri, version: str | None = None) -> str | None:
+    """The customer managed key that an object, or a version, is encrypted with; None without one, or without the object."""
+    found = _object(uri, version)
     key = found.kms_key_id if found is not None else None
     return None if not key or key.endswith("alias/aws/s3") else str(key)
+
+
+def object_tags(uri: S3Uri, version: str | None = None) -> dict[str, str]:
+    """The tags of an object or a version; none without the object."""
+    found = _object(uri, version)
+    return {} if found is None else dict(_backend("s3", PARTITION).tagger.get_tag_dict_for_resource(found.arn))
+
+
+def _object(uri: S3Uri, version: str | None) -> Any:
+    backend = _backend("s3", PARTITION)
+    if uri.bucket not in backend.buckets:
+        return None
+    return backend.get_object(uri.bucket, uri.key, version_id=version)
+
+
+def upload_key(bucket: str, upload_id: str) -> str | None:
+    """The key of the object that a multipart upload makes; None without the upload."""
+    found = _backend("s3", PARTITION).buckets.get(bucket)
+    upload = found.multiparts.get(upload_id) if found is not None else None
+    return None if upload is None else str(upload.key_name)
 
 
 def put_object(uri: S3Uri, body: bytes, content_type: str, kms_key: str | None = None) -> None:
@@ -251,6 +271,28 @@ def user_arn(name: str) -> str | None:
     return str(found.arn) if found is not None else None
 
 
+def access_key_user(key_id: str) -> str | None:
+    """The ARN of the user that has an access key; None without one."""
+    found = _backend("iam", PARTITION).access_keys.get(key_id)
+    return user_arn(found.user_name) if found is not None and found.user_name else None
+
+
+def profile_arn(name: str) -> str | None:
+    """The ARN of an instance profile by its name; None without it."""
+    found = _profile_named(name)
+    return str(found.arn) if found is not None else None
+
+
+def profile_roles(name: str) -> list[str]:
+    """The ARNs of the roles of an instance profile; none without it."""
+    found = _profile_named(name)
+    return [str(role.arn) for role in found.roles] if found is not None else []
+
+
+def _profile_named(name: str) -> Any:
+    return next((item for item in list(_backend("iam", PARTITION).instance_profiles.values()) if item.name == name), None)
+
+
 def _role_named(name: str) -> Any:
     return next((role for role in list(_backend("iam", PARTITION).get_roles()) if role.name == name), None)
 
@@ -354,6 +396,14 @@ def check_network(region: str, subnets: Iterable[str], security_groups: Iterable
     vpcs = {known[name] for name in subnets} | {groups[name] for name in security_groups}
     if len(vpcs) > 1:
         raise ResourceNotFound(f"The subnets and security groups are of more than one VPC: {', '.join(sorted(vpcs))}")
+
+
+def ecr_images(region: str, repository: str) -> list[Any] | None:
+    """moto's images of a repository in Amazon ECR; None if there is none of that name, or the service was never called."""
+    if "moto.ecr.models" not in sys.modules:
+        return None
+    found = _backend("ecr", region).repositories.get(repository)
+    return None if found is None else list(found.images)
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import IO, Final, Protocol
 
-from async_endpoint.emulator.api_calls import service_of
+from async_endpoint.emulator.api_calls import call_of, service_of
 from async_endpoint.emulator.wsgi import Environ, is_admin
 
 MEBIBYTE: Final = 1_048_576
 IN_MEMORY_BYTES: Final = MEBIBYTE
 # "Amazon S3 multipart upload limits": 5 GiB for a single PUT, a part and a POST object.
 S3_OBJECT_BYTES: Final = 5 * 1_024 * MEBIBYTE
+OBJECT_ACTIONS: Final = ("PutObject", "UploadPart")  # whose body is the content of an object
 # Above the limits of the emulated APIs: 6 MB of InvokeEndpoint (service model), 1 MiB of SQS ("Amazon SQS message quotas"),
 # each character of which a form or JSON may encode as six.
 CALL_BYTES: Final = 16 * MEBIBYTE
@@ -72,8 +73,11 @@ def max_body_bytes(environ: Environ) -> int:
 
 def _carries_object(environ: Environ) -> bool:
     """Whether a request may be PutObject, UploadPart, or a form that uploads an object."""
+    if environ["REQUEST_METHOD"] == "PUT":
+        call = call_of(environ)
+        return call is None or call.action in OBJECT_ACTIONS
     form: bool = environ.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data")
-    return environ["REQUEST_METHOD"] == "PUT" or (environ["REQUEST_METHOD"] == "POST" and form)
+    return environ["REQUEST_METHOD"] == "POST" and form
 
 
 def declared_length(headers: Message, version: str) -> int | None:
@@ -103,7 +107,7 @@ def receive(stream: Stream, length: int | None, max_bytes: int) -> IO[bytes]:
         check_size(length, max_bytes)
         if length <= IN_MEMORY_BYTES:
             return io.BytesIO(b"".join(_exactly(stream, length)))
-        _check_disk(length)
+        check_disk(length)
     return _spooled(_chunks(stream, max_bytes) if length is None else _exactly(stream, length))
 
 
@@ -131,7 +135,7 @@ def _spooled(blocks: Iterator[bytes]) -> IO[bytes]:
         for block in blocks:
             size += len(block)
             if size - checked > _CHECK_DISK_BYTES:
-                _check_disk(0)
+                check_disk(0)
                 checked = size
             _write(spool, block)
         spool.seek(0)
@@ -143,7 +147,12 @@ def _write(spool: IO[bytes], block: bytes) -> None:
     try:
         spool.write(block)
     except OSError as error:
-        raise BadRequest(507, f"The body cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}.") from error
+        raise disk_full(error) from error
+
+
+def disk_full(error: OSError) -> BadRequest:
+    """The refusal of a body that cannot be written to the temporary folder."""
+    return BadRequest(507, f"The body cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}.")
 
 
 def _exactly(stream: Stream, length: int) -> Iterator[bytes]:
@@ -190,7 +199,8 @@ def check_size(size: int, max_bytes: int) -> None:
         raise BadRequest(413, f"The body has at least {size} bytes; at most {max_bytes} are accepted here.")
 
 
-def _check_disk(size: int) -> None:
+def check_disk(size: int) -> None:
+    """Raise BadRequest if the temporary folder has no room for `size` bytes and the reserve."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free - RESERVED_DISK_BYTES
     if size > free:

@@ -29,11 +29,12 @@ from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, json_response
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
+from async_endpoint.emulator.sagemaker.unsupported_members import check_supported
 from async_endpoint.emulator.without_effect import is_made_up
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
-# How many large requests moto processes at a time: it has a body, or a part of an upload, in memory more than once.
+# How many large requests moto processes at a time: it has a body in memory more than once, except the content of an S3 object.
 LARGE_REQUESTS = 2
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
 _FLASK_PAGE = b"<!doctype html>"
@@ -93,7 +94,7 @@ class Router:
             call = call_of(environ)
             if call is not None and is_made_up(call.service, call.action):
                 return error_responses.unknown_action(call, environ)(environ, start_response)
-            large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES
+            large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES and service_of(environ) != "s3"
             with self._large_requests if large else contextlib.nullcontext():
                 return _named_errors(self._moto.get_application(environ), environ, start_response)
         except BadRequest as error:
@@ -151,7 +152,7 @@ class Router:
         call = call_of(request.environ)
         if action not in SERVED_BY_MOTO and call is not None:
             return error_responses.unknown_action(call, request.environ)
-        validate_request("sagemaker", action, document)
+        check_supported(action, validate_request("sagemaker", action, document))
         request.environ["wsgi.input"] = io.BytesIO(body)
         return None
 

@@ -12,7 +12,7 @@ ADMIN: Final = "/_local/"  # prefix of the local AWS's own API
 FORM_FIELDS: Final = "async_endpoint.form_fields"  # the fields of an upload by HTML form, by lower-case name
 CALLED_VIA: Final = "async_endpoint.called_via"  # the service that makes a request with the rights of its own caller
 AUTHORIZED: Final = "async_endpoint.authorized"  # True once enforcement has allowed a request
-DENIED_OBJECTS: Final = "async_endpoint.denied_objects"  # ARNs of the objects of a request that its caller may not delete
+DELETABLE: Final = "async_endpoint.deletable"  # of a request for DeleteObjects, the ARNs of the objects that may be deleted
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 # The credential scope in the Authorization header of an AWS signature version 4.

@@ -70,6 +70,10 @@ class Statement:
         """Whether the statement is about `action`, on whatever resource."""
         return any(like(pattern, action, ignore_case=True) for pattern in self.actions) != self.not_actions
 
+    def covers_service(self, service: str) -> bool:
+        """Whether the statement is about some action of a service, by its prefix."""
+        return self.not_actions or any(like(pattern.partition(":")[0], service, ignore_case=True) for pattern in self.actions)
+
     def _covers_resource(self, request: AccessRequest) -> bool:
         if self.resources is None:
             return True

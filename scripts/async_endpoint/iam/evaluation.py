@@ -105,11 +105,14 @@ def evaluate_assumption(
 def mentions_denial(action: str, documents: Sequence[Document], *, has_principal: bool = False) -> str | None:
     """The first statement that denies `action` on some resource under some condition; None without one.
 
-    For an action whose resources are not known: nothing that a policy might deny is allowed.
+    For an action whose resources are not known: nothing that a policy might deny is allowed. A name in parentheses is an action
+    that is not known either: every denial of actions of its service counts.
     """
+    service, _, name = action.partition(":")
     for document in documents:
         for statement in parse_policy(document, _RESOURCE if has_principal else _IDENTITY, has_principal=has_principal):
-            if not statement.allows and statement.covers_action(action):
+            some = name.startswith("(") and statement.covers_service(service)
+            if not statement.allows and (some or statement.covers_action(action)):
                 return f"statement {statement.label}"
     return None
 

@@ -33,6 +33,7 @@ def output(value: Any) -> dict[str, Any]:
         (resource("SageMaker::Model", PrimaryContainer={"Picture": "x"}), "extraneous key [Picture] is not permitted"),
         (resource("SageMaker::EndpointConfig", ProductionVariants="x"), "#/ProductionVariants: expected type: JSONArray"),
         (resource("S3::Bucket", WebsiteConfiguration={}), "Encountered unsupported property WebsiteConfiguration"),
+        (resource("S3::Bucket", AccessControl="private"), "#/AccessControl: private is not a valid enum value"),
         (resource("KMS::Key", PendingWindowInDays=5), "#/PendingWindowInDays: 5 is not from 7 to 30"),
         (resource("SQS::Queue", Tags={"a": "b"}), "#/Tags: expected type: JSONArray, found: JSONObject"),
         (resource("SQS::Queue", DelaySeconds=[1]), "#/DelaySeconds: expected type: String, found: JSONArray"),

@@ -30,6 +30,7 @@ def test_storage_keys_and_logs(local_aws: AwsHarness) -> None:
         "Alias": resource("KMS::Alias", AliasName=alias, TargetKeyId=ref("Key")),
         "Bucket": resource(
             "S3::Bucket",
+            AccessControl="Private",
             VersioningConfiguration={"Status": "Enabled"},
             BucketEncryption={"ServerSideEncryptionConfiguration": [default]},
             LifecycleConfiguration={"Rules": [rule]},
@@ -38,7 +39,7 @@ def test_storage_keys_and_logs(local_aws: AwsHarness) -> None:
         "Policy": resource(
             "S3::BucketPolicy", Bucket=ref("Bucket"), PolicyDocument={"Version": "2012-10-17", "Statement": [deny]}
         ),
-        "Logs": resource("Logs::LogGroup", RetentionInDays="14"),
+        "Logs": resource("Logs::LogGroup", RetentionInDays="14", LogGroupClass="STANDARD"),
     }
     outputs = {"LogArn": {"Value": att("Logs", "Arn")}, "Domain": {"Value": att("Bucket", "RegionalDomainName")}}
     assert stack.create(resources, {"Outputs": outputs}) == "CREATE_COMPLETE", stack.reasons("CREATE_FAILED")
@@ -57,7 +58,7 @@ def test_storage_keys_and_logs(local_aws: AwsHarness) -> None:
         "Domain": f"{bucket}.s3.{REGION}.amazonaws.com",
     }
 
-    resources["Logs"]["Properties"] = {}
+    resources["Logs"]["Properties"] = {"LogGroupClass": "STANDARD"}
     resources["Bucket"]["Properties"] |= {"Tags": [{"Key": "b", "Value": "2"}]}
     del resources["Bucket"]["Properties"]["LifecycleConfiguration"]
     assert stack.update(resources) == "UPDATE_COMPLETE", stack.reasons("UPDATE_FAILED")
@@ -164,3 +165,21 @@ def test_a_name_that_is_taken_fails_the_stack_and_the_owner_keeps_it(local_aws: 
     local_aws.s3.head_bucket(Bucket=taken["S3::Bucket"][1])
     local_aws.sqs.get_queue_url(QueueName=taken["SQS::Queue"][1])
     local_aws.sns.get_topic_attributes(TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:{taken['SNS::Topic'][1]}")
+
+
+def test_a_bucket_gets_the_canned_acl_that_its_ownership_and_its_public_access_block_permit(local_aws: AwsHarness) -> None:
+    stack, opened = StackHarness(local_aws), {"BlockPublicAcls": False, "IgnorePublicAcls": False}
+    owned = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    public = resource("S3::Bucket", AccessControl="PublicRead", OwnershipControls=owned, PublicAccessBlockConfiguration=opened)
+    assert stack.create({"Bucket": public}) == "CREATE_COMPLETE", stack.reasons("CREATE_FAILED")
+    bucket = stack.physical_ids()["Bucket"]
+
+    def public_permissions() -> list[str]:
+        grants = local_aws.s3.get_bucket_acl(Bucket=bucket)["Grants"]
+        return [grant["Permission"] for grant in grants if grant["Grantee"].get("URI", "").endswith("/AllUsers")]
+
+    assert public_permissions() == ["READ"]
+    del public["Properties"]["AccessControl"]
+    assert stack.update({"Bucket": public}) == "UPDATE_COMPLETE", stack.reasons("UPDATE_FAILED")
+    assert public_permissions() == []
+    stack.delete()

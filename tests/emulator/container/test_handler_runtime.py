@@ -204,6 +204,12 @@ def test_an_image_without_code_is_refused_with_the_remedy() -> None:
         ),
         (SKLEARN, {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "8", "MODEL_SERVER_WORKERS": "3"}, (3, None, None, 8)),
         (OWN, {}, (1, None, None, None)),
+        # an image of one's own whose repository's name has the one of an image of AWS as a part
+        (f"{ECR}/my-pytorch-service:1", {}, (1, None, None, None)),
+        (f"{ECR}/team/pytorch-inference:1", {}, (1, None, None, None)),
+        (f"{ECR}/my-xgboost:pytorch-inference", {}, (1, None, None, None)),
+        (f"{ECR}/pytorch-inference@sha256:{'0' * 64}", {}, (1, 6_553_500, 6_553_500, 60)),
+        ("public.ecr.aws/deep-learning-containers/pytorch-inference:2.6", {}, (1, 6_553_500, 6_553_500, 60)),
         (
             OWN,
             {"MODEL_SERVER_TIMEOUT": "5", "TS_DEFAULT_WORKERS_PER_MODEL": "2", "MMS_MAX_REQUEST_SIZE": ""},

@@ -226,6 +226,7 @@ def test_headers_above_4096_bytes_are_refused_in_sagemakers_words(server: Script
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n",
         b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nok\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX-Own header: 1\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nNo colon\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok",
@@ -237,6 +238,7 @@ def test_headers_above_4096_bytes_are_refused_in_sagemakers_words(server: Script
     ],
     ids=[
         *("no status line", "no status", "another version", "too many headers", "no chunk", "a long line", "a negative chunk"),
+        "another protocol",
         *("a space in a name", "no colon", "no length", "a negative length", "an underscore in the length", "two lengths"),
         *("a control character in the type", "a control character in the attributes"),
     ],

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -91,29 +92,65 @@ def test_children_of_a_killed_container_keep_no_mount(tmp_path: Path) -> None:
     assert Path("/proc/self/mountinfo").read_text() == mounts
 
 
+# Writes to /tmp and /dev/shm under the name that it is called with, and answers with what was there before.
+SHARING = """
+import os, tempfile
+def model_fn(d): pass
+def transform_fn(model, data, content_type, accept):
+    name, found = bytes(data).decode(), []
+    for path in (os.path.join(tempfile.gettempdir(), name), os.path.join("/dev/shm", name)):
+        found.append(os.path.exists(path))
+        open(path, "w").close()
+    return " ".join(map(str, found)), accept
+"""
+
+
+def test_instances_share_neither_temporary_files_nor_memory(tmp_path: Path) -> None:
+    name = f"shared-{os.getpid()}-{tmp_path.name}"
+    both = [Watched(tmp_path / str(number), single(SHARING)) for number in range(2)]
+    assert [watched.ready().invoke(name.encode(), {}, 30).body for watched in both] == [b"False False"] * 2
+    assert (tmp_path / "0" / "tmp" / name).exists()
+    assert not any((Path(folder) / name).exists() for folder in ("/tmp", "/dev/shm", tempfile.gettempdir()))
+    for watched in both:
+        watched.container.kill()
+        assert watched.is_gone()
+
+
+def test_a_private_tmp_hides_nothing_that_the_process_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_mounts, "TMP", str(tmp_path))
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path.with_name("packages"))])
+    assert opt_ml.has_private_tmp(tmp_path.with_name("instance"), tmp_path.with_name("cache"))
+    assert not opt_ml.has_private_tmp(tmp_path / "instance")
+    assert not opt_ml.has_private_tmp(tmp_path.with_name("instance"), tmp_path / "cache")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "packages")])
+    assert not opt_ml.has_private_tmp(tmp_path.with_name("instance"))
+
+
 def test_a_user_without_privileges_gets_the_same_mounts(tmp_path: Path) -> None:
     """Runs the mounts in a process of another user where this one is root, as that user on a machine would start them."""
-    folder = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
     script = folder / "mounts.py"
     script.write_bytes(
         Path(private_mounts.__file__).read_bytes()
         + b"\nimport json\nmount = os.listdir('/opt')\nfree = open('/opt/ml/scratch', 'w').write('x')\n"
         b"print(json.dumps([os.getuid(), os.getgid(), open('/opt/ml/model/weights.txt').read(), 'ml' in mount,"
-        b" os.access('/opt/ml/model', os.W_OK)]))\n"
+        b" os.access('/opt/ml/model', os.W_OK), os.listdir('/tmp'), os.listdir('/dev/shm')]))\n"
     )
     (folder / "ml" / "model").mkdir(parents=True)
     (folder / "ml" / "model" / "weights.txt").write_text("feather")
+    (folder / "ml" / "tmp").mkdir()
+    (folder / "ml" / "tmp" / "mine").touch()
     python = opt_ml.Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     user = os.getuid() or NOBODY
     if os.getuid() == 0:
         subprocess.run(["chown", "-R", f"{user}:{user}", folder], check=True)
-    command = [str(python), "-I", "-S", str(script), str(folder / "ml")]
+    command = [str(python), "-I", "-S", str(script), str(folder / "ml"), "tmp"]
     options = {"user": user, "group": user, "extra_groups": []} if os.getuid() == 0 else {}
     if os.getuid() == 0 and not _readable_by(python, user):
         command[0] = "/usr/bin/python3"
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **options)  # type: ignore[call-overload]
     subprocess.run(["rm", "-rf", folder], check=True)
-    assert json.loads(done.stdout) == [user, user, "feather", True, False], done.stderr
+    assert json.loads(done.stdout) == [user, user, "feather", True, False, ["mine"], []], done.stderr
 
 
 def _readable_by(path: Path, user: int) -> bool:

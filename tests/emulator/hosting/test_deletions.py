@@ -226,9 +226,13 @@ def test_without_permission_to_delete_network_interfaces_the_endpoint_stays(loca
     due = local_aws.aws.clock.now() + 400
     until(lambda: local_aws.aws.clock.now() > due, "minutes pass")
     assert len(network.interfaces()) == 2
+    said = until(lambda: [line for line in local_aws.aws.status()["remaining_interfaces"] if deployed.role.arn in line], "why")
+    assert all(item["NetworkInterfaceId"] in said[0] and item["SubnetId"] in said[0] for item in network.interfaces())
+    assert f"Could not assume role {deployed.role.arn}" in said[0]
     deployed.role.create()
     network.allow(*REMOVAL)
     until(lambda: not network.interfaces(), "the interfaces are gone")
+    assert not [line for line in local_aws.aws.status()["remaining_interfaces"] if deployed.role.arn in line]
 
 
 def test_a_plan_that_deletes_an_endpoint_waits_for_its_interfaces(local_aws: AwsHarness, network: Network) -> None:

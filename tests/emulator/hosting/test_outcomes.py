@@ -137,6 +137,7 @@ def test_a_large_or_binary_response_is_not_in_the_notification(
     [
         ({"status": 400, "message": "not an image"}, ["client error (400)", "not an image"]),
         ({"status": 503, "message": "busy"}, ["server error (503)", "busy"]),
+        ({"status": 302, "message": "elsewhere"}, ["server error (302)", "elsewhere"]),  # A252
         ({"raise": "out of memory"}, ["server error (500)", "RuntimeError: out of memory"]),
         ({"raise": "ce n’est pas une image → 図"}, ["server error (500)", "→ 図"]),
         ({"raise": "x" * 100_000}, ["server error (500)", "xxx"]),
@@ -291,6 +292,18 @@ def test_container_output_is_in_the_log_group(local_aws: AwsHarness, shared_endp
     assert instances <= {stream["logStreamName"] for stream in streams}
 
 
+def test_a_silent_model_has_a_log_group_once_in_service(local_aws: AwsHarness, deploy: Callable[..., Deployed]) -> None:
+    """A model server logs its own start, so a metric filter can be put on the group of an endpoint that was just created."""
+    silent = "def model_fn(model_dir): return 1\ndef transform_fn(model, data, content_type, accept): return data, accept\n"
+    endpoint = deploy(archive(silent))
+    local_aws.logs.put_metric_filter(
+        logGroupName=f"/aws/sagemaker/Endpoints/{endpoint.name}",
+        filterName="denied",
+        filterPattern='{ $.errorCode = "AccessDenied" }',
+        metricTransformations=[{"metricName": "Denied", "metricNamespace": "Test", "metricValue": "1"}],
+    )
+
+
 def test_the_platform_log_has_a_line_with_the_inference_id_for_each_failed_request(
     local_aws: AwsHarness, shared_endpoint: Deployed
 ) -> None:
@@ -308,14 +321,10 @@ def test_the_platform_log_has_a_line_with_the_inference_id_for_each_failed_reque
 
 
 def test_the_log_is_stored_however_far_the_scaled_clock_is_ahead(local_aws: AwsHarness, shared_endpoint: Deployed) -> None:
-    clock = local_aws.aws.clock
-    ahead = clock._origin
-    clock._origin += 3 * 3_600  # three AWS hours, as eighteen seconds bring them here and three minutes at the default scale
-    try:
-        shared_endpoint.ask({"print": "three hours later", "answer": ""})
-        until(lambda: "three hours later" in shared_endpoint.log_lines(), "the line")
-    finally:
-        clock._origin = ahead
+    # Not set back afterwards: no minute would be evaluated until the clock is there again, and tests that wait for alarms fail.
+    local_aws.aws.clock.jump(3 * 3_600)  # as eighteen seconds bring them here and three minutes at the default scale
+    shared_endpoint.ask({"print": "three hours later", "answer": ""})
+    until(lambda: "three hours later" in shared_endpoint.log_lines(), "the line")
 
 
 def test_an_archive_without_handlers_still_answers(deploy: Any) -> None:

@@ -218,7 +218,6 @@ def test_datapoints_of_customers_count_for_alarms_whatever_the_machines_time_zon
     until(
         lambda: local_aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM",
         "it is in ALARM",
-        seconds=240,  # minutes are evaluated in order, and on a busy machine late
     )
 
 

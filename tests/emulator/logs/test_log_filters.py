@@ -136,6 +136,19 @@ def test_events_are_filtered_by_pattern_stream_and_identifier(local_aws: AwsHarn
     assert none[0] == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("call", ["get_log_events", "describe_log_streams", "filter_log_events"])
+def test_an_identifier_does_not_end_with_an_asterisk(local_aws: AwsHarness, group: str, call: str) -> None:
+    """As verified on AWS by moto's test_get_log_events_using_arn."""
+    named = {"logStreamName": "first"} if call == "get_log_events" else {}
+    for member, value in (
+        ("logGroupIdentifier", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"),
+        ("logGroupName", "a:*"),
+    ):
+        code, message = refusal(getattr(local_aws.logs, call), **named, **{member: value})
+        assert code == "InvalidParameterException"
+        assert f"Value at '{member}' failed to satisfy constraint" in message
+
+
 def transformation(**changes: Any) -> dict[str, Any]:
     return {"metricName": "Errors", "metricNamespace": "Own", "metricValue": "1"} | changes
 
@@ -215,3 +228,13 @@ def test_a_metric_filter_needs_its_log_group(local_aws: AwsHarness) -> None:
         metricTransformations=[transformation()],
     )
     assert code == "ResourceNotFoundException"
+
+
+def test_a_log_group_is_standard_and_not_taken_for_another_class(local_aws: AwsHarness) -> None:
+    name = unique("/group")
+    for other in ({"logGroupClass": "INFREQUENT_ACCESS"}, {"deletionProtectionEnabled": True}):
+        code, message = refusal(local_aws.logs.create_log_group, logGroupName=name, **other)
+        assert (code, next(iter(other)) in message) == ("InvalidParameterException", True)
+    local_aws.logs.create_log_group(logGroupName=name, logGroupClass="STANDARD")
+    (group,) = local_aws.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert group["logGroupClass"] == "STANDARD"

@@ -105,7 +105,9 @@ def test_queries_over_the_api(local_aws: AwsHarness) -> None:
     for groups in ({"logGroupName": group}, {"logGroupNames": [group]}, {"logGroupIdentifiers": [arn]}):
         assert [row["@message"] for row in results(**groups)] == [MESSAGES[3], MESSAGES[0]]
     assert len(results(logGroupName=group, limit=1)) == 1
+    assert len(results(logGroupName=group, startTime=now, endTime=now)) == 2  # both are inclusive
     for request, code in (
+        ({"logGroupName": group, "startTime": now + 61}, "InvalidParameterException"),
         ({"logGroupName": group, "queryString": "stats count(*)"}, "MalformedQueryException"),
         ({"logGroupNames": [group], "logGroupIdentifiers": [arn]}, "InvalidParameterException"),
         ({"logGroupIdentifiers": [f"{arn}-none"]}, "ResourceNotFoundException"),

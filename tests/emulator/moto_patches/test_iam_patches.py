@@ -147,6 +147,8 @@ def test_a_user_has_a_boundary_that_exists(local_aws: AwsHarness) -> None:
         local_aws.iam.create_user(UserName=name, PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/missing")
     local_aws.iam.create_user(UserName=name, PermissionsBoundary=FULL)
     assert local_aws.iam.get_user(UserName=name)["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == FULL
+    [listed] = [user for user in local_aws.iam.list_users()["Users"] if user["UserName"] == name]
+    assert "PermissionsBoundary" not in listed  # as the API reference says of lists
     local_aws.iam.delete_user_permissions_boundary(UserName=name)
     assert "PermissionsBoundary" not in local_aws.iam.get_user(UserName=name)["User"]
     with refused("NoSuchEntity"):

@@ -24,6 +24,7 @@ from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.container.payload import Payload
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation, RequestQueue
 from async_endpoint.emulator.persistence import journal, moto_state, pickling, snapshot
 from async_endpoint.emulator.persistence.folder import LOCK_FILE, CorruptState, StateFolder
@@ -150,15 +151,15 @@ def test_bodies_are_written_once_and_read_back(tmp_path: Path) -> None:
 
 def test_a_body_file_that_is_mostly_garbage_is_replaced(tmp_path: Path) -> None:
     writer = BodyWriter(tmp_path, BodyIndex(), "first")
-    writer.keep("large", lambda: bytes(MAX_GARBAGE_BYTES + 2))
-    writer.keep("small", lambda: b"x")
+    writer.keep("large", lambda: Payload(bytes(MAX_GARBAGE_BYTES + 2)))
+    writer.keep("small", lambda: Payload(b"x"))
     before = writer.close()
     for name, expected in (("second", "first"), ("third", "third")):  # large is still there in the first of them
         writer = BodyWriter(tmp_path, before, name)
-        place = writer.keep("small", lambda: b"x")
+        place = writer.keep("small", lambda: Payload(b"x"))
         before = writer.close()
         assert before.name == expected
-        assert BodyReader(tmp_path, before).read(*place) == b"x"
+        assert BodyReader(tmp_path, before).read(*place).read() == b"x"
     assert before.end == 1
 
 

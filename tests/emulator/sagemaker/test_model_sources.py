@@ -12,6 +12,7 @@ from support.deployed_endpoint import Deployed, Role
 from support.in_process_aws import ACCOUNT, IMAGE, REGION, AwsHarness
 from support.sample_model import OBEDIENT, archive
 
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 IN_VPC = [
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
@@ -258,6 +259,23 @@ def test_an_image_is_in_amazon_ecr_with_a_tag_or_digest(local_aws: AwsHarness, r
     code, message = refusal(local_aws.sagemaker.create_model, **request(role, {"Image": image}))
     assert (code, said in message) == ("ValidationException", True), message
     local_aws.sagemaker.create_model(**request(role, {"Image": IMAGE.partition(":")[0] + "@sha256:" + 64 * "a"}))
+
+
+def test_an_image_that_a_repository_of_the_account_lacks_is_not_found(local_aws: AwsHarness, role: Role) -> None:
+    name, ecr = unique("served"), local_aws.client("ecr")
+    repository = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
+    own = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
+    assert repository == own
+    local_aws.sagemaker.create_model(**request(role, {"Image": f"{own}:1"}))
+    manifest = json.dumps({"schemaVersion": 2, "layers": [{"digest": "sha256:" + 64 * "b"}]})
+    digest = ecr.put_image(repositoryName=name, imageTag="1", imageManifest=manifest, imageManifestMediaType=MANIFEST)["image"][
+        "imageId"
+    ]["imageDigest"]
+    for found in (f"{own}:1", f"{own}@{digest}"):
+        local_aws.sagemaker.create_model(**request(role, {"Image": found}))
+    for missing in (f"{own}:2", f"{own}@sha256:{64 * 'a'}"):
+        code, message = refusal(local_aws.sagemaker.create_model, **request(role, {"Image": missing}))
+        assert (code, message) == ("ValidationException", f"Requested image {missing} not found.")
 
 
 def test_images_and_data_of_another_region_are_refused(local_aws: AwsHarness, role: Role) -> None:

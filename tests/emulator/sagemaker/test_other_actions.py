@@ -87,6 +87,23 @@ def test_a_model_package_group_is_deleted_once_it_is_empty(local_aws: AwsHarness
     assert group not in str(sagemaker.list_model_package_groups(NameContains=group))
 
 
+def test_a_group_has_no_policy_and_members_that_moto_drops_are_refused(local_aws: AwsHarness) -> None:
+    sagemaker, group = local_aws.sagemaker, unique("group")
+    calls = (sagemaker.get_model_package_group_policy, sagemaker.delete_model_package_group_policy)
+    for call in calls:
+        wanted = f"Cannot find Model Package Group: {group_arn(group)}"
+        assert refusal(call, ModelPackageGroupName=group) == ("ValidationException", wanted)
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    for call in calls:
+        wanted = f"Cannot find resource policy for: {group_arn(group)}"
+        assert refusal(call, ModelPackageGroupName=group) == ("ValidationException", wanted)
+    code, message = refusal(sagemaker.put_model_package_group_policy, ModelPackageGroupName=group, ResourcePolicy="{}")
+    assert (code, "PutModelPackageGroupPolicy" in message) == ("UnknownOperationException", True)
+    package = register(local_aws, group)
+    code, message = refusal(sagemaker.update_model_package, ModelPackageArn=package, SourceUri="s3://source")
+    assert (code, "SourceUri (the source of model packages)" in message) == ("ValidationException", True)
+
+
 def test_the_number_of_a_deleted_version_is_not_used_again(local_aws: AwsHarness) -> None:
     group = unique("group")
     local_aws.sagemaker.create_model_package_group(ModelPackageGroupName=group)

@@ -42,6 +42,17 @@ EFFECTIVE = {
         *("EndpointName", "DesiredWeightsAndCapacities.VariantName"),
         *("DesiredWeightsAndCapacities.DesiredWeight", "DesiredWeightsAndCapacities.DesiredInstanceCount"),
     ],
+    "CreateModelPackageGroup": ["ModelPackageGroupDescription", "ModelPackageGroupName", "Tags"],
+    "CreateModelPackage": [
+        *("AdditionalInferenceSpecifications", "CertifyForMarketplace", "ClientToken", "CustomerMetadataProperties", "Domain"),
+        *("DriftCheckBaselines", "InferenceSpecification", "MetadataProperties", "ModelApprovalStatus", "ModelMetrics"),
+        *("ModelPackageDescription", "ModelPackageGroupName", "ModelPackageName", "SamplePayloadUrl", "SkipModelValidation"),
+        *("SourceAlgorithmSpecification", "Tags", "Task"),
+    ],
+    "UpdateModelPackage": [
+        *("AdditionalInferenceSpecificationsToAdd", "ApprovalDescription", "ClientToken", "CustomerMetadataProperties"),
+        *("CustomerMetadataPropertiesToRemove", "ModelApprovalStatus", "ModelPackageArn"),
+    ],
 }
 
 

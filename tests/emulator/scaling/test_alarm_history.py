@@ -288,6 +288,7 @@ def test_an_alarm_that_cannot_be_evaluated_does_not_affect_the_others(local_aws:
         ({"MetricName": None}, "MetricName must not be null"),
         ({"Statistic": None}, "Statistic"),
         ({"ExtendedStatistic": "p90"}, "Statistic"),
+        ({"Statistic": None, "ExtendedStatistic": "90"}, "The value 90 for parameter ExtendedStatistic is not supported."),
         ({"DatapointsToAlarm": 2}, "DatapointsToAlarm"),
         ({"AlarmActions": ["foo"]}, "Invalid arn syntax: foo"),
         ({"OKActions": ["arn:aws:sns"]}, "Invalid arn syntax: arn:aws:sns"),
@@ -403,8 +404,9 @@ def test_a_percentile_is_evaluated_and_returned(local_aws: AwsHarness, name: str
     points = query(**asked, ExtendedStatistics=["p50", "p99.9", "p0"])
     assert points["Datapoints"][0]["ExtendedStatistics"] == {"p50": 50.0, "p99.9": 100.0, "p0": 1.0}
     assert query(**asked, Statistics=["Sum"])["Datapoints"][0]["Sum"] == 5_050.0
-    with pytest.raises(ClientError, match="InvalidParameterCombination"):
-        query(**asked, ExtendedStatistics=["p50"], Statistics=["Sum"])
+    for statistics in ({}, {"ExtendedStatistics": ["p50"], "Statistics": ["Sum"]}):
+        with pytest.raises(ClientError, match="InvalidParameterCombination"):
+            query(**asked, **statistics)
     sets = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}  # a statistic set has no percentiles
     local_aws.put_minutely(name, {"MetricName": "Sets", "StatisticValues": sets})
     points = local_aws.cloudwatch.get_metric_statistics(**asked | {"MetricName": "Sets"}, ExtendedStatistics=["p50"])

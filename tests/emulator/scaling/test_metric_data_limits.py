@@ -75,7 +75,10 @@ M = "MetricData.member.1"
             {"Value": 1.0, "Dimensions": [{"Name": f"d{number}", "Value": "v"} for number in range(31)]},
             f"The collection {M}.Dimensions must not have a size greater than 30.",
         ),
-        ({"Value": 1.0, "Dimensions": [{"Name": "d", "Value": "v"}] * 2}, "names a dimension twice"),
+        (
+            {"Value": 1.0, "Dimensions": [{"Name": "d", "Value": "v"}] * 2},
+            "No metric may specify the same dimension name twice.",
+        ),
     ],
 )
 def test_values_beyond_the_limits_are_refused(datum: dict[str, Any], text: str) -> None:

@@ -134,6 +134,7 @@ def test_metric_math_over_the_metrics_of_a_request() -> None:
         ({"MetricDataQueries": [query(f"m{number}") for number in range(501)]}, "size greater than 500"),
         ({"MetricDataQueries": [query("m1", AccountId="999999999999")]}, "AccountId of query m1"),
         ({"EndTime": at(-MINUTE)}, "must not equal"),
+        ({"StartTime": at(0.1), "EndTime": at(0.9)}, "must not equal"),
         ({"EndTime": at(-2 * MINUTE)}, "EndTime must be greater"),
         ({"MaxDatapoints": 100_801}, "MaxDatapoints"),
         ({"NextToken": "nothing"}, "NextToken is invalid"),
@@ -218,6 +219,7 @@ def test_a_day_by_the_minute_is_the_most_that_get_metric_statistics_returns() ->
     ("changes", "message"),
     [
         ({"EndTime": at(-MINUTE)}, "The parameter StartTime must be less than the parameter EndTime."),
+        ({"StartTime": at(0.1), "EndTime": at(0.9)}, "The parameter StartTime must be less than the parameter EndTime."),
         ({"Period": 45}, "must be 1, 5, 10, 20, 30 or a multiple of 60"),
         ({"Statistics": ["p90"]}, "p90"),
         ({"Statistics": [], "ExtendedStatistics": ["IQM"]}, "IQM"),

@@ -365,6 +365,8 @@ def test_an_alarm_publishes_each_change_of_state(local_aws: AwsHarness, deploy: 
 def test_minutes_skipped_by_a_clock_jump_are_caught_up(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     as_in_the_guide(local_aws, deployed)
+    with pytest.raises(ValueError, match="cannot go back by 1 seconds"):
+        local_aws.aws.clock.jump(-1)
     start = (local_aws.aws.clock.now() // MINUTE + 1) * MINUTE
     local_aws.aws.clock.jump(30 * MINUTE)
 

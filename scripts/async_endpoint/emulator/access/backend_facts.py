@@ -8,6 +8,7 @@ from typing import Final
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.access import iam_store
+from async_endpoint.iam.actions import UNKNOWN
 from async_endpoint.local_aws import ACCOUNT_ID
 
 _MANAGED: Final = "alias/aws/s3"  # AWS's own key of S3, which every principal of the account may use through it
@@ -30,9 +31,12 @@ class BackendFacts:
     def object_exists(self, bucket: str, key: str) -> bool:
         return moto_backends.object_exists(S3Uri(bucket, key))
 
-    def object_key(self, bucket: str, key: str) -> str | None:
-        identifier = moto_backends.object_kms_key(S3Uri(bucket, key))
+    def object_key(self, bucket: str, key: str, version: str | None = None) -> str | None:
+        identifier = moto_backends.object_kms_key(S3Uri(bucket, key), version)
         return None if identifier is None else self.key_arn(identifier)
+
+    def object_has_tags(self, bucket: str, key: str, version: str | None = None) -> bool:
+        return bool(moto_backends.object_tags(S3Uri(bucket, key), version))
 
     def queue_key(self, arn: str) -> str | None:
         key = moto_backends.queue_kms_key(arn.rpartition(":")[2], self._region)
@@ -50,7 +54,7 @@ class BackendFacts:
         try:
             identifier = base64.b64decode(ciphertext)[:_KEY_ID_BYTES].decode()
         except ValueError:
-            return "*"
+            return UNKNOWN
         return self.key_arn(identifier)
 
     def key_arn(self, identifier: str) -> str:
@@ -62,6 +66,19 @@ class BackendFacts:
 
     def role_arn(self, name: str) -> str:
         return moto_backends.role_arn(name) or f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
+
+    def access_key_user(self, key_id: str) -> str | None:
+        return moto_backends.access_key_user(key_id)
+
+    def upload_key(self, bucket: str, upload_id: str) -> str | None:
+        return moto_backends.upload_key(bucket, upload_id)
+
+    def profile_arn(self, name: str) -> str:
+        return moto_backends.profile_arn(name) or f"arn:aws:iam::{ACCOUNT_ID}:instance-profile/{name}"
+
+    def profile_roles(self, name: str) -> list[str]:
+        """The ARNs of the roles of an instance profile."""
+        return moto_backends.profile_roles(name)
 
     def role_boundary(self, name: str) -> str | None:
         return moto_backends.role_boundary(name)

@@ -11,7 +11,7 @@ from typing import Final
 
 from async_endpoint.emulator.access import iam_store
 from async_endpoint.emulator.access.principals import Principal
-from async_endpoint.emulator.access.resource_policies import key_grant, key_policy, resource_policy
+from async_endpoint.emulator.access.resource_policies import key_grant, key_policy, policies_of, resource_policy
 from async_endpoint.iam import AccessRequest, Verdict, evaluate, evaluate_assumption, evaluate_key
 from async_endpoint.iam.actions import Permission
 from async_endpoint.iam.evaluation import mentions_denial
@@ -53,12 +53,14 @@ def decide(principal: Principal, permission: Permission, keys: Keys | None = Non
 def decide_unmapped(principal: Principal, action: str, keys: Keys | None = None) -> Verdict:
     """Whether `principal` may call an action whose resources are not known: policies must allow it on "*".
 
-    A statement that denies the action on whatever resource denies it, so nothing is allowed that AWS would deny.
+    A statement that denies the action on whatever resource denies it, in the policies of resources too, so nothing is allowed
+    that AWS would deny.
     """
     verdict = decide(principal, Permission(action, "*", {}), keys)
     if verdict.allowed and not principal.unrestricted:
         limits = [principal.boundary] if principal.boundary else []
         denied = mentions_denial(action, [*principal.policies, *limits, *(principal.session_policies or ())])
+        denied = denied or mentions_denial(action, policies_of(action.partition(":")[0]), has_principal=True)
         if denied:
             who = AccessRequest(action, "*", principal.arn, session=principal.session).caller
             explain = f"User: {who} is not authorized to perform: {action} on resource: * with an explicit deny in {denied}"

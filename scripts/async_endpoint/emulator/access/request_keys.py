@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from async_endpoint.emulator.wsgi import CALLED_VIA, Environ
+from async_endpoint.emulator.call_parameters import s3_headers
+from async_endpoint.emulator.wsgi import CALLED_VIA, FORM_FIELDS, Environ
 from async_endpoint.iam.actions import ApiCall
 from async_endpoint.iam.actions.condition_keys import Keys, call_condition_keys
 
@@ -17,9 +18,15 @@ from async_endpoint.iam.actions.condition_keys import Keys, call_condition_keys
 _S3_HEADERS: Final = (
     "x-amz-acl", "x-amz-content-sha256", "x-amz-copy-source", "x-amz-grant-full-control", "x-amz-grant-read",
     "x-amz-grant-read-acp", "x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-metadata-directive",
-    "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-object-ownership", "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-customer-algorithm", "x-amz-storage-class", "x-amz-website-redirect-location",
 )  # fmt: skip
+_S3_PARAMETERS: Final = {
+    "LocationConstraint": "s3:locationconstraint",
+    "ObjectLockLegalHoldStatus": "s3:object-lock-legal-hold",
+    "ObjectLockMode": "s3:object-lock-mode",
+    "ObjectLockRetainUntilDate": "s3:object-lock-retain-until-date",
+}
 _S3_QUERY: Final = {"prefix": "s3:prefix", "delimiter": "s3:delimiter", "max-keys": "s3:max-keys", "versionId": "s3:VersionId"}
 _TLS_VERSION: Final = "1.3"
 
@@ -58,11 +65,15 @@ def _of_s3(environ: Environ, call: ApiCall) -> Keys:
         "s3:signatureversion": "AWS4-HMAC-SHA256",
         "s3:TlsVersion": _TLS_VERSION,
     }
-    for name in _S3_HEADERS:
-        value = environ.get("HTTP_" + name.upper().replace("-", "_"))
-        if value:
-            found[f"s3:{name}"] = str(value)
+    if FORM_FIELDS in environ:
+        found["s3:authType"] = "POST"
+    given = s3_headers(environ)
+    if "acl" in environ.get(FORM_FIELDS, {}):
+        given["x-amz-acl"] = str(environ[FORM_FIELDS]["acl"])
+    found |= {f"s3:{name}": given[name] for name in _S3_HEADERS if name in given}
     keys = {key: str(call.params[name]) for name, key in _S3_QUERY.items() if name in call.params}
+    keys |= {key: str(call.params[name]) for name, key in _S3_PARAMETERS.items() if call.params.get(name)}
     tags = {key.replace("aws:RequestTag/", "s3:RequestObjectTag/"): value for key, value in call_condition_keys(call).items()}
-    tags.pop("aws:TagKeys", None)
+    if names := tags.pop("aws:TagKeys", None):
+        tags["s3:RequestObjectTagKeys"] = names
     return found | keys | tags

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from moto.backends import get_backend
@@ -31,6 +32,13 @@ def resource_policy(arn: str) -> str | None:
 def policy_of(arn: str) -> str | None:
     """The policy of a bucket, topic, queue or KMS key."""
     return key_policy(arn) if arn.startswith("arn:aws:kms:") else resource_policy(arn)
+
+
+def policies_of(service: str) -> list[str]:
+    """The policies of all resources of a service, in every region."""
+    read = _POLICIES.get(service)
+    found = [] if read is None else [read(backend) for backend in list(get_backend(service)[ACCOUNT_ID].values())]
+    return [str(policy) for policies in found for policy in policies if policy]
 
 
 def key_policy(arn: str) -> str | None:
@@ -64,3 +72,11 @@ def _key(arn: str) -> Any:
     if len(parts) != 6 or parts[2] != "kms" or not parts[5].startswith(_KEY):
         return None
     return get_backend("kms")[ACCOUNT_ID][parts[3]].keys.get(parts[5].removeprefix(_KEY))
+
+
+_POLICIES: Final[dict[str, Callable[[Any], list[Any]]]] = {
+    "kms": lambda backend: [key.policy for key in list(backend.keys.values())],
+    "s3": lambda backend: [moto_backends.bucket_policy(name) for name in list(backend.buckets)],
+    "sns": lambda backend: [moto_backends.topic(arn, backend.region_name).policy for arn in list(backend.topics)],
+    "sqs": lambda backend: [moto_backends.queue_policy(name, backend.region_name) for name in list(backend.queues)],
+}

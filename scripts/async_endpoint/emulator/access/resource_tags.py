@@ -16,8 +16,8 @@ Tags = dict[str, str]
 HostingTags = Callable[[str], Tags]  # of the models, configurations and endpoints of hosting, by ARN
 
 
-def resource_tag_keys(arn: str, hosting_tags: HostingTags) -> dict[str, str | list[str]]:
-    """The condition keys of the tags of a resource; none for a resource that does not exist or has no tags.
+def resource_tag_keys(arn: str, hosting_tags: HostingTags, version: str | None = None) -> dict[str, str | list[str]]:
+    """The condition keys of the tags of a resource, or of a version of an object; none if it does not exist or has no tags.
 
     Buckets have none: attribute-based access is off for a bucket until it is enabled (S3 user guide, "Enabling ABAC").
     """
@@ -27,7 +27,8 @@ def resource_tag_keys(arn: str, hosting_tags: HostingTags) -> dict[str, str | li
     service, region, name = parts[2], parts[3], parts[5]
     if service == "s3":
         bucket, _, key = name.partition("/")
-        return {f"s3:ExistingObjectTag/{tag}": value for tag, value in _object_tags(bucket, key).items()}
+        tags = moto_backends.object_tags(S3Uri(bucket, key), version) if key else {}
+        return {f"s3:ExistingObjectTag/{tag}": value for tag, value in tags.items()}
     found: Tags = hosting_tags(arn) if service == "sagemaker" else _LOOKUPS.get(service, _none)(arn, region, name)
     own = {"sagemaker": "sagemaker", "iam": "iam"}.get(service)
     keys: dict[str, str | list[str]] = {f"aws:ResourceTag/{tag}": value for tag, value in found.items()}
@@ -36,13 +37,6 @@ def resource_tag_keys(arn: str, hosting_tags: HostingTags) -> dict[str, str | li
 
 def _none(arn: str, region: str, name: str) -> Tags:
     return {}
-
-
-def _object_tags(bucket: str, key: str) -> Tags:
-    if not key or not moto_backends.object_exists(S3Uri(bucket, key)):
-        return {}
-    backend = get_backend("s3")[ACCOUNT_ID]["aws"]
-    return dict(backend.tagger.get_tag_dict_for_resource(backend.get_object(bucket, key).arn))
 
 
 def _topic_tags(arn: str, region: str, name: str) -> Tags:

@@ -106,7 +106,7 @@ class OutputLine(str):
 
 @dataclass(frozen=True)
 class ContainerResponse:
-    """The answer of `container`; in a pipeline the last container, or the first that answered 400 or more."""
+    """The answer of `container`; in a pipeline the last container, or the first that answered 300 or more."""
 
     status: int
     content_type: str

@@ -127,6 +127,8 @@ class ContainerClient:
                     "and update your endpoint."
                 )
         _check_fields(answer)
+        if answer.status < 200:  # http.client skips 100; after 101 there is no HTTP any more
+            raise _unparseable(f"its status is {answer.status}")
         writer = PayloadWriter()
         while answer.length != 0 and (part := answer.read1(READ_BYTES)):
             writer.write(part)

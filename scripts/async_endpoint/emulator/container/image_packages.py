@@ -1,7 +1,7 @@
 """The Python packages of a framework image: a virtual environment with links to those of them that are installed here.
 
 A container imports what its archive and its image provide, and nothing that only the local AWS needs. An image is known by the
-name of its repository (aws/deep-learning-containers, available_images.md; the Dockerfiles list the packages). Packages of it
+name of its repository (framework_images.py; the Dockerfiles of aws/deep-learning-containers list the packages). Packages of it
 that are not installed here are missing, so a handler that needs them lists them in code/requirements.txt.
 """
 
@@ -20,6 +20,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from async_endpoint.emulator.container.framework_images import Framework, framework_of
+
 # AWS's handler library, with what it needs (numpy, scipy, boto3, …), and what all framework images have.
 COMMON: Final = ("sagemaker-inference", "pip", "setuptools", "pillow")
 _TORCH: Final = ("torch", "torchvision", "torchaudio", "pandas", "scikit-learn", "opencv-python", "requests", "pyyaml")
@@ -32,21 +34,22 @@ _HUGGINGFACE: Final = (
     "diffusers",
     "sentence-transformers",
 )
-# What else an image has, by a part of its repository's name.
-FAMILIES: Final = {
-    "huggingface-pytorch": (*_TORCH, *_HUGGINGFACE),
-    "pytorch": _TORCH,
-    "scikit-learn": ("scikit-learn", "pandas", "joblib", "requests"),
-    "xgboost": ("xgboost", "scikit-learn", "pandas", "joblib", "requests"),
-    "tensorflow": ("tensorflow", "requests"),
-    "mxnet": ("mxnet", "pandas", "requests"),
+# What else an image has.
+_PACKAGES: Final = {
+    Framework.HUGGING_FACE: (*_TORCH, *_HUGGINGFACE),
+    Framework.PYTORCH: _TORCH,
+    Framework.SCIKIT_LEARN: ("scikit-learn", "pandas", "joblib", "requests"),
+    Framework.XGBOOST: ("xgboost", "scikit-learn", "pandas", "joblib", "requests"),
+    Framework.TENSORFLOW: ("tensorflow", "requests"),
+    Framework.MXNET: ("mxnet", "pandas", "requests"),
 }
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def environment_for(image: str, cache: Path) -> Path:
     """The site-packages folder of the virtual environment for `image`, created below `cache` if it is missing."""
-    roots = next((names for part, names in FAMILIES.items() if part in image.rpartition("/")[2]), ())
+    framework = framework_of(image)
+    roots = _PACKAGES[framework] if framework else ()
     found = _environment((*COMMON, *roots), cache)
     if not found.is_dir():  # the cache was emptied since
         _environment.cache_clear()

@@ -266,13 +266,13 @@ def receive_startup_message(channel: socket.socket) -> dict[str, Any]:
 
 
 def apply_startup_message(message: dict[str, Any]) -> str:
-    """Mount /opt/ml, set the model's environment variables and search path (PYTHONPATH too); returns the model directory.
+    """Mount /opt/ml and /tmp, set the model's variables and search path (PYTHONPATH too); returns the model directory.
 
     Before, none of them has affected this process.
     """
     base = message["folder"]
     if message["private_opt_ml"]:
-        private_mounts.mount_at_opt_ml(base)
+        private_mounts.mount_private_folders(base, message["private_tmp"])
         base = private_mounts.OPT_ML
         os.chdir(base)
     os.environ.update(message["environment"])
@@ -291,6 +291,7 @@ def main() -> None:
     exit_with_parent()
     server = ModelServer(channel, model_dir, message["settings"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    print("Model server started.", flush=True)  # so the log group exists once the endpoint is in service, for silent models too
     try:
         server.load()
     except ModuleNotFoundError as error:

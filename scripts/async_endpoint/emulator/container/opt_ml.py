@@ -16,14 +16,33 @@ from pathlib import Path
 from async_endpoint.emulator.container import private_mounts
 
 OPT_ML = Path(private_mounts.OPT_ML)
+TMP_FOLDER = "tmp"  # of an instance's folder
 PROBE_SECONDS = 10.0
 SOURCE_BYTES = 1 << 20  # of a program that is searched for the path
 
 
 def is_available(folder: Path) -> bool:
     """Whether `folder` can be mounted at /opt/ml; not if it or this interpreter is below /opt/ml, which would be hidden."""
-    hidden = (folder, Path(sys.executable), Path(sys.prefix), Path(sys.base_prefix))
-    return not any(path.resolve().is_relative_to(OPT_ML) for path in hidden) and _probe()
+    return not _needs(OPT_ML, folder) and _probe()
+
+
+def has_private_tmp(folder: Path, *others: Path) -> bool:
+    """Whether a process with /opt/ml gets a /tmp of its own: not if `folder`, `others` or a package is below /tmp."""
+    return not _needs(Path(private_mounts.TMP), folder, *others, *map(Path, filter(None, sys.path)))
+
+
+def make_tmp(folder: Path) -> Path:
+    """Create the folder of temporary files of a container, on the disk of `folder`, as open to every user as /tmp is."""
+    tmp = folder / TMP_FOLDER
+    tmp.mkdir(exist_ok=True)
+    tmp.chmod(0o1777)
+    return tmp
+
+
+def _needs(mounted: Path, *paths: Path) -> bool:
+    """Whether a mount at `mounted` would hide one of these paths or this interpreter."""
+    hidden = (*paths, Path(__file__), Path(sys.executable), Path(sys.prefix), Path(sys.base_prefix))
+    return any(path.resolve().is_relative_to(mounted.resolve()) for path in hidden)
 
 
 @functools.cache

@@ -9,6 +9,9 @@ import contextlib
 import io
 import os
 import tempfile
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import IO, Any, BinaryIO, Final
 
 IN_MEMORY_BYTES: Final = 1 << 20
@@ -16,13 +19,27 @@ READ_BYTES: Final = 1 << 26  # one read of a file; the system limits it to 2 GiB
 
 
 class Payload:
-    """`len()` is its size in bytes; `read` and `open` may be called any number of times."""
+    """`len()` is its size in bytes; it can be read any number of times. Iterating yields it in pieces."""
 
     def __init__(self, content: bytes | bytearray = b"") -> None:
         self._content = bytes(content)
 
     def __len__(self) -> int:
         return len(self._content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for offset in range(0, len(self), IN_MEMORY_BYTES):
+            yield self.read(IN_MEMORY_BYTES, offset)
+
+    def __getitem__(self, part: slice) -> Payload:
+        """A part without a step, which shares the file of this payload."""
+        start, end, step = part.indices(len(self))
+        if step != 1:
+            raise ValueError("a payload has no slices with a step")
+        return self._part(max(end - start, 0), start)
+
+    def _part(self, size: int, offset: int) -> Payload:
+        return Payload(self.read(size, offset))
 
     def open(self) -> BinaryIO:
         """A reader that starts at the first byte; independent of others."""
@@ -33,27 +50,53 @@ class Payload:
         return self._content[offset : offset + size if size >= 0 else None]
 
 
-class FilePayload(Payload):
-    """The first `size` bytes of a file, which must not change. The descriptor belongs to the payload."""
+class Descriptor:
+    """A file descriptor, closed when the last payload that uses it is gone."""
 
-    def __init__(self, descriptor: int, size: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
+    def __init__(self, number: int) -> None:
+        self.number = number
 
     def __del__(self) -> None:
         with contextlib.suppress(OSError):
-            os.close(self._descriptor)
+            os.close(self.number)
+
+
+Extent = tuple[int, int]  # offset and size in bytes
+
+
+class FilePayload(Payload):
+    """Extents of a file, one after the other. The file may grow, but these extents must not change."""
+
+    def __init__(self, file: Descriptor, extents: Iterable[Extent]) -> None:
+        super().__init__()
+        self.file = file
+        self.extents = tuple(extents)
+        self._ends = list(accumulate(size for _, size in self.extents))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def _part(self, size: int, offset: int) -> FilePayload:
+        return FilePayload(self.file, self._located(size, offset))
 
     def open(self) -> BinaryIO:
         return io.BufferedReader(_Reader(self), IN_MEMORY_BYTES)
 
     def read(self, size: int = -1, offset: int = 0) -> bytes:
-        left = max(self._size - offset, 0)
-        return self.read_file(self._descriptor, left if size < 0 else min(size, left), offset)
+        left = max(len(self) - offset, 0)
+        found = self._located(left if size < 0 else min(size, left), offset)
+        parts = [self.read_file(self.file.number, length, start) for start, length in found]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _located(self, size: int, offset: int) -> Iterator[Extent]:
+        """The extents of a part of this payload."""
+        index = bisect_right(self._ends, offset)
+        while size > 0 and index < len(self.extents):
+            start, length = self.extents[index]
+            skipped = offset - (self._ends[index] - length)
+            taken = min(length - skipped, size)
+            yield start + skipped, taken
+            offset, size, index = offset + taken, size - taken, index + 1
 
     @staticmethod
     def read_file(descriptor: int, size: int, offset: int) -> bytes:
@@ -104,7 +147,16 @@ def of(body: Body) -> Payload:
 def of_file(file: IO[bytes], size: int) -> Payload:
     """The first `size` bytes of an open file, which may be closed afterwards but not changed."""
     file.flush()
-    return FilePayload(os.dup(file.fileno()), size)
+    return FilePayload(Descriptor(os.dup(file.fileno())), [(0, size)])
+
+
+def of_stream(stream: IO[bytes]) -> Payload:
+    """The whole content of a seekable stream, which may be closed afterwards; not copied if it is a large file."""
+    size = stream.seek(0, os.SEEK_END)
+    if size > IN_MEMORY_BYTES and not isinstance(stream, io.BytesIO):
+        return of_file(stream, size)
+    stream.seek(0)
+    return Payload(stream.read())
 
 
 class PayloadWriter:
@@ -117,6 +169,10 @@ class PayloadWriter:
     def write(self, part: bytes) -> None:
         self._spool.write(part)
         self.size += len(part)
+
+    def close(self) -> None:
+        """Discard what is not part of a payload."""
+        self._spool.close()
 
     def finish(self) -> Payload:
         """The payload; the writer cannot be used afterwards."""

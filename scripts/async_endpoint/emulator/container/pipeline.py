@@ -84,7 +84,7 @@ class ContainerGroup:
                 raise ContainerTimedOut(f"no time is left of {timeout:g} seconds for {name}")
             given = {**content, **accept} if number == last else content
             answer = self._invoke_one(name, body, given, left, target)
-            if answer.status >= 400:
+            if answer.status >= 300:  # of a redirect, its page is not the next container's input
                 break
             content = _with_content_type(content, answer.content_type)
             body = answer.payload

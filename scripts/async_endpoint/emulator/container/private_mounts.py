@@ -1,8 +1,11 @@
-"""Mounts the folder of a container at /opt/ml in a mount namespace of the calling process, which alone sees it.
+"""Mounts the folder of a container at /opt/ml, and others at /dev/shm and /tmp, in a mount namespace of the calling process.
+
+Instances on AWS share neither files nor memory: this process and its descendants alone see these mounts, and the shared
+memory and semaphores that they make.
 
 Runs inside the model's process, so it imports nothing of this package. As root a mount namespace suffices; other users get one
 in a user namespace that keeps their user and group id (user_namespaces(7), mount_namespaces(7)). The mounts end with the last
-process of the namespace, however it ends. Run as a script with a folder, it exits with 0 if the mounts are possible here.
+process of the namespace, however it ends. As a script with these arguments, it exits with 0 if the mounts are possible here.
 """
 
 from __future__ import annotations
@@ -13,18 +16,22 @@ import sys
 
 OPT = "/opt"
 OPT_ML = "/opt/ml"
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+TMP = "/tmp"
+SHARED_MEMORY = "/dev/shm"
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 
 
-def mount_at_opt_ml(folder: str) -> None:
-    """Show `folder` at /opt/ml, and its `model` read-only there; raises OSError where the kernel does not allow it.
+def mount_private_folders(folder: str, tmp: str = "") -> None:
+    """Show `folder` at /opt/ml, with its `model` read-only, and its folder `tmp`, unless empty, at /tmp.
+
+    Raises OSError where the kernel does not allow it.
 
     Call it before the process starts a thread: a process with several threads cannot enter a user namespace.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.getuid(), os.getgid()
-    _check(libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if user else 0)), "unshare")
+    _check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | (CLONE_NEWUSER if user else 0)), "unshare")
     if user:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 - one import less in the model's process
@@ -40,6 +47,10 @@ def mount_at_opt_ml(folder: str) -> None:
     # The kernel refuses to clear the flags that the file system was mounted with in a user namespace.
     kept = os.statvfs(model).f_flag & (os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC | os.ST_NOATIME | os.ST_RELATIME)
     _mount(libc, None, model, None, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
+    if os.path.isdir(SHARED_MEMORY):  # noqa: PTH112 - as above
+        _mount(libc, "tmpfs", SHARED_MEMORY, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    if tmp:
+        _mount(libc, f"{OPT_ML}/{tmp}", TMP, None, MS_BIND)
 
 
 def _make_opt_ml(libc: ctypes.CDLL) -> None:
@@ -74,6 +85,6 @@ def _check(result: int, what: str) -> None:
 
 if __name__ == "__main__":
     try:
-        mount_at_opt_ml(sys.argv[1])
+        mount_private_folders(*sys.argv[1:])
     except (OSError, AttributeError) as error:  # AttributeError: a libc without these calls
         sys.exit(str(error))

@@ -19,27 +19,36 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from async_endpoint.emulator.container import image_packages, pip_runner
+from async_endpoint.emulator.container import image_packages, opt_ml, pip_runner
 from async_endpoint.emulator.container.container import CannotStart
 from async_endpoint.emulator.container.deadline import Deadline, DeadlineExceeded
 from async_endpoint.workspace import make_private
 
 REQUIREMENTS_BYTES = 1 << 20
 # The variables of the user's environment that containers and pip inherit; no others, because it holds credentials.
-_COMMON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+_COMMON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE")
 # What pip needs in addition to reach package indexes as the user's own pip does: proxies, certificates, pip.conf and .netrc.
 _PIP = (
-    *("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "NETRC"),
+    *("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "NETRC"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 
 
 def container_environment(folder: Path) -> dict[str, str]:
-    """The initial environment of a container's process, before the model's variables; HOME is inside `folder`."""
-    home = folder / "home"
+    """The initial environment of a container's process, before the model's variables.
+
+    HOME is inside `folder`; so are temporary files, unless the process has a /tmp of its own.
+    """
+    home, tmp = folder / "home", opt_ml.make_tmp(folder)
     home.mkdir(mode=0o700, exist_ok=True)
-    return {**_selected(os.environ, _COMMON), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    own = {} if has_private_tmp(folder) else {"TMPDIR": str(tmp)}
+    return {**_selected(os.environ, _COMMON), **own, "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def has_private_tmp(folder: Path) -> bool:
+    """Whether the container of `folder` has a /tmp of its own, as each instance on AWS has."""
+    return opt_ml.is_available(folder) and opt_ml.has_private_tmp(folder, cache_folder())
 
 
 def pip_environment() -> dict[str, str]:

@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from async_endpoint.emulator.container.container import CannotStart
+from async_endpoint.emulator.container.framework_images import Framework, framework_of
 
 DEFAULT_BYTES: Final = 6_553_500
 DEFAULT_SECONDS: Final = 60
 MEBIBYTE: Final = 1 << 20
-# Prefixes of a server's variables, by a part of the name of an image's repository.
+# Prefixes of a server's variables, by the framework of an image.
 SERVERS: Final = {
-    "huggingface-pytorch": "MMS",
-    "mxnet": "MMS",
-    "xgboost": "MMS",
-    "pytorch": "TS",
+    Framework.HUGGING_FACE: "MMS",
+    Framework.MXNET: "MMS",
+    Framework.XGBOOST: "MMS",
+    Framework.PYTORCH: "TS",
 }
-GUNICORN: Final = ("scikit-learn",)  # has a time-out, and no limits of its own
+GUNICORN: Final = (Framework.SCIKIT_LEARN,)  # has a time-out, and no limits of its own
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class ServerSettings:
     def read(cls, image: str, environment: Mapping[str, str]) -> ServerSettings:
         """The settings of `image` with a container's variables; raises CannotStart for a value that is no positive number."""
         variables = _Variables(environment)
-        repository = image.rpartition("/")[2]
-        server = next((prefix for part, prefix in SERVERS.items() if part in repository), "")
-        known = bool(server) or any(part in repository for part in GUNICORN)
+        framework = framework_of(image)
+        server = SERVERS.get(framework, "") if framework else ""
+        known = bool(server) or framework in GUNICORN
         prefixes = (server,) if server else () if known else ("MMS", "TS")
         size, seconds = (DEFAULT_BYTES if server else None), (DEFAULT_SECONDS if known else None)
         payload = variables.first("SAGEMAKER_MAX_PAYLOAD_IN_MB")

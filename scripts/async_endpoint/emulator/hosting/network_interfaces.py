@@ -50,10 +50,11 @@ def check_detach(role: AssumedRole, subnets: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class _PendingRemoval:
-    """An interface whose instance has ended, to be deleted at AWS time `due`."""
+    """An interface whose instance has ended, to be deleted at AWS time `due`. `refusal` is why the last attempt failed."""
 
     interface: moto_backends.NetworkInterface
     due: float
+    refusal: str = ""
 
 
 class NetworkInterfaces:
@@ -86,6 +87,20 @@ class NetworkInterfaces:
             return
         with self._lock:
             self._remove_later(self._attached.pop(instance_id, []))
+
+    def remaining(self) -> list[str]:
+        """A sentence for each reason for which interfaces could not be deleted, with the interfaces and the remedy."""
+        by_reason: dict[tuple[str, str], list[str]] = {}
+        with self._lock:
+            for pending in self._pending:
+                if pending.refusal:
+                    reason = (pending.refusal.rstrip("."), pending.interface.role_arn)
+                    by_reason.setdefault(reason, []).append(f"{pending.interface.id} in {pending.interface.subnet}")
+        return [
+            f"network interfaces of ended instances remain ({', '.join(names)}): {refusal}. SageMaker deletes them as {role}; "
+            "restore the role and its permissions, and delete it after the interfaces."
+            for (refusal, role), names in by_reason.items()
+        ]
 
     def resume(self) -> None:
         """After a restart: schedule deletion of interfaces left over from instances of the previous run."""
@@ -121,20 +136,20 @@ class NetworkInterfaces:
                 return
             if first not in self._pending:  # a reset discarded it
                 continue
-            removed = self._try_to_remove(first.interface)
+            refusal = self._try_to_remove(first.interface)
             with self._lock:
                 self._pending = [pending for pending in self._pending if pending is not first]
-                if not removed:
-                    self._pending.append(replace(first, due=self._clock.now() + RETRY_SECONDS))
+                if refusal:
+                    self._pending.append(replace(first, due=self._clock.now() + RETRY_SECONDS, refusal=refusal))
 
     @staticmethod
-    def _try_to_remove(interface: moto_backends.NetworkInterface) -> bool:
-        """Delete an interface; False while its role is missing or lacks the permission."""
+    def _try_to_remove(interface: moto_backends.NetworkInterface) -> str:
+        """Delete an interface; returns why not while its role is missing or lacks the permission, empty once it is deleted."""
         role = AssumedRole(interface.role_arn, interface.region)
         try:
             role.assume()
             check_detach(role, [interface.subnet])
-        except (AccessDenied, moto_backends.ResourceNotFound):
-            return False
+        except (AccessDenied, moto_backends.ResourceNotFound) as error:
+            return str(error) or type(error).__name__
         moto_backends.remove_interface(interface)
-        return True
+        return ""

@@ -157,6 +157,7 @@ class RealTimeInference:
         if len(response.payload) > most:
             large = f"The response has {len(response.payload)} bytes; at most {most} are returned."
             raise ModelFailed(0, large, response.container, log_stream)
+        # "4xx or 5xx error code" (ModelError); the page of a redirect is returned (amazon-sagemaker-examples, issue 3238)
         if response.status >= 400:
             raise ModelFailed(response.status, response.body.decode(errors="replace"), response.container, log_stream)
         if variant.deployment.capture is not None:

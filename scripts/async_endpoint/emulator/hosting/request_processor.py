@@ -129,7 +129,7 @@ class RequestProcessor:
         self._metrics.add(m.MODEL_LATENCY, (time.monotonic() - started) * 1e6)
         self._metrics.add(m.INVOCATION_4XX_ERRORS, float(400 <= response.status < 500))
         self._metrics.add(m.INVOCATION_5XX_ERRORS, float(response.status >= 500))
-        if response.status >= 400:
+        if not 200 <= response.status < 300:  # of redirects and 304 this is A252 of docs/assumptions.md
             text = response.payload.read(error_messages.MODEL_ERROR_CHARS).decode(errors="replace").strip()
             raise RequestFailed(error_messages.container_error(response.status, response.container, text))
         if not response.has_length:

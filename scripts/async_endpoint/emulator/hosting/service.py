@@ -47,6 +47,10 @@ class Hosting:
     def callbacks(self) -> ControlPlaneCallbacks:
         return self._context.callbacks
 
+    def remaining_interfaces(self) -> list[str]:
+        """Why network interfaces of ended instances still exist, in sentences."""
+        return self._context.interfaces.remaining()
+
     def _forget(self, endpoint: HostedEndpoint) -> None:
         with self._lock:
             if self._endpoints.get((endpoint.region, endpoint.name)) is not endpoint:

@@ -13,6 +13,7 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
+from async_endpoint.autoscaling.statistics import is_percentile
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.moto_patches.metric_store import InvalidNextToken
 from async_endpoint.emulator.scaling.alarm_definitions import check_members
@@ -26,10 +27,14 @@ _put = CloudWatchResponse.put_metric_alarm
 
 def apply() -> None:
     def put_metric_alarm(self: CloudWatchResponse) -> ActionResult:
+        request = self._get_params()
         try:
-            check_members(self._get_params())
+            check_members(request)
         except InvalidInput as error:
             raise ValidationError(str(error)) from error
+        extended = request.get("ExtendedStatistic")
+        if extended and not is_percentile(extended):
+            raise ValidationError(f"The value {extended} for parameter ExtendedStatistic is not supported.")
         return _put(self)
 
     def describe_alarms(self: CloudWatchResponse) -> ActionResult:

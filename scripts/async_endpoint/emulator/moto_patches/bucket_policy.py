@@ -14,7 +14,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from async_endpoint.emulator.auth.identities import CallerKind, caller_of
-from async_endpoint.emulator.wsgi import AUTHORIZED, DENIED_OBJECTS
+from async_endpoint.emulator.wsgi import AUTHORIZED, DELETABLE
 from async_endpoint.iam import AccessRequest, evaluate
 from async_endpoint.iam.request import role_and_session
 from async_endpoint.local_aws import ACCOUNT_ID
@@ -26,8 +26,8 @@ _ACTIONS = {"s3:HeadObject": "s3:GetObject", "s3:PostObject": "s3:PutObject"}
 
 def _get_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
     environ = request.environ if has_request_context() else {}
-    if resource in environ.get(DENIED_OBJECTS, ()):
-        return PermissionResult.DENIED
+    if DELETABLE in environ and action == "s3:DeleteObject":
+        return PermissionResult.NEUTRAL if resource in environ[DELETABLE] else PermissionResult.DENIED
     if self.policy is None or environ.get(AUTHORIZED):
         return PermissionResult.NEUTRAL
     principal, session = _principal(environ)

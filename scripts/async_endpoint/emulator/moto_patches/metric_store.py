@@ -54,9 +54,10 @@ def apply(hosting: Hosting, metric_store: MetricStore) -> None:
 
     def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
         request = self._get_params()
-        # "either Statistics or ExtendedStatistics, but not both" (API reference, GetMetricStatistics)
-        if bool(request.get("Statistics")) == bool(request.get("ExtendedStatistics")):
-            raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics, but not both")
+        given = [name for name in ("Statistics", "ExtendedStatistics") if request.get(name)]
+        if len(given) != 1:  # "but not both" (API reference, GetMetricStatistics)
+            but = ", but not both" if given else ""
+            raise InvalidParameterCombination(f"Must specify either Statistics or ExtendedStatistics{but}")
         try:
             datapoints = metric_statistics(MetricReader(metric_store, self.region, hosting.clock.now()), request)
         except TooManyDatapoints as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
+from moto.core.serialize import never_return
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
@@ -55,3 +56,5 @@ def apply() -> None:
     IamResponse.put_user_permissions_boundary = _put
     IamResponse.delete_user_permissions_boundary = _delete
     User.permissions_boundary = property(_described)
+    # The API reference of ListUsers: it returns neither tags nor boundaries.
+    IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER["ListUsersResponse.Users.User.PermissionsBoundary"] = never_return

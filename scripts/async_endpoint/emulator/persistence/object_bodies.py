@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from async_endpoint.emulator.container.payload import Descriptor, FilePayload, Payload
 from async_endpoint.emulator.persistence.folder import CorruptState
 
 Extent = tuple[int, int, int]  # offset and length, in bytes, and CRC-32
@@ -45,14 +46,16 @@ class BodyWriter:
         self._file.truncate(self._end)
         self._file.seek(self._end)
 
-    def keep(self, identity: str, read: Callable[[], bytes]) -> Extent:
+    def keep(self, identity: str, read: Callable[[], Payload]) -> Extent:
         """The extent of the body with this id; a new one is read with `read` and appended."""
         extent = self._extents.get(identity) or self._before.extents.get(identity)
         if extent is None:
-            body = read()
-            self._file.write(body)
-            extent = (self._end, len(body), zlib.crc32(body))
-            self._end += len(body)
+            size = checksum = 0
+            for block in read():
+                self._file.write(block)
+                size, checksum = size + len(block), zlib.crc32(block, checksum)
+            extent = (self._end, size, checksum)
+            self._end += size
         self._extents[identity] = extent
         return extent
 
@@ -81,19 +84,22 @@ class BodyReader:
         """Raises CorruptState if the file is missing."""
         self._name = index.name
         try:
-            self._file = (folder / index.name).open("rb") if index.extents else None
+            number = os.open(folder / index.name, os.O_RDONLY | os.O_CLOEXEC) if index.extents else None
         except FileNotFoundError as error:
             raise CorruptState(f"its file {index.name} is missing") from error
+        self._file = None if number is None else Descriptor(number)
 
-    def read(self, offset: int, length: int, checksum: int) -> bytes:
-        """Raises CorruptState if the bytes are not what was written."""
+    def read(self, offset: int, length: int, checksum: int) -> Payload:
+        """A body, without a copy of it: a save only appends to the file. Raises CorruptState if it is not what was written."""
         assert self._file is not None
-        self._file.seek(offset)
-        body = self._file.read(length)
-        if len(body) != length or zlib.crc32(body) != checksum:
+        body = FilePayload(self._file, [(offset, length)])
+        size = found = 0
+        for block in body:
+            size, found = size + len(block), zlib.crc32(block, found)
+        if size != length or found != checksum:
             raise CorruptState(f"its file {self._name} does not hold what was written")
         return body
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        """Close the file once none of its bodies is used any longer."""
+        self._file = None

@@ -7,7 +7,6 @@ object is passed to `keep`, which returns its extent; a body without an id goes 
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import threading
 from collections.abc import Callable
@@ -17,13 +16,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 
+from async_endpoint.emulator.container import payload
+from async_endpoint.emulator.container.payload import IN_MEMORY_BYTES, FilePayload, Payload
 from async_endpoint.emulator.persistence.object_bodies import Extent
+from async_endpoint.emulator.s3_object_body import PayloadBuffer, body_of
 
 PROTOCOL = 5
 IDENTITY = "_content_id"  # assigned to an object's body when it is written; see moto_state.py
 
-Keep = Callable[[str, Callable[[], bytes]], Extent]
-Read = Callable[[int, int, int], bytes]
+Keep = Callable[[str, Callable[[], Payload]], Extent]
+Read = Callable[[int, int, int], Payload]
 Reduced = tuple[Any, ...]
 _RECREATED = {type(make()): make for make in (threading.Lock, threading.RLock, threading.Condition, threading.Event)}
 
@@ -38,7 +40,7 @@ class _Body:
         return _body_at, self.extent
 
 
-def _body_at(offset: int, length: int, checksum: int) -> bytes:
+def _body_at(offset: int, length: int, checksum: int) -> Payload:
     """The function named in pickles; the unpickler replaces it by its reader."""
     raise pickle.UnpicklingError(f"the body at {offset} of {length} bytes is in another file")
 
@@ -89,7 +91,7 @@ def _private_key(encoded: bytes) -> Any:
 def _object(key: FakeKey, keep: Keep | None) -> Reduced:
     state = {name: value for name, value in vars(key).items() if name not in ("_value_buffer", "lock")}
     known = state.get(IDENTITY)
-    state["value"] = _body(key) if keep is None or known is None else _Body(keep(known, lambda: _body(key)))
+    state["value"] = _body(key).read() if keep is None or known is None else _Body(keep(known, lambda: _body(key)))
     return _empty_object, (), state, None, None, _set_object
 
 
@@ -101,20 +103,14 @@ def _empty_object() -> FakeKey:
 
 
 def _set_object(key: FakeKey, state: dict[str, Any]) -> None:
-    key.__setstate__(state)  # moto's, which creates buffer and lock
+    body = payload.of(state["value"])
+    in_file = isinstance(body, FilePayload) and len(body) > IN_MEMORY_BYTES
+    key.__setstate__(state | {"value": b"" if in_file else body.read()})  # moto's, which creates buffer and lock
+    if in_file:
+        key._value_buffer, key.contentsize = PayloadBuffer(body), len(body)
     if IDENTITY in state:
         setattr(key, IDENTITY, state[IDENTITY])
 
 
-def _body(key: FakeKey) -> bytes:
-    """Read without moving the file's position, which a forked process shares with its parent, and without a lock."""
-    spooled = key._value_buffer
-    if spooled.closed:  # a deleted object that is still referenced
-        return b""
-    if not spooled._rolled:
-        return bytes(spooled._file.getvalue())
-    parts, offset, handle = [], 0, spooled.fileno()
-    while part := os.pread(handle, 1 << 26, offset):
-        parts.append(part)
-        offset += len(part)
-    return b"".join(parts)
+def _body(key: FakeKey) -> Payload:
+    return body_of(key) or Payload()  # a deleted object may still be referenced

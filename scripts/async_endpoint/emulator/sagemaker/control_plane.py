@@ -13,7 +13,12 @@ from async_endpoint.emulator.sagemaker import absent_resources, search
 from async_endpoint.emulator.sagemaker.describe_endpoint import describe
 from async_endpoint.emulator.sagemaker.endpoint_config_validation import check_config
 from async_endpoint.emulator.sagemaker.endpoint_validation import check_capacity, check_counts, check_guardrails, check_update
-from async_endpoint.emulator.sagemaker.model_registry import RegistryItem, delete_model_package, delete_model_package_group
+from async_endpoint.emulator.sagemaker.model_registry import (
+    RegistryItem,
+    absent_group_policy,
+    delete_model_package,
+    delete_model_package_group,
+)
 from async_endpoint.emulator.sagemaker.model_validation import check_model, resolve_model_packages
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
@@ -64,6 +69,8 @@ class ControlPlane:
             "Search": self._search,
             "DeleteModelPackage": delete_model_package,
             "DeleteModelPackageGroup": delete_model_package_group,
+            "GetModelPackageGroupPolicy": absent_group_policy,
+            "DeleteModelPackageGroupPolicy": absent_group_policy,
         }
 
     @property

@@ -1,4 +1,4 @@
-"""Deletion of model packages and their groups; moto stores them, and lacks both actions."""
+"""Actions of the model registry that moto lacks: deletion, and policies of groups, of which there are none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.sagemaker.protocol import ApiError, validation_exception
 from async_endpoint.emulator.sagemaker.resources import Described
 from async_endpoint.emulator.sagemaker.tags import as_pairs, from_pairs
+from async_endpoint.local_aws import ACCOUNT_ID
 
 
 @dataclass
@@ -55,3 +56,15 @@ def delete_model_package_group(region: str, request: Described) -> Described:
     except moto_backends.ResourceNotFound as error:
         raise validation_exception(str(error)) from error
     return {}
+
+
+def absent_group_policy(region: str, request: Described) -> Described:
+    """GetModelPackageGroupPolicy, DeleteModelPackageGroupPolicy: no group has a policy, because Put is refused by name.
+
+    The texts are in the tests of AWS's own resource provider for CloudFormation (ModelPackageGroup).
+    """
+    name = request["ModelPackageGroupName"].rpartition("/")[2]
+    arn = f"arn:aws:sagemaker:{region}:{ACCOUNT_ID}:model-package-group/{name}"
+    if moto_backends.registry_item(arn, region) is None:
+        raise validation_exception(f"Cannot find Model Package Group: {arn}")
+    raise validation_exception(f"Cannot find resource policy for: {arn}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from async_endpoint.core.errors import InvalidInput
@@ -14,9 +15,13 @@ from async_endpoint.emulator.hosting.model_spec import Described, ModelData, Mod
 from async_endpoint.emulator.hosting.network_interfaces import check_attach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.emulator.sagemaker.protocol import validation_exception
+from async_endpoint.local_aws import ACCOUNT_ID
 
 BIND_TO_PORT = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
 MULTI_MODELS = "com.amazonaws.sagemaker.capabilities.multi-models"
+_OWN_IMAGE = re.compile(
+    rf"{ACCOUNT_ID}\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
+)
 PIPELINE_CONTAINERS = 15  # CreateModel.Containers
 
 
@@ -97,10 +102,23 @@ def _check_labels(container: Described, pipeline: bool, runtime: ContainerRuntim
         labels = runtime.image_labels(image)
     except CannotStart as error:
         raise validation_exception(f"Requested image {image} not found. ({error})") from error
+    if labels is None:
+        _check_pushed(image)
     needed = [*([BIND_TO_PORT] if pipeline else []), *([MULTI_MODELS] if container.get("Mode") == "MultiModel" else [])]
     for label in needed:
         if labels is not None and labels.get(label) != "true":
             raise validation_exception(f"Your Ecr Image {image} does not contain required {label}=true Docker label(s).")
+
+
+def _check_pushed(image: str) -> None:
+    """Where images are not run: refuse one that a repository of this account, if it has images here, does not have (A250)."""
+    found = _OWN_IMAGE.fullmatch(image)
+    images = moto_backends.ecr_images(found["region"], found["repository"]) if found else None
+    if found is None or not images:  # images cannot be pushed here with docker, so an empty repository says nothing
+        return
+    digest, tag = found["digest"], found["tag"]
+    if not any(item.get_image_digest() == digest if digest else tag in item.image_tags for item in images):
+        raise validation_exception(f"Requested image {image} not found.")
 
 
 def _check_data(role: AssumedRole, container: Described) -> None:

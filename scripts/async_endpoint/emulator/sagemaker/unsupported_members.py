@@ -34,6 +34,12 @@ _CONTAINER: Final = {
     "ModelDataSource.S3DataSource.ManifestS3Uri": "manifests of model data",
     "MultiModelConfig.ModelCacheSetting": "multi-model containers without a cache",
 }
+_PACKAGE: Final = {
+    "ModelCard": "model cards",
+    "ModelLifeCycle": "stages of model packages",
+    "ModelPackageRegistrationType": "kinds of registration",
+    "SourceUri": "the source of model packages",
+}
 # By action: path of a member, a list standing for each of its items, and what it is for.
 UNSUPPORTED: Final[Mapping[str, Mapping[str, str]]] = {
     "CreateModel": {f"{where}.{path}": use for where in ("PrimaryContainer", "Containers") for path, use in _CONTAINER.items()},
@@ -55,6 +61,15 @@ UNSUPPORTED: Final[Mapping[str, Mapping[str, str]]] = {
     "UpdateEndpointWeightsAndCapacities": {
         "DesiredWeightsAndCapacities.ServerlessUpdateConfig": "changes of serverless variants without an update"
     },
+    # moto, which has the model registry, would drop them.
+    "CreateModelPackageGroup": {"ManagedConfiguration": "managed groups"},
+    "CreateModelPackage": {
+        **_PACKAGE,
+        "ManagedStorageType": "managed storage of model packages",
+        "SecurityConfig": "keys of model packages",
+        "ValidationSpecification": "validation of model packages",
+    },
+    "UpdateModelPackage": {**_PACKAGE, "InferenceSpecification": "another inference specification of a model package"},
 }
 # Values that say what the local AWS does anyway, by the last part of the path.
 _WITHOUT_EFFECT: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -64,6 +79,7 @@ _WITHOUT_EFFECT: Final[Mapping[str, tuple[Any, ...]]] = {
     "EnableSSMAccess": (False,),
     "MetricPublishFrequencyInSeconds": (60,),
     "ModelCacheSetting": ("Enabled",),
+    "ModelPackageRegistrationType": ("Registered",),
     "RoutingStrategy": ("RANDOM", "LEAST_OUTSTANDING_REQUESTS"),
 }
 

@@ -78,7 +78,7 @@ def _check_dimensions(dimensions: Sequence[Mapping[str, Any]], where: str) -> No
                 raise MissingMember(f"The parameter {where}.member.{number}.{name} is required.")
             _check_length(item[name], f"{where}.member.{number}.{name}", most)
     if len(set(names)) < len(names):
-        raise InvalidInput(f"The parameter {where} names a dimension twice.")
+        raise InvalidInput("No metric may specify the same dimension name twice.")  # as quoted by users
 
 
 def _check_values(datum: Mapping[str, Any], where: str) -> None:

@@ -31,6 +31,13 @@ class ApiCall:
     caller: str = ""
 
 
+class UnknownResource(str):
+    """The resource "*" of a permission whose action has resources, of which the call does not show the one."""
+
+
+UNKNOWN: Final = UnknownResource("*")
+
+
 class Permission(NamedTuple):
     """What a call needs: an action on a resource ("*" where the action has no resource), and condition keys of the request."""
 
@@ -48,8 +55,11 @@ class ResourceFacts(Protocol):
     def object_exists(self, bucket: str, key: str) -> bool:
         """Whether there is such an object: reading one that is missing needs s3:ListBucket too, or the answer is 403."""
 
-    def object_key(self, bucket: str, key: str) -> str | None:
-        """The key that an object is encrypted with."""
+    def object_key(self, bucket: str, key: str, version: str | None) -> str | None:
+        """The key that an object, or a version of it, is encrypted with."""
+
+    def object_has_tags(self, bucket: str, key: str, version: str | None) -> bool:
+        """Whether an object, or a version of it, has tags."""
 
     def queue_key(self, arn: str) -> str | None:
         """The key of a queue."""
@@ -65,6 +75,15 @@ class ResourceFacts(Protocol):
 
     def role_arn(self, name: str) -> str:
         """The ARN of a role, with its path."""
+
+    def access_key_user(self, key_id: str) -> str | None:
+        """The ARN of the user that has an access key."""
+
+    def upload_key(self, bucket: str, upload_id: str) -> str | None:
+        """The key of the object that a multipart upload makes."""
+
+    def profile_arn(self, name: str) -> str:
+        """The ARN of an instance profile, with its path."""
 
     def role_boundary(self, name: str) -> str | None:
         """The ARN of a role's permissions boundary."""
@@ -144,9 +163,10 @@ def via(call: ApiCall, service: str) -> dict[str, str]:
 def pass_role(parameter: str, service: str) -> Rule:
     """The right to pass the role of a parameter to a service; not needed for service-linked roles, which it has made itself."""
 
-    def rule(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
         role = call.params.get(parameter)
         if isinstance(role, str) and role and ":role/aws-service-role/" not in role:
-            yield Permission("iam:PassRole", role, {"iam:PassedToService": service})
+            arn = role if role.startswith("arn:") else facts.role_arn(role)
+            yield Permission("iam:PassRole", arn, {"iam:PassedToService": service})
 
     return rule

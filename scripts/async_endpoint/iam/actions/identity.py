@@ -23,8 +23,6 @@ from async_endpoint.iam.actions.call import (
 )
 
 _IAM: Final = "arn:{partition}:iam::{account}:"
-_PROFILE: Final = _IAM + "instance-profile/{InstanceProfileName}"
-
 
 # The actions that have iam:PermissionsBoundary (service authorization reference of IAM).
 _BOUNDED: Final = frozenset(
@@ -74,8 +72,9 @@ def _create_provider(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
 
 def _user(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     """The action on a user; without a name on the calling user, or on any where it is another principal that calls."""
-    name = call.params.get("UserName")
-    resource = facts.user_arn(name) if name else call.caller or expand(f"{_IAM}user/*", call)[0]
+    name, key = call.params.get("UserName"), str(call.params.get("AccessKeyId") or "")
+    owner = facts.access_key_user(key) if key else None  # an access key may be named without its user
+    resource = facts.user_arn(name) if name else owner or call.caller or expand(f"{_IAM}user/*", call)[0]
     context = {"iam:PolicyARN": call.params["PolicyArn"]} if "PolicyArn" in call.params else {}
     if call.params.get("PermissionsBoundary"):
         context["iam:PermissionsBoundary"] = call.params["PermissionsBoundary"]
@@ -87,9 +86,13 @@ def _group(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     yield Permission(f"iam:{call.operation}", facts.group_arn(call.params["GroupName"]), context)
 
 
+def _profile(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    yield Permission(f"iam:{call.operation}", facts.profile_arn(call.params["InstanceProfileName"]), {})
+
+
 def _profile_role(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     """An instance profile passes its role to EC2 (IAM API reference, AddRoleToInstanceProfile)."""
-    yield Permission("iam:AddRoleToInstanceProfile", expand(_PROFILE, call)[0], {})
+    yield from _profile(call, facts)
     yield Permission("iam:PassRole", facts.role_arn(call.params["RoleName"]), {"iam:PassedToService": "ec2.amazonaws.com"})
 
 
@@ -122,9 +125,9 @@ IAM: Final[Rules] = {
         "{PolicyArn}", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "GetPolicy", "GetPolicyVersion",
         "ListEntitiesForPolicy", "ListPolicyTags", "ListPolicyVersions", "SetDefaultPolicyVersion", "TagPolicy", "UntagPolicy",
     ),
-    **each(
-        _PROFILE, "CreateInstanceProfile", "DeleteInstanceProfile", "GetInstanceProfile", "ListInstanceProfileTags",
-        "RemoveRoleFromInstanceProfile", "TagInstanceProfile", "UntagInstanceProfile",
+    **alike(
+        _profile, "DeleteInstanceProfile", "GetInstanceProfile", "ListInstanceProfileTags", "RemoveRoleFromInstanceProfile",
+        "TagInstanceProfile", "UntagInstanceProfile",
     ),
     **alike(
         _role,
@@ -150,6 +153,7 @@ IAM: Final[Rules] = {
     ),
     **alike(_simulated, "GetContextKeysForPrincipalPolicy", "SimulatePrincipalPolicy"),
     "AddRoleToInstanceProfile": (_profile_role,),
+    "CreateInstanceProfile": (_create("instance-profile", "InstanceProfileName", "TagInstanceProfile"),),
     "CreateGroup": (_create("group", "GroupName", ""),),
     "CreateOpenIDConnectProvider": (_create_provider,),
     "CreatePolicy": (_create("policy", "PolicyName", "TagPolicy"),),

@@ -5,8 +5,10 @@ Source: service authorization references. Describe actions of EC2 have no resour
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import unquote
 
 from async_endpoint.iam.actions.call import (
     ApiCall,
@@ -16,8 +18,11 @@ from async_endpoint.iam.actions.call import (
     alike,
     anywhere,
     each,
-    expand,
     pass_role,
+)
+
+_FUNCTION: Final = re.compile(
+    r"(arn:aws:lambda:(?P<region>[a-z0-9-]+):)?((?P<account>\d{12}):)?(function:)?(?P<name>[\w-]+)(:(?P<qualifier>[\w$-]+))?"
 )
 
 EC2: Final[Rules] = anywhere(
@@ -27,13 +32,18 @@ EC2: Final[Rules] = anywhere(
 
 
 def _function(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
-    """A function by name or ARN; an alias or a version is part of the resource (A94)."""
-    name, qualifier = call.params["FunctionName"], call.params.get("Qualifier")
-    [arn] = (
-        [name] if name.startswith("arn:") else expand("arn:{partition}:lambda:{region}:{account}:function:{FunctionName}", call)
-    )
-    resource = f"{arn}:{qualifier}" if qualifier else arn
+    """A function by name, partial ARN or ARN; an alias or a version, in it or beside it, is part of the resource (A94).
+
+    Raises ValueError for a name in none of these forms (Lambda API reference, FunctionName).
+    """
+    found = _FUNCTION.fullmatch(unquote(str(call.params["FunctionName"])))
+    if found is None:
+        raise ValueError(f"The function {call.params['FunctionName']!r} is neither a name nor an ARN.")
+    account, region = found["account"] or call.account, found["region"] or call.region
+    qualifier = found["qualifier"] or call.params.get("Qualifier")
+    arn = f"arn:{call.partition}:lambda:{region}:{account}:function:{found['name']}"
     principal = call.params.get("Principal")
+    resource = f"{arn}:{qualifier}" if qualifier else arn
     yield Permission(f"lambda:{call.operation}", resource, {"lambda:Principal": principal} if principal else {})
 
 

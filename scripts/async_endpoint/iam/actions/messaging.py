@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from async_endpoint.iam.actions.call import (
+    UNKNOWN,
     ApiCall,
     Permission,
     ResourceFacts,
@@ -83,7 +84,12 @@ def _move_messages(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
     source = call.params["SourceArn"]
     for action in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         yield Permission(f"sqs:{action}", source, {})
-    yield Permission("sqs:SendMessage", call.params.get("DestinationArn") or "*", {})
+    yield Permission("sqs:SendMessage", call.params.get("DestinationArn") or UNKNOWN, {})
+
+
+def _cancel_move(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    """The handle of a task does not show its queue."""
+    yield Permission("sqs:CancelMessageMoveTask", UNKNOWN, {})
 
 
 SQS: Final[Rules] = {
@@ -97,7 +103,7 @@ SQS: Final[Rules] = {
     **{f"{action}Batch": (_queue(action),) for action in ("ChangeMessageVisibility", "DeleteMessage")},
     **alike(_queue("SendMessage", *_WRITE), "SendMessage", "SendMessageBatch"),
     **each("{SourceArn}", "ListMessageMoveTasks"),
-    **anywhere("CancelMessageMoveTask"),
+    "CancelMessageMoveTask": (_cancel_move,),
     "CreateQueue": (_queue(), _tag_queue),
     "ReceiveMessage": (_queue("", "kms:Decrypt"),),
     "StartMessageMoveTask": (_move_messages,),

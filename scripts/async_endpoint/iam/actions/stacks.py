@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from async_endpoint.iam.actions.call import ApiCall, Permission, ResourceFacts, Rules, alike, anywhere, expand, pass_role
+from async_endpoint.iam.actions.call import (
+    UNKNOWN,
+    ApiCall,
+    Permission,
+    ResourceFacts,
+    Rules,
+    alike,
+    anywhere,
+    expand,
+    pass_role,
+)
 
 _STACK: Final = "arn:{partition}:cloudformation:{region}:{account}:stack/"
 
@@ -16,7 +26,7 @@ def _stack(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
     name = next((str(item) for item in given if item), "")
     change_set = str(call.params.get("ChangeSetName") or "")
     if not name and change_set.startswith("arn:"):  # it names its stack by an id of its own
-        yield Permission(f"cloudformation:{call.operation}", "*", {})
+        yield Permission(f"cloudformation:{call.operation}", UNKNOWN, {})
         return
     arn = name if name.startswith("arn:") else expand(_STACK, call)[0] + (f"{name}/*" if name else "*")
     role = call.params.get("RoleARN")

@@ -7,7 +7,8 @@ S3 on the caller's behalf: KMS guide, "How Amazon S3 uses AWS KMS".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
@@ -30,6 +31,7 @@ _BUCKET: Final = "arn:{partition}:s3:::{Bucket}"
 _PREFIX: Final = {"s3:prefix": "prefix"}
 _NEW_KEY: Final = "arn:{partition}:kms:{region}:{account}:key/new"
 _OBJECT: Final = _BUCKET + "/{Key}"
+_COPY_SOURCE: Final = re.compile(r"/?(?P<path>[^/?#;:]+(/[^?#;]*)?)(\?versionId=(?P<version>[^?&=#;%+]+))?")
 
 # Settings of a bucket, as operations name them, by the action's spelling.
 _SETTINGS: Final = {
@@ -81,6 +83,13 @@ def _find_missing(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
         yield Permission("s3:ListBucket", expand(_BUCKET, call)[0], {})
 
 
+def _attributes(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    """Reading attributes needs the permission to read the object, or the version, too (API reference, GetObjectAttributes)."""
+    version = "Version" if call.params.get("VersionId") else ""
+    for action in (f"GetObject{version}", f"GetObject{version}Attributes"):
+        yield Permission(f"s3:{action}", expand(_OBJECT, call)[0], {})
+
+
 def _use_key(*actions: str) -> Rule:
     """The actions on the key under which an object is written: the one that the request names, or the bucket's."""
 
@@ -96,11 +105,12 @@ def _use_key(*actions: str) -> Rule:
 
 
 def _read_key(when: str = "") -> Rule:
-    """Decryption with the key of an object."""
+    """Decryption with the key of an object or a version."""
 
     def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-        key = facts.object_key(call.params["Bucket"], call.params["Key"]) if not when or call.params.get(when) else None
-        if key:
+        if when and not call.params.get(when):
+            return
+        if key := facts.object_key(call.params["Bucket"], call.params["Key"], call.params.get("VersionId")):
             yield from _key_uses(call, key, ("Decrypt",))
 
     return rule
@@ -113,35 +123,88 @@ def _key_uses(call: ApiCall, key: str, actions: Iterable[str]) -> Iterable[Permi
         yield Permission(f"kms:{action}", key, {**via(call, "s3"), **context})
 
 
+def _source(call: ApiCall) -> ApiCall:
+    """The reading of a copy's source: BUCKET/KEY, encoded, with ?versionId= of a version. Raises ValueError for anything else.
+
+    Only what can be read in one way is: a scheme, parameters and a fragment are none of S3's.
+    """
+    given = str(call.params["CopySource"])
+    found = _COPY_SOURCE.fullmatch(given)
+    bucket, _, key = unquote(found["path"]).partition("/") if found else ("", "", "")
+    if not found or not bucket or not key:
+        raise ValueError(f"The copy source {given!r} is not BUCKET/KEY, URL-encoded, with ?versionId= of a version.")
+    version = {"VersionId": found["version"]} if found["version"] else {}
+    return replace(call, operation="GetObject", params={"Bucket": bucket, "Key": key, **version})
+
+
 def _copied(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
-    """The source of a copy: BUCKET/KEY, encoded, with ?versionId= of a version."""
-    source, _, version = unquote(str(call.params["CopySource"])).removeprefix("/").partition("?versionId=")
-    bucket, _, key = source.partition("/")
-    params = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
-    read = replace(call, operation="GetObject", params=params)
+    read = _source(call)
     for rule in (_versioned("GetObject"), _find_missing, _read_key()):
         yield from rule(read, facts)
 
 
-def _deleted_objects(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
-    [bucket] = expand(_BUCKET, call)
+def _copied_tags(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+    """The tags of the source are copied unless others replace them (S3 guide, "Categorizing your storage using tags")."""
+    read = _source(call)
+    replaced = str(call.params.get("TaggingDirective", "COPY")).upper() == "REPLACE"
+    if not replaced and facts.object_has_tags(read.params["Bucket"], read.params["Key"], read.params.get("VersionId")):
+        yield from _versioned("GetObjectTagging")(read, facts)
+        yield Permission("s3:PutObjectTagging", expand(_OBJECT, call)[0], {})
+
+
+def _deleted_objects(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
     for item in call.params.get("Objects", []):
-        yield Permission(f"s3:DeleteObject{'Version' if item.get('VersionId') else ''}", f"{bucket}/{item['Key']}", {})
+        yield from deletion(call, item, facts)
+
+
+def deletion(call: ApiCall, item: Mapping[str, str], facts: ResourceFacts) -> Iterable[Permission]:
+    """What the deletion of one of the Objects of DeleteObjects needs."""
+    one = replace(call, params={**call.params, "Key": item["Key"], "VersionId": item.get("VersionId")})
+    yield from _versioned("DeleteObject")(one, facts)
+    yield from _bypass(one, facts)
+
+
+def _bypass(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
+    """The right to overrule a retention in governance mode (S3 guide, "Bypassing governance mode")."""
+    if str(call.params.get("BypassGovernanceRetention", "")).lower() == "true":
+        yield Permission("s3:BypassGovernanceRetention", expand(_OBJECT, call)[0], {})
 
 
 _PUT: Final = (
     on(_OBJECT, "s3:PutObject"),
     on(_OBJECT, "s3:PutObjectTagging", when="Tagging"),
     on(_OBJECT, "s3:PutObjectAcl", when="ACL"),
+    on(_OBJECT, "s3:PutObjectRetention", when="ObjectLockMode"),
+    on(_OBJECT, "s3:PutObjectLegalHold", when="ObjectLockLegalHoldStatus"),
     _use_key("GenerateDataKey"),
 )
+
+
+def _own_upload(action: str) -> Rule:
+    """The action on the key of a multipart upload. Raises ValueError for an upload of another key, which S3 does not find."""
+
+    def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
+        upload = str(call.params.get("uploadId") or "")
+        if facts.upload_key(call.params["Bucket"], upload) not in (None, call.params["Key"]):
+            raise ValueError(f"The upload {upload} is not one of {call.params['Key']}.")
+        yield Permission(f"s3:{action}", expand(_OBJECT, call)[0], {})
+
+    return rule
+
+
 # Parts are decrypted to be put together (KMS guide, same page); S3's documentation asks for both on every part.
-_PART: Final = (on(_OBJECT, "s3:PutObject"), _use_key("Decrypt", "GenerateDataKey"))
+_PART: Final = (_own_upload("PutObject"), _use_key("Decrypt", "GenerateDataKey"))
 
 S3: Final[Rules] = {
     **dict(_settings()),
     **{"ListBuckets": (on("*", "s3:ListAllMyBuckets"),)},
-    "CreateBucket": (on(_BUCKET), on(_BUCKET, "s3:PutBucketAcl", when="ACL")),
+    "CreateBucket": (
+        on(_BUCKET),
+        on(_BUCKET, "s3:PutBucketAcl", when="ACL"),
+        on(_BUCKET, "s3:PutBucketObjectLockConfiguration", when="ObjectLockEnabledForBucket"),
+        on(_BUCKET, "s3:PutBucketVersioning", when="ObjectLockEnabledForBucket"),
+        on(_BUCKET, "s3:PutBucketOwnershipControls", when="ObjectOwnership"),
+    ),
     "DeleteBucket": (on(_BUCKET),),
     "HeadBucket": (on(_BUCKET, "s3:ListBucket"),),
     "ListObjects": (on(_BUCKET, "s3:ListBucket", keys=_PREFIX),),
@@ -152,14 +215,14 @@ S3: Final[Rules] = {
     "HeadObject": (_versioned("GetObject"), _find_missing, _read_key("ChecksumMode")),
     "SelectObjectContent": (on(_OBJECT, "s3:GetObject"), _find_missing, _read_key()),
     "GetObjectTagging": (_versioned("GetObjectTagging"),),
-    "GetObjectAttributes": (on(_OBJECT), on(_OBJECT, "s3:GetObject")),
+    "GetObjectAttributes": (_attributes, _find_missing, _read_key()),
     "PutObject": _PUT,
-    "CopyObject": (_copied, *_PUT),
+    "CopyObject": (_copied, _copied_tags, *_PUT),
     "UploadPartCopy": (_copied, *_PART),
     "GetObjectAcl": (_versioned("GetObjectAcl"),),
     "PutObjectAcl": (_versioned("PutObjectAcl"),),
     **each(
-        _OBJECT, "GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold", "PutObjectRetention", "RestoreObject",
+        _OBJECT, "GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold", "RestoreObject",
     ),
     **{f"{verb}BucketNotification": (on(_BUCKET),) for verb in ("Get", "Put")},
     **{
@@ -174,13 +237,14 @@ S3: Final[Rules] = {
     "GetBucketPolicyStatus": (on(_BUCKET),),
     "PutObjectTagging": (_versioned("PutObjectTagging"),),
     "DeleteObjectTagging": (_versioned("DeleteObjectTagging"),),
-    "DeleteObject": (_versioned("DeleteObject"),),
+    "DeleteObject": (_versioned("DeleteObject"), _bypass),
+    "PutObjectRetention": (on(_OBJECT), _bypass),
     "DeleteObjects": (_deleted_objects,),
     "CreateMultipartUpload": _PUT,
     "UploadPart": _PART,
     "CompleteMultipartUpload": _PART,
-    "AbortMultipartUpload": (on(_OBJECT),),
-    "ListParts": (on(_OBJECT, "s3:ListMultipartUploadParts"),),
+    "AbortMultipartUpload": (_own_upload("AbortMultipartUpload"),),
+    "ListParts": (_own_upload("ListMultipartUploadParts"),),
 }  # fmt: skip
 
 

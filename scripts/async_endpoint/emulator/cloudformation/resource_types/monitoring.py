@@ -83,16 +83,17 @@ class Alarm(ResourceType):
 class LogGroup(ResourceType):
     named_by = "LogGroupName"
     mutable = frozenset(("KmsKeyId", "RetentionInDays", "Tags"))
-    replacing = frozenset(("LogGroupName",))
+    replacing = frozenset(("LogGroupClass", "LogGroupName"))
     attributes = frozenset(("Arn",))
     structures: ClassVar = {"Tags": "JSONArray"}
 
     def create(self, context: Context, properties: Values) -> Created:
         client = context.client("logs")
         name = context.name(properties.get("LogGroupName"), 512)
-        key = {"kmsKeyId": properties["KmsKeyId"]} if "KmsKeyId" in properties else {}
+        members = {"KmsKeyId": "kmsKeyId", "LogGroupClass": "logGroupClass"}
+        optional = {member: properties[key] for key, member in members.items() if key in properties}
         tags = context.all_tags(properties.get("Tags"))
-        client.create_log_group(logGroupName=name, **key, **({"tags": tags} if tags else {}))
+        client.create_log_group(logGroupName=name, **optional, **({"tags": tags} if tags else {}))
         found = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
         return Created(name, {"Arn": next(group["arn"] for group in found if group["logGroupName"] == name)})
 

@@ -33,6 +33,17 @@ _LIFECYCLE_PLAIN: Final = {
     "NoncurrentVersionExpiration": "NoncurrentVersionExpiration",
     "AbortIncompleteMultipartUpload": "AbortIncompleteMultipartUpload",
 }
+# The names of the template reference, and those of S3's API.
+_CANNED_ACLS: Final = {
+    "AuthenticatedRead": "authenticated-read",
+    "AwsExecRead": "aws-exec-read",
+    "BucketOwnerFullControl": "bucket-owner-full-control",
+    "BucketOwnerRead": "bucket-owner-read",
+    "LogDeliveryWrite": "log-delivery-write",
+    "Private": "private",
+    "PublicRead": "public-read",
+    "PublicReadWrite": "public-read-write",
+}
 _TRANSITION: Final = {"TransitionInDays": "Days", "TransitionDate": "Date"}
 
 
@@ -42,6 +53,7 @@ class Bucket(ResourceType):
     named_by = "BucketName"
     mutable = frozenset(
         (
+            "AccessControl",
             "BucketEncryption",
             "CorsConfiguration",
             "LifecycleConfiguration",
@@ -137,6 +149,20 @@ def _put_ownership(client: Any, bucket: str, value: Values) -> None:
     client.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=configuration)
 
 
+def _put_acl(client: Any, bucket: str, value: Any) -> None:
+    """A canned ACL; ownership that disables ACLs refuses every one except Private, which it amounts to.
+
+    Source: template reference, AWS::S3::Bucket AccessControl ("a legacy property"), which old templates set to Private.
+    """
+    if value not in _CANNED_ACLS:
+        raise ResourceFailed(f"Properties validation failed: #/AccessControl: {value} is not a valid enum value")
+    try:
+        client.put_bucket_acl(Bucket=bucket, ACL=_CANNED_ACLS[value])
+    except ClientError as error:
+        if value != "Private" or error.response["Error"]["Code"] != "AccessControlListNotSupported":
+            raise
+
+
 def _put_cors(client: Any, bucket: str, value: Values) -> None:
     rules = [{_CORS_NAMES.get(key, key): item for key, item in rule.items()} for rule in value.get("CorsRules", [])]
     # AllowedMethods and the other lists have the same names in both.
@@ -180,7 +206,7 @@ def _lifecycle_rule(rule: Values, index: int) -> Values:
     return made
 
 
-_SETTINGS: Final[dict[str, tuple[Callable[[Any, str, Values], None], Callable[[Any, str], None]]]] = {
+_SETTINGS: Final[dict[str, tuple[Callable[[Any, str, Any], None], Callable[[Any, str], None]]]] = {
     "VersioningConfiguration": (_put_versioning, _suspend_versioning),
     "BucketEncryption": (_put_encryption, lambda client, bucket: client.delete_bucket_encryption(Bucket=bucket)),
     "PublicAccessBlockConfiguration": (
@@ -190,6 +216,8 @@ _SETTINGS: Final[dict[str, tuple[Callable[[Any, str, Values], None], Callable[[A
     "OwnershipControls": (_put_ownership, lambda client, bucket: client.delete_bucket_ownership_controls(Bucket=bucket)),
     "CorsConfiguration": (_put_cors, lambda client, bucket: client.delete_bucket_cors(Bucket=bucket)),
     "LifecycleConfiguration": (_put_lifecycle, lambda client, bucket: client.delete_bucket_lifecycle(Bucket=bucket)),
+    # Last: ownership and the public access block decide which ACLs are accepted.
+    "AccessControl": (_put_acl, lambda client, bucket: _put_acl(client, bucket, "Private")),
 }
 
 

@@ -6,8 +6,9 @@ finds some log group for any ARN, and stores metric filters that never publish a
 
 from __future__ import annotations
 
+import re
 import time
-from typing import Any
+from typing import Any, Final
 
 from moto.logs import models
 from moto.logs.exceptions import InvalidParameterException, LimitExceededException, ResourceNotFoundException
@@ -19,6 +20,9 @@ from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.logs.filter_patterns import parse_pattern
 from async_endpoint.emulator.logs.metric_filters import MAX_FILTERS, check_filter, datapoints
 
+# Member and pattern (service model) of the two parameters that name a log group.
+_NAME: Final = ("logGroupName", r"[\.\-_/#A-Za-z0-9]+")
+_IDENTIFIER: Final = ("logGroupIdentifier", r"[\w#+=/:,.@-]*")
 _put_events = LogStream.put_log_events
 _put_filter = LogsResponse.put_metric_filter
 _filter_events = LogsResponse.filter_log_events
@@ -32,10 +36,15 @@ class _MessageFilter:
 
 
 def find_group(self: LogsBackend, log_group_id: str | None = None, log_group_name: str | None = None) -> LogGroup:
-    """The log group of a name or of an ARN, with or without the trailing `:*`."""
+    """The log group of a name or an ARN; not of one that ends with `:*`, which AWS refuses (moto's tests verified on AWS)."""
     if bool(log_group_id) is bool(log_group_name):
         raise InvalidParameterException("Should provider either name or id, but not both")
-    wanted = (log_group_name or str(log_group_id)).removesuffix(":*")
+    wanted, (member, pattern) = log_group_name or str(log_group_id), _NAME if log_group_name else _IDENTIFIER
+    if not re.fullmatch(pattern, wanted):
+        raise InvalidParameterException(
+            f"1 validation error detected: Value at '{member}' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {pattern}"
+        )
     for group in self.groups.values():
         if wanted == group.name or (log_group_id and wanted == group.arn):
             return group

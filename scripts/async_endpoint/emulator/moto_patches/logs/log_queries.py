@@ -31,8 +31,8 @@ def _start_query(self: LogsResponse) -> str:
         raise InvalidParameterException(f"queryLanguage {self._get_param('queryLanguage')} is not supported by the local AWS.")
     groups = _groups(self)
     begin, end, limit = (self._get_int_param(name) for name in ("startTime", "endTime", "limit"))
-    if begin >= end:
-        raise InvalidParameterException("startTime must be before endTime")
+    if begin > end:  # both are inclusive (API reference), so that they may be equal
+        raise InvalidParameterException("startTime must not be after endTime")
     try:
         rows = parse_query(query_string).run(_events(groups, begin, end), limit)
     except InvalidInput as error:

@@ -16,8 +16,8 @@ from moto.core.responses import ActionResult
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.responses import SNSResponse
 
-from async_endpoint.core.errors import InvalidInput
-from async_endpoint.iam.document import parse_policy
+from async_endpoint.emulator.written_policies.topics import check_topic_policy
+from async_endpoint.local_aws import ACCOUNT_ID
 
 _FEEDBACK: Final = ("Application", "Firehose", "HTTP", "Lambda", "SQS")
 _ROLES: Final = frozenset(f"{kind}{what}FeedbackRoleArn" for kind in _FEEDBACK for what in ("Success", "Failure"))
@@ -84,8 +84,6 @@ def _check_value(name: str, value: str) -> None:
         raise _invalid(name, f"Invalid value [{value}]. Must be the ARN of a role.")
     if name == "DisplayName" and len(value) > _MAX_DISPLAY_NAME:
         raise _invalid(name, f"Must be at most {_MAX_DISPLAY_NAME} characters long.")
-    if name == "Policy":
-        _check_policy(value)
     if name in _DOCUMENTS:
         _check_document(name, value)
 
@@ -106,17 +104,7 @@ def _is_queue(arn: Any) -> bool:
     return isinstance(arn, str) and re.fullmatch(_ENDPOINTS["sqs"], arn) is not None
 
 
-def _check_policy(value: str) -> None:
-    try:
-        statements = parse_policy(value, "policy", has_principal=True)
-    except InvalidInput as error:
-        raise SNSInvalidParameter(f"Invalid parameter: Policy Error: {error}") from error
-    for action in (action for statement in statements for action in statement.actions):
-        if action != "*" and not str(action).lower().startswith("sns:"):
-            raise SNSInvalidParameter("Invalid parameter: Policy statement action out of service scope!")
-
-
-def _check_topic(attributes: Mapping[str, str], known: frozenset[str], *, fifo: bool) -> None:
+def _check_topic(attributes: Mapping[str, str], known: frozenset[str], arn: str, *, fifo: bool) -> None:
     for name, value in attributes.items():
         if name == "ArchivePolicy" and value:
             raise _invalid(name, "the local AWS does not keep messages for replay; leave it out.")
@@ -125,12 +113,15 @@ def _check_topic(attributes: Mapping[str, str], known: frozenset[str], *, fifo: 
         if name in _FIFO_ONLY and value and value != "false" and not fifo:
             raise _invalid(name, "can only be set on FIFO topics.")
         _check_value(name, str(value))
+        if name == "Policy" and value:
+            check_topic_policy(arn, str(value))
 
 
 def _create_checked(self: SNSResponse) -> ActionResult:
     attributes = self._get_attributes() or {}
     fifo = str(attributes.get("FifoTopic")).lower() == "true"
-    _check_topic(attributes, _TOPIC | {"FifoTopic"}, fifo=fifo)
+    arn = f"arn:aws:sns:{self.region}:{ACCOUNT_ID}:{self._get_param('Name')}"
+    _check_topic(attributes, _TOPIC | {"FifoTopic"}, arn, fifo=fifo)
     return _create_topic(self)
 
 
@@ -140,7 +131,7 @@ def _set_topic_checked(self: SNSResponse) -> ActionResult:
     if topic is not None:
         if name not in _TOPIC | {"ArchivePolicy"}:
             raise SNSInvalidParameter("Invalid parameter: AttributeName")
-        _check_topic({name: value or ""}, _TOPIC, fifo=str(topic.fifo_topic).lower() == "true")
+        _check_topic({name: value or ""}, _TOPIC, topic.arn, fifo=str(topic.fifo_topic).lower() == "true")
         if name == "Policy" and not value:
             raise SNSInvalidParameter("Invalid parameter: Policy Error: null")
     return _set_topic_attributes(self)

@@ -14,9 +14,8 @@ from typing import Any, Final
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
-from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.moto_patches.redrive_policy import compact_attributes
-from async_endpoint.iam.document import parse_policy
+from async_endpoint.emulator.written_policies.queues import check_queue_policy
 
 NAME: Final = "RedriveAllowPolicy"
 _RANGES: Final = {
@@ -84,10 +83,7 @@ def _set_checked(self: Queue, attributes: dict[str, Any], now: float | None = No
         if value is not None and not (str(value).isdecimal() and least <= int(value) <= most):
             raise _invalid(name, value)
     if attributes.get("Policy"):
-        try:
-            parse_policy(attributes["Policy"], "policy", has_principal=True)
-        except InvalidInput as error:
-            raise _invalid("Policy", attributes["Policy"], str(error)) from error
+        check_queue_policy(self.queue_arn, str(attributes["Policy"]))
     allowed = attributes.get(NAME)
     if allowed is not None:
         self.redrive_allow_policy = _redrive_allow_policy(allowed)

@@ -468,6 +468,14 @@ def sns_messages() -> bool:
     return bool(sns.publish(TopicArn=topic, Message="not JSON", MessageStructure="json")["MessageId"])
 
 
+def written_policies() -> bool:
+    """Whether roles, buckets and keys take any text as their policy."""
+    client("iam").create_role(RoleName="trusting", AssumeRolePolicyDocument="nonsense")
+    client("s3").create_bucket(Bucket="written", CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_bucket_policy(Bucket="written", Policy="nonsense")
+    return bool(client("kms").create_key(Policy="nonsense")["KeyMetadata"]["KeyId"])
+
+
 def rule_targets() -> bool:
     """Whether a disabled rule matches."""
     events, sqs = client("events"), client("sqs")
@@ -544,6 +552,7 @@ GAPS = (
     sns_attributes,
     sns_messages,
     rule_targets,
+    written_policies,
 )
 
 if __name__ == "__main__":

@@ -64,7 +64,10 @@ class Written:
 SERVICES = {
     "s3": ("MalformedPolicy", "Invalid principal in policy"),
     "sns": ("InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
-    "sqs": ("InvalidAttributeValue", f"Invalid value for the parameter Policy. Reason: The AWS principal {NOBODY} does not exist."),
+    "sqs": (
+        "InvalidAttributeValue",
+        f"Invalid value for the parameter Policy. Reason: The AWS principal {NOBODY} does not exist.",
+    ),
     "kms": ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."),
 }
 
@@ -217,7 +220,10 @@ def test_the_limits_of_a_queue_policy(local_aws: AwsHarness) -> None:
     assert queue.refused(queue.statement({"AWS": [ROOT] * 51}))[0] == "OverLimit"
     assert queue.refused(queue.statement(Sid="x" * 8_192)) == ("OverLimit", "Submitted policy is over max allowed size.")
     code, message = queue.refused(queue.statement() | {"Action": "sqs:SendMessageBatch"})
-    assert (code, "Value sqs:SendMessageBatch for parameter ActionName is invalid." in message) == ("InvalidParameterValue", True)
+    assert (code, "Value sqs:SendMessageBatch for parameter ActionName is invalid." in message) == (
+        "InvalidParameterValue",
+        True,
+    )
     assert "is not the queue" in queue.refused(queue.statement(Resource=f"{queue.arn}-other"))[1]
     assert "Policy" not in local_aws.sqs.get_queue_attributes(QueueUrl=queue.queue.url, AttributeNames=["All"])["Attributes"]
 
@@ -246,7 +252,10 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
     [
         ({"Principal": {"AWS": NOBODY}}, f'Invalid principal in policy: "AWS":"{NOBODY}"'),
         ({"Principal": {"Service": "sagemaker"}}, 'Invalid principal in policy: "SERVICE":"sagemaker"'),
-        ({"Principal": {"Federated": "arn:aws:iam::1:x"}}, "Federated principals must be valid domain names or SAML metadata ARNs"),
+        (
+            {"Principal": {"Federated": "arn:aws:iam::1:x"}},
+            "Federated principals must be valid domain names or SAML metadata ARNs",
+        ),
         ({"Principal": {"AWS": []}}, "The passed in policy has a statement with no principals!"),
         ({"Principal": "*"}, "Principal must be a JSON object."),
         ({"Resource": "*"}, "Has prohibited field Resource"),

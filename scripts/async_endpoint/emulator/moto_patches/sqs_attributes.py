@@ -1,7 +1,8 @@
 """Attributes of queues by SQS's names and limits, and RedriveAllowPolicy. moto drops that policy, and sets any other name.
 
-Names and ranges: API reference, SetQueueAttributes; the texts about encryption, maxReceiveCount and the type of a dead-letter
-queue are quoted by users. A queue may only name a dead-letter queue whose RedriveAllowPolicy permits it;
+Names and ranges: API reference, SetQueueAttributes. Texts: LocalStack's provider of SQS (maxReceiveCount), handel issue 253
+(type of a dead-letter queue); that about two encryptions is not verified. A queue may only name a dead-letter queue whose
+RedriveAllowPolicy permits it;
 denyAll refuses, as does byQueue without the queue among its sources (SQS developer guide, "Configuring dead-letter queue
 permissions").
 """

@@ -20,7 +20,19 @@ from async_endpoint.iam.resource_actions import S3_BUCKET, S3_LISTING, S3_OBJECT
 MAX_BYTES: Final = 20_480  # user guide, "Adding a bucket policy"; S3 counts a normalised document
 _ARN: Final = "arn:aws:s3:::"
 _LISTING_KEYS: Final = frozenset({"s3:prefix", "s3:delimiter", "s3:max-keys"})
-_OTHER_ACTIONS: Final = ("ListAllMyBuckets", "CreateJob", "ListJobs", "GetAccountPublicAccessBlock", "PutAccountPublicAccessBlock")
+_OTHER_ACTIONS: Final = (
+    "ListAllMyBuckets",
+    "CreateJob",
+    "ListJobs",
+    "GetAccountPublicAccessBlock",
+    "PutAccountPublicAccessBlock",
+)
+_MESSAGES: Final = {
+    Flaw.NOT_JSON: "This policy contains invalid Json",
+    Flaw.VERSION: "The policy must contain a valid version string",
+    Flaw.EMPTY: "Could not parse the policy: Statement is empty!",
+    Flaw.NO_PRINCIPALS: "Invalid principal in policy",
+}
 
 
 def check_bucket_policy(bucket: str, text: str | bytes) -> None:
@@ -47,19 +59,11 @@ def _refused(message: str, code: str = "MalformedPolicy") -> S3ClientError:
 
 
 def _message(error: Malformed) -> str:
-    if error.flaw is Flaw.NOT_JSON:
-        return "This policy contains invalid Json"
-    if error.flaw is Flaw.VERSION:
-        return "The policy must contain a valid version string"
-    if error.flaw is Flaw.EMPTY:
-        return "Could not parse the policy: Statement is empty!"
     if error.flaw in (Flaw.NO_STATEMENT, Flaw.MISSING):
         return f"Missing required field {error.field}"
     if error.flaw is Flaw.UNKNOWN_FIELD:
         return f"Unknown field {error.field}"
-    if error.flaw is Flaw.NO_PRINCIPALS:
-        return "Invalid principal in policy"
-    return f"Invalid policy syntax. {error}"
+    return _MESSAGES.get(error.flaw, f"Invalid policy syntax. {error}")
 
 
 def _check_resources(statement: WrittenStatement, bucket: str) -> None:

@@ -154,7 +154,9 @@ def _principals(element: Any, where: str) -> tuple[tuple[str, str], ...]:
     for kind, value in element.items():
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(entry, str) for entry in values):
-            raise Malformed(Flaw.SYNTAX, f"{where} has a Principal whose {kind} is not a string or a list of strings.", "Principal")
+            raise Malformed(
+                Flaw.SYNTAX, f"{where} has a Principal whose {kind} is not a string or a list of strings.", "Principal"
+            )
         found += [(kind, entry) for entry in values]
     if not found:
         raise Malformed(Flaw.NO_PRINCIPALS, f"{where} has no principals.", "Principal")

@@ -1,8 +1,8 @@
 """Key policies, in KMS's words.
 
-Texts: minimum-viable-dataspace-on-aws issue 6 (principals), terraform-aws-kms issue 14 (lockout). The lockout safety check (API
-reference, CreateKey and PutKeyPolicy, BypassPolicyLockoutSafetyCheck) asks whether the caller could change the policy again. KMS
-accepts a statement without a Resource, which then has no effect (developer guide, "Elements in a key policy"): refused here.
+Texts: minimum-viable-dataspace-on-aws issue 6 (principals), terraform-aws-kms issue 14 (lockout). The lockout safety check asks
+whether the caller could change the policy again (API reference, PutKeyPolicy, BypassPolicyLockoutSafetyCheck). KMS accepts a
+statement without a Resource, which then has no effect (developer guide, "Elements in a key policy"): refused here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def check_key_policy(arn: str, text: str, *, bypass_lockout_check: bool) -> None
         raise _malformed(str(error)) from error
     without = next((statement for statement in statements if not statement.resources), None)
     if without is not None:
-        raise _malformed(f"{without.label} has no Resource, and so no effect; a key's policy names it as \"*\".")
+        raise _malformed(f'{without.label} has no Resource, and so no effect; a key\'s policy names it as "*".')
     if invalid_principal(statements):
         raise _malformed("Policy contains a statement with one or more invalid principals.")
     if not bypass_lockout_check and not _caller_keeps_access(arn, text):
@@ -48,7 +48,7 @@ def _malformed(message: str) -> JsonRESTError:
 
 
 def _caller_keeps_access(arn: str, policy: str) -> bool:
-    """Whether the caller may call PutKeyPolicy under a new policy; what its own policies allow counts with --enforce-iam only."""
+    """Whether the caller may call PutKeyPolicy under a new policy; its own policies count with --enforce-iam only."""
     environ = request.environ if has_request_context() else {}
     principal = principal_of(caller_of(environ) or local_user(""))
     enforced = environ.get(AUTHORIZED) is True

@@ -1,7 +1,7 @@
 """Whether a principal that a policy names can be one: users and roles of this account must exist.
 
-Source: IAM user guide, "AWS JSON policy elements: Principal". Wildcards stand alone, never within an ARN; groups are no principals.
-A unique id (AROA…, AIDA…) is that of a role or user which exists: AWS puts it in the place of a deleted one, and refuses the
+Source: IAM user guide, "AWS JSON policy elements: Principal". Wildcards stand alone, never within an ARN; a group is no
+principal. A unique id (AROA…, AIDA…) must be that of a role or user: AWS puts it in the place of a deleted one, and refuses the
 policy when it is written again (ministryofjustice/analytical-platform pull request 4932).
 """
 
@@ -27,7 +27,7 @@ _CANONICAL_USER: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def invalid_principal(statements: Iterable[WrittenStatement], *, canonical_users: bool = False) -> tuple[str, str] | None:
-    """The first principal that cannot be one, as (type, value); `canonical_users`: whether the service knows ids of S3's owners."""
+    """The first principal that cannot be one, as (type, value); `canonical_users`: whether ids of S3's owners may be."""
     for statement in statements:
         for kind, value in statement.principals:
             if not (_is_canonical(value) and canonical_users if kind == "CanonicalUser" else _is_valid(kind, value)):

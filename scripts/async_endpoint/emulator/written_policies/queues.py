@@ -1,8 +1,8 @@
 """Policies of queues, in SQS's words.
 
 Quotas: developer guide, "Amazon SQS policy quotas". Texts: aws-cdk issues 15602 (invalid value, without a reason) and 2381
-(action), cloud-platform-environments pull request 9082 and cloudfoxable issue 29 (OverLimit). A Resource is required (aws-cdk issue
-1675), and one that is not the queue is refused here, since it would never apply.
+(action), cloud-platform-environments pull request 9082 and cloudfoxable issue 29 (OverLimit). A Resource is required (aws-cdk
+issue 1675), and one that is not the queue is refused here, since it would never apply.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Trust policies of roles, in IAM's words. moto takes any text when a role is created, and refuses Version 2008-10-17 later.
 
-Texts: ucx issue 2269 (principal of AWS), Terraform issue 35086 (of a service; with Version 2008-10-17), terraform-aws-eks issue
-2594 (of a federation), terraform-concourse issue 25 (none), external-dns issue 3085 (Resource), carthage_cache issue 22 and kops
-issue 4951 (Sid), Terraform AWS provider issue 32872 (action; wildcards are refused: cdk-preflight), kubeflow issue 6687 (size); the
-rest as versitygw's trust policies have them.
+Texts: ucx issue 2269 (principal of AWS), Terraform issue 35086 (of a service; with Version 2008-10-17), terraform-aws-eks
+issue 2594 (of a federation), terraform-concourse issue 25 (none), external-dns issue 3085 (Resource), carthage_cache issue 22
+and kops issue 4951 (Sid), Terraform AWS provider issue 32872 (action; cdk-preflight has that wildcards are refused), kubeflow
+issue 6687 (size); the rest as versitygw has them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def _check_statement(statement: WrittenStatement) -> None:
     if statement.any_principal:
         raise MalformedPolicyDocument("Principal must be a JSON object.")
     if statement.resources:
-        forbidden = "AssumeRole policy must not contain resources." if statement.not_resources else "Has prohibited field Resource"
+        forbidden = (
+            "AssumeRole policy must not contain resources." if statement.not_resources else "Has prohibited field Resource"
+        )
         raise MalformedPolicyDocument(forbidden)
     if not all(action.lower() in _ACTIONS for action in statement.actions):
         raise MalformedPolicyDocument("AssumeRole policy may only specify STS AssumeRole actions.")

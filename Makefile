@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap settings plan apply destroy verify smoke-test lock clean
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -116,6 +116,14 @@ local-down: .venv/runtime ## stop the local AWS
 
 status: .venv/runtime ## show the endpoints on the local AWS
 	@$(CLI) local status
+
+bootstrap: .venv/runtime ## create or adopt the bucket of an environment's state, and name its account: make bootstrap ENV=dev
+	@$(CLI) bootstrap $(ENV) $(LOCAL_OPTION) $(if $(BUCKET),--bucket $(BUCKET)) $(if $(YES),--yes)
+
+# For pipelines: the same two files from settings of the repository, without a call of AWS. Values come through the environment.
+settings: export ENV := $(ENV)
+settings: .venv/runtime ## write the files that name bucket and account: make settings ENV=dev BUCKET=... ACCOUNT=... [BUCKET_REGION=... ROLE=...]
+	@$(BIN)/python scripts/write_settings.py
 
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)

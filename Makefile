@@ -12,6 +12,11 @@ PYTEST_ARGS ?= -n 6 --dist loadgroup
 FAST_ARGS ?= -q -n 2
 BENCH_ARGS ?=
 PARITY_ARGS ?=
+# Of `make settings`, which reads them from its environment.
+ACCOUNT ?=
+BUCKET ?=
+BUCKET_REGION ?=
+ROLE ?=
 
 BIN := .venv/bin
 # A downloaded Terraform takes precedence over the PATH, as for async-endpoint and the tests.

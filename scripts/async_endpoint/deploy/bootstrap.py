@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,6 +65,8 @@ def bootstrap_environment(
     region = root_region(source, os.environ)
     if not backend_settings(source) or region is None:
         raise InvalidInput(f"envs/{environment} keeps its state in a file, not in S3; it needs no state bucket.")
+    if bucket is not None:
+        require_bucket_name(bucket)
     known = read_account(source)
     caller = find_caller(replace(known, role_arn=None) if known else None, environment, region.name)
     wanted = _wanted_bucket(source, bucket, f"terraform-state-{caller.account}-{region.name}", region.name)
@@ -82,7 +85,7 @@ def _wanted_bucket(source: Path, given: str | None, default: str, region: str) -
             f"The backend of envs/{source.name} names bucket {named['bucket']}, not {given}; remove --bucket to use that, or "
             f"change envs/{source.name}/state.s3.tfbackend."
         )
-    return StateBucket(require_bucket_name(given or named.get("bucket", default)), named.get("region", region))
+    return StateBucket(given or named.get("bucket", default), named.get("region", region))
 
 
 def _secure(
@@ -116,7 +119,7 @@ class _Root:
     @property
     def is_interrupted(self) -> bool:
         """Whether a run before has begun to create the bucket here, and not moved the state into it."""
-        return self._state.is_file() and bool(json.loads(self._state.read_text() or "{}").get("resources"))
+        return self._state.is_file() and '"aws_s3_bucket"' in self._state.read_text(encoding="utf-8")
 
     def apply(self, *, remote: bool, approve: Callable[[Changes], bool]) -> bool:
         """Apply the root, and move its state into the bucket unless it is there (`remote`); whether anything changed."""
@@ -131,8 +134,8 @@ class _Root:
                 terraform.apply(file)
         if not remote:
             self._prepared(remote=True).init(migrate=True)
-            for left in self._copy.glob("terraform.tfstate*"):
-                left.unlink()
+        for left in self._copy.glob("terraform.tfstate*"):
+            left.unlink()
         return changes.any
 
     def _prepared(self, remote: bool) -> Terraform:
@@ -141,7 +144,14 @@ class _Root:
         generated = {"backend.tf": self._backend(remote), "account_override.tf": _OWN_ACCOUNT % json.dumps([self._account])}
         folder, settings = copied_root(self._workspace, source, self._copy, ROOT, generated)
         variables = {"bucket": self._bucket.name, "environments": json.dumps(environments), "region": self._bucket.region}
-        return Terraform(folder, settings | {f"TF_VAR_{name}": value for name, value in variables.items()}, self._on_output)
+        settings |= {f"TF_VAR_{name}": value for name, value in variables.items()}
+        unlock = f"terraform -chdir={folder} force-unlock -force" if remote else None  # a local lock ends with its process
+        return Terraform(folder, settings, self._report, unlock_command=unlock)
+
+    def _report(self, line: str) -> None:
+        """Pass on what is done to resources; the rest of a plan of policies is long."""
+        if _OF_RESOURCES.search(line):
+            self._on_output(line.strip())
 
     def _backend(self, remote: bool) -> str:
         if not remote:
@@ -149,6 +159,7 @@ class _Root:
         return _REMOTE % (json.dumps(self._bucket.name), json.dumps(STATE_KEY), json.dumps(self._bucket.region))
 
 
+_OF_RESOURCES: Final = re.compile(r"^  # .* (?:will|must) be (?!read)|^module\.\S+: (?:Creat|Modif|Destr)")
 _LOCAL: Final = 'terraform {\n  backend "local" {\n    path = %s\n  }\n}\n'
 _OWN_ACCOUNT: Final = 'provider "aws" {\n  allowed_account_ids = %s\n}\n'
 # No `encrypt`: it would request AES256 in place of the bucket's own key.

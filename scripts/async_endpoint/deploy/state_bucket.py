@@ -48,13 +48,12 @@ def require_safe(aws: AwsSession, bucket: StateBucket) -> list[str]:
     """Raise StateBucketUnsafe naming what a bucket lacks that is to hold states; return notices about the rest."""
     with translate_errors(aws, "s3:GetBucketPolicy and the like", bucket.name):
         missing = list(_missing(aws.s3, bucket))
-        expires = any(
-            _covers_plans(rule) for rule in _read(aws.s3, "get_bucket_lifecycle_configuration", bucket).get("Rules", ())
-        )
+        rules = _read(aws.s3, "get_bucket_lifecycle_configuration", bucket).get("Rules", ())
     if missing:
         raise StateBucketUnsafe(
-            f"Bucket {bucket.name} exists, was not made by bootstrap, and {joined(missing)}; correct that and rerun, or name "
-            "another bucket with --bucket. If an interrupted bootstrap of another checkout made it, delete it while it is empty."
+            f"Bucket {bucket.name} exists, was not made by bootstrap, and {joined(missing)}; correct that and rerun, or "
+            "name another bucket with --bucket. If an interrupted bootstrap of another checkout made it, delete it while it is "
+            "empty."
         )
     if any(map(_covers_plans, rules)):
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,43 +201,3 @@ def test_what_needs_no_bucket_says_so(root: Path) -> None:
     assert "needs no bucket and no account" in result.stderr
     (root / "backend.tf").write_text('terraform {\n  backend "local" {\n  }\n}\n')
     assert "needs no state bucket" in str(run().exception)
-
-
-@pytest.fixture
-def settings(checkout: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`make settings`."""
-    import runpy  # noqa: PLC0415
-
-    program = Path(__file__).parents[2] / "scripts/write_settings.py"
-    main: Callable[..., None] = runpy.run_path(str(program))["main"]
-    return lambda **variables: main({"ENV": "dev", "ACCOUNT": ACCOUNT, "BUCKET": "states", **variables})
-
-
-def test_settings_of_a_pipeline_become_the_same_files(settings: Callable[..., None], root: Path) -> None:
-    role = f"arn:aws:iam::{ACCOUNT}:role/planner"
-    settings(ROLE=role, BUCKET_REGION="us-east-1")
-    settings(ROLE=role, BUCKET_REGION="us-east-1")
-    assert (root / "state.s3.tfbackend").read_text() == 'bucket = "states"\nregion = "us-east-1"\n'
-    text = f'allowed_account_ids = ["{ACCOUNT}"]\nassume_role_arn     = "{role}"\n'
-    assert (root / "account.auto.tfvars").read_text() == text
-    with pytest.raises(InvalidInput, match=r"account\.auto\.tfvars names .*planner, not 123456789012; remove the file"):
-        settings(BUCKET_REGION="us-east-1")
-
-
-@pytest.mark.parametrize(
-    ("variables", "said"),
-    [
-        ({"BUCKET": ""}, "make settings needs BUCKET"),
-        ({"ACCOUNT": "12345"}, '"12345" is no account ID'),
-        ({"ACCOUNT": '1"]\nassume_role_arn = "x'}, "envs/dev/account.auto.tfvars"),
-        ({"BUCKET": 'b"\nprofile = "x'}, "is no name of a bucket"),
-        ({"BUCKET_REGION": "moon"}, "'moon' is not an AWS region"),
-        ({"ROLE": "planner"}, "expected the ARN of a role"),
-    ],
-)
-def test_a_setting_of_a_pipeline_that_is_malformed_is_refused(
-    settings: Callable[..., None], root: Path, variables: dict[str, str], said: str
-) -> None:
-    with pytest.raises(InvalidInput, match=said):
-        settings(**variables)
-    assert {path.name for path in root.iterdir()} == {"backend.tf", "main.tf"}

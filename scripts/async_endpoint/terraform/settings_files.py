@@ -1,6 +1,6 @@
 """The two files by which an environment reaches AWS: the bucket of its state, and its account. Git ignores both.
 
-They are written by `async-endpoint bootstrap`, and in a pipeline by `make settings`. A setting that is there is never replaced.
+`async-endpoint bootstrap` writes them. A setting that is there is never replaced.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ TAKE_ENVIRONMENT = [
     "outputs",
     "unlock",
     "verify",
+    "drift",
     "invoke",
     "smoke-test",
     "batch",

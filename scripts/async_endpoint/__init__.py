@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         BucketMissing,
         BucketNotEmpty,
         CredentialsExpired,
+        DriftFound,
         EndpointDeleted,
         EndpointNotReady,
         ExtraMissing,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         RollbackAlarmFiring,
         RolledBack,
         SmokeTestFailed,
+        StateBucketUnsafe,
         StateLocked,
         TerraformFailed,
         ToolMissing,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         UsageError,
         VerificationFailed,
         WorkFailed,
+        WrongAccount,
         WrongRegion,
     )
     from async_endpoint.core.outputs import AsyncEndpointOutputs
@@ -89,6 +92,7 @@ __all__ = [
     "ClientConfig",
     "Completed",
     "CredentialsExpired",
+    "DriftFound",
     "EndpointDeleted",
     "EndpointInfo",
     "EndpointNotReady",
@@ -116,6 +120,7 @@ __all__ = [
     "RolledBack",
     "SmokeTestFailed",
     "State",
+    "StateBucketUnsafe",
     "StateLocked",
     "Submitted",
     "TerraformFailed",
@@ -125,6 +130,7 @@ __all__ = [
     "UsageError",
     "VerificationFailed",
     "WorkFailed",
+    "WrongAccount",
     "WrongRegion",
     "__version__",
 ]

@@ -152,7 +152,9 @@ def outputs(address: Endpoints, local: Local = False, as_json: Json = False) -> 
 
     found = read_outputs(address, local=local)
     # All it takes to use an endpoint from this machine.
-    documents = {name: values.as_dict() | {"endpoint_url": found.endpoint_url} for name, values in found.endpoints.items()}
+    documents = {
+        name: values.as_dict() | {"endpoint_url": found.access.endpoint_url} for name, values in found.endpoints.items()
+    }
     if as_json:
         print_json({"environment": found.environment, "endpoints": documents})
         return
@@ -208,6 +210,11 @@ def _endpoint_lines(planned: Planned) -> Iterator[str]:
 
 def _counted(names: tuple[str, ...]) -> str:
     return f"endpoint{'s' if len(names) > 1 else ''} {joined(names)}"
+
+
+def confirmed(question: str) -> bool:
+    """Whether a person types yes; raises UsageError when standard input is not a terminal."""
+    return _answer(question) == "yes"
 
 
 def _answer(question: str) -> str:

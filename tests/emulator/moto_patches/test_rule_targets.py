@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -36,8 +37,13 @@ class Bus:
 
 
 @pytest.fixture
-def bus(local_aws: AwsHarness) -> Bus:
-    return Bus(local_aws)
+def bus(local_aws: AwsHarness) -> Iterator[Bus]:
+    made = Bus(local_aws)
+    yield made
+    targets = made.client.list_targets_by_rule(Rule=made.rule)["Targets"]
+    if targets:
+        made.client.remove_targets(Rule=made.rule, Ids=[target["Id"] for target in targets])
+    made.client.delete_rule(Name=made.rule)
 
 
 def details(queue: Queue) -> list[Any]:
@@ -74,6 +80,7 @@ def test_a_disabled_rule_and_a_schedule_match_no_event(local_aws: AwsHarness, bu
     bus.put()
     assert details(queue) == [{"coat": 1}]
     bus.client.remove_targets(Rule=schedule, Ids=["1"])
+    bus.client.delete_rule(Name=schedule)
 
 
 def test_a_topic_receives_events(local_aws: AwsHarness, bus: Bus) -> None:

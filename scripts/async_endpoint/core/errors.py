@@ -31,12 +31,14 @@
     │       └── ResultDeleted                 its result is gone, as by the bucket's lifecycle
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
+        ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── PolicyInUse                   a policy to delete is attached, or the command runs as the role to delete
         ├── QuotaTooLow                   a plan needs more instances at once than the account's quota allows
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
         ├── RollbackAlarmFiring           an alarm that would roll an update back at once is in ALARM
         ├── RolledBack                    an endpoint still serves its previous configuration
+        ├── StateBucketUnsafe             a bucket that exists lacks what protects states in it
         ├── WrongAccount                  the credentials are of another account than the environment's
         └── VerificationFailed            the live configuration is not the planned one
 
@@ -199,6 +201,10 @@ class BucketNotEmpty(Refused):
     """A plan deletes a bucket that is not empty, and `force_destroy` is not set."""
 
 
+class DriftFound(Refused):
+    """What is live has changed outside Terraform since the last apply."""
+
+
 class OrphansFound(Refused):
     """Resources that a plan would create already exist outside the Terraform state."""
 
@@ -222,6 +228,10 @@ class RolledBack(Refused):
         self.endpoint = endpoint
         self.reason = reason
         self.log = log
+
+
+class StateBucketUnsafe(Refused):
+    """A bucket that exists, and was not made by bootstrap, lacks what protects states in it."""
 
 
 class WrongAccount(Refused):

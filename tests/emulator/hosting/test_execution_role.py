@@ -237,13 +237,13 @@ def no_utilisation(site: Site, action: str) -> None:
     begun = site.local_aws.aws.clock.now() + MINUTE
 
     def published(namespace: str, metric: m.Metric) -> list[Any]:
-        end = max(site.local_aws.aws.clock.now(), begun) + MINUTE  # the minute that begins is still to come
+        now = site.local_aws.aws.clock.now()
         found = site.local_aws.cloudwatch.get_metric_statistics(
             Namespace=namespace,
             MetricName=metric.name,
             Dimensions=metric.dimensions(site.endpoint.name, "primary"),
             StartTime=begun,
-            EndTime=end,
+            EndTime=now + 2 * MINUTE,
             Period=MINUTE,
             Statistics=["Maximum"],
         )

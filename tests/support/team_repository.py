@@ -1,6 +1,6 @@
 """A team's repository on GitHub: pull requests are planned and merged, and main is applied, by the workflows' own steps.
 
-A copy of this checkout with a history of its own, a fake GitHub, and an AWS for which `account` gives URL, key and state bucket.
+A copy of this checkout with a history of its own, a fake GitHub, and an AWS, of which `Account` has address, key and bucket.
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ class TeamRepository:
         return self.runner.run("plan", event)
 
     def merge(self, pull: PullRequest) -> Event:
-        """Merge it into main; the push that this is."""
+        """Merge it into main, its lines winning where both changed them; the push that this is."""
         before = self.git("rev-parse", "main")
-        self.git("merge", "-q", "--no-ff", "-m", f"Merge pull request #{pull.number}", pull.head)
+        self.git("merge", "-q", "--no-ff", "-X", "theirs", "-m", f"Merge pull request #{pull.number}", pull.head)
         after = self.git("rev-parse", "main")
         pull.document |= {"merged_at": "2026-11-30T09:00:00Z", "merge_commit_sha": after}
         return Event("push", "refs/heads/main", after, {"before": before, "after": after, "forced": False})

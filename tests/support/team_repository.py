@@ -1,6 +1,10 @@
 """A team's repository on GitHub: pull requests are planned and merged, and main is applied, by the workflows' own steps.
 
+<<<<<<< HEAD
 A copy of this checkout with a history of its own, a fake GitHub, and an AWS, of which `Account` has address, key and bucket.
+=======
+A copy of this checkout with a history of its own, a fake GitHub, and an AWS: `account` gives its URL, key and state bucket.
+>>>>>>> main
 """
 
 from __future__ import annotations
@@ -78,11 +82,15 @@ class PullRequest:
 
 @dataclass
 class TeamRepository:
-    """The repository, with one environment (dev) that the workflows deploy to `account`."""
+    """The repository, with one environment (dev) that the workflows deploy to `account`.
+
+    `main_tf` replaces the environment's endpoints and its provider, for a root that needs none.
+    """
 
     folder: Path
     github: FakeGitHub
     account: Account
+    main_tf: str = ""
     runner: Runner = field(init=False)
     approved: list[str] = field(default_factory=list)
 
@@ -92,6 +100,8 @@ class TeamRepository:
         (self.source / ".venv").unlink()
         for name, (old, new) in PATH_STYLE.items():
             self.edit(name.format("dev"), old, new)
+        if self.main_tf:
+            self._without_provider()
         self.git("init", "-q", "-b", "main")
         self.git("config", "uploadpack.allowAnySHA1InWant", "true")
         self.commit("As it is deployed")
@@ -109,6 +119,14 @@ class TeamRepository:
     @property
     def source(self) -> Path:
         return self.folder / "repository"
+
+    def _without_provider(self) -> None:
+        root = self.source / "envs/dev"
+        for name in ("outputs.tf", "versions.tf", ".terraform.lock.hcl"):
+            (root / name).unlink()
+        variables, _, _ = (root / "providers.tf").read_text().partition('provider "aws"')
+        (root / "providers.tf").write_text(variables)
+        (root / "main.tf").write_text(self.main_tf)
 
     def _approve(self, environment: str) -> bool:
         self.approved.append(environment)

@@ -25,7 +25,7 @@ ACCOUNT_ID = "123456789012"
 # What a local AWS needs beside its address, since it has no bucket names below its own name in DNS.
 PATH_STYLE = {
     "envs/{}/backend.tf": ("    use_lockfile = true\n", "    use_lockfile   = true\n    use_path_style = true\n"),
-    "envs/{}/providers.tf": ("  region = var.region\n", "  region            = var.region\n  s3_use_path_style = true\n"),
+    "envs/{}/providers.tf": ("  allowed_account_ids = var", "  s3_use_path_style   = true\n  allowed_account_ids = var"),
 }
 
 

@@ -118,11 +118,7 @@ class Trial:
     def a_replacement(self) -> None:
         live = self.live()
         pull = self.team.open_pull_request(
-<<<<<<< HEAD
             lambda: self.team.edit(MAIN, 'name        = "recommender"', 'name        = "stylist"')
-=======
-            lambda: self.team.edit(MAIN, '  name        = "recommender"', '  name        = "stylist"')
->>>>>>> main
         )
         done = self.team.plan(pull)
         _require(done, {"changed": "success", "plan/dev": "failure", "plan": "failure"})

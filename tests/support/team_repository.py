@@ -1,10 +1,6 @@
 """A team's repository on GitHub: pull requests are planned and merged, and main is applied, by the workflows' own steps.
 
-<<<<<<< HEAD
 A copy of this checkout with a history of its own, a fake GitHub, and an AWS, of which `Account` has address, key and bucket.
-=======
-A copy of this checkout with a history of its own, a fake GitHub, and an AWS: `account` gives its URL, key and state bucket.
->>>>>>> main
 """
 
 from __future__ import annotations

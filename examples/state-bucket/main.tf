@@ -2,5 +2,6 @@
 module "state" {
   source = "../../modules/state-backend"
 
-  key_prefixes = ["async-endpoint/dev/", "async-endpoint/prod/", "async-endpoint/staging/"]
+  bucket       = var.bucket
+  environments = var.environments
 }

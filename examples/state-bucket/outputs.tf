@@ -1,5 +1,5 @@
 output "backend_policies" {
-  description = "A deployer's permissions on the backend, as JSON, by prefix of state keys."
+  description = "Permissions on state and plans, as JSON, by environment: each has `deployer` and `planner`."
   value       = module.state.backend_policies
 }
 

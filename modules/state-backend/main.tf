@@ -68,6 +68,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # Plans that wait for an approval hold secrets. Deleting one leaves a version for a day, and then a marker that the rule above removes.
+  rule {
+    id     = "remove-plans"
+    status = "Enabled"
+
+    filter {
+      prefix = "plans/"
+    }
+
+    expiration {
+      days = var.keep_plans_days
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
   depends_on = [aws_s3_bucket_versioning.this]
 }
 

@@ -1,6 +1,10 @@
 output "backend_policies" {
-  description = "Backend policies of a deployer, as JSON, by prefix of state keys."
-  value       = { for prefix, document in data.aws_iam_policy_document.backend : prefix => document.json }
+  description = "Policies on state and plans, as JSON, by environment: each has `deployer` and `planner`."
+  value = {
+    for environment in var.environments : environment => {
+      for role in keys(local._grants) : role => data.aws_iam_policy_document.backend["${environment}/${role}"].json
+    }
+  }
 }
 
 output "bucket" {

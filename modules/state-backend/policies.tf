@@ -1,7 +1,27 @@
-# Backend permissions of a deployer, for the states below one key prefix. The lock is an object beside the state, <key>.tflock
-# (Terraform documentation, "Backend type: s3").
+# What the backend of an environment needs, and plans that wait for an approval. A deployer applies: it writes the state and its
+# lock, and reads plans. A planner reads the state, without locking it, and writes plans. The lock is an object beside the state,
+# <key>.tflock (Terraform documentation, "Backend type: s3").
+locals {
+  _grants = {
+    deployer = [
+      { sid = "ReadAndWriteState", actions = ["s3:GetObject", "s3:PutObject"], folder = "async-endpoint", suffix = "*" },
+      { sid = "Unlock", actions = ["s3:DeleteObject"], folder = "async-endpoint", suffix = "*.tflock" },
+      { sid = "ReadPlans", actions = ["s3:GetObject"], folder = "plans", suffix = "*" },
+    ]
+    planner = [
+      { sid = "ReadState", actions = ["s3:GetObject"], folder = "async-endpoint", suffix = "*" },
+      { sid = "WritePlans", actions = ["s3:PutObject"], folder = "plans", suffix = "*" },
+    ]
+  }
+  _roles = merge([
+    for environment in var.environments : {
+      for role, grants in local._grants : "${environment}/${role}" => { environment = environment, grants = grants, role = role }
+    }
+  ]...)
+}
+
 data "aws_iam_policy_document" "backend" {
-  for_each = var.key_prefixes
+  for_each = local._roles
 
   statement {
     sid       = "FindState"
@@ -13,20 +33,18 @@ data "aws_iam_policy_document" "backend" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = ["env:/", "${each.key}*"]
+      values   = ["env:/", "async-endpoint/${each.value.environment}/*"]
     }
   }
 
-  statement {
-    sid       = "ReadAndWriteState"
-    actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["${aws_s3_bucket.this.arn}/${each.key}*"]
-  }
+  dynamic "statement" {
+    for_each = each.value.grants
 
-  statement {
-    sid       = "Unlock"
-    actions   = ["s3:DeleteObject"]
-    resources = ["${aws_s3_bucket.this.arn}/${each.key}*.tflock"]
+    content {
+      sid       = statement.value.sid
+      actions   = statement.value.actions
+      resources = ["${aws_s3_bucket.this.arn}/${statement.value.folder}/${each.value.environment}/${statement.value.suffix}"]
+    }
   }
 
   dynamic "statement" {

@@ -17,6 +17,18 @@ variable "create_key" {
   nullable    = false
 }
 
+variable "environments" {
+  description = "Environments to generate policies for, such as dev, so that a deployer of dev cannot read the state of prod."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.environments : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", name))])
+    error_message = "Every name in environments must be that of a folder of envs/: letters, digits, hyphens, underscores and dots, without wildcards."
+  }
+}
+
 variable "keep_days" {
   description = "Days to keep replaced versions of a state: 1 or more. The current version is never removed."
   type        = number
@@ -29,15 +41,15 @@ variable "keep_days" {
   }
 }
 
-variable "key_prefixes" {
-  description = "Prefixes of state keys to generate policies for, such as async-endpoint/dev/, so that a deployer of dev cannot read the state of prod."
-  type        = set(string)
-  default     = []
+variable "keep_plans_days" {
+  description = "Days to keep plans that wait for an approval, below plans/: 1 or more. They hold secrets, and are stale once anything else is applied."
+  type        = number
+  default     = 7
   nullable    = false
 
   validation {
-    condition     = alltrue([for prefix in var.key_prefixes : can(regex("^[A-Za-z0-9][A-Za-z0-9/_.-]*/$", prefix))])
-    error_message = "Every prefix in key_prefixes must be a path that ends in a slash, such as async-endpoint/dev/, without wildcards."
+    condition     = var.keep_plans_days >= 1 && floor(var.keep_plans_days) == var.keep_plans_days
+    error_message = "Variable keep_plans_days must be a whole number of days, 1 or more."
   }
 }
 

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         UsageError,
         VerificationFailed,
         WorkFailed,
+        WrongAccount,
         WrongRegion,
     )
     from async_endpoint.core.outputs import AsyncEndpointOutputs
@@ -125,6 +126,7 @@ __all__ = [
     "UsageError",
     "VerificationFailed",
     "WorkFailed",
+    "WrongAccount",
     "WrongRegion",
     "__version__",
 ]

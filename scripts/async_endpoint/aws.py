@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from async_endpoint.aws_role import with_role
 from async_endpoint.core.errors import (
     AsyncEndpointError,
     BucketMissing,
@@ -114,6 +115,7 @@ class AwsSession:
         region: str,
         endpoint_url: str | None = None,
         *,
+        role_arn: str | None = None,
         attempts: int = ATTEMPTS,
         connections: int = CONNECTIONS,
         configure: Callable[[Any], Any] = lambda client: client,
@@ -121,18 +123,29 @@ class AwsSession:
         """A session with AWS, or with the local AWS at `endpoint_url`.
 
         With `endpoint_url`, calls are signed with what `find_access_key` finds for it, and AWS profiles are ignored; without it
-        boto3's own chain applies, AWS_ENDPOINT_URL included. Credentials that expire are looked up there again. Each client
-        makes up to `attempts` attempts of a call, keeps up to `connections` open and passes through `configure` once. Raises
-        UsageError for unusable AWS settings; so does `client`.
+        boto3's own chain applies, AWS_ENDPOINT_URL included. Credentials that expire are looked up there again. With `role_arn`
+        they assume that role at the first call, and all calls are the role's. Each client makes up to `attempts` attempts of a
+        call, keeps up to `connections` open and passes through `configure` once. Raises UsageError for unusable AWS settings;
+        so does `client`.
         """
         url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
+
+        def load() -> Any:
+            return _boto3_session(region, endpoint_url)
+
         with _usable_settings(region):
-            session, config = _boto3_session(region, endpoint_url), _config(url, attempts, connections)
+            config = _config(url, attempts, connections)
+            session = load()
+            if role_arn:
+                sts_config = _config(url, ATTEMPTS, 1)
+                session = with_role(
+                    role_arn, region, lambda: load().client("sts", endpoint_url=endpoint_url, config=sts_config)
+                )
 
         def create_client(service: str) -> Any:
             settings = _without_validation(config) if service in UNVALIDATED else config
             with _usable_settings(region):
-                CredentialRenewal.register(session, lambda: _boto3_session(region, endpoint_url))
+                CredentialRenewal.register(session, load)
                 return configure(session.client(service, endpoint_url=endpoint_url, config=settings))
 
         return cls(create_client, region, url)

@@ -21,6 +21,7 @@ from async_endpoint.cli import batch, watch
 from async_endpoint.cli.batch_progress import counts_text
 from async_endpoint.core.errors import AsyncEndpointError, BatchFailed, EndpointNotReady, InvalidInput
 from async_endpoint.operations.watch import Activity, Watch, WatchSnapshot
+from async_endpoint.terraform.outputs import AwsAccess
 from support.common import until
 
 Line = Callable[..., Any]
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.xdist_group("client-batch")  # one local AWS for all of
 def line(shared_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     """`async-endpoint …` on the shared endpoint, as if Terraform had applied it."""
     deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
-    deployed.read_endpoint = lambda environment, *, local: (shared_endpoint.outputs, shared_endpoint.local_aws.url)
+    deployed.read_endpoint = lambda environment, *, local: (shared_endpoint.outputs, AwsAccess(shared_endpoint.local_aws.url))
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
     monkeypatch.setattr(batch.console, "width", 200)
     app = typer.Typer()

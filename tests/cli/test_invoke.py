@@ -25,6 +25,7 @@ from async_endpoint.core.errors import (
     UsageError,
 )
 from async_endpoint.core.outputs import Archive, ExecutionRole, Model
+from async_endpoint.terraform.outputs import AwsAccess
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
@@ -54,15 +55,15 @@ class Line:
         self.app = typer.Typer()
         command.register(self.app)
 
-    def read_endpoint(self, address: str, *, local: bool) -> tuple[Any, str | None]:
+    def read_endpoint(self, address: str, *, local: bool) -> tuple[Any, AwsAccess]:
         self.asked.append((address, local))
-        return self.aws.outputs, "http://127.0.0.1:4566" if local else None
+        return self.aws.outputs, AwsAccess("http://127.0.0.1:4566" if local else None)
 
     def read_outputs(self, address: str, *, local: bool) -> Any:
-        outputs, endpoint_url = self.read_endpoint(address, local=local)
-        return SimpleNamespace(environment=address, endpoints={"shirts": outputs}, endpoint_url=endpoint_url)
+        outputs, access = self.read_endpoint(address, local=local)
+        return SimpleNamespace(environment=address, endpoints={"shirts": outputs}, access=access)
 
-    def create(self, region: str, endpoint_url: str | None = None, **options: int) -> AwsSession:
+    def create(self, region: str, endpoint_url: str | None = None, **options: Any) -> AwsSession:
         self.created.append((region, endpoint_url))
         return self.aws.session
 

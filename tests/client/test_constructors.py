@@ -17,9 +17,9 @@ from async_endpoint.workspace import Workspace
 def test_from_terraform_reads_the_addressed_endpoint_of_a_checkout(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[tuple[str, bool, Workspace | None]] = []
 
-    def read_endpoint(address: str, *, local: bool, workspace: Workspace | None) -> tuple[Any, str | None]:
+    def read_endpoint(address: str, *, local: bool, workspace: Workspace | None) -> tuple[Any, Any]:
         read.append((address, local, workspace))
-        return aws.outputs, "http://127.0.0.1:9"
+        return aws.outputs, terraform_outputs.AwsAccess("http://127.0.0.1:9")
 
     monkeypatch.setattr(terraform_outputs, "read_endpoint", read_endpoint)
     checkout = Workspace(Path("elsewhere"))

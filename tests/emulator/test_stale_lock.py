@@ -20,7 +20,8 @@ COMMAND = Path(sys.executable).with_name("async-endpoint")
 KEY = "async-endpoint/dev/terraform.tfstate"
 BACKEND = f'terraform {{\n  backend "s3" {{\n    key          = "{KEY}"\n    use_lockfile = true\n  }}\n}}\n'
 # Its creation never ends, and needs no provider but Terraform's own.
-ENDLESS = 'resource "terraform_data" "this" {\n  provisioner "local-exec" {\n    command = "sleep 600"\n  }\n}\n'
+ACCOUNT = 'variable "allowed_account_ids" {\n  type = list(string)\n}\n'
+ENDLESS = ACCOUNT + 'resource "terraform_data" "this" {\n  provisioner "local-exec" {\n    command = "sleep 600"\n  }\n}\n'
 
 pytestmark = pytest.mark.terraform
 
@@ -35,9 +36,8 @@ class Checkout:
         (folder / "modules/async-inference").mkdir(parents=True)
         (root / "main.tf").write_text(ENDLESS)
         (root / "backend.tf").write_text(BACKEND)
-        (root / "state.s3.tfbackend").write_text(
-            f'bucket = "{self.bucket}"\nregion = "{REGION}"\nuse_path_style = true\nskip_requesting_account_id = true\n'
-        )
+        (root / "state.s3.tfbackend").write_text(f'bucket = "{self.bucket}"\nregion = "{REGION}"\nuse_path_style = true\n')
+        (root / "account.auto.tfvars").write_text('allowed_account_ids = ["123456789012"]\n')
 
     @property
     def copy(self) -> Path:

@@ -146,35 +146,53 @@ def _shared_configuration(example: Any, outputs: dict[str, Any]) -> None:
 
 @used("state-bucket")
 def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
-    assert example.s3.get_bucket_versioning(Bucket=outputs["bucket"])["Status"] == "Enabled"
-    assert set(outputs["backend_policies"]) == {f"async-endpoint/{name}/" for name in ("dev", "prod", "staging")}
+    bucket, policies = outputs["bucket"], outputs["backend_policies"]
+    assert example.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    roles = {(environment, role) for environment, found in policies.items() for role in found}
+    assert roles == {(environment, role) for environment in ("dev", "prod", "staging") for role in ("deployer", "planner")}
     example.guard(True)
     with pytest.raises(tftest.TerraformTestError, match="prevent_destroy"):
         example.destroy()
     example.guard(False)
 
-    user = example.folder / "user"
+    user, plan = example.folder / "user", {"Bucket": bucket, "Key": "plans/dev/eu-west-1/17.tfplan"}
     user.mkdir()
-    (user / "main.tf").write_text(USER_OF_STATE_BUCKET % outputs["bucket"])
-    with recording(example.aws.credentials) as needed:
-        for arguments in (("init",), ("apply", "-auto-approve")):
-            command = ["terraform", *arguments, "-input=false", "-no-color"]
-            done = subprocess.run(command, cwd=user, env=example.aws.environment(), capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-    policies = {prefix: json.loads(text) for prefix, text in outputs["backend_policies"].items()}
-    wanted = [item for item in needed if item.action not in OPTIONAL]
-    assert denied(wanted, [policies["async-endpoint/dev/"]]) == [], "the first init of a new key, and an apply"
-    assert superfluous(policies["async-endpoint/dev/"], wanted) == []
-    state_of_dev = [item for item in wanted if ":::" in item.resource and "/" in item.resource]
-    assert len(denied(state_of_dev, [policies["async-endpoint/prod/"]])) == len({str(item) for item in state_of_dev})
+    (user / "main.tf").write_text(USER_OF_STATE_BUCKET % bucket)
 
-    kept = example.s3.list_objects_v2(Bucket=outputs["bucket"])["Contents"]
-    assert [item["Key"] for item in kept] == ["async-endpoint/dev/terraform.tfstate"], "a lock is gone once it is let go"
-    versions = example.s3.list_object_versions(Bucket=outputs["bucket"])
-    assert [item["Key"] for item in versions["DeleteMarkers"]] == ["async-endpoint/dev/terraform.tfstate.tflock"]
-    assert example.s3.head_object(Bucket=outputs["bucket"], Key=kept[0]["Key"])["ServerSideEncryption"] == "aws:kms"
+    def run(*arguments: str) -> None:
+        command = ["terraform", *arguments, "-input=false", "-no-color"]
+        done = subprocess.run(command, cwd=user, env=example.aws.environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    with recording(example.aws.credentials) as planned:
+        run("init")
+        run("plan", "-lock=false")
+        example.s3.put_object(**plan, Body=b"secrets")
+    with recording(example.aws.credentials) as applied:
+        run("init", "-reconfigure")
+        run("apply", "-auto-approve")
+        example.s3.get_object(**plan)
+    for role, needed in (("planner", planned), ("deployer", applied)):
+        wanted = [item for item in needed if item.action not in OPTIONAL]
+        own, foreign = (json.loads(policies[name][role]) for name in ("dev", "prod"))
+        assert denied(wanted, [own]) == [], "the first init of a new key, and what follows"
+        assert superfluous(own, wanted) == []
+        objects = [item for item in wanted if ":::" in item.resource and "/" in item.resource]
+        assert len(denied(objects, [foreign])) == len({str(item) for item in objects})
+    planner = json.loads(policies["dev"]["planner"])
+    assert {item.action for item in applied if not item.allowed_by([planner])} >= {"s3:DeleteObject", "s3:PutObject"}
+    reads_plan = [item for item in applied if item.resource.endswith(plan["Key"])]
+    assert denied(reads_plan, [planner]), "a planner writes plans, and needs not read those of others"
+
+    state = "async-endpoint/dev/terraform.tfstate"
+    kept = example.s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [item["Key"] for item in kept] == [state, plan["Key"]], "a lock is gone once it is let go"
+    versions = example.s3.list_object_versions(Bucket=bucket)
+    assert [item["Key"] for item in versions["DeleteMarkers"]] == [f"{state}.tflock"]
+    for item in kept:
+        assert example.s3.head_object(Bucket=bucket, Key=item["Key"])["ServerSideEncryption"] == "aws:kms"
     for item in [*versions["Versions"], *versions["DeleteMarkers"]]:
-        example.s3.delete_object(Bucket=outputs["bucket"], Key=item["Key"], VersionId=item["VersionId"])
+        example.s3.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
 
 
 def test_every_example_is_tested_here() -> None:

@@ -24,6 +24,7 @@ from async_endpoint.cli import logs as command
 from async_endpoint.client.clock import Clock
 from async_endpoint.core.errors import LocalAwsNotRunning, NotReady, UsageError
 from async_endpoint.operations.logs import LATE_MILLISECONDS, LogLine, follow_logs, read_logs
+from async_endpoint.terraform.outputs import AwsAccess
 
 GROUP = "/aws/sagemaker/Endpoints/shop"
 NOW = 1_700_000_000_000
@@ -210,15 +211,15 @@ def test_what_moto_answers_is_understood() -> None:
 def run(cloud: FakeLogs, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     asked: list[tuple[str, bool]] = []
 
-    def read_endpoint(environment: str, *, local: bool) -> tuple[Any, str | None]:
+    def read_endpoint(environment: str, *, local: bool) -> tuple[Any, AwsAccess]:
         asked.append((environment, local))
         outputs = SimpleNamespace(region="eu-west-1", endpoint=SimpleNamespace(name="shop"))
-        return outputs, "http://127.0.0.1:4566" if local else None
+        return outputs, AwsAccess("http://127.0.0.1:4566" if local else None)
 
     deployed: Any = types.ModuleType("async_endpoint.terraform.outputs")
     deployed.read_endpoint = read_endpoint
     monkeypatch.setitem(sys.modules, deployed.__name__, deployed)
-    monkeypatch.setattr(AwsSession, "create", lambda region, url: session(cloud))
+    monkeypatch.setattr(AwsSession, "create", lambda region, url, role_arn: session(cloud))
     app = typer.Typer()
     command.register(app)
 

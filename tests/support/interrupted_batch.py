@@ -15,6 +15,7 @@ import sys
 import threading
 import types
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 order: dict[str, Any] = json.loads(sys.argv[1])
@@ -22,9 +23,12 @@ COUNT, SAID = Path(order["scratch"], "count"), Path(order["scratch"], "said")
 
 
 def outputs_of_the_test(environment: str, *, local: bool) -> Any:
-    from async_endpoint.core.outputs import AsyncEndpointOutputs  # noqa: PLC0415 - loading is interrupted, too
+    from async_endpoint.aws import AwsSession  # noqa: PLC0415 - loading is interrupted, too
+    from async_endpoint.core.outputs import AsyncEndpointOutputs  # noqa: PLC0415
 
-    return AsyncEndpointOutputs.parse(order["outputs"]), order["url"]
+    url = order["url"]
+    access = SimpleNamespace(endpoint_url=url, role_arn=None, session=lambda region: AwsSession.create(region, url))
+    return AsyncEndpointOutputs.parse(order["outputs"]), access
 
 
 def begin(interrupts: list[int]) -> None:

@@ -69,7 +69,7 @@ def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_an_environment_has_the_outputs_of_each_endpoint(applied: dict[str, Any]) -> None:
     found = outputs.read_outputs("dev")
     assert {name: values.as_dict() for name, values in found.endpoints.items()} == applied
-    assert (found.environment, found.endpoint_url) == ("dev", None)
+    assert (found.environment, found.access) == ("dev", outputs.AwsAccess())
 
 
 def test_an_address_has_the_outputs_of_its_endpoint(applied: dict[str, Any]) -> None:

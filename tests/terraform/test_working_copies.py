@@ -9,6 +9,7 @@ import pytest
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning, UnknownEnvironment
 from async_endpoint.emulator.auth.credentials import write_credentials
 from async_endpoint.local_aws import LocalAwsRecord, LocalCredentials, new_instance_id, require_credentials, write_record
+from async_endpoint.terraform.account import Account
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.local_override import CONFIG_FILE, OVERRIDE_FILE
 from async_endpoint.terraform.provider import PROVIDER, terraform_platform
@@ -132,17 +133,30 @@ def test_on_aws_a_backend_without_bucket_is_completed_by_a_file(checkout: Worksp
     assert prepare(checkout, "dev", local=True).backend_files == ()
     with pytest.raises(
         InvalidInput,
-        match=r"envs/dev/backend\.tf names no state bucket; set bucket and region in envs/dev/state\.s3\.tfbackend",
+        match=r"envs/dev/backend\.tf names no state bucket; create .*bootstrap dev \(it writes envs/dev/state\.s3\.tfbackend\)",
     ):
         prepare(checkout, "dev", local=False)
     backend.with_name("state.s3.tfbackend").write_text('bucket = "b"\n')
+    with pytest.raises(
+        InvalidInput, match=r"^envs/dev/account\.auto\.tfvars is missing, .*with: async-endpoint bootstrap dev "
+    ):
+        prepare(checkout, "dev", local=False)
+    name_account(checkout)
     root = prepare(checkout, "dev", local=False)
-    assert [file.read_text() for file in root.backend_files] == ['bucket = "b"\n']
+    assert [file.read_text() for file in root.backend_files] == ['bucket = "b"\n', ACCOUNT]
     assert root.backend_files[0].parent == root.folder
     assert prepare(checkout, "dev", local=True).backend_files == ()
 
 
 REGION = 'variable "region" {\n  type    = string\n  default = "eu-west-1"\n}\n'
+ACCOUNT = 'allowed_account_ids = ["123456789012"]\n'
+
+
+def name_account(checkout: Workspace, settings: str = ACCOUNT) -> None:
+    """State the account of environment dev, and declare its variables."""
+    root = checkout.environment("dev")
+    (root / "account.tf").write_text('variable "allowed_account_ids" {\n}\nvariable "assume_role_arn" {\n}\n')
+    (root / "account.auto.tfvars").write_text(settings)
 
 
 def test_each_region_has_a_copy_and_a_state_of_its_own(
@@ -169,6 +183,7 @@ def test_the_key_of_a_remote_state_has_the_region(checkout: Workspace, monkeypat
     (source / "providers.tf").write_text(REGION)
     (source / "backend.tf").write_text('terraform {\n  backend "s3" {\n    use_lockfile = true\n  }\n}\n')
     (source / "state.s3.tfbackend").write_text('bucket = "b"\nregion = "eu-central-1"\n')
+    name_account(checkout)
     for region in ("eu-west-1", "ap-southeast-5"):
         monkeypatch.setenv("TF_VAR_region", region)
         root = prepare(checkout, "dev", local=False)
@@ -177,7 +192,61 @@ def test_the_key_of_a_remote_state_has_the_region(checkout: Workspace, monkeypat
         assert settings == {
             "state.s3.tfbackend": 'bucket = "b"\nregion = "eu-central-1"\n',
             "region.s3.tfbackend": f'key = "async-endpoint/dev/{region}/terraform.tfstate"\n',
+            "account.s3.tfbackend": ACCOUNT,
         }
+
+
+ROLE = "arn:aws:iam::123456789012:role/deployer"
+
+
+def test_the_account_and_its_role_reach_terraform_and_its_backend_on_aws_alone(
+    checkout: Workspace, local_aws_record: LocalAwsRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = checkout.environment("dev")
+    (source / "backend.tf").write_text('terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n  }\n}\n')
+    settings = f'{ACCOUNT}assume_role_arn = "{ROLE}"\n'
+    name_account(checkout, settings)
+    monkeypatch.setenv("TF_VAR_assume_role_arn", "arn:aws:iam::999999999999:role/another")
+    monkeypatch.setenv("TF_VAR_allowed_account_ids", '["999999999999"]')
+
+    root = prepare(checkout, "dev", local=False)
+    assert (root.account, root.role_arn) == (Account("envs/dev/account.auto.tfvars", ("123456789012",), ROLE), ROLE)
+    assert (root.folder / "account.auto.tfvars").read_text() == settings
+    [backend] = root.backend_files
+    assert backend.read_text() == f'{ACCOUNT}assume_role = {{ role_arn = "{ROLE}" }}\n'
+    assert not [name for name in root.process_environment if name.startswith("TF_VAR_")]
+
+    here = prepare(checkout, "dev", local=True)
+    assert (here.account, here.role_arn) == (None, None)
+    assert not (here.folder / "account.auto.tfvars").exists()
+    assert not [name for name in here.process_environment if name.startswith("TF_VAR_")]
+
+
+@pytest.mark.parametrize("own", ['profile = "states"', 'assume_role = { role_arn = "arn:…" }', 'allowed_account_ids = ["2"]'])
+def test_a_backend_with_credentials_of_its_own_keeps_them(checkout: Workspace, own: str) -> None:
+    """As where the states of all accounts are in one bucket of another."""
+    source = checkout.environment("dev")
+    (source / "backend.tf").write_text('terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n  }\n}\n')
+    (source / "state.s3.tfbackend").write_text(f"{own}\n")
+    name_account(checkout)
+    root = prepare(checkout, "dev", local=False)
+    assert [path.name for path in root.backend_files] == ["state.s3.tfbackend"]
+    assert root.account is not None
+
+
+def test_settings_of_a_backend_that_change_are_initialised_again(checkout: Workspace) -> None:
+    """`terraform output` reads the state that the last init named, whatever the files say."""
+    source = checkout.environment("dev")
+    (source / "backend.tf").write_text('terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n  }\n}\n')
+    name_account(checkout)
+    initialised = prepare(checkout, "dev", local=False).folder / ".terraform/terraform.tfstate"
+    initialised.parent.mkdir()
+    initialised.touch()
+    prepare(checkout, "dev", local=False)
+    assert initialised.exists()
+    name_account(checkout, ACCOUNT.replace("123", "321"))
+    prepare(checkout, "dev", local=False)
+    assert not initialised.exists()
 
 
 @pytest.mark.parametrize("file", ["backend.tf", "state.s3.tfbackend"])
@@ -189,7 +258,9 @@ def test_a_key_without_the_region_is_refused(checkout: Workspace, monkeypatch: p
     text = (source / file).read_text()
     setting = 'key = "teams/shop/eu-west-1/dev.tfstate"\n'
     (source / file).write_text(text.replace("  }\n", f"    {setting}  }}\n") if file == "backend.tf" else text + setting)
-    assert [path.name for path in prepare(checkout, "dev", local=False).backend_files] == ["state.s3.tfbackend"]
+    name_account(checkout)
+    names = [path.name for path in prepare(checkout, "dev", local=False).backend_files]
+    assert names == ["state.s3.tfbackend", "account.s3.tfbackend"]
     monkeypatch.setenv("TF_VAR_region", "us-east-1")
     refused = (
         r"envs/dev keeps its state at teams/shop/eu-west-1/dev\.tfstate, a key that does not name region us-east-1, .*; remove "

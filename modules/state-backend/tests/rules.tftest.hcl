@@ -26,28 +26,41 @@ run "refuses_parts_of_days" {
   }
 }
 
-run "refuses_every_state" {
+run "refuses_every_environment" {
   command         = plan
-  expect_failures = [var.key_prefixes]
+  expect_failures = [var.environments]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    key_prefixes = ["*"]
+    environments = ["*"]
   }
 }
 
-run "refuses_a_prefix_that_is_a_part_of_a_name" {
+run "refuses_a_path" {
   command         = plan
-  expect_failures = [var.key_prefixes]
+  expect_failures = [var.environments]
 
   module {
     source = "./tests/rules"
   }
 
   variables {
-    key_prefixes = ["async-endpoint/d"]
+    environments = ["dev/../prod"]
+  }
+}
+
+run "refuses_plans_that_are_gone_at_once" {
+  command         = plan
+  expect_failures = [var.keep_plans_days]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    keep_plans_days = 0
   }
 }

@@ -64,13 +64,23 @@ run "bucket" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_lifecycle_configuration.this.rule).noncurrent_version_expiration).noncurrent_days == 90
+    condition     = one(aws_s3_bucket_lifecycle_configuration.this.rule[0].noncurrent_version_expiration).noncurrent_days == 90
     error_message = "Replaced versions must stay for three months."
   }
 
   assert {
+    condition = (
+      aws_s3_bucket_lifecycle_configuration.this.rule[1].filter[0].prefix == "plans/"
+      && aws_s3_bucket_lifecycle_configuration.this.rule[1].expiration[0].days == 7
+      && aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration[0].noncurrent_days == 1
+      && aws_s3_bucket_lifecycle_configuration.this.rule[0].expiration[0].expired_object_delete_marker
+    )
+    error_message = "Plans must go after a week, their versions a day later, and of the rest markers alone."
+  }
+
+  assert {
     condition     = output.backend_policies == {}
-    error_message = "There must be one policy for each given prefix."
+    error_message = "There must be policies of each given environment."
   }
 }
 
@@ -78,27 +88,45 @@ run "backend_policies" {
   command = plan
 
   variables {
-    key_prefixes = ["async-endpoint/dev/"]
+    environments = ["dev"]
   }
 
   assert {
     condition = [
-      for statement in data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement : statement.sid
-    ] == ["FindState", "ReadAndWriteState", "Unlock", "UseKeyThroughS3"]
-    error_message = "A backend is read, written, locked and unlocked."
+      for statement in data.aws_iam_policy_document.backend["dev/deployer"].statement : statement.sid
+    ] == ["FindState", "ReadAndWriteState", "Unlock", "ReadPlans", "UseKeyThroughS3"]
+    error_message = "A deployer reads, writes, locks and unlocks a state, and reads plans."
   }
 
   assert {
     condition = [
-      for condition in tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[0].condition :
+      for condition in tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[0].condition :
       "${condition.test} ${condition.variable} ${join(" ", sort(condition.values))}"
     ] == ["StringLikeIfExists s3:prefix async-endpoint/dev/* env:/"]
     error_message = "The first init of a key must find it missing, and list the workspaces."
   }
 
   assert {
-    condition     = tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[2].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement)[2].resources), "/async-endpoint/dev/*.tflock")
+    condition     = tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[2].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[2].resources), "/async-endpoint/dev/*.tflock")
     error_message = "Only locks may be deleted, and of these states alone."
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.backend["dev/planner"].statement :
+      statement.sid => "${join(" ", sort(statement.actions))} ${trimprefix(one(statement.resources), aws_s3_bucket.this.arn)}"
+      if statement.sid != "UseKeyThroughS3"
+      } == {
+      FindState  = "s3:ListBucket "
+      ReadState  = "s3:GetObject /async-endpoint/dev/*"
+      WritePlans = "s3:PutObject /plans/dev/*"
+    }
+    error_message = "A planner must change nothing but plans, which it does not read."
+  }
+
+  assert {
+    condition     = keys(output.backend_policies) == ["dev"] && keys(output.backend_policies["dev"]) == ["deployer", "planner"]
+    error_message = "Each environment has a policy of each role."
   }
 }
 
@@ -108,7 +136,7 @@ run "without_a_key" {
   variables {
     bucket       = "states-of-shop"
     create_key   = false
-    key_prefixes = ["async-endpoint/dev/"]
+    environments = ["dev"]
   }
 
   assert {
@@ -117,7 +145,7 @@ run "without_a_key" {
   }
 
   assert {
-    condition     = output.bucket == "states-of-shop" && length(data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement) == 3
+    condition     = output.bucket == "states-of-shop" && length(data.aws_iam_policy_document.backend["dev/deployer"].statement) == 4
     error_message = "The name is the given one, and a policy without a key names none."
   }
 }
@@ -136,12 +164,12 @@ run "key_in_china" {
   }
 
   variables {
-    key_prefixes = ["async-endpoint/dev/"]
+    environments = ["dev"]
   }
 
   assert {
     condition = one([
-      for statement in data.aws_iam_policy_document.backend["async-endpoint/dev/"].statement : sort(one(statement.condition).values) if statement.sid == "UseKeyThroughS3"
+      for statement in data.aws_iam_policy_document.backend["dev/deployer"].statement : sort(one(statement.condition).values) if statement.sid == "UseKeyThroughS3"
     ]) == tolist(["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"])
     error_message = "Amazon S3 must be able to use the key for a deployer."
   }

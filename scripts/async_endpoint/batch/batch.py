@@ -29,6 +29,7 @@ def run_batch(
     out: Path,
     *,
     endpoint_url: str | None = None,
+    role_arn: str | None = None,
     session: AwsSession | None = None,
     options: Options = DEFAULTS,
     config: ClientConfig = CLIENT_DEFAULTS,
@@ -37,12 +38,12 @@ def run_batch(
 ) -> BatchReport:
     """Process every item of `source` into the folder `out`, resuming where an earlier run ended.
 
-    `session` is by default one for AWS, or for the local AWS at `endpoint_url`. `on_source` receives the number of items, None
-    if unknown, and `on_tick` the progress, several times a second. Failed items are in the report. Raises InvalidInput for an
-    unusable source or folder, Refused while another process works in that folder, and what ends a run (see BatchRun.run):
-    then the same call resumes.
+    `session` is by default one for AWS, or for the local AWS at `endpoint_url`, that assumes `role_arn` if one is given.
+    `on_source` receives the number of items, None if unknown, and `on_tick` the progress, several times a second.
+    Failed items are in the report. Raises InvalidInput for an unusable source or folder, Refused while another process works in
+    that folder, and what ends a run (see BatchRun.run): then the same call resumes.
     """
-    found = open_source(source, session or AwsSession.create(outputs.region, endpoint_url), out)
+    found = open_source(source, session or AwsSession.create(outputs.region, endpoint_url, role_arn=role_arn), out)
     make_folder(out)
     name = outputs.endpoint.name
     with Manifest(out / MANIFEST, endpoint=name, source=found.text) as manifest:
@@ -55,6 +56,7 @@ def run_batch(
             config=config,
             session=session,
             endpoint_url=endpoint_url,
+            role_arn=role_arn,
             run=manifest.name,
             on_accepted=lambda invocation, submitted: manifest.submitted(invocation.tag[0], submitted.as_dict()),
         ) as endpoint:

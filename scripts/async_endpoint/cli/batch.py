@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from async_endpoint.aws import AwsSession
 from async_endpoint.batch.batch import run_batch
 from async_endpoint.batch.report import BatchReport
 from async_endpoint.batch.results import FAILURES, ITEMS, REPORT
@@ -52,19 +51,20 @@ def batch(
     """Send every input of SOURCE to the endpoint and write the results into DIR; rerun to resume."""
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, endpoint_url = read_endpoint(address, local=local)
+    outputs, access = read_endpoint(address, local=local)
     options = Options(retry_failed=retry_failed, max_in_flight=max_in_flight, content_type=content_type, accept=accept)
     resume = f"rerun the command to resume from {printable(out)}"
     try:
         with (
             second_interrupt_ends_at_once(f"stopped at once; {resume}"),
-            BatchProgress(AwsSession.create(outputs.region, endpoint_url), outputs.endpoint.name) as progress,
+            BatchProgress(access.session(outputs.region), outputs.endpoint.name) as progress,
         ):
             report = run_batch(
                 outputs,
                 source,
                 out,
-                endpoint_url=endpoint_url,
+                endpoint_url=access.endpoint_url,
+                role_arn=access.role_arn,
                 options=options,
                 config=ClientConfig(max_rate=max_rate),
                 on_source=progress.counted,

@@ -152,7 +152,9 @@ def outputs(address: Endpoints, local: Local = False, as_json: Json = False) -> 
 
     found = read_outputs(address, local=local)
     # All it takes to use an endpoint from this machine.
-    documents = {name: values.as_dict() | {"endpoint_url": found.endpoint_url} for name, values in found.endpoints.items()}
+    documents = {
+        name: values.as_dict() | {"endpoint_url": found.access.endpoint_url} for name, values in found.endpoints.items()
+    }
     if as_json:
         print_json({"environment": found.environment, "endpoints": documents})
         return

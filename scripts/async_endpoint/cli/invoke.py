@@ -64,11 +64,13 @@ def invoke(
     request = _request(payload, top_k, content_type, accept, inline)
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, url = read_endpoint(address, local=local)
+    outputs, access = read_endpoint(address, local=local)
     config, explain = ClientConfig(concurrency=1, deadline=timeout), _say if verbose else lambda text: None
     with (
         second_interrupt_ends_at_once("stopped at once"),
-        AsyncEndpoint.from_outputs(outputs, endpoint_url=url, config=config, explain=explain) as endpoint,
+        AsyncEndpoint.from_outputs(
+            outputs, endpoint_url=access.endpoint_url, role_arn=access.role_arn, config=config, explain=explain
+        ) as endpoint,
     ):
         if not (waiting or display or timeout is not None):
             submitted = endpoint.send(request)
@@ -113,7 +115,7 @@ def run_smoke_test(
             reports[name] = smoke_test(
                 outputs,
                 *_payloads(outputs, good, bad),
-                endpoint_url=found.endpoint_url,
+                session=found.access.session(outputs.region),
                 deadline_seconds=timeout,
                 compare_real_time=compare,
                 on_event=_say,

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from async_endpoint.aws import AwsSession
 from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.operations.logs import LogLine, follow_logs, log_group, read_logs
@@ -32,8 +31,8 @@ def logs(
     """Print the logs of the endpoint's instances, ordered by time."""
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, endpoint_url = read_endpoint(address, local=local)
-    session, endpoint = AwsSession.create(outputs.region, endpoint_url), outputs.endpoint.name
+    outputs, access = read_endpoint(address, local=local)
+    session, endpoint = access.session(outputs.region), outputs.endpoint.name
     if not follow:
         lines = read_logs(session, endpoint, since_minutes=since)
         if as_json:

@@ -11,7 +11,6 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
-from async_endpoint.aws import AwsSession
 from async_endpoint.cli.arguments import Endpoint, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.operations.watch import Watch, WatchSnapshot
@@ -32,14 +31,14 @@ def watch(
     """Show backlog, oldest request, instances, newest results and scaling, until Ctrl-C."""
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
-    outputs, endpoint_url = read_endpoint(address, local=local)
-    watcher = Watch(AwsSession.create(outputs.region, endpoint_url), outputs)
+    outputs, access = read_endpoint(address, local=local)
+    watcher = Watch(access.session(outputs.region), outputs)
     if as_json:
         print_json(watcher.snapshot().as_dict())
         return
 
     def screen() -> Group:
-        return shown(watcher.snapshot(), on_local_aws=endpoint_url is not None)
+        return shown(watcher.snapshot(), on_local_aws=access.endpoint_url is not None)
 
     if once:
         console.print(screen())

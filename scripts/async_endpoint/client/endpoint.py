@@ -61,12 +61,14 @@ class AsyncEndpoint:
         config: ClientConfig = DEFAULT_CONFIG,
         session: AwsSession | None = None,
         endpoint_url: str | None = None,
+        role_arn: str | None = None,
         run: str | None = None,
         explain: Explain = log.info,
         on_accepted: OnAccepted = _ignore,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Calls go through `session`, by default one for AWS, or for the local AWS at `endpoint_url`.
+        """Calls go through `session`, by default one for AWS, or for the local AWS at `endpoint_url`; it assumes `role_arn`,
+        where one is given, with the credentials that are found.
 
         `run` names the run: up to 24 letters, digits, hyphens and underscores; pass one to submit the same keys again.
         `explain` receives how results are found, and why. `on_accepted` is called in the thread that sent a request, when the
@@ -84,7 +86,7 @@ class AsyncEndpoint:
         self.info, self.config = info, config
         self.run = f"r{secrets.token_hex(6)}" if run is None else run
         self._on_accepted = on_accepted
-        self._session = session or _session(info.region, endpoint_url, config)
+        self._session = session or _session(info.region, endpoint_url, role_arn, config)
         self._closing, self._lock = threading.Event(), threading.Lock()
         self._sender = Sender(self._session, info, self.run, config, clock, self._pause)
         self._senders = ThreadPoolExecutor(config.concurrency, "async-endpoint-send")
@@ -119,8 +121,9 @@ class AsyncEndpoint:
             _check_type("workspace", workspace, Workspace)
         from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - the client needs no Terraform otherwise
 
-        outputs, endpoint_url = read_endpoint(address, local=local, workspace=workspace)
-        return cls.from_outputs(outputs, config=config, endpoint_url=endpoint_url, run=run, explain=explain)
+        outputs, access = read_endpoint(address, local=local, workspace=workspace)
+        url, role = access.endpoint_url, access.role_arn
+        return cls.from_outputs(outputs, config=config, endpoint_url=url, role_arn=role, run=run, explain=explain)
 
     @classmethod
     def from_outputs(
@@ -130,6 +133,7 @@ class AsyncEndpoint:
         config: ClientConfig = DEFAULT_CONFIG,
         session: AwsSession | None = None,
         endpoint_url: str | None = None,
+        role_arn: str | None = None,
         run: str | None = None,
         explain: Explain = log.info,
         on_accepted: OnAccepted = _ignore,
@@ -155,6 +159,7 @@ class AsyncEndpoint:
             config=config,
             session=session,
             endpoint_url=endpoint_url,
+            role_arn=role_arn,
             run=run,
             explain=explain,
             on_accepted=on_accepted,
@@ -171,6 +176,7 @@ class AsyncEndpoint:
         config: ClientConfig = DEFAULT_CONFIG,
         session: AwsSession | None = None,
         endpoint_url: str | None = None,
+        role_arn: str | None = None,
         run: str | None = None,
         explain: Explain = log.info,
     ) -> AsyncEndpoint:
@@ -185,7 +191,7 @@ class AsyncEndpoint:
             _check_text("input_uri", input_uri, "an S3 URI")
         if session is not None:
             _check_type("session", session, AwsSession)
-        session = session or _session(region, endpoint_url, config)
+        session = session or _session(region, endpoint_url, role_arn, config)
         info = describe_endpoint(session, name, input_uri)
         return cls(info, config=config, session=session, run=run, explain=explain)
 
@@ -465,13 +471,16 @@ def _check_type(name: str, value: object, expected: type) -> None:
         raise InvalidInput(f"The {name} is of type {type(value).__name__}; pass an object of type {expected.__name__}.")
 
 
-def _session(region: str, endpoint_url: str | None, config: ClientConfig) -> AwsSession:
+def _session(region: str, endpoint_url: str | None, role_arn: str | None, config: ClientConfig) -> AwsSession:
     """A session that never retries: the client does. Senders, readers and the collector may each hold a connection."""
     _check_text("region", region, "the name of a region, such as eu-west-1")
     _check_type("config", config, ClientConfig)
     if endpoint_url is not None:
         _check_text("endpoint_url", endpoint_url, "a URL")
-    session = AwsSession.create(region, endpoint_url, attempts=1, connections=2 * config.concurrency + 2)
+    if role_arn is not None:
+        _check_text("role_arn", role_arn, "the ARN of a role")
+    connections = 2 * config.concurrency + 2
+    session = AwsSession.create(region, endpoint_url, role_arn=role_arn, attempts=1, connections=connections)
     session.client("s3")  # unusable AWS settings are reported to the caller, not by every invocation
     return session
 

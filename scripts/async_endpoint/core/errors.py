@@ -37,6 +37,7 @@
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
         ├── RollbackAlarmFiring           an alarm that would roll an update back at once is in ALARM
         ├── RolledBack                    an endpoint still serves its previous configuration
+        ├── WrongAccount                  the credentials are of another account than the environment's
         └── VerificationFailed            the live configuration is not the planned one
 
 A message is one sentence that names the thing, says what was found, and what to do.
@@ -221,6 +222,10 @@ class RolledBack(Refused):
         self.endpoint = endpoint
         self.reason = reason
         self.log = log
+
+
+class WrongAccount(Refused):
+    """The credentials are of another AWS account than the environment's."""
 
 
 class ReplacementRefused(Refused):

@@ -16,6 +16,7 @@ from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
 from async_endpoint.terraform.adapter import Changes, Terraform
+from async_endpoint.terraform.caller import require_own_account
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
 from async_endpoint.terraform.plan_document import ResourceChange, plan_view, resource_changes
 from async_endpoint.terraform.root_region import REGION_VARIABLE
@@ -47,7 +48,7 @@ class Deployment:
         """Bring the working copy of `environment` up to date; `local` deploys to the local AWS.
 
         With `plans`, raises InvalidInput for a field that a called module does not have, and for a model archive that is not
-        built. Raises ToolMissing, and what `working_copy.prepare` does.
+        built. Raises ToolMissing, WrongAccount, and what `working_copy.prepare` and `require_own_account` do.
         """
         workspace = Workspace.find()
         copy = prepare(workspace, environment, local=local)
@@ -57,6 +58,7 @@ class Deployment:
         # A local state has no lock that outlives its process, so nothing to unlock.
         unlock = copy.command("unlock") if copy.state is None else None
         terraform = Terraform(copy.folder, copy.process_environment, on_output, unlock_command=unlock)
+        require_own_account(copy)
         return cls(workspace, copy, terraform, on_output)
 
     @property
@@ -66,7 +68,7 @@ class Deployment:
     def session(self, region: str) -> AwsSession:
         """AWS in `region`, or the local AWS; one session a region."""
         if region not in self._sessions:
-            self._sessions[region] = retrying_session(region, self.copy.endpoint_url)
+            self._sessions[region] = retrying_session(region, self.copy.endpoint_url, self.copy.role_arn)
         return self._sessions[region]
 
     def applied_endpoints(self) -> dict[str, AsyncEndpointOutputs]:

@@ -54,10 +54,13 @@ _UNCERTAIN: Final = "async_endpoint_uncertain"  # in the context of a call: whet
 _shared_end: ContextVar[float | None] = ContextVar("shared_end", default=None)
 
 
-def retrying_session(region: str, endpoint_url: str | None = None) -> AwsSession:
-    """A session whose calls are repeated as `retry_until_deadline` says; botocore itself makes one attempt."""
+def retrying_session(region: str, endpoint_url: str | None = None, role_arn: str | None = None) -> AwsSession:
+    """A session, as `AwsSession.create` makes it, whose calls are repeated as `retry_until_deadline` says.
+
+    botocore itself makes one attempt.
+    """
     configure = functools.partial(retry_until_deadline, local=endpoint_url is not None)
-    return AwsSession.create(region, endpoint_url, attempts=1, configure=configure)
+    return AwsSession.create(region, endpoint_url, role_arn=role_arn, attempts=1, configure=configure)
 
 
 @contextmanager

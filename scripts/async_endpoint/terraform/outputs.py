@@ -4,50 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import InvalidInput, NotReady, TerraformFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs, endpoint_objects, parse_endpoint
 from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.caller import own_account_required
 from async_endpoint.terraform.working_copy import WorkingCopy, prepare
 from async_endpoint.workspace import Workspace
+
+if TYPE_CHECKING:
+    from async_endpoint.aws import AwsSession
+
+
+@dataclass(frozen=True)
+class AwsAccess:
+    """How an environment's AWS is reached: the local AWS at `endpoint_url`, if any, and the role that calls assume, if any."""
+
+    endpoint_url: str | None = None
+    role_arn: str | None = None
+
+    def session(self, region: str) -> AwsSession:
+        """A session in `region`, as `AwsSession.create` makes it."""
+        from async_endpoint.aws import AwsSession  # noqa: PLC0415 - slow to load, and `outputs` calls nothing
+
+        return AwsSession.create(region, self.endpoint_url, role_arn=self.role_arn)
 
 
 @dataclass(frozen=True)
 class EnvironmentOutputs:
-    """The addressed endpoints of an environment by name; `endpoint_url` is that of the local AWS, None on AWS."""
+    """The addressed endpoints of an environment by name, and how they are reached."""
 
     environment: str
     endpoints: Mapping[str, AsyncEndpointOutputs]
-    endpoint_url: str | None
+    access: AwsAccess
 
 
 def read_outputs(address: str, *, local: bool = False) -> EnvironmentOutputs:
     """The outputs of all endpoints of ENV, or of the one that ENV/NAME addresses.
 
     Raises NotReady when nothing has been applied, UnknownEndpoint, InvalidInput for the outputs of another version, and what
-    `prepare` and Terraform raise.
+    `prepare`, `require_own_account` and Terraform raise.
     """
     parsed = Address.parse(address)
     copy = prepare(Workspace.find(), parsed.environment, local=local)
-    objects = _objects(copy)
+    objects = _checked_objects(copy)
     endpoints = {name: parse_endpoint(name, objects[name]) for name in parsed.select(objects)}
-    return EnvironmentOutputs(parsed.environment, endpoints, copy.endpoint_url)
+    return EnvironmentOutputs(parsed.environment, endpoints, _access(copy))
 
 
 def read_endpoint(
     address: str, *, local: bool = False, workspace: Workspace | None = None
-) -> tuple[AsyncEndpointOutputs, str | None]:
-    """The outputs of one endpoint, ENV/NAME or the only one of ENV, and the local AWS's URL, None on AWS.
+) -> tuple[AsyncEndpointOutputs, AwsAccess]:
+    """The outputs of one endpoint, ENV/NAME or the only one of ENV, and how it is reached.
 
     `workspace` is the checkout, by default the one around the current folder. Raises what `read_outputs` does, and
     AmbiguousEndpoint if ENV has several.
     """
     parsed = Address.parse(address)
     copy = prepare(workspace or Workspace.find(), parsed.environment, local=local)
-    objects = _objects(copy)
+    objects = _checked_objects(copy)
     name = parsed.select_one(objects)
-    return parse_endpoint(name, objects[name]), copy.endpoint_url
+    return parse_endpoint(name, objects[name]), _access(copy)
 
 
 def applied_endpoints(copy: WorkingCopy, terraform: Terraform) -> dict[str, AsyncEndpointOutputs]:
@@ -68,6 +87,16 @@ def known_endpoints(copy: WorkingCopy, terraform: Terraform | None = None) -> di
         except InvalidInput:
             continue
     return known
+
+
+def _access(copy: WorkingCopy) -> AwsAccess:
+    return AwsAccess(copy.endpoint_url, copy.role_arn)
+
+
+def _checked_objects(copy: WorkingCopy) -> dict[str, object]:
+    """`_objects`, of an environment in its own account; Terraform and the check of it take about as long."""
+    with own_account_required(copy):
+        return _objects(copy)
 
 
 def _objects(copy: WorkingCopy, terraform: Terraform | None = None) -> dict[str, object]:

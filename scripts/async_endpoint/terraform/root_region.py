@@ -57,21 +57,33 @@ def state_key(environment: str, region: str) -> str:
     return f"async-endpoint/{environment}/{region}/terraform.tfstate"
 
 
+def command_line(verb: str, environment: str, region: RootRegion | None) -> str:
+    """The command line that does `verb` with `environment` in `region`, for messages."""
+    chosen = f"{REGION_VARIABLE}={region.name} " if region and not region.is_default else ""
+    return f"{chosen}async-endpoint {verb} {environment}"
+
+
+def backend_settings(source: Path) -> str:
+    """What the root in `source` says about its backend, in backend.tf and *.tfbackend; empty where it is not S3."""
+    backend = next(_texts([source / "backend.tf"]), "")
+    return "\n".join([backend, *_texts(sorted(source.glob("*.tfbackend")))]) if 'backend "s3"' in backend else ""
+
+
 def key_file(source: Path, region: RootRegion | None) -> dict[str, str]:
     """The file, by name, that completes the S3 backend of the root in `source` by its key; empty where nothing is missing.
 
     Raises InvalidInput for a backend without a bucket, and for a key of its own that does not name the region.
     """
-    backend = next(_texts([source / "backend.tf"]), "")
-    if 'backend "s3"' not in backend:
+    settings = backend_settings(source)
+    if not settings:
         return {}
-    settings = [backend, *_texts(sorted(source.glob("*.tfbackend")))]
-    if not any(map(_BUCKET.search, settings)):
+    if not _BUCKET.search(settings):
         raise InvalidInput(
-            f"envs/{source.name}/backend.tf names no state bucket; set bucket and region in "
-            f"envs/{source.name}/state.s3.tfbackend, or use the local AWS with --local."
+            f"envs/{source.name}/backend.tf names no state bucket; create or adopt one with: "
+            f"{command_line('bootstrap', source.name, region)} (it writes envs/{source.name}/state.s3.tfbackend), or use the "
+            "local AWS with --local."
         )
-    keys = [found[1] for text in settings for found in _KEY.finditer(text)]
+    keys = [found[1] for found in _KEY.finditer(settings)]
     if keys:
         _require_region(source, keys[-1], region)
         return {}

@@ -21,12 +21,28 @@ from typing import Final
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.local_aws import PERSISTENT_PREFIX, require_credentials, require_record
+from async_endpoint.terraform.account import (
+    ACCOUNT_FILE,
+    Account,
+    names_own_credentials,
+    required_account,
+    without_account_variables,
+)
 from async_endpoint.terraform.local_override import local_files, process_environment
 from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror, own_configuration
-from async_endpoint.terraform.root_region import REGION_VARIABLE, RootRegion, key_file, root_region
+from async_endpoint.terraform.root_region import (
+    REGION_VARIABLE,
+    RootRegion,
+    backend_settings,
+    command_line,
+    key_file,
+    root_region,
+)
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"
+BACKEND_ACCOUNT_FILE: Final = "account.s3.tfbackend"
+INITIALISED_BACKEND: Final = Path(".terraform", "terraform.tfstate")  # what `terraform init` was given
 
 _LINKED = ("modules", "build", "examples")
 # What Terraform or a person leaves in a root without it being part of it; a stray override could undo that of the local AWS.
@@ -39,7 +55,8 @@ class WorkingCopy:
     """A copy of the root in `source`, ready for Terraform: run it in `folder` under `process_environment`.
 
     `endpoint_url` is the local AWS it is deployed to, None for AWS; `state` is the file of a local state, None with a remote
-    one; `backend_files` complete a remote backend; `region` is None for a root without that variable.
+    one; `backend_files` complete a remote backend; `region` is None for a root without that variable; `account` is where it may
+    be applied (terraform/caller.py checks it), None for the local AWS and for roots that state none.
     """
 
     environment: str
@@ -50,12 +67,17 @@ class WorkingCopy:
     state: Path | None
     backend_files: tuple[Path, ...] = ()
     region: RootRegion | None = None
+    account: Account | None = None
+
+    @property
+    def role_arn(self) -> str | None:
+        """The role that all calls assume, None for the caller's own credentials."""
+        return self.account.role_arn if self.account else None
 
     def command(self, verb: str) -> str:
         """The command line that does `verb` with this environment, for messages."""
         local = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
-        chosen = f"{REGION_VARIABLE}={self.region.name} " if self.region and not self.region.is_default else ""
-        return f"{chosen}async-endpoint {verb} {self.environment}{local}"
+        return f"{command_line(verb, self.environment, self.region)}{local}"
 
     def require_archives(self) -> None:
         """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
@@ -81,7 +103,8 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
 
     On AWS the root's *.tfbackend files (Terraform's name for them) name what its backend does not: the bucket of the state, and
     a generated one its key, which names the region. Each region has a copy of its own, on the local AWS with its own state.
-    Raises UnknownEnvironment, LocalAwsNotRunning, and InvalidInput for an unusable provider mirror or an incomplete backend.
+    Raises UnknownEnvironment, LocalAwsNotRunning, and InvalidInput for an unusable provider mirror, an incomplete backend, and
+    a root that is to name its account and does not.
     """
     source = workspace.environment(environment)
     local = is_local(environment, local=local)
@@ -94,23 +117,35 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
         copy /= region.name
     folder = copy / "envs" / environment
     files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
-    state = None
+    state, account = None, None
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
         state = copy / "state" / record.instance_id / "terraform.tfstate"
         override = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
         files |= {Path(name): text.encode() for name, text in override.items()}
-    if not local:
+        files.pop(Path(ACCOUNT_FILE), None)
+    else:
         files |= {Path(name): text.encode() for name, text in key_file(source, region).items()}
+        account = required_account(source, command_line("bootstrap", environment, region))
+        files |= {Path(name): text.encode() for name, text in _account_of_backend(source, account).items()}
     backend_files = () if local else tuple(folder / name for name in files if name.suffix == ".tfbackend")
     _synchronise(folder, files)
     for name in _LINKED:
         _link(copy / name, workspace.root / name)
     endpoint_url = record.endpoint_url if record else None
-    settings = process_environment(os.environ, _cli_configuration(copy / "terraform.rc"), credentials)
+    environ = without_account_variables(os.environ)
+    settings = process_environment(environ, _cli_configuration(copy / "terraform.rc"), credentials)
     if region is not None:
         settings[REGION_VARIABLE] = region.name
-    return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region)
+    return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region, account)
+
+
+def _account_of_backend(source: Path, account: Account | None) -> dict[str, str]:
+    """The file, by name, that gives the account to the S3 backend of the root in `source`; none if it has own credentials."""
+    settings = backend_settings(source)
+    if account is None or not settings or names_own_credentials(settings):
+        return {}
+    return {BACKEND_ACCOUNT_FILE: account.backend_settings()}
 
 
 def _cli_configuration(generated: Path) -> Path:
@@ -132,19 +167,28 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _synchronise(folder: Path, files: dict[Path, bytes]) -> None:
-    """Make `folder` hold exactly `files`, beside what is Terraform's own."""
+    """Make `folder` hold exactly `files`, beside what is Terraform's own.
+
+    Where settings of the backend change, what the last init recorded of them goes: Terraform would read that state.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.rglob("*"):
         relative = stale.relative_to(folder)
         if relative.parts[0] != ".terraform" and stale.is_file() and relative not in files:
             stale.unlink()
     for relative, content in files.items():
+        if relative.suffix == ".tfbackend" and not _holds(folder / relative, content):
+            (folder / INITIALISED_BACKEND).unlink(missing_ok=True)
         _write(folder / relative, content, folder.parent)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
 
 
 def _write(path: Path, content: bytes, aside: Path) -> None:
     """Write if it differs, atomically by way of a file in `aside`: another command may be reading."""
-    if not path.is_file() or path.read_bytes() != content:
+    if not _holds(path, content):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = aside / f".{path.name}.{os.getpid()}"
         temporary.write_bytes(content)

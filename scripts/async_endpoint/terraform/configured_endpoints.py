@@ -90,5 +90,7 @@ def _defaults(module: Path) -> dict[str, str]:
             types = variable_types(file.read_text(encoding="utf-8", errors="replace"))
         except UnreadableType:
             continue
-        found |= {f"{name}{path}": one.default for name, kind in types.items() for path, one in kind.fields.items() if one.default}
+        found |= {
+            f"{name}{path}": one.default for name, kind in types.items() for path, one in kind.fields.items() if one.default
+        }
     return found

@@ -21,7 +21,7 @@ _SETTING = re.compile(r'^\s*(bucket|key|region|use_lockfile)\s*=\s*"?([^"\s#]*)"
 
 @dataclass(frozen=True)
 class S3Backend:
-    """`region` is None where the files name none; Terraform then takes that of the shell. `locks`: whether use_lockfile is set."""
+    """`region` is None where neither the files nor the shell name one. `locks`: whether use_lockfile is set."""
 
     bucket: str
     key: str

@@ -16,15 +16,16 @@ from async_endpoint.deploy.doctor.setup import Setup
 
 @dataclass(frozen=True)
 class Check:
-    """One subject. `needs` are the names of checks that must not fail before it; `online` is whether it calls AWS.
+    """One subject. `needs` are the names of checks that must not fail before it, `after` of others that end before it begins.
 
-    `after_apply` is whether it is about what exists after the first apply only. `run` may raise errors of boto3 and of the
-    tree: a permission that the check lacks is a warning, everything else a failure.
+    `online` is whether it calls AWS, `after_apply` whether it is about what exists after the first apply only. `run` may raise
+    errors of boto3 and of the tree: a permission that the check lacks is a warning, everything else a failure.
     """
 
     name: str
     run: Callable[[Setup], Iterable[Finding]]
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     online: bool = False
     after_apply: bool = False
 
@@ -34,16 +35,17 @@ def run_checks(setup: Setup, checks: Sequence[Check], *, offline: bool) -> list[
     running: dict[str, Future[CheckResult]] = {}
     with ThreadPoolExecutor(max(len(checks), 1), thread_name_prefix="doctor") as pool:
         for check in checks:
-            needed = {name: running[name] for name in check.needs if name in running}
-            running[check.name] = pool.submit(_run, setup, check, needed, offline)
+            earlier = {name: running[name] for name in (*check.needs, *check.after) if name in running}
+            running[check.name] = pool.submit(_run, setup, check, earlier, offline)
         return [running[check.name].result() for check in checks]
 
 
-def _run(setup: Setup, check: Check, needed: Mapping[str, Future[CheckResult]], offline: bool) -> CheckResult:
+def _run(setup: Setup, check: Check, earlier: Mapping[str, Future[CheckResult]], offline: bool) -> CheckResult:
     if check.online and offline:
         return CheckResult(check.name, (skipped("not checked: it needs AWS, and --offline was given"),))
-    results = {name: future.result() for name, future in needed.items()}  # which run in threads of their own
-    for name, result in results.items():
+    results = {name: future.result() for name, future in earlier.items()}  # each has a thread of its own
+    for name in check.needs:
+        result = results[name]
         if result.blocked or result.status is Status.FAILURE:
             return CheckResult(check.name, (skipped(f"not checked: {name} comes first"),), blocked=True)
     if check.after_apply and not setup.applied:
@@ -58,7 +60,7 @@ def findings_of(run: Callable[[], Iterable[Finding]], name: str) -> list[Finding
     found: list[Finding] = []
     try:
         for finding in run():
-            found.append(finding)  # noqa: PERF402 - those before an error are kept
+            found.append(finding)  # one by one: those before an error are kept
     except ClientError as error:
         found.append(denied(error) if error_code(error) in DENIED_CODES else _refused(error))
     except BotoCoreError as error:

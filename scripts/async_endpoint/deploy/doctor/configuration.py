@@ -94,8 +94,8 @@ def _missing(setup: Setup, endpoint: ConfiguredEndpoint, file: Path) -> Finding:
 def _compared(setup: Setup, endpoint: ConfiguredEndpoint, checked: CheckedArchive) -> str:
     """Its hash, and whether it is the one that serves."""
     text = f"SHA-256 {checked.sha256[:16]}…"
-    applied = [one for name, one in setup.applied.items() if endpoint.name in (name, one.endpoint.name.rpartition("-")[0])]
-    known = {one.sha256 for outputs in applied if outputs.model for one in outputs.model.archives if one.sha256}
+    outputs = setup.applied_of(endpoint)
+    known = {one.sha256 for one in outputs.model.archives if one.sha256} if outputs and outputs.model else set()
     if not known:
         return text
     return f"{text}, as applied" if checked.sha256 in known else f"{text}, another than applied: an apply updates the endpoint"

@@ -1,7 +1,7 @@
 """The AWS provider's plugin: a lock file that has this platform, and where the plugin comes from. It is not started.
 
-`zh:` hashes of a lock file are those of the release's archives for all platforms, `h1:` hashes those of the unpacked content for
-the platforms that were asked for (Terraform documentation, "Dependency Lock File"). From a mirror with unpacked plugins,
+`zh:` hashes of a lock file are those of the release's archives for all platforms, `h1:` hashes those of the unpacked content
+for the platforms that were asked for (Terraform documentation, "Dependency Lock File"). From a mirror with unpacked plugins,
 Terraform can compare `h1:` only.
 """
 
@@ -39,7 +39,8 @@ def provider_plugin(setup: Setup) -> Iterator[Finding]:
     locked = read_lock_file(file)
     make = f"terraform -chdir=envs/{setup.environment} providers lock -platform={wanted}"
     if locked is None:
-        yield failure(f"{shown} is missing or selects no version of {PROVIDER}", f"restore it with git, or make it with: {make}")
+        missing = f"{shown} is missing or selects no version of {PROVIDER}"
+        yield failure(missing, f"restore it with git, or make it with: {make}")
         return
     mirror = find_provider_mirror()
     if mirror is None:
@@ -78,7 +79,8 @@ def _mirrored(mirror: Path, locked: LockedProvider, shown: str, wanted: str, mak
     if found not in locked.hashes:
         return failure(
             f"the plugin for {wanted} in mirror {mirror} is not one that {shown} accepts ({found})",
-            f"the mirror's copy may be damaged, so fetch it again; where it is right, add its hash with: {make} -fs-mirror={mirror}",
+            f"the mirror's copy may be damaged, so fetch it again; where it is right, add its hash with: {make} "
+            f"-fs-mirror={mirror}",
         )
     return ok(f"version {locked.version} for {wanted} of mirror {mirror}, as {shown} selects")
 

@@ -12,7 +12,7 @@ from typing import Any
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.terraform.configured_endpoints import ConfiguredEndpoint, configured_endpoints
-from async_endpoint.terraform.root_region import root_region
+from async_endpoint.terraform.root_region import command_line, root_region
 from async_endpoint.terraform.s3_backend import S3Backend, s3_backend
 from async_endpoint.terraform.working_copy import LOCAL_ENVIRONMENT
 from async_endpoint.workspace import Workspace
@@ -23,7 +23,7 @@ class Setup:
     """What the checks share. Those that find out `session` and `applied` set them; later checks need those checks.
 
     `local` is whether the environment is deployed to the local AWS. `applied` are the outputs of the last apply by endpoint,
-    empty before the first.
+    empty before the first. `clock_skew_seconds` is how far this machine's clock is ahead of AWS's, None if unknown.
     """
 
     workspace: Workspace
@@ -33,7 +33,9 @@ class Setup:
     endpoint_url: str | None = None
     applied: dict[str, AsyncEndpointOutputs] = field(default_factory=dict)
     caller_arn: str = ""
+    account_id: str = ""
     role_arn: str | None = None
+    clock_skew_seconds: float | None = None
     _sessions: dict[str, AwsSession] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -57,18 +59,25 @@ class Setup:
         """Where the state is in S3; None for a local state, and on the local AWS. Raises InvalidInput."""
         return None if self.local else s3_backend(self.source, root_region(self.source, self.shell), self.shell)
 
+    def applied_of(self, endpoint: ConfiguredEndpoint) -> AsyncEndpointOutputs | None:
+        """The outputs of a configured endpoint; None before it is applied."""
+        names = endpoint.name, f"{endpoint.name}-{self.environment}"
+        return next((one for key, one in self.applied.items() if key == endpoint.name or one.endpoint.name in names), None)
+
     def session(self, region: str | None = None) -> AwsSession:
         """AWS in `region`, by default that of the root, or the local AWS; errors carry the action that IAM calls them by."""
         name = region or self.region
         with self._lock:
             if name not in self._sessions:
-                self._sessions[name] = AwsSession.create(name, self.endpoint_url, attempts=2, configure=_with_actions)
+                self._sessions[name] = AwsSession.create(
+                    name, self.endpoint_url, role_arn=self.role_arn, attempts=2, configure=_with_actions
+                )
             return self._sessions[name]
 
     def command(self, verb: str) -> str:
         """The command line that does `verb` with this environment, for remedies."""
         local = " --local" if self.local and self.environment != LOCAL_ENVIRONMENT else ""
-        return f"async-endpoint {verb} {self.environment}{local}"
+        return f"{command_line(verb, self.environment, root_region(self.source, self.shell))}{local}"
 
     def shown(self, path: Path) -> str:
         """A path for messages: relative to the checkout if it lies in it."""

@@ -14,7 +14,9 @@ from async_endpoint.cli.app import FILES, app
 from async_endpoint.cli.arguments import environment_names
 
 PROGRAM = Path(sys.executable).with_name("async-endpoint")
-TAKE_ENVIRONMENT = ["plan", "apply", "destroy", "outputs", "unlock", "verify", "invoke", "smoke-test", "batch", "watch", "logs"]
+TAKE_ENVIRONMENT = [
+    "doctor", "plan", "apply", "destroy", "outputs", "unlock", "verify", "invoke", "smoke-test", "batch", "watch", "logs",
+]  # fmt: skip
 
 # Completes, then prints what was loaded for it.
 SCRIPT = """

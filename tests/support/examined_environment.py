@@ -76,7 +76,7 @@ class UnappliedEnvironment:
 
     def findings(self, name: str, status: Status) -> list[Finding]:
         """What the check called `name` finds of this status."""
-        [result] = [one for one in self.examine().results if one.name == name]
+        [result] = [one for one in self.examine(only=name).results if one.name == name]
         return [one for one in result.findings if one.status is status]
 
     def write(self, name: str, change: Callable[[str], str]) -> None:

@@ -121,7 +121,9 @@ class Trial:
 
     def a_replacement(self) -> None:
         live = self.live()
-        pull = self.team.open_pull_request(lambda: self.team.edit(MAIN, '  name        = "recommender"', '  name        = "stylist"'))
+        pull = self.team.open_pull_request(
+            lambda: self.team.edit(MAIN, '  name        = "recommender"', '  name        = "stylist"')
+        )
         done = self.team.plan(pull)
         _require(done, {"changed": "success", "plan/dev": "failure", "plan": "failure"})
         (comment,) = self.team.comments(pull)

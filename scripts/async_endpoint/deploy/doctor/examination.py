@@ -26,17 +26,37 @@ from async_endpoint.workspace import Workspace
 
 
 def examine(
-    workspace: Workspace, environment: str, *, local: bool, offline: bool = False, shell: Mapping[str, str] | None = None
+    workspace: Workspace,
+    environment: str,
+    *,
+    local: bool,
+    offline: bool = False,
+    shell: Mapping[str, str] | None = None,
+    only: str | None = None,
 ) -> Diagnosis:
-    """Run every check of `environment`; with `offline` those that call nothing. Raises UnknownEnvironment."""
+    """Run every check of `environment`; with `offline` those that call nothing, with `only` that one and what it waits for.
+
+    Raises UnknownEnvironment.
+    """
     workspace.environment(environment)
     setup = Setup(workspace, environment, is_local(environment, local=local), dict(os.environ if shell is None else shell))
-    return Diagnosis(environment, tuple(run_checks(setup, checks_of(setup), offline=offline)))
+    checks = checks_of(setup)
+    wanted = _waited_for(checks, only) if only else {check.name for check in checks}
+    return Diagnosis(environment, tuple(run_checks(setup, [one for one in checks if one.name in wanted], offline=offline)))
 
 
 def checks_of(setup: Setup) -> list[Check]:
     """The checks of an environment, in the order of their results."""
     return [*_OFFLINE, *(_LOCAL if setup.local else _AWS), *_online(local=setup.local)]
+
+
+def _waited_for(checks: Iterable[Check], name: str) -> set[str]:
+    """`name` and the checks that it waits for, which come before it."""
+    wanted = {name}
+    for check in reversed(list(checks)):
+        if check.name in wanted:
+            wanted |= {*check.needs, *check.after}
+    return wanted
 
 
 _OFFLINE = (

@@ -126,6 +126,11 @@ doctor: $(ARCHIVES) ## check whether an environment can be deployed: make doctor
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
+# MARKDOWN=FILE writes the text of a GitHub issue.
+.PHONY: drift
+drift: $(ARCHIVES) ## list what has changed outside Terraform since the last apply: make drift ENV=local
+	@$(CLI) drift $(ENV) $(LOCAL_OPTION) $(if $(MARKDOWN),--markdown > "$(MARKDOWN)")
+
 destroy smoke-test: .venv/runtime ## destroy or smoke-test an environment: make smoke-test ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 

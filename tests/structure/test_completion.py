@@ -15,8 +15,20 @@ from async_endpoint.cli.arguments import environment_names
 
 PROGRAM = Path(sys.executable).with_name("async-endpoint")
 TAKE_ENVIRONMENT = [
-    "doctor", "plan", "apply", "destroy", "outputs", "unlock", "verify", "invoke", "smoke-test", "batch", "watch", "logs",
-]  # fmt: skip
+    "doctor",
+    "plan",
+    "apply",
+    "destroy",
+    "outputs",
+    "unlock",
+    "verify",
+    "drift",
+    "invoke",
+    "smoke-test",
+    "batch",
+    "watch",
+    "logs",
+]
 
 # Completes, then prints what was loaded for it.
 SCRIPT = """

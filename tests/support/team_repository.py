@@ -1,6 +1,6 @@
 """A team's repository on GitHub: pull requests are planned and merged, and main is applied, by the workflows' own steps.
 
-A copy of this checkout with a history of its own, a fake GitHub, and an AWS for which `account` gives URL, key and state bucket.
+A copy of this checkout with a history of its own, a fake GitHub, and an AWS: `account` gives its URL, key and state bucket.
 """
 
 from __future__ import annotations

@@ -61,15 +61,6 @@ def test_the_second_plan_is_empty(root: Any) -> None:
     assert root.checkout.envs() == before
 
 
-@pytest.mark.parametrize(
-    "root", [pytest.param(name, marks=pytest.mark.xdist_group(f"root-{name}")) for name in ("local", "prod")], indirect=True
-)
-def test_the_doctor_finds_an_applied_root_well(root: Any) -> None:
-    document = root.succeed("doctor", "--json").document
-    assert [check for check in document["checks"] if check["status"] != "ok"] == []
-    assert {check["name"] for check in document["checks"]} >= {"terraform", "local AWS", "execution role", "resource policies"}
-
-
 @every_root
 def test_commands_leave_nothing_below_envs(root: Any) -> None:
     left = {path for path in root.checkout.envs() if not path.endswith((".tf", ".terraform.lock.hcl"))}

@@ -43,6 +43,7 @@ BELOW = {
         "iam",
         "input_files",
         "local_aws",
+        "packaging",
         "signals",
         "terraform",
         "workspace",

@@ -66,7 +66,7 @@ def endpoint_needs(connect: Connect, changes: Iterable[ResourceChange], default_
         if not region or not variants:
             continue
         during, scaled_out = defaultdict[str, int](int), defaultdict[str, int](int)
-        live = _live_instances(connect(region), str(change.before["name"])) if change.action == "update" else {}
+        live = live_instances(connect(region), str(change.before["name"])) if change.action == "update" else {}
         for (instance_type, count), name in variants:
             during[instance_type] += _batch(change, count) if live.get(instance_type) else count
             scaled_out[instance_type] += _maximum(changes, change, name, count)
@@ -179,7 +179,7 @@ def _planned_variants(endpoint: ResourceChange, changes: Iterable[ResourceChange
     ]
 
 
-def _live_instances(aws: AwsSession, name: str) -> dict[str, int]:
+def live_instances(aws: AwsSession, name: str) -> dict[str, int]:
     """Instances that an endpoint has now, by type; empty when it or its configuration is gone."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

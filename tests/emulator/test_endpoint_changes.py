@@ -12,6 +12,7 @@ from async_endpoint.deploy.endpoints import PlannedEndpoint, endpoint_status
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.replacement import avoidable_replacements, failed_endpoints, update_deployment_config
 from async_endpoint.deploy.rollback import rollbacks_reported
+from async_endpoint.emulator.hosting import endpoint
 from async_endpoint.terraform.plan_document import ResourceChange
 from support.common import refusal, unique
 from support.deployed_endpoint import Deployed
@@ -100,20 +101,15 @@ def test_a_failed_endpoint_that_is_to_be_updated_has_to_be_replaced(local_aws: A
     assert failed_endpoints(lambda region: local_aws, [change(deploy(), "update")]) == []
 
 
-def test_several_deletions_are_requested_before_one_is_waited_for(local_aws: AwsHarness, deploy: Any) -> None:
-    stuck, other = deploy(), deploy()
-    stuck.role.delete()  # SageMaker needs it to delete the endpoint
-    plan = [change(stuck, "delete"), change(other, "delete")]
-    with pytest.raises(NotReady, match=f"Endpoint {stuck.name} is still Deleting"):
-        remove_deleted_endpoints(lambda region: local_aws, plan, Poller(deadline=1, pause=0.02), SOON)
-    assert endpoint_status(local_aws, other.name) in ("", "Deleting")
-
-
-def test_a_deletion_without_its_role_ends_with_what_is_missing(local_aws: AwsHarness, deploy: Any) -> None:
-    deployed: Deployed = deploy()
-    deployed.role.delete()
-    with pytest.raises(NotReady, match=f"Endpoint {deployed.name} is still Deleting .* Run the command again"):
-        remove_deleted_endpoints(lambda region: local_aws, [change(deployed, "delete")], Poller(deadline=1, pause=0.02), SOON)
+def test_several_deletions_are_requested_before_one_is_waited_for(
+    local_aws: AwsHarness, deploy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "DELETING_SECONDS", 1e9)
+    first, other = deploy(), deploy()
+    plan = [change(first, "delete"), change(other, "delete")]
+    with pytest.raises(NotReady, match=f"Endpoint {first.name} is still Deleting .* Run the command again"):
+        remove_deleted_endpoints(lambda region: local_aws, plan, Poller(deadline=0.5, pause=0.02), SOON)
+    assert endpoint_status(local_aws, other.name) == "Deleting"
 
 
 # --- replacements ----------------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_an_endpoint_at_zero_wakes_once_its_archive_is_restored(local_aws: AwsHa
     assert deployed.status()["variants"][0]["last_failure"] == ""
 
 
-# --- a deletion needs the role and the keys -------------------------------------------------------------------------------
+# --- how a deletion ends -------------------------------------------------------------------------------------------------
 
 
 def test_a_deletion_takes_aws_minutes(local_aws: AwsHarness, deploy: Any) -> None:
@@ -118,44 +118,16 @@ def test_a_deletion_takes_aws_minutes(local_aws: AwsHarness, deploy: Any) -> Non
     assert local_aws.aws.clock.now() - began >= 120
 
 
-def test_a_deletion_without_its_role_is_retried_until_the_role_is_restored(local_aws: AwsHarness, deploy: Any) -> None:
+def test_the_name_of_an_endpoint_whose_role_is_deleted_first_is_free_again(local_aws: AwsHarness, deploy: Any) -> None:
     deployed: Deployed = deploy()
     local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
-    deployed.role.delete()
-    described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
-    assert described["EndpointStatus"] == "Deleting"
-    assert f"Could not assume role {deployed.role.arn}" in described["FailureReason"]
+    deployed.role.delete()  # as Terraform does, whose provider does not wait
+    assert deployed.describe()["EndpointStatus"] == "Deleting"
     assert "in-progress" in refusal(local_aws.sagemaker.delete_endpoint, EndpointName=deployed.name)[1]
-    deployed.role.create()
     gone(local_aws, deployed)
-
-
-def test_a_deletion_without_its_output_key_is_retried_until_the_key_is_enabled(local_aws: AwsHarness, deploy: Any) -> None:
-    key = local_aws.kms.create_key()["KeyMetadata"]["KeyId"]
-    deployed: Deployed = deploy()
-    request = local_aws.config_request(f"{deployed.config}-key", deployed.model, deployed.bucket)
-    request["AsyncInferenceConfig"]["OutputConfig"]["KmsKeyId"] = key
-    local_aws.sagemaker.create_endpoint_config(**request)
-    local_aws.sagemaker.update_endpoint(EndpointName=deployed.name, EndpointConfigName=request["EndpointConfigName"])
+    deployed.role.create(deployed.bucket)
+    local_aws.sagemaker.create_endpoint(EndpointName=deployed.name, EndpointConfigName=deployed.config)
     deployed.until_status("InService")
-    local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
-    local_aws.kms.disable_key(KeyId=key)
-    described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
-    assert (described["EndpointStatus"], key in described["FailureReason"]) == ("Deleting", True)
-    local_aws.kms.enable_key(KeyId=key)
-    gone(local_aws, deployed)
-
-
-def test_an_endpoint_that_never_had_an_instance_is_deleted_without_its_role(local_aws: AwsHarness, deploy: Any) -> None:
-    deployed: Deployed = deploy()
-    role = local_aws.role()
-    role.allow(deployed.bucket)
-    config = local_aws.config(local_aws.model(deployed.bucket, role), deployed.bucket)
-    role.delete()
-    local_aws.sagemaker.create_endpoint(EndpointName=f"{deployed.name}-2", EndpointConfigName=config)
-    other = Deployed(local_aws, f"{deployed.name}-2", deployed.bucket, role)
-    until(lambda: other.describe()["EndpointStatus"] == "Failed", "it failed")
-    other.delete()
 
 
 # --- what AWS deletes while it is in use -------------------------------------------------------------------------------------
@@ -214,21 +186,24 @@ def test_network_interfaces_of_scaled_in_instances_are_deleted(network: Network)
     assert "does not exist" in failed
 
 
-def test_without_permission_to_delete_network_interfaces_the_endpoint_stays(local_aws: AwsHarness, network: Network) -> None:
+def test_network_interfaces_outlive_their_endpoint_without_the_role_that_deletes_them(
+    local_aws: AwsHarness, network: Network
+) -> None:
     deployed = network.deployed
     local_aws.sagemaker.delete_endpoint(EndpointName=deployed.name)
     network.allow(*INTERFACES)
-    described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
-    assert ("DeleteNetworkInterface" in described["FailureReason"], len(network.interfaces())) == (True, 2)
-    network.allow(*REMOVAL)
     gone(local_aws, deployed)
+    needs = until(lambda: [line for line in local_aws.aws.status()["remaining_interfaces"] if deployed.role.arn in line], "why")
+    assert ("DeleteNetworkInterface" in needs[0], len(network.interfaces())) == (True, 2)
     deployed.role.delete()
     due = local_aws.aws.clock.now() + 400
     until(lambda: local_aws.aws.clock.now() > due, "minutes pass")
     assert len(network.interfaces()) == 2
-    said = until(lambda: [line for line in local_aws.aws.status()["remaining_interfaces"] if deployed.role.arn in line], "why")
+    said = until(
+        lambda: [line for line in local_aws.aws.status()["remaining_interfaces"] if f"assume role {deployed.role.arn}" in line],
+        "the removal is retried without the role",
+    )
     assert all(item["NetworkInterfaceId"] in said[0] and item["SubnetId"] in said[0] for item in network.interfaces())
-    assert f"Could not assume role {deployed.role.arn}" in said[0]
     deployed.role.create()
     network.allow(*REMOVAL)
     until(lambda: not network.interfaces(), "the interfaces are gone")

@@ -178,6 +178,63 @@ def test_an_alarm_during_the_termination_wait_rolls_back(
     assert shared_endpoint.versions(10).keys() == {"old"}
 
 
+@pytest.fixture
+def of_errors(local_aws: AwsHarness) -> Iterator[tuple[str, str]]:
+    """The namespace of a metric `Errors`, and the name of an alarm on an expression of it that is OK without data."""
+    name = unique("math")
+    stat = {"Metric": {"Namespace": name, "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}
+    metrics = [
+        {"Id": "share", "Expression": "100 * errors / 4", "ReturnData": True},
+        {"Id": "errors", "MetricStat": stat, "ReturnData": False},
+    ]
+    local_aws.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Metrics=metrics,
+        EvaluationPeriods=1,
+        Threshold=50,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    yield name, name
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+@pytest.fixture
+def composite(local_aws: AwsHarness, alarm: str, of_errors: tuple[str, str]) -> Iterator[str]:
+    """An alarm that needs both `alarm` and the one of `of_errors`."""
+    name = unique("both")
+    local_aws.cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=f"ALARM({alarm}) AND ALARM({of_errors[1]})")
+    yield name
+    local_aws.cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def test_metric_math_and_composite_alarms_roll_back(
+    local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str, of_errors: tuple[str, str], composite: str
+) -> None:
+    may_watch(local_aws, shared_endpoint)
+    namespace, math = of_errors
+    new = shared_endpoint.new_config("new")
+    ring(local_aws, alarm)  # one of two: the composite alarm stays OK
+    shared_endpoint.update(new, blue_green() | watching(math, composite))
+    pace.until_waiting(1)
+    assert shared_endpoint.versions(5).keys() == {"new"}
+    local_aws.put_minutely(namespace, {"MetricName": "Errors", "Value": 3})
+    described = shared_endpoint.until_status("InService")
+    assert described["EndpointConfigName"] == shared_endpoint.config
+    assert math in described["FailureReason"]
+    assert shared_endpoint.versions(5).keys() == {"old"}
+
+    local_aws.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test says so")
+    shared_endpoint.update(new, blue_green() | watching(composite))
+    pace.until_waiting(2)
+    ring(local_aws, alarm)
+    local_aws.put_minutely(namespace, {"MetricName": "Errors", "Value": 3})
+    described = shared_endpoint.until_status("InService")
+    assert described["EndpointConfigName"] == shared_endpoint.config
+    assert composite in described["FailureReason"]
+    assert shared_endpoint.versions(5).keys() == {"old"}
+
+
 def test_a_rolling_update_replaces_batches_and_rolls_back_on_failure(
     local_aws: AwsHarness, shared_endpoint: GuardedEndpoint, pace: Pace, alarm: str
 ) -> None:

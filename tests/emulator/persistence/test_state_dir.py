@@ -212,12 +212,12 @@ def test_deletions_and_network_interfaces_resume_after_a_stop(workspace: Workspa
 
     again = start()
 
-    described = until(lambda: found if "FailureReason" in (found := deployed.describe()) else None, "the deletion is stuck")
-    assert (described["EndpointStatus"], len(network.interfaces())) == ("Deleting", 2)
+    until(lambda: not again.endpoints(deployed.name), "the endpoint is gone")
+    until(lambda: again.aws.status()["remaining_interfaces"], "their removal lacks its role")
+    assert len(network.interfaces()) == 2
     assert network.refusals() == ("DependencyViolation", "DependencyViolation")
     deployed.role.create()
     network.allow(*REMOVAL)
-    until(lambda: not again.endpoints(deployed.name), "the endpoint is gone")
     until(lambda: not network.interfaces(), "the interfaces are gone")
     network.delete()
     assert "Could not find endpoint" in refusal(deployed.describe)[1]

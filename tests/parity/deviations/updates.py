@@ -98,8 +98,8 @@ def a_list_of_one_container_is_refused(patch: pytest.MonkeyPatch, aws: Emulator)
 
 
 @deviation("endpoint_without_archive_and_role")
-def deletions_need_no_role(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
-    """An endpoint is deleted although its role cannot be assumed."""
+def deletions_last(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """An endpoint without its role is Deleting for longer than the probe waits."""
     from async_endpoint.emulator.hosting import endpoint  # noqa: PLC0415
 
-    patch.setattr(endpoint, "check_release", lambda *_: None)
+    patch.setattr(endpoint, "DELETING_SECONDS", 3000.0)

@@ -11,23 +11,20 @@ from async_endpoint.emulator.hosting.async_inference import AsyncInference
 from async_endpoint.emulator.hosting.context import HostingContext
 from async_endpoint.emulator.hosting.endpoint_snapshot import EndpointSnapshot, VariantSnapshot
 from async_endpoint.emulator.hosting.error_messages import unknown_role
-from async_endpoint.emulator.hosting.execution_role import AccessDenied
 from async_endpoint.emulator.hosting.hosted_config import HostedConfig
 from async_endpoint.emulator.hosting.instance import Instance
 from async_endpoint.emulator.hosting.logs import EndpointLogs
 from async_endpoint.emulator.hosting.metrics import StatisticSet, TimeSeries
-from async_endpoint.emulator.hosting.provisioning import DeploymentFailed, check_release
+from async_endpoint.emulator.hosting.provisioning import DeploymentFailed
 from async_endpoint.emulator.hosting.real_time import RealTimeInference
 from async_endpoint.emulator.hosting.request_queue import AsyncInvocation
 from async_endpoint.emulator.hosting.rollout import EndpointDeleted, Rollout
 from async_endpoint.emulator.hosting.variant import Variant
 from async_endpoint.emulator.hosting.variant_factory import VariantFactory
 from async_endpoint.emulator.hosting.variant_set import VariantSet
-from async_endpoint.emulator.moto_backends import ResourceNotFound
 
 MAX_PAUSE_SECONDS = 5.0
 DELETING_SECONDS = 120.0  # AWS seconds for which an endpoint is Deleting; SageMaker takes some minutes
-DELETION_RETRY_SECONDS = 60.0  # AWS seconds until a deletion that lacked its role or key is retried
 FAILURE_REASON_CHARS = 1_024  # DescribeEndpoint.FailureReason
 STABLE_STATES = ("InService", "UpdateRollbackFailed")  # an endpoint can be updated, scaled or deleted in these
 
@@ -57,7 +54,6 @@ class HostedEndpoint:
         self._on_deleted = on_deleted
         self._clock = context.clock
         self._stopped = threading.Event()  # the local AWS shuts down
-        self._holds_resources = False  # network interfaces and KMS grants, which a deletion must release
         self._unprocessed: list[AsyncInvocation] = []  # requests that were waiting at deletion and have not failed yet
         self._phase = "Creating"
         self._variant_set = VariantSet()
@@ -213,20 +209,12 @@ class HostedEndpoint:
         threading.Thread(target=self._finish_deletion, name=f"delete-{self.name}", daemon=True).start()
 
     def _finish_deletion(self) -> None:
-        """Complete a deletion. Without its role or a key the endpoint stays Deleting, and the deletion is retried."""
-        next_try = self._clock.now() + DELETING_SECONDS
+        """Complete a deletion. What its role is still needed for, its network interfaces, is removed later (A20, A23)."""
+        gone_at = self._clock.now() + DELETING_SECONDS
         self._fail_requests(self._unprocessed)
         self._unprocessed = []
-        while not self._clock.wait(self._stopped, next_try):
-            try:
-                if self._holds_resources:
-                    check_release(self.deployment, self.region)
-            except (AccessDenied, ResourceNotFound) as error:
-                self.failure_reason = f"The endpoint cannot be deleted: {error}"[:FAILURE_REASON_CHARS]
-                next_try = self._clock.now() + DELETION_RETRY_SECONDS
-            else:
-                self._on_deleted(self)
-                return
+        if not self._clock.wait(self._stopped, gone_at):
+            self._on_deleted(self)
 
     # --- snapshot and restore ------------------------------------------------------------------------------------------
 
@@ -259,7 +247,6 @@ class HostedEndpoint:
         self._phase = "InService" if saved.phase == "RollingBack" else saved.phase
         for key, counted in saved.metrics.items():
             self._factory.metrics[key].restore(counted)
-        self._holds_resources = bool(saved.variants) or self._phase == "Deleting"
         if self._phase == "Deleting":
             self._unprocessed = list(saved.requests)
             self._start_deletion()
@@ -292,7 +279,6 @@ class HostedEndpoint:
                 raise DeploymentFailed(unknown_role(deployment.role_arn))
             incoming = self._factory.make(deployment)
             with self.changed:
-                self._holds_resources = True
                 rollout.prepare(incoming)
                 fault = self._context.faults.update_failure(self.name) if self._variant_set.live else ""
                 if fault:

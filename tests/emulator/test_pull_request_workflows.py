@@ -50,6 +50,7 @@ def test_what_was_approved_is_applied_and_nothing_else(team: TeamRepository, loc
         "changed": "success",
         "plan/dev": "success",
         "plan": "success",
+        "planned": "success",
     }, planned["plan/dev"].log
     (comment,) = team.comments(first)
     assert comment.startswith(f"<!-- async-endpoint plan dev {REGION} -->\n")

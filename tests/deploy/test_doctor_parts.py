@@ -12,6 +12,7 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.deploy.doctor.checks import Check, findings_of, run_checks
+from async_endpoint.deploy.doctor.configuration import sagemaker_regions
 from async_endpoint.deploy.doctor.examination import checks_of
 from async_endpoint.deploy.doctor.findings import Finding, Status, failure, ok
 from async_endpoint.deploy.doctor.framework_registries import FRAMEWORK_REGISTRIES
@@ -118,6 +119,11 @@ def test_what_a_check_raises_is_a_failure_that_hides_no_other_check(error: Excep
     assert found.status is Status.FAILURE
     assert words in found.detail
     assert found.remedy
+
+
+def test_the_regions_of_sagemaker_are_known_whatever_profile_the_shell_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "a-profile-that-is-not-there")
+    assert {"eu-west-1", "us-gov-west-1"} <= sagemaker_regions()
 
 
 class Ec2:

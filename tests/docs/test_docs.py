@@ -24,6 +24,7 @@ from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.packaging import build_archive
 from support.calls_table import SERVICES, actions
+from support.command_lines import check_command
 from support.documents import ROOT, Document, bullets, coded, documents, rows
 
 EVERY_DOCUMENT = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
@@ -70,20 +71,6 @@ def test_commands_and_their_options_exist(document: Document) -> None:
     for line in document.commands():
         if re.match(r"(?:\.venv/bin/)?async-endpoint\s", line):
             check_command(shlex.split(line)[1:])
-
-
-def check_command(words: list[str]) -> None:
-    """Resolve the command that `words` names, and check that it has each option."""
-    command = typer.main.get_command(app)
-    while (subcommands := getattr(command, "commands", {})) and not words[0].startswith("-"):
-        name = words.pop(0).strip(",")
-        assert name in subcommands, f"async-endpoint has no command {name}"
-        command = subcommands[name]
-        if not words:
-            return
-    options = {"--help"}.union(*([*parameter.opts, *parameter.secondary_opts] for parameter in command.params))
-    for word in words:
-        assert not word.startswith("-") or word in options, f"{command.name} has no option {word}"
 
 
 def test_an_unknown_command_or_option_is_detected() -> None:

@@ -37,7 +37,7 @@ EXECUTED = {
     "async-endpoint verify": ("tests/e2e/test_out_of_band.py", 'succeed("verify", "--json", "--no-plan")'),
     "async-endpoint watch": ("tests/e2e/test_roots.py", 'succeed("watch", "--once")'),
     "aws s3 cp": ("tests/clients/scripts/with_aws_cli.sh", "aws s3 cp "),
-    "aws sagemaker-runtime invoke-endpoint-async": ("tests/clients/scripts/with_aws_cli.sh", "invoke-endpoint-async --endpoint-name"),
+    "aws sagemaker-runtime": ("tests/clients/scripts/with_aws_cli.sh", "invoke-endpoint-async --endpoint-name"),
     "cp -r envs/dev envs/qa": ("tests/modules/test_environments.py", "def test_an_environment_is_added_as_the_readme_says"),
     "perl -pi": ("tests/modules/test_environments.py", "def test_an_environment_is_added_as_the_readme_says"),
     'eval "$(async-endpoint local env)"': ("tests/emulator/auth/test_credentials.py", 'async_endpoint.cli local env)"'),

@@ -49,6 +49,18 @@ def test_source_files_that_are_named_exist(document: Document) -> None:
             assert any((folder / name).exists() for folder in folders), f"there is no {name}"
 
 
+@pytest.mark.parametrize("file", ["docs/operations.md", "docs/pipelines.md", "docs/troubleshooting.md"])
+def test_fields_of_an_endpoint_exist(file: str) -> None:
+    """Such as `scaling.max_instances`, or its last part where the list of containers is understood: `serving.workers`."""
+    table = (ROOT / "modules/async-inference/README.md").read_text()
+    fields = [re.sub(r"\[\*\]|\.\*", "", field) for field in re.findall(r"^\| `([\w.*\[\]]+)`", table, re.MULTILINE)]
+    objects = {part for field in fields for part in field.split(".")[:-1]}
+    named = {
+        word for word in coded(Document.read(ROOT / file).prose) if re.fullmatch(rf"({'|'.join(objects)})\.[a-z_.]+", word)
+    }
+    assert [word for word in named if not any(f".{field}".endswith(f".{word}") for field in fields)] == []
+
+
 @EVERY_DOCUMENT
 def test_make_targets_exist(document: Document) -> None:
     makefile = (ROOT / "Makefile").read_text()

@@ -28,12 +28,18 @@ CALLERS = {
     "invoke": ["caller"],
     "invoke-upload": ["caller"],
     "logs": ["watcher"],
-    "outputs": ["deployer"],
-    "plan": ["deployer"],
+    "outputs": ["planner"],
+    "plan": ["planner"],
     "smoke-test": ["caller", "watcher"],
-    "verify": ["deployer", "verifier"],
+    "verify": ["planner"],
     "verify-no-plan": ["verifier"],
     "watch": ["watcher"],
+}
+# Other policies that allow a command.
+ALSO = {
+    "plan": ["deployer"],
+    "verify": ["deployer"],
+    "verify-no-plan": ["planner"],
 }
 # The provider asks who the caller is, and does without an answer.
 OPTIONAL = {"iam:GetUser"}

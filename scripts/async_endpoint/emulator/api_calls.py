@@ -41,8 +41,10 @@ REST: Final = (
     "emr-serverless",
     "lambda",
     "rds-data",
+    "s3control",
     "scheduler",
 )  # services beside S3 and the runtime whose requests name no action
+_S3_CONTROL: Final = "/v20180820/"  # where the paths of S3 Control begin, which is signed as S3
 _CALL_KEY = "async_endpoint.call"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -59,6 +61,11 @@ class ApiCall(NamedTuple):
 def actions(service: str) -> frozenset[str]:
     """The names of a service's actions."""
     return frozenset(service_model(service).operation_names)
+
+
+def is_known(call: ApiCall) -> bool:
+    """Whether a call is of an action of a service in SERVICES, or of another service, whose actions are not looked up here."""
+    return call.service not in SERVICES or call.action in actions(call.service)
 
 
 def call_of(environ: dict[str, Any]) -> ApiCall | None:
@@ -82,6 +89,8 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     invoked = _INVOKED.fullmatch(environ["PATH_INFO"]) if service == "sagemaker" else None
     if invoked is not None:
         return ApiCall("sagemaker-runtime", _INVOCATIONS[invoked["kind"]], invoked["endpoint"])
+    if service == "s3" and _is_s3_control(environ):
+        service = "s3control"
     if service == "s3":
         if FORM_FIELDS in environ:
             return ApiCall(service, "PutObject")
@@ -89,6 +98,18 @@ def _identify(environ: dict[str, Any]) -> ApiCall | None:
     if service in REST:
         return ApiCall(service, _rest_action(service, environ["REQUEST_METHOD"], environ["PATH_INFO"]))
     return ApiCall(service, next(iter(named_actions(environ)), ""))
+
+
+def _is_s3_control(environ: dict[str, Any]) -> bool:
+    """Whether a request that is signed as S3 is one of S3 Control, which SDKs send to ACCOUNT.HOST, or to HOST itself."""
+    if not environ["PATH_INFO"].startswith(_S3_CONTROL):
+        return False
+    return "HTTP_X_AMZ_ACCOUNT_ID" in environ or not bucket_of_host(environ)
+
+
+def is_cbor(environ: dict[str, Any]) -> bool:
+    """Whether a request has Smithy's RPC v2 CBOR protocol: a path /service/NAME/operation/ACTION, and bodies in CBOR."""
+    return environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor"
 
 
 def bucket_of_host(environ: dict[str, Any]) -> str:
@@ -102,9 +123,10 @@ def bucket_of_host(environ: dict[str, Any]) -> str:
 
 @cache
 def uri_pattern(service: str, action: str) -> re.Pattern[str]:
-    """The path of an operation of a REST service, with a group for each parameter in it."""
+    """The path of an operation of a REST service, with a group for each parameter in it; {name+} may have slashes."""
     path = str(service_model(service).operation_model(action).http["requestUri"]).partition("?")[0]
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+    greedy = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(path))
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", greedy))
 
 
 def _rest_action(service: str, method: str, path: str) -> str:
@@ -189,15 +211,18 @@ def _s3_request(environ: dict[str, Any]) -> tuple[str, str, frozenset[str], froz
 
 
 def named_actions(environ: dict[str, Any]) -> list[str]:
-    """The actions that a request of a JSON or query service names: in X-Amz-Target, or else in its form or its URL.
+    """The actions that a request names: in its path (CBOR), in X-Amz-Target (JSON), or else in its form or its URL (query).
 
     A request that names several can be read in two ways.
     """
     target = environ.get("HTTP_X_AMZ_TARGET")
     found = [target.rpartition(".")[2]] if target else []
+    if is_cbor(environ):
+        found.append(str(environ["PATH_INFO"]).rpartition("/operation/")[2])
+    found += _form(environ).get("Action", [])
     if "Action=" in environ.get("QUERY_STRING", ""):
         found += parse_qs(environ["QUERY_STRING"]).get("Action", [])
-    return list(dict.fromkeys([*found, *_form(environ).get("Action", [])]))
+    return list(dict.fromkeys(found))
 
 
 def _query(environ: dict[str, Any]) -> frozenset[str]:

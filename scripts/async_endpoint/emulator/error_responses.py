@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from async_endpoint.emulator.api_calls import SERVICES, ApiCall, service_of
+from async_endpoint.emulator.api_calls import SERVICES, ApiCall, is_cbor, service_of
 from async_endpoint.emulator.sagemaker.protocol import service_model
 
 
@@ -53,6 +55,7 @@ _AS_JSON: Final = {  # codes of the JSON protocols that differ from the query pr
     "AccessDenied": "AccessDeniedException",
     "Throttling": "ThrottlingException",
     "ExpiredToken": "ExpiredTokenException",
+    "InvalidAction": "UnknownOperationException",
     "IncompleteSignature": "IncompleteSignatureException",
     "InvalidClientTokenId": "UnrecognizedClientException",
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
@@ -69,7 +72,21 @@ _REFUSED: Final = {
 }
 _REFUSED_BY_S3: Final = {408: ("RequestTimeout", 400), 413: ("EntityTooLarge", 400)}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_REST_XML: Final = ("cloudfront", "route53")  # REST services beside S3 with errors in XML: botocore's service models
+_REST_XML: Final = ("cloudfront", "route53", "s3control")  # REST services beside S3 with errors in XML, by botocore
+_S3: Final = ("s3", "s3-object-lambda", "s3-outposts", "s3express")  # signing names of S3's API
+_QUERY: Final = (
+    "cloudformation",
+    "cloudwatch",
+    "iam",
+    "sns",
+    "sqs",
+    "sts",
+)  # of SERVICES; two of them have JSON and CBOR as well
+_SSO_PORTAL: Final = ("/federation/credentials", "/assignment/accounts", "/assignment/roles", "/logout")
+_POSTED_TO_S3: Final = re.compile(r"(?:^|&)(?:delete|restore|select|uploadId|uploads)(?:[=&]|$)")
+_FLASK_PAGE: Final = b"<!doctype html>"
+_CODE: Final = re.compile(rb'"(?:__type|[cC]ode)"\s*:|<Code>|\x66__type|\x64code')  # in JSON, XML or CBOR
+_CODE_HEADERS: Final = ("x-amzn-errortype", "x-amzn-query-error")
 
 
 def throttled(call: ApiCall, environ: dict[str, Any]) -> Response:
@@ -89,24 +106,42 @@ def service_failure(call: ApiCall, environ: dict[str, Any], code: str, message: 
 
 def invalid_request(call: ApiCall, environ: dict[str, Any], cause: Exception) -> Response:
     """The response (400) to a request that the service's implementation cannot process: `cause` is what it raised."""
-    named = call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
     text = (
-        f"{named} of {call.service} was refused by the local AWS: a parameter is invalid, or what it names does not exist "
-        f"({type(cause).__name__}: {cause})."
+        f"{_named(call, environ)} of {call.service} was refused by the local AWS: a parameter is invalid, or what it names "
+        f"does not exist ({type(cause).__name__}: {cause})."
     )
-    if isinstance(cause, ExpatError):
-        code = "MalformedXML"
-    else:
-        code = _INVALID_BY.get(call.service) or (
-            "ValidationException" if _is_json(call.service, environ) else "InvalidParameterValue"
-        )
+    code = "MalformedXML" if isinstance(cause, ExpatError) else _invalid_code(call, environ)
     return service_failure(call, environ, code, text)
+
+
+def _invalid_code(call: ApiCall, environ: dict[str, Any]) -> str:
+    """A service's code for parameters that it refuses."""
+    of_others = "ValidationException" if _is_json(call.service, environ) or is_cbor(environ) else "InvalidParameterValue"
+    return _INVALID_BY.get(call.service, of_others)
+
+
+def has_code(headers: Iterable[tuple[str, str]], body: bytes) -> bool:
+    """Whether an error response has a code, in a header or its body, for which SDKs use the HTTP status otherwise."""
+    return _CODE.search(body) is not None or any(name.lower() in _CODE_HEADERS for name, _ in headers)
+
+
+def without_code(call: ApiCall, environ: dict[str, Any], status: int, body: bytes) -> Response:
+    """The response in place of one without a code: to a path that the service's implementation does not know, or else (400)."""
+    is_page = body.startswith(_FLASK_PAGE)
+    if status in (404, 405) and (is_page or not body) and (is_page or call.service != "s3" or not call.action):
+        return unknown_action(call, environ)
+    said = "" if is_page or not body else f": {body[:200].decode(errors='replace')}"
+    text = f"{_named(call, environ)} of {call.service} was refused by the local AWS: a parameter is invalid or missing{said}."
+    return service_failure(call, environ, _invalid_code(call, environ), text)
+
+
+def _named(call: ApiCall, environ: dict[str, Any]) -> str:
+    return call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
 
 def unknown_action(call: ApiCall, environ: dict[str, Any]) -> Response:
     """The response to an action that is not emulated."""
-    named = call.action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-    text = f"{named} of {call.service} is not emulated by the local AWS."
+    text = f"{_named(call, environ)} of {call.service} is not emulated by the local AWS."
     status = 501 if call.service == "s3" else 400
     return _response(
         call, environ, ServiceError(_UNKNOWN_ACTION_BY.get(call.service, "UnknownOperationException"), text, status)
@@ -164,15 +199,20 @@ def not_authenticated(environ: dict[str, Any], s3: tuple[str, str, int], other: 
 
 
 def _intended(environ: dict[str, Any]) -> str:
-    """The service that a request addresses, by its signature or else its format; `sagemaker-runtime` for any REST service."""
+    """The service that a request addresses, by its signature or else its format; `sagemaker-runtime` for any REST service.
+
+    Unsigned JSON is of one of the services that give credentials, such as the portal of IAM Identity Center.
+    """
     service = service_of(environ)
+    if service is None and (_has_json(environ) or environ["PATH_INFO"] in _SSO_PORTAL):
+        return "sagemaker" if "HTTP_X_AMZ_TARGET" in environ else "sagemaker-runtime"
     if environ["PATH_INFO"].startswith("/endpoints/") and service in (None, "sagemaker"):
         return "sagemaker-runtime"
     if service is None and "HTTP_X_AMZ_TARGET" in environ:
         return "sagemaker"
     if service is None:
         return "sts" if environ["REQUEST_METHOD"] == "POST" and _is_query(environ) else "s3"
-    if service.startswith("s3"):
+    if _is_of_s3(service, environ):
         return "s3"
     return service if service in SERVICES or _is_query(environ) else "sagemaker-runtime"
 
@@ -185,13 +225,19 @@ def _is_query(environ: dict[str, Any]) -> bool:
 
 def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Response:
     request_id = str(uuid.uuid4())
-    if call.service == "s3":
+    if _is_of_s3(call.service, environ):
         body = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>" + (
             f"<Resource>{escape(environ['PATH_INFO'])}</Resource><RequestId>{request_id}</RequestId>"
         )
         headers = {"x-amz-request-id": request_id}
         return Response(_XML + f"<Error>{body}</Error>", error.status, headers, content_type="application/xml")
     headers = {"x-amzn-RequestId": request_id}
+    if is_cbor(environ):
+        headers["smithy-protocol"] = environ["HTTP_SMITHY_PROTOCOL"]
+        if "HTTP_X_AMZN_QUERY_MODE" in environ:
+            headers["x-amzn-query-error"] = f"{error.code};{_sender(error)}"
+        body_of = {"__type": _AS_JSON.get(error.code, error.code), "message": error.message}
+        return Response(_cbor(body_of), error.status, headers, content_type="application/cbor")
     if _is_json(call.service, environ):
         code = _AS_JSON.get(error.code, error.code)
         headers["x-amzn-ErrorType"] = code
@@ -207,6 +253,16 @@ def _response(call: ApiCall, environ: dict[str, Any], error: ServiceError) -> Re
     return Response(render(call, error, request_id), error.status, headers, content_type="text/xml")
 
 
+def _cbor(texts: dict[str, str]) -> bytes:
+    """A CBOR map (RFC 8949) of fewer than 24 texts."""
+
+    def text(value: str) -> bytes:
+        encoded = value.encode()
+        return b"\x7a" + len(encoded).to_bytes(4, "big") + encoded
+
+    return bytes([0xA0 + len(texts)]) + b"".join(text(name) + text(value) for name, value in texts.items())
+
+
 def _ec2_error(call: ApiCall, error: ServiceError, request_id: str) -> str:
     return (
         f"{_XML}<Response><Errors><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error></Errors>"
@@ -218,7 +274,21 @@ def _is_json(service: str, environ: dict[str, Any]) -> bool:
     """Whether a request's service sends errors as JSON, as services of REST do except for a few."""
     if service == "sagemaker-runtime" or "HTTP_X_AMZ_TARGET" in environ:
         return True
-    return service not in (*SERVICES, *_REST_XML) and not _is_query(environ)
+    if service in _QUERY:
+        return service == "iam" and environ["PATH_INFO"] != "/"  # IAM Toolbox, a service of REST
+    return service not in _REST_XML and not (_is_query(environ) and environ["PATH_INFO"] == "/")
+
+
+def _has_json(environ: dict[str, Any]) -> bool:
+    """Whether a request has a JSON body and is none of S3, where an object may be JSON."""
+    if environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith("application/json"):
+        return False
+    return _POSTED_TO_S3.search(environ.get("QUERY_STRING", "")) is None
+
+
+def _is_of_s3(service: str, environ: dict[str, Any]) -> bool:
+    """Whether errors have the format of S3."""
+    return service in _S3 and not environ["PATH_INFO"].startswith("/S3Outposts/")  # the API of S3 on Outposts, of REST and JSON
 
 
 def _query_error(call: ApiCall, error: ServiceError, request_id: str) -> str:

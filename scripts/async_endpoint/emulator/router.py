@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -10,18 +11,21 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
 from botocore.model import OperationNotFoundError
+from moto import backend_index, backends
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import error_responses
-from async_endpoint.emulator.api_calls import call_of, service_of
+from async_endpoint.emulator.api_calls import SERVICES, ApiCall, call_of, is_known, service_of
 from async_endpoint.emulator.cloudformation import service as cloudformation
+from async_endpoint.emulator.json_requests import check_json, json_object
 from async_endpoint.emulator.moto_patches import apply_lazily
 from async_endpoint.emulator.request_body import CALL_BYTES, IN_MEMORY_BYTES, BadRequest, decompress
 from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
@@ -37,9 +41,15 @@ STOP = "stop"
 # How many large requests moto processes at a time: it has a body in memory more than once, except the content of an S3 object.
 LARGE_REQUESTS = 2
 _MOTOS_OWN = ("moto_api", "instance_metadata")  # what moto serves besides AWS services
-_FLASK_PAGE = b"<!doctype html>"
 # What moto raises for parameters that it does not validate and for resources that do not exist: SDKs must not repeat the call.
 _REFUSALS = (AttributeError, ExpatError, LookupError, TypeError, ValueError)
+# Of the errors of the operating system, those that may pass: the call is answered with a 500, which SDKs repeat. That a file is
+# absent, or a name too long, is due to the request.
+_TRANSIENT: Final = frozenset(
+    (errno.EAGAIN, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
+)
+# Signing names that moto's patterns give to a service of another name.
+_MISROUTED: Final = frozenset(("execute-api",))
 log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"/endpoints/(?P<name>.+)/(?P<kind>async-invocations|invocations-response-stream|invocations)")
 
@@ -92,11 +102,16 @@ class Router:
                 answer: Response = self._stacks.respond(environ)
                 return answer(environ, start_response)
             call = call_of(environ)
-            if call is not None and is_made_up(call.service, call.action):
+            if call is not None and (is_made_up(call.service, call.action) or not is_known(call)):
                 return error_responses.unknown_action(call, environ)(environ, start_response)
+            if call is not None:
+                check_json(call, environ)
             large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES and service_of(environ) != "s3"
             with self._large_requests if large else contextlib.nullcontext():
                 return _named_errors(self._moto.get_application(environ), environ, start_response)
+        except ApiError as error:
+            named = call_of(environ) or ApiCall("", "")
+            return error_responses.service_failure(named, environ, error.code, str(error))(environ, start_response)
         except BadRequest as error:
             return error_responses.request_refused(environ, error.status, str(error))(environ, start_response)
         except Exception as error:
@@ -109,12 +124,15 @@ class Router:
                 answer = error_responses.access_denied(call, environ, str(error))
             elif isinstance(error, NotImplementedError | OperationNotFoundError | ImportError):
                 answer = error_responses.unknown_action(call, environ)
-            elif isinstance(error, _REFUSALS):
-                log.warning("%s %s was refused.", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=True)
-                answer = error_responses.invalid_request(call, environ, error)
-            else:
+            elif _is_transient(error):
                 log.exception("%s %s failed.", environ["REQUEST_METHOD"], environ["PATH_INFO"])
                 answer = error_responses.service_error(call, environ, 500)
+            else:
+                expected = isinstance(error, _REFUSALS) or call.service not in SERVICES
+                log.warning(
+                    "%s %s was refused: %s", call.service, call.action, _described(error), exc_info=None if expected else error
+                )
+                answer = error_responses.invalid_request(call, environ, error)
             return answer(environ, start_response)
 
     def _hosting_response(self, request: Request) -> Response | None:
@@ -134,7 +152,7 @@ class Router:
 
     def _admin_response(self, request: Request) -> Response:
         try:
-            document = self._admin(request.method, request.path.removeprefix(ADMIN), _json_object(request.get_data()))
+            document = self._admin(request.method, request.path.removeprefix(ADMIN), json_object(request.get_data()))
             status = 200 if document is not None else 404
         except (ApiError, InvalidInput) as error:
             document, status = {"error": str(error)}, 400
@@ -146,7 +164,7 @@ class Router:
     def _control_plane(self, request: Request, region: str) -> Response | None:
         action = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         body = request.get_data()
-        document = _json_object(body)
+        document = json_object(body)
         if self._control.handles(action, document):
             return json_response(self._control.handle(action, region, document))
         call = call_of(request.environ)
@@ -158,23 +176,30 @@ class Router:
 
 
 def _named_errors(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The response of moto's `application`; for a path that it does not know, for which Flask has a page, a named error."""
+    """The response of moto's `application`, and an error in the service's format where moto answers one without a code."""
     started: list[tuple[Any, ...]] = []
     answer = application(environ, lambda *arguments: started.append(arguments))
     status, headers = started[-1][:2]
     call = call_of(environ)
-    if status[:3] in ("404", "405") and call is not None and _is_html(headers):
+    if status >= "400" and environ["REQUEST_METHOD"] != "HEAD" and call is not None:
         answer = [b"".join(answer)]
-        if not answer[0].startswith(_FLASK_PAGE):
-            start_response(*started[-1])
-            return answer
-        return error_responses.unknown_action(call, environ)(environ, start_response)
+        if not error_responses.has_code(headers, answer[0]):
+            return error_responses.without_code(call, environ, int(status[:3]), answer[0])(environ, start_response)
     start_response(*started[-1])
     return answer
 
 
-def _is_html(headers: list[tuple[str, str]]) -> bool:
-    return any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)
+def _is_transient(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _TRANSIENT)
+
+
+def _described(error: Exception) -> str:
+    """An exception and where it was raised, in one line."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})" if frame else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]
@@ -188,20 +213,39 @@ class MotoServices(DomainDispatcherApplication):  # type: ignore[misc]
         super().__init__(_backend)
 
     def get_application(self, environ: Environ) -> Application:
-        """The application of the service that a request is signed for; S3's for an unsigned one."""
+        """The application of the service that a request is signed for; S3's for an unsigned one.
+
+        Raises NotImplementedError for a service that moto does not have.
+        """
+        service = self._service(environ)
         with self.lock:
-            host = self.infer_service_region_host(environ, environ.get("PATH_INFO", "")) or "s3.us-east-1.amazonaws.com"
-            service = self.get_backend_for_host(host)
-            if service is None or service.startswith(_MOTOS_OWN):
-                raise NotImplementedError(host)
             if service not in self.app_instances:
                 self.app_instances[service] = self.create_app(service)
             application: Application = self.app_instances[service]
             return application
 
+    def _service(self, environ: Environ) -> str:
+        """moto's name of the service. S3 is found by name: its pattern of hosts includes services whose names begin with s3."""
+        call = call_of(environ)
+        if call is None or call.service in ("s3", "s3control"):
+            return "s3" if call is None else call.service
+        host = self.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
+        service = _service_of_host(host) if host and call.service not in _MISROUTED else None
+        if service is None or service == "s3" or service.startswith(_MOTOS_OWN):
+            raise NotImplementedError(host)
+        return service
+
     def get_service_from_path(self, path_info: str) -> tuple[str | None, str | None]:
         """No service: only moto itself requests such paths, for CloudFormation custom resources in Docker."""
         return None, None
+
+
+@lru_cache(maxsize=1_024)
+def _service_of_host(host: str) -> str | None:
+    """moto's name of the service with this host name; None if it has none."""
+    if host in backends.list_of_moto_modules():
+        return host
+    return next((service for service, pattern in backend_index.backend_url_patterns if pattern.match(f"http://{host}")), None)
 
 
 def _backend(service: str) -> Any:
@@ -224,13 +268,3 @@ def _decompress(environ: Environ) -> None:
         body.seek(0)
         environ["wsgi.input"] = body
         del environ["HTTP_CONTENT_ENCODING"]
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise ApiError("SerializationException", "The request is JSON, but not an object.")
-    return document

@@ -13,7 +13,7 @@ from typing import Final
 _CANNED_SERVICES: Final = frozenset(
     ("bedrock-runtime", "comprehend", "forecast", "personalize", "polly", "rekognition", "textract", "transcribe", "translate")
 )
-# Actions of jobs and commands that nothing executes, by signing name.
+# Actions of jobs and commands that nothing executes, and one whose response is invalid, by signing name.
 _NEVER_RUN: Final = {
     "athena": frozenset(("StartQueryExecution",)),
     "batch": frozenset(("SubmitJob",)),
@@ -25,6 +25,7 @@ _NEVER_RUN: Final = {
     "redshift-data": frozenset(("ExecuteStatement",)),
     "ssm": frozenset(("SendCommand",)),
     "states": frozenset(("StartExecution", "StartSyncExecution")),
+    "timestream-influxdb": frozenset(("CreateDbParameterGroup",)),  # answered with an empty union, which no SDK can read
 }
 # What resources that are only stored do not do, by the action that creates them.
 _STORED: Final = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from async_endpoint.emulator.cloudformation.stacks import INTERRUPTED, Stack, StackStore
@@ -165,16 +166,27 @@ def test_retained_resources_and_termination_protection(local_aws: AwsHarness) ->
     assert set(stack.reasons("DELETE_SKIPPED")) == {"Kept"}
 
 
-def test_the_deletion_of_a_stack_ends_its_creation(local_aws: AwsHarness) -> None:
+LOADS_LATE = """
+import os, time
+
+def model_fn(folder):
+    while not os.path.exists({go!r}):
+        time.sleep(0.005)
+"""
+
+
+def test_the_deletion_of_a_stack_ends_its_creation(local_aws: AwsHarness, tmp_path: Path) -> None:
     stack, name = StackHarness(local_aws), unique("endpoint")
-    bucket = local_aws.bucket()
-    resources = endpoint_resources(bucket, local_aws.put(bucket, "model.tar.gz", archive()), name)
+    bucket, go = local_aws.bucket(), tmp_path / "go"
+    model = local_aws.put(bucket, "model.tar.gz", archive(LOADS_LATE.format(go=str(go))))
+    resources = endpoint_resources(bucket, model, name)
     resources["After"] = resource("SQS::Queue") | {"DependsOn": "Endpoint"}
     body = json.dumps({"Resources": resources})
     stack.id = stack.client.create_stack(StackName=stack.name, TemplateBody=body, Capabilities=IAM)["StackId"]
     until(lambda: stack.physical_ids().get("Endpoint"), "the endpoint is being created")
     assert stack.delete() == "DELETE_FAILED", "SageMaker does not delete an endpoint that is Creating"
     assert "After" not in stack.physical_ids()
+    go.touch()
     until(lambda: local_aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService", "it is created")
     assert stack.delete() == "DELETE_COMPLETE"
     assert "Could not find" in refusal(local_aws.sagemaker.describe_endpoint, EndpointName=name)[1]

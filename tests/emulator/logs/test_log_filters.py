@@ -140,13 +140,13 @@ def test_events_are_filtered_by_pattern_stream_and_identifier(local_aws: AwsHarn
 def test_an_identifier_does_not_end_with_an_asterisk(local_aws: AwsHarness, group: str, call: str) -> None:
     """As verified on AWS by moto's test_get_log_events_using_arn."""
     named = {"logStreamName": "first"} if call == "get_log_events" else {}
-    for member, value in (
-        ("logGroupIdentifier", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"),
-        ("logGroupName", "a:*"),
+    for member, value, quoted in (
+        ("logGroupIdentifier", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*", ""),
+        ("logGroupName", "a:*", "'a:*' "),
     ):
         code, message = refusal(getattr(local_aws.logs, call), **named, **{member: value})
         assert code == "InvalidParameterException"
-        assert f"Value at '{member}' failed to satisfy constraint" in message
+        assert f"Value {quoted}at '{member}' failed to satisfy constraint" in message
 
 
 def transformation(**changes: Any) -> dict[str, Any]:

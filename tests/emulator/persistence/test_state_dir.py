@@ -112,7 +112,7 @@ def test_every_control_plane_is_restored(workspace: Workspace, start: Start) -> 
             "alarms": local_aws.cloudwatch.describe_alarms(),
             "configured": local_aws.cloudwatch.describe_alarm_history(AlarmName="late", HistoryItemType="ConfigurationUpdate"),
             "metrics": local_aws.cloudwatch.list_metrics(Namespace="own"),
-            "groups": {"names": [group["arn"] for group in local_aws.logs.describe_log_groups()["logGroups"]]},
+            "groups": local_aws.logs.describe_log_groups(),
             "targets": local_aws.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"),
             "model": local_aws.sagemaker.describe_model(ModelName=deployed.model),
             "config": local_aws.sagemaker.describe_endpoint_config(EndpointConfigName=deployed.config),

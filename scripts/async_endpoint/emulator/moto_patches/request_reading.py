@@ -1,9 +1,11 @@
 """What a request says is read where its protocol has it. moto reads more than services of AWS do:
 
-- the action and parameters of a JSON call from its URL, from text within its body that looks like a form, and from its headers;
+- the action and parameters of a JSON call from its URL, and from text within its body that looks like a form: a message for SQS
+  whose text contains `&Action=DeleteQueue&` deletes a queue;
 - the account from a header of moto's own, and the region from the URL and the User-Agent, none of which need to be signed.
 
-A request could so be decided, counted and logged as one call, and be answered as another. The region is that of the signature.
+A request could so be decided, counted and logged as one call, and be answered as another. The region is that of the signature,
+the action that of X-Amz-Target for JSON and of the path for CBOR (smithy.io).
 """
 
 from __future__ import annotations
@@ -25,13 +27,17 @@ def _read(self: BaseResponse, request: Request, *arguments: Any, **options: Any)
     _setup(self, request, *arguments, **options)
     if request.headers.get("X-Amz-Target"):
         self.querystring.clear()  # self.data is the same dictionary
-    elif not self.use_raw_body and not request.query_string and str(self.body or "").lstrip().startswith("{"):
+    elif not self.use_raw_body and not request.query_string and str(self.body or "").lstrip().startswith(("{", "[")):
         self.querystring.clear()
 
 
 def _action(self: BaseResponse) -> str:
     target = self.headers.get("X-Amz-Target")
-    return str(target).rpartition(".")[2] if target else _get_action(self)
+    if target:
+        return str(target).rpartition(".")[2]
+    if self.headers.get("Smithy-Protocol"):
+        return str(self.normalized_request.path).rpartition("/operation/")[2]
+    return str(_get_action(self))
 
 
 def _region(self: BaseResponse, request: Request, full_url: str) -> str:

@@ -18,6 +18,8 @@ from botocore import __version__ as botocore_version
 from async_endpoint.emulator.sagemaker.protocol import ApiError, service_model, validation_exception
 
 MAX_QUOTED_CHARS = 1_024  # of a value in a message; AWS quotes all of it
+# Shapes whose values AWS leaves out (moto's test_get_log_events_using_arn and test_describe_log_groups, verified on AWS).
+_UNQUOTED = ("LogGroupIdentifier", "LogGroupIdentifiers")
 
 _JAVA_TYPES = {
     "string": "String",
@@ -28,6 +30,7 @@ _JAVA_TYPES = {
     "boolean": "Boolean",
     "timestamp": "Date",
 }
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")  # numbers that JSON lacks (Smithy, "AWS JSON 1.1 protocol", shape serialization)
 _CONTAINERS: dict[str, Any] = {"structure": dict, "map": dict, "list": list}
 _SCALARS: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -62,6 +65,13 @@ def validate_request(
     return request
 
 
+def without_nulls(service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a request that its model has and that are not null; raises SerializationException for a wrong type."""
+    shape = service_model(service).operation_model(operation).input_shape
+    request: dict[str, Any] = _deserialized(shape, params, "", []) if shape is not None else {}
+    return request
+
+
 def constraint_violations(service: str, operation: str, request: Mapping[str, Any]) -> str:
     """AWS's sentence about all constraints of the input shape that a parsed request violates; empty if there are none."""
     problems = list(_violations(service_model(service).operation_model(operation).input_shape, request, ""))
@@ -75,6 +85,8 @@ def constraint_violations(service: str, operation: str, request: Mapping[str, An
 def _deserialized(shape: Any, value: Any, where: str, unknown: list[str]) -> Any:
     """The value without null members. Collects names of unknown members; raises SerializationException for a wrong type."""
     kind = shape.type_name
+    if kind in ("float", "double") and value in _NOT_FINITE:
+        return float(value)
     if kind in _SCALARS and (not isinstance(value, _SCALARS[kind]) or (isinstance(value, bool) and kind != "boolean")):
         raise _wrong_type(f"{_token(value)} can not be converted to {_article(_JAVA_TYPES[kind])}", where)
     if kind not in _CONTAINERS:
@@ -126,7 +138,8 @@ def _index(where: str, position: int) -> str:
 def _violations(shape: Any, value: Any, where: str) -> Iterator[str]:
     """What a value and its members violate, each as AWS's sentence."""
     for rule in _broken_rules(shape, value):
-        quoted = "" if shape.metadata.get("sensitive") else f"'{_java(value)[:MAX_QUOTED_CHARS]}' "
+        unquoted = shape.metadata.get("sensitive") or shape.name in _UNQUOTED
+        quoted = "" if unquoted else f"'{_java(value)[:MAX_QUOTED_CHARS]}' "
         yield f"Value {quoted}at '{where}' failed to satisfy constraint: {rule}"
     if shape.type_name == "structure":
         for name, member in shape.members.items():

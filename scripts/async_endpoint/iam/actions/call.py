@@ -146,9 +146,13 @@ def expand(template: str, call: ApiCall) -> list[str]:
 
 def prefix_of(service: str) -> str:
     """The prefix of a service's actions in IAM, where boto3 has another name for the service."""
-    return {"sagemaker-runtime": "sagemaker", "resourcegroupstaggingapi": "tag", "service-quotas": "servicequotas"}.get(
-        service, service
-    )
+    prefixes = {
+        "sagemaker-runtime": "sagemaker",
+        "resourcegroupstaggingapi": "tag",
+        "s3control": "s3",
+        "service-quotas": "servicequotas",
+    }
+    return prefixes.get(service, service)
 
 
 def via(call: ApiCall, service: str) -> dict[str, str]:

@@ -30,6 +30,14 @@ _NAMES: Final = (
     ("function:notify", "function:FUNCTION"),
 )
 
+COMPARISONS: Final = {
+    "Bool": "is",
+    "StringEquals": "is",
+    "StringEqualsIfExists": "is, if there is one,",
+    "StringLike": "is like",
+    "StringLikeIfExists": "is like, if there is one,",
+}
+
 
 def tables(policies: Mapping[str, Any], trust: Mapping[str, Any]) -> str:
     """The generated part of the page: who may assume the roles for GitHub, and a table a policy."""
@@ -58,16 +66,7 @@ def _conditions(statement: Mapping[str, Any]) -> Iterator[str]:
     for operator, keys in statement.get("Condition", {}).items():
         for key, values in keys.items():
             named = " or ".join(f"`{_named(str(value))}`" for value in _listed(values))
-            yield f"`{key}` {_COMPARISONS.get(operator, operator)} {named}"
-
-
-_COMPARISONS: Final = {
-    "Bool": "is",
-    "StringEquals": "is",
-    "StringEqualsIfExists": "is, if there is one,",
-    "StringLike": "is like",
-    "StringLikeIfExists": "is like, if there is one,",
-}
+            yield f"`{key}` {COMPARISONS[operator]} {named}"
 
 
 def _resource(arn: str) -> str:

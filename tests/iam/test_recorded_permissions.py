@@ -77,11 +77,12 @@ def test_the_policies_allow_what_other_deployments_need(policies: dict[str, Any]
 
 
 ROLES = list(rendered_policies.policies())
+WAYS = [*CALLERS.items(), *ALSO.items()]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_statement_is_needed(policies: dict[str, Any], role: str) -> None:
-    needed = [item for command, roles in CALLERS.items() if role in roles for item in recorded(command)]
+    needed = [item for command, roles in WAYS if role in roles for item in recorded(command)]
     assert superfluous(policies[role], needed) == []
 
 
@@ -101,9 +102,9 @@ def test_the_middleware_denies_a_call_without_any_one_statement(policies: dict[s
 def _denies_without(calls: Replay, policies: dict[str, Any], role: str, sid: str) -> bool:
     """Whether a call of some command is allowed by the role's policy, alone or with its callers' others, and denied by less."""
     less = without(policies[role], sid)
-    for command in [name for name, roles in CALLERS.items() if role in roles]:
+    for command, roles in [(name, roles) for name, roles in WAYS if role in roles]:
         needs = recorded(command)
-        for others in ([], [policies[other] for other in CALLERS[command] if other != role]):
+        for others in ([], [policies[other] for other in roles if other != role]):
             allowed, reduced = [*others, policies[role]], [*others, less]
             for needed in needs:
                 if needed.allowed_by(reduced) or not needed.allowed_by(allowed):

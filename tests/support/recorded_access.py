@@ -38,7 +38,7 @@ CALLERS = {
 # Other policies that allow a command.
 ALSO = {
     "plan": ["deployer"],
-    "verify": ["deployer"],
+    "verify": ["deployer", "verifier"],
     "verify-no-plan": ["planner"],
 }
 # The provider asks who the caller is, and does without an answer.

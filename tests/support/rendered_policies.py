@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from async_endpoint.terraform.local_override import process_environment
+from async_endpoint.terraform.provider import LOCK_FILE, cli_configuration, find_provider_mirror
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RENDERED = CHECKOUT / "tests" / "iam" / "rendered.json"
@@ -51,6 +55,15 @@ def render(folder: Path, environment: Mapping[str, str]) -> str:
     return json.dumps(parsed, indent=2, sort_keys=True) + "\n"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the file, with the provider of the roots' lock file."""
     with tempfile.TemporaryDirectory(prefix="policies-") as temporary:
-        RENDERED.write_text(render(Path(temporary), os.environ), encoding="utf-8")
+        folder, configuration = Path(temporary) / "root", Path(temporary) / "terraform.rc"
+        folder.mkdir()
+        shutil.copy(CHECKOUT / "envs" / "local" / LOCK_FILE, folder)
+        configuration.write_text(cli_configuration(find_provider_mirror()), encoding="utf-8")
+        RENDERED.write_text(render(folder, process_environment(os.environ, configuration, None)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

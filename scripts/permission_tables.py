@@ -57,8 +57,8 @@ def renewed(page: str, generated: str) -> str:
 
 
 def _row(statement: Mapping[str, Any]) -> str:
-    actions = ", ".join(f"`{action}`" for action in _listed(statement["Action"]))
-    resources = ", ".join(dict.fromkeys(f"`{_resource(arn)}`" for arn in _listed(statement["Resource"])))
+    actions = ", ".join(f"`{action}`" for action in sorted(_listed(statement["Action"])))
+    resources = ", ".join(dict.fromkeys(f"`{_resource(arn)}`" for arn in sorted(_listed(statement["Resource"]))))
     return f"| {statement['Sid']} | {actions} | {resources} | {'; '.join(_conditions(statement))} |"
 
 
